@@ -1,0 +1,16 @@
+# Compiler cache, linker, reproducible paths. Flags that must reach every translation unit alike.
+find_program(SM_CCACHE ccache)
+if(SM_CCACHE)
+  # BASEDIR and NOHASHDIR make paths relative inside the cache key: a second clone or worktree in
+  # another folder hits what the first one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=include_file_ctime,include_file_mtime,time_macros ${SM_CCACHE})
+endif()
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+add_link_options(-fuse-ld=lld)
+
+option(SM_LTO "Link-time optimisation (thin)" OFF)
+if(SM_LTO)
+  add_compile_options(-flto=thin)
+  add_link_options(-flto=thin -Wl,--thinlto-jobs=2 -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
+endif()
