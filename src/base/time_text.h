@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace sovmesh {
+
+// "2026-11-25T08:30:00.123456Z"
+std::string to_rfc3339(WallTime time);
+std::optional<WallTime> parse_rfc3339(std::string_view text);
+// Go style, as in x-ratelimit-reset-*: "120ms", "6m0s", "1m30.5s".
+std::string to_go_duration(std::chrono::milliseconds duration);
+// Configuration durations: COUNT + ms|s|m|h|d, as in "250ms", "30s", "24h".
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace sovmesh

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+namespace sovmesh::catalog {
+
+// A public model: a name tenants call, on one engine, as the base model or one of its adapters.
+struct Model {
+  ModelId id;
+  ModelName name;              // unique
+  std::string engine;          // name of the engine that serves it
+  std::string engine_model;    // what that engine calls it
+  std::optional<int> adapter;  // llama.cpp LoRA id; other engines name adapters by engine_model
+  std::string owned_by = "sovereign-mesh";
+  bool chat = true;
+  bool completions = true;
+  bool embeddings = false;
+  // Who sees it: everybody, or exactly these tenants.
+  bool for_all_tenants = true;
+  std::set<TenantId> tenants;
+  // What a request may ask for.
+  std::int64_t context_tokens = 0;                  // 0: the engine decides
+  std::int64_t output_tokens_max = 0;               // 0: the context decides
+  int choices_max = 8;                              // n
+  std::set<std::string, std::less<>> extra_fields;  // unknown request fields that are passed on
+  bool reject_unknown_fields = true;                // else they are dropped
+  // Times; see docs/configuration.md.
+  std::chrono::milliseconds first_token_timeout{60'000};
+  std::chrono::milliseconds stall_timeout{15'000};
+  std::chrono::milliseconds total_timeout{600'000};
+  std::optional<std::chrono::milliseconds> commit_after{15'000};  // nothing: never
+  std::int64_t revision = 0;
+  WallTime created_at{};
+  WallTime updated_at{};
+  bool from_file = false;
+  std::string source;  // "file:line" when from_file
+};
+
+}  // namespace sovmesh::catalog

@@ -1,0 +1,1 @@
+#include "http/error_reply.h"

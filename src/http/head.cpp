@@ -1,0 +1,1 @@
+#include "http/head.h"

@@ -1,0 +1,1 @@
+#include "metering/usage.h"

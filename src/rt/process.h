@@ -1,0 +1,56 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "rt/net.h"
+
+namespace sovmesh::rt {
+
+// What to run. Nothing here ever comes from a request.
+struct ProcessSpec {
+  std::string program;                 // absolute path
+  std::vector<std::string> arguments;  // without argv[0]
+  std::vector<std::pair<std::string, std::string>>
+      environment;  // the whole environment of the child
+  std::string working_directory = "/";
+  // Runs in the child between fork and exec: async-signal-safe code only (system calls). Returns 0
+  // or an errno, which makes spawn() fail with `confine_step` in the message.
+  std::function<int()> confine;
+  // clone(2) namespaces for the child: CLONE_NEWUSER, CLONE_NEWNET, ... 0 for none.
+  int namespaces = 0;
+};
+
+struct ExitStatus {
+  int code = -1;  // exit code, or -1 when a signal ended it
+  int signal = 0;
+};
+
+// A running child. It dies with its parent (PR_SET_PDEATHSIG). Destroying a running child kills it.
+class ChildProcess {
+ public:
+  virtual ~ChildProcess() = default;
+  virtual pid_t pid() const = 0;
+  virtual Event& exited() = 0;
+  virtual std::optional<ExitStatus> exit_status() const = 0;  // once exited() is set
+  virtual void send_signal(int number) = 0;
+  // Standard output and error, merged; read it or the child blocks.
+  virtual Socket& output() = 0;
+};
+
+// The processes of one worker's loop.
+class ProcessSpawner {
+ public:
+  virtual ~ProcessSpawner() = default;
+  virtual Result<std::unique_ptr<ChildProcess>> spawn(const ProcessSpec& spec) = 0;
+};
+
+}  // namespace sovmesh::rt

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "rt/blocking.h"
+#include "rt/loop.h"
+#include "rt/net.h"
+#include "rt/process.h"
+
+namespace sovmesh::rt {
+
+// The real machine. Only compose/ and main name these; everything else sees the interfaces.
+
+std::unique_ptr<Clock> make_system_clock();
+std::unique_ptr<Random> make_system_random();
+
+// An epoll loop with what is bound to it.
+struct RealWorker {
+  std::unique_ptr<Loop> loop;
+  std::unique_ptr<Network> network;
+  std::unique_ptr<Resolver> resolver;         // c-ares on this loop
+  std::unique_ptr<ProcessSpawner> processes;  // pidfd on this loop
+};
+Result<RealWorker> make_worker(const Clock& clock, Random& random);
+// Runs the loop of `worker` on this thread until Loop::stop().
+void run(RealWorker& worker);
+
+std::unique_ptr<BlockingPool> make_blocking_pool(std::size_t threads, std::size_t queue_max);
+
+// Blocks `signals` in the whole process (call before any thread starts) and delivers them to `loop`
+// by calling `on_signal(number)`.
+class SignalWatch {
+ public:
+  virtual ~SignalWatch() = default;
+};
+Result<std::unique_ptr<SignalWatch>> watch_signals(Loop& loop, const std::vector<int>& signals,
+                                                   std::function<void(int)> on_signal);
+
+// Calls `on_change` when any of `paths` is written, replaced or removed (inotify on their folders,
+// plus a poll each 5 s for file systems without it).
+class FileWatch {
+ public:
+  virtual ~FileWatch() = default;
+};
+Result<std::unique_ptr<FileWatch>> watch_files(Loop& loop, const std::vector<std::string>& paths,
+                                               std::function<void()> on_change);
+
+}  // namespace sovmesh::rt

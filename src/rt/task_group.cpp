@@ -1,0 +1,1 @@
+#include "rt/task_group.h"

@@ -1,0 +1,1 @@
+#include "rt/timer_wheel.h"

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "catalog/records.h"
+#include "tenancy/records.h"
+
+namespace sovmesh::store {
+
+// A remote engine that the admin API added (managed engines come from the configuration only: they
+// run programs). Secrets are never in the store: `api_key` names a file in the configuration.
+struct EngineRecord {
+  EngineId id;
+  std::string name;     // slug form, unique
+  std::string dialect;  // "vllm" | "sglang" | "llama_cpp" | "openai"
+  std::string url;
+  std::int64_t slots = 0;
+  tenancy::Meta meta;
+};
+
+// Everything the data path needs, read in one transaction.
+struct ControlData {
+  std::vector<tenancy::Tenant> tenants;
+  std::vector<tenancy::Project> projects;
+  std::vector<tenancy::Key> keys;  // revoked and expired ones too
+  std::vector<catalog::Model> models;
+  std::vector<EngineRecord> engines;
+  std::int64_t version = 0;  // grows with every write
+};
+
+// What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
+// a time inside. One contract suite (tests/contract) that every adapter passes.
+//
+// Writes: `create` fails with Code::conflict when the name is taken among the living; `update` and
+// `remove` take the revision the caller saw and fail with Code::precondition_failed when it is no
+// longer that one, Code::not_found when the object is gone. Each returns the object as it stands
+// now.
+class ControlStore {
+ public:
+  virtual ~ControlStore() = default;
+
+  virtual Result<ControlData> load() = 0;
+
+  virtual Result<tenancy::Tenant> create(tenancy::Tenant tenant) = 0;
+  virtual Result<tenancy::Tenant> update(
+      const tenancy::Tenant& tenant) = 0;  // by id, meta.revision
+  // Removes the tenant with its projects and keys; its slug becomes free, its id never returns.
+  virtual Result<void> remove(TenantId id, std::int64_t revision) = 0;
+
+  virtual Result<tenancy::Project> create(tenancy::Project project) = 0;
+  virtual Result<tenancy::Project> update(const tenancy::Project& project) = 0;
+  virtual Result<void> remove(ProjectId id, std::int64_t revision) = 0;
+
+  virtual Result<tenancy::Key> create(tenancy::Key key) = 0;
+  virtual Result<tenancy::Key> update(const tenancy::Key& key) = 0;  // revoke: sets revoked_at
+  virtual Result<void> remove(const KeyId& id, std::int64_t revision) = 0;
+
+  virtual Result<catalog::Model> create(catalog::Model model) = 0;
+  virtual Result<catalog::Model> update(const catalog::Model& model) = 0;
+  virtual Result<void> remove(ModelId id, std::int64_t revision) = 0;
+
+  virtual Result<EngineRecord> create(EngineRecord engine) = 0;
+  virtual Result<EngineRecord> update(const EngineRecord& engine) = 0;
+  virtual Result<void> remove(EngineId id, std::int64_t revision) = 0;
+
+  // Small named values: HMAC peppers' ids, per-tenant digest keys ("digest_key/<tenant ulid>"),
+  // boot counters. Bytes in, bytes out.
+  virtual Result<std::optional<std::string>> get_value(const std::string& name) = 0;
+  virtual Result<void> put_value(const std::string& name, const std::string& value) = 0;
+  virtual Result<void> remove_value(const std::string& name) = 0;
+};
+
+}  // namespace sovmesh::store

@@ -1,0 +1,1 @@
+#include "tenancy/key_format.h"

@@ -1,0 +1,1 @@
+#include "tenancy/records.h"
