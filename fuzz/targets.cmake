@@ -1,0 +1,1 @@
+# One line per target: sm_fuzz(request_head USES http)
