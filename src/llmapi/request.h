@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sovmesh::llmapi {
+
+enum class Operation : std::uint8_t { chat, completion, embeddings };
+
+// What kind of engine speaks; decides which extra members we may send and expect.
+enum class Dialect : std::uint8_t { llama_cpp, vllm, sglang, openai };
+std::string_view name(Dialect dialect);
+std::optional<Dialect> parse_dialect(std::string_view text);
+
+// What a model lets a request carry beyond the members this module knows.
+struct FieldPolicy {
+  const std::set<std::string, std::less<>>* extra_fields =
+      nullptr;                 // passed on after validation as JSON
+  bool reject_unknown = true;  // else they are dropped
+  int choices_max = 8;
+  std::int64_t output_tokens_max = 0;  // 0: no bound of our own
+};
+
+// A request body, read and checked once. `body` is our own serialisation of what was validated
+// (compact JSON, members in the order they came, without model, stream, stream_options and user):
+// never the client's bytes. It is an object without its closing brace, so that render_upstream()
+// can add to it.
+struct Request {
+  Operation operation = Operation::chat;
+  std::string model;  // as the client wrote it
+  bool stream = false;
+  bool include_usage = false;              // stream_options.include_usage
+  int choices = 1;                         // n
+  std::optional<std::int64_t> output_max;  // max_completion_tokens or max_tokens
+  std::size_t prompt_bytes =
+      0;                   // text bytes of messages/prompt/input: prompt_estimate is a quarter
+  std::size_t inputs = 1;  // number of prompts or embedding inputs
+  bool has_tools = false;
+  bool has_images = false;
+  bool has_json_schema = false;
+  bool base64_embeddings =
+      false;  // encoding_format: "base64" (engines are always asked for floats)
+  std::string body;
+  // Where the canonical prompt lies in `body`: the serialised value of messages, prompt or input.
+  // The digest of a prompt is taken over exactly these bytes (docs/digests.md, golden files).
+  std::size_t prompt_begin = 0;
+  std::size_t prompt_end = 0;
+  std::string_view canonical_prompt() const {
+    return std::string_view(body).substr(prompt_begin, prompt_end - prompt_begin);
+  }
+};
+
+// The name in "model" only, found without validating the rest: the model's own policy decides how
+// the rest is read. Fails like parse_request for bodies that are no JSON object or have no usable
+// model.
+Result<std::string> peek_model(std::string_view padded_body);
+
+// Reads the whole document: strict JSON (RFC 8259, valid UTF-8, no lone surrogates, no
+// NaN/Infinity, no number out of double's range, depth <= 64, no duplicate key anywhere, nothing
+// after the value), then the API's own rules. `padded_body` must be followed by 64 readable bytes.
+// Errors are those of the error table with `param` set ("messages[0].role").
+Result<Request> parse_request(Operation operation, std::string_view padded_body,
+                              const FieldPolicy& policy);
+
+// What we add for the engine.
+struct UpstreamExtras {
+  Dialect dialect = Dialect::openai;
+  std::string_view engine_model;
+  bool stream = false;          // may differ from the client's wish: plain requests can be
+                                // assembled from a stream
+  bool live_usage = false;      // ask for counts in every chunk where the dialect has them
+  std::optional<int> slot;      // llama.cpp id_slot
+  bool fresh_cache = false;     // llama.cpp cache_prompt:false
+  std::string_view cache_salt;  // vLLM; empty: none
+  std::optional<int> adapter;   // llama.cpp LoRA id at scale 1; all others at 0
+  int adapters = 0;             // how many the engine has
+};
+// The bytes for the engine. A plain completion/chat to llama.cpp with stream=true asks for usage.
+void render_upstream(const Request& request, const UpstreamExtras& extras, std::string& out);
+
+}  // namespace sovmesh::llmapi
