@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "catalog/model_table.h"
+#include "tenancy/records.h"
+
+namespace sovmesh::identity {
+
+// The input of a Directory: what file and store together declare.
+struct DirectoryData {
+  std::vector<tenancy::Tenant> tenants;
+  std::vector<tenancy::Project> projects;
+  std::vector<tenancy::Key> keys;
+  std::vector<catalog::Model> models;
+  // Per tenant: the key of the digests in its log lines, and its id. Absent: digests are left out.
+  struct DigestKey {
+    std::string id;
+    Secret key;
+  };
+  std::map<TenantId, DigestKey> digest_keys;
+  std::int64_t version = 0;
+};
+
+// What the data path knows about one tenant, beyond its record.
+struct TenantEntry {
+  tenancy::Tenant record;
+  std::string digest_key_id;
+  std::unique_ptr<const HmacKey> digest_key;  // null: no digests
+  // Sent to engines that can salt their prefix cache: 32 hex characters, unguessable, per tenant.
+  std::string cache_salt;
+};
+
+// One immutable state of tenants, keys and models. Requests pin one; a database outage never
+// changes a verdict because nothing here asks a database.
+class Directory {
+ public:
+  static Result<std::shared_ptr<const Directory>> build(DirectoryData data);
+  ~Directory();
+
+  const TenantEntry* tenant(TenantId id) const;
+  const TenantEntry* tenant_by_slug(std::string_view slug) const;
+  const TenantEntry* tenant_by_host(std::string_view host) const;
+  const tenancy::Project* project(ProjectId id) const;
+  const tenancy::Key* key(const KeyId& id) const;
+  const catalog::ModelTable& models() const;
+  std::int64_t version() const;
+  std::vector<const TenantEntry*> tenants() const;
+
+  // Counts look-ups, so that a test can show that foreign and unknown names take the same ones.
+  struct Probe {
+    std::uint64_t key_lookups = 0;
+    std::uint64_t model_lookups = 0;
+  };
+
+ private:
+  struct Impl;
+  explicit Directory(std::unique_ptr<const Impl> impl);
+  std::unique_ptr<const Impl> impl_;
+};
+
+}  // namespace sovmesh::identity
