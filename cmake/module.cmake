@@ -63,8 +63,27 @@ function(sm_test name)
                                              SM_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE ${T_USES} ${T_LIBRARIES} sm_flags GTest::gmock_main
                                         Threads::Threads)
-  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
+                                        --gtest_output=xml:${CMAKE_BINARY_DIR}/results/${name}.xml)
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+endfunction()
+
+# sm_pytest(NAME LABELS l... SOURCES f.py... TIMEOUT s SERIAL): pytest files of the current folder as
+# one ctest entry, in the environment that `scripts/setup --tests` made. SM_BINARY names the program.
+function(sm_pytest name)
+  cmake_parse_arguments(T "SERIAL" "TIMEOUT" "LABELS;SOURCES" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  list(TRANSFORM T_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND ${SM_DEPS_DIR}/test-venv/bin/python -B -m pytest -q -rs -p no:cacheprovider
+            --junitxml=${CMAKE_BINARY_DIR}/results/${name}.xml ${T_SOURCES})
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
+    ENVIRONMENT "SM_BINARY=${CMAKE_BINARY_DIR}/sovmesh;SM_DEPS_DIR=${SM_DEPS_DIR}")
+  if(T_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+  endif()
 endfunction()
 
 # sm_module(NAME USES m... LIBRARIES ext... SOURCES f... TESTS f...): one static library sm_NAME per
