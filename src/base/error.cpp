@@ -3,7 +3,7 @@
 namespace sovmesh {
 
 std::string_view name(Code code) {
-  switch (code) {
+  switch (code) {  // no default: the compiler names a forgotten one
     case Code::invalid_request:
       return "invalid_request";
     case Code::invalid_json:
@@ -105,7 +105,7 @@ std::string_view name(Code code) {
     case Code::data_dir_invalid:
       return "data_dir_invalid";
   }
-  return "internal_error";
+  return "unknown";
 }
 
 }  // namespace sovmesh
