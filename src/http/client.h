@@ -62,6 +62,7 @@ class ClientCall {
   // Connects or takes an idle connection, and sends the request. A kept connection that turns out
   // dead before any byte of an answer is replaced by a new one once.
   virtual rt::Task<Result<void>> send(const ClientRequest& request, rt::Until until) = 0;
+  // After Code::timed_out it may be called again: the call goes on.
   virtual rt::Task<Result<ClientResponseHead>> head(rt::Until until) = 0;
   // Pulls the next piece without waiting; readable() is set when another try makes sense. An early
   // end of the connection is Code::upstream_error.

@@ -1,0 +1,272 @@
+#include "gateway/completion.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "gateway/exchange_reply.h"
+#include "gateway/relay.h"
+
+namespace sovmesh::gateway {
+
+// What a valid, permitted request wants to have done.
+struct CompletionService::Plan {
+  const catalog::Model* model = nullptr;  // lives in the caller's snapshot
+  std::shared_ptr<engine::Engine> engine;
+  llmapi::Request request;
+  bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
+  rt::Deadline total = rt::Deadline::never();
+};
+
+namespace {
+
+constexpr std::int64_t kBytesPerToken = 4;  // for estimates only, never billed
+
+metering::Operation metered(llmapi::Operation operation) {
+  switch (operation) {
+    case llmapi::Operation::completion:
+      return metering::Operation::completion;
+    case llmapi::Operation::embeddings:
+      return metering::Operation::embeddings;
+    case llmapi::Operation::chat:
+      break;
+  }
+  return metering::Operation::chat;
+}
+
+std::string_view engine_path(llmapi::Operation operation) {
+  switch (operation) {
+    case llmapi::Operation::completion:
+      return "/completions";
+    case llmapi::Operation::embeddings:
+      return "/embeddings";
+    case llmapi::Operation::chat:
+      break;
+  }
+  return "/chat/completions";
+}
+
+Result<void> check_content(const http::RequestHead& head) {
+  if (const auto encoding = head.fields.find("content-encoding");
+      encoding && !equals_ignore_case(*encoding, "identity")) {
+    return client_error(Code::unsupported_encoding,
+                        "Content-Encoding is not supported. Please send the body uncompressed.");
+  }
+  const std::string_view type = head.fields.find("content-type").value_or("");
+  const std::string_view media = trim(type.substr(0, type.find(';')));
+  if (!equals_ignore_case(media, "application/json")) {
+    return client_error(Code::unsupported_media_type, "The Content-Type must be application/json.");
+  }
+  return {};
+}
+
+// x-sm-timeout-ms: the client's own deadline, never longer than the model's.
+Result<std::chrono::milliseconds> timeout_of(const http::RequestHead& head,
+                                             const catalog::Model& model) {
+  const auto text = head.fields.find("x-sm-timeout-ms");
+  if (!text) return model.total_timeout;
+  const auto value = parse_u64(*text);
+  if (!value || *value == 0) {
+    return client_error(Code::invalid_value, "x-sm-timeout-ms must be a positive number of ms.",
+                        "x-sm-timeout-ms");
+  }
+  const auto longest = static_cast<std::uint64_t>(model.total_timeout.count());
+  return std::chrono::milliseconds(std::min(*value, longest));
+}
+
+Error cannot(std::string_view what, std::string param) {
+  return Error(Code::unsupported_value, Blame::client,
+               fmt::format("This model does not support {}.", what))
+      .with_param(std::move(param));
+}
+
+Result<void> check_capabilities(const llmapi::Request& request, const catalog::Model& model,
+                                const engine::Capabilities& can) {
+  switch (request.operation) {
+    case llmapi::Operation::chat:
+      if (!model.chat || !can.chat) return fail(cannot("chat completions", "model"));
+      break;
+    case llmapi::Operation::completion:
+      if (!model.completions || !can.completions) return fail(cannot("completions", "model"));
+      break;
+    case llmapi::Operation::embeddings:
+      if (!model.embeddings || !can.embeddings) return fail(cannot("embeddings", "model"));
+      break;
+  }
+  if (request.has_images && !can.images) return fail(cannot("images", "messages"));
+  if (request.has_tools && !can.tools) return fail(cannot("tools", "tools"));
+  if (request.choices > 1 && !can.many_choices) return fail(cannot("n greater than 1", "n"));
+  return {};
+}
+
+Error engine_missing() {
+  return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
+      .with_retry_after(std::chrono::seconds(5));
+}
+
+}  // namespace
+
+rt::Task<void> CompletionService::serve(http::Exchange& exchange, WorkerState& worker,
+                                        llmapi::Operation operation, RequestRecord& record) const {
+  record.operation = metered(operation);
+  Result<void> done = co_await run(exchange, worker, operation, record);
+  if (!done) co_await reply_error(exchange, record, std::move(done).error());
+}
+
+rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerState& worker,
+                                              llmapi::Operation operation,
+                                              RequestRecord& record) const {
+  CO_TRY(Plan plan, co_await this->plan(exchange, operation, record));
+  // Here: input rules (safety), then the reservation of limits; both before a place in a queue.
+  CO_TRY(const Seat seat, co_await this->seat(exchange, plan, record));
+
+  const std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
+  CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, record));
+  const Instant dispatched = services_.clock.now();
+  // The intent is synced while the engine works; nothing reaches the client before it is durable.
+  CO_TRY(store::OpenRow row, co_await services_.ledger.open(intent_of(plan, record), worker.loop));
+
+  const std::string id = fmt::format(
+      "{}{}", operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-", record.id.value.hex());
+  const auto created =
+      std::chrono::duration_cast<std::chrono::seconds>(record.began_wall.time_since_epoch());
+  const llmapi::ReplyIdentity identity{.id = id,
+                                       .public_model = plan.model->name.text(),
+                                       .created = created.count(),
+                                       .hide_cached = false};
+  RelayJob job{services_, settings_,   worker,       exchange,
+               *call,     *plan.model, plan.request, seat.engine().dialect(),
+               identity,  row,         record,       plan.total};
+  RelayResult relayed = co_await (plan.request.stream    ? relay_stream(job)
+                                  : plan.upstream_stream ? relay_assembled(job)
+                                                         : relay_plain(job));
+  record.engine_time = services_.clock.now() - dispatched;
+  record.counts = relayed.settlement.counts;
+  record.finish = relayed.settlement.finish;
+  record.drift = relayed.settlement.drift;
+  std::move(row).settle(relayed.settlement);
+  if (!relayed.error) co_return Result<void>();
+  if (relayed.error->blame() == Blame::upstream) seat.engine().suspect();
+  co_return fail(std::move(*relayed.error));
+}
+
+rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange& exchange,
+                                                                  llmapi::Operation operation,
+                                                                  RequestRecord& record) const {
+  const identity::Caller& caller = *record.caller;
+  CO_TRY_VOID(caller.require(tenancy::Scope::inference));
+  CO_TRY_VOID(check_content(exchange.head()));
+  CO_TRY(const http::Body body, co_await exchange.read_body(settings_.body));
+  CO_TRY(const std::string wanted, llmapi::peek_model(body.bytes()));
+  Plan plan;
+  CO_TRY(plan.model, caller.model(wanted));
+  record.model = plan.model->name.text();
+  const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
+                                   .reject_unknown = plan.model->reject_unknown_fields,
+                                   .choices_max = plan.model->choices_max,
+                                   .output_tokens_max = plan.model->output_tokens_max};
+  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
+  record.streamed = plan.request.stream;
+  CO_TRY(const auto timeout, timeout_of(exchange.head(), *plan.model));
+  plan.total = exchange.loop().in(timeout);
+
+  plan.engine = services_.engines.find(plan.model->engine);
+  if (!plan.engine) co_return fail(engine_missing());
+  record.engine = plan.engine->name();
+  record.provider = llmapi::name(plan.engine->dialect());
+  const engine::Capabilities& can = plan.engine->capabilities();
+  CO_TRY_VOID(check_capabilities(plan.request, *plan.model, can));
+  plan.upstream_stream = plan.request.stream || (operation != llmapi::Operation::embeddings &&
+                                                 !can.counts_cancelled_plain);
+  if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
+    record.prompt_digest = to_hex(key->of(plan.request.canonical_prompt()));
+  }
+  co_return plan;
+}
+
+rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const Plan& plan,
+                                               RequestRecord& record) const {
+  if (!services_.ledger.accepts()) {
+    co_return fail(Error(Code::metering_unavailable, Blame::us,
+                         "Usage cannot be recorded at the moment. Please try again later.")
+                       .with_retry_after(std::chrono::seconds(5)));
+  }
+  const Instant asked = services_.clock.now();
+  const rt::Until until{plan.total, &exchange.client_gone()};
+  SeatRequest wanted{plan.engine, record.caller->tenant().id, plan.request.choices};
+  Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
+  if (seat) {
+    Result<void> ready = co_await plan.engine->ensure_ready(exchange.loop(), until);
+    if (!ready) seat = fail(std::move(ready).error());
+  }
+  record.queue_wait = services_.clock.now() - asked;
+  co_return seat;
+}
+
+rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Plan& plan,
+                                                   const Seat& seat, http::ClientCall& call,
+                                                   const RequestRecord& record) const {
+  const engine::Engine& engine = seat.engine();
+  const engine::Capabilities& can = engine.capabilities();
+  llmapi::UpstreamExtras extras;
+  extras.dialect = engine.dialect();
+  extras.engine_model = plan.model->engine_model;
+  extras.stream = plan.upstream_stream;
+  extras.live_usage = can.live_usage;
+  if (can.tenant_slots) {
+    extras.slot = seat.slot();
+    extras.fresh_cache = seat.fresh_cache();
+  }
+  if (can.cache_salt) extras.cache_salt = record.caller->tenant_entry().cache_salt;
+  extras.adapter = plan.model->adapter;
+  extras.adapters = engine.adapters();
+  std::string body;
+  llmapi::render_upstream(plan.request, extras, body);
+
+  // An allow-list by construction: these fields and no other ones reach an engine.
+  const std::string target =
+      fmt::format("{}{}", engine.base_path(), engine_path(plan.request.operation));
+  const std::string traceparent = record.trace.traceparent();
+  std::string authorization;
+  http::ClientRequest request{.method = "POST", .target = target, .fields = {}, .body = body};
+  request.fields = {{"content-type", "application/json"},
+                    {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
+                    {"accept-encoding", "identity"},
+                    {"traceparent", traceparent}};
+  if (const auto state = exchange.head().fields.find("tracestate")) {
+    request.fields.push_back({"tracestate", *state});
+  }
+  std::string b3;
+  if (exchange.head().fields.find("b3") || exchange.head().fields.find("x-b3-traceid")) {
+    b3 = record.trace.b3();
+    request.fields.push_back({"b3", b3});
+  }
+  if (!engine.api_key().empty()) {
+    authorization = fmt::format("Bearer {}", engine.api_key().reveal());
+    request.fields.push_back({"authorization", authorization});
+  }
+  const rt::Until until{plan.total, &exchange.client_gone()};
+  Result<void> sent = co_await call.send(request, until);
+  plan.request.body = std::string();  // a long answer should not hold a long prompt
+  if (sent || sent.error().code() == Code::cancelled) co_return sent;
+  seat.engine().suspect();
+  co_return upstream_error(Code::upstream_error, "The model's engine could not be reached.");
+}
+
+metering::Intent CompletionService::intent_of(const Plan& plan, const RequestRecord& record) const {
+  const identity::Caller& caller = *record.caller;
+  return {.request = record.id,
+          .tenant = caller.tenant().id,
+          .project = caller.project().id,
+          .key = caller.key().id,
+          .model = record.model,
+          .engine = record.engine,
+          .operation = *record.operation,
+          .streamed = plan.request.stream,
+          .prompt_estimate = static_cast<std::int64_t>(plan.request.prompt_bytes) / kBytesPerToken,
+          .output_max = plan.request.output_max.value_or(0),
+          .opened_at = record.began_wall};
+}
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,141 @@
+#include "gateway/data_plane.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "gateway/exchange_reply.h"
+#include "gateway/models.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+// Client-made request ids are echoed only when they are harmless everywhere.
+bool is_request_id(std::string_view text) {
+  const auto fine = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '-';
+  };
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, fine);
+}
+
+std::string source_of(const http::Exchange& exchange) {
+  const auto peer = exchange.peer();
+  return peer ? peer->ip.text() : "unix";
+}
+
+Error unknown_url(const http::RequestHead& head) {
+  return {Code::unknown_url, Blame::client,
+          fmt::format("Invalid URL ({} {})", head.method, head.path)};
+}
+
+Error wrong_method(const http::RequestHead& head) {
+  return {Code::method_not_supported, Blame::client,
+          fmt::format("Not allowed to {} on {}.", head.method, head.path)};
+}
+
+}  // namespace
+
+DataPlane::DataPlane(const Services& services, const Settings& settings, const Readiness& readiness,
+                     rt::Loop& loop, http::ClientPool& upstream)
+    : services_(services),
+      settings_(settings),
+      readiness_(readiness),
+      worker_{loop, upstream, UlidSource(services.clock, services.random)},
+      completions_(services_, settings_) {}
+
+rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
+  const Route route = match_route(exchange.head().method, exchange.head().path);
+  RequestRecord record;
+  begin(exchange, route, record);
+  if (route.endpoint == Endpoint::healthz || route.endpoint == Endpoint::livez ||
+      route.endpoint == Endpoint::readyz) {
+    co_await answer_health(exchange, route.endpoint, record);
+    co_return;
+  }
+  services_.metrics.inflight.add(1);
+  co_await answer(exchange, route, record);
+  services_.metrics.inflight.add(-1);
+  finish_record(record, services_.clock.now(), services_.metrics, services_.log);
+}
+
+void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecord& record) {
+  const http::Fields& fields = exchange.head().fields;
+  record.id = RequestId{worker_.ids.next()};
+  record.endpoint = route.endpoint;
+  record.method = exchange.head().method;
+  record.source = source_of(exchange);
+  record.began = services_.clock.now();
+  record.began_wall = services_.clock.wall_now();
+  if (const auto id = fields.find("x-request-id"); id && is_request_id(*id)) {
+    record.client_request_id = std::string(*id);
+  }
+  const observe::TraceHeaders trace{.traceparent = fields.find("traceparent"),
+                                    .b3 = fields.find("b3"),
+                                    .x_b3_trace_id = fields.find("x-b3-traceid"),
+                                    .x_b3_span_id = fields.find("x-b3-spanid"),
+                                    .x_b3_sampled = fields.find("x-b3-sampled")};
+  record.trace = observe::begin_span(trace, services_.random);
+}
+
+rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
+                                 RequestRecord& record) {
+  if (worker_.cut_off) {
+    co_await reply_error(exchange, record,
+                         Error(Code::overloaded, Blame::us, "The server is shutting down.")
+                             .with_retry_after(std::chrono::seconds(1)));
+    co_return;
+  }
+  if (route.endpoint == Endpoint::unmatched) {
+    co_await reply_error(exchange, record, unknown_url(exchange.head()));
+    co_return;
+  }
+  if (!route.method_allowed) {
+    co_await reply_error(exchange, record, wrong_method(exchange.head()));
+    co_return;
+  }
+  Result<void> known = identify(exchange, route, record);
+  if (!known) {
+    co_await reply_error(exchange, record, std::move(known).error());
+    co_return;
+  }
+  if (const auto operation = operation_of(route.endpoint)) {
+    co_await completions_.serve(exchange, worker_, *operation, record);
+    co_return;
+  }
+  Result<void> done;
+  if (route.endpoint == Endpoint::models) {
+    done = co_await serve_models(exchange, record);
+  } else {
+    done = co_await serve_model(exchange, route.model_id, record);
+  }
+  if (!done) co_await reply_error(exchange, record, std::move(done).error());
+}
+
+Result<void> DataPlane::identify(http::Exchange& exchange, const Route& route,
+                                 RequestRecord& record) const {
+  const http::RequestHead& head = exchange.head();
+  const identity::Credentials shown{.authorization = head.fields.find("authorization"),
+                                    .api_key = head.fields.find("api-key"),
+                                    .x_api_key = head.fields.find("x-api-key"),
+                                    .path_tenant = route.path_tenant,
+                                    .host = head.host,
+                                    .organization = head.fields.find("openai-organization"),
+                                    .project = head.fields.find("openai-project")};
+  TRY(record.caller,
+      services_.authenticator.identify(services_.directory.get(), shown, record.began_wall));
+  return {};
+}
+
+rt::Task<void> DataPlane::answer_health(http::Exchange& exchange, Endpoint endpoint,
+                                        RequestRecord& record) {
+  const bool well = endpoint != Endpoint::readyz || (readiness_.ready() && !worker_.cut_off);
+  http::ResponseHead head;
+  head.status = record.status = well ? 200 : 503;
+  head.add("content-type", "text/plain; charset=utf-8");
+  head.add("cache-control", "no-store");
+  (void)co_await exchange.respond(head, well ? "ok\n" : "not ready\n");
+}
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,166 @@
+#include "gateway/dispatcher.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sovmesh::gateway {
+
+// One request in a queue. `loop` and `granted` belong to the waiting worker; `seat` is filled under
+// the dispatcher's lock, before `granted` is set from the worker's own loop.
+struct FifoDispatcher::Waiter {
+  Waiter(SeatRequest r, rt::Loop& l) : request(std::move(r)), loop(l), granted(l) {}
+  SeatRequest request;
+  rt::Loop& loop;
+  rt::Event granted;
+  std::optional<Seat> seat;
+};
+
+Seat::~Seat() {
+  if (dispatcher_ != nullptr) dispatcher_->give_back(engine_, slots_);
+}
+
+FifoDispatcher::~FifoDispatcher() = default;
+
+FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
+                                                const std::shared_ptr<engine::Engine>& engine) {
+  auto it = std::ranges::find(state.queues, engine,
+                              &std::pair<std::shared_ptr<engine::Engine>, Queue>::first);
+  if (it == state.queues.end()) {
+    // Engines that were replaced leave their queue behind until nothing refers to it any more.
+    std::erase_if(state.queues, [](const auto& entry) {
+      return entry.first.use_count() == 1 && entry.second.waiting.empty();
+    });
+    it = state.queues.emplace(state.queues.end(), engine, Queue{});
+    it->second.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
+    it->second.generation = engine->generation();
+  }
+  Queue& queue = it->second;
+  if (queue.generation != engine->generation()) {  // restarted: every cache is gone
+    queue.generation = engine->generation();
+    for (Slot& slot : queue.slots)
+      slot.owner.reset();
+  }
+  return queue;
+}
+
+std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
+                                             const SeatRequest& request) {
+  // Own slots first (their cache helps), then unowned ones, then the one idle the longest.
+  const auto rank = [&](const Slot& slot) {
+    if (slot.owner == request.tenant) return 0;
+    return slot.owner ? 2 : 1;
+  };
+  std::vector<int> chosen;
+  bool fresh = false;
+  for (int taken = 0; taken < request.slots; ++taken) {
+    Slot* best = nullptr;
+    for (Slot& slot : queue.slots) {
+      if (slot.busy) continue;
+      if (best == nullptr ||
+          std::pair(rank(slot), slot.last_used) < std::pair(rank(*best), best->last_used)) {
+        best = &slot;
+      }
+    }
+    if (best == nullptr) {
+      for (const int index : chosen)
+        queue.slots[static_cast<std::size_t>(index)].busy = false;
+      return std::nullopt;
+    }
+    best->busy = true;
+    chosen.push_back(static_cast<int>(best - queue.slots.data()));
+  }
+  for (const int index : chosen) {
+    Slot& slot = queue.slots[static_cast<std::size_t>(index)];
+    fresh = fresh || (slot.owner && slot.owner != request.tenant);
+    slot.owner = request.tenant;
+    slot.last_used = ++queue.uses;
+  }
+  return Seat(self, request.engine, std::move(chosen), fresh);
+}
+
+void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted) {
+  while (!queue.waiting.empty()) {
+    const std::shared_ptr<Waiter> head = queue.waiting.front();
+    auto seat = try_seat(*this, queue, head->request);
+    if (!seat) return;
+    head->seat = std::move(seat);
+    queue.waiting.erase(queue.waiting.begin());
+    granted.push_back(head);
+  }
+}
+
+void FifoDispatcher::give_back(const std::shared_ptr<engine::Engine>& engine,
+                               const std::vector<int>& slots) {
+  std::vector<std::shared_ptr<Waiter>> granted;
+  state_.with([&](State& state) {
+    Queue& queue = queue_of(state, engine);
+    for (const int index : slots)
+      queue.slots[static_cast<std::size_t>(index)].busy = false;
+    grant_waiting(queue, granted);
+  });
+  for (const auto& waiter : granted) {
+    waiter->loop.post([waiter] { waiter->granted.set(); });
+  }
+}
+
+rt::Task<Result<Seat>> FifoDispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
+  if (request.slots > request.engine->slots()) {
+    co_return client_error(Code::unsupported_value,
+                           "The model cannot give that many choices at once.", "n");
+  }
+  std::shared_ptr<Waiter> waiter;
+  bool full = false;
+  std::optional<Seat> seat = state_.with([&](State& state) -> std::optional<Seat> {
+    Queue& queue = queue_of(state, request.engine);
+    if (queue.waiting.empty()) {
+      if (auto now = try_seat(*this, queue, request)) return now;
+    }
+    const auto waits = std::ranges::count_if(
+        queue.waiting, [&](const auto& other) { return other->request.tenant == request.tenant; });
+    full = static_cast<std::size_t>(waits) >= limits_.waiting_per_tenant_max;
+    if (!full) queue.waiting.push_back(waiter = std::make_shared<Waiter>(std::move(request), loop));
+    return std::nullopt;
+  });
+  if (seat) co_return std::move(*seat);
+  const auto queue_full = [] {
+    return Error(Code::queue_full, Blame::us,
+                 "Too many requests are waiting for this model. Please try again later.")
+        .with_retry_after(std::chrono::seconds(1));
+  };
+  if (full) co_return fail(queue_full());
+
+  const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
+  const rt::Until wait{limit, until.cancelled};
+  const rt::Wake wake = co_await waiter->granted.wait(wait);
+  if (wake == rt::Wake::ready) co_return std::move(*waiter->seat);
+  // Leave the queue; a seat granted meanwhile goes back by its destructor, outside the lock.
+  std::optional<Seat> late;
+  std::vector<std::shared_ptr<Waiter>> granted;
+  state_.with([&](State& state) {
+    Queue& queue = queue_of(state, waiter->request.engine);
+    std::erase(queue.waiting, waiter);
+    late.swap(waiter->seat);
+    if (!late)
+      grant_waiting(queue, granted);  // a head that needed many slots may have been in the way
+  });
+  for (const auto& other : granted) {
+    other->loop.post([other] { other->granted.set(); });
+  }
+  if (wake == rt::Wake::cancelled) {
+    co_return client_error(Code::cancelled, "cancelled while waiting for a slot");
+  }
+  co_return fail(queue_full());
+}
+
+FifoDispatcher::Load FifoDispatcher::load() const {
+  return state_.with([](const State& state) {
+    Load load;
+    for (const auto& [engine, queue] : state.queues) {
+      load.waiting += queue.waiting.size();
+      load.running += static_cast<std::size_t>(std::ranges::count_if(queue.slots, &Slot::busy));
+    }
+    return load;
+  });
+}
+
+}  // namespace sovmesh::gateway

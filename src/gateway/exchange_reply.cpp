@@ -1,0 +1,56 @@
+#include "gateway/exchange_reply.h"
+
+#include <fmt/format.h>
+
+#include "http/error_reply.h"
+#include "rt/loop.h"
+
+namespace sovmesh::gateway {
+
+void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now) {
+  const std::string shown = shown_id(record.id);
+  if (record.client_request_id) head.add("x-request-id", *record.client_request_id);
+  head.add("x-sm-request-id", shown);
+  if (record.caller) {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - record.began);
+    head.add("openai-processing-ms", fmt::format_int(took.count()).str());
+    head.add("openai-version", "2020-10-01");
+    head.add("openai-organization", std::string(record.caller->tenant().slug.text()));
+    head.add("openai-project", std::string(record.caller->project().slug.text()));
+  }
+  head.add("access-control-expose-headers", "X-Request-ID");
+}
+
+void note_error(RequestRecord& record, const Error& error) {
+  record.code = name(error.code());
+  record.message = error.message();
+}
+
+rt::Task<void> reply_json(http::Exchange& exchange, RequestRecord& record, http::ResponseHead head,
+                          std::string body) {
+  record.status = head.status;
+  head.add("content-type", "application/json");
+  head.add("cache-control", "private, no-store");
+  add_common_fields(head, record, exchange.loop().clock().now());
+  // A client that is gone cannot be told; the server closes the connection by itself.
+  (void)co_await exchange.respond(head, body);
+}
+
+rt::Task<void> reply_error(http::Exchange& exchange, RequestRecord& record, Error error) {
+  if (exchange.client_gone().is_set()) {
+    error = Error(Code::client_closed, Blame::client, "the client closed the connection");
+  }
+  note_error(record, error);
+  if (error.code() == Code::client_closed) {
+    record.status = 499;
+    exchange.abort();
+    co_return;
+  }
+  http::ResponseHead head = http::error_head(error);
+  record.status = head.status;
+  add_common_fields(head, record, exchange.loop().clock().now());
+  const std::string body = http::error_json(error, &record.id);
+  (void)co_await exchange.respond(head, body);
+}
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "gateway/record.h"
+#include "http/exchange.h"
+#include "rt/task.h"
+
+namespace sovmesh::gateway {
+
+// The fields every answer of the API carries: request ids, version, organisation, processing time.
+void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now);
+
+// A complete JSON answer; notes the status in the record.
+rt::Task<void> reply_json(http::Exchange& exchange, RequestRecord& record, http::ResponseHead head,
+                          std::string body);
+
+// An error before anything of the answer was sent, in the form of the error table; a client that is
+// gone gets nothing and the record says client_closed.
+rt::Task<void> reply_error(http::Exchange& exchange, RequestRecord& record, Error error);
+
+// Notes an error in the record without answering.
+void note_error(RequestRecord& record, const Error& error);
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,142 @@
+#include "gateway/record.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+using std::chrono::duration;
+
+double seconds(std::chrono::nanoseconds time) { return duration<double>(time).count(); }
+std::int64_t micros(std::chrono::nanoseconds time) { return time.count() / 1'000; }
+
+void add_counts(observe::LogLine& line, const metering::Counts& counts) {
+  line.add("prompt_tokens", counts.prompt)
+      .add("cached_tokens", counts.cached)
+      .add("output_tokens", counts.generated)
+      .add("delivered_tokens", counts.delivered)
+      .add("count_source", metering::name(counts.source));
+}
+
+void log_request(const RequestRecord& record, Instant now, const observe::Log& log) {
+  const auto level = record.status >= 500 ? observe::Level::warning : observe::Level::info;
+  if (!log.on(level)) return;
+  observe::LogLine line(level, "request", record.began_wall);
+  line.add("request_id", shown_id(record.id));
+  if (record.client_request_id) line.add("client_request_id", *record.client_request_id);
+  line.add("trace_id", record.trace.trace_hex())
+      .add("source", record.source)
+      .add("method", record.method)
+      .add("route", route_label(record.endpoint));
+  if (record.caller) {
+    line.add("tenant", record.caller->tenant().slug.text())
+        .add("project", record.caller->project().slug.text())
+        .add("key_id", record.caller->key().id.text());
+  }
+  if (!record.model.empty()) line.add("model", record.model);
+  if (!record.engine.empty()) line.add("engine", record.engine);
+  line.add("status", record.status).add_bool("stream", record.streamed);
+  if (!record.code.empty()) line.add("code", record.code);
+  if (!record.message.empty()) line.add("message", record.message);
+  if (record.finish) line.add("finish", metering::name(*record.finish));
+  if (record.counts) add_counts(line, *record.counts);
+  line.add("duration_us", micros(now - record.began)).add("queue_us", micros(record.queue_wait));
+  if (record.first_token) line.add("first_token_us", micros(*record.first_token));
+  if (!record.prompt_digest.empty()) {
+    line.add("prompt_digest", record.prompt_digest)
+        .add("answer_digest", record.answer_digest)
+        .add("digest_key_id", record.caller->tenant_entry().digest_key_id);
+  }
+  log.write(std::move(line));
+}
+
+void count_request(const RequestRecord& record, Instant now, RequestMetrics& metrics) {
+  const std::string_view tenant =
+      record.caller ? record.caller->tenant().slug.text() : std::string_view();
+  const auto status = fmt::format_int(record.status);
+  metrics.requests
+      .with({route_label(record.endpoint),
+             tenant,
+             record.model,
+             {status.data(), status.size()},
+             record.code})
+      .add();
+  if (!record.operation) return;
+  const std::string_view operation = metering::name(*record.operation);
+  const auto took = now - record.began;
+  metrics.duration.with({operation, record.provider, record.model, record.code})
+      .observe(seconds(took));
+  metrics.overhead.with({}).observe(seconds(took - record.engine_time - record.queue_wait));
+  metrics.queue_wait.with({}).observe(seconds(record.queue_wait));
+  if (record.first_token) {
+    metrics.first_token.with({operation, record.provider, record.model})
+        .observe(seconds(*record.first_token));
+  }
+  if (!record.counts) return;
+  const auto& counts = *record.counts;
+  metrics.token_usage.with({operation, record.provider, record.model, record.model, "input"})
+      .observe(static_cast<double>(counts.prompt));
+  metrics.token_usage.with({operation, record.provider, record.model, record.model, "output"})
+      .observe(static_cast<double>(counts.generated));
+  if (record.first_token && counts.generated > 1) {
+    metrics.per_output_token.with({operation, record.provider, record.model})
+        .observe(seconds(took - *record.first_token) / static_cast<double>(counts.generated - 1));
+  }
+  if (record.drift) metrics.drift_alarms.add();
+}
+
+std::vector<double> token_bounds() {
+  return {1,     4,     16,     64,      256,     1024,     4096,
+          16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
+}
+
+}  // namespace
+
+RequestMetrics::RequestMetrics(observe::Registry& registry)
+    : requests(registry.counters("sm_requests_total", "Requests answered.",
+                                 {"route", "tenant", "model", "code", "reason"}, 2'000)),
+      duration(registry.histograms(
+          "gen_ai_server_request_duration_seconds",
+          "Time from the request's head to the end of its answer.",
+          {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"},
+          {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96,
+           81.92})),
+      first_token(registry.histograms(
+          "gen_ai_server_time_to_first_token_seconds",
+          "Time from the request's head to the first token sent.",
+          {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"},
+          {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30,
+           60})),
+      per_output_token(registry.histograms(
+          "gen_ai_server_time_per_output_token_seconds", "Time per output token after the first.",
+          {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"},
+          {0.001, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5})),
+      token_usage(registry.histograms(
+          "gen_ai_client_token_usage", "Tokens per request.",
+          {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
+           "gen_ai_response_model", "gen_ai_token_type"},
+          token_bounds())),
+      overhead(registry.histograms(
+          "sm_overhead_seconds", "Time spent here and not in the engine or a queue.", {},
+          {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25})),
+      queue_wait(registry.histograms("sm_queue_wait_seconds", "Time waiting for an engine's slot.",
+                                     {}, {0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30})),
+      inflight(registry.gauges("sm_inflight", "Requests being answered.", {}).with({})),
+      drift_alarms(registry
+                       .counters("sm_usage_drift_alarms_total",
+                                 "Answers whose final usage differs by more than 2 % from the "
+                                 "running count.",
+                                 {})
+                       .with({})) {}
+
+void finish_record(const RequestRecord& record, Instant now, RequestMetrics& metrics,
+                   const observe::Log& log) {
+  log_request(record, now, log);
+  count_request(record, now, metrics);
+}
+
+std::string shown_id(RequestId id) { return "req_" + id.value.hex(); }
+
+}  // namespace sovmesh::gateway

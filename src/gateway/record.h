@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "gateway/routes.h"
+#include "http/exchange.h"
+#include "identity/authenticator.h"
+#include "metering/usage.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/trace_context.h"
+
+namespace sovmesh::gateway {
+
+// The series that requests are counted in. Names and buckets: docs/metrics.md.
+struct RequestMetrics {
+  explicit RequestMetrics(observe::Registry& registry);
+  observe::Family<observe::Counter>& requests;
+  observe::Family<observe::Histogram>& duration;
+  observe::Family<observe::Histogram>& first_token;
+  observe::Family<observe::Histogram>& per_output_token;
+  observe::Family<observe::Histogram>& token_usage;
+  observe::Family<observe::Histogram>& overhead;
+  observe::Family<observe::Histogram>& queue_wait;
+  observe::Gauge& inflight;
+  observe::Counter& drift_alarms;
+};
+
+// What is known of one request, filled as it goes; written once as a log line and as metrics when
+// the request ends. Holds no text of prompts or answers, only their digests.
+struct RequestRecord {
+  RequestId id;
+  std::optional<std::string> client_request_id;
+  observe::TraceContext trace;
+  Endpoint endpoint = Endpoint::unmatched;
+  std::string method;
+  std::string source;  // address of the peer
+  Instant began{};
+  WallTime began_wall{};
+
+  std::optional<identity::Caller> caller;  // once proven
+  std::string model;                       // public name, once allowed
+  std::string engine;
+  std::string provider;  // dialect, for gen_ai_provider_name
+  std::optional<metering::Operation> operation;
+  bool streamed = false;
+
+  int status = 0;
+  std::string code;     // error code, empty when all went well
+  std::string message;  // for operators
+  std::optional<metering::Counts> counts;
+  std::optional<metering::Finish> finish;
+  bool drift = false;
+  std::chrono::nanoseconds queue_wait{0};
+  std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end
+  std::optional<std::chrono::nanoseconds> first_token;
+  std::string prompt_digest;  // hex, with the tenant's digest key
+  std::string answer_digest;
+};
+
+// Writes the log line and counts the metrics.
+void finish_record(const RequestRecord& record, Instant now, RequestMetrics& metrics,
+                   const observe::Log& log);
+
+// "req_" + 32 hex characters.
+std::string shown_id(RequestId id);
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,452 @@
+#include "gateway/relay.h"
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "gateway/exchange_reply.h"
+#include "gateway/relay_watch.h"
+#include "http/error_reply.h"
+#include "http/sse.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+constexpr std::size_t kErrorBodyMax = 64 * 1024;
+
+metering::Finish to_finish(llmapi::FinishReason reason) {
+  switch (reason) {
+    case llmapi::FinishReason::length:
+      return metering::Finish::length;
+    case llmapi::FinishReason::tool_calls:
+      return metering::Finish::tool_calls;
+    case llmapi::FinishReason::content_filter:
+      return metering::Finish::content_filter;
+    default:
+      return metering::Finish::stop;
+  }
+}
+
+bool is_event_stream(const http::ClientResponseHead& head) {
+  return head.fields.find("content-type").value_or("").starts_with("text/event-stream");
+}
+
+http::ResponseHead stream_head(const RelayJob& job) {
+  http::ResponseHead head;
+  head.add("content-type", "text/event-stream; charset=utf-8");
+  head.add("cache-control", "no-cache");
+  head.add("x-accel-buffering", "no");
+  head.add("x-sm-model", job.record.model);
+  add_common_fields(head, job.record, job.worker.loop.clock().now());
+  return head;
+}
+
+http::ResponseHead plain_head(const RelayJob& job) {
+  http::ResponseHead head;
+  head.add("x-sm-model", job.record.model);
+  head.add("x-sm-queue-ms", fmt::format_int(job.record.queue_wait.count() / 1'000'000).str());
+  const auto ours = job.worker.loop.clock().now() - job.record.began - job.record.engine_time -
+                    job.record.queue_wait;
+  head.add("x-sm-overhead-ms", fmt::format("{:.3f}", static_cast<double>(ours.count()) / 1e6));
+  return head;
+}
+
+// The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
+rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, std::size_t bytes_max) {
+  std::string body;
+  for (;;) {
+    CO_TRY(const http::BodyPiece piece, job.call.try_read());
+    if (piece.kind == http::BodyPiece::Kind::end) break;
+    if (piece.kind == http::BodyPiece::Kind::data) {
+      if (body.size() + piece.bytes.size() > bytes_max) {
+        co_return upstream_error(Code::upstream_invalid_response,
+                                 "the engine's answer is too large");
+      }
+      body += piece.bytes;
+      continue;
+    }
+    const rt::Wake wake = co_await job.call.readable().wait(watch.until());
+    CO_TRY_VOID(watch.after(wake));
+  }
+  body.append(http::Body::kPadding, '\0');
+  co_return body;
+}
+
+std::string_view unpadded(const std::string& body) {
+  return std::string_view(body).substr(0, body.size() - http::Body::kPadding);
+}
+
+// The head of the engine's answer; an error status is read and translated.
+rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch) {
+  for (;;) {
+    Result<http::ClientResponseHead> head = co_await job.call.head(watch.until());
+    if (!head && head.error().code() == Code::timed_out) {
+      CO_TRY_VOID(watch.after(rt::Wake::timed_out));
+      continue;
+    }
+    if (!head && head.error().code() == Code::cancelled) {
+      CO_TRY_VOID(watch.after(rt::Wake::cancelled));
+    }
+    if (!head || head->status == 200) co_return head;
+    CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
+    co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
+  }
+}
+
+// Brings a stream's events to `consume` until the engine is done. Holds what an engine's stream is:
+// the same for a client that streams and for one that waits for the whole answer.
+class EventPump {
+ public:
+  EventPump(RelayJob& job, RelayWatch& watch) : job_(job), watch_(watch) {}
+
+  enum class Step : std::uint8_t { wait, events, done };
+  // Takes what the engine has sent: `consume(data)` for each complete event.
+  template <class Consume>
+  Result<Step> step(Consume&& consume) {
+    TRY(const http::BodyPiece piece, job_.call.try_read());
+    if (piece.kind == http::BodyPiece::Kind::would_block) return Step::wait;
+    if (piece.kind == http::BodyPiece::Kind::end) {
+      if (!done_) return upstream_error(Code::upstream_error, "the engine ended its stream early");
+      return Step::done;
+    }
+    parser_.feed(piece.bytes);
+    http::SseEvent event;
+    for (;;) {
+      TRY(const bool more, parser_.next(event));
+      if (!more) return Step::events;
+      TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
+      if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
+      watch_.saw_event();
+    }
+  }
+  // [DONE] was seen: nothing more is needed from the engine, but its end tells a clean connection.
+  bool done() const { return done_; }
+
+ private:
+  RelayJob& job_;
+  RelayWatch& watch_;
+  http::SseParser parser_;
+  bool done_ = false;
+};
+
+// The client's side of a streamed answer.
+class ClientStream {
+ public:
+  explicit ClientStream(RelayJob& job) : job_(job) {}
+  bool committed() const { return committed_; }
+  void commit() {
+    if (committed_) return;
+    committed_ = true;
+    job_.record.status = 200;
+    job_.exchange.start_stream(stream_head(job_));
+  }
+  // Sends what has been collected in `out`.
+  Result<void> flush(std::string& out) {
+    if (out.empty()) return {};
+    commit();
+    const Result<void> written = job_.exchange.write(out);
+    out.clear();
+    return written;
+  }
+  // A comment that shows the client we are alive.
+  Result<void> comment() {
+    commit();
+    return job_.exchange.write(": keep-alive\n\n");
+  }
+  rt::Task<void> fail_in_band(Error error) {
+    const std::string event = http::error_event(error, &job_.record.id);
+    if (job_.exchange.buffered() + event.size() < http::Exchange::kBufferMax &&
+        job_.exchange.write(event)) {
+      (void)co_await job_.exchange.finish();
+    } else {
+      job_.exchange.abort();
+    }
+  }
+
+ private:
+  RelayJob& job_;
+  bool committed_ = false;
+};
+
+metering::Counts to_counts(const llmapi::TokenCounts& counts, std::int64_t delivered) {
+  metering::Counts out;
+  out.prompt = counts.prompt;
+  out.cached = counts.cached;
+  out.generated = counts.generated;
+  out.reasoning = counts.reasoning;
+  out.delivered = delivered;
+  switch (counts.source) {
+    case llmapi::CountSource::engine_final:
+      out.source = metering::Source::engine_final;
+      break;
+    case llmapi::CountSource::engine_live:
+      out.source = metering::Source::engine_live;
+      break;
+    case llmapi::CountSource::floor:
+      out.source = metering::Source::floor;
+      break;
+  }
+  return out;
+}
+
+metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCounts& counts,
+                                   std::int64_t delivered, metering::Finish finish) {
+  metering::Settlement settlement;
+  settlement.counts = to_counts(counts, delivered);
+  settlement.finish = finish;
+  settlement.drift = counts.source == llmapi::CountSource::engine_final &&
+                     counts.live_generated >= 0 &&
+                     metering::drifts(counts.generated, counts.live_generated);
+  settlement.settled_at = job.services.clock.wall_now();
+  return settlement;
+}
+
+metering::Finish finish_of(const Error& error) {
+  switch (error.code()) {
+    case Code::client_closed:
+      return metering::Finish::client_closed;
+    case Code::invalid_api_key:
+      return metering::Finish::revoked;
+    case Code::overloaded:
+      return metering::Finish::drained;
+    case Code::upstream_timeout:
+    case Code::first_token_timeout:
+      return metering::Finish::upstream_timeout;
+    default:
+      return metering::Finish::upstream_error;
+  }
+}
+
+// The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
+// their HMACs in order of index.
+class DigestSink : public llmapi::TextSink {
+ public:
+  explicit DigestSink(const HmacKey* key) : key_(key) {}
+  void text(std::size_t choice, std::string_view piece) override {
+    if (key_ == nullptr || choice >= kChoicesMax) return;
+    while (streams_.size() <= choice)
+      streams_.emplace_back(*key_);
+    streams_[choice].update(piece);
+  }
+  std::string hex() {
+    if (key_ == nullptr) return {};
+    if (streams_.empty()) streams_.emplace_back(*key_);
+    if (streams_.size() == 1) return to_hex(streams_.front().finish());
+    std::string all;
+    for (auto& stream : streams_) {
+      const Digest digest = stream.finish();
+      all.append(digest.begin(), digest.end());
+    }
+    return to_hex(key_->of(all));
+  }
+
+ private:
+  static constexpr std::size_t kChoicesMax = 128;
+  const HmacKey* key_;
+  std::vector<HmacKey::Stream> streams_;
+};
+
+// One streamed answer, engine to client. run() is the story; the rest answers questions.
+class StreamRelay {
+ public:
+  explicit StreamRelay(RelayJob& job)
+      : job_(job),
+        sink_(job.record.caller->tenant_entry().digest_key.get()),
+        translator_(job.request.operation, job.dialect, job.identity, job.request.include_usage,
+                    &sink_),
+        watch_(job),
+        client_(job),
+        pump_(job, watch_) {}
+
+  rt::Task<RelayResult> run() {
+    const Result<void> relayed = co_await relay();
+    job_.record.answer_digest = sink_.hex();
+    if (relayed) co_return result(to_finish(translator_.finish_reason()));
+    job_.call.cancel();
+    const Error& error = relayed.error();
+    RelayResult out = result(finish_of(error));
+    if (!client_.committed()) {
+      out.error = error;
+      co_return out;
+    }
+    note_error(job_.record, error);
+    if (error.code() == Code::client_closed) {
+      job_.record.status = 499;
+      job_.exchange.abort();
+    } else {
+      co_await client_.fail_in_band(error);
+    }
+    co_return out;
+  }
+
+ private:
+  rt::Task<Result<void>> relay() {
+    CO_TRY(const http::ClientResponseHead head, co_await head_of_stream());
+    if (!is_event_stream(head)) co_return co_await explain_plain_answer();
+    for (;;) {
+      CO_TRY(const EventPump::Step step, pump_.step([this](std::string_view data) {
+        return translator_.on_event(data, false, out_);
+      }));
+      if (step == EventPump::Step::done || pump_.done()) break;
+      CO_TRY_VOID(client_.flush(out_));
+      note_progress();
+      CO_TRY_VOID(watch_.look_up_if_due());
+      if (job_.exchange.buffered() > 0) {
+        const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
+        CO_TRY_VOID(watch_.after_client(wake));
+      }
+      if (step == EventPump::Step::events) continue;
+      const rt::Wake wake = co_await job_.call.readable().wait(watch_.until());
+      if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
+    }
+    CO_TRY_VOID(translator_.finish(out_));
+    CO_TRY_VOID(client_.flush(out_));
+    note_progress();
+    read_to_end();
+    CO_TRY_VOID(co_await job_.exchange.finish());
+    co_return Result<void>();
+  }
+
+  // Like good_head(), but a client that has waited long enough gets its status and keep-alives.
+  rt::Task<Result<http::ClientResponseHead>> head_of_stream() {
+    for (;;) {
+      Result<http::ClientResponseHead> head = co_await job_.call.head(watch_.until());
+      const bool waiting = !head && (head.error().code() == Code::timed_out ||
+                                     head.error().code() == Code::cancelled);
+      if (waiting) {
+        CO_TRY_VOID(look_up(head.error().code() == Code::cancelled ? rt::Wake::cancelled
+                                                                   : rt::Wake::timed_out));
+        continue;
+      }
+      if (!head || head->status == 200) co_return head;
+      CO_TRY(const std::string body, co_await read_rest(job_, watch_, kErrorBodyMax));
+      co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
+    }
+  }
+
+  // A stream was asked for and something else came: an error inside HTTP 200, most likely.
+  rt::Task<Result<void>> explain_plain_answer() {
+    CO_TRY(const std::string body, co_await read_rest(job_, watch_, kErrorBodyMax));
+    auto plain =
+        llmapi::translate_plain(job_.request, job_.dialect, unpadded(body), job_.identity, nullptr);
+    if (!plain) co_return fail(std::move(plain).error());
+    co_return upstream_error(Code::upstream_invalid_response, "the engine did not stream");
+  }
+
+  Result<void> look_up(rt::Wake wake) {
+    TRY_VOID(watch_.after(wake));
+    if (watch_.wants_comment(client_.committed())) {
+      TRY_VOID(client_.comment());
+      watch_.commented();
+    }
+    return {};
+  }
+
+  void note_progress() {
+    if (translator_.text_started() && !job_.record.first_token) {
+      job_.record.first_token = job_.worker.loop.clock().now() - job_.record.began;
+    }
+    if (watch_.checkpoint_due(translator_.delivered())) {
+      job_.row.checkpoint(to_counts(translator_.counts(), translator_.delivered()));
+    }
+  }
+
+  // What is already here after [DONE] decides whether the connection is clean enough to keep; a
+  // late end is not waited for.
+  void read_to_end() {
+    while (true) {
+      const auto piece = job_.call.try_read();
+      if (!piece || piece->kind != http::BodyPiece::Kind::data) return;
+    }
+  }
+
+  RelayResult result(metering::Finish finish) {
+    return {settlement_of(job_, translator_.counts(), translator_.delivered(), finish), {}};
+  }
+
+  RelayJob& job_;
+  DigestSink sink_;
+  llmapi::StreamTranslator translator_;
+  RelayWatch watch_;
+  ClientStream client_;
+  EventPump pump_;
+  std::string out_;
+};
+
+}  // namespace
+
+rt::Task<RelayResult> relay_stream(RelayJob job) {
+  StreamRelay relay(job);
+  co_return co_await relay.run();
+}
+
+namespace {
+
+rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
+                                              RelayWatch& watch) {
+  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch));
+  EventPump pump(job, watch);
+  if (!is_event_stream(head)) {
+    CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
+    auto plain =
+        llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, nullptr);
+    if (!plain) co_return fail(std::move(plain).error());
+    co_return upstream_error(Code::upstream_invalid_response, "the engine did not stream");
+  }
+  for (;;) {
+    CO_TRY(const EventPump::Step step, pump.step([&assembler](std::string_view data) {
+      return assembler.on_event(data, false);
+    }));
+    if (step == EventPump::Step::done || pump.done()) break;
+    CO_TRY_VOID(watch.look_up_if_due());
+    const metering::Counts counts = to_counts(assembler.counts(), 0);
+    if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
+    if (step == EventPump::Step::events) continue;
+    const rt::Wake wake = co_await job.call.readable().wait(watch.until());
+    CO_TRY_VOID(watch.after(wake));
+  }
+  co_return assembler.finish();
+}
+
+rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch,
+                                                llmapi::TextSink& sink) {
+  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch));
+  (void)head;
+  CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max));
+  co_return llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, &sink);
+}
+
+// The common end of answers that go out whole.
+rt::Task<RelayResult> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, DigestSink& sink,
+                              llmapi::TokenCounts so_far) {
+  job.record.engine_time = job.worker.loop.clock().now() - job.record.began - job.record.queue_wait;
+  if (!reply) {
+    job.call.cancel();
+    RelayResult out{settlement_of(job, so_far, 0, finish_of(reply.error())), {}};
+    out.error = std::move(reply).error();
+    co_return out;
+  }
+  job.record.answer_digest = sink.hex();
+  RelayResult out{
+      settlement_of(job, reply->counts, reply->counts.generated, to_finish(reply->finish)), {}};
+  co_await reply_json(job.exchange, job.record, plain_head(job), std::move(reply->body));
+  co_return out;
+}
+
+}  // namespace
+
+rt::Task<RelayResult> relay_assembled(RelayJob job) {
+  DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
+  llmapi::StreamAssembler assembler(job.request, job.dialect, job.identity, &sink);
+  RelayWatch watch(job);
+  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch);
+  co_return co_await deliver(job, std::move(reply), sink, assembler.counts());
+}
+
+rt::Task<RelayResult> relay_plain(RelayJob job) {
+  DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
+  RelayWatch watch(job);
+  Result<llmapi::PlainReply> reply = co_await read_plain(job, watch, sink);
+  co_return co_await deliver(job, std::move(reply), sink, llmapi::TokenCounts{});
+}
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "catalog/records.h"
+#include "gateway/record.h"
+#include "gateway/services.h"
+#include "http/client.h"
+#include "http/exchange.h"
+#include "llmapi/reply.h"
+#include "metering/usage.h"
+#include "rt/task.h"
+#include "store/ledger.h"
+
+namespace sovmesh::gateway {
+
+// One engine call whose answer is to be brought to one client. The request has been sent and its
+// intent is durable; everything here outlives the relay.
+struct RelayJob {
+  const Services& services;
+  const Settings& settings;
+  WorkerState& worker;
+  http::Exchange& exchange;
+  http::ClientCall& call;
+  const catalog::Model& model;
+  const llmapi::Request& request;
+  llmapi::Dialect dialect;
+  llmapi::ReplyIdentity identity;
+  store::OpenRow& row;
+  RequestRecord& record;
+  rt::Deadline total;
+};
+
+// How it ended. `error`: nothing of an answer has been sent yet, and this is what the client gets.
+struct RelayResult {
+  metering::Settlement settlement;
+  std::optional<Error> error;
+};
+
+// Engine stream -> client stream, event by event.
+rt::Task<RelayResult> relay_stream(RelayJob job);
+// Engine stream -> one client answer (llmapi::StreamAssembler).
+rt::Task<RelayResult> relay_assembled(RelayJob job);
+// Engine answer -> client answer.
+rt::Task<RelayResult> relay_plain(RelayJob job);
+
+}  // namespace sovmesh::gateway

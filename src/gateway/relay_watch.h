@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>
+
+#include "gateway/relay.h"
+#include "identity/authenticator.h"
+
+namespace sovmesh::gateway {
+
+// The clocks of one relay: first token, stall between events, total time, keep-alive comments,
+// checkpoints, and the look-ups that end a silent stream (key revoked, drain over).
+class RelayWatch {
+ public:
+  static constexpr std::chrono::milliseconds kCheckpointTime{250};
+  static constexpr std::int64_t kCheckpointTokens = 64;
+
+  explicit RelayWatch(const RelayJob& job)
+      : job_(job),
+        began_(job.worker.loop.now()),
+        last_event_(began_),
+        last_comment_(began_),
+        last_checkpoint_(began_),
+        last_look_(began_) {}
+
+  // For a wait on the engine: ends at the next look-up at the latest.
+  rt::Until until() const {
+    const rt::Deadline look = rt::Deadline::at(now() + job_.settings.look_up);
+    rt::Deadline soonest = look.earlier(job_.total).earlier(silence_ends());
+    if (job_.model.commit_after && !seen_event_) {
+      const Instant commit = began_ + *job_.model.commit_after;
+      if (commit > now()) soonest = soonest.earlier(rt::Deadline::at(commit));
+    }
+    return {soonest, &job_.exchange.client_gone()};
+  }
+  // For a wait on a client that does not read.
+  rt::Until client_until() const {
+    return {rt::Deadline::at(now() + job_.settings.client_stall), &job_.exchange.client_gone()};
+  }
+
+  // What the end of such a wait means. An error ends the relay.
+  Result<void> after(rt::Wake wake) {
+    if (wake == rt::Wake::cancelled) return client_gone();
+    if (wake == rt::Wake::ready) return {};
+    if (job_.total.passed(now())) {
+      return upstream_error(Code::upstream_timeout, "The model took too long to answer.");
+    }
+    if (silence_ends().passed(now())) {
+      if (seen_event_) {
+        return upstream_error(Code::upstream_timeout,
+                              "The model stopped in the middle of its answer.");
+      }
+      return upstream_error(Code::first_token_timeout,
+                            "The model did not begin to answer in time.");
+    }
+    return still_allowed();
+  }
+  Result<void> after_client(rt::Wake wake) {
+    if (wake == rt::Wake::ready) return {};
+    return client_gone();  // stalled for too long counts as gone
+  }
+
+  // A stream that never falls silent must look up, too.
+  Result<void> look_up_if_due() {
+    if (now() - last_look_ < job_.settings.look_up) return {};
+    last_look_ = now();
+    return after(rt::Wake::timed_out);
+  }
+
+  void saw_event() {
+    seen_event_ = true;
+    last_event_ = now();
+  }
+  bool wants_comment(bool committed) const {
+    if (!job_.model.commit_after) return false;
+    if (!committed) return now() - began_ >= *job_.model.commit_after;
+    return now() - std::max(last_event_, last_comment_) >= job_.settings.keep_alive_comment;
+  }
+  void commented() { last_comment_ = now(); }
+
+  bool checkpoint_due(std::int64_t tokens) {
+    if (tokens == checkpointed_) return false;
+    if (tokens - checkpointed_ < kCheckpointTokens && now() - last_checkpoint_ < kCheckpointTime) {
+      return false;
+    }
+    checkpointed_ = tokens;
+    last_checkpoint_ = now();
+    return true;
+  }
+
+ private:
+  Instant now() const { return job_.worker.loop.now(); }
+  rt::Deadline silence_ends() const {
+    return rt::Deadline::at(seen_event_ ? last_event_ + job_.model.stall_timeout
+                                        : began_ + job_.model.first_token_timeout);
+  }
+  static Result<void> client_gone() {
+    return client_error(Code::client_closed, "the client closed the connection");
+  }
+  Result<void> still_allowed() const {
+    if (job_.worker.cut_off) {
+      return our_error(Code::overloaded, "The server is shutting down. Please try again.");
+    }
+    const auto directory = job_.services.directory.get();
+    if (!identity::Authenticator::still_valid(*directory, *job_.record.caller,
+                                              job_.services.clock.wall_now())) {
+      return client_error(Code::invalid_api_key, "The API key is no longer valid.");
+    }
+    return {};
+  }
+
+  const RelayJob& job_;
+  Instant began_;
+  Instant last_event_;
+  Instant last_comment_;
+  Instant last_checkpoint_;
+  Instant last_look_;
+  std::int64_t checkpointed_ = 0;
+  bool seen_event_ = false;
+};
+
+}  // namespace sovmesh::gateway

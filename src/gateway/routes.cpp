@@ -1,0 +1,93 @@
+#include "gateway/routes.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+bool strip_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+Endpoint match_api(std::string_view rest, std::string_view& model_id) {
+  if (rest == "chat/completions") return Endpoint::chat_completions;
+  if (rest == "completions") return Endpoint::completions;
+  if (rest == "embeddings") return Endpoint::embeddings;
+  if (rest == "models") return Endpoint::models;
+  if (strip_prefix(rest, "models/") && !rest.empty()) {
+    model_id = rest;
+    return Endpoint::model;
+  }
+  return Endpoint::unmatched;
+}
+
+bool allows(Endpoint endpoint, std::string_view method) {
+  switch (endpoint) {
+    case Endpoint::chat_completions:
+    case Endpoint::completions:
+    case Endpoint::embeddings:
+      return method == "POST";
+    case Endpoint::unmatched:
+      return true;
+    default:
+      return method == "GET";
+  }
+}
+
+}  // namespace
+
+std::string_view route_label(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::healthz:
+      return "/healthz";
+    case Endpoint::livez:
+      return "/livez";
+    case Endpoint::readyz:
+      return "/readyz";
+    case Endpoint::chat_completions:
+      return "/v1/chat/completions";
+    case Endpoint::completions:
+      return "/v1/completions";
+    case Endpoint::embeddings:
+      return "/v1/embeddings";
+    case Endpoint::models:
+      return "/v1/models";
+    case Endpoint::model:
+      return "/v1/models/{id}";
+    case Endpoint::unmatched:
+      break;
+  }
+  return "unmatched";
+}
+
+Route match_route(std::string_view method, std::string_view path) {
+  Route route;
+  std::string_view rest = path;
+  if (rest == "/healthz") route.endpoint = Endpoint::healthz;
+  if (rest == "/livez") route.endpoint = Endpoint::livez;
+  if (rest == "/readyz") route.endpoint = Endpoint::readyz;
+  if (strip_prefix(rest, "/t/")) {
+    const auto slash = rest.find('/');
+    if (slash == std::string_view::npos) return route;
+    route.path_tenant = rest.substr(0, slash);
+    rest.remove_prefix(slash);
+  }
+  if (strip_prefix(rest, "/v1/")) route.endpoint = match_api(rest, route.model_id);
+  route.method_allowed = allows(route.endpoint, method);
+  return route;
+}
+
+std::optional<llmapi::Operation> operation_of(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::chat_completions:
+      return llmapi::Operation::chat;
+    case Endpoint::completions:
+      return llmapi::Operation::completion;
+    case Endpoint::embeddings:
+      return llmapi::Operation::embeddings;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace sovmesh::gateway

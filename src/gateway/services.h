@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/snapshot.h"
+#include "gateway/dispatcher.h"
+#include "gateway/engine_set.h"
+#include "gateway/record.h"
+#include "http/client.h"
+#include "identity/authenticator.h"
+#include "identity/directory.h"
+#include "observe/log.h"
+#include "store/ledger.h"
+
+namespace sovmesh::gateway {
+
+// What the request path works with; made by compose/, outlives every request. Shared by all workers
+// except what is marked.
+struct Services {
+  const Clock& clock;
+  Random& random;
+  const Snapshot<identity::Directory>& directory;
+  const identity::Authenticator& authenticator;
+  const EngineSet& engines;
+  Dispatcher& dispatcher;
+  store::Ledger& ledger;
+  RequestMetrics& metrics;
+  const observe::Log& log;
+};
+
+// Settings of the request path (docs/configuration.md).
+struct Settings {
+  http::BodyLimits body;
+  std::vector<std::string> cors_origins;  // empty: no CORS headers
+  std::chrono::milliseconds keep_alive_comment{15'000};
+  std::chrono::milliseconds client_stall{30'000};
+  // How often a silent stream looks up: revoked keys, drain, keep-alive.
+  std::chrono::milliseconds look_up{4'000};
+  std::size_t plain_reply_max = 64U << 20;
+};
+
+// Belongs to one worker.
+struct WorkerState {
+  rt::Loop& loop;
+  http::ClientPool& upstream;
+  UlidSource ids;
+  // Set at the drain deadline: streams end with an error event. See DataPlane::cut_off().
+  bool cut_off = false;
+};
+
+}  // namespace sovmesh::gateway
