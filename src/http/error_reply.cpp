@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/bytes.h"
 #include "base/time_text.h"
@@ -17,6 +18,70 @@ constexpr std::string_view kRequests = "requests";
 constexpr std::string_view kTokens = "tokens";
 constexpr std::string_view kQuota = "insufficient_quota";
 constexpr std::string_view kServer = "server_error";
+
+// THE table: one row per Code, in the order of the enum.
+struct TableRow {
+  Code code;
+  ErrorRow row;
+};
+constexpr TableRow kTable[] = {
+    {Code::invalid_request, {400, kInvalidRequest, true}},
+    {Code::invalid_json, {400, kInvalidRequest, false}},
+    {Code::duplicate_key, {400, kInvalidRequest, false}},
+    {Code::nesting_too_deep, {400, kInvalidRequest, false}},
+    {Code::missing_required_parameter, {400, kInvalidRequest, false}},
+    {Code::invalid_type, {400, kInvalidRequest, false}},
+    {Code::invalid_value, {400, kInvalidRequest, false}},
+    {Code::unsupported_parameter, {400, kInvalidRequest, false}},
+    {Code::unsupported_value, {400, kInvalidRequest, false}},
+    {Code::empty_array, {400, kInvalidRequest, false}},
+    {Code::integer_below_min_value, {400, kInvalidRequest, false}},
+    {Code::integer_above_max_value, {400, kInvalidRequest, false}},
+    {Code::string_above_max_length, {400, kInvalidRequest, false}},
+    {Code::array_above_max_length, {400, kInvalidRequest, false}},
+    {Code::context_length_exceeded, {400, kInvalidRequest, false}},
+    {Code::invalid_api_key, {401, kInvalidRequest, false}},
+    {Code::insufficient_permissions, {403, kPermission, false}},
+    {Code::model_not_found, {404, kInvalidRequest, false}},
+    {Code::unknown_url, {404, kInvalidRequest, false}},
+    {Code::not_found, {404, kInvalidRequest, false}},
+    {Code::method_not_supported, {405, kInvalidRequest, false}},
+    {Code::request_timeout, {408, kTimeout, false}},
+    {Code::conflict, {409, kInvalidRequest, false}},
+    {Code::precondition_failed, {412, kInvalidRequest, false}},
+    {Code::request_too_large, {413, kInvalidRequest, false}},
+    {Code::unsupported_media_type, {415, kInvalidRequest, false}},
+    {Code::unsupported_encoding, {415, kInvalidRequest, false}},
+    {Code::unknown_host, {421, kInvalidRequest, false}},
+    {Code::request_header_fields_too_large, {431, kInvalidRequest, false}},
+    {Code::rate_limit_exceeded, {429, kRequests, false}},
+    {Code::insufficient_quota, {429, kQuota, false}},
+    {Code::concurrency_limit_exceeded, {429, kRequests, false}},
+    {Code::queue_full, {429, kRequests, false}},
+    {Code::client_closed, {499, kInvalidRequest, false}},
+    {Code::internal_error, {500, kServer, false}},
+    {Code::upstream_error, {502, kServer, false}},
+    {Code::upstream_invalid_response, {502, kServer, false}},
+    {Code::model_loading, {503, kServer, false}},
+    {Code::no_healthy_backend, {503, kServer, false}},
+    {Code::overloaded, {503, kServer, false}},
+    {Code::dependency_unavailable, {503, kServer, false}},
+    {Code::metering_unavailable, {503, kServer, false}},
+    {Code::upstream_timeout, {504, kTimeout, false}},
+    {Code::first_token_timeout, {504, kTimeout, false}},
+    {Code::cancelled, {500, kServer, false}},
+    {Code::timed_out, {500, kServer, false}},
+    {Code::io_error, {500, kServer, false}},
+    {Code::closed, {500, kServer, false}},
+    {Code::config_invalid, {500, kServer, false}},
+    {Code::data_dir_invalid, {500, kServer, false}},
+};
+consteval bool is_in_order() {
+  for (std::size_t i = 0; i < std::size(kTable); ++i)
+    if (kTable[i].code != static_cast<Code>(i)) return false;
+  return std::size(kTable) == static_cast<std::size_t>(Code::data_dir_invalid) + 1;
+}
+static_assert(is_in_order());
 
 // What clients read when something failed that is none of their business.
 constexpr std::string_view kGenericMessage =
@@ -90,82 +155,7 @@ void append_details(std::string& out, const Error& error, const RequestId* reque
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-function-cognitive-complexity): a table.
-ErrorRow error_row(Code code) {
-  switch (code) {
-    case Code::invalid_request:
-      return {400, kInvalidRequest, true};
-    case Code::invalid_json:
-    case Code::duplicate_key:
-    case Code::nesting_too_deep:
-    case Code::missing_required_parameter:
-    case Code::invalid_type:
-    case Code::invalid_value:
-    case Code::unsupported_parameter:
-    case Code::unsupported_value:
-    case Code::empty_array:
-    case Code::integer_below_min_value:
-    case Code::integer_above_max_value:
-    case Code::string_above_max_length:
-    case Code::array_above_max_length:
-    case Code::context_length_exceeded:
-      return {400, kInvalidRequest, false};
-    case Code::invalid_api_key:
-      return {401, kInvalidRequest, false};
-    case Code::insufficient_permissions:
-      return {403, kPermission, false};
-    case Code::model_not_found:
-    case Code::unknown_url:
-    case Code::not_found:
-      return {404, kInvalidRequest, false};
-    case Code::method_not_supported:
-      return {405, kInvalidRequest, false};
-    case Code::request_timeout:
-      return {408, kTimeout, false};
-    case Code::conflict:
-      return {409, kInvalidRequest, false};
-    case Code::precondition_failed:
-      return {412, kInvalidRequest, false};
-    case Code::request_too_large:
-      return {413, kInvalidRequest, false};
-    case Code::unsupported_media_type:
-    case Code::unsupported_encoding:
-      return {415, kInvalidRequest, false};
-    case Code::unknown_host:
-      return {421, kInvalidRequest, false};
-    case Code::request_header_fields_too_large:
-      return {431, kInvalidRequest, false};
-    case Code::rate_limit_exceeded:
-    case Code::concurrency_limit_exceeded:
-    case Code::queue_full:
-      return {429, kRequests, false};
-    case Code::insufficient_quota:
-      return {429, kQuota, false};
-    case Code::client_closed:
-      return {499, kInvalidRequest, false};
-    case Code::upstream_error:
-    case Code::upstream_invalid_response:
-      return {502, kServer, false};
-    case Code::model_loading:
-    case Code::no_healthy_backend:
-    case Code::overloaded:
-    case Code::dependency_unavailable:
-    case Code::metering_unavailable:
-      return {503, kServer, false};
-    case Code::upstream_timeout:
-    case Code::first_token_timeout:
-      return {504, kTimeout, false};
-    case Code::internal_error:
-    case Code::cancelled:
-    case Code::timed_out:
-    case Code::io_error:
-    case Code::closed:
-    case Code::config_invalid:
-    case Code::data_dir_invalid:
-      break;
-  }
-  return {500, kServer, false};
-}
+ErrorRow error_row(Code code) { return kTable[static_cast<std::size_t>(code)].row; }
 
 std::string error_json(const Error& error, const RequestId* request) {
   const bool internal = is_internal(error.code());

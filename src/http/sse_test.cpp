@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <random>
+#include <cstdint>
 #include <vector>
 
 #include "tests/support/result_matchers.h"
@@ -167,7 +167,11 @@ TEST(SseParser, EverySplitAndLineEndGivesTheSameEvents) {
 }
 
 TEST(SseParser, MixedLineEndsInRandomPiecesGiveTheSameEvents) {
-  std::mt19937 random(7);
+  std::uint32_t state = 7;
+  const auto random = [&state] {
+    state = state * 1664525 + 1013904223;
+    return state >> 16;
+  };
   const std::string_view eols[] = {"\n", "\r", "\r\n"};
   for (int round = 0; round < 200; ++round) {
     std::string text;
