@@ -57,12 +57,6 @@ class Directory {
   std::int64_t version() const;
   std::vector<const TenantEntry*> tenants() const;
 
-  // Counts look-ups, so that a test can show that foreign and unknown names take the same ones.
-  struct Probe {
-    std::uint64_t key_lookups = 0;
-    std::uint64_t model_lookups = 0;
-  };
-
  private:
   struct Impl;
   explicit Directory(std::unique_ptr<const Impl> impl);
