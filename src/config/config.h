@@ -1,0 +1,146 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+
+namespace sovmesh::config {
+
+// Where a setting stands, for error messages: "sovmesh.yaml:12:5".
+struct Position {
+  std::string file;
+  int line = 0;  // from 1; 0 when the value comes from a flag or the environment
+  int column = 0;
+  std::string text() const;
+};
+
+struct TlsFiles {
+  std::string certificate;  // PEM chain
+  std::string key;          // PEM private key
+};
+
+struct Server {
+  int workers = 0;  // 0: one per CPU
+  std::vector<std::string> listen{"127.0.0.1:8080"};
+  std::vector<std::string> admin_listen{"127.0.0.1:8081"};
+  std::vector<std::string> metrics_listen{"127.0.0.1:9090"};
+  std::vector<std::string> hosts;         // empty: any host
+  std::vector<std::string> cors_origins;  // empty: no CORS
+  std::optional<TlsFiles> tls;
+  std::int64_t body_bytes_max = 32 << 20;
+  std::int64_t head_bytes_max = 64 << 10;
+  int fields_max = 100;
+  int connections_max = 10'000;
+  int connections_per_ip_max = 2'000;
+  int streams_per_connection_max = 100;
+  std::chrono::milliseconds head_time{10'000};
+  std::chrono::milliseconds body_time{60'000};
+  std::chrono::milliseconds keep_alive{75'000};
+  std::chrono::milliseconds write_stall{30'000};
+  bool half_close_keep = false;
+  std::chrono::milliseconds accept_after_term{10'000};  // endpoint propagation before the drain
+  std::chrono::milliseconds drain_time{300'000};
+  int queue_per_tenant_max = 64;
+  std::chrono::milliseconds queue_time{30'000};
+};
+
+struct Logging {
+  std::string path = "-";  // "-": standard error
+  std::string level = "info";
+};
+
+struct Security {
+  std::optional<Secret> pepper;  // nothing: DATA_DIR/secrets/pepper.1, made at the first start
+};
+
+struct Engine {
+  std::string name;
+  bool managed = false;
+  // managed
+  std::string model_file;
+  std::vector<std::string> adapter_files;
+  std::string program;  // empty: SM_LLAMA_SERVER, llama-server on PATH, ours
+  int slots = 0;        // 0: 4 when managed, 64 when remote
+  std::int64_t context_tokens = 2048;
+  int threads = 1;
+  bool embeddings = true;
+  bool start_at_boot = true;
+  std::int64_t memory_max_bytes = 0;
+  bool sandbox = true;
+  // remote
+  std::string dialect = "openai";
+  std::string url;
+  Secret api_key;
+  std::string ca_pem;  // contents of ca_file
+  std::map<std::string, bool> capabilities;
+  bool discover_models = false;  // offer what its GET /models lists, to every tenant
+  Position position;
+};
+
+struct Model {
+  std::string name;
+  std::string engine;
+  std::string engine_model;  // empty: the public name
+  std::optional<int> adapter;
+  std::string owned_by = "sovereign-mesh";
+  bool chat = true;
+  bool completions = true;
+  bool embeddings = false;
+  std::optional<std::vector<std::string>> tenants;  // nothing: all
+  std::int64_t context_tokens = 0;
+  std::int64_t output_tokens_max = 0;
+  int choices_max = 8;
+  std::vector<std::string> extra_fields;
+  bool reject_unknown_fields = true;
+  std::chrono::milliseconds first_token_timeout{60'000};
+  std::chrono::milliseconds stall_timeout{15'000};
+  std::chrono::milliseconds total_timeout{600'000};
+  std::optional<std::chrono::milliseconds> commit_after{15'000};  // nothing: never
+  Position position;
+};
+
+struct Key {
+  std::string name;
+  std::string project = "default";
+  Secret secret;  // the whole key, from file: or env:
+  std::vector<std::string> scopes{"inference", "read:models", "read:usage"};
+  std::optional<std::vector<std::string>> models;
+  std::optional<std::string> expires_at;  // RFC 3339
+  std::optional<std::string> owner;
+  Position position;
+};
+
+struct Project {
+  std::string name;
+  std::string display_name;
+  Position position;
+};
+
+struct Tenant {
+  std::string name;
+  std::string display_name;
+  std::vector<std::string> hosts;
+  bool suspended = false;
+  std::vector<Project> projects;  // "default" exists always
+  std::vector<Key> keys;
+  Position position;
+};
+
+struct Config {
+  Server server;
+  Logging log;
+  Security security;
+  std::vector<Engine> engines;
+  std::vector<Model> models;
+  std::vector<Tenant> tenants;
+  // SHA-256 of what was read, first 12 hex characters: shown by metrics and the admin API.
+  std::string revision;
+  std::vector<std::string> files;  // read for this configuration: watched for changes
+};
+
+}  // namespace sovmesh::config

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+
+namespace sovmesh::config {
+
+// The process environment, passed in.
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+
+struct Finding {
+  Position position;
+  std::string message;   // what is wrong and what to do
+  bool is_error = true;  // else a warning
+};
+
+struct Loaded {
+  std::optional<Config> config;  // nothing when there is an error among the findings
+  std::vector<Finding> findings;
+};
+
+// Reads the YAML file, everything it includes, the secrets it names and SM_* overrides. All
+// findings are reported, not only the first one.
+Loaded load(const std::string& path, const Environment& environment,
+            const std::vector<std::string>& environment_names);
+// The same from text, for tests and the fuzzer; includes and secret files are refused.
+Loaded load_text(std::string_view yaml, const Environment& environment);
+// No file: OPENAI_BASE_URL and OPENAI_API_KEY make one remote engine and one tenant `default`.
+Loaded from_environment(const Environment& environment,
+                        const std::vector<std::string>& environment_names);
+
+// "file:line:column: error: message" lines.
+std::string to_text(const std::vector<Finding>& findings);
+
+std::string json_schema();         // of the YAML file
+std::string reference_markdown();  // docs/configuration.md
+
+}  // namespace sovmesh::config
