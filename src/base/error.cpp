@@ -2,6 +2,7 @@
 
 namespace sovmesh {
 
+// Long because it has one row per code.
 std::string_view name(Code code) {
   switch (code) {  // no default: the compiler names a forgotten one
     case Code::invalid_request:

@@ -88,22 +88,27 @@ class Event::Wait {
 
   bool await_ready();
   void await_suspend(std::coroutine_handle<> handle);
-  Wake await_resume() const { return wake_; }
+  Wake await_resume();
 
  private:
   friend class Event;
+  struct Expiry : Timer {
+    explicit Expiry(Wait& w) : Timer(&timer_fired), wait(w) {}
+    Wait& wait;
+  };
   static void timer_fired(Timer& timer);
   void finish(Wake wake);
+  void unlink();
 
-  Event& event_;
+  Event& event_;  // not used after the suspension: a wait may outlive its event
+  Loop& loop_;
   Until until_;
   std::coroutine_handle<> handle_;
   Link on_event_;
   Link on_cancel_;
-  Timer timer_;
+  Expiry timer_;
   Wake wake_ = Wake::ready;
-  bool suspended_ = false;  // waiting in lists
-  bool queued_ = false;     // resumption is in the loop's ready queue
+  bool queued_ = false;  // resumption is in the loop's ready queue
 };
 
 inline Event::Wait Event::wait(Until until) { return Wait(*this, until); }
@@ -111,13 +116,13 @@ inline Event::Wait Event::wait(Until until) { return Wait(*this, until); }
 // Turns the end of a wait into a Result: timed_out and cancelled become errors with that code.
 Result<void> to_result(Wake wake, std::string_view what);
 
-// co_await sleep(loop, until): waits for the deadline; cancelled when the cancellation came first.
+// co_await sleep(loop, until): waits for the deadline; false when the cancellation came first.
 class Sleep {
  public:
   Sleep(Loop& loop, Until until) : never_(loop), wait_(never_, until) {}
   bool await_ready() { return wait_.await_ready(); }
   void await_suspend(std::coroutine_handle<> handle) { wait_.await_suspend(handle); }
-  bool await_resume() const { return wait_.await_resume() != Wake::cancelled; }
+  bool await_resume() { return wait_.await_resume() != Wake::cancelled; }
 
  private:
   Event never_;

@@ -42,6 +42,9 @@ class Loop {
   // Makes run() return after the current turn. Any thread.
   virtual void stop() = 0;
 
+  // True once nothing will run on this loop any more: groups may then destroy unfinished tasks.
+  bool has_ended() const { return ended_; }
+
   // The read buffer that all connections of this worker share: filled and used up within one
   // synchronous step, never across a co_await.
   std::span<char> scratch() { return scratch_; }
@@ -52,6 +55,9 @@ class Loop {
   void begin_turn() { turn_began_ = clock_.now(); }
   // Resumes what is ready now and what becomes ready meanwhile.
   void run_ready();
+  bool has_ready() const { return !ready_.empty(); }
+  // Implementations call it when run() returns and when they are destroyed.
+  void mark_ended(bool ended) { ended_ = ended; }
 
  private:
   const Clock& clock_;
@@ -59,6 +65,7 @@ class Loop {
   TimerWheel timers_;
   std::deque<std::coroutine_handle<>> ready_;
   std::vector<char> scratch_;
+  bool ended_ = false;
 };
 
 }  // namespace sovmesh::rt

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 
 #include "rt/event.h"
 #include "rt/task.h"
@@ -9,10 +10,16 @@ namespace sovmesh::rt {
 
 // Owns concurrently running tasks of one worker. Every spawn joins a group and the group's owner
 // awaits join(); destroying a group that still has running tasks is an assertion, except in a loop
-// that has ended (then the frames are destroyed). A spawned coroutine takes its arguments by value.
-// An exception that leaves a task is logged by the `on_escape` hook and ends that task alone.
+// that has ended (then the frames are destroyed, newest first). A spawned coroutine takes its
+// arguments by value. An exception that leaves a task is logged by the `on_escape` hook and ends
+// that task alone.
 class TaskGroup {
  public:
+  // Gets what leaves a task of any group, on the thread of that group. The first one writes to
+  // standard error. Set it once, before the workers start.
+  using OnEscape = void (*)(std::exception_ptr);
+  static void set_on_escape(OnEscape hook);
+
   // At most `max_tasks` run at once: spawn() beyond it fails an assertion, so callers ask full()
   // first.
   TaskGroup(Loop& loop, std::size_t max_tasks);
@@ -34,9 +41,10 @@ class TaskGroup {
 
  private:
   struct Node;
-  struct Runner;  // the detached-frame coroutine that runs one task and removes itself
-  static Runner run(Node* node);
-  void finished(Node* node);
+  struct Runner;  // the coroutine that runs one task and removes itself; its frame holds the Node
+  static Runner run(TaskGroup& group, Task<void> task);
+  void add(Node& node);
+  void remove(Node& node);
 
   Loop& loop_;
   std::size_t max_tasks_;

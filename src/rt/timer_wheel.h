@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -30,13 +31,17 @@ class Timer {
   Timer* previous_ = nullptr;
   Timer* next_ = nullptr;
   Instant expiry_{};
+  std::uint64_t order_ = 0;  // of arming
   std::uint16_t slot_ = 0;
 };
 
 // Hierarchical wheel, four levels of 64 slots, tick 4 ms: the whole range is about 18 h, longer
 // waits are kept in the last slot and placed again. Fires a timer never before its expiry and at
-// most one tick (plus the caller's own lateness) after it. Timers that expire in the same tick fire
-// in the order of their expiry, then in the order they were armed. One thread.
+// most one tick (plus the caller's own lateness) after it. Timers fire in the order of their
+// expiry, then in the order they were armed. One thread.
+//
+// A tick is [k * kTick, (k + 1) * kTick) after the start. Only the current tick's slot is sorted;
+// every other slot is a plain list until it becomes current.
 class TimerWheel {
  public:
   static constexpr std::chrono::milliseconds kTick{4};
@@ -62,12 +67,25 @@ class TimerWheel {
     Timer* head = nullptr;
     Timer* tail = nullptr;
   };
+  List& slot(unsigned level, std::uint64_t index) { return slots_[level * kSlots + index]; }
   void place(Timer& timer);
+  void append(Timer& timer, unsigned level, std::uint64_t index);
+  void sort_in(Timer& timer);
+  static bool before(const Timer& a, const Timer& b);
+  static Timer* merge_sort(Timer*& rest, std::size_t count);
+  static void sort(List& list);
   void unlink(Timer& timer);
-  std::uint64_t tick_of(Instant at) const;  // rounded up
+  void enter(std::uint64_t tick);
+  void fire_current(Instant now);
+  std::uint64_t tick_of(Instant at) const;  // rounded down, never before the current one
+  Instant start_of(std::uint64_t tick) const;
+  // First tick after the current one where a slot of any level begins that has timers.
+  std::optional<std::uint64_t> next_tick() const;
 
   Instant start_;
-  std::uint64_t current_ = 0;  // every tick <= current_ has been fired
+  // Every tick before it has been fired, and no slot above level 0 that contains it has timers.
+  std::uint64_t current_ = 0;
+  std::uint64_t armed_ = 0;  // timers ever armed
   std::array<List, kLevels * kSlots> slots_{};
   std::array<std::uint64_t, kLevels> occupied_{};
   std::size_t size_ = 0;
