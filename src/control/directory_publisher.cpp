@@ -1,0 +1,322 @@
+#include "control/directory_publisher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time_text.h"
+#include "tenancy/key_format.h"
+
+namespace sovmesh::control {
+namespace {
+
+using tenancy::Ownership;
+
+constexpr std::string_view kDefaultProject = "default";
+
+Ownership from_file(const config::Position& position) {
+  return {.by = Ownership::By::file, .source = position.text()};
+}
+
+std::unexpected<Error> taken(std::string_view kind, std::string_view name,
+                             const config::Position& position) {
+  return our_error(Code::config_invalid,
+                   fmt::format("{}: error: {} '{}' exists already: it was made through the admin "
+                               "API. Remove it there or rename one of the two.",
+                               position.text(), kind, name));
+}
+
+// What the file wants, with ids: known ones for objects that exist, new ones for the rest.
+struct Wanted {
+  std::vector<tenancy::Tenant> tenants;
+  std::vector<tenancy::Project> projects;
+  std::vector<tenancy::Key> keys;
+  std::vector<catalog::Model> models;
+};
+
+class Planner {
+ public:
+  Planner(const config::Config& config, const store::ControlData& now,
+          const identity::Authenticator& authenticator, UlidSource& ids)
+      : config_(config), now_(now), authenticator_(authenticator), ids_(ids) {}
+
+  Result<Wanted> plan() {
+    for (const config::Tenant& tenant : config_.tenants)
+      TRY_VOID(add_tenant(tenant));
+    for (const config::Model& model : config_.models)
+      TRY_VOID(add_model(model));
+    return std::move(wanted_);
+  }
+
+ private:
+  Result<void> add_tenant(const config::Tenant& spec) {
+    TRY(TenantSlug slug, TenantSlug::parse(spec.name));
+    tenancy::Tenant tenant{.id = {}, .slug = std::move(slug)};
+    const auto known = std::ranges::find(now_.tenants, tenant.slug, &tenancy::Tenant::slug);
+    if (known != now_.tenants.end()) {
+      if (known->meta.ownership.by != Ownership::By::file) {
+        return taken("tenant", spec.name, spec.position);
+      }
+      tenant = *known;
+    } else {
+      tenant.id = {ids_.next()};
+    }
+    tenant.display_name = spec.display_name.empty() ? spec.name : spec.display_name;
+    tenant.hosts = spec.hosts;
+    tenant.suspended = spec.suspended;
+    tenant.meta.ownership = from_file(spec.position);
+    const TenantId id = tenant.id;
+    wanted_.tenants.push_back(std::move(tenant));
+
+    std::vector<config::Project> projects = spec.projects;
+    if (std::ranges::find(projects, kDefaultProject, &config::Project::name) == projects.end()) {
+      projects.push_back({.name = std::string(kDefaultProject), .position = spec.position});
+    }
+    for (const config::Project& project : projects)
+      TRY_VOID(add_project(id, project));
+    for (const config::Key& key : spec.keys)
+      TRY_VOID(add_key(id, key));
+    return {};
+  }
+
+  Result<void> add_project(TenantId tenant, const config::Project& spec) {
+    TRY(ProjectSlug slug, ProjectSlug::parse(spec.name));
+    tenancy::Project project{.id = {}, .tenant = tenant, .slug = std::move(slug)};
+    const auto known = std::ranges::find_if(now_.projects, [&](const tenancy::Project& other) {
+      return other.tenant == tenant && other.slug == project.slug;
+    });
+    if (known != now_.projects.end()) {
+      project = *known;
+    } else {
+      project.id = {ids_.next()};
+    }
+    project.display_name = spec.display_name.empty() ? spec.name : spec.display_name;
+    project.meta.ownership = from_file(spec.position);
+    wanted_.projects.push_back(std::move(project));
+    return {};
+  }
+
+  Result<void> add_key(TenantId tenant, const config::Key& spec) {
+    const Result<KeyId> id = tenancy::parse_key(spec.secret.reveal());
+    if (!id) {
+      return our_error(Code::config_invalid,
+                       fmt::format("{}: error: the secret of key '{}' is not a sovmesh key "
+                                   "(sm-...). Make one with `sovmesh key generate`.",
+                                   spec.position.text(), spec.name));
+    }
+    const auto project = std::ranges::find_if(wanted_.projects, [&](const tenancy::Project& other) {
+      return other.tenant == tenant && other.slug.text() == spec.project;
+    });
+    if (project == wanted_.projects.end()) {
+      return our_error(
+          Code::config_invalid,
+          fmt::format("{}: error: key '{}' names the project '{}', which does not exist",
+                      spec.position.text(), spec.name, spec.project));
+    }
+    tenancy::Key key{.id = *id, .tenant = tenant, .project = project->id};
+    const auto known = std::ranges::find(now_.keys, *id, &tenancy::Key::id);
+    if (known != now_.keys.end()) {
+      if (known->meta.ownership.by != Ownership::By::file) {
+        return taken("key", id->text(), spec.position);
+      }
+      key = *known;
+      key.tenant = tenant;
+      key.project = project->id;
+    }
+    TRY_VOID(fill_key(key, spec));
+    wanted_.keys.push_back(std::move(key));
+    return {};
+  }
+
+  Result<void> fill_key(tenancy::Key& key, const config::Key& spec) {
+    key.display_name = spec.name;
+    key.scopes.reset();
+    for (const std::string& text : spec.scopes) {
+      const auto scope = tenancy::parse_scope(text);
+      if (!scope) {
+        return our_error(Code::config_invalid,
+                         fmt::format("{}: error: unknown scope '{}'", spec.position.text(), text));
+      }
+      key.scopes.set(static_cast<std::size_t>(*scope));
+    }
+    key.models.reset();
+    if (spec.models) {
+      key.models.emplace();
+      for (const std::string& name : *spec.models) {
+        TRY(ModelName model, ModelName::parse(name));
+        key.models->insert(std::move(model));
+      }
+    }
+    key.owner = spec.owner;
+    key.expires_at.reset();
+    if (spec.expires_at) key.expires_at = parse_rfc3339(*spec.expires_at);
+    key.revoked_at.reset();
+    key.pepper_id = authenticator_.newest_pepper();
+    key.hmac = authenticator_.key_hmac(key.pepper_id, spec.secret.reveal());
+    key.last_four = spec.secret.reveal().substr(spec.secret.reveal().size() - 4);
+    key.meta.ownership = from_file(spec.position);
+    return {};
+  }
+
+  Result<void> add_model(const config::Model& spec) {
+    TRY(ModelName name, ModelName::parse(spec.name));
+    catalog::Model model{.id = {}, .name = std::move(name)};
+    const auto known = std::ranges::find(now_.models, model.name, &catalog::Model::name);
+    if (known != now_.models.end()) {
+      if (!known->from_file) return taken("model", spec.name, spec.position);
+      model.id = known->id;
+      model.revision = known->revision;
+      model.created_at = known->created_at;
+    } else {
+      model.id = {ids_.next()};
+    }
+    model.engine = spec.engine;
+    model.engine_model = spec.engine_model.empty() ? spec.name : spec.engine_model;
+    model.adapter = spec.adapter;
+    model.owned_by = spec.owned_by;
+    model.chat = spec.chat;
+    model.completions = spec.completions;
+    model.embeddings = spec.embeddings;
+    model.for_all_tenants = !spec.tenants.has_value();
+    model.context_tokens = spec.context_tokens;
+    model.output_tokens_max = spec.output_tokens_max;
+    model.choices_max = spec.choices_max;
+    model.extra_fields = {spec.extra_fields.begin(), spec.extra_fields.end()};
+    model.reject_unknown_fields = spec.reject_unknown_fields;
+    model.first_token_timeout = spec.first_token_timeout;
+    model.stall_timeout = spec.stall_timeout;
+    model.total_timeout = spec.total_timeout;
+    model.commit_after = spec.commit_after;
+    model.from_file = true;
+    model.source = spec.position.text();
+    for (const std::string& slug : spec.tenants.value_or(std::vector<std::string>())) {
+      TRY(const TenantId id, tenant_named(slug, spec));
+      model.tenants.insert(id);
+    }
+    wanted_.models.push_back(std::move(model));
+    return {};
+  }
+
+  Result<TenantId> tenant_named(const std::string& slug, const config::Model& spec) const {
+    for (const auto* tenants : {&wanted_.tenants, &now_.tenants}) {
+      for (const tenancy::Tenant& tenant : *tenants) {
+        if (tenant.slug.text() == slug) return tenant.id;
+      }
+    }
+    return our_error(
+        Code::config_invalid,
+        fmt::format("{}: error: model '{}' names the tenant '{}', which does not exist",
+                    spec.position.text(), spec.name, slug));
+  }
+
+  const config::Config& config_;
+  const store::ControlData& now_;
+  const identity::Authenticator& authenticator_;
+  UlidSource& ids_;
+  Wanted wanted_;
+};
+
+bool is_files(const tenancy::Tenant& o) { return o.meta.ownership.by == Ownership::By::file; }
+bool is_files(const tenancy::Project& o) { return o.meta.ownership.by == Ownership::By::file; }
+bool is_files(const tenancy::Key& o) { return o.meta.ownership.by == Ownership::By::file; }
+bool is_files(const catalog::Model& o) { return o.from_file; }
+std::int64_t revision(const auto& object) {
+  if constexpr (requires { object.meta; }) {
+    return object.meta.revision;
+  } else {
+    return object.revision;
+  }
+}
+
+// Removes the file's objects that the file no longer has.
+template <class T>
+Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
+                         const std::vector<T>& wanted) {
+  for (const T& object : now) {
+    if (!is_files(object) || std::ranges::find(wanted, object.id, &T::id) != wanted.end()) continue;
+    const Result<void> removed = store.remove(object.id, revision(object));
+    // Gone already with its tenant is fine.
+    if (!removed && removed.error().code() != Code::not_found) return removed;
+  }
+  return {};
+}
+
+template <class T>
+Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
+                    const std::vector<T>& wanted) {
+  for (const T& object : wanted) {
+    const bool known = std::ranges::find(now, object.id, &T::id) != now.end();
+    const Result<T> done = known ? store.update(object) : store.create(object);
+    if (!done) return fail(Error(done.error()));
+  }
+  return {};
+}
+
+std::shared_ptr<const identity::Directory> empty_directory() {
+  return *identity::Directory::build({});
+}
+
+}  // namespace
+
+DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
+                                       const identity::Authenticator& authenticator,
+                                       const Clock& clock, Random& random)
+    : store_(store),
+      authenticator_(authenticator),
+      clock_(clock),
+      random_(random),
+      directory_(empty_directory()) {}
+
+Result<void> DirectoryPublisher::apply(const config::Config& config) {
+  TRY(const store::ControlData now, store_.load());
+  UlidSource ids(clock_, random_);
+  TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
+  TRY_VOID(remove_gone(store_, now.models, wanted.models));
+  TRY_VOID(remove_gone(store_, now.keys, wanted.keys));
+  TRY_VOID(remove_gone(store_, now.projects, wanted.projects));
+  TRY_VOID(remove_gone(store_, now.tenants, wanted.tenants));
+  TRY_VOID(upsert(store_, now.tenants, wanted.tenants));
+  TRY_VOID(upsert(store_, now.projects, wanted.projects));
+  TRY_VOID(upsert(store_, now.keys, wanted.keys));
+  TRY_VOID(upsert(store_, now.models, wanted.models));
+  return publish();
+}
+
+Result<void> DirectoryPublisher::publish() {
+  TRY(store::ControlData stored, store_.load());
+  identity::DirectoryData data;
+  for (const tenancy::Tenant& tenant : stored.tenants) {
+    TRY(identity::DirectoryData::DigestKey key, digest_key(tenant.id));
+    data.digest_keys.emplace(tenant.id, std::move(key));
+  }
+  data.tenants = std::move(stored.tenants);
+  data.projects = std::move(stored.projects);
+  data.keys = std::move(stored.keys);
+  data.models = std::move(stored.models);
+  data.version = stored.version;
+  TRY(std::shared_ptr<const identity::Directory> built,
+      identity::Directory::build(std::move(data)));
+  directory_.publish(std::move(built));
+  return {};
+}
+
+Result<identity::DirectoryData::DigestKey> DirectoryPublisher::digest_key(TenantId tenant) {
+  const std::string name = "digest_key/" + tenant.value.text();
+  TRY(std::optional<std::string> stored, store_.get_value(name));
+  if (!stored) {
+    std::array<unsigned char, 32> bytes{};
+    random_.fill(bytes);
+    stored = to_hex(bytes);
+    TRY_VOID(store_.put_value(name, *stored));
+  }
+  // The id tells keys apart without telling anything about them.
+  const Digest fingerprint = sha256(*stored);
+  return identity::DirectoryData::DigestKey{.id = to_hex(std::span(fingerprint).first(6)),
+                                            .key = Secret(std::move(*stored))};
+}
+
+}  // namespace sovmesh::control
