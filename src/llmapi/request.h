@@ -26,12 +26,14 @@ struct FieldPolicy {
   bool reject_unknown = true;  // else they are dropped
   int choices_max = 8;
   std::int64_t output_tokens_max = 0;  // 0: no bound of our own
+  bool remote_media = false;           // image addresses the engine would fetch; else data: only
 };
 
 // A request body, read and checked once. `body` is our own serialisation of what was validated
-// (compact JSON, members in the order they came, without model, stream, stream_options and user):
-// never the client's bytes. It is an object without its closing brace, so that render_upstream()
-// can add to it.
+// (compact JSON, members in the order they came): never the client's bytes. What render_upstream()
+// says itself is not in it (model, stream, stream_options, max_tokens, encoding_format), nor is
+// what no engine needs (user, metadata, store, ...) or was null. It is an object without its
+// closing brace, so that render_upstream() can add to it.
 struct Request {
   Operation operation = Operation::chat;
   std::string model;  // as the client wrote it
@@ -39,11 +41,14 @@ struct Request {
   bool include_usage = false;              // stream_options.include_usage
   int choices = 1;                         // n
   std::optional<std::int64_t> output_max;  // max_completion_tokens or max_tokens
-  std::size_t prompt_bytes =
-      0;                   // text bytes of messages/prompt/input: prompt_estimate is a quarter
+  bool modern_output_max = false;          // it came as max_completion_tokens
+  // Text bytes of messages, prompt, input and tools, 4 for a token, 4096 for an image or sound: the
+  // prompt_estimate is a quarter.
+  std::size_t prompt_bytes = 0;
   std::size_t inputs = 1;  // number of prompts or embedding inputs
   bool has_tools = false;
   bool has_images = false;
+  bool has_audio = false;
   bool has_json_schema = false;
   bool base64_embeddings =
       false;  // encoding_format: "base64" (engines are always asked for floats)

@@ -1,0 +1,73 @@
+#include <array>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "llmapi/request.h"
+
+namespace sovmesh::llmapi {
+namespace {
+
+void append_integer(std::string& out, std::int64_t value) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+void add_llama_cpp(const UpstreamExtras& extras, bool answers_text, std::string& out) {
+  if (extras.slot) {
+    out += ",\"id_slot\":";
+    append_integer(out, *extras.slot);
+  }
+  if (extras.fresh_cache) out += ",\"cache_prompt\":false";
+  if (extras.stream && extras.live_usage && answers_text) {
+    out += ",\"timings_per_token\":true,\"return_progress\":true";
+  }
+  // Always all of them: an adapter that is not named keeps the scale it was loaded with.
+  for (int id = 0; id < extras.adapters; ++id) {
+    out += id == 0 ? ",\"lora\":[{\"id\":" : ",{\"id\":";
+    append_integer(out, id);
+    out += extras.adapter == id ? ",\"scale\":1.0}" : ",\"scale\":0.0}";
+  }
+  if (extras.adapters > 0) out += ']';
+}
+
+void add_stream(const UpstreamExtras& extras, std::string& out) {
+  out += ",\"stream\":true,\"stream_options\":{\"include_usage\":true";
+  const bool per_chunk = extras.dialect == Dialect::vllm || extras.dialect == Dialect::sglang;
+  if (extras.live_usage && per_chunk) out += ",\"continuous_usage_stats\":true";
+  out += '}';
+}
+
+void add_output_max(const Request& request, Dialect dialect, std::string& out) {
+  if (!request.output_max) return;
+  // The old name is the one that every engine knows; the public API's newest models refuse it.
+  const bool modern = request.modern_output_max && dialect == Dialect::openai;
+  out += modern ? ",\"max_completion_tokens\":" : ",\"max_tokens\":";
+  append_integer(out, *request.output_max);
+}
+
+}  // namespace
+
+void render_upstream(const Request& request, const UpstreamExtras& extras, std::string& out) {
+  const bool answers_text = request.operation != Operation::embeddings;
+  constexpr std::size_t our_bytes = 256;
+  out.clear();
+  out.reserve(request.body.size() + extras.engine_model.size() + our_bytes);
+  out += request.body;
+  out += out.size() > 1 ? ",\"model\":" : "\"model\":";
+  append_json_string(out, extras.engine_model);
+  if (answers_text) {
+    add_output_max(request, extras.dialect, out);
+    if (extras.stream) add_stream(extras, out);
+  } else {
+    out += ",\"encoding_format\":\"float\"";
+  }
+  if (extras.dialect == Dialect::llama_cpp) add_llama_cpp(extras, answers_text, out);
+  if (extras.dialect == Dialect::vllm && answers_text && !extras.cache_salt.empty()) {
+    out += ",\"cache_salt\":";
+    append_json_string(out, extras.cache_salt);
+  }
+  out += '}';
+}
+
+}  // namespace sovmesh::llmapi
