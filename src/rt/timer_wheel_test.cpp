@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
-#include <random>
 #include <vector>
+
+#include "rt/sim/world.h"
 
 namespace sovmesh::rt {
 namespace {
@@ -181,8 +182,8 @@ TEST_F(TimerWheelTest, ADestroyedTimerOrWheelLeavesNothingBehind) {
 // The whole contract against a sorted list, with random arming, disarming and jumps.
 TEST(TimerWheelModel, BehavesAsASortedListDoes) {
   for (unsigned seed = 0; seed < 60; ++seed) {
-    std::mt19937_64 random(seed);
-    const auto below = [&random](std::uint64_t n) { return random() % n; };
+    sim::SeededRandom random(seed);
+    const auto below = [&random](std::uint64_t n) { return random.next_u64() % n; };
     std::vector<int> log;
     TimerWheel wheel(kStart);
     std::deque<Probe> timers;
@@ -238,10 +239,10 @@ TEST(TimerWheelCost, ManyTimersInOneTickStayCheap) {
   log.reserve(kTimers);
   TimerWheel wheel(kStart);
   std::deque<Probe> timers;
-  std::mt19937_64 random(1);
+  sim::SeededRandom random(1);
   for (int i = 0; i < kTimers; ++i) {
     timers.emplace_back(i, log);
-    wheel.arm(timers.back(), kStart + 10s + std::chrono::nanoseconds(random() % 4'000'000));
+    wheel.arm(timers.back(), kStart + 10s + std::chrono::nanoseconds(random.below(4'000'000)));
   }
   wheel.advance(kStart + 11s);  // takes minutes when the slot is sorted by insertion
   EXPECT_EQ(log.size(), std::size_t{kTimers});
