@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 help: ## list the targets
 	@echo "make TARGET [PRESET=dev|asan|tsan|release|fuzz] [JOBS=N]"; echo
 	@sed -n 's/^\([a-z0-9 -]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-	  while IFS='|' read -r name text; do printf '  %-10s %s\n' $$name "$$text"; done
+	  while IFS='|' read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
 
 setup: ## install what is missing (scripts/setup --help says what and where)
 	@scripts/setup

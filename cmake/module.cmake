@@ -10,6 +10,9 @@ target_compile_options(sm_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast
   -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wextra-semi -Wthread-safety
   -Wno-missing-designated-field-initializers
+  # What only an assert uses is unused in a release; the other presets judge that.
+  $<$<CONFIG:RelWithDebInfo>:-Wno-unused-private-field;-Wno-unused-variable;-Wno-unused-lambda-capture>
+  $<$<CONFIG:RelWithDebInfo>:-Wno-unused-but-set-variable;-Wno-unused-function;-Wno-unused-parameter>
   $<$<BOOL:${SM_WERROR}>:-Werror>
   -fno-omit-frame-pointer)
 target_compile_definitions(sm_flags INTERFACE _GLIBCXX_ASSERTIONS SM_VERSION="${PROJECT_VERSION}")
