@@ -1,0 +1,25 @@
+# `make package`: a .deb and a tarball with the binary, the systemd unit, licence and documents. The
+# service is installed, but it starts only once /etc/sovmesh/sovmesh.yaml exists.
+include(GNUInstallDirs)
+install(FILES LICENSE CHANGELOG.md DESTINATION share/doc/sovmesh)
+install(FILES README.md ARCHITECTURE.md DESTINATION share/doc/sovmesh OPTIONAL)
+install(FILES deploy/systemd/sovmesh.service DESTINATION lib/systemd/system)
+install(FILES tools/engine-requirements.txt DESTINATION share/sovmesh)
+install(DIRECTORY models/tiny/ DESTINATION share/sovmesh/models/tiny OPTIONAL
+        FILES_MATCHING PATTERN "*.gguf" PATTERN "MODEL_CARD.md")
+
+set(CPACK_PACKAGE_NAME sovmesh)
+set(CPACK_PACKAGE_VENDOR "Sovereign Mesh developers")
+set(CPACK_PACKAGE_CONTACT "Sovereign Mesh developers <dev@sovmesh.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "self-hosted multi-tenant LLM inference gateway")
+set(CPACK_PACKAGE_DESCRIPTION "OpenAI-compatible gateway with tenants, keys, limits and an exact ledger.")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_OUTPUT_FILE_PREFIX ${CMAKE_SOURCE_DIR}/build/package)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-venv, ca-certificates")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${CMAKE_SOURCE_DIR}/deploy/debian/postinst;${CMAKE_SOURCE_DIR}/deploy/debian/prerm")
+include(CPack)
