@@ -1,1 +1,75 @@
-// Filled by the module's owner.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/engine.h"
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::engine {
+namespace {
+
+using llmapi::Dialect;
+
+TEST(ParseCounters, ReadsALlamaCppPage) {
+  const auto counters =
+      parse_counters(Dialect::llama_cpp,
+                     "# HELP llamacpp:prompt_tokens_total Number of prompt tokens processed\n"
+                     "# TYPE llamacpp:prompt_tokens_total counter\n"
+                     "llamacpp:prompt_tokens_total 23\n"
+                     "llamacpp:prompt_tokens_cached_total 12\n"
+                     "llamacpp:tokens_predicted_total 10\n"
+                     "llamacpp:requests_processing 2\n"
+                     "llamacpp:requests_deferred 1\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->prompt_tokens, 23);
+  EXPECT_EQ(counters->generated_tokens, 10);
+  EXPECT_EQ(counters->running, 2);
+  EXPECT_EQ(counters->waiting, 1);
+}
+
+TEST(ParseCounters, AddsUpTheLabelSetsOfVllm) {
+  const auto counters =
+      parse_counters(Dialect::vllm,
+                     "vllm:prompt_tokens_total{engine=\"0\",model_name=\"a} b\\\"\"} 1.5e+03\n"
+                     "vllm:prompt_tokens_total{engine=\"1\",model_name=\"a\"} 2 1700000000000\n"
+                     "vllm:generation_tokens_total{model_name=\"a\"} 1.234567e+06\r\n"
+                     "vllm:num_requests_waiting{model_name=\"a\"} 4");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->prompt_tokens, 1502);
+  EXPECT_EQ(counters->generated_tokens, 1'234'567);
+  EXPECT_EQ(counters->waiting, 4);
+}
+
+TEST(ParseCounters, ReadsSglangNames) {
+  const auto counters = parse_counters(Dialect::sglang,
+                                       "sglang:num_running_reqs{m=\"x\"} 7.0\n"
+                                       "sglang:num_queue_reqs{m=\"x\"} 8.0\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->running, 7);
+  EXPECT_EQ(counters->waiting, 8);
+}
+
+TEST(ParseCounters, SkipsNumbersThatCountNothing) {
+  const auto counters = parse_counters(Dialect::vllm,
+                                       "vllm:prompt_tokens_total NaN\n"
+                                       "vllm:prompt_tokens_total -5\n"
+                                       "vllm:prompt_tokens_total 1e300\n"
+                                       "vllm:prompt_tokens_total +Inf\n"
+                                       "vllm:prompt_tokens_total{unclosed=\"} 9\n"
+                                       "vllm:prompt_tokens_total\n"
+                                       "vllm:generation_tokens_total 3\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->prompt_tokens, 0);
+  EXPECT_EQ(counters->generated_tokens, 3);
+}
+
+TEST(ParseCounters, APageWithoutAnyOfTheNamesIsAnError) {
+  EXPECT_THAT(parse_counters(Dialect::vllm, "llamacpp:prompt_tokens_total 23\n"),
+              FailsWith(Code::upstream_invalid_response));
+  EXPECT_THAT(parse_counters(Dialect::llama_cpp, ""), FailsWith(Code::upstream_invalid_response));
+  EXPECT_THAT(parse_counters(Dialect::openai, "vllm:prompt_tokens_total 1\n"),
+              FailsWith(Code::upstream_invalid_response));
+}
+
+}  // namespace
+}  // namespace sovmesh::engine

@@ -1,0 +1,115 @@
+#include "engine/status_board.h"
+
+#include <utility>
+
+namespace sovmesh::engine {
+namespace {
+
+constexpr std::chrono::milliseconds kRetryAfter{1'000};
+
+}  // namespace
+
+std::string_view name(State state) {
+  switch (state) {
+    case State::stopped:
+      return "stopped";
+    case State::starting:
+      return "starting";
+    case State::ready:
+      return "ready";
+    case State::unhealthy:
+      return "unhealthy";
+    case State::backing_off:
+      return "backing_off";
+  }
+  return "unknown";
+}
+
+StatusBoard::StatusBoard(const Clock& clock) : clock_(clock) {
+  shared_.with([&clock](Shared& shared) { shared.since = clock.wall_now(); });
+}
+
+bool StatusBoard::begin_start() {
+  const WallTime now = clock_.wall_now();
+  return shared_.with([now](Shared& shared) {
+    if (shared.change.state != State::stopped) return false;
+    shared.change = {.state = State::starting, .reason = "starting"};
+    shared.since = now;
+    return true;
+  });
+}
+
+void StatusBoard::set(Change change) {
+  const WallTime now = clock_.wall_now();
+  const auto waiters = shared_.with([&](Shared& shared) {
+    if (shared.change.state != change.state) shared.since = now;
+    shared.change = std::move(change);
+    return std::exchange(shared.waiters, {});
+  });
+  for (const std::shared_ptr<Waiter>& waiter : waiters)
+    waiter->loop.post([waiter] { waiter->changed.set(); });
+}
+
+void StatusBoard::count_start() {
+  shared_.with([](Shared& shared) {
+    ++shared.generation;
+    ++shared.starts;
+  });
+}
+
+Status StatusBoard::status() const {
+  return shared_.with([](const Shared& shared) {
+    Status status;
+    status.state = shared.change.state;
+    status.reason = shared.change.reason;
+    status.pid = shared.change.pid;
+    status.restarts = shared.starts > 0 ? shared.starts - 1 : 0;
+    status.since = shared.since;
+    return status;
+  });
+}
+
+std::uint64_t StatusBoard::generation() const {
+  return shared_.with([](const Shared& shared) { return shared.generation; });
+}
+
+std::optional<Result<void>> StatusBoard::verdict(const Change& change) {
+  if (change.state == State::ready) return Result<void>();
+  if (change.hopeless) return fail(not_ready(change));
+  return std::nullopt;
+}
+
+Error StatusBoard::not_ready(const Change& change) {
+  const bool loading = change.state == State::starting && !change.hopeless;
+  Error error(
+      loading ? Code::model_loading : Code::no_healthy_backend, Blame::upstream,
+      loading ? "the model is being loaded"
+              : "no engine of this model can answer now (" + std::string(name(change.state)) + ")");
+  return std::move(error).with_retry_after(change.retry_after.value_or(kRetryAfter));
+}
+
+rt::Task<Result<void>> StatusBoard::wait_ready(rt::Loop& loop, rt::Until until) {
+  for (;;) {
+    std::shared_ptr<Waiter> waiter;
+    std::optional<Result<void>> now = shared_.with([&](Shared& shared) {
+      std::optional<Result<void>> decided = verdict(shared.change);
+      if (!decided) {
+        waiter = std::make_shared<Waiter>(loop);
+        shared.waiters.push_back(waiter);
+      }
+      return decided;
+    });
+    if (now) co_return *std::move(now);
+    const rt::Wake wake = co_await waiter->changed.wait(until);
+    if (wake == rt::Wake::ready) continue;
+    const Change last = shared_.with([&](Shared& shared) {
+      std::erase(shared.waiters, waiter);
+      return shared.change;
+    });
+    if (wake == rt::Wake::cancelled)
+      co_return our_error(Code::cancelled, "waiting for an engine was cancelled");
+    co_return fail(not_ready(last));
+  }
+}
+
+}  // namespace sovmesh::engine

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/guarded.h"
+
+namespace sovmesh::engine_process {
+
+// Cuts what an engine writes into lines and keeps the last of them. The engine's loop feeds it; any
+// thread may read.
+class LogTail {
+ public:
+  static constexpr std::size_t kLinesMax = 200;
+  static constexpr std::size_t kLineBytesMax = 2'048;  // the rest of a longer line is dropped
+
+  using OnLine = std::function<void(std::string_view)>;
+  explicit LogTail(OnLine on_line) : on_line_(std::move(on_line)) {}
+
+  void feed(std::string_view bytes);
+  // The end of the output: an unfinished line counts.
+  void end();
+  // A line of our own among the engine's.
+  void note(std::string_view text) { keep(std::string(text)); }
+
+  std::vector<std::string> lines() const;
+  std::string last() const;
+
+ private:
+  void keep(std::string line);
+
+  OnLine on_line_;
+  std::string open_;  // the line being written
+  mutable Guarded<std::deque<std::string>> kept_;
+};
+
+}  // namespace sovmesh::engine_process

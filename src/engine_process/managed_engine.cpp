@@ -1,0 +1,57 @@
+#include "engine_process/managed_engine.h"
+
+#include <utility>
+
+#include "engine_process/command.h"
+#include "engine_process/supervisor.h"
+
+namespace sovmesh::engine_process {
+
+Result<std::shared_ptr<ManagedEngine>> ManagedEngine::make(Surroundings around,
+                                                           engine::ManagedSpec spec) {
+  TRY_VOID(check(spec));
+  auto supervisor = std::make_shared<Supervisor>(std::move(around), std::move(spec));
+  return std::shared_ptr<ManagedEngine>(new ManagedEngine(std::move(supervisor)));
+}
+
+ManagedEngine::ManagedEngine(std::shared_ptr<Supervisor> supervisor)
+    : supervisor_(std::move(supervisor)) {}
+
+ManagedEngine::~ManagedEngine() = default;
+
+void ManagedEngine::start() {
+  if (!supervisor_->board().begin_start()) return;
+  supervisor_->loop().post([weak = std::weak_ptr(supervisor_)] {
+    if (const auto supervisor = weak.lock()) supervisor->begin();
+  });
+}
+
+SandboxReport ManagedEngine::sandbox() const { return supervisor_->sandbox(); }
+std::string_view ManagedEngine::name() const { return supervisor_->spec().name; }
+const engine::Capabilities& ManagedEngine::capabilities() const {
+  return supervisor_->capabilities();
+}
+int ManagedEngine::slots() const { return supervisor_->spec().slots; }
+int ManagedEngine::adapters() const {
+  return static_cast<int>(supervisor_->spec().adapter_files.size());
+}
+const http::Origin& ManagedEngine::origin() const { return supervisor_->origin(); }
+const Secret& ManagedEngine::api_key() const { return supervisor_->api_key(); }
+engine::Status ManagedEngine::status() const { return supervisor_->board().status(); }
+std::uint64_t ManagedEngine::generation() const { return supervisor_->board().generation(); }
+std::vector<std::string> ManagedEngine::recent_log() const { return supervisor_->log().lines(); }
+
+rt::Task<Result<void>> ManagedEngine::ensure_ready(rt::Loop& loop, rt::Until until) {
+  start();
+  co_return co_await supervisor_->board().wait_ready(loop, until);
+}
+
+void ManagedEngine::suspect() {
+  supervisor_->loop().post([weak = std::weak_ptr(supervisor_)] {
+    if (const auto supervisor = weak.lock()) supervisor->suspect();
+  });
+}
+
+rt::Task<void> ManagedEngine::stop(rt::Deadline deadline) { co_await supervisor_->stop(deadline); }
+
+}  // namespace sovmesh::engine_process

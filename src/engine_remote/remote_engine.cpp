@@ -1,0 +1,190 @@
+#include "engine_remote/remote_engine.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/capabilities.h"
+#include "engine/health.h"
+#include "engine/status_board.h"
+#include "engine_remote/engine_url.h"
+#include "rt/task_group.h"
+
+namespace sovmesh::engine_remote {
+namespace {
+
+using State = engine::State;
+
+http::ClientLimits probe_limits() {
+  http::ClientLimits limits;
+  limits.idle_max = 1;
+  return limits;
+}
+
+std::unexpected<Error> invalid(const engine::RemoteSpec& spec, std::string_view what) {
+  return our_error(Code::config_invalid, "engine " + spec.name + ": " + std::string(what));
+}
+
+// It becomes a header field: one with a line break could forge others.
+bool is_header_value(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<void> check(const engine::RemoteSpec& spec, const EngineUrl& url) {
+  if (spec.slots < 1 || spec.slots > 65'536) return invalid(spec, "slots must be 1..65536");
+  if (!is_header_value(spec.api_key.reveal()))
+    return invalid(spec, "its api_key has a character that no key has");
+  if (!spec.ca_pem.empty() && !url.is_tls)
+    return invalid(spec, "a CA has no effect without https://");
+  if (spec.probe_interval < std::chrono::milliseconds(100))
+    return invalid(spec, "probe_interval must be 100 ms or more");
+  return {};
+}
+
+Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const EngineUrl& url) {
+  http::Origin origin;
+  origin.host = url.unix_path.empty() ? url.host : "localhost";
+  origin.port = url.port;
+  origin.unix_path = url.unix_path;
+  if (url.is_tls) {
+    auto context = rt::TlsClientContext::make(spec.ca_pem, {"http/1.1"});
+    if (!context) return fail(std::move(context).error().in_context("engine " + spec.name));
+    origin.tls = *std::move(context);
+  }
+  return origin;
+}
+
+}  // namespace
+
+// The part that lives on the engine's loop.
+class RemoteEngine::Watch {
+ public:
+  Watch(Surroundings around, engine::RemoteSpec spec, engine::Capabilities capabilities,
+        EngineUrl url, http::Origin origin)
+      : around_(std::move(around)),
+        spec_(std::move(spec)),
+        capabilities_(capabilities),
+        base_path_(std::move(url.base_path)),
+        origin_(std::move(origin)),
+        board_(around_.loop.clock()),
+        pool_(around_.loop, around_.network, around_.resolver, probe_limits()) {}
+
+  void begin() {
+    if (run_ || board_.status().state != State::starting) return;
+    run_.emplace(*this);
+    run_->tasks.spawn(run_->prober.run(run_->tasks.cancelled()));
+  }
+  rt::Task<void> stop() {
+    if (run_) {
+      run_->tasks.cancel();
+      const rt::Until until{rt::Deadline::never(), nullptr};  // a cancelled probe ends at once
+      co_await run_->tasks.join(until);
+      run_.reset();
+      pool_.close_idle();
+    }
+    change({.state = State::stopped, .reason = "stopped", .pid = {}, .hopeless = true});
+  }
+  void suspect() {
+    if (run_) run_->prober.suspect();
+  }
+
+  const engine::RemoteSpec& spec() const { return spec_; }
+  const engine::Capabilities& capabilities() const { return capabilities_; }
+  std::string_view base_path() const { return base_path_; }
+  const http::Origin& origin() const { return origin_; }
+  engine::StatusBoard& board() { return board_; }
+  rt::Loop& loop() { return around_.loop; }
+
+ private:
+  struct Run {
+    explicit Run(Watch& watch)
+        : prober(watch.around_.loop, watch.around_.random, watch.pool_, watch.origin_,
+                 watch.spec_.api_key,
+                 {.dialect = watch.spec_.dialect,
+                  .base_path = watch.base_path_,
+                  .interval = watch.spec_.probe_interval},
+                 [&watch](const Result<void>& verdict) { watch.on_verdict(verdict); }),
+          tasks(watch.around_.loop, 1) {}
+    engine::HealthProber prober;
+    rt::TaskGroup tasks;
+  };
+
+  void on_verdict(const Result<void>& verdict) {
+    const State before = board_.status().state;
+    if (verdict) {
+      if (before == State::ready) return;
+      board_.count_start();
+      change({.state = State::ready, .reason = {}, .pid = {}});
+    } else {
+      change({.state = State::unhealthy,
+              .reason = verdict.error().message(),
+              .pid = {},
+              .hopeless = true,
+              .retry_after = spec_.probe_interval});
+    }
+  }
+  void change(engine::StatusBoard::Change change) {
+    const State before = board_.status().state;
+    board_.set(std::move(change));
+    if (around_.on_change && board_.status().state != before) around_.on_change(board_.status());
+  }
+
+  Surroundings around_;
+  engine::RemoteSpec spec_;
+  engine::Capabilities capabilities_;
+  std::string base_path_;
+  http::Origin origin_;
+  engine::StatusBoard board_;
+  http::ClientPool pool_;
+  std::optional<Run> run_;
+};
+
+Result<std::shared_ptr<RemoteEngine>> RemoteEngine::make(Surroundings around,
+                                                         engine::RemoteSpec spec) {
+  auto url = parse_engine_url(spec.url);
+  if (!url) return fail(std::move(url).error().in_context("engine " + spec.name));
+  TRY_VOID(check(spec, *url));
+  auto capabilities =
+      engine::override_capabilities(engine::default_capabilities(spec.dialect), spec.capabilities);
+  if (!capabilities) return fail(std::move(capabilities).error().in_context("engine " + spec.name));
+  TRY(http::Origin origin, origin_of(spec, *url));
+  auto watch = std::make_shared<Watch>(std::move(around), std::move(spec), *capabilities,
+                                       *std::move(url), std::move(origin));
+  return std::shared_ptr<RemoteEngine>(new RemoteEngine(std::move(watch)));
+}
+
+RemoteEngine::RemoteEngine(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) {}
+RemoteEngine::~RemoteEngine() = default;
+
+void RemoteEngine::start() {
+  if (!watch_->board().begin_start()) return;
+  watch_->loop().post([weak = std::weak_ptr(watch_)] {
+    if (const auto watch = weak.lock()) watch->begin();
+  });
+}
+
+std::string_view RemoteEngine::name() const { return watch_->spec().name; }
+llmapi::Dialect RemoteEngine::dialect() const { return watch_->spec().dialect; }
+const engine::Capabilities& RemoteEngine::capabilities() const { return watch_->capabilities(); }
+int RemoteEngine::slots() const { return watch_->spec().slots; }
+const http::Origin& RemoteEngine::origin() const { return watch_->origin(); }
+std::string_view RemoteEngine::base_path() const { return watch_->base_path(); }
+const Secret& RemoteEngine::api_key() const { return watch_->spec().api_key; }
+engine::Status RemoteEngine::status() const { return watch_->board().status(); }
+std::uint64_t RemoteEngine::generation() const { return watch_->board().generation(); }
+
+rt::Task<Result<void>> RemoteEngine::ensure_ready(rt::Loop& loop, rt::Until until) {
+  start();
+  co_return co_await watch_->board().wait_ready(loop, until);
+}
+
+void RemoteEngine::suspect() {
+  watch_->loop().post([weak = std::weak_ptr(watch_)] {
+    if (const auto watch = weak.lock()) watch->suspect();
+  });
+}
+
+rt::Task<void> RemoteEngine::stop(rt::Deadline) { co_await watch_->stop(); }
+
+}  // namespace sovmesh::engine_remote

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/specs.h"
+#include "rt/loop.h"
+#include "rt/net.h"
+
+namespace sovmesh::engine_remote {
+
+// Where a remote engine is watched. Everything outlives the engine.
+struct Surroundings {
+  rt::Loop& loop;
+  rt::Network& network;
+  rt::Resolver& resolver;
+  Random& random;
+  // After each change of state; on the loop. May be empty.
+  std::function<void(const engine::Status&)> on_change;
+};
+
+// An engine that somebody else runs: vLLM, SGLang, llama.cpp, any server of the OpenAI API. We
+// watch its health; two failed probes in a row take it out, one good one brings it back.
+// Its generation grows each time it comes back, because it may have been restarted meanwhile.
+// stop() must have ended before the last reference goes, unless the loop has ended.
+class RemoteEngine final : public engine::Engine {
+ public:
+  static Result<std::shared_ptr<RemoteEngine>> make(Surroundings around, engine::RemoteSpec spec);
+  ~RemoteEngine() override;
+
+  // Begins to watch; any thread.
+  void start();
+
+  std::string_view name() const override;
+  llmapi::Dialect dialect() const override;
+  const engine::Capabilities& capabilities() const override;
+  int slots() const override;
+  const http::Origin& origin() const override;
+  std::string_view base_path() const override;
+  const Secret& api_key() const override;
+  engine::Status status() const override;
+  std::uint64_t generation() const override;
+  // Waits for the first probe only; a known failure is Code::no_healthy_backend at once.
+  rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override;
+  void suspect() override;
+  rt::Task<void> stop(rt::Deadline deadline) override;
+
+ private:
+  class Watch;
+  explicit RemoteEngine(std::shared_ptr<Watch> watch);
+  std::shared_ptr<Watch> watch_;
+};
+
+}  // namespace sovmesh::engine_remote
