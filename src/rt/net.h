@@ -81,7 +81,8 @@ class Socket {
   virtual ~Socket() = default;
 
   virtual IoResult try_read(std::span<char> into) = 0;
-  // Takes a prefix of what is offered; at most 16 pieces. Never raises SIGPIPE.
+  // Takes a prefix of what is offered; at most 16 pieces. Never raises SIGPIPE. After would_block
+  // the next attempt must begin with the same bytes: TLS may have sealed them already.
   virtual IoResult try_write(std::span<const iovec> pieces) = 0;
   virtual Event& readable() = 0;
   virtual Event& writable() = 0;
@@ -112,6 +113,8 @@ struct ListenOptions {
   int backlog = 4096;
   bool reuse_port = false;    // several workers share one port
   unsigned unix_mode = 0600;  // permissions of a unix socket's file
+  // For the admin listener: it may take the last file descriptors, which others must leave alone.
+  bool may_use_reserve = false;
 };
 
 class Listener {
