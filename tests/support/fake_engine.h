@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "engine/engine.h"
+
+namespace sovmesh {
+
+// An engine that is whatever a test says.
+class FakeEngine : public engine::Engine {
+ public:
+  FakeEngine(std::string name, int slots) : name_(std::move(name)), slots_(slots) {}
+
+  std::string_view name() const override { return name_; }
+  llmapi::Dialect dialect() const override { return dialect_; }
+  const engine::Capabilities& capabilities() const override { return capabilities_; }
+  int slots() const override { return slots_; }
+  const http::Origin& origin() const override { return origin_; }
+  std::string_view base_path() const override { return "/v1"; }
+  const Secret& api_key() const override { return api_key_; }
+  engine::Status status() const override { return status_; }
+  std::uint64_t generation() const override { return generation_; }
+  rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override {
+    (void)loop;
+    (void)until;
+    co_return ready_;
+  }
+  void suspect() override { ++suspected_; }
+  rt::Task<void> stop(rt::Deadline deadline) override {
+    (void)deadline;
+    co_return;
+  }
+
+  void restart() { ++generation_; }
+
+  llmapi::Dialect dialect_ = llmapi::Dialect::vllm;
+  engine::Capabilities capabilities_;
+  http::Origin origin_;
+  Secret api_key_;
+  engine::Status status_;
+  Result<void> ready_;
+  int suspected_ = 0;
+
+ private:
+  std::string name_;
+  int slots_;
+  std::uint64_t generation_ = 1;
+};
+
+}  // namespace sovmesh
