@@ -97,7 +97,7 @@ function(sm_module name)
   sm_existing(sources ${M_SOURCES})
   # A header set lets CMake compile every header alone (`make headers`), so each one includes what
   # it needs.
-  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
   get_filename_component(root ${CMAKE_CURRENT_SOURCE_DIR} DIRECTORY)
   if(sources)
     add_library(sm_${name} STATIC ${sources})
