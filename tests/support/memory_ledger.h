@@ -1,0 +1,81 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "rt/loop.h"
+#include "store/ledger.h"
+
+namespace sovmesh {
+
+// A ledger in memory that is as strict as a real one: it refuses what breaks an invariant by making
+// a note of it. A commit takes `sync_time`; `broken` refuses intents.
+class MemoryLedger : public store::Ledger {
+ public:
+  struct Row {
+    metering::Intent intent;
+    metering::Counts checkpoint;
+    std::optional<metering::Settlement> settlement;
+    bool voided = false;
+    bool closed() const { return settlement.has_value() || voided; }
+  };
+
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override {
+    co_await rt::sleep(loop, {loop.in(sync_time), nullptr});
+    if (broken) co_return our_error(Code::metering_unavailable, "the ledger is broken");
+    const RequestId id = intent.request;
+    if (records.contains(id)) violations.emplace_back("two intents for one request");
+    records[id].intent = std::move(intent);
+    order.push_back(id);
+    co_return store::OpenRow(*this, id);
+  }
+  bool accepts() const override { return !refuses; }
+  store::LedgerStats stats() const override { return {}; }
+  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
+    (void)query;
+    return std::vector<store::UsageSum>();
+  }
+  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
+                                            std::size_t limit) override {
+    (void)query;
+    (void)limit;
+    return std::vector<store::UsageRow>();
+  }
+  Result<void> flush() override { return {}; }
+
+  const Row& last() const { return records.at(order.back()); }
+  std::size_t open_rows() const {
+    std::size_t count = 0;
+    for (const auto& [id, row] : records)
+      count += row.closed() ? 0 : 1;
+    return count;
+  }
+
+  std::map<RequestId, Row> records;
+  std::vector<RequestId> order;
+  std::vector<std::string> violations;
+  std::chrono::milliseconds sync_time{1};
+  bool broken = false;
+  bool refuses = false;
+
+ protected:
+  void checkpoint(RequestId request, const metering::Counts& counts) override {
+    Row& row = records.at(request);
+    if (row.closed()) violations.emplace_back("a checkpoint after the end");
+    if (counts.generated < row.checkpoint.generated) violations.emplace_back("a count went back");
+    row.checkpoint = counts;
+  }
+  void settle(RequestId request, const metering::Settlement& settlement) override {
+    Row& row = records.at(request);
+    if (row.closed()) violations.emplace_back("a second terminal record");
+    row.settlement = settlement;
+  }
+  void void_unused(RequestId request) override {
+    Row& row = records.at(request);
+    if (row.closed()) violations.emplace_back("a second terminal record");
+    row.voided = true;
+  }
+};
+
+}  // namespace sovmesh
