@@ -108,15 +108,28 @@ class FieldCollector {
     fields_.clear();
   }
 
-  // True when `head` is exactly one well-formed head.
-  bool run(std::string& head, std::size_t begin) {
+  // `head` must be exactly one well-formed head.
+  Checked<> run(std::string& head, std::size_t begin) {
     const char* const first = head.data() + begin;
     const llhttp_errno_t error = llhttp_execute(&parser_, first, head.size() - begin);
-    return error == HPE_PAUSED && complete_ &&
-           llhttp_get_error_pos(&parser_) == head.data() + head.size();
+    const bool is_whole = error == HPE_PAUSED && complete_ &&
+                          llhttp_get_error_pos(&parser_) == head.data() + head.size();
+    return is_whole ? Checked<>() : refuse(why(error));
   }
 
  private:
+  static std::string_view why(llhttp_errno_t error) {
+    switch (error) {
+      case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return "There are several Content-Length headers.";
+      case HPE_INVALID_CONTENT_LENGTH:
+        return "The Content-Length is invalid or stands beside a Transfer-Encoding.";
+      case HPE_INVALID_TRANSFER_ENCODING:
+        return "The Transfer-Encoding is invalid or stands beside a Content-Length.";
+      default:
+        return "A header line is malformed.";
+    }
+  }
   static FieldCollector& self(llhttp_t* parser) {
     return *static_cast<FieldCollector*>(parser->data);
   }
@@ -357,8 +370,8 @@ void keep_other_fields(Fields& fields) {
 Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& framing) {
   std::string& bytes = reader.bytes();
   const RequestLine& line = reader.request_line();
-  if (!FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin()))
-    return refuse("The header is malformed.");
+  auto collected = FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin());
+  if (!collected) return collected;
   const std::string_view all = bytes;
   head.method = all.substr(line.method_begin, line.method_size);
   head.version = line.version;
@@ -386,8 +399,8 @@ Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& fra
 Checked<> parse_response_head(HeadReader& reader, bool to_head, ParsedResponse& response) {
   std::string& bytes = reader.bytes();
   const std::string_view all = bytes;
-  if (!FieldCollector(HTTP_RESPONSE, *response.fields).run(bytes, reader.begin()))
-    return refuse("The header is malformed.");
+  auto collected = FieldCollector(HTTP_RESPONSE, *response.fields).run(bytes, reader.begin());
+  if (!collected) return collected;
   response.status = (all[9] - '0') * 100 + (all[10] - '0') * 10 + (all[11] - '0');
   const Version version = all[7] == '1' ? Version::http_1_1 : Version::http_1_0;
   const FieldFacts facts = gather(*response.fields);

@@ -54,6 +54,7 @@ class HeadReader {
 
   // The complete head, writable: field names are made lower case in place.
   std::string& bytes() { return bytes_; }
+  const std::string& bytes() const { return bytes_; }
   std::size_t begin() const { return first_line_; }
   const RequestLine& request_line() const { return request_line_; }
 

@@ -1,0 +1,94 @@
+#include "http/connection.h"
+
+#include <fmt/format.h>
+
+#include "http/http1_exchange.h"
+
+namespace sovmesh::http {
+
+namespace {
+
+constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+std::string format_date(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
+  return fmt::format(
+      "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[std::chrono::weekday(day).c_encoding()],
+      static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+      static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
+      clock.seconds().count());
+}
+
+}  // namespace
+
+std::string_view DateText::get(const rt::Loop& loop) {
+  if (loop.now() >= valid_until_ || text_.empty()) {
+    const WallTime now = loop.clock().wall_now();
+    const auto second = std::chrono::floor<std::chrono::seconds>(now);
+    text_ = format_date(second);
+    valid_until_ = loop.now() + (std::chrono::seconds(1) - (now - second));
+  }
+  return text_;
+}
+
+ServerCore::ServerCore(rt::Loop& l, Handler& h, ServerOptions o)
+    : loop(l),
+      handler(h),
+      options(std::move(o)),
+      draining(l),
+      cut_off(l),
+      has_room(l),
+      connections(l, options.limits.connections_max + 1),
+      flushers(l, (options.limits.connections_max + 1)) {
+  has_room.set();
+}
+
+ServerCore::~ServerCore() = default;
+
+void ServerCore::cut_off_all() {
+  cut_off.set();
+  for (LiveConnection* live = first_; live != nullptr; live = live->next_) {
+    if (live->socket_ != nullptr) {
+      live->socket_->reset_on_close();
+      live->socket_->hung_up().set();
+    }
+    if (live->gone_ != nullptr) live->gone_->set();
+  }
+}
+
+std::unique_ptr<Http1Exchange> ServerCore::take_exchange() {
+  if (spare_.empty()) return std::make_unique<Http1Exchange>(*this);
+  auto exchange = std::move(spare_.back());
+  spare_.pop_back();
+  return exchange;
+}
+
+void ServerCore::give_back(std::unique_ptr<Http1Exchange> exchange) {
+  if (spare_.size() < kSpareMax) spare_.push_back(std::move(exchange));
+}
+
+LiveConnection::LiveConnection(ServerCore& core, rt::Socket& socket)
+    : core_(core), socket_(&socket), next_(core.first_), ip_(core.by_ip_.end()) {
+  if (next_ != nullptr) next_->previous_ = this;
+  core_.first_ = this;
+  if (const auto peer = socket.peer()) ++(ip_ = core_.by_ip_.try_emplace(peer->ip).first)->second;
+  ++core_.counters.accepted;
+  if (++core_.counters.open >= core_.options.limits.connections_max) core_.has_room.clear();
+}
+
+LiveConnection::~LiveConnection() {
+  (previous_ != nullptr ? previous_->next_ : core_.first_) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  if (ip_ != core_.by_ip_.end() && --ip_->second == 0) core_.by_ip_.erase(ip_);
+  if (--core_.counters.open < core_.options.limits.connections_max) core_.has_room.set();
+}
+
+bool LiveConnection::is_within_ip_limit() const {
+  return ip_ == core_.by_ip_.end() || ip_->second <= core_.options.limits.connections_per_ip_max;
+}
+
+}  // namespace sovmesh::http

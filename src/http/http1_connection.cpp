@@ -1,0 +1,145 @@
+// One HTTP/1.1 connection from its first byte to its last.
+#include <utility>
+
+#include "http/http1_exchange.h"
+
+namespace sovmesh::http {
+
+namespace {
+
+using Status = rt::IoResult::Status;
+
+// Gives an exchange back to its server when it is no longer needed.
+class ExchangeLease {
+ public:
+  explicit ExchangeLease(ServerCore& core) : core_(core) {}
+  ExchangeLease(const ExchangeLease&) = delete;
+  ExchangeLease& operator=(const ExchangeLease&) = delete;
+  ~ExchangeLease() { release(); }
+
+  Http1Exchange& get(rt::Socket& socket, LiveConnection& live) {
+    if (!exchange_) {
+      exchange_ = core_.take_exchange();
+      exchange_->attach(socket, live);
+    }
+    return *exchange_;
+  }
+  bool holds_pending() const { return exchange_ != nullptr && exchange_->has_pending(); }
+  void release() {
+    if (!exchange_) return;
+    exchange_->detach();
+    core_.give_back(std::move(exchange_));
+  }
+
+ private:
+  ServerCore& core_;
+  std::unique_ptr<Http1Exchange> exchange_;
+};
+
+enum class After : std::uint8_t { next_request, close, linger, http2 };
+
+constexpr std::chrono::milliseconds kLingerTime{2'000};
+constexpr std::size_t kLingerBytesMax = 1U << 20;
+
+// Lets the client read our last answer: closing while it still sends would reset the connection
+// and could destroy the answer on its way.
+rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
+  socket.shutdown_write();
+  const rt::Deadline end = core.loop.in(kLingerTime);
+  std::size_t discarded = 0;
+  while (discarded < kLingerBytesMax) {
+    const rt::IoResult got = socket.try_read(core.loop.scratch());
+    if (got.status == Status::would_block) {
+      if (co_await socket.readable().wait({end, &core.cut_off}) != rt::Wake::ready) break;
+    } else if (got.status != Status::ok) {
+      break;
+    }
+    discarded += got.bytes;
+  }
+}
+
+rt::Task<void> run_handler(ServerCore& core, Http1Exchange& exchange) {
+  bool threw = false;
+  try {
+    co_await core.handler.handle(exchange);
+  } catch (...) {  // a bug of the handler ends its own request only
+    threw = true;
+  }
+  co_await exchange.conclude(threw);
+}
+
+// One request from the bytes that began it to the end of its answer.
+rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchange& exchange,
+                              std::string_view input, rt::Deadline head_end) {
+  while (true) {
+    const auto complete = exchange.feed_head(input);
+    if (!complete) {
+      if (exchange.is_http2_preface() && !socket.is_tls()) co_return After::http2;
+      co_await exchange.refuse(complete.error());
+      co_return After::linger;
+    }
+    if (*complete) break;
+    rt::IoResult got = socket.try_read(core.loop.scratch());
+    while (got.status == Status::would_block) {
+      const rt::Wake wake = co_await socket.readable().wait({head_end, &core.cut_off});
+      if (wake == rt::Wake::cancelled) co_return After::close;
+      if (wake == rt::Wake::timed_out) {
+        co_await exchange.refuse({.status = 408,
+                                  .code = Code::request_timeout,
+                                  .message = "The request header came too slowly."});
+        co_return After::linger;
+      }
+      got = socket.try_read(core.loop.scratch());
+    }
+    if (got.status != Status::ok) co_return After::close;
+    input = {core.loop.scratch().data(), got.bytes};
+  }
+  ++core.counters.requests;
+  co_await run_handler(core, exchange);
+  if (exchange.keeps_alive()) co_return After::next_request;
+  co_return exchange.wants_linger() ? After::linger : After::close;
+}
+
+}  // namespace
+
+rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
+                           std::unique_ptr<LiveConnection> live) {
+  const ServerLimits& limits = core.options.limits;
+  ExchangeLease lease(core);
+  bool is_first = true;
+  After after = After::next_request;
+  // A new connection has as long for its first byte as for its head; an old one may be idle.
+  rt::Deadline end = core.loop.in(limits.head_time);
+  while (after == After::next_request) {
+    std::string_view input;
+    if (lease.holds_pending()) {
+      lease.get(*socket, *live).begin_next();
+    } else {
+      lease.release();
+      rt::IoResult got = socket->try_read(core.loop.scratch());
+      while (got.status == Status::would_block) {
+        // Idle: nothing of ours exists but this frame.
+        rt::Event& stop = is_first ? core.cut_off : core.draining;
+        const rt::Wake wake = co_await socket->readable().wait({end, &stop});
+        got = socket->try_read(core.loop.scratch());
+        if (wake != rt::Wake::ready && got.status == Status::would_block) co_return;
+      }
+      if (got.status != Status::ok) co_return;
+      input = {core.loop.scratch().data(), got.bytes};
+    }
+    if (!is_first) end = core.loop.in(limits.head_time);
+    is_first = false;
+    after = co_await serve_request(core, *socket, lease.get(*socket, *live), input, end);
+    end = core.loop.in(limits.keep_alive);
+  }
+  if (after == After::http2) {
+    std::string first = lease.get(*socket, *live).take_everything();
+    lease.release();
+    co_await serve_http2(core, std::move(socket), std::move(live), std::move(first));
+    co_return;
+  }
+  lease.release();
+  if (after == After::linger) co_await linger(core, *socket);
+}
+
+}  // namespace sovmesh::http
