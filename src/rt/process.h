@@ -22,10 +22,12 @@ struct ProcessSpec {
   std::vector<std::pair<std::string, std::string>>
       environment;  // the whole environment of the child
   std::string working_directory = "/";
-  // Runs in the child between fork and exec: async-signal-safe code only (system calls). Returns 0
-  // or an errno, which makes spawn() fail with `confine_step` in the message.
+  // Runs in the child as the last thing before exec: async-signal-safe code only (system calls).
+  // Returns 0 or an errno, which makes spawn() fail with `confine_step` in the message. It runs in
+  // the new namespaces and folder; if it changes user ids it must set PR_SET_PDEATHSIG again.
   std::function<int()> confine;
-  // clone(2) namespaces for the child: CLONE_NEWUSER, CLONE_NEWNET, ... 0 for none.
+  // Namespaces for the child as of unshare(2): CLONE_NEWUSER (which keeps user and group id),
+  // CLONE_NEWNET, ... 0 for none. CLONE_NEWPID is refused: it would need a second fork.
   int namespaces = 0;
 };
 
