@@ -45,6 +45,42 @@ inline unsigned copy_block(const char* from, char* to) {
 }
 #endif
 
+// Letters whose escape is canonical: it stays as it is.
+constexpr auto kShortEscapes = [] {
+  std::array<bool, 256> is{};
+  for (const char c : {'"', '\\', 'b', 'f', 'n', 'r', 't'})
+    is[static_cast<unsigned char>(c)] = true;
+  return is;
+}();
+
+struct Run {
+  std::size_t size = 0;
+  std::size_t escapes = 0;
+};
+
+// Copies string text up to a quote, a control, an escape that is not canonical, or the end (which
+// it may pass by a block).
+inline Run copy_run(const char* from, char* to, const char* end) {
+  Run run;
+  while (from + run.size < end) {
+    const char* const block = from + run.size;
+    std::size_t size = kBlock;
+    for (unsigned ends = copy_block(block, to + run.size); ends != 0;) {
+      const auto at = static_cast<unsigned>(__builtin_ctz(ends));
+      if (block[at] != '\\' || !kShortEscapes[static_cast<unsigned char>(block[at + 1])]) {
+        run.size += at;
+        return run;
+      }
+      ++run.escapes;
+      to[run.size + at + 1] = block[at + 1];  // it may be the first byte behind the block
+      if (at + 2 > kBlock) size = at + 2;
+      ends &= ~(3U << at);
+    }
+    run.size += size;
+  }
+  return run;
+}
+
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 int hex_value(char c) {
@@ -316,13 +352,12 @@ bool JsonReader::string() {
   string_begin_ = to;
   string_escapes_ = 0;
   for (;;) {
-    const unsigned ends = copy_block(from, to);
-    const std::size_t plain = ends == 0 ? kBlock : static_cast<std::size_t>(__builtin_ctz(ends));
-    from += plain;
-    to += plain;
+    const Run run = copy_run(from, to, end_);
+    from += run.size;
+    to += run.size;
+    string_escapes_ += run.escapes;
     at_ = from;
     if (from >= end_) return fail(JsonFault::syntax);
-    if (ends == 0) continue;
     if (*from == '"') break;
     out_ = to;
     if (*from != '\\' || !escape()) return fail(JsonFault::syntax);
@@ -336,29 +371,12 @@ bool JsonReader::string() {
   return true;
 }
 
-// At a backslash. The padding makes it safe to look at a whole \uXXXX\uXXXX; the string's loop then
-// sees that the end was passed.
+// At a backslash that does not begin a canonical escape. The padding makes it safe to look at a
+// whole \uXXXX\uXXXX; the string's loop then sees that the end was passed.
 bool JsonReader::escape() {
-  const char letter = at_[1];
-  if (letter == 'u') return unicode_escape();
-  switch (letter) {
-    case '/':
-      *out_++ = '/';
-      break;
-    case '"':
-    case '\\':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-      ++string_escapes_;
-      *out_++ = '\\';
-      *out_++ = letter;
-      break;
-    default:
-      return fail(JsonFault::syntax);
-  }
+  if (at_[1] == 'u') return unicode_escape();
+  if (at_[1] != '/') return fail(JsonFault::syntax);
+  *out_++ = '/';
   at_ += 2;
   return true;
 }
@@ -463,10 +481,17 @@ std::size_t JsonReader::offset() const {
   return static_cast<std::size_t>(std::min(at_, end_) - begin_);
 }
 
-const char* find_string_end(const char* at, const char* end) {
+const char* skip_string_text(const char* at, const char* end) {
   std::array<char, kBlock> ignored;
-  for (; at < end; at += kBlock) {
-    if (const unsigned ends = copy_block(at, ignored.data())) return at + __builtin_ctz(ends);
+  while (at < end) {
+    std::size_t size = kBlock;
+    for (unsigned ends = copy_block(at, ignored.data()); ends != 0;) {
+      const auto i = static_cast<unsigned>(__builtin_ctz(ends));
+      if (at[i] != '\\') return at + i;
+      if (i + 2 > kBlock) size = i + 2;
+      ends &= ~(3U << i);
+    }
+    at += size;
   }
   return at;
 }

@@ -122,9 +122,9 @@ class JsonReader {
   std::array<std::uint32_t, kDepthMax + 1> escaped_begin_{};
 };
 
-// The first quote, backslash or control at or behind `at`; looks at most 16 bytes past it, so the
-// caller compares the result with its own end.
-const char* find_string_end(const char* at, const char* end);
+// The first quote or control in a string's text that begins at `at`, with escapes passed over; at
+// or past `end` when there is none.
+const char* skip_string_text(const char* at, const char* end);
 
 // The text of a canonical string (as string_json() gives it), decoded and appended to `out`.
 void append_decoded(std::string& out, std::string_view json);

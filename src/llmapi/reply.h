@@ -28,7 +28,8 @@ struct TokenCounts {
 enum class FinishReason : std::uint8_t { none, stop, length, tool_calls, content_filter };
 
 // Receives the answer's text in the order it is delivered, for digests. Per choice: content,
-// reasoning, refusal and tool-call text all count (docs/digests.md gives the canonical form).
+// reasoning, refusal and tool-call text all count, with a mark where the kind changes that is no
+// UTF-8 (docs/digests.md gives the canonical form).
 class TextSink {
  public:
   virtual ~TextSink() = default;
@@ -43,6 +44,12 @@ struct ReplyIdentity {
   bool hide_cached = false;  // strip cache counters (a hit may be a foreign one)
 };
 
+// How many answers a request asks for: `prompts` times `choices` (n).
+struct ReplyShape {
+  std::size_t prompts = 1;
+  int choices = 1;
+};
+
 // Translates an engine's stream, event by event, into the client's. No allocation per event once
 // its buffers have grown. Rules: http.md section 4 (same id/created/model in all chunks, first
 // delta has the role, "usage":null members only when the client asked, injected usage, timings and
@@ -51,7 +58,7 @@ class StreamTranslator {
  public:
   // `identity`'s views and `sink` (may be null) must outlive the translator.
   StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
-                   bool client_wants_usage, TextSink* sink);
+                   bool client_wants_usage, TextSink* sink, ReplyShape shape = {});
   ~StreamTranslator();
 
   enum class Outcome : std::uint8_t {

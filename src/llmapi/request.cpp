@@ -47,14 +47,8 @@ class Skimmer {
   std::optional<std::string_view> string() {
     if (look() != '"') return std::nullopt;
     const char* const begin = at_++;
-    for (;;) {
-      at_ = find_string_end(at_, end_);
-      if (at_ >= end_) return std::nullopt;
-      if (*at_ == '"') break;
-      if (*at_ != '\\') return std::nullopt;
-      at_ += 2;
-      if (at_ >= end_) return std::nullopt;
-    }
+    at_ = skip_string_text(at_, end_);
+    if (at_ >= end_ || *at_ != '"') return std::nullopt;
     ++at_;
     return std::string_view(begin, static_cast<std::size_t>(at_ - begin));
   }

@@ -181,7 +181,8 @@ TEST(ParseRequest, ChecksMessagesByRole) {
        {unsupported_parameter, "messages[0].content[0].refusal"}},
       {R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"http://x/y"}}]})",
        {invalid_value, "messages[0].content[0].image_url.url"}},
-      {R"({"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f"}}]})",
+      {R"({"role":"assistant","tool_calls":[{"id":"1",)"
+       R"("type":"function","function":{"name":"f"}}]})",
        {missing_required_parameter, "messages[0].tool_calls[0].function.arguments"}},
   };
   for (const auto& [message, expected] : cases)
@@ -205,9 +206,11 @@ TEST(ParseRequest, TakesEveryKindOfMessage) {
 
 TEST(ParseRequest, TakesToolsAndSchemas) {
   const auto request = chat_with(
-      R"("tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"},"strict":true}}],
+      R"("tools":[{"type":"function","function":{"name":"f","description":"d",
+      "parameters":{"type":"object"},"strict":true}}],
       "tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
-      "response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"},"strict":true}})");
+      "response_format":{"type":"json_schema","json_schema":
+      {"name":"s","schema":{"type":"object"},"strict":true}})");
   ASSERT_THAT(request, Succeeds());
   EXPECT_TRUE(request->has_tools);
   EXPECT_TRUE(request->has_json_schema);
@@ -287,8 +290,8 @@ TEST(ParseRequest, ReadsEmbeddings) {
 }
 
 TEST(ParseRequest, CutAnywhereIsAnError) {
-  const std::string body =
-      R"({"model":"m","messages":[{"role":"user","content":"a\u00e9\n\ud83d\ude00"}],"n":1,"x":1.5e3})";
+  const std::string body = R"({"model":"m","messages":[{"role":"user",)"
+                           R"("content":"a\u00e9\n\ud83d\ude00"}],"n":1,"x":1.5e3})";
   for (std::size_t size = 0; size < body.size(); ++size)
     EXPECT_THAT(chat(body.substr(0, size)), FailsWith(Code::invalid_json)) << size;
 }

@@ -1,1 +1,169 @@
-// Filled by the module's owner.
+#include "base/bytes.h"
+#include "llmapi/reply.h"
+#include "llmapi/reply_body.h"
+#include "llmapi/reply_counts.h"
+#include "llmapi/reply_parser.h"
+#include "llmapi/reply_text.h"
+
+namespace sovmesh::llmapi {
+
+// open -> done_ ([DONE] seen). Per choice: not seen -> role sent -> finished.
+struct StreamTranslator::Impl {
+  struct Choice {
+    bool seen = false;
+    bool role_sent = false;
+    bool finished = false;
+  };
+
+  Impl(Operation op, Dialect dialect, ReplyIdentity who, bool wants_usage, TextSink* sink,
+       ReplyShape shape)
+      : operation(op),
+        identity(who),
+        client_wants_usage(wants_usage),
+        counter(dialect, shape),
+        feed(sink) {
+    head = "data: ";
+    append_reply_head(head, identity,
+                      op == Operation::chat ? "chat.completion.chunk" : "text_completion");
+    tail = client_wants_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
+  }
+
+  Result<Outcome> on_event(std::string_view data, bool padded, std::string& out);
+  Result<void> finish(std::string& out);
+
+  Choice& at(std::size_t index) {
+    if (choices.size() <= index) choices.resize(index + 1);
+    return choices[index];
+  }
+  bool says_something(const ReplyChoice& choice) const;
+  void append_choice(std::string& out, const ReplyChoice& choice);
+  void append_delta(std::string& out, const ReplyChoice& choice, Choice& state);
+
+  Operation operation;
+  ReplyIdentity identity;
+  bool client_wants_usage;
+  std::string head;  // of every chunk, up to the choices
+  std::string_view tail;
+  ReplyParser parser;
+  UsageCounter counter;
+  TextFeed feed;
+  std::vector<Choice> choices;
+  bool done = false;
+  bool text_started = false;
+  std::int64_t delivered = 0;
+  FinishReason last_finish = FinishReason::none;
+};
+
+Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_view data,
+                                                                   bool padded, std::string& out) {
+  if (done) return invalid_reply("it goes on after its end");
+  if (trim(data) == "[DONE]") {
+    done = true;
+    return Outcome::done;
+  }
+  if (!parser.parse(data, padded, ReplyParser::Form::event)) return invalid_reply(parser.reason());
+  if (parser.is_error()) return fail(error_in_reply(data));
+  counter.on_event(parser);
+  for (const ReplyChoice& choice : parser.choices())
+    at(choice.index).seen = true;
+  bool emits = false;
+  for (const ReplyChoice& choice : parser.choices()) {
+    if (!says_something(choice)) continue;
+    out += emits ? std::string_view(",") : std::string_view(head);
+    emits = true;
+    append_choice(out, choice);
+    feed.feed_in_order(parser, choice);
+  }
+  if (!emits) return Outcome::skip;
+  out += tail;
+  delivered = counter.running();
+  return Outcome::emit;
+}
+
+// Reports on the prompt's progress look like empty first chunks.
+bool StreamTranslator::Impl::says_something(const ReplyChoice& choice) const {
+  if (choice.bears_text || choice.finish != FinishReason::none || !choice.logprobs.empty())
+    return true;
+  if (parser.progress().present) return false;
+  if (operation != Operation::chat) return false;
+  return !choice.members.empty() || (choice.has_role && !choices[choice.index].role_sent);
+}
+
+void StreamTranslator::Impl::append_choice(std::string& out, const ReplyChoice& choice) {
+  Choice& state = at(choice.index);
+  out += "{\"index\":";
+  append_number(out, static_cast<std::int64_t>(choice.index));
+  if (operation == Operation::chat) {
+    append_delta(out, choice, state);
+  } else {
+    out += ",\"text\":";
+    out += choice.text.empty() ? std::string_view("\"\"") : choice.text;
+  }
+  if (!choice.logprobs.empty() || operation == Operation::completion) {
+    out += ",\"logprobs\":";
+    out += choice.logprobs.empty() ? std::string_view("null") : choice.logprobs;
+  }
+  out += ",\"finish_reason\":";
+  out += finish_text(choice.finish, choice.function_call_finish);
+  out += '}';
+  text_started = text_started || choice.bears_text;
+  if (choice.finish == FinishReason::none) return;
+  state.finished = true;
+  last_finish = choice.finish;
+}
+
+void StreamTranslator::Impl::append_delta(std::string& out, const ReplyChoice& choice,
+                                          Choice& state) {
+  out += ",\"delta\":{";
+  if (!state.role_sent) {
+    state.role_sent = true;
+    out += "\"role\":\"assistant\"";
+    if (choice.members.empty()) out += ",\"content\":\"\"";
+    if (!choice.members.empty()) out += ',';
+  }
+  out += choice.members;
+  out += '}';
+}
+
+Result<void> StreamTranslator::Impl::finish(std::string& out) {
+  if (!done) return upstream_error(Code::upstream_error, "the engine ended its stream early");
+  bool any = false;
+  for (const Choice& choice : choices) {
+    any = any || choice.seen;
+    if (choice.seen && !choice.finished) return invalid_reply("a choice has no finish_reason");
+  }
+  if (!any) return invalid_reply("it has no choices");
+  if (client_wants_usage) {
+    out += head;
+    out += "],\"usage\":";
+    append_usage(out, operation, counter.counts(), identity.hide_cached);
+    out += "}\n\n";
+  }
+  out += "data: [DONE]\n\n";
+  delivered = counter.counts().generated;
+  return {};
+}
+
+StreamTranslator::StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
+                                   bool client_wants_usage, TextSink* sink, ReplyShape shape)
+    : impl_(std::make_unique<Impl>(operation, dialect, identity, client_wants_usage, sink, shape)) {
+}
+
+StreamTranslator::~StreamTranslator() = default;
+
+Result<StreamTranslator::Outcome> StreamTranslator::on_event(std::string_view data, bool padded,
+                                                             std::string& out) {
+  return impl_->on_event(data, padded, out);
+}
+
+Result<void> StreamTranslator::finish(std::string& out) { return impl_->finish(out); }
+
+TokenCounts StreamTranslator::counts() const { return impl_->counter.counts(); }
+
+std::int64_t StreamTranslator::delivered() const { return impl_->delivered; }
+
+bool StreamTranslator::text_started() const { return impl_->text_started; }
+
+FinishReason StreamTranslator::finish_reason() const { return impl_->last_finish; }
+
+}  // namespace sovmesh::llmapi

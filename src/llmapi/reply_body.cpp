@@ -1,0 +1,42 @@
+#include "llmapi/reply_body.h"
+
+#include "base/bytes.h"
+#include "llmapi/reply_counts.h"
+
+namespace sovmesh::llmapi {
+
+void append_reply_head(std::string& out, const ReplyIdentity& identity, std::string_view object) {
+  out += "{\"id\":";
+  append_json_string(out, identity.id);
+  out += ",\"object\":\"";
+  out += object;
+  out += "\",\"created\":";
+  append_number(out, identity.created);
+  out += ",\"model\":";
+  append_json_string(out, identity.public_model);
+  out += ",\"choices\":[";
+}
+
+std::string_view finish_text(FinishReason reason, bool function_call) {
+  switch (reason) {
+    case FinishReason::stop:
+      return "\"stop\"";
+    case FinishReason::length:
+      return "\"length\"";
+    case FinishReason::tool_calls:
+      return function_call ? "\"function_call\"" : "\"tool_calls\"";
+    case FinishReason::content_filter:
+      return "\"content_filter\"";
+    case FinishReason::none:
+      break;
+  }
+  return "null";
+}
+
+std::unexpected<Error> invalid_reply(std::string_view reason) {
+  return upstream_error(
+      Code::upstream_invalid_response,
+      "The model's engine sent an answer that makes no sense: " + std::string(reason) + ".");
+}
+
+}  // namespace sovmesh::llmapi

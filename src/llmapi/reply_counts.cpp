@@ -1,0 +1,152 @@
+#include "llmapi/reply_counts.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sovmesh::llmapi {
+
+UsageCounter::Choice& UsageCounter::at(std::size_t index) {
+  if (choices_.size() <= index) choices_.resize(index + 1);
+  return choices_[index];
+}
+
+void UsageCounter::on_event(const ReplyParser& event) {
+  for (const ReplyChoice& choice : event.choices()) {
+    Choice& counted = at(choice.index);
+    counted.seen = true;
+    if (choice.bears_text) ++counted.chunks;
+  }
+  const ReplyUsage& usage = event.usage();
+  const bool has_choices = !event.choices().empty();
+  const std::size_t index = has_choices ? event.choices().front().index : 0;
+  if (event.timings().present && has_choices) {
+    const ReplyTimings& timings = event.timings();
+    take_live(index, timings.predicted, timings.cached + timings.prompt, timings.cached);
+  }
+  if (event.progress().present) {
+    progress_processed_ = std::max(progress_processed_, event.progress().processed);
+    progress_cached_ = event.progress().cached;
+  }
+  if (!usage.present) return;
+  const bool per_chunk = dialect_ == Dialect::vllm || dialect_ == Dialect::sglang;
+  if (per_chunk && has_choices) {
+    take_live(index, usage.generated, usage.prompt, usage.cached);
+  } else {
+    take_final(usage, index);
+  }
+}
+
+void UsageCounter::take_live(std::size_t index, std::int64_t generated, std::int64_t prompt,
+                             std::int64_t cached) {
+  any_live_ = true;
+  Choice& choice = at(index);
+  choice.live = std::max(choice.live, generated);
+  choice.prompt = std::max(choice.prompt, prompt);
+  choice.cached = cached;
+}
+
+void UsageCounter::take_final(const ReplyUsage& usage, std::size_t index) {
+  ++finals_;
+  if (dialect_ != Dialect::llama_cpp || finals_ == 1) {
+    final_ = usage;
+  } else {
+    final_.generated += usage.generated;
+    final_.reasoning += usage.reasoning;
+    final_.prompt = std::max(final_.prompt, usage.prompt);
+    final_.cached = std::min(final_.cached, usage.cached);
+  }
+  if (shape_.prompts <= 1) return;
+  const std::size_t prompt = index / static_cast<std::size_t>(std::max(shape_.choices, 1));
+  if (final_prompts_.size() <= prompt) final_prompts_.resize(prompt + 1);
+  final_prompts_[prompt] = usage.prompt;
+}
+
+// llama.cpp reports choice by choice: a total is final when all have reported.
+bool UsageCounter::all_final() const {
+  if (finals_ == 0) return false;
+  if (dialect_ != Dialect::llama_cpp) return true;
+  const auto seen = std::ranges::count_if(choices_, [](const Choice& c) { return c.seen; });
+  return finals_ >= static_cast<std::size_t>(seen);
+}
+
+std::int64_t UsageCounter::running() const {
+  std::int64_t sum = 0;
+  for (const Choice& choice : choices_)
+    sum += choice.live >= 0 ? choice.live : choice.chunks;
+  return sum;
+}
+
+std::int64_t UsageCounter::live_sum() const {
+  std::int64_t sum = 0;
+  for (const Choice& choice : choices_)
+    sum += std::max<std::int64_t>(choice.live, 0);
+  return sum;
+}
+
+TokenCounts UsageCounter::counts() const {
+  TokenCounts counts;
+  add_prompt(counts);
+  counts.generated = running();
+  if (any_live_ || progress_processed_ > 0) counts.source = CountSource::engine_live;
+  if (!all_final()) {
+    counts.generated = std::max(counts.generated, finals_ > 0 ? final_.generated : 0);
+    return counts;
+  }
+  counts.generated = final_.generated;
+  counts.reasoning = std::min(final_.reasoning, final_.generated);
+  counts.live_generated = any_live_ ? live_sum() : -1;
+  counts.source = CountSource::engine_final;
+  return counts;
+}
+
+void UsageCounter::add_prompt(TokenCounts& counts) const {
+  if (finals_ > 0) {
+    counts.prompt = final_.prompt;
+    counts.cached = final_.cached;
+    if (dialect_ == Dialect::llama_cpp && !final_prompts_.empty()) {
+      counts.prompt = 0;
+      for (const std::int64_t prompt : final_prompts_)
+        counts.prompt += prompt;
+    }
+  } else {
+    counts.prompt = progress_processed_;
+    counts.cached = progress_cached_;
+    for (const Choice& choice : choices_) {
+      if (choice.prompt > counts.prompt) counts.cached = choice.cached;
+      counts.prompt = std::max(counts.prompt, choice.prompt);
+    }
+  }
+  counts.cached = std::min(counts.cached, counts.prompt);
+}
+
+void append_number(std::string& out, std::int64_t value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+void append_usage(std::string& out, Operation operation, const TokenCounts& counts,
+                  bool hide_cached) {
+  out += "{\"prompt_tokens\":";
+  append_number(out, counts.prompt);
+  if (operation != Operation::embeddings) {
+    out += ",\"completion_tokens\":";
+    append_number(out, counts.generated);
+  }
+  out += ",\"total_tokens\":";
+  append_number(out, counts.prompt + counts.generated);
+  if (operation != Operation::embeddings) {
+    if (!hide_cached) {
+      out += ",\"prompt_tokens_details\":{\"cached_tokens\":";
+      append_number(out, counts.cached);
+      out += ",\"audio_tokens\":0}";
+    }
+    out += ",\"completion_tokens_details\":{\"reasoning_tokens\":";
+    append_number(out, counts.reasoning);
+    out += ",\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}";
+  }
+  out += '}';
+}
+
+}  // namespace sovmesh::llmapi
