@@ -89,6 +89,18 @@ function(sm_pytest name)
   endif()
 endfunction()
 
+# sm_script_test(NAME LABELS l... TIMEOUT s COMMAND c...): anything else; exit code 77 and a line
+# "SKIPPED: reason" is a skip.
+function(sm_script_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;COMMAND" ${ARGN})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${T_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
+    ENVIRONMENT "SM_BINARY=${CMAKE_BINARY_DIR}/sovmesh;SM_DEPS_DIR=${SM_DEPS_DIR}")
+endfunction()
+
 # sm_module(NAME USES m... LIBRARIES ext... SOURCES f... TESTS f...): one static library sm_NAME per
 # folder (header-only without SOURCES), and one test program NAME_test.
 function(sm_module name)

@@ -69,13 +69,16 @@ def read_cases(preset, junit, results):
         elif status == "fail":
             # Also when all cases passed: a leak report, a crash at exit, a timeout.
             if not any(case.outcome == "failed" for case in inner):
-                cases.append(Case(preset, name, "failed", "the program failed outside its cases"))
-        elif not inner:
+                reason = "failed outside its cases" if inner else ""
+                cases.append(Case(preset, name, "failed", reason))
+        else:
             skipped = entry.find("skipped")
-            reason = skipped.get("message") if skipped is not None else status
-            output = entry.findtext("system-out") or ""
-            said = re.search(r"SKIPPED:? *(.*)", output)
-            cases.append(Case(preset, name, "skipped", said[1] if said else reason or status))
+            reason = skipped.get("message", "") if skipped is not None else ""
+            if status == "disabled" or reason.startswith("SKIP_"):  # the program said so itself
+                said = re.search(r"SKIPPED:? *(.*)", entry.findtext("system-out") or "")
+                cases.append(Case(preset, name, "skipped", said[1] if said else status))
+            else:  # a program that was not built must not pass for one that chose not to run
+                cases.append(Case(preset, name, "failed", reason or f"not run ({status})"))
     return cases
 
 
@@ -116,7 +119,7 @@ def run_ctest(preset, labels, jobs, extra):
         if CLOSING.search(line):
             closing.append(f"{preset}: {line.strip()}")
             tail = True  # what follows repeats what the summary says
-        if not tail and not line.startswith(("Internal ctest changing", "Test project")):
+        if not tail and not re.match(r"Internal ctest changing|Test project|\s+Start +\d|Looked in|\s*$|/?\S+_test$", line):
             sys.stdout.write(line)
             sys.stdout.flush()
     code = process.wait()

@@ -104,6 +104,13 @@ class Runner(unittest.TestCase):
         self.assertEqual(self.outcomes(CTEST.format("run")), {"s_test": "passed"})
         self.assertEqual(self.outcomes(CTEST.format("fail")), {"s_test": "failed"})
 
+    def test_a_program_that_was_not_built_has_failed_and_one_that_says_so_is_skipped(self):
+        junit = """<testsuite><testcase name="gone" status="notrun"><skipped message="Unable to find executable"/></testcase>
+          <testcase name="off" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>
+            <system-out>SKIPPED: no engine</system-out></testcase></testsuite>"""
+        self.assertEqual(self.outcomes(junit), {"gone": "failed", "off": "skipped"})
+        self.assertEqual(self.cases(junit)[1].reason, "no engine")
+
     def test_a_skip_of_a_required_case_fails_only_when_strict(self):
         cases = self.cases(CTEST.format("run"), {"results/s_test.xml": GTEST})
         required = ["s_test/S.Off"]
