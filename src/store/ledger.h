@@ -86,6 +86,7 @@ struct LedgerStats {
   std::uint64_t waiting = 0;  // records not yet durable
   std::uint64_t failures = 0;
   std::uint64_t sync_nanoseconds = 0;  // summed
+  std::uint64_t recovered = 0;         // rows of earlier boots that this one settled
 };
 
 // The ledger of usage: one writer with group commit. Any worker calls it.

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/guarded.h"
+#include "metering/usage.h"
+#include "rt/event.h"
+#include "store_sqlite/ledger_schema.h"
+#include "store_sqlite/semaphore.h"
+
+namespace sovmesh::store_sqlite {
+
+// Why an intent was not taken.
+enum class Refusal : std::uint8_t { none, queue_full, disk_full, broken, duplicate, busy, closing };
+
+// One open() between its caller's loop and the writer. `outcome` is written by the writer before it
+// posts to the loop and read there; `done` belongs to the loop alone.
+struct Ticket {
+  RequestId request;
+  rt::Loop* loop = nullptr;
+  rt::Event* done = nullptr;  // null once the caller has gone away
+  Refusal outcome = Refusal::none;
+  bool delivered = false;  // the loop knows the outcome
+};
+
+struct Opening {
+  metering::Intent intent;
+  std::shared_ptr<Ticket> ticket;
+};
+struct Progress {
+  RequestId request;
+  metering::Counts counts;
+};
+struct Closing {
+  RequestId request;
+  Terminal terminal = Terminal::settled;
+  metering::Settlement settlement;
+};
+
+struct Batch {
+  std::vector<Opening> openings;
+  std::vector<Progress> progress;
+  std::vector<Closing> closings;
+
+  std::size_t size() const { return openings.size() + progress.size() + closings.size(); }
+  void clear() {
+    openings.clear();
+    progress.clear();
+    closings.clear();
+  }
+};
+
+// What workers hand to the writer. Bounds: openings by kOpeningsMax, closings by the number of open
+// rows (each is closed once), progress by kProgressMax (a dropped one only lowers what a crash
+// would bill).
+struct Mailbox {
+  static constexpr std::size_t kOpeningsMax = 4096;
+  static constexpr std::size_t kProgressMax = 65'536;
+
+  Batch waiting;
+  std::size_t in_commit = 0;      // records the writer has taken and not yet made durable
+  std::uint64_t handed_over = 0;  // records ever put in
+  bool flush_wanted = false;
+  std::vector<std::shared_ptr<Semaphore>> flushers;  // released after each commit
+  bool writer_rests = false;                         // somebody has to wake it
+  Refusal refusing = Refusal::none;
+  std::uint64_t dropped = 0;  // closings that came when nothing could be written any more
+
+  // The writer has got as far as it can: what is left in its batch is not durable yet.
+  void writer_done(std::size_t left) {
+    in_commit = left;
+    for (const auto& flusher : flushers)
+      flusher->release();
+    flushers.clear();
+  }
+  // Closes a row whose owner is gone: nothing was delivered to it.
+  void close_abandoned(const RequestId& request) {
+    metering::Settlement aborted;
+    aborted.finish = metering::Finish::aborted;
+    close({request, Terminal::settled, aborted});
+  }
+  void close(Closing closing) {
+    if (refusing == Refusal::broken || refusing == Refusal::closing) {
+      ++dropped;
+      return;
+    }
+    ++handed_over;
+    waiting.closings.push_back(std::move(closing));
+  }
+};
+using SharedMailbox = std::shared_ptr<Guarded<Mailbox>>;
+
+}  // namespace sovmesh::store_sqlite

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "base/guarded.h"
+#include "store/ledger.h"
+#include "store_sqlite/database.h"
+
+namespace sovmesh::store_sqlite {
+
+// Reads ledger.db for reports, on a connection of its own beside the writer's. Any thread, one
+// report at a time.
+class LedgerReports {
+ public:
+  explicit LedgerReports(Database database) : database_(std::move(database)) {}
+
+  // Open rows count as requests; their tokens count once they are settled. Voided ones count
+  // nowhere.
+  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query);
+  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query, std::size_t limit);
+
+ private:
+  Guarded<Database> database_;
+};
+
+}  // namespace sovmesh::store_sqlite

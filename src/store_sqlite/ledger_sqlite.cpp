@@ -1,0 +1,164 @@
+#include "store_sqlite/ledger_sqlite.h"
+
+#include <optional>
+#include <utility>
+
+#include "rt/loop.h"
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+Error refusal_error(Refusal why) {
+  const auto say = [](const char* text, std::chrono::milliseconds retry_after) {
+    return Error(Code::metering_unavailable, Blame::us,
+                 std::string("usage cannot be recorded: ") + text)
+        .with_retry_after(retry_after);
+  };
+  using std::chrono::seconds;
+  switch (why) {
+    case Refusal::queue_full:
+      return say("too many records are waiting", seconds(1));
+    case Refusal::disk_full:
+      return say("the disk is full", seconds(10));
+    case Refusal::duplicate:
+      return say("this request was recorded before", seconds(1));
+    case Refusal::busy:
+      return say("the ledger is locked by another program", seconds(2));
+    case Refusal::closing:
+      return say("the server is stopping", seconds(2));
+    case Refusal::broken:
+    case Refusal::none:
+      break;
+  }
+  return say("the ledger's disk failed; the server must be restarted", seconds(30));
+}
+
+// The caller's side of one open(): lives in its coroutine frame. When the frame goes away before
+// the row has been taken over, the row is closed.
+class Claim {
+ public:
+  Claim(std::shared_ptr<Ticket> ticket, SharedMailbox mailbox)
+      : ticket_(std::move(ticket)), mailbox_(std::move(mailbox)) {}
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    ticket_->done = nullptr;
+    if (taken_ || !ticket_->delivered || ticket_->outcome != Refusal::none) return;
+    mailbox_->with([&](Mailbox& box) { box.close_abandoned(ticket_->request); });
+  }
+  const Ticket& ticket() const { return *ticket_; }
+  void take() { taken_ = true; }
+
+ private:
+  std::shared_ptr<Ticket> ticket_;
+  SharedMailbox mailbox_;
+  bool taken_ = false;
+};
+
+}  // namespace
+
+LedgerSqlite::LedgerSqlite(std::unique_ptr<LedgerWriter> writer, Database reader,
+                           std::unique_ptr<LedgerRunner> runner, SharedMailbox mailbox,
+                           const Clock& clock, const LedgerOptions& options)
+    : writer_(std::move(writer)),
+      reports_(std::move(reader)),
+      runner_(std::move(runner)),
+      mailbox_(std::move(mailbox)),
+      clock_(clock),
+      options_(options) {
+  runner_->start(*writer_);
+}
+
+LedgerSqlite::~LedgerSqlite() {
+  runner_->stop();
+  writer_->finish();
+}
+
+rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt::Loop& loop) {
+  const RequestId request = intent.request;
+  rt::Event done(loop);
+  auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
+  Claim claim(ticket, mailbox_);
+  Opening opening{.intent = std::move(intent), .ticket = std::move(ticket)};
+  if (const Refusal why = hand_over(std::move(opening)); why != Refusal::none)
+    co_return fail(refusal_error(why));
+  const rt::Until until{loop.in(options_.open_timeout), nullptr};
+  co_await done.wait(until);
+  if (!claim.ticket().delivered)
+    co_return our_error(Code::metering_unavailable, "usage cannot be recorded: the disk is slow");
+  if (claim.ticket().outcome != Refusal::none)
+    co_return fail(refusal_error(claim.ticket().outcome));
+  claim.take();
+  co_return store::OpenRow(*this, request);
+}
+
+Refusal LedgerSqlite::hand_over(Opening opening) {
+  bool wake = false;
+  const Refusal why = mailbox_->with([&](Mailbox& box) {
+    if (box.refusing != Refusal::none) return box.refusing;
+    if (box.waiting.openings.size() >= Mailbox::kOpeningsMax) return Refusal::queue_full;
+    box.waiting.openings.push_back(std::move(opening));
+    ++box.handed_over;
+    wake = std::exchange(box.writer_rests, false);
+    return Refusal::none;
+  });
+  if (wake) runner_->wake();
+  return why;
+}
+
+bool LedgerSqlite::accepts() const {
+  return mailbox_->with([](Mailbox& box) {
+    return box.refusing == Refusal::none && box.waiting.openings.size() < Mailbox::kOpeningsMax;
+  });
+}
+
+void LedgerSqlite::checkpoint(RequestId request, const metering::Counts& counts) {
+  mailbox_->with([&](Mailbox& box) {
+    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return;
+    box.waiting.progress.push_back({request, counts});
+    ++box.handed_over;
+  });
+}
+
+void LedgerSqlite::settle(RequestId request, const metering::Settlement& settlement) {
+  mailbox_->with([&](Mailbox& box) { box.close({request, Terminal::settled, settlement}); });
+}
+
+void LedgerSqlite::void_unused(RequestId request) {
+  mailbox_->with([&](Mailbox& box) { box.close({request, Terminal::voided, {}}); });
+}
+
+Result<std::vector<store::UsageSum>> LedgerSqlite::sum(const store::UsageQuery& query) {
+  return reports_.sum(query);
+}
+
+Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery& query,
+                                                        std::size_t limit) {
+  return reports_.rows(query, limit);
+}
+
+Result<void> LedgerSqlite::flush() {
+  const Instant deadline = clock_.now() + kFlushMax;
+  std::optional<std::uint64_t> target;
+  auto written = std::make_shared<Semaphore>();
+  for (;;) {
+    const auto [done, refusing] = mailbox_->with([&](Mailbox& box) {
+      if (!target) target = box.handed_over;
+      const bool all = box.handed_over - box.waiting.size() - box.in_commit >= *target;
+      box.flush_wanted = box.flush_wanted || !all;
+      if (!all && !runner_->is_inline()) box.flushers.push_back(written);
+      return std::pair(all, box.refusing);
+    });
+    if (done && refusing != Refusal::broken) return {};
+    if (refusing != Refusal::none) return fail(refusal_error(refusing));
+    if (runner_->is_inline()) {
+      writer_->run_once();
+      continue;
+    }
+    runner_->wake();
+    if (!written->acquire_until(deadline))
+      return our_error(Code::metering_unavailable, "the ledger's disk is slow; records still wait");
+  }
+}
+
+}  // namespace sovmesh::store_sqlite

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/ledger.h"
+#include "store_sqlite/ledger_mailbox.h"
+#include "store_sqlite/ledger_reports.h"
+#include "store_sqlite/ledger_runner.h"
+#include "store_sqlite/ledger_writer.h"
+
+namespace sovmesh::store_sqlite {
+
+// The ledger in SQLite. Workers put records into a mailbox, the writer turns what has gathered into
+// one transaction, and each loop is told once a commit which of its openings are durable.
+//
+//   worker: open()  -->  mailbox  -->  writer: BEGIN, rows, COMMIT (sync)  --post-->  worker
+//   resumes
+//
+// All loops that called open() outlive it; no OpenRow does.
+class LedgerSqlite : public store::Ledger {
+ public:
+  LedgerSqlite(std::unique_ptr<LedgerWriter> writer, Database reader,
+               std::unique_ptr<LedgerRunner> runner, SharedMailbox mailbox, const Clock& clock,
+               const LedgerOptions& options);
+  ~LedgerSqlite() override;
+
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override;
+  bool accepts() const override;
+  store::LedgerStats stats() const override { return writer_->stats(); }
+  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override;
+  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
+                                            std::size_t limit) override;
+  Result<void> flush() override;
+
+ protected:
+  void checkpoint(RequestId request, const metering::Counts& counts) override;
+  void settle(RequestId request, const metering::Settlement& settlement) override;
+  void void_unused(RequestId request) override;
+
+ private:
+  // How long flush() waits for a writer on a thread of its own.
+  static constexpr std::chrono::seconds kFlushMax{30};
+
+  Refusal hand_over(Opening opening);
+
+  std::unique_ptr<LedgerWriter> writer_;
+  LedgerReports reports_;
+  std::unique_ptr<LedgerRunner> runner_;
+  SharedMailbox mailbox_;
+  const Clock& clock_;
+  LedgerOptions options_;
+};
+
+}  // namespace sovmesh::store_sqlite

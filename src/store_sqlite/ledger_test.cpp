@@ -1,0 +1,276 @@
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "rt/sim/world.h"
+#include "store_sqlite/open.h"
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+using metering::Finish;
+using metering::Source;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using store::OpenRow;
+
+constexpr const char* kPath = "/data/ledger.db";
+
+rt::Task<void> keep(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop,
+                    std::optional<Result<OpenRow>>& out) {
+  out.emplace(co_await ledger.open(std::move(intent), loop));
+}
+
+// The writer stands still until a test lets it take a step.
+class LedgerTest : public testing::Test {
+ protected:
+  struct Attempt {
+    rt::Task<void> task;
+    std::optional<Result<OpenRow>> result;
+  };
+
+  LedgerTest() { options_.reserve_bytes = 100'000; }
+  ~LedgerTest() override {
+    for (auto& attempt : attempts_)
+      if (attempt->result && *attempt->result) std::move(**attempt->result).settle({});
+  }
+
+  void boot() {
+    auto runner = std::make_unique<ManualRunner>();
+    runner_ = runner.get();
+    auto opened = open_ledger(disk_, kPath, world_.clock(), std::move(runner), options_);
+    ASSERT_THAT(opened, Succeeds());
+    ledger_ = *std::move(opened);
+    runner_->step();
+  }
+  Attempt& open() {
+    metering::Intent intent{.request = {ids_.next()},
+                            .tenant = tenant_,
+                            .project = {},
+                            .key = *KeyId::parse("abcdefghijkl"),
+                            .model = "tiny",
+                            .engine = "local",
+                            .opened_at = world_.clock().wall_now()};
+    attempts_.push_back(std::make_unique<Attempt>());
+    Attempt& attempt = *attempts_.back();
+    attempt.task = keep(*ledger_, std::move(intent), world_.loop(), attempt.result);
+    attempt.task.start();
+    return attempt;
+  }
+  void deliver() { world_.run_for(microseconds(0)); }
+  OpenRow opened() {
+    Attempt& attempt = open();
+    world_.run_for(milliseconds(10));
+    runner_->step();
+    deliver();
+    OpenRow row = *std::move(*attempt.result);
+    attempt.result.reset();
+    return row;
+  }
+  std::vector<store::UsageRow> rows() { return *ledger_->rows({.tenant = tenant_}, 100); }
+
+  rt::sim::SimWorld world_{1};
+  SimDisk disk_{1};
+  LedgerOptions options_;
+  UlidSource ids_{world_.clock(), world_.random()};
+  TenantId tenant_{ids_.next()};
+  std::vector<std::unique_ptr<Attempt>> attempts_;
+  std::unique_ptr<store::Ledger> ledger_;
+  ManualRunner* runner_ = nullptr;
+};
+
+TEST_F(LedgerTest, OpenResolvesOnlyWhenTheIntentIsOnDisk) {
+  boot();
+  const auto before = disk_.syncs();
+  Attempt& attempt = open();
+  deliver();
+  EXPECT_TRUE(runner_->woken());
+  EXPECT_FALSE(attempt.result);
+  EXPECT_EQ(runner_->step(), microseconds(0));
+  EXPECT_EQ(disk_.syncs(), before + 1);
+  deliver();
+  ASSERT_TRUE(attempt.result);
+  EXPECT_THAT(*attempt.result, Succeeds());
+}
+
+TEST_F(LedgerTest, OneCommitTakesAllThatWaitsAndCommitsKeepTheirDistance) {
+  boot();
+  open();
+  runner_->step();
+  const auto commits = ledger_->stats().commits;
+  for (int i = 0; i < 50; ++i)
+    open();
+  EXPECT_EQ(runner_->step(), microseconds(2'000));
+  EXPECT_EQ(ledger_->stats().commits, commits);
+  world_.run_for(milliseconds(2));
+  EXPECT_EQ(runner_->step(), microseconds(0));
+  EXPECT_EQ(ledger_->stats().commits, commits + 1);
+  deliver();
+  for (const auto& attempt : attempts_)
+    EXPECT_TRUE(attempt->result);
+}
+
+TEST_F(LedgerTest, ASettlementWakesNobodyAndIsWrittenWithinItsDelay) {
+  boot();
+  OpenRow row = opened();
+  EXPECT_EQ(runner_->step(), milliseconds(50));
+  std::move(row).settle({.counts = {.prompt = 3, .generated = 5}, .finish = Finish::stop});
+  EXPECT_FALSE(runner_->woken());
+  EXPECT_EQ(ledger_->stats().waiting, 1U);
+  world_.run_for(milliseconds(50));
+  runner_->step();
+  EXPECT_EQ(ledger_->stats().waiting, 0U);
+  ASSERT_EQ(rows().size(), 1U);
+  EXPECT_FALSE(rows()[0].open);
+  EXPECT_EQ(rows()[0].settlement.counts.generated, 5);
+  EXPECT_EQ(runner_->step(), std::nullopt) << "nothing is open: the writer sleeps until woken";
+}
+
+TEST_F(LedgerTest, CheckpointsOfOneRequestAreWrittenOnce) {
+  boot();
+  OpenRow row = opened();
+  for (int n = 1; n <= 20; ++n)
+    row.checkpoint({.prompt = 7, .generated = n, .delivered = n, .source = Source::engine_live});
+  runner_->step();
+  EXPECT_EQ(ledger_->stats().waiting, 20U);
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_EQ(ledger_->stats().waiting, 0U);
+  std::move(row).settle({});
+}
+
+TEST_F(LedgerTest, RowsLeftOpenAreRecoveredWithTheirLastCheckpoint) {
+  boot();
+  OpenRow row = opened();
+  row.checkpoint({.prompt = 7, .cached = 1, .generated = 9, .reasoning = 2, .delivered = 8});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  disk_.power_loss();
+  std::move(row).settle({});
+  ledger_.reset();
+  boot();
+  EXPECT_EQ(ledger_->stats().recovered, 1U);
+  ASSERT_EQ(rows().size(), 1U);
+  const metering::Settlement end = rows()[0].settlement;
+  EXPECT_FALSE(rows()[0].open);
+  EXPECT_EQ(end.finish, Finish::recovered);
+  EXPECT_EQ(end.counts, (metering::Counts{.prompt = 7,
+                                          .cached = 1,
+                                          .generated = 9,
+                                          .reasoning = 2,
+                                          .delivered = 8,
+                                          .source = Source::recovered}));
+}
+
+TEST_F(LedgerTest, RefusesWhenTheQueueIsFull) {
+  boot();
+  for (std::size_t i = 0; i < Mailbox::kOpeningsMax; ++i) {
+    EXPECT_TRUE(ledger_->accepts());
+    open();
+  }
+  EXPECT_FALSE(ledger_->accepts());
+  EXPECT_THAT(*open().result, FailsWith(Code::metering_unavailable));
+  runner_->step();
+  EXPECT_TRUE(ledger_->accepts());
+  deliver();
+}
+
+TEST_F(LedgerTest, AFailedSyncIsTheEndAndIsNeverRetried) {
+  boot();
+  OpenRow running = opened();
+  disk_.fail_sync(1, EIO);
+  Attempt& attempt = open();
+  world_.run_for(milliseconds(10));
+  runner_->step();
+  deliver();
+  EXPECT_THAT(*attempt.result, FailsWith(Code::metering_unavailable));
+  EXPECT_FALSE(ledger_->accepts());
+  const auto syncs = disk_.syncs();
+  std::move(running).settle({});
+  EXPECT_THAT(ledger_->flush(), FailsWith(Code::metering_unavailable));
+  EXPECT_THAT(*open().result, FailsWith(Code::metering_unavailable));
+  world_.run_for(std::chrono::minutes(1));
+  runner_->step();
+  EXPECT_EQ(disk_.syncs(), syncs);
+  EXPECT_FALSE(ledger_->accepts());
+}
+
+TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
+  boot();
+  std::vector<OpenRow> running;
+  for (int i = 0; i < 20; ++i)
+    running.push_back(opened());
+  disk_.set_capacity(disk_.used());
+  Attempt& refused = open();
+  world_.run_for(milliseconds(10));
+  runner_->step();
+  deliver();
+  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
+  EXPECT_FALSE(ledger_->accepts());
+  for (OpenRow& row : running)
+    std::move(row).settle({.counts = {.generated = 2}});
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_EQ(ledger_->stats().waiting, 0U) << "the reserve held them";
+  EXPECT_FALSE(ledger_->accepts());
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 40);
+  disk_.set_capacity(INT64_MAX);
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_TRUE(ledger_->accepts()) << "by itself";
+  std::move(opened()).settle({});
+}
+
+TEST_F(LedgerTest, AnOpeningWhoseCallerWentAwayIsClosed) {
+  boot();
+  open().task = {};
+  runner_->step();
+  deliver();
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  ASSERT_EQ(rows().size(), 1U);
+  EXPECT_EQ(rows()[0].settlement.finish, Finish::aborted);
+}
+
+TEST_F(LedgerTest, TheSameRequestIsNeverOpenTwice) {
+  boot();
+  OpenRow row = opened();
+  metering::Intent again{.request = row.request(),
+                         .tenant = tenant_,
+                         .key = *KeyId::parse("abcdefghijkl"),
+                         .opened_at = world_.clock().wall_now()};
+  std::optional<Result<OpenRow>> result;
+  auto task = keep(*ledger_, again, world_.loop(), result);
+  task.start();
+  world_.run_for(milliseconds(10));
+  runner_->step();
+  deliver();
+  EXPECT_THAT(*result, FailsWith(Code::metering_unavailable));
+  std::move(row).settle({});
+}
+
+TEST_F(LedgerTest, TheLogIsCopiedBackInQuietMoments) {
+  options_.log_pages_soft = 10;
+  boot();
+  for (int i = 0; i < 30; ++i) {
+    std::move(opened()).settle({});
+    runner_->step();
+  }
+  EXPECT_LT(*disk_.size(std::string(kPath) + "-wal"), 40 * 4200);
+  EXPECT_GT(*disk_.size(kPath), 4096 * 4);
+}
+
+TEST_F(LedgerTest, StoppingWritesWhatWasHandedOver) {
+  boot();
+  OpenRow row = opened();
+  std::move(row).settle({.counts = {.generated = 4}});
+  ledger_.reset();
+  boot();
+  EXPECT_EQ(ledger_->stats().recovered, 0U);
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 4);
+}
+
+}  // namespace
+}  // namespace sovmesh::store_sqlite

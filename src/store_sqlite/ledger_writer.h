@@ -1,0 +1,133 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "metering/usage.h"
+#include "store/ledger.h"
+#include "store_sqlite/database.h"
+#include "store_sqlite/ledger_mailbox.h"
+#include "store_sqlite/ledger_runner.h"
+
+namespace sovmesh::store_sqlite {
+
+struct LedgerOptions {
+  // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
+  // first one after a quiet time starts at once.
+  std::chrono::microseconds commit_interval{2'000};
+  // Settlements wait for the next commit, at most this long.
+  std::chrono::milliseconds settle_delay{50};
+  // So do checkpoints.
+  std::chrono::milliseconds checkpoint_delay{250};
+  // open() gives up after this.
+  std::chrono::milliseconds open_timeout{5'000};
+  // Space that is kept so that running requests can be settled on a full disk. 0: none.
+  std::int64_t reserve_bytes = std::int64_t{64} << 20;
+  // Pages in the write-ahead log that are copied back in a quiet moment, and at any moment.
+  int log_pages_soft = 1'000;
+  int log_pages_hard = 4'000;
+};
+
+// The one writer of ledger.db: turns batches from the mailbox into transactions. run_once() and
+// everything below it is for the runner alone; the rest may be called by any thread.
+//
+//             commit fails: disk full                 commit works, reserve is back
+//   healthy ---------------------------> full ------------------------------------> healthy
+//      |    any other failure             |  any other failure
+//      +--------------> broken <----------+        (never left: a sync that failed is never
+//      retried)
+class LedgerWriter : public LedgerWork {
+ public:
+  LedgerWriter(Disk& disk, Database database, const Clock& clock, const LedgerOptions& options,
+               SharedMailbox mailbox);
+  // Settles what earlier boots left open and gets ready. Before anything else.
+  Result<void> begin();
+
+  Pause run_once() override;
+  // Commits what waits and copies the log back, once the runner has stopped. Refuses the rest.
+  void finish();
+
+  store::LedgerStats stats() const;
+
+ private:
+  enum class State : std::uint8_t { healthy, full, broken };
+  // What the writer remembers of a row in flight.
+  struct OpenInfo {
+    std::int64_t tenant = 0;
+    std::int64_t subject = 0;
+    std::int64_t prompt_estimate = 0;
+    std::int64_t output_max = 0;
+    WallTime opened_at{};
+    metering::Counts counts;  // of the last checkpoint
+    bool dirty = false;       // they are newer than the row on disk
+  };
+  struct Subject {
+    std::int64_t tenant = 0;
+    std::int64_t no = 0;
+  };
+  static constexpr std::size_t kSubjectsMax = 100'000;
+  static constexpr std::chrono::milliseconds kRetry{250};
+
+  Result<void> recover();
+  Result<void> prepare();
+
+  Pause take(Instant now);
+  void take_all(Mailbox& mailbox);
+  void commit(Instant now);
+  Result<void> write_batch();
+  Result<void> write_opening(const Opening& opening);
+  Result<void> write_closing(const Closing& closing);
+  Result<void> write_progress();
+  Result<Subject> subject_of(const metering::Intent& intent);
+  Result<Subject> store_subject(const metering::Intent& intent);
+  void note_progress();
+  void committed();
+  void failed(Trouble trouble);
+  void become(State state, Refusal refusing);
+  void refuse_openings(Refusal why);
+  void deliver();
+  void drop_closings();
+  Pause retry_full(Instant now);
+  bool hold_reserve();
+  void copy_log_back(bool quiet);
+  bool has_work() const { return batch_.size() > 0 || !dirty_.empty(); }
+  std::string reserve_path() const { return database_.path() + ".reserve"; }
+
+  Disk& disk_;
+  Database database_;
+  const Clock& clock_;
+  const LedgerOptions options_;
+  SharedMailbox mailbox_;
+  State state_ = State::healthy;
+  std::int64_t boot_ = 0;
+
+  Statement begin_;
+  Statement commit_;
+  Statement insert_open_;
+  Statement update_open_;
+  Statement delete_open_;
+  Statement insert_usage_;
+
+  Batch batch_;  // taken and not yet durable; closings stay in it while the disk is full
+  std::unordered_map<RequestId, OpenInfo> open_;
+  std::vector<std::pair<RequestId, OpenInfo>> opened_;  // by the running transaction
+  std::vector<RequestId> dirty_;
+  std::unordered_map<std::string, Subject> subjects_;
+  std::string subject_key_;  // scratch
+  Instant last_commit_;
+  int log_floor_ = 0;  // pages that were in the log when it was last copied back in part
+
+  std::atomic<std::uint64_t> commits_{0};
+  std::atomic<std::uint64_t> records_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> recovered_{0};
+  std::atomic<std::uint64_t> sync_nanoseconds_{0};
+};
+
+}  // namespace sovmesh::store_sqlite

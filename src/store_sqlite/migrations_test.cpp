@@ -1,0 +1,128 @@
+#include "store_sqlite/migrations.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kPath = "/data/test.db";
+constexpr std::array kOne = {"CREATE TABLE t (n INTEGER)"};
+constexpr std::array kTwo = {"CREATE TABLE t (n INTEGER)",
+                             "ALTER TABLE t ADD COLUMN m INTEGER; UPDATE t SET m = n * 2"};
+constexpr std::array kBroken = {"CREATE TABLE t (n INTEGER)",
+                                "UPDATE t SET n = 0; INSERT INTO absent VALUES (1)"};
+constexpr Schema kFirst{"test", 77, kOne};
+constexpr Schema kSecond{"test", 77, kTwo};
+constexpr Schema kFaulty{"test", 77, kBroken};
+constexpr Schema kForeign{"other", 78, kOne};
+
+class MigrationsTest : public testing::Test {
+ protected:
+  Result<Database> open(const Schema& schema) { return open_migrated(disk_, kPath, schema, true); }
+  void make_first_with(std::int64_t n) {
+    auto database = open(kFirst);
+    ASSERT_THAT(database, Succeeds());
+    ASSERT_THAT(database->run("INSERT INTO t VALUES (?)", n), Succeeds());
+  }
+  SimDisk disk_{1};
+};
+
+TEST_F(MigrationsTest, MovesDataForwardAndKeepsACheckedCopy) {
+  make_first_with(21);
+  auto database = open(kSecond);
+  ASSERT_THAT(database, Succeeds());
+  EXPECT_THAT(database->number("SELECT m FROM t"), HasValue(42));
+  EXPECT_THAT(database->number("PRAGMA user_version"), HasValue(2));
+  auto copy = Database::open(disk_, std::string(kPath) + ".backup-v1", {.create = false});
+  ASSERT_THAT(copy, Succeeds());
+  EXPECT_THAT(copy->number("SELECT n FROM t"), HasValue(21));
+  EXPECT_THAT(copy->number("PRAGMA user_version"), HasValue(1));
+}
+
+TEST_F(MigrationsTest, WritesNoCopyOfANewDatabase) {
+  ASSERT_THAT(open(kSecond), Succeeds());
+  EXPECT_THAT(disk_.exists(std::string(kPath) + ".backup-v1"), HasValue(false));
+}
+
+TEST_F(MigrationsTest, LeavesTheOldVersionWhenAStepFails) {
+  make_first_with(21);
+  EXPECT_THAT(open(kFaulty), FailsWith(Code::internal_error));
+  auto database = open(kFirst);
+  ASSERT_THAT(database, Succeeds());
+  EXPECT_THAT(database->number("SELECT n FROM t"), HasValue(21));
+}
+
+TEST_F(MigrationsTest, RefusesANewerSchemaAndSaysWhatToDo) {
+  ASSERT_THAT(open(kSecond), Succeeds());
+  const auto refused = open(kFirst);
+  ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(refused.error().message(), HasSubstr("Install the newer release"));
+  EXPECT_THAT(open(kSecond), Succeeds());
+}
+
+TEST_F(MigrationsTest, RefusesSomebodyElsesDatabaseAndLeavesItAlone) {
+  make_first_with(1);
+  EXPECT_THAT(open(kForeign), FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(open(kFirst), Succeeds());
+}
+
+TEST_F(MigrationsTest, RefusesAFileThatIsNoDatabase) {
+  ASSERT_THAT(disk_.write_file(kPath, std::string(5000, 'x')), Succeeds());
+  EXPECT_THAT(open(kFirst), FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(disk_.size(kPath), HasValue(5000));
+}
+
+TEST_F(MigrationsTest, RefusesADamagedFileAndNeverReplacesIt) {
+  make_first_with(1);
+  const auto bytes = disk_.size(kPath);
+  disk_.flip_byte(kPath, 4096 + 3);  // the header of the table's page
+  const auto refused = open(kFirst);
+  ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(refused.error().message(), HasSubstr("backup"));
+  EXPECT_THAT(disk_.size(kPath), HasValue(*bytes));
+}
+
+TEST_F(MigrationsTest, RefusesToStartEmptyWhereDataWas) {
+  make_first_with(1);
+  ASSERT_THAT(disk_.remove(kPath), Succeeds());
+  const auto missing = open(kFirst);
+  ASSERT_THAT(missing, FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(missing.error().message(), HasSubstr("missing or empty"));
+  EXPECT_THAT(disk_.exists(kPath), HasValue(false));
+}
+
+TEST_F(MigrationsTest, RefusesAnEmptiedFile) {
+  make_first_with(1);
+  disk_.truncate(kPath, 0);
+  EXPECT_THAT(open(kFirst), FailsWith(Code::data_dir_invalid));
+}
+
+// Power goes at every possible point of an upgrade: afterwards the data is there, in the old form
+// or the new one.
+TEST_F(MigrationsTest, SurvivesPowerLossAtEveryStepOfAnUpgrade) {
+  bool finished = false;
+  for (std::uint64_t at = 1; !finished; ++at) {
+    ASSERT_LT(at, 500U);
+    SimDisk disk(at);
+    {
+      auto first = open_migrated(disk, kPath, kFirst, true);
+      ASSERT_THAT(first, Succeeds());
+      ASSERT_THAT(first->run("INSERT INTO t VALUES (21)"), Succeeds());
+    }
+    disk.lose_power_after(at);
+    finished = open_migrated(disk, kPath, kSecond, true).has_value();
+    disk.power_on();
+    auto after = open_migrated(disk, kPath, kSecond, true);
+    ASSERT_THAT(after, Succeeds()) << at;
+    ASSERT_THAT(after->number("SELECT m FROM t"), HasValue(42)) << at;
+  }
+}
+
+}  // namespace
+}  // namespace sovmesh::store_sqlite

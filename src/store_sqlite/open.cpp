@@ -1,0 +1,23 @@
+#include "store_sqlite/open.h"
+
+#include <utility>
+
+#include "store_sqlite/ledger_schema.h"
+#include "store_sqlite/ledger_sqlite.h"
+
+namespace sovmesh::store_sqlite {
+
+Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string& path,
+                                                   const Clock& clock,
+                                                   std::unique_ptr<LedgerRunner> runner,
+                                                   const LedgerOptions& options) {
+  TRY(Database database, open_migrated(disk, path, ledger_schema(), false));
+  auto mailbox = std::make_shared<Guarded<Mailbox>>();
+  auto writer = std::make_unique<LedgerWriter>(disk, std::move(database), clock, options, mailbox);
+  TRY_VOID(writer->begin());
+  TRY(Database reader, Database::open(disk, path, {.create = false, .read_only = true}));
+  return std::make_unique<LedgerSqlite>(std::move(writer), std::move(reader), std::move(runner),
+                                        std::move(mailbox), clock, options);
+}
+
+}  // namespace sovmesh::store_sqlite

@@ -1,0 +1,120 @@
+#include "store_sqlite/vfs.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+// Files beside a database are opened as journals: SQLite's unix VFS then syncs their folder too.
+constexpr int kPlainFile = SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_READWRITE;
+
+Error file_error(std::string_view what, const std::string& path, int code) {
+  std::string message(what);
+  message.append(" ").append(path).append(": ").append(sqlite3_errstr(code));
+  return {Code::io_error, Blame::us, std::move(message)};
+}
+
+// An open file of a VFS; closes itself.
+class PlainFile {
+ public:
+  PlainFile() = default;
+  PlainFile(const PlainFile&) = delete;
+  PlainFile& operator=(const PlainFile&) = delete;
+  ~PlainFile() {
+    if (opened_) file()->pMethods->xClose(file());
+  }
+  int open(sqlite3_vfs& vfs, const std::string& path, int flags) {
+    path_ = path;
+    path_.append(2, '\0');  // SQLite looks for URI parameters behind a file name
+    memory_.resize(static_cast<std::size_t>(vfs.szOsFile));
+    const int code = vfs.xOpen(&vfs, path_.data(), file(), flags, nullptr);
+    opened_ = file()->pMethods != nullptr;
+    return code;
+  }
+  sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }
+
+ private:
+  std::string path_;
+  std::vector<std::byte> memory_;
+  bool opened_ = false;
+};
+
+class RealDisk : public Disk {
+ public:
+  RealDisk() : vfs_(*sqlite3_vfs_find("unix")) {
+    vfs_.zName = "sovmesh-real";
+    vfs_.pNext = nullptr;
+    sqlite3_vfs_register(&vfs_, 0);
+  }
+  sqlite3_vfs& vfs() override { return vfs_; }
+  Result<void> create_private(const std::string& path) override {
+    // Never opens a file that is there: closing it would drop the locks SQLite holds on it.
+    if (::access(path.c_str(), F_OK) == 0) return {};
+    const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_CLOEXEC | O_RDWR, 0600);
+    if (fd < 0) return our_error(Code::io_error, "create " + path + ": " + std::strerror(errno));
+    ::close(fd);
+    return {};
+  }
+  Result<void> allocate(const std::string& path, std::int64_t bytes) override {
+    const int fd = ::open(path.c_str(), O_CREAT | O_CLOEXEC | O_RDWR, 0600);
+    const int error = fd < 0 ? errno : ::posix_fallocate(fd, 0, bytes);
+    if (fd >= 0) ::close(fd);
+    if (error == 0) return {};
+    return our_error(Code::io_error, "allocate " + path + ": " + std::strerror(error));
+  }
+
+ private:
+  sqlite3_vfs vfs_;
+};
+
+}  // namespace
+
+Disk& real_disk() {
+  static RealDisk disk;
+  return disk;
+}
+
+Result<bool> Disk::exists(const std::string& path) {
+  int found = 0;
+  const int code = vfs().xAccess(&vfs(), path.c_str(), SQLITE_ACCESS_EXISTS, &found);
+  if (code != SQLITE_OK) return fail(file_error("look for", path, code));
+  return found != 0;
+}
+
+Result<std::int64_t> Disk::size(const std::string& path) {
+  TRY(const bool there, exists(path));
+  if (!there) return 0;
+  PlainFile file;
+  int code = file.open(vfs(), path, kPlainFile);
+  sqlite3_int64 bytes = 0;
+  if (code == SQLITE_OK) code = file.file()->pMethods->xFileSize(file.file(), &bytes);
+  if (code != SQLITE_OK) return fail(file_error("measure", path, code));
+  return bytes;
+}
+
+Result<void> Disk::write_file(const std::string& path, std::string_view text) {
+  TRY_VOID(create_private(path));
+  PlainFile file;
+  int code = file.open(vfs(), path, kPlainFile | SQLITE_OPEN_CREATE);
+  const int bytes = static_cast<int>(text.size());
+  if (code == SQLITE_OK) code = file.file()->pMethods->xTruncate(file.file(), 0);
+  if (code == SQLITE_OK) code = file.file()->pMethods->xWrite(file.file(), text.data(), bytes, 0);
+  if (code == SQLITE_OK) code = file.file()->pMethods->xSync(file.file(), SQLITE_SYNC_FULL);
+  if (code != SQLITE_OK) return fail(file_error("write", path, code));
+  return {};
+}
+
+Result<void> Disk::remove(const std::string& path) {
+  const int code = vfs().xDelete(&vfs(), path.c_str(), 1);
+  if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
+    return fail(file_error("remove", path, code));
+  return {};
+}
+
+}  // namespace sovmesh::store_sqlite
