@@ -47,9 +47,11 @@ struct ClientLimits {
 
 // One piece of a response body.
 struct BodyPiece {
+  // Behind the bytes of a piece at least this much memory is readable, as simdjson wants.
+  static constexpr std::size_t kPadding = 64;
   enum class Kind : std::uint8_t { data, end, would_block };
   Kind kind;
-  std::string_view bytes;  // for data: valid until the next call on this loop
+  std::string_view bytes;  // for data, never empty: valid until the next call on this loop
 };
 
 // One HTTP/1.1 call. Whatever way it goes away, the connection is either clean (complete answer,
@@ -83,8 +85,9 @@ class ClientPool {
   void close_idle();
   std::size_t idle() const;
 
+  struct Impl;  // defined inside the module
+
  private:
-  struct Impl;
   std::shared_ptr<Impl> impl_;
 };
 

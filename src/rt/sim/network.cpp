@@ -77,11 +77,7 @@ struct Wire::Sockets {
 };
 
 std::chrono::nanoseconds Wire::delay(const LinkOptions& link) {
-  const auto range = (link.delay_max - link.delay_min).count();
-  if (range <= 0) return link.delay_min;
-  const auto bound = static_cast<std::uint32_t>(std::min<std::int64_t>(range, 1 << 30));
-  const std::int64_t share = world_.chaos().below(bound);
-  return link.delay_min + std::chrono::nanoseconds(range * share / bound);
+  return world_.random_delay(link.delay_min, link.delay_max);
 }
 
 std::uint16_t Wire::next_port() {

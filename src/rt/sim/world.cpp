@@ -77,6 +77,13 @@ void SimWorld::at(Instant when, std::move_only_function<void()> work) {
   std::push_heap(events_.begin(), events_.end());
 }
 
+std::chrono::nanoseconds SimWorld::random_delay(std::chrono::nanoseconds min,
+                                                std::chrono::nanoseconds max) {
+  if (max <= min) return min;
+  const auto range = static_cast<std::uint64_t>((max - min).count()) + 1;
+  return min + std::chrono::nanoseconds(chaos_.next_u64() % range);
+}
+
 void SimWorld::jump_wall(std::chrono::microseconds by) {
   clock_.wall_offset_ += by;
   note(fmt::format("wall clock jumps by {} us", by.count()));

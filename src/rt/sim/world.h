@@ -101,6 +101,8 @@ class SimWorld {
   void after(std::chrono::nanoseconds delay, std::move_only_function<void()> work) {
     at(now() + delay, std::move(work));
   }
+  // Uniform between the two, from chaos().
+  std::chrono::nanoseconds random_delay(std::chrono::nanoseconds min, std::chrono::nanoseconds max);
   // The wall clock jumps, as after a bad NTP server; timers do not notice.
   void jump_wall(std::chrono::microseconds by);
 

@@ -1,0 +1,204 @@
+#pragma once
+
+#include <chrono>
+#include <limits>
+#include <string_view>
+
+#include "config/config.h"
+
+namespace sovmesh::config {
+
+// What a number, text or duration may be.
+struct Bounds {
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+};
+inline constexpr Bounds kAny{};
+inline constexpr Bounds kPositive{.min = 1};
+inline constexpr Bounds kNotNegative{.min = 0};
+
+// The one table of all settings. A visitor V (the YAML reader, the JSON Schema writer, the
+// reference writer, the environment reader) sees each field once, with its name, its place and a
+// sentence for the operator. V has:
+//   field(name, value&, sentence[, bounds or choices])   required(name, value&, sentence)
+//   section(name, struct&, sentence)                     list(name, vector<struct>&, sentence)
+//   never(name, optional<duration>&, sentence)           secret(name, Secret&, sentence)
+template <class V>
+void describe(V& v, TlsFiles& tls) {
+  v.required("certificate", tls.certificate, "PEM file with the certificate chain, leaf first.");
+  v.required("key", tls.key, "PEM file with the private key; it must fit the certificate.");
+}
+
+template <class V>
+void describe(V& v, Server& server) {
+  v.field("workers", server.workers, "Worker threads. 0: one per CPU.",
+          Bounds{.min = 0, .max = 256});
+  v.field("listen", server.listen,
+          "Addresses of the OpenAI-compatible API: ADDR:PORT, [IPV6]:PORT, *:PORT or unix:/PATH.");
+  v.field("admin_listen", server.admin_listen,
+          "Addresses of the admin API. Keep them on loopback unless TLS is in front.");
+  v.field(
+      "metrics_listen", server.metrics_listen,
+      "Addresses of /metrics and of health with reasons. They name tenants: keep them internal.");
+  v.field("hosts", server.hosts,
+          "Host names this server answers for, beside those of tenants. Empty: any.");
+  v.field("cors_origins", server.cors_origins,
+          "Origins whose pages may call the API from a browser. Empty: none.");
+  v.optional_section("tls", server.tls, "Serve the API over TLS. Absent: clear text.");
+  v.field("body_bytes_max", server.body_bytes_max, "Largest request body, in bytes.",
+          Bounds{.min = 1024, .max = std::int64_t{1} << 30});
+  v.field("head_bytes_max", server.head_bytes_max, "Largest request head, in bytes.",
+          Bounds{.min = 1024, .max = 1 << 20});
+  v.field("fields_max", server.fields_max, "Most header fields of a request.",
+          Bounds{.min = 8, .max = 1000});
+  v.field("connections_max", server.connections_max, "Most open connections per worker.",
+          Bounds{.min = 1, .max = 1'000'000});
+  v.field("connections_per_ip_max", server.connections_per_ip_max,
+          "Most open connections of one address per worker.", Bounds{.min = 1, .max = 1'000'000});
+  v.field("streams_per_connection_max", server.streams_per_connection_max,
+          "Most concurrent streams of one HTTP/2 connection.", Bounds{.min = 1, .max = 10'000});
+  v.field("head_time", server.head_time, "Time a client has to send a request's head.");
+  v.field("body_time", server.body_time, "Time a client has to send a request's body.");
+  v.field("keep_alive", server.keep_alive, "How long an idle connection stays open.");
+  v.field("write_stall", server.write_stall,
+          "A client that takes nothing for this long is disconnected.");
+  v.field(
+      "half_close_keep", server.half_close_keep,
+      "Go on answering HTTP/1.1 clients that closed their sending side. Off: that is a hang-up.");
+  v.field("accept_after_term", server.accept_after_term,
+          "After SIGTERM, keep accepting for this long while load balancers notice.");
+  v.field("drain_time", server.drain_time, "After that, running requests may take this long.");
+  v.field("queue_per_tenant_max", server.queue_per_tenant_max,
+          "Most requests of one tenant that wait for an engine.", Bounds{.min = 1, .max = 100'000});
+  v.field("queue_time", server.queue_time, "Longest wait for an engine before 429 queue_full.");
+}
+
+template <class V>
+void describe(V& v, Logging& log) {
+  v.field("path", log.path, "File for JSON log lines. \"-\": standard error.");
+  v.choice("level", log.level, "Least severe lines that are written.",
+           {"debug", "info", "warning", "error"});
+}
+
+template <class V>
+void describe(V& v, Security& security) {
+  v.optional_secret(
+      "pepper", security.pepper,
+      "The HMAC key under which API keys are stored, for gateways that share a store. "
+      "Absent: DATA_DIR/secrets/pepper.1, made at the first start.");
+}
+
+template <class V>
+void describe(V& v, Engine& engine) {
+  v.position(engine.position);
+  v.required("name", engine.name, "Name that models refer to.");
+  v.kind(engine.managed);
+  v.field("model_file", engine.model_file, "managed: the .gguf file.");
+  v.field("adapter_files", engine.adapter_files,
+          "managed: LoRA adapters (.gguf); models name them by position, from 0.");
+  v.field(
+      "program", engine.program,
+      "managed: the llama-server program. Empty: $SM_LLAMA_SERVER, then llama-server on PATH, then "
+      "the one that was installed with us.");
+  v.field("slots", engine.slots,
+          "Requests it runs at once; more wait in the gateway. 0: 4 when managed, 64 when remote.",
+          Bounds{.min = 0, .max = 4096});
+  v.field("context_tokens", engine.context_tokens, "managed: context of one slot, in tokens.",
+          Bounds{.min = 128, .max = 10'000'000});
+  v.field("threads", engine.threads, "managed: CPU threads. More than 1 only helps larger models.",
+          Bounds{.min = 1, .max = 1024});
+  v.field("embeddings", engine.embeddings, "managed: also offer embeddings (mean pooling).");
+  v.field("start_at_boot", engine.start_at_boot,
+          "managed: start with the gateway. Off: with the first request.");
+  v.field("memory_max_bytes", engine.memory_max_bytes, "managed: memory limit. 0: none.",
+          kNotNegative);
+  v.field("sandbox", engine.sandbox,
+          "managed: confine the process. Switch it off only to find a fault.");
+  v.choice("dialect", engine.dialect, "remote: what kind of server it is.",
+           {"openai", "vllm", "sglang", "llama_cpp"});
+  v.field("url", engine.url,
+          "remote: base URL, as http://HOST:PORT/v1, https://... or unix:/PATH.");
+  v.secret("api_key", engine.api_key, "remote: its API key.");
+  v.file_contents("ca_file", engine.ca_pem, "remote: PEM file; only this CA is trusted.");
+  v.field(
+      "capabilities", engine.capabilities,
+      "remote: what it can do, where its dialect does not tell (embeddings, images, tools, ...).");
+  v.field("discover_models", engine.discover_models,
+          "remote: offer every model that it lists, to every tenant.");
+}
+
+template <class V>
+void describe(V& v, Model& model) {
+  v.position(model.position);
+  v.required("name", model.name, "The name that tenants call.");
+  v.required("engine", model.engine, "The engine that serves it.");
+  v.field("engine_model", model.engine_model, "Its name at the engine. Empty: the same name.");
+  v.field("adapter", model.adapter, "Position of a LoRA adapter of a managed engine.",
+          kNotNegative);
+  v.field("owned_by", model.owned_by, "Shown by /v1/models.");
+  v.field("chat", model.chat, "Offer /v1/chat/completions.");
+  v.field("completions", model.completions, "Offer /v1/completions.");
+  v.field("embeddings", model.embeddings, "Offer /v1/embeddings.");
+  v.field("tenants", model.tenants, "Tenants that see it. Absent: all.");
+  v.field("context_tokens", model.context_tokens,
+          "Context length for validation. 0: the engine decides.", kNotNegative);
+  v.field("output_tokens_max", model.output_tokens_max,
+          "Largest max_tokens of a request. 0: no bound.", kNotNegative);
+  v.field("choices_max", model.choices_max, "Largest n of a request.",
+          Bounds{.min = 1, .max = 128});
+  v.field("extra_fields", model.extra_fields,
+          "Request fields outside the OpenAI API that are passed on to the engine.");
+  v.field("reject_unknown_fields", model.reject_unknown_fields,
+          "Refuse other unknown fields with 400. Off: drop them.");
+  v.field("first_token_timeout", model.first_token_timeout, "Longest wait for the first token.");
+  v.field("stall_timeout", model.stall_timeout, "Longest silence inside an answer.");
+  v.field("total_timeout", model.total_timeout, "Longest time for one request.");
+  v.never(
+      "commit_after", model.commit_after,
+      "Streams that wait this long get their status and keep-alive comments. \"never\": they wait "
+      "for the first token.");
+}
+
+template <class V>
+void describe(V& v, Key& key) {
+  v.position(key.position);
+  v.required("name", key.name, "A name for people.");
+  v.field("project", key.project, "The project it counts to.");
+  v.secret("secret", key.secret, "The whole key (sm-...). Make one with `sovmesh key generate`.");
+  v.field("scopes", key.scopes, "What it may do: inference, read:models, read:usage.");
+  v.field("models", key.models, "Models it may use. Absent: every model of its tenant.");
+  v.field("expires_at", key.expires_at, "When it stops working, as 2027-01-31T00:00:00Z.");
+  v.field("owner", key.owner, "The user whose limits it counts against.");
+}
+
+template <class V>
+void describe(V& v, Project& project) {
+  v.position(project.position);
+  v.required("name", project.name, "3 to 40 characters of a-z, 0-9 and '-'.");
+  v.field("display_name", project.display_name, "A name for people.");
+}
+
+template <class V>
+void describe(V& v, Tenant& tenant) {
+  v.position(tenant.position);
+  v.required("name", tenant.name, "3 to 40 characters of a-z, 0-9 and '-', the first a letter.");
+  v.field("display_name", tenant.display_name, "A name for people.");
+  v.field("hosts", tenant.hosts, "Host names of its own; they answer only to its keys.");
+  v.field("suspended", tenant.suspended, "Refuse all of its keys.");
+  v.list("projects", tenant.projects, "Its projects, beside `default`.");
+  v.list("keys", tenant.keys, "Its keys that the file manages.");
+}
+
+template <class V>
+void describe(V& v, Config& config) {
+  v.includes("include", "More files with engines, models and tenants, relative to this one.");
+  v.section("server", config.server, "Listeners, limits and times.");
+  v.section("log", config.log, "Where log lines go.");
+  v.section("security", config.security, "Secrets of the gateway itself.");
+  v.list("engines", config.engines,
+         "What runs models: child processes of ours or servers elsewhere.");
+  v.list("models", config.models, "What tenants can call.");
+  v.list("tenants", config.tenants, "Who may call it.");
+}
+
+}  // namespace sovmesh::config

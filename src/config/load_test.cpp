@@ -1,0 +1,178 @@
+#include "config/load.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+namespace sovmesh::config {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr const char* kGood = R"(server:
+  listen: ["127.0.0.1:0"]
+  workers: 2
+  drain_time: 5m
+engines:
+  - name: local
+    kind: managed
+    model_file: /models/m.gguf
+    adapter_files: [/models/a.gguf]
+  - name: far
+    kind: remote
+    dialect: vllm
+    url: https://engine.example/v1
+    api_key: env:FAR_KEY
+models:
+  - name: small
+    engine: local
+    commit_after: never
+  - name: pirate
+    engine: local
+    adapter: 0
+    tenants: [aurora]
+  - name: large
+    engine: far
+    engine_model: meta/Large
+tenants:
+  - name: aurora
+    hosts: [aurora.example]
+    keys:
+      - name: app
+        secret: env:AURORA_KEY
+)";
+
+class LoadTest : public testing::Test {
+ protected:
+  Loaded load(std::string_view yaml) {
+    return load_text(yaml, [this](std::string_view name) -> std::optional<std::string> {
+      const auto it = environment_.find(name);
+      if (it == environment_.end()) return std::nullopt;
+      return it->second;
+    });
+  }
+  // The findings of a text that must be refused.
+  std::string refusal(std::string_view yaml) {
+    const Loaded loaded = load(yaml);
+    EXPECT_FALSE(loaded.config);
+    return to_text(loaded.findings);
+  }
+  std::map<std::string, std::string, std::less<>> environment_{{"FAR_KEY", "far secret"},
+                                                               {"AURORA_KEY", "sm-key"}};
+};
+
+TEST_F(LoadTest, ReadsWhatIsWritten) {
+  const Loaded loaded = load(kGood);
+  ASSERT_TRUE(loaded.config) << to_text(loaded.findings);
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.server.workers, 2);
+  EXPECT_EQ(config.server.drain_time, 5min);
+  EXPECT_TRUE(config.engines[0].managed);
+  EXPECT_EQ(config.engines[1].api_key.reveal(), "far secret");
+  EXPECT_EQ(config.models[0].commit_after, std::nullopt);
+  EXPECT_EQ(config.models[1].adapter, 0);
+  EXPECT_EQ(config.models[2].engine_model, "meta/Large");
+  EXPECT_EQ(config.tenants[0].keys[0].secret.reveal(), "sm-key");
+  EXPECT_EQ(config.tenants[0].position.text(), "config.yaml:27:5");
+}
+
+TEST_F(LoadTest, AnUnknownSettingIsAnErrorWithPlaceAndHint) {
+  EXPECT_EQ(
+      refusal("server:\n  listen: [\"127.0.0.1:0\"]\n  wrokers: 2\n"),
+      "config.yaml:3:3: error: unknown setting 'wrokers' in server; did you mean 'workers'?\n");
+}
+
+TEST_F(LoadTest, ReportsEveryFinding) {
+  const std::string text =
+      refusal("server:\n  workers: many\n  tls: 3\n  drain_time: 5\nlgo: {}\n");
+  EXPECT_THAT(text, HasSubstr("config.yaml:2:12: error: workers: want a whole number, not 'many'"));
+  EXPECT_THAT(text, HasSubstr("config.yaml:3:8: error: tls: want a mapping"));
+  EXPECT_THAT(text, HasSubstr("config.yaml:4:15: error: drain_time: want a duration"));
+  EXPECT_THAT(text, HasSubstr("config.yaml:5:1: error: unknown setting 'lgo' in the file"));
+}
+
+TEST_F(LoadTest, DuplicateSettingsAreErrors) {
+  EXPECT_THAT(refusal("log:\n  path: a\n  path: b\n"),
+              HasSubstr("config.yaml:3:3: error: 'path' stands twice in log (first in line 2)"));
+}
+
+TEST_F(LoadTest, ValuesOutOfBoundsAreErrors) {
+  EXPECT_THAT(refusal("server: {workers: 257}\n"), HasSubstr("from 0 to 256, not 257"));
+  EXPECT_THAT(refusal("log: {level: loud}\n"),
+              HasSubstr("is not one of debug, info, warning, error"));
+}
+
+TEST_F(LoadTest, SecretsNeverStandInClear) {
+  const std::string text =
+      refusal("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\", api_key: hunter2}\n");
+  EXPECT_THAT(text, HasSubstr("write file:PATH or env:NAME"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("hunter2")));
+}
+
+TEST_F(LoadTest, InterpolatesPlainValues) {
+  environment_["PORT"] = "7000";
+  const Loaded loaded =
+      load("server:\n  listen: [\"127.0.0.1:${PORT}\"]\n  workers: ${WORKERS:-3}\n");
+  ASSERT_TRUE(loaded.config) << to_text(loaded.findings);
+  EXPECT_EQ(loaded.config->server.listen[0], "127.0.0.1:7000");
+  EXPECT_EQ(loaded.config->server.workers, 3);
+  EXPECT_THAT(refusal("log: {path: \"${NOWHERE}\"}\n"), HasSubstr("'NOWHERE' is not set"));
+}
+
+TEST_F(LoadTest, ReferencesMustExist) {
+  EXPECT_THAT(refusal("models:\n  - {name: m, engine: nothing}\n"),
+              HasSubstr("config.yaml:2:5: error: model 'm' names the engine 'nothing'"));
+}
+
+TEST_F(LoadTest, ASettingWithoutEffectIsAnError) {
+  EXPECT_THAT(refusal("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\", threads: 2}\n"),
+              HasSubstr("'threads' has no effect: the engine is remote"));
+  EXPECT_THAT(
+      refusal("engines:\n  - {name: e, kind: managed, model_file: /m, url: \"http://e\"}\n"),
+      HasSubstr("'url' has no effect: the engine is managed"));
+}
+
+TEST_F(LoadTest, NamesUsedTwiceAreErrors) {
+  EXPECT_THAT(refusal("tenants:\n  - name: aurora\n  - name: aurora\n"),
+              HasSubstr("config.yaml:3:5: error: tenant 'aurora' stands twice; first at "
+                        "config.yaml:2:5"));
+}
+
+TEST_F(LoadTest, BrokenYamlSaysWhere) {
+  EXPECT_THAT(refusal("server: [\n"), HasSubstr("error: not valid YAML"));
+}
+
+TEST(FromEnvironment, MakesAGatewayToOneEngine) {
+  const auto environment = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "OPENAI_BASE_URL") return "http://127.0.0.1:9/v1";
+    if (name == "OPENAI_API_KEY") return "k";
+    if (name == "SM_SERVER_WORKERS") return "3";
+    return std::nullopt;
+  };
+  const Loaded loaded = from_environment(environment, {"SM_SERVER_WORKERS"});
+  ASSERT_TRUE(loaded.config);
+  EXPECT_EQ(loaded.config->engines[0].url, "http://127.0.0.1:9/v1");
+  EXPECT_EQ(loaded.config->tenants[0].name, "default");
+  EXPECT_EQ(loaded.config->server.workers, 3);
+}
+
+TEST(FromEnvironment, AVariableThatSetsNothingIsAnError) {
+  const auto environment = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "OPENAI_BASE_URL") return "http://127.0.0.1:9/v1";
+    return std::nullopt;
+  };
+  const Loaded loaded = from_environment(environment, {"SM_SERVER_WROKERS", "SM_OTHER"});
+  EXPECT_FALSE(loaded.config);
+  EXPECT_EQ(to_text(loaded.findings),
+            "SM_SERVER_WROKERS: error: this environment variable sets nothing; did you mean "
+            "SM_SERVER_WORKERS?\n");
+}
+
+TEST(Documents, NameEverySetting) {
+  EXPECT_THAT(json_schema(), HasSubstr("\"drain_time\""));
+  EXPECT_THAT(reference_markdown(), HasSubstr("| `drain_time` | duration | 300s |"));
+}
+
+}  // namespace
+}  // namespace sovmesh::config

@@ -1,0 +1,122 @@
+#include "config/values.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "base/time_text.h"
+
+namespace sovmesh::config {
+namespace {
+
+std::unexpected<Error> want(std::string message) {
+  return our_error(Code::config_invalid, std::move(message));
+}
+
+template <class T>
+Result<void> parse_integer(std::string_view text, T& out, Bounds bounds) {
+  std::int64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size()) {
+    return want(fmt::format("want a whole number, not '{}'", text));
+  }
+  const std::int64_t low = std::max<std::int64_t>(bounds.min, std::numeric_limits<T>::min());
+  const std::int64_t high = std::min<std::int64_t>(bounds.max, std::numeric_limits<T>::max());
+  if (value < low || value > high) {
+    return want(bounds.max == std::numeric_limits<std::int64_t>::max()
+                    ? fmt::format("want at least {}, not {}", low, value)
+                    : fmt::format("want a number from {} to {}, not {}", low, high, value));
+  }
+  out = static_cast<T>(value);
+  return {};
+}
+
+}  // namespace
+
+Result<void> parse_value(std::string_view text, bool& out, Bounds) {
+  if (text != "true" && text != "false") {
+    return want(fmt::format("want true or false, not '{}'", text));
+  }
+  out = text == "true";
+  return {};
+}
+
+Result<void> parse_value(std::string_view text, int& out, Bounds bounds) {
+  return parse_integer(text, out, bounds);
+}
+
+Result<void> parse_value(std::string_view text, std::int64_t& out, Bounds bounds) {
+  return parse_integer(text, out, bounds);
+}
+
+Result<void> parse_value(std::string_view text, std::string& out, Bounds) {
+  if (text.find('\0') != std::string_view::npos) return want("a text must not hold a NUL");
+  out = text;
+  return {};
+}
+
+Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, Bounds) {
+  const auto value = parse_duration(text);
+  if (!value) {
+    return want(fmt::format("want a duration as 250ms, 30s, 5m, 24h or 7d, not '{}'", text));
+  }
+  out = *value;
+  return {};
+}
+
+Result<std::string> interpolate(
+    std::string_view text,
+    const std::function<std::optional<std::string>(std::string_view)>& environment) {
+  std::string out;
+  while (true) {
+    const auto open = text.find("${");
+    out += text.substr(0, open);
+    if (open == std::string_view::npos) return out;
+    const auto close = text.find('}', open);
+    if (close == std::string_view::npos) return want("'${' without '}'");
+    const std::string_view inside = text.substr(open + 2, close - open - 2);
+    const auto colon = inside.find(":-");
+    const std::string_view name = inside.substr(0, colon);
+    if (auto value = environment(name)) {
+      out += *value;
+    } else if (colon != std::string_view::npos) {
+      out += inside.substr(colon + 2);
+    } else {
+      return want(
+          fmt::format("the environment variable '{}' is not set; give it, or write "
+                      "${{{}:-DEFAULT}}",
+                      name, name));
+    }
+    text.remove_prefix(close + 1);
+  }
+}
+
+Result<SecretRef> parse_secret_ref(std::string_view text) {
+  for (const std::string_view prefix : {"file:", "env:"}) {
+    if (text.starts_with(prefix) && text.size() > prefix.size()) {
+      return SecretRef{.is_file = prefix == "file:",
+                       .name = std::string(text.substr(prefix.size()))};
+    }
+  }
+  return want("a secret must not stand here in clear: write file:PATH or env:NAME");
+}
+
+Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return want(fmt::format("cannot read '{}'", path));
+  std::string text(bytes_max + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > bytes_max) {
+    return want(fmt::format("'{}' is larger than {} bytes", path, bytes_max));
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
+  return text;
+}
+
+}  // namespace sovmesh::config

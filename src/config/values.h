@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "config/describe.h"
+
+namespace sovmesh::config {
+
+// The texts of scalar values, the same in YAML and in the environment. Errors say what is wanted.
+Result<void> parse_value(std::string_view text, bool& out, Bounds bounds);
+Result<void> parse_value(std::string_view text, int& out, Bounds bounds);
+Result<void> parse_value(std::string_view text, std::int64_t& out, Bounds bounds);
+Result<void> parse_value(std::string_view text, std::string& out, Bounds bounds);
+Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, Bounds bounds);
+
+// "${NAME}" and "${NAME:-default}" inside a plain value. An unset name without a default is an
+// error.
+Result<std::string> interpolate(
+    std::string_view text,
+    const std::function<std::optional<std::string>(std::string_view)>& environment);
+
+// "file:PATH" or "env:NAME"; anything else is refused, so that no secret stands in a file by
+// mistake.
+struct SecretRef {
+  bool is_file = false;
+  std::string name;
+};
+Result<SecretRef> parse_secret_ref(std::string_view text);
+
+// The whole file without trailing newlines.
+Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
+
+}  // namespace sovmesh::config
