@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store_sqlite/control_schema.h"
+#include "store_sqlite/control_sqlite.h"
 #include "store_sqlite/ledger_schema.h"
 #include "store_sqlite/ledger_sqlite.h"
 
@@ -18,6 +20,12 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
   TRY(Database reader, Database::open(disk, path, {.create = false, .read_only = true}));
   return std::make_unique<LedgerSqlite>(std::move(writer), std::move(reader), std::move(runner),
                                         std::move(mailbox), clock, options);
+}
+
+Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,
+                                                                const Clock& clock) {
+  TRY(Database database, open_migrated(disk, path, control_schema(), true));
+  return std::make_unique<ControlSqlite>(std::move(database), clock);
 }
 
 }  // namespace sovmesh::store_sqlite

@@ -1,0 +1,233 @@
+#include "store_sqlite/control_rows.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+using Texts = std::vector<std::string>;
+using std::chrono::milliseconds;
+
+std::unexpected<Error> meaningless(std::string_view what) {
+  return our_error(Code::data_dir_invalid, "control.db holds a " + std::string(what) +
+                                               " that cannot be read; restore a backup or tell us");
+}
+
+template <class Items>
+const std::string& list_text(BoundText& text, const Items& items) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::string_view item : items)
+    list.push_back(std::string(item));
+  return text.emplace_back(list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Result<Texts> read_list(const Statement& row, int column) {
+  const auto list = nlohmann::json::parse(row.text(column), nullptr, false);
+  if (!list.is_array()) return meaningless("list");
+  Texts items;
+  for (const auto& item : list) {
+    if (!item.is_string()) return meaningless("list");
+    items.push_back(item.get<std::string>());
+  }
+  return items;
+}
+
+template <class T>
+Result<T> parsed(Result<T> value, std::string_view what) {
+  if (!value) return meaningless(what);
+  return value;
+}
+
+std::optional<std::string> optional_text(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return std::string(row.text(column));
+}
+std::optional<WallTime> optional_time(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.time(column);
+}
+
+Texts scope_names(const tenancy::Key& key) {
+  Texts names;
+  for (std::size_t i = 0; i < tenancy::kScopes; ++i)
+    if (key.scopes.test(i)) names.emplace_back(name(static_cast<tenancy::Scope>(i)));
+  return names;
+}
+
+Result<void> read_scopes(const Statement& row, int column, tenancy::Key& key) {
+  TRY(const Texts names, read_list(row, column));
+  for (const std::string& text : names) {
+    const auto scope = tenancy::parse_scope(text);
+    if (!scope) return meaningless("scope");
+    key.scopes.set(static_cast<std::size_t>(*scope));
+  }
+  return {};
+}
+
+Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  TRY(const Texts names, read_list(row, column));
+  std::set<ModelName> models;
+  for (const std::string& text : names) {
+    TRY(ModelName model, parsed(ModelName::parse(text), "model name"));
+    models.insert(std::move(model));
+  }
+  return models;
+}
+
+}  // namespace
+
+void Table<tenancy::Tenant>::bind(Statement& statement, const tenancy::Tenant& row,
+                                  BoundText& text) {
+  statement.bind_all(row.id, row.slug.text(), row.display_name, list_text(text, row.hosts),
+                     row.suspended);
+}
+
+Result<tenancy::Tenant> Table<tenancy::Tenant>::read(const Statement& row) {
+  TRY(TenantSlug slug, parsed(TenantSlug::parse(row.text(1)), "tenant name"));
+  TRY(Texts hosts, read_list(row, 3));
+  return tenancy::Tenant{.id = {row.ulid(0)},
+                         .slug = std::move(slug),
+                         .display_name = std::string(row.text(2)),
+                         .hosts = std::move(hosts),
+                         .suspended = row.integer(4) != 0};
+}
+
+void Table<tenancy::Project>::bind(Statement& statement, const tenancy::Project& row, BoundText&) {
+  statement.bind_all(row.id, row.tenant, row.slug.text(), row.display_name);
+}
+
+Result<tenancy::Project> Table<tenancy::Project>::read(const Statement& row) {
+  TRY(ProjectSlug slug, parsed(ProjectSlug::parse(row.text(2)), "project name"));
+  return tenancy::Project{.id = {row.ulid(0)},
+                          .tenant = {row.ulid(1)},
+                          .slug = std::move(slug),
+                          .display_name = std::string(row.text(3))};
+}
+
+void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, BoundText& text) {
+  std::optional<std::string_view> models;
+  if (row.models) {
+    Texts names;
+    for (const ModelName& model : *row.models)
+      names.emplace_back(model.text());
+    models = list_text(text, names);
+  }
+  statement.bind_all(row.id, row.tenant, row.project, row.display_name,
+                     list_text(text, scope_names(row)), models, row.owner, row.expires_at,
+                     row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four);
+}
+
+Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
+  TRY(const KeyId id, parsed(KeyId::parse(row.text(0)), "key id"));
+  tenancy::Key key{.id = id, .tenant = {row.ulid(1)}, .project = {row.ulid(2)}};
+  key.display_name = row.text(3);
+  TRY_VOID(read_scopes(row, 4, key));
+  TRY(key.models, read_models(row, 5));
+  key.owner = optional_text(row, 6);
+  key.expires_at = optional_time(row, 7);
+  key.revoked_at = optional_time(row, 8);
+  key.pepper_id = static_cast<std::int32_t>(row.integer(9));
+  const Blob hmac = row.blob(10);
+  if (hmac.size() != key.hmac.size()) return meaningless("key digest");
+  std::ranges::copy(hmac, key.hmac.begin());
+  key.last_four = row.text(11);
+  return key;
+}
+
+void Table<catalog::Model>::bind(Statement& statement, const catalog::Model& row, BoundText& text) {
+  Texts tenants;
+  for (const TenantId& tenant : row.tenants)
+    tenants.push_back(tenant.value.text());
+  std::optional<std::int64_t> commit_after;
+  if (row.commit_after) commit_after = row.commit_after->count();
+  statement.bind_all(row.id, row.name.text(), row.engine, row.engine_model, row.adapter,
+                     row.owned_by, row.chat, row.completions, row.embeddings, row.for_all_tenants,
+                     list_text(text, tenants), row.context_tokens, row.output_tokens_max,
+                     row.choices_max, list_text(text, row.extra_fields), row.reject_unknown_fields,
+                     row.first_token_timeout.count(), row.stall_timeout.count(),
+                     row.total_timeout.count(), commit_after);
+}
+
+Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
+  TRY(ModelName name, parsed(ModelName::parse(row.text(1)), "model name"));
+  catalog::Model model{.id = {row.ulid(0)}, .name = std::move(name)};
+  model.engine = row.text(2);
+  model.engine_model = row.text(3);
+  if (!row.is_null(4)) model.adapter = static_cast<int>(row.integer(4));
+  model.owned_by = row.text(5);
+  model.chat = row.integer(6) != 0;
+  model.completions = row.integer(7) != 0;
+  model.embeddings = row.integer(8) != 0;
+  model.for_all_tenants = row.integer(9) != 0;
+  TRY(const Texts tenants, read_list(row, 10));
+  for (const std::string& text : tenants) {
+    TRY(const Ulid id, parsed(Ulid::parse(text), "tenant id"));
+    model.tenants.insert({id});
+  }
+  model.context_tokens = row.integer(11);
+  model.output_tokens_max = row.integer(12);
+  model.choices_max = static_cast<int>(row.integer(13));
+  TRY(const Texts extra_fields, read_list(row, 14));
+  model.extra_fields = {extra_fields.begin(), extra_fields.end()};
+  model.reject_unknown_fields = row.integer(15) != 0;
+  model.first_token_timeout = milliseconds(row.integer(16));
+  model.stall_timeout = milliseconds(row.integer(17));
+  model.total_timeout = milliseconds(row.integer(18));
+  model.commit_after.reset();
+  if (!row.is_null(19)) model.commit_after = milliseconds(row.integer(19));
+  return model;
+}
+
+void Table<store::EngineRecord>::bind(Statement& statement, const store::EngineRecord& row,
+                                      BoundText&) {
+  statement.bind_all(row.id, row.name, row.dialect, row.url, row.slots);
+}
+
+Result<store::EngineRecord> Table<store::EngineRecord>::read(const Statement& row) {
+  return store::EngineRecord{.id = {row.ulid(0)},
+                             .name = std::string(row.text(1)),
+                             .dialect = std::string(row.text(2)),
+                             .url = std::string(row.text(3)),
+                             .slots = row.integer(4)};
+}
+
+tenancy::Meta meta_of(const catalog::Model& model) {
+  using By = tenancy::Ownership::By;
+  return {.revision = model.revision,
+          .created_at = model.created_at,
+          .updated_at = model.updated_at,
+          .ownership = {.by = model.from_file ? By::file : By::api, .source = model.source}};
+}
+
+void set_meta(catalog::Model& model, tenancy::Meta meta) {
+  model.revision = meta.revision;
+  model.created_at = meta.created_at;
+  model.updated_at = meta.updated_at;
+  model.from_file = meta.ownership.by == tenancy::Ownership::By::file;
+  model.source = std::move(meta.ownership.source);
+}
+
+void bind_meta(Statement& statement, int first, const tenancy::Meta& meta) {
+  statement.bind(first, meta.revision);
+  statement.bind(first + 1, meta.created_at);
+  statement.bind(first + 2, meta.updated_at);
+  statement.bind(first + 3, static_cast<int>(meta.ownership.by));
+  statement.bind(first + 4, meta.ownership.source);
+}
+
+tenancy::Meta read_meta(const Statement& row, int first) {
+  using By = tenancy::Ownership::By;
+  return {.revision = row.integer(first),
+          .created_at = row.time(first + 1),
+          .updated_at = row.time(first + 2),
+          .ownership = {.by = row.integer(first + 3) == 0 ? By::api : By::file,
+                        .source = std::string(row.text(first + 4))}};
+}
+
+}  // namespace sovmesh::store_sqlite

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "catalog/records.h"
+#include "store/control_store.h"
+#include "store_sqlite/database.h"
+#include "tenancy/records.h"
+
+namespace sovmesh::store_sqlite {
+
+// Text that is made while values are bound; it has to live until the statement has run.
+using BoundText = std::deque<std::string>;
+
+// How one kind of object is kept: its table, its columns in the order of bind() and read(), the
+// first of them its id, the last five its Meta.
+template <class T>
+struct Table;
+
+template <>
+struct Table<tenancy::Tenant> {
+  static constexpr std::string_view kName = "tenant";
+  static constexpr std::string_view kColumns = "id, slug, display_name, hosts, suspended";
+  static std::string_view name_of(const tenancy::Tenant& row) { return row.slug.text(); }
+  static void bind(Statement& statement, const tenancy::Tenant& row, BoundText& text);
+  static Result<tenancy::Tenant> read(const Statement& row);
+};
+template <>
+struct Table<tenancy::Project> {
+  static constexpr std::string_view kName = "project";
+  static constexpr std::string_view kColumns = "id, tenant, slug, display_name";
+  static std::string_view name_of(const tenancy::Project& row) { return row.slug.text(); }
+  static void bind(Statement& statement, const tenancy::Project& row, BoundText& text);
+  static Result<tenancy::Project> read(const Statement& row);
+};
+template <>
+struct Table<tenancy::Key> {
+  static constexpr std::string_view kName = "key";
+  static constexpr std::string_view kColumns =
+      "id, tenant, project, display_name, scopes, models, owner, expires_at, revoked_at, pepper_id,"
+      " hmac, last_four";
+  static std::string_view name_of(const tenancy::Key& row) { return row.id.text(); }
+  static void bind(Statement& statement, const tenancy::Key& row, BoundText& text);
+  static Result<tenancy::Key> read(const Statement& row);
+};
+template <>
+struct Table<catalog::Model> {
+  static constexpr std::string_view kName = "model";
+  static constexpr std::string_view kColumns =
+      "id, name, engine, engine_model, adapter, owned_by, chat, completions, embeddings,"
+      " for_all_tenants, tenants, context_tokens, output_tokens_max, choices_max, extra_fields,"
+      " reject_unknown_fields, first_token_timeout_ms, stall_timeout_ms, total_timeout_ms,"
+      " commit_after_ms";
+  static std::string_view name_of(const catalog::Model& row) { return row.name.text(); }
+  static void bind(Statement& statement, const catalog::Model& row, BoundText& text);
+  static Result<catalog::Model> read(const Statement& row);
+};
+template <>
+struct Table<store::EngineRecord> {
+  static constexpr std::string_view kName = "engine";
+  static constexpr std::string_view kColumns = "id, name, dialect, url, slots";
+  static std::string_view name_of(const store::EngineRecord& row) { return row.name; }
+  static void bind(Statement& statement, const store::EngineRecord& row, BoundText& text);
+  static Result<store::EngineRecord> read(const Statement& row);
+};
+
+// The same for every kind; a Model keeps these fields in itself.
+tenancy::Meta meta_of(const catalog::Model& model);
+void set_meta(catalog::Model& model, tenancy::Meta meta);
+template <class T>
+const tenancy::Meta& meta_of(const T& row) {
+  return row.meta;
+}
+template <class T>
+void set_meta(T& row, tenancy::Meta meta) {
+  row.meta = std::move(meta);
+}
+constexpr std::string_view kMetaColumns = "revision, created_at, updated_at, managed_by, source";
+constexpr int kMetaColumnCount = 5;
+void bind_meta(Statement& statement, int first, const tenancy::Meta& meta);
+tenancy::Meta read_meta(const Statement& row, int first);
+
+}  // namespace sovmesh::store_sqlite

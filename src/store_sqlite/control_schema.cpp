@@ -1,0 +1,134 @@
+#include "store_sqlite/control_schema.h"
+
+#include <array>
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+// Lists are JSON arrays: they are small and always read and written whole. Ids are the 16 bytes of
+// ULIDs, times microseconds since 1970 (UTC). managed_by: 0 the admin API, 1 the configuration
+// file. Every table ends with the same five columns (control_rows.cpp relies on it).
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE state (
+  one     INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL
+) STRICT;
+INSERT INTO state VALUES (1, 0);
+
+CREATE TABLE tenant (
+  id           BLOB NOT NULL PRIMARY KEY,
+  slug         TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  hosts        TEXT NOT NULL,
+  suspended    INTEGER NOT NULL,
+  revision     INTEGER NOT NULL,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  managed_by   INTEGER NOT NULL,
+  source       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Ids of removed tenants: they never return.
+CREATE TABLE removed_tenant (
+  id         BLOB NOT NULL PRIMARY KEY,
+  removed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tenant_removed AFTER DELETE ON tenant BEGIN
+  INSERT INTO removed_tenant VALUES (old.id, old.updated_at);
+END;
+CREATE TRIGGER tenant_stays_removed BEFORE INSERT ON tenant
+  WHEN EXISTS (SELECT 1 FROM removed_tenant WHERE id = new.id) BEGIN
+  SELECT RAISE(ABORT, 'this id belonged to a removed tenant');
+END;
+
+CREATE TABLE project (
+  id           BLOB NOT NULL PRIMARY KEY,
+  tenant       BLOB NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+  slug         TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  revision     INTEGER NOT NULL,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  managed_by   INTEGER NOT NULL,
+  source       TEXT NOT NULL,
+  UNIQUE (tenant, slug),
+  UNIQUE (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key (
+  id           TEXT NOT NULL PRIMARY KEY,
+  tenant       BLOB NOT NULL,
+  project      BLOB NOT NULL,
+  display_name TEXT NOT NULL,
+  scopes       TEXT NOT NULL,
+  models       TEXT,     -- NULL: every model of the tenant
+  owner        TEXT,
+  expires_at   INTEGER,
+  revoked_at   INTEGER,
+  pepper_id    INTEGER NOT NULL,
+  hmac         BLOB NOT NULL,
+  last_four    TEXT NOT NULL,
+  revision     INTEGER NOT NULL,
+  created_at   INTEGER NOT NULL,
+  updated_at   INTEGER NOT NULL,
+  managed_by   INTEGER NOT NULL,
+  source       TEXT NOT NULL,
+  FOREIGN KEY (tenant, project) REFERENCES project (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_by_project ON key (tenant, project);
+
+CREATE TABLE model (
+  id                     BLOB NOT NULL PRIMARY KEY,
+  name                   TEXT NOT NULL UNIQUE,
+  engine                 TEXT NOT NULL,
+  engine_model           TEXT NOT NULL,
+  adapter                INTEGER,
+  owned_by               TEXT NOT NULL,
+  chat                   INTEGER NOT NULL,
+  completions            INTEGER NOT NULL,
+  embeddings             INTEGER NOT NULL,
+  for_all_tenants        INTEGER NOT NULL,
+  tenants                TEXT NOT NULL,
+  context_tokens         INTEGER NOT NULL,
+  output_tokens_max      INTEGER NOT NULL,
+  choices_max            INTEGER NOT NULL,
+  extra_fields           TEXT NOT NULL,
+  reject_unknown_fields  INTEGER NOT NULL,
+  first_token_timeout_ms INTEGER NOT NULL,
+  stall_timeout_ms       INTEGER NOT NULL,
+  total_timeout_ms       INTEGER NOT NULL,
+  commit_after_ms        INTEGER,  -- NULL: never
+  revision               INTEGER NOT NULL,
+  created_at             INTEGER NOT NULL,
+  updated_at             INTEGER NOT NULL,
+  managed_by             INTEGER NOT NULL,
+  source                 TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE engine (
+  id         BLOB NOT NULL PRIMARY KEY,
+  name       TEXT NOT NULL UNIQUE,
+  dialect    TEXT NOT NULL,
+  url        TEXT NOT NULL,
+  slots      INTEGER NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  managed_by INTEGER NOT NULL,
+  source     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE value (
+  name  TEXT NOT NULL PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps = {kVersion1};
+constexpr Schema kSchema{"control", 0x534d4331, kSteps};
+
+}  // namespace
+
+const Schema& control_schema() { return kSchema; }
+
+}  // namespace sovmesh::store_sqlite

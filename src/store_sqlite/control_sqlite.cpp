@@ -1,0 +1,253 @@
+#include "store_sqlite/control_sqlite.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "store_sqlite/control_rows.h"
+
+namespace sovmesh::store_sqlite {
+namespace {
+
+// SQL is put together from the constants of Table<T> alone; everything else is bound.
+int column_count(std::string_view columns) {
+  return static_cast<int>(std::ranges::count(columns, ',')) + 1;
+}
+
+template <class T>
+std::string all_columns() {
+  std::string columns(Table<T>::kColumns);
+  return columns.append(", ").append(kMetaColumns);
+}
+
+template <class T>
+std::string insert_sql() {
+  const int count = column_count(Table<T>::kColumns) + kMetaColumnCount;
+  std::string sql = "INSERT INTO " + std::string(Table<T>::kName) + " (" + all_columns<T>();
+  sql += ") VALUES (?";
+  for (int i = 1; i < count; ++i)
+    sql += ", ?";
+  return sql += ")";
+}
+
+// Values as in insert_sql(), then the revision that must still be there.
+template <class T>
+std::string update_sql() {
+  const int count = column_count(Table<T>::kColumns) + kMetaColumnCount;
+  std::string sql = "UPDATE " + std::string(Table<T>::kName) + " SET (" + all_columns<T>();
+  sql += ") = (?";
+  for (int i = 1; i < count; ++i)
+    sql += ", ?";
+  return sql += ") WHERE id = ?1 AND revision = ?" + std::to_string(count + 1);
+}
+
+template <class T>
+std::string select_sql() {
+  return "SELECT " + all_columns<T>() + " FROM " + std::string(Table<T>::kName);
+}
+
+template <class T>
+Result<void> bind_and_run(Database& database, const std::string& sql, const T& row,
+                          std::optional<std::int64_t> revision) {
+  TRY(Statement statement, database.prepare(sql));
+  BoundText text;
+  const tenancy::Meta meta = meta_of(row);
+  const int values = column_count(Table<T>::kColumns);
+  Table<T>::bind(statement, row, text);
+  bind_meta(statement, values + 1, meta);
+  if (revision) statement.bind(values + kMetaColumnCount + 1, *revision);
+  return statement.run();
+}
+
+template <class T>
+Result<T> read_one(const Statement& row) {
+  TRY(T object, Table<T>::read(row));
+  set_meta(object, read_meta(row, column_count(Table<T>::kColumns)));
+  return object;
+}
+
+template <class T>
+Result<std::vector<T>> read_all(Database& database) {
+  TRY(Statement row, database.prepare(select_sql<T>() + " ORDER BY id"));
+  std::vector<T> rows;
+  for (;;) {
+    TRY(const bool there, row.step());
+    if (!there) return rows;
+    TRY(T object, read_one<T>(row));
+    rows.push_back(std::move(object));
+  }
+}
+
+std::string named(std::string_view kind, std::string_view name) {
+  return std::string(kind) + " '" + std::string(name) + "'";
+}
+
+// What a broken rule of the database means to the caller.
+template <class T>
+Error explain(const Database& database, Error error, const T& row) {
+  if (database.trouble() != Trouble::constraint) return error;
+  if (error.message().contains("FOREIGN KEY"))
+    return {Code::not_found, Blame::client,
+            named(Table<T>::kName, Table<T>::name_of(row)) +
+                " belongs to a tenant or project that does not exist"};
+  return {Code::conflict, Blame::client,
+          "a " + named(Table<T>::kName, Table<T>::name_of(row)) + " exists already"};
+}
+
+// Why a statement that was to hit one row at one revision hit none.
+template <class T, class Id>
+Result<void> check_hit(Database& database, const Id& id) {
+  if (database.changed_rows() > 0) return {};
+  const std::string table(Table<T>::kName);
+  TRY(const std::int64_t there,
+      database.number("SELECT count(*) FROM " + table + " WHERE id = ?", id));
+  if (there == 0) return client_error(Code::not_found, "there is no such " + table);
+  return client_error(Code::precondition_failed,
+                      "the " + table + " has changed meanwhile; read it again");
+}
+
+Result<void> count_write(Database& database) {
+  return database.execute("UPDATE state SET version = version + 1");
+}
+
+Result<store::ControlData> read_everything(Database& database) {
+  // A transaction, so that all tables are of the same moment.
+  TRY(Transaction transaction, Transaction::begin(database));
+  store::ControlData data;
+  TRY(data.tenants, read_all<tenancy::Tenant>(database));
+  TRY(data.projects, read_all<tenancy::Project>(database));
+  TRY(data.keys, read_all<tenancy::Key>(database));
+  TRY(data.models, read_all<catalog::Model>(database));
+  TRY(data.engines, read_all<store::EngineRecord>(database));
+  TRY(data.version, database.number("SELECT version FROM state"));
+  return data;
+}
+
+}  // namespace
+
+Result<store::ControlData> ControlSqlite::load() { return database_.with(read_everything); }
+
+template <class T>
+Result<T> ControlSqlite::insert(T row) {
+  tenancy::Meta meta = meta_of(row);
+  meta.revision = 1;
+  meta.created_at = meta.updated_at = clock_.wall_now();
+  set_meta(row, std::move(meta));
+  return database_.with([&](Database& database) -> Result<T> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    auto inserted = bind_and_run(database, insert_sql<T>(), row, std::nullopt);
+    if (!inserted) return fail(explain(database, std::move(inserted).error(), row));
+    TRY_VOID(count_write(database));
+    TRY_VOID(transaction.commit());
+    return std::move(row);
+  });
+}
+
+template <class T>
+Result<T> ControlSqlite::change(T row) {
+  tenancy::Meta meta = meta_of(row);
+  const std::int64_t seen = meta.revision++;
+  meta.updated_at = clock_.wall_now();
+  return database_.with([&](Database& database) -> Result<T> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY(const std::int64_t created,
+        database.number("SELECT created_at FROM " + std::string(Table<T>::kName) + " WHERE id = ?",
+                        row.id));
+    meta.created_at = WallTime(std::chrono::microseconds(created));
+    set_meta(row, std::move(meta));
+    auto updated = bind_and_run(database, update_sql<T>(), row, seen);
+    if (!updated) return fail(explain(database, std::move(updated).error(), row));
+    TRY_VOID(check_hit<T>(database, row.id));
+    TRY_VOID(count_write(database));
+    TRY_VOID(transaction.commit());
+    return std::move(row);
+  });
+}
+
+template <class T, class Id>
+Result<void> ControlSqlite::erase(const Id& id, std::int64_t revision) {
+  return database_.with([&](Database& database) -> Result<void> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(database.run(
+        "DELETE FROM " + std::string(Table<T>::kName) + " WHERE id = ? AND revision = ?", id,
+        revision));
+    TRY_VOID(check_hit<T>(database, id));
+    TRY_VOID(count_write(database));
+    return transaction.commit();
+  });
+}
+
+Result<tenancy::Tenant> ControlSqlite::create(tenancy::Tenant tenant) {
+  return insert(std::move(tenant));
+}
+Result<tenancy::Tenant> ControlSqlite::update(const tenancy::Tenant& tenant) {
+  return change(tenant);
+}
+Result<void> ControlSqlite::remove(TenantId id, std::int64_t revision) {
+  return erase<tenancy::Tenant>(id, revision);
+}
+Result<tenancy::Project> ControlSqlite::create(tenancy::Project project) {
+  return insert(std::move(project));
+}
+Result<tenancy::Project> ControlSqlite::update(const tenancy::Project& project) {
+  return change(project);
+}
+Result<void> ControlSqlite::remove(ProjectId id, std::int64_t revision) {
+  return erase<tenancy::Project>(id, revision);
+}
+Result<tenancy::Key> ControlSqlite::create(tenancy::Key key) { return insert(std::move(key)); }
+Result<tenancy::Key> ControlSqlite::update(const tenancy::Key& key) { return change(key); }
+Result<void> ControlSqlite::remove(const KeyId& id, std::int64_t revision) {
+  return erase<tenancy::Key>(id, revision);
+}
+Result<catalog::Model> ControlSqlite::create(catalog::Model model) {
+  return insert(std::move(model));
+}
+Result<catalog::Model> ControlSqlite::update(const catalog::Model& model) { return change(model); }
+Result<void> ControlSqlite::remove(ModelId id, std::int64_t revision) {
+  return erase<catalog::Model>(id, revision);
+}
+Result<store::EngineRecord> ControlSqlite::create(store::EngineRecord engine) {
+  return insert(std::move(engine));
+}
+Result<store::EngineRecord> ControlSqlite::update(const store::EngineRecord& engine) {
+  return change(engine);
+}
+Result<void> ControlSqlite::remove(EngineId id, std::int64_t revision) {
+  return erase<store::EngineRecord>(id, revision);
+}
+
+Result<std::optional<std::string>> ControlSqlite::get_value(const std::string& name) {
+  return database_.with([&](Database& database) -> Result<std::optional<std::string>> {
+    TRY(Statement row, database.prepare("SELECT value FROM value WHERE name = ?"));
+    row.bind(1, name);
+    TRY(const bool there, row.step());
+    if (!there) return std::nullopt;
+    const Blob bytes = row.blob(0);
+    return std::string(bytes.begin(), bytes.end());
+  });
+}
+
+Result<void> ControlSqlite::put_value(const std::string& name, const std::string& value) {
+  return database_.with([&](Database& database) -> Result<void> {
+    const Blob bytes(reinterpret_cast<const unsigned char*>(value.data()), value.size());
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(
+        database.run("INSERT INTO value VALUES (?1, ?2)"
+                     " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                     name, bytes));
+    TRY_VOID(count_write(database));
+    return transaction.commit();
+  });
+}
+
+Result<void> ControlSqlite::remove_value(const std::string& name) {
+  return database_.with([&](Database& database) -> Result<void> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(database.run("DELETE FROM value WHERE name = ?", name));
+    TRY_VOID(count_write(database));
+    return transaction.commit();
+  });
+}
+
+}  // namespace sovmesh::store_sqlite
