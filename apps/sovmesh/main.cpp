@@ -1,13 +1,31 @@
-#include <cstdio>
-#include <string_view>
+#include <CLI/CLI.hpp>
 
-// Arguments in, one call into compose, exit code out. Exit codes: 0 clean, 2 usage, 3 unreachable,
-// 4 configuration, 5 data folder.
+#include <cstdio>
+
+#include "commands.h"
+
+// Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
+// 3 unreachable, 4 configuration, 5 data folder.
 int main(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--version") {
-    std::puts("sovmesh " SM_VERSION);
-    return 0;
+  CLI::App app("Sovereign Mesh: a self-hosted, multi-tenant LLM inference platform", "sovmesh");
+  app.set_version_flag("--version", "sovmesh " SM_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  int code = 0;
+  sovmesh::add_serve_command(app, code);
+  sovmesh::add_demo_command(app, code);
+  sovmesh::add_config_command(app, code);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool wants_text = error.get_exit_code() == 0;  // --help, --version
+    app.exit(error);
+    return wants_text ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sovmesh: %s\n", error.what());
+    return 1;
   }
-  std::fputs("usage: sovmesh --version\n", stderr);
-  return 2;
+  return code;
 }

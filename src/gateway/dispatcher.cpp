@@ -15,6 +15,20 @@ struct FifoDispatcher::Waiter {
   std::optional<Seat> seat;
 };
 
+// A waiter's membership of its queue.
+class FifoDispatcher::Place {
+ public:
+  Place(FifoDispatcher& dispatcher, std::shared_ptr<Waiter> waiter)
+      : dispatcher_(dispatcher), waiter_(std::move(waiter)) {}
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() { dispatcher_.leave(waiter_); }
+
+ private:
+  FifoDispatcher& dispatcher_;
+  std::shared_ptr<Waiter> waiter_;
+};
+
 Seat::~Seat() {
   if (dispatcher_ != nullptr) dispatcher_->give_back(engine_, slots_);
 }
@@ -98,6 +112,10 @@ void FifoDispatcher::give_back(const std::shared_ptr<engine::Engine>& engine,
       queue.slots[static_cast<std::size_t>(index)].busy = false;
     grant_waiting(queue, granted);
   });
+  notify(granted);
+}
+
+void FifoDispatcher::notify(const std::vector<std::shared_ptr<Waiter>>& granted) {
   for (const auto& waiter : granted) {
     waiter->loop.post([waiter] { waiter->granted.set(); });
   }
@@ -129,27 +147,32 @@ rt::Task<Result<Seat>> FifoDispatcher::seat(SeatRequest request, rt::Loop& loop,
   };
   if (full) co_return fail(queue_full());
 
+  // Leaves the queue whichever way this coroutine ends, also when its frame is destroyed at
+  // shutdown.
+  const Place place(*this, waiter);
   const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
   const rt::Until wait{limit, until.cancelled};
   const rt::Wake wake = co_await waiter->granted.wait(wait);
   if (wake == rt::Wake::ready) co_return std::move(*waiter->seat);
-  // Leave the queue; a seat granted meanwhile goes back by its destructor, outside the lock.
-  std::optional<Seat> late;
-  std::vector<std::shared_ptr<Waiter>> granted;
-  state_.with([&](State& state) {
-    Queue& queue = queue_of(state, waiter->request.engine);
-    std::erase(queue.waiting, waiter);
-    late.swap(waiter->seat);
-    if (!late)
-      grant_waiting(queue, granted);  // a head that needed many slots may have been in the way
-  });
-  for (const auto& other : granted) {
-    other->loop.post([other] { other->granted.set(); });
-  }
   if (wake == rt::Wake::cancelled) {
     co_return client_error(Code::cancelled, "cancelled while waiting for a slot");
   }
   co_return fail(queue_full());
+}
+
+void FifoDispatcher::leave(const std::shared_ptr<Waiter>& waiter) {
+  // A seat granted meanwhile goes back by its destructor, outside the lock.
+  std::optional<Seat> late;
+  std::vector<std::shared_ptr<Waiter>> granted;
+  state_.with([&](State& state) {
+    Queue& queue = queue_of(state, waiter->request.engine);
+    if (std::erase(queue.waiting, waiter) == 0) {
+      late.swap(waiter->seat);
+    } else {
+      grant_waiting(queue, granted);  // a head that needed many slots may have been in the way
+    }
+  });
+  notify(granted);
 }
 
 FifoDispatcher::Load FifoDispatcher::load() const {

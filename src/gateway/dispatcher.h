@@ -101,6 +101,7 @@ class FifoDispatcher : public Dispatcher {
 
  private:
   struct Waiter;
+  class Place;
   struct Slot {
     std::optional<TenantId> owner;
     bool busy = false;
@@ -120,6 +121,8 @@ class FifoDispatcher : public Dispatcher {
                  const std::vector<int>& slots) override;
   static Queue& queue_of(State& state, const std::shared_ptr<engine::Engine>& engine);
   static std::optional<Seat> try_seat(Dispatcher& self, Queue& queue, const SeatRequest& request);
+  void leave(const std::shared_ptr<Waiter>& waiter);
+  static void notify(const std::vector<std::shared_ptr<Waiter>>& granted);
   void grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted);
 
   Limits limits_;

@@ -252,7 +252,7 @@ class StreamRelay {
       : job_(job),
         sink_(job.record.caller->tenant_entry().digest_key.get()),
         translator_(job.request.operation, job.dialect, job.identity, job.request.include_usage,
-                    &sink_),
+                    &sink_, {.prompts = job.request.inputs, .choices = job.request.choices}),
         watch_(job),
         client_(job),
         pump_(job, watch_) {}

@@ -1,0 +1,14 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace sovmesh {
+
+// Each adds one subcommand whose run sets `code`, the exit code of the program.
+void add_serve_command(CLI::App& app, int& code);
+void add_demo_command(CLI::App& app, int& code);
+void add_config_command(CLI::App& app, int& code);
+
+}  // namespace sovmesh

@@ -1,0 +1,134 @@
+#include "compose/data.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+
+#include "base/bytes.h"
+#include "store_sqlite/open.h"
+
+namespace sovmesh::compose {
+namespace {
+
+constexpr std::int32_t kFirstPepper = 1;
+
+// A secret of our own in a file that only this user may read; made at the first start.
+Result<Secret> own_secret(const std::string& path, Random& random) {
+  if (std::ifstream file(path); file) {
+    std::string text;
+    std::getline(file, text);
+    if (!text.empty()) return Secret(std::move(text));
+    return our_error(Code::data_dir_invalid,
+                     fmt::format("'{}' is empty: restore it from a backup", path));
+  }
+  std::array<unsigned char, 32> bytes{};
+  random.fill(bytes);
+  Secret made(to_hex(bytes));
+  const mode_t before = ::umask(0077);
+  std::ofstream file(path);
+  ::umask(before);
+  file << made.reveal() << '\n';
+  file.close();
+  if (!file) return our_error(Code::data_dir_invalid, fmt::format("cannot write '{}'", path));
+  return made;
+}
+
+// Tells the ledger one output token less than there was: a check that compares counts must notice.
+class SabotagedLedger : public store::Ledger {
+ public:
+  explicit SabotagedLedger(std::unique_ptr<store::Ledger> inner) : inner_(std::move(inner)) {}
+
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override {
+    Result<store::OpenRow> row = co_await inner_->open(std::move(intent), loop);
+    if (!row) co_return row;
+    const RequestId request = row->request();
+    rows_.emplace(request, *std::move(row));
+    co_return store::OpenRow(*this, request);
+  }
+  bool accepts() const override { return inner_->accepts(); }
+  store::LedgerStats stats() const override { return inner_->stats(); }
+  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
+    return inner_->sum(query);
+  }
+  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
+                                            std::size_t limit) override {
+    return inner_->rows(query, limit);
+  }
+  Result<void> flush() override { return inner_->flush(); }
+
+ protected:
+  void checkpoint(RequestId request, const metering::Counts& counts) override {
+    rows_.at(request).checkpoint(counts);
+  }
+  void settle(RequestId request, const metering::Settlement& settlement) override {
+    metering::Settlement less = settlement;
+    if (less.counts.generated > 0) --less.counts.generated;
+    std::move(rows_.extract(request).mapped()).settle(less);
+  }
+  void void_unused(RequestId request) override {
+    std::move(rows_.extract(request).mapped()).void_unused();
+  }
+
+ private:
+  std::unique_ptr<store::Ledger> inner_;
+  std::map<RequestId, store::OpenRow> rows_;  // the demo has one worker
+};
+
+class SqliteData : public Process::Data {
+ public:
+  SqliteData(store_sqlite::DataDir folder, Random& random)
+      : folder_(std::move(folder)), random_(random) {}
+
+  Result<void> open(const config::Config& config, const Clock& clock, bool sabotage) {
+    configured_pepper_ = config.security.pepper;
+    auto& disk = store_sqlite::real_disk();
+    TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
+    TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
+                                           store_sqlite::make_thread_runner(clock), {}));
+    if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
+    TRY(admin_token_, own_secret(folder_.path() + "/admin.token", random_));
+    if (::mkdir(run_dir().c_str(), 0700) != 0 && errno != EEXIST) {
+      return our_error(Code::data_dir_invalid, fmt::format("cannot make '{}'", run_dir()));
+    }
+    return {};
+  }
+
+  store::ControlStore& control() override { return *control_; }
+  store::Ledger& ledger() override { return *ledger_; }
+  Result<std::map<std::int32_t, Secret>> peppers() override {
+    if (configured_pepper_)
+      return std::map<std::int32_t, Secret>{{kFirstPepper, *configured_pepper_}};
+    TRY(Secret pepper,
+        own_secret(fmt::format("{}/pepper.{}", folder_.secrets(), kFirstPepper), random_));
+    return std::map<std::int32_t, Secret>{{kFirstPepper, std::move(pepper)}};
+  }
+  std::string run_dir() const override { return folder_.path() + "/run"; }
+  std::string admin_socket() const override { return folder_.path() + "/admin.sock"; }
+  Secret admin_token() const override { return admin_token_; }
+
+ private:
+  store_sqlite::DataDir folder_;
+  Random& random_;
+  std::optional<Secret> configured_pepper_;
+  std::unique_ptr<store::ControlStore> control_;
+  std::unique_ptr<store::Ledger> ledger_;
+  Secret admin_token_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Process::Data>> Process::Data::open(const std::string& path,
+                                                           const config::Config& config,
+                                                           const Clock& clock, Random& random,
+                                                           bool sabotage_drop_one_token) {
+  TRY(store_sqlite::DataDir folder, store_sqlite::DataDir::open(path));
+  auto data = std::make_unique<SqliteData>(std::move(folder), random);
+  TRY_VOID(data->open(config, clock, sabotage_drop_one_token));
+  return data;
+}
+
+}  // namespace sovmesh::compose

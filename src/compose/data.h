@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "compose/process.h"
+#include "config/config.h"
+#include "store/control_store.h"
+#include "store/ledger.h"
+
+namespace sovmesh::compose {
+
+// The data folder and what lives in it.
+struct Process::Data {
+  static Result<std::unique_ptr<Data>> open(const std::string& path, const config::Config& config,
+                                            const Clock& clock, Random& random,
+                                            bool sabotage_drop_one_token);
+  virtual ~Data() = default;
+  virtual store::ControlStore& control() = 0;
+  virtual store::Ledger& ledger() = 0;
+  // Peppers of API keys: from the configuration, or made at the first start.
+  virtual Result<std::map<std::int32_t, Secret>> peppers() = 0;
+  virtual std::string run_dir() const = 0;  // sockets of engines, 0700
+  virtual std::string admin_socket() const = 0;
+  virtual Secret admin_token() const = 0;
+};
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,302 @@
+#include "compose/process.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include "base/bytes.h"
+#include "compose/data.h"
+#include "compose/engines.h"
+#include "config/load.h"
+#include "engine_process/managed_engine.h"
+#include "engine_remote/remote_engine.h"
+
+namespace sovmesh::compose {
+namespace {
+
+constexpr std::size_t kBlockingThreads = 4;
+constexpr std::size_t kBlockingQueueMax = 1'024;
+constexpr std::chrono::milliseconds kEngineStop{5'000};
+constexpr std::chrono::milliseconds kHurriedDrain{5'000};
+
+observe::Level level_of(const std::string& text) {
+  for (const auto level : {observe::Level::debug, observe::Level::warning, observe::Level::error}) {
+    if (observe::name(level) == text) return level;
+  }
+  return observe::Level::info;
+}
+
+std::string json_list(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, text);
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+Process::Process(ServeOptions options)
+    : options_(std::move(options)),
+      clock_(rt::make_system_clock()),
+      random_(rt::make_system_random()) {}
+
+Process::~Process() {
+  // Workers go first: what they run refers to everything else.
+  data_planes_.clear();
+  engines_.publish({});
+  workers_.clear();
+}
+
+Result<void> Process::open() {
+  TRY(log_sink_, observe::make_file_sink(options_.config.log.path));
+  log_ = std::make_unique<observe::Log>(*log_sink_, *clock_, level_of(options_.config.log.level));
+  metrics_ = std::make_unique<gateway::RequestMetrics>(registry_);
+  TRY_VOID(make_workers());
+  TRY_VOID(open_data());
+  TRY_VOID(open_identity());
+  TRY_VOID(make_engines());
+  return make_listeners();
+}
+
+Result<void> Process::make_workers() {
+  const int wanted = options_.config.server.workers;
+  const unsigned count = wanted > 0 ? static_cast<unsigned>(wanted)
+                                    : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) {
+    TRY(rt::RealWorker machine, rt::make_worker(*clock_, *random_));
+    workers_.push_back(std::make_unique<Worker>(std::move(machine), http::ClientLimits{}));
+  }
+  pool_ = rt::make_blocking_pool(kBlockingThreads, kBlockingQueueMax);
+  return {};
+}
+
+Result<void> Process::open_data() {
+  TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
+                        options_.sabotage_drop_one_token));
+  return {};
+}
+
+Result<void> Process::open_identity() {
+  TRY(auto peppers, data_->peppers());
+  authenticator_ =
+      std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
+  publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
+                                                             *clock_, *random_);
+  return publisher_->apply(options_.config);
+}
+
+Result<void> Process::make_engines() {
+  gateway::EngineSet::Map engines;
+  rt::RealWorker& machine = workers_.front()->machine();
+  for (const config::Engine& wanted : options_.config.engines) {
+    const std::string& name = wanted.name;
+    const auto on_change = [this, name](const engine::Status& status) {
+      note_engine(name, status);
+    };
+    if (wanted.managed) {
+      TRY(engine::ManagedSpec spec, managed_spec(wanted, data_->run_dir()));
+      const auto on_log = [this, name](std::string_view text) {
+        if (!log_->on(observe::Level::info)) return;
+        observe::LogLine line = log_->line(observe::Level::info, "engine_output");
+        line.add("engine", name).add("message", text);
+        log_->write(std::move(line));
+      };
+      const bool at_boot = spec.start_at_boot;
+      TRY(auto made,
+          engine_process::ManagedEngine::make({*machine.loop, *machine.network, *machine.resolver,
+                                               *machine.processes, *random_, on_log, on_change},
+                                              std::move(spec)));
+      if (at_boot) made->start();
+      engines.emplace(name, std::move(made));
+    } else {
+      TRY(engine::RemoteSpec spec, remote_spec(wanted));
+      TRY(auto made, engine_remote::RemoteEngine::make(
+                         {*machine.loop, *machine.network, *machine.resolver, *random_, on_change},
+                         std::move(spec)));
+      made->start();
+      engines.emplace(name, std::move(made));
+    }
+  }
+  engines_.publish(std::move(engines));
+  return {};
+}
+
+void Process::note_engine(const std::string& name, const engine::Status& status) const {
+  const bool bad =
+      status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
+  observe::LogLine line =
+      log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
+  line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
+  log_->write(std::move(line));
+}
+
+rt::Task<void> Process::note_drained() {
+  ++drained_workers_;
+  co_return;
+}
+
+// After the last worker has drained: nobody uses an engine any more.
+rt::Task<void> Process::stop_engines() {
+  rt::Loop& loop = workers_.front()->loop();
+  rt::Event never(loop);
+  while (drained_workers_.load() + 1 < workers_.size()) {
+    co_await never.wait({loop.in(std::chrono::milliseconds(20)), nullptr});
+  }
+  for (const auto& [name, engine] : *engines_.all())
+    co_await engine->stop(loop.in(kEngineStop));
+}
+
+http::ServerOptions Process::server_options() const {
+  const config::Server& server = options_.config.server;
+  http::ServerOptions out;
+  out.limits.head_bytes_max = static_cast<std::size_t>(server.head_bytes_max);
+  out.limits.fields_max = static_cast<std::size_t>(server.fields_max);
+  out.limits.connections_max = static_cast<std::size_t>(server.connections_max);
+  out.limits.connections_per_ip_max = static_cast<std::size_t>(server.connections_per_ip_max);
+  out.limits.streams_max = static_cast<std::size_t>(server.streams_per_connection_max);
+  out.limits.head_time = server.head_time;
+  out.limits.keep_alive = server.keep_alive;
+  out.limits.write_stall = server.write_stall;
+  out.limits.half_close_is_abort = !server.half_close_keep;
+  return out;
+}
+
+Result<void> Process::make_listeners() {
+  const config::Server& server = options_.config.server;
+  settings_.body.bytes_max = static_cast<std::size_t>(server.body_bytes_max);
+  settings_.body.total = server.body_time;
+  settings_.client_stall = server.write_stall;
+  settings_.cors_origins = server.cors_origins;
+  dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
+      .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
+      .wait_max = server.queue_time});
+  services_ = std::make_unique<gateway::Services>(
+      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
+                        *dispatcher_, data_->ledger(), *metrics_, *log_});
+  for (const auto& worker : workers_) {
+    auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
+                                                      worker->loop(), worker->upstream());
+    data_planes_.push_back(plane.get());
+    worker->on_cut_off([plane = plane.get()] { plane->cut_off(); });
+    worker->keep(std::move(plane));
+    worker->on_drained([this] { return note_drained(); });
+  }
+  workers_.front()->on_drained([this] { return stop_engines(); });
+  return add_data_listeners();
+}
+
+// Every worker listens on every data address; the first one settles what port 0 means.
+Result<void> Process::add_data_listeners() {
+  for (const std::string& text : options_.config.server.listen) {
+    TRY(rt::Endpoint endpoint, rt::parse_endpoint(text));
+    const bool shared = workers_.size() > 1 && std::holds_alternative<rt::IpEndpoint>(endpoint);
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      TRY(endpoint, workers_[i]->add_listener({.endpoint = endpoint,
+                                               .handler = data_planes_[i],
+                                               .options = server_options(),
+                                               .reuse_port = shared}));
+      if (!shared) break;
+    }
+    bound_.listen.push_back(rt::to_text(endpoint));
+  }
+  return {};
+}
+
+Result<void> Process::add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
+                                    std::vector<std::string>& bound) {
+  for (const std::string& text : wanted) {
+    TRY(const rt::Endpoint endpoint, rt::parse_endpoint(text));
+    TRY(const rt::Endpoint local,
+        workers_.front()->add_listener(
+            {.endpoint = endpoint, .handler = &handler, .options = server_options()}));
+    bound.push_back(rt::to_text(local));
+  }
+  return {};
+}
+
+void Process::print_ready() const {
+  fmt::print(R"({{"event":"ready","version":"{}","pid":{},"listen":{},"admin_listen":{},)"
+             R"("metrics_listen":{}}})"
+             "\n",
+             SM_VERSION, ::getpid(), json_list(bound_.listen), json_list(bound_.admin_listen),
+             json_list(bound_.metrics_listen));
+  std::fflush(stdout);
+}
+
+rt::Task<void> Process::start_up() {
+  if (options_.print_ready) print_ready();
+  readiness_.set_ready(true);
+  log_->say(observe::Level::info, "ready",
+            fmt::format("listening on {}", json_list(bound_.listen)));
+  co_return;
+}
+
+rt::Task<void> Process::run_guest() {
+  Worker& worker = *workers_.front();
+  std::vector<std::shared_ptr<engine::Engine>> engines;
+  for (const auto& [name, engine] : *engines_.all())
+    engines.push_back(engine);
+  Running running{.loop = worker.loop(),
+                  .network = *worker.machine().network,
+                  .client = worker.upstream(),
+                  .bound = bound_,
+                  .ledger = data_->ledger(),
+                  .directory = publisher_->directory(),
+                  .pool = *pool_,
+                  .engines = std::move(engines),
+                  .stopping = worker.tasks().cancelled()};
+  const int code = co_await options_.guest(running);
+  if (code == ServeOptions::kKeepRunning) co_return;
+  exit_code_ = code;
+  begin_stop(true);
+}
+
+int Process::run() {
+  Worker& first = *workers_.front();
+  auto signals = rt::watch_signals(first.loop(), {SIGTERM, SIGINT, SIGHUP},
+                                   [this](int number) { on_signal(number); });
+  if (!signals) {
+    fmt::print(stderr, "sovmesh: {}\n", signals.error().message());
+    return kExitFailed;
+  }
+  for (std::size_t i = 1; i < workers_.size(); ++i)
+    workers_[i]->start();
+  first.spawn(start_up());
+  if (options_.guest) first.spawn(run_guest());
+  first.run();
+  for (const auto& worker : workers_)
+    worker->join();
+  const Result<void> flushed = data_->ledger().flush();
+  if (!flushed) log_->say(observe::Level::error, "ledger", flushed.error().message());
+  return exit_code_;
+}
+
+void Process::on_signal(int number) {
+  if (number == SIGHUP) {
+    reload();
+    return;
+  }
+  ++stop_signals_;
+  begin_stop(stop_signals_ > 1 || options_.stop_at_once);
+}
+
+void Process::begin_stop(bool hurry) {
+  readiness_.set_ready(false);
+  const config::Server& server = options_.config.server;
+  const Instant now = clock_->now();
+  const Instant accept_until = hurry ? now : now + server.accept_after_term;
+  const Instant deadline = accept_until + (hurry ? kHurriedDrain : server.drain_time);
+  for (const auto& worker : workers_) {
+    worker->begin_stop(rt::Deadline::at(accept_until), rt::Deadline::at(deadline));
+  }
+}
+
+void Process::reload() {}
+
+}  // namespace sovmesh::compose

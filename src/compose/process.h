@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compose/serve.h"
+#include "compose/worker.h"
+#include "control/directory_publisher.h"
+#include "gateway/data_plane.h"
+#include "gateway/dispatcher.h"
+#include "gateway/engine_set.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "rt/real.h"
+#include "store/control_store.h"
+#include "store/ledger.h"
+
+namespace sovmesh::compose {
+
+// Every object of a serving process, in the order of construction (members die in reverse). The
+// only place besides engines.cpp that names concrete classes.
+class Process {
+ public:
+  struct Data;  // the data folder with its lock and the SQLite adapters
+
+  explicit Process(ServeOptions options);
+  ~Process();
+
+  Result<void> open();  // data folder, stores, snapshot, engines, listeners: nothing runs yet
+  int run();            // until a signal or the guest ends it
+
+ private:
+  Result<void> open_data();
+  Result<void> open_identity();
+  Result<void> make_workers();
+  Result<void> make_engines();
+  Result<void> make_listeners();
+  Result<void> add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
+                             std::vector<std::string>& bound);
+  Result<void> add_data_listeners();
+  http::ServerOptions server_options() const;
+  void print_ready() const;
+  void on_signal(int number);
+  void begin_stop(bool hurry);
+  void reload();
+  rt::Task<void> run_guest();
+  rt::Task<void> start_up();
+  rt::Task<void> note_drained();
+  rt::Task<void> stop_engines();
+  void note_engine(const std::string& name, const engine::Status& status) const;
+
+  ServeOptions options_;
+  std::unique_ptr<Clock> clock_;
+  std::unique_ptr<Random> random_;
+  std::unique_ptr<rt::BlockingPool> pool_;
+  std::unique_ptr<observe::LogSink> log_sink_;
+  std::unique_ptr<observe::Log> log_;
+  observe::Registry registry_;
+  std::unique_ptr<gateway::RequestMetrics> metrics_;
+  std::unique_ptr<Data> data_;
+  std::unique_ptr<identity::Authenticator> authenticator_;
+  std::unique_ptr<control::DirectoryPublisher> publisher_;
+  gateway::EngineSet engines_;
+  std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
+  gateway::Readiness readiness_;
+  gateway::Settings settings_;
+  std::unique_ptr<gateway::Services> services_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<gateway::DataPlane*> data_planes_;  // owned by their workers
+  Bound bound_;
+  int exit_code_ = kExitOk;
+  int stop_signals_ = 0;
+  std::atomic<std::size_t> drained_workers_{0};
+};
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/snapshot.h"
+#include "config/config.h"
+#include "engine/engine.h"
+#include "http/client.h"
+#include "identity/directory.h"
+#include "rt/blocking.h"
+#include "rt/task.h"
+#include "store/ledger.h"
+
+namespace sovmesh::compose {
+
+// Exit codes that scripts rely on.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitUsage = 2,
+  kExitUnreachable = 3,
+  kExitConfig = 4,
+  kExitDataDir = 5,
+};
+int exit_code_of(const Error& error);
+
+struct Bound {
+  std::vector<std::string> listen;
+  std::vector<std::string> admin_listen;
+  std::vector<std::string> metrics_listen;
+};
+
+// What a guest task (the demo) sees of the running process. Lives on worker 0.
+struct Running {
+  rt::Loop& loop;
+  rt::Network& network;
+  http::ClientPool& client;
+  const Bound& bound;
+  store::Ledger& ledger;
+  const Snapshot<identity::Directory>& directory;
+  rt::BlockingPool& pool;
+  std::vector<std::shared_ptr<engine::Engine>> engines;
+  rt::Event& stopping;  // the process has been asked to end
+};
+
+struct ServeOptions {
+  config::Config config;
+  std::string config_path;  // empty: nothing to reload
+  std::string data_dir;
+  bool print_ready = true;    // the machine-readable first line on stdout
+  bool stop_at_once = false;  // no grace for load balancers: a terminal program
+  // Runs when all is ready; its result ends the process with that code, kKeepRunning does not.
+  std::function<rt::Task<int>(Running&)> guest;
+  static constexpr int kKeepRunning = -1;
+  // For tests of tests: what the ledger is told differs from what was delivered.
+  bool sabotage_drop_one_token = false;
+};
+
+// Runs the whole process until a signal or the guest ends it.
+int serve(ServeOptions options);
+
+}  // namespace sovmesh::compose

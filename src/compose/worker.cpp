@@ -1,0 +1,86 @@
+#include "compose/worker.h"
+
+namespace sovmesh::compose {
+namespace {
+
+constexpr std::size_t kTasksMax = 256;
+constexpr std::size_t kServersMax = 64;
+// Streams get this long before the drain deadline to say why they end.
+constexpr std::chrono::milliseconds kLastWords{4'500};
+
+}  // namespace
+
+Worker::Worker(rt::RealWorker machine, const http::ClientLimits& upstream)
+    : machine_(std::move(machine)),
+      upstream_(*machine_.loop, *machine_.network, *machine_.resolver, upstream),
+      tasks_(*machine_.loop, kTasksMax),
+      serving_(*machine_.loop, kServersMax),
+      stop_(*machine_.loop) {}
+
+Worker::~Worker() = default;
+
+Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan) {
+  rt::ListenOptions options;
+  options.reuse_port = plan.reuse_port;
+  TRY(std::unique_ptr<rt::Listener> listener, machine_.network->listen(plan.endpoint, options));
+  const rt::Endpoint local = listener->local();
+  servers_.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
+                                                    std::move(plan.options)));
+  return local;
+}
+
+void Worker::run() {
+  rt::TaskGroup root(loop(), 1);
+  root.spawn(main());
+  rt::run(machine_);
+}
+
+void Worker::begin_stop(rt::Deadline accept_until, rt::Deadline deadline) {
+  loop().post([this, accept_until, deadline] {
+    accept_until_ = accept_until_.earlier(accept_until);
+    deadline_ = deadline_.earlier(deadline);
+    stop_.set();
+  });
+}
+
+rt::Task<void> Worker::main() {
+  for (auto& server : servers_)
+    serving_.spawn(server->run());
+  co_await stop_.wait({rt::Deadline::never(), nullptr});
+  co_await drain_all();
+  if (last_) co_await last_();
+  tasks_.cancel();
+  co_await tasks_.join({loop().in(std::chrono::seconds(30)), nullptr});
+  co_await serving_.join({loop().in(std::chrono::seconds(5)), nullptr});
+  upstream_.close_idle();
+  loop().stop();
+}
+
+// Keeps accepting for a while, so that whoever routes to us notices; then lets requests end. The
+// deadlines may come closer meanwhile (a second signal).
+rt::Task<void> Worker::drain_all() {
+  rt::Event never(loop());
+  while (!accept_until_.passed(loop().now())) {
+    const rt::Deadline step = loop().in(std::chrono::milliseconds(100));
+    co_await never.wait({step.earlier(accept_until_), nullptr});
+  }
+  for (auto& server : servers_) {
+    server->stop_accepting();
+    server->begin_drain();
+  }
+  const auto busy = [this] {
+    for (const auto& server : servers_) {
+      if (server->counters().open > 0) return true;
+    }
+    return false;
+  };
+  while (busy() && !rt::Deadline::at(deadline_.when() - kLastWords).passed(loop().now())) {
+    co_await never.wait({loop().in(std::chrono::milliseconds(50)), nullptr});
+  }
+  for (const auto& action : cut_off_)
+    action();
+  for (auto& server : servers_)
+    co_await server->drain(deadline_);
+}
+
+}  // namespace sovmesh::compose
