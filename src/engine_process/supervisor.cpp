@@ -175,7 +175,7 @@ rt::Task<Result<void>> ManagedEngine::Supervisor::wait_until_healthy(Child& chil
     Result<void> answer =
         co_await engine::probe(pool_, origin_, std::move(targets), no_key_, until);
     if (answer) co_return answer;
-    last = answer.error().message();
+    if (!deadline.passed(around_.loop.now())) last = answer.error().message();
   }
   co_return our_error(
       Code::timed_out,
