@@ -77,7 +77,7 @@ IoResult Connection::read(Side side, std::span<char> into) {
   Pipe& in = pipes_[other(side)];
   End& end = ends_[side];
   Event& readable = end.socket->readable();
-  if (into.empty()) return IoResult::blocked();
+  assert(!into.empty());
   if (!in.arrived.empty()) {
     const std::size_t asked = into.size();
     const std::size_t got =
@@ -91,6 +91,8 @@ IoResult Connection::read(Side side, std::span<char> into) {
   if (end.error != 0) return IoResult::failed(std::exchange(end.error, 0));
   if (end.broken) return IoResult::end();
   readable.clear();
+  // epoll may report what has been read already: now and then a wake is for nothing.
+  if (lucky() && lucky()) wake_later(side, &SimSocket::readable);
   return IoResult::blocked();
 }
 
@@ -121,11 +123,15 @@ IoResult Connection::write(Side side, std::span<const iovec> pieces) {
   if (taken < fits && lucky()) {
     // A short write that looks like a full buffer, as when the kernel is short of memory.
     end.socket->writable().clear();
-    later(world_.now() + wire_.delay(link_), [side](Connection& self) {
-      if (SimSocket* socket = self.ends_[side].socket) socket->writable().set();
-    });
+    wake_later(side, &SimSocket::writable);
   }
   return IoResult::done(taken);
+}
+
+void Connection::wake_later(Side side, Event& (SimSocket::*event)()) {
+  later(world_.now() + wire_.delay(link_), [side, event](Connection& self) {
+    if (SimSocket* socket = self.ends_[side].socket) (socket->*event)().set();
+  });
 }
 
 void Connection::open_window(Side writer) {

@@ -86,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Instant landing_time(Pipe& pipe);
   template <class F>
   void later(Instant when, F work);
+  void wake_later(Side side, Event& (SimSocket::*event)());
   void deliver(Side writer);
   void open_window(Side writer);
   void send_reset(Side to);

@@ -23,7 +23,8 @@ struct LinkOptions {
   std::chrono::nanoseconds delay_max = std::chrono::microseconds(400);
   std::size_t send_buffer = 64 * 1024;
   std::size_t receive_buffer = 64 * 1024;
-  // Reads and writes take a random part of what they could take, one time in two.
+  // Reads and writes take a random part of what they could take, one time in two, and sockets wake
+  // for nothing now and then.
   bool split = true;
   // A broken path is noticed after this long, as TCP_USER_TIMEOUT and keep-alive do.
   std::chrono::nanoseconds broken_after = std::chrono::seconds(30);
