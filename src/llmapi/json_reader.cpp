@@ -346,11 +346,25 @@ bool JsonReader::keys_are_unique(std::size_t begin) {
 
 bool JsonReader::string() {
   if (look() != '"') return fail(JsonFault::syntax);
-  const char* from = at_ + 1;
-  char* to = out_;
-  *to++ = '"';
+  const char* const from = at_ + 1;
+  char* const to = out_ + 1;
+  *out_ = '"';
   string_begin_ = to;
   string_escapes_ = 0;
+  // Most strings are keys and words: one block holds them with their quote.
+  const unsigned ends = copy_block(from, to);
+  const auto plain = static_cast<std::size_t>(__builtin_ctz(ends | 1U << kBlock));
+  if (plain == kBlock || from[plain] != '"' || from + plain >= end_) return long_string();
+  string_size_ = plain;
+  out_ = to + plain + 1;
+  at_ = from + plain + 1;
+  out_[-1] = '"';
+  return true;
+}
+
+bool JsonReader::long_string() {
+  const char* from = at_ + 1;
+  char* to = out_ + 1;
   for (;;) {
     const Run run = copy_run(from, to, end_);
     from += run.size;
