@@ -16,11 +16,14 @@ void UsageCounter::on_event(const ReplyParser& event) {
     Choice& counted = at(choice.index);
     counted.seen = true;
     if (choice.bears_text) ++counted.chunks;
+    if (choice.finish != FinishReason::none) last_finished_ = choice.index;
   }
   const ReplyUsage& usage = event.usage();
   const bool has_choices = !event.choices().empty();
-  const std::size_t index = has_choices ? event.choices().front().index : 0;
-  if (event.timings().present && has_choices) {
+  // A report without choices is about the one that has just ended: only there llama.cpp's running
+  // count has the token that ended it.
+  const std::size_t index = has_choices ? event.choices().front().index : last_finished_;
+  if (event.timings().present) {
     const ReplyTimings& timings = event.timings();
     take_live(index, timings.predicted, timings.cached + timings.prompt, timings.cached);
   }

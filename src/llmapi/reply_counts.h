@@ -47,6 +47,7 @@ class UsageCounter {
   Dialect dialect_;
   ReplyShape shape_;
   std::vector<Choice> choices_;
+  std::size_t last_finished_ = 0;
   bool any_live_ = false;
   std::size_t finals_ = 0;  // usage reports that were final
   ReplyUsage final_;

@@ -198,7 +198,7 @@ TEST(StreamTranslator, CountsLlamaCppLive) {
   (void)stream.event(usage(13, 5, 7));
   const TokenCounts last = stream.translator.counts();
   EXPECT_EQ(last.generated, 5);
-  EXPECT_EQ(last.live_generated, 4);
+  EXPECT_EQ(last.live_generated, 5);
   EXPECT_EQ(last.source, CountSource::engine_final);
   (void)stream.event("[DONE]");
   ASSERT_THAT(stream.finish(), Succeeds());
