@@ -18,7 +18,7 @@ struct ManagedSpec {
   std::vector<std::string> adapter_files;      // LoRA, in id order
   std::string program;                         // llama-server or our launcher; resolved by compose
   std::vector<std::string> program_arguments;  // before llama-server's own flags
-  std::string run_dir;                         // where its unix socket lives (0700)
+  std::string run_dir;                         // its unix socket is run_dir/NAME/engine.sock
   int slots = 4;
   std::int64_t context_tokens = 2048;  // per slot
   int threads = 1;

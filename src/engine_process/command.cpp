@@ -2,6 +2,7 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace sovmesh::engine_process {
@@ -11,13 +12,27 @@ std::unexpected<Error> invalid(const engine::ManagedSpec& spec, std::string_view
   return our_error(Code::config_invalid, "engine " + spec.name + ": " + std::string(what));
 }
 
+// It names a folder.
+bool is_plain_name(std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  return !name.empty() && name.front() != '.' && std::ranges::all_of(name, plain);
+}
+
 }  // namespace
 
+std::string engine_folder(const engine::ManagedSpec& spec) {
+  return spec.run_dir + "/" + spec.name;
+}
 std::string socket_path(const engine::ManagedSpec& spec) {
-  return spec.run_dir + "/" + std::string(kSocketName);
+  return engine_folder(spec) + "/" + std::string(kSocketName);
 }
 
 Result<void> check(const engine::ManagedSpec& spec) {
+  if (!is_plain_name(spec.name))
+    return invalid(spec, "its name may hold letters, digits, '-', '_' and '.' only");
   if (!spec.program.starts_with('/')) return invalid(spec, "its program needs an absolute path");
   if (!spec.model_file.starts_with('/') || !spec.model_file.ends_with(".gguf"))
     return invalid(spec, "its model needs the absolute path of a .gguf file");

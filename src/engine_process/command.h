@@ -9,7 +9,9 @@
 
 namespace sovmesh::engine_process {
 
-// The socket's name inside the engine's folder, which is its working directory.
+// The engine's own folder, its working directory: several engines may share a run_dir.
+std::string engine_folder(const engine::ManagedSpec& spec);
+// The socket's name inside it.
 inline constexpr std::string_view kSocketName = "engine.sock";
 std::string socket_path(const engine::ManagedSpec& spec);
 

@@ -16,7 +16,7 @@ engine::ManagedSpec good_spec() {
   spec.program_arguments = {"-I", "/opt/launcher.py"};
   spec.model_file = "/models/tiny.gguf";
   spec.adapter_files = {"/models/pirate.gguf"};
-  spec.run_dir = "/run/sovmesh/tiny";
+  spec.run_dir = "/run/sovmesh";
   spec.slots = 4;
   spec.context_tokens = 2048;
   return spec;
@@ -48,6 +48,11 @@ TEST(CheckSpec, RefusesWhatCouldNeverStart) {
     spoil(spec);
     EXPECT_THAT(check(spec), FailsWith(Code::config_invalid));
   };
+  for (const char* name : {"", ".", "..", ".hidden", "a/b", "a b"}) {
+    engine::ManagedSpec spec = good_spec();
+    spec.name = name;
+    EXPECT_THAT(check(spec), FailsWith(Code::config_invalid)) << name;
+  }
   refuses([](engine::ManagedSpec& spec) { spec.program = "python"; });
   refuses([](engine::ManagedSpec& spec) { spec.model_file = "tiny.gguf"; });
   refuses([](engine::ManagedSpec& spec) { spec.model_file = "/models/tiny.bin"; });

@@ -158,7 +158,7 @@ TEST_F(ManagedEngineTest, IsALlamaCppEngineOnItsSocket) {
   EXPECT_EQ(engine_->dialect(), llmapi::Dialect::llama_cpp);
   EXPECT_TRUE(engine_->capabilities().tenant_slots);
   EXPECT_FALSE(engine_->capabilities().embeddings);
-  EXPECT_EQ(engine_->origin().unix_path, spec_.run_dir + "/engine.sock");
+  EXPECT_EQ(engine_->origin().unix_path, spec_.run_dir + "/tiny/engine.sock");
   EXPECT_EQ(engine_->base_path(), "/v1");
   EXPECT_EQ(engine_->adapters(), 1);
   EXPECT_TRUE(engine_->api_key().empty());

@@ -267,8 +267,9 @@ Result<void> ManagedEngine::Supervisor::check_files() const {
 
 // A few calls on a local folder of ours: not worth the blocking pool.
 Result<void> ManagedEngine::Supervisor::clear_run_dir() const {
-  if (mkdir(spec_.run_dir.c_str(), 0700) != 0 && errno != EEXIST)
-    return no_start("the engine's folder " + spec_.run_dir + ": " + std::strerror(errno));
+  for (const std::string& folder : {spec_.run_dir, engine_folder(spec_)})
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+      return no_start("the folder " + folder + ": " + std::strerror(errno));
   if (unlink(socket_path(spec_).c_str()) != 0 && errno != ENOENT)
     return no_start("the old socket " + socket_path(spec_) + ": " + std::strerror(errno));
   return {};
@@ -283,7 +284,7 @@ void ManagedEngine::Supervisor::plan_walls(rt::ProcessSpec& process) {
     needs.read_files.push_back(spec_.model_file);
     needs.read_files.insert(needs.read_files.end(), spec_.adapter_files.begin(),
                             spec_.adapter_files.end());
-    needs.run_dir = spec_.run_dir;
+    needs.run_dir = engine_folder(spec_);
     needs.memory_max_bytes = spec_.memory_max_bytes;
     needs.name = spec_.name;
     walls_ = plan_sandbox(needs);
@@ -302,7 +303,7 @@ Result<rt::ProcessSpec> ManagedEngine::Supervisor::prepare() {
   rt::ProcessSpec process;
   process.program = spec_.program;
   process.arguments = engine_arguments(spec_);
-  process.working_directory = spec_.run_dir;
+  process.working_directory = engine_folder(spec_);
   if (spec_.sandbox)
     plan_walls(process);
   else
