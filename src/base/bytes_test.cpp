@@ -111,7 +111,23 @@ TEST(Closest, SuggestsOnlyPlausibleTypingErrors) {
 TEST(ErrorCode, NamesAreTheWordsOfTheWire) {
   EXPECT_EQ(name(Code::queue_full), "queue_full");
   EXPECT_EQ(name(Code::data_dir_invalid), "data_dir_invalid");
+  for (int code = 0; code <= static_cast<int>(Code::data_dir_invalid); ++code)
+    EXPECT_NE(name(static_cast<Code>(code)), "unknown") << code;
   EXPECT_EQ(name(static_cast<Code>(250)), "unknown");
+}
+
+TEST(ErrorValue, SaysWhatToDo) {
+  const Error error = Error(Code::rate_limit_exceeded, Blame::client, "slow down")
+                          .with_retry_after(std::chrono::seconds(3))
+                          .with_should_retry(false)
+                          .with_details({.scope = "tenant:aurora", .limit = 5, .reset_at = {}});
+  EXPECT_EQ(error.retry_after(), std::chrono::seconds(3));
+  EXPECT_EQ(error.should_retry(), false);
+  EXPECT_EQ(error.details()->scope, "tenant:aurora");
+  Error copy(Code::internal_error, Blame::us, "");
+  copy = error;
+  EXPECT_EQ(copy.code(), Code::rate_limit_exceeded);
+  EXPECT_EQ(copy.details()->limit, 5);
 }
 
 TEST(ErrorValue, CopiesAndAddsContext) {

@@ -250,5 +250,22 @@ TEST_F(Escapes, UnwindEveryFrameOfTheTaskAndNothingElse) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+TEST(EscapesByDefault, AreWrittenToStandardError) {
+  const auto fail_with = [](bool known) -> Task<void> {
+    if (known) throw std::runtime_error("disk on fire");
+    throw 1;
+    co_return;
+  };
+  ManualClock clock;
+  TestLoop loop(clock);
+  TaskGroup group(loop, 1);
+  testing::internal::CaptureStderr();
+  group.spawn(fail_with(true));
+  group.spawn(fail_with(false));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "a task ended with an exception: disk on fire\n"
+            "a task ended with an unknown exception\n");
+}
+
 }  // namespace
 }  // namespace sovmesh::rt

@@ -214,12 +214,14 @@ TEST_F(SimNetworkTest, ConnectsToAListenerAndKnowsBothEnds) {
   const auto port = std::get<IpEndpoint>((*listener)->local()).port;
   EXPECT_NE(port, 0);
   const IpEndpoint target{*IpAddress::parse("10.1.2.3"), port};
+  network_.set_source(*IpAddress::parse("10.9.9.9"));
   auto client = world_.run(network_.connect(target, within(1s)));
   ASSERT_TRUE(client);
   auto server = world_.run((*listener)->accept(within(1s)));
   ASSERT_TRUE(server);
   EXPECT_EQ((*client)->peer(), target);
   EXPECT_EQ((*server)->peer(), (*client)->local());
+  EXPECT_EQ((*server)->peer()->ip.text(), "10.9.9.9");
   EXPECT_EQ((*server)->local(), target);
   EXPECT_EQ((*server)->peer_credentials(), std::nullopt);
   EXPECT_EQ(world_.wire().connections(target).size(), 1U);

@@ -12,7 +12,7 @@ namespace sovmesh::rt::sim {
 namespace {
 
 // More turns than this at one moment: coroutines wake each other for ever.
-constexpr std::uint64_t kTurnsAtOneTimeMax = 10'000'000;
+constexpr std::uint64_t kTurnsAtOneTimeMax = 1'000'000;
 
 std::uint64_t splitmix64(std::uint64_t& state) {
   state += 0x9E3779B97F4A7C15U;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "rt/task_group.h"
@@ -99,6 +101,25 @@ TEST(SimWorld, PostedWorkRunsOnTheLoop) {
   other.post([&] { order.push_back(3); });
   EXPECT_TRUE(world.run_until_idle());
   EXPECT_EQ(order.size(), 2U) << "a stopped loop runs nothing";
+}
+
+void post_again(SimLoop& loop) {
+  loop.post([&loop] { post_again(loop); });
+}
+
+TEST(SimWorld, ALoopThatNeverComesToRestFailsTheTest) {
+  SimWorld world(1);
+  post_again(world.loop());
+  EXPECT_THROW(world.run_for(1s), std::runtime_error);
+}
+
+TEST(SimWorld, TheLogIsBounded) {
+  SimWorld world(1);
+  const std::string line(1U << 20, 'x');
+  for (std::size_t i = 0; i < SimWorld::kLogBytesMax / line.size() + 3; ++i)
+    world.note(line);
+  EXPECT_LE(world.log().size(), SimWorld::kLogBytesMax);
+  EXPECT_EQ(world.log_lines_dropped(), 4U);
 }
 
 TEST(SimWorld, RandomnessFollowsTheSeed) {
