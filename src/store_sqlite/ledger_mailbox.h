@@ -62,16 +62,19 @@ struct Mailbox {
   static constexpr std::size_t kProgressMax = 65'536;
 
   Batch waiting;
-  std::size_t in_commit = 0;      // records the writer has taken and not yet made durable
-  std::uint64_t handed_over = 0;  // records ever put in
+  std::size_t in_commit = 0;  // records the writer has taken and not yet made durable
+  // Records ever put in; of them, how many the writer has ever taken and ever made durable.
+  std::uint64_t handed_over = 0;
+  std::uint64_t taken = 0;
+  std::uint64_t durable = 0;
   bool flush_wanted = false;
   std::vector<std::shared_ptr<Semaphore>> flushers;  // released after each commit
   bool writer_rests = false;                         // somebody has to wake it
   Refusal refusing = Refusal::none;
   std::uint64_t dropped = 0;  // closings that came when nothing could be written any more
 
-  // The writer has got as far as it can: what is left in its batch is not durable yet.
-  void writer_done(std::size_t left) {
+  // The writer's attempt is over; `left` records it has taken are still not durable.
+  void attempt_done(std::size_t left) {
     in_commit = left;
     for (const auto& flusher : flushers)
       flusher->release();

@@ -140,25 +140,25 @@ Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery&
 Result<void> LedgerSqlite::flush() {
   const Instant deadline = clock_.now() + kFlushMax;
   std::optional<std::uint64_t> target;
-  auto written = std::make_shared<Semaphore>();
-  for (;;) {
-    const auto [done, refusing] = mailbox_->with([&](Mailbox& box) {
+  const auto attempted = std::make_shared<Semaphore>();
+  for (int attempt = 0; attempt < kFlushAttempts && clock_.now() < deadline; ++attempt) {
+    const auto [durable, refusing] = mailbox_->with([&](Mailbox& box) {
       if (!target) target = box.handed_over;
-      const bool all = box.handed_over - box.waiting.size() - box.in_commit >= *target;
-      box.flush_wanted = box.flush_wanted || !all;
-      if (!all && !runner_->is_inline()) box.flushers.push_back(written);
+      const bool all = box.durable >= *target;
+      if (!all) box.flush_wanted = true;
+      if (!all && !runner_->is_inline()) box.flushers.push_back(attempted);
       return std::pair(all, box.refusing);
     });
-    if (done && refusing != Refusal::broken) return {};
+    if (durable && refusing != Refusal::broken) return {};
     if (refusing != Refusal::none) return fail(refusal_error(refusing));
     if (runner_->is_inline()) {
       writer_->run_once();
-      continue;
+    } else {
+      runner_->wake();
+      attempted->acquire_until(deadline);
     }
-    runner_->wake();
-    if (!written->acquire_until(deadline))
-      return our_error(Code::metering_unavailable, "the ledger's disk is slow; records still wait");
   }
+  return our_error(Code::metering_unavailable, "the ledger's disk is slow; records still wait");
 }
 
 }  // namespace sovmesh::store_sqlite

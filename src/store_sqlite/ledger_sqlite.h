@@ -43,6 +43,7 @@ class LedgerSqlite : public store::Ledger {
  private:
   // How long flush() waits for a writer on a thread of its own.
   static constexpr std::chrono::seconds kFlushMax{30};
+  static constexpr int kFlushAttempts = 1'000;
 
   Refusal hand_over(Opening opening);
 

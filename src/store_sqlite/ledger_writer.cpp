@@ -135,14 +135,16 @@ void LedgerWriter::take_all(Mailbox& box) {
     std::ranges::move(box.waiting.closings, std::back_inserter(batch_.closings));
     box.waiting.closings.clear();
   }
-  box.in_commit = batch_.size();
+  box.taken = box.handed_over;
+  box.in_commit = batch_.size() + dirty_.size();
 }
 
 void LedgerWriter::commit(Instant now) {
   last_commit_ = now;
+  const std::size_t records = batch_.size();
   note_progress();
   if (write_batch()) {
-    committed();
+    committed(records);
     return;
   }
   const Trouble trouble = database_.trouble();
@@ -258,11 +260,12 @@ void LedgerWriter::note_progress() {
     found->second.counts = progress.counts;
     if (!std::exchange(found->second.dirty, true)) dirty_.push_back(progress.request);
   }
+  batch_.progress.clear();
 }
 
-void LedgerWriter::committed() {
+void LedgerWriter::committed(std::size_t records) {
   ++commits_;
-  records_ += batch_.size();
+  records_ += records;
   for (auto& [request, info] : opened_)
     open_.emplace(request, std::move(info));
   opened_.clear();
@@ -273,7 +276,10 @@ void LedgerWriter::committed() {
     open_.erase(closing.request);
   deliver();
   batch_.clear();
-  mailbox_->with([](Mailbox& box) { box.writer_done(0); });
+  mailbox_->with([](Mailbox& box) {
+    box.durable = box.taken;
+    box.attempt_done(0);
+  });
 }
 
 void LedgerWriter::failed(Trouble trouble) {
@@ -308,8 +314,7 @@ void LedgerWriter::refuse_openings(Refusal why) {
     opening.ticket->outcome = why;
   deliver();
   batch_.openings.clear();
-  batch_.progress.clear();  // noted in open_
-  mailbox_->with([&](Mailbox& box) { box.writer_done(batch_.size()); });
+  mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
 // Tells every loop the outcome of its openings: one post a loop, since each may wake a thread.
@@ -336,7 +341,7 @@ void LedgerWriter::drop_closings() {
   batch_.clear();
   dirty_.clear();
   open_.clear();
-  mailbox_->with([](Mailbox& box) { box.writer_done(0); });
+  mailbox_->with([](Mailbox& box) { box.attempt_done(0); });
 }
 
 // The disk is full: writes down what is in flight as far as it goes, and looks whether space is

@@ -87,7 +87,7 @@ class LedgerWriter : public LedgerWork {
   Result<Subject> subject_of(const metering::Intent& intent);
   Result<Subject> store_subject(const metering::Intent& intent);
   void note_progress();
-  void committed();
+  void committed(std::size_t records);
   void failed(Trouble trouble);
   void become(State state, Refusal refusing);
   void refuse_openings(Refusal why);
