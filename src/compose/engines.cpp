@@ -68,7 +68,9 @@ Result<EngineProgram> find_engine_program(const std::string& configured) {
       for (const char* launcher : {"llama_launcher.py", "tools/llama_launcher.py"}) {
         std::error_code ignored;
         if (is_program(python) && fs::exists(home / launcher, ignored)) {
-          return EngineProgram{.program = python, .arguments = {home / launcher}};
+          // Isolated, without byte code; errors only: the engine writes ten lines per request.
+          return EngineProgram{.program = python,
+                               .arguments = {"-I", "-B", home / launcher, "-lv", "1"}};
         }
       }
     }

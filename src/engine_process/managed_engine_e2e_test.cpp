@@ -94,7 +94,7 @@ class RealEngineTest : public testing::Test {
     worker_.emplace(*std::move(worker));
     spec_.name = "tiny";
     spec_.program = python_;
-    spec_.program_arguments = {"-I", "-B", source / "tools/llama_launcher.py"};
+    spec_.program_arguments = {"-I", "-B", source / "tools/llama_launcher.py", "-lv", "1"};
     spec_.model_file = model_;
     spec_.run_dir = folder_ / "run";
     spec_.slots = 2;
