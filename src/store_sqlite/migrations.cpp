@@ -5,20 +5,16 @@ namespace {
 
 std::string marker_of(const std::string& path) { return path + ".created"; }
 
-Result<void> refuse_if_lost(Disk& disk, const std::string& path) {
-  TRY(const bool was_here, disk.exists(marker_of(path)));
-  TRY(const bool is_here, disk.exists(path));
-  if (is_here || !was_here) return {};
+std::unexpected<Error> lost(const std::string& path) {
   return our_error(Code::data_dir_invalid,
                    path +
                        " is missing or empty, but it was created before. Put a backup in its "
-                       "place; to start again with an empty one, delete " +
+                       "place (with its -wal file, if there is one); to start again with an "
+                       "empty one, delete " +
                        marker_of(path) + " and what is left of the old database.");
 }
 
 Result<void> mark_created(Disk& disk, const std::string& path) {
-  TRY(const bool marked, disk.exists(marker_of(path)));
-  if (marked) return {};
   return disk.write_file(marker_of(path),
                          "The database beside this file was created and holds data. If it is ever "
                          "missing,\nrestore a backup instead of starting with an empty one.\n");
@@ -67,17 +63,22 @@ Error in_database(Error error, const std::string& path) {
 
 Result<Database> open_checked(Disk& disk, const std::string& path, const Schema& schema,
                               bool auto_checkpoint) {
-  TRY_VOID(refuse_if_lost(disk, path));
+  TRY(const bool was_here, disk.exists(marker_of(path)));
+  TRY(const bool is_here, disk.exists(path));
+  if (was_here && !is_here) return lost(path);
   TRY(Database database, Database::open(disk, path, {}));
   TRY_VOID(database.quick_check());
   TRY(const std::int64_t found, database.number("PRAGMA user_version"));
   TRY_VOID(check_owner(database, schema, found));
+  if (was_here && found == 0) return lost(path);
   TRY_VOID(database.use_write_ahead_log(auto_checkpoint));
   for (int version = static_cast<int>(found) + 1; version <= schema.version(); ++version) {
     if (found > 0) TRY_VOID(back_up(disk, database, version - 1));
     TRY_VOID(apply(database, schema, version));
   }
-  TRY_VOID(mark_created(disk, path));
+  // The tables stand in the file itself from now on, not only in the log beside it.
+  if (found < schema.version()) TRY_VOID(database.checkpoint());
+  if (!was_here) TRY_VOID(mark_created(disk, path));
   return database;
 }
 

@@ -103,6 +103,14 @@ TEST_F(MigrationsTest, RefusesAnEmptiedFile) {
   EXPECT_THAT(open(kFirst), FailsWith(Code::data_dir_invalid));
 }
 
+TEST_F(MigrationsTest, RefusesADatabaseWhoseLogWasLeftBehind) {
+  make_first_with(1);
+  ASSERT_THAT(disk_.remove(kPath), Succeeds());
+  ASSERT_THAT(Database::open(disk_, kPath, {})->execute("PRAGMA journal_mode=WAL"), Succeeds());
+  EXPECT_THAT(disk_.size(kPath), HasValue(4096));
+  EXPECT_THAT(open(kFirst), FailsWith(Code::data_dir_invalid));
+}
+
 // Power goes at every possible point of an upgrade: afterwards the data is there, in the old form
 // or the new one.
 TEST_F(MigrationsTest, SurvivesPowerLossAtEveryStepOfAnUpgrade) {

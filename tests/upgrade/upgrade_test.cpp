@@ -1,0 +1,137 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rt/sim/world.h"
+#include "store_sqlite/control_schema.h"
+#include "store_sqlite/ledger_schema.h"
+#include "store_sqlite/open.h"
+#include "tests/contract/sqlite_place.h"
+#include "tests/support/result_matchers.h"
+#include "tests/upgrade/fixture.h"
+
+// Every data folder that a release has ever written is opened by this one, and nothing is missing.
+namespace sovmesh::upgrade {
+namespace {
+
+namespace fs = std::filesystem;
+using store_sqlite::Database;
+using store_sqlite::real_disk;
+
+std::vector<fs::path> fixtures() {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(fs::path(SM_SOURCE_DIR) / "tests/upgrade/data"))
+    found.push_back(entry.path());
+  std::ranges::sort(found);
+  return found;
+}
+
+std::int64_t schema_of(const std::string& path) {
+  return *Database::open(real_disk(), path, {.create = false})->number("PRAGMA user_version");
+}
+
+class UpgradeTest : public testing::TestWithParam<fs::path> {
+ protected:
+  UpgradeTest() {
+    for (const auto& file : fs::directory_iterator(GetParam()))
+      fs::copy_file(file, fs::path(folder_.path()) / file.path().filename());
+  }
+  std::string control_db() const { return folder_.path() + "/control.db"; }
+  std::string ledger_db() const { return folder_.path() + "/ledger.db"; }
+  Result<std::unique_ptr<store::Ledger>> open_ledger() {
+    return store_sqlite::open_ledger(real_disk(), ledger_db(), world_.clock(),
+                                     std::make_unique<store_sqlite::ManualRunner>(),
+                                     {.reserve_bytes = 0});
+  }
+
+  store_sqlite::TempFolder folder_;
+  rt::sim::SimWorld world_{1};
+};
+
+TEST_P(UpgradeTest, ControlDataIsAllThere) {
+  const auto store = store_sqlite::open_control_store(real_disk(), control_db(), world_.clock());
+  ASSERT_THAT(store, Succeeds());
+  const auto data = (*store)->load();
+  ASSERT_THAT(data, Succeeds());
+  ASSERT_EQ(data->tenants.size(), 1U);
+  EXPECT_EQ(data->tenants[0].id, kTenant);
+  EXPECT_EQ(data->tenants[0].slug.text(), "aurora");
+  EXPECT_EQ(data->tenants[0].hosts, std::vector<std::string>{"ai.aurora.example"});
+  ASSERT_EQ(data->projects.size(), 1U);
+  EXPECT_EQ(data->projects[0].id, kProject);
+  ASSERT_EQ(data->keys.size(), 1U);
+  EXPECT_EQ(data->keys[0].id.text(), kKey);
+  EXPECT_TRUE(data->keys[0].has(tenancy::Scope::inference));
+  EXPECT_EQ(data->keys[0].models->size(), 1U);
+  EXPECT_EQ(data->keys[0].hmac[31], 7);
+  ASSERT_EQ(data->models.size(), 1U);
+  EXPECT_EQ(data->models[0].id, kModel);
+  EXPECT_EQ(data->models[0].engine_model, "tiny.gguf");
+  ASSERT_EQ(data->engines.size(), 1U);
+  EXPECT_EQ(data->engines[0].url, "https://gpu-1.example");
+  EXPECT_THAT((*store)->get_value(kValueName), HasValue(std::optional(kValue)));
+}
+
+TEST_P(UpgradeTest, UsageIsAllThereAndTheOpenRowIsRecovered) {
+  const auto ledger = open_ledger();
+  ASSERT_THAT(ledger, Succeeds());
+  EXPECT_EQ((*ledger)->stats().recovered, 1U);
+  const auto rows = (*ledger)->rows({.tenant = kTenant}, 10);
+  ASSERT_THAT(rows, Succeeds());
+  ASSERT_EQ(rows->size(), 2U);
+  const store::UsageRow& left_open = rows->at(0);
+  const store::UsageRow& settled = rows->at(1);
+  EXPECT_EQ(settled.request, kSettled);
+  EXPECT_EQ(settled.opened_at, kOpenedAt);
+  EXPECT_EQ(settled.model, "tiny");
+  EXPECT_EQ(settled.settlement.counts,
+            (metering::Counts{.prompt = 10,
+                              .cached = 2,
+                              .generated = 30,
+                              .reasoning = 5,
+                              .delivered = 29,
+                              .source = metering::Source::engine_final}));
+  EXPECT_EQ(settled.settlement.finish, metering::Finish::length);
+  EXPECT_TRUE(settled.settlement.drift);
+  EXPECT_EQ(left_open.request, kLeftOpen);
+  EXPECT_EQ(left_open.settlement.finish, metering::Finish::recovered);
+  EXPECT_EQ(left_open.settlement.counts.generated, 12);
+}
+
+TEST_P(UpgradeTest, OpeningTwiceChangesNothingMore) {
+  ASSERT_THAT(open_ledger(), Succeeds());
+  const auto again = open_ledger();
+  ASSERT_THAT(again, Succeeds());
+  EXPECT_EQ((*again)->stats().recovered, 0U);
+  EXPECT_EQ(schema_of(ledger_db()), store_sqlite::ledger_schema().version());
+}
+
+std::string fixture_name(const testing::TestParamInfo<fs::path>& info) {
+  return "Data" + info.param.filename().string();
+}
+INSTANTIATE_TEST_SUITE_P(Data, UpgradeTest, testing::ValuesIn(fixtures()), fixture_name);
+
+// Whoever adds a migration commits a fixture of the schema before it, and of the new one.
+TEST(UpgradeFixtures, EverySchemaHasOne) {
+  std::set<std::int64_t> control;
+  std::set<std::int64_t> ledger;
+  for (const fs::path& fixture : fixtures()) {
+    const store_sqlite::TempFolder copy;
+    for (const auto& file : fs::directory_iterator(fixture))
+      fs::copy_file(file, fs::path(copy.path()) / file.path().filename());
+    control.insert(schema_of(copy.path() + "/control.db"));
+    ledger.insert(schema_of(copy.path() + "/ledger.db"));
+  }
+  for (int version = 1; version <= store_sqlite::control_schema().version(); ++version)
+    EXPECT_TRUE(control.contains(version)) << "control.db, schema " << version;
+  for (int version = 1; version <= store_sqlite::ledger_schema().version(); ++version)
+    EXPECT_TRUE(ledger.contains(version)) << "ledger.db, schema " << version;
+}
+
+}  // namespace
+}  // namespace sovmesh::upgrade
