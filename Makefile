@@ -6,6 +6,8 @@ SECONDS_EACH ?= 60
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo check test e2e asan tsan fuzz bench package headers lint style fmt fmt-check clean
 MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
 help: ## list the targets
 	@echo "make TARGET [PRESET=dev|asan|tsan|release|fuzz] [JOBS=N]"; echo
