@@ -193,7 +193,7 @@ Result<void> Database::quick_check() {
   return our_error(Code::data_dir_invalid,
                    path_ + " is damaged: " + found +
                        ". Stop here, keep the file, and put a backup in its place (the newest "
-                       "*.backup-* file beside it, or your own); see docs/operations.md.");
+                       "*.backup-* file beside it, or your own); see docs/data-folder.md.");
 }
 
 Result<int> Database::checkpoint() {

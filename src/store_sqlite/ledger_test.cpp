@@ -262,6 +262,50 @@ TEST_F(LedgerTest, TheLogIsCopiedBackInQuietMoments) {
   EXPECT_GT(*disk_.size(kPath), 4096 * 4);
 }
 
+TEST_F(LedgerTest, ALockedDatabaseRefusesIntentsAndKeepsSettlements) {
+  boot();
+  OpenRow row = opened();
+  auto other = Database::open(disk_, kPath, {});
+  {
+    auto lock = Transaction::begin(*other);
+    ASSERT_THAT(lock, Succeeds());
+    std::move(row).settle({.counts = {.generated = 6}});
+    Attempt& refused = open();
+    world_.run_for(milliseconds(10));
+    runner_->step();
+    deliver();
+    EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
+    EXPECT_TRUE(ledger_->accepts()) << "a lock is no reason to turn the next one away";
+  }
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 6);
+}
+
+TEST_F(LedgerTest, AWholeVacuumLosesNothing) {
+  boot();
+  for (int i = 0; i < 50; ++i)
+    std::move(opened()).settle({.counts = {.generated = 2}});
+  ledger_.reset();
+  {
+    auto database = Database::open(disk_, kPath, {});
+    ASSERT_THAT(database->execute("PRAGMA integrity_check; VACUUM"), Succeeds());
+    EXPECT_THAT(database->quick_check(), Succeeds());
+  }
+  boot();
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).requests, 50);
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 100);
+}
+
+TEST_F(LedgerTest, ARowStaysSmall) {
+  boot();
+  for (int i = 0; i < 2'000; ++i)
+    std::move(opened()).settle({.counts = {.prompt = 1'000, .generated = 300, .delivered = 300},
+                                .settled_at = world_.clock().wall_now()});
+  ledger_.reset();
+  EXPECT_LT(*disk_.size(kPath), 2'000 * 200);
+}
+
 TEST_F(LedgerTest, StoppingWritesWhatWasHandedOver) {
   boot();
   OpenRow row = opened();

@@ -33,7 +33,7 @@ class Disk {
   Result<void> remove(const std::string& path);                             // fine when absent
 
  protected:
-  Disk() = default;
+  Disk();
 };
 
 // The machine's disk: SQLite's unix VFS under a name of our own.
