@@ -10,5 +10,7 @@ namespace sovmesh {
 void add_serve_command(CLI::App& app, int& code);
 void add_demo_command(CLI::App& app, int& code);
 void add_config_command(CLI::App& app, int& code);
+void add_engine_sim_command(CLI::App& app, int& code);
+void add_doctor_command(CLI::App& app, int& code);
 
 }  // namespace sovmesh
