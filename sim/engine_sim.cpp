@@ -109,6 +109,7 @@ EngineSim::Impl::Impl(rt::Loop& l, EngineSimOptions o)
 void EngineSim::Impl::Ticket::prefilled(const Job& job) {
   prompt_ = job.prompt_tokens;
   sim_.counts.prompt_tokens += job.prompt_tokens;
+  sim_.counts.cached_tokens += job.cached_tokens;
 }
 
 void EngineSim::Impl::Ticket::generated(std::int64_t count) {
@@ -178,7 +179,8 @@ std::string EngineSim::Impl::metrics_page() const {
   const std::string labels = "{model_name=\"" + options.model + "\"}";
   switch (options.dialect) {
     case llmapi::Dialect::llama_cpp:
-      return line("llamacpp:prompt_tokens_total", "", counts.prompt_tokens) +
+      return line("llamacpp:prompt_tokens_total", "", counts.prompt_tokens - counts.cached_tokens) +
+             line("llamacpp:prompt_tokens_cached_total", "", counts.cached_tokens) +
              line("llamacpp:tokens_predicted_total", "", counts.generated_tokens) +
              line("llamacpp:requests_processing", "", counts.running) +
              line("llamacpp:requests_deferred", "", counts.waiting);
@@ -210,6 +212,7 @@ std::string EngineSim::Impl::counts_page() const {
   append_member(out, "cancelled", counts.cancelled);
   append_member(out, "failed", counts.failed);
   append_member(out, "prompt_tokens", counts.prompt_tokens);
+  append_member(out, "cached_tokens", counts.cached_tokens);
   append_member(out, "generated_tokens", counts.generated_tokens);
   append_member(out, "running", counts.running);
   append_member(out, "waiting", counts.waiting);

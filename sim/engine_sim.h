@@ -39,6 +39,7 @@ struct EngineSimCounts {
   std::int64_t cancelled = 0;  // the client went away first
   std::int64_t failed = 0;     // by a fault or a refusal
   std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;     // of them
   std::int64_t generated_tokens = 0;  // those of cancelled requests too
   std::int64_t running = 0;
   std::int64_t waiting = 0;

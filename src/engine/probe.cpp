@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -12,39 +13,43 @@ namespace sovmesh::engine {
 namespace {
 
 using Member = std::int64_t EngineCounters::*;
-using Names = std::array<std::pair<std::string_view, Member>, 4>;
+using Names = std::span<const std::pair<std::string_view, Member>>;
+template <std::size_t N>
+using Table = std::array<std::pair<std::string_view, Member>, N>;
 
-constexpr Names kLlamaCpp{{
+constexpr Table<5> kLlamaCpp{{
+    // Its first counter leaves cached tokens out; ours are all prompt tokens.
     {"llamacpp:prompt_tokens_total", &EngineCounters::prompt_tokens},
+    {"llamacpp:prompt_tokens_cached_total", &EngineCounters::prompt_tokens},
     {"llamacpp:tokens_predicted_total", &EngineCounters::generated_tokens},
     {"llamacpp:requests_processing", &EngineCounters::running},
     {"llamacpp:requests_deferred", &EngineCounters::waiting},
 }};
-constexpr Names kVllm{{
+constexpr Table<4> kVllm{{
     {"vllm:prompt_tokens_total", &EngineCounters::prompt_tokens},
     {"vllm:generation_tokens_total", &EngineCounters::generated_tokens},
     {"vllm:num_requests_running", &EngineCounters::running},
     {"vllm:num_requests_waiting", &EngineCounters::waiting},
 }};
-constexpr Names kSglang{{
+constexpr Table<4> kSglang{{
     {"sglang:prompt_tokens_total", &EngineCounters::prompt_tokens},
     {"sglang:generation_tokens_total", &EngineCounters::generated_tokens},
     {"sglang:num_running_reqs", &EngineCounters::running},
     {"sglang:num_queue_reqs", &EngineCounters::waiting},
 }};
 
-const Names* names_of(llmapi::Dialect dialect) {
+Names names_of(llmapi::Dialect dialect) {
   switch (dialect) {
     case llmapi::Dialect::llama_cpp:
-      return &kLlamaCpp;
+      return kLlamaCpp;
     case llmapi::Dialect::vllm:
-      return &kVllm;
+      return kVllm;
     case llmapi::Dialect::sglang:
-      return &kSglang;
+      return kSglang;
     case llmapi::Dialect::openai:
-      return nullptr;  // no metrics page that we know
+      return {};  // no metrics page that we know
   }
-  return nullptr;
+  return {};
 }
 
 struct Sample {
@@ -98,8 +103,8 @@ std::optional<std::int64_t> to_count(double value) {
 }  // namespace
 
 Result<EngineCounters> parse_counters(llmapi::Dialect dialect, std::string_view text) {
-  const Names* names = names_of(dialect);
-  if (names == nullptr)
+  const Names names = names_of(dialect);
+  if (names.empty())
     return upstream_error(Code::upstream_invalid_response,
                           "engines of this dialect have no counters that we know");
   EngineCounters counters;
@@ -109,7 +114,7 @@ Result<EngineCounters> parse_counters(llmapi::Dialect dialect, std::string_view 
     const auto sample = parse_sample(text.substr(0, newline));
     text = newline == text.npos ? std::string_view() : text.substr(newline + 1);
     if (!sample) continue;
-    for (const auto& [name, member] : *names) {
+    for (const auto& [name, member] : names) {
       if (sample->name != name) continue;
       // One line per label set (data-parallel ranks): they add up.
       const auto count = to_count(sample->value);

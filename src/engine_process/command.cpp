@@ -8,6 +8,9 @@
 namespace sovmesh::engine_process {
 namespace {
 
+constexpr std::int64_t kBatchUsual = 512;
+constexpr std::int64_t kBatchMost = 2'048;  // the engine's buffers grow with it
+
 std::unexpected<Error> invalid(const engine::ManagedSpec& spec, std::string_view what) {
   return our_error(Code::config_invalid, "engine " + spec.name + ": " + std::string(what));
 }
@@ -67,7 +70,13 @@ std::vector<std::string> engine_arguments(const engine::ManagedSpec& spec) {
   add({"--metrics", "--no-slots", "--cache-ram", "0", "--offline", "--jinja"});
   // Notices within a second that a client is gone; bounds how long a stream can hold up its end.
   add({"--sse-ping-interval", "1"});
-  if (spec.embeddings) add({"--embeddings", "--pooling", "mean"});
+  if (spec.embeddings) {
+    add({"--embeddings", "--pooling", "mean"});
+    // An input of an embedding must fit into one batch, or the engine answers 500.
+    const std::string batch =
+        std::to_string(std::clamp<std::int64_t>(spec.context_tokens, kBatchUsual, kBatchMost));
+    add({"-b", batch, "-ub", batch});
+  }
   // Loaded but weightless until a request asks for one.
   for (const std::string& file : spec.adapter_files)
     add({"--lora-scaled", file + ":0.0"});

@@ -23,12 +23,12 @@ engine::ManagedSpec good_spec() {
 }
 
 TEST(EngineArguments, AreThoseOfALlamaServerThatOnlyAnswers) {
-  EXPECT_THAT(
-      engine_arguments(good_spec()),
-      ElementsAre("-I", "/opt/launcher.py", "-m", "/models/tiny.gguf", "--host", "engine.sock",
-                  "-c", "8192", "-np", "4", "-t", "1", "--metrics", "--no-slots", "--cache-ram",
-                  "0", "--offline", "--jinja", "--sse-ping-interval", "1", "--embeddings",
-                  "--pooling", "mean", "--lora-scaled", "/models/pirate.gguf:0.0"));
+  EXPECT_THAT(engine_arguments(good_spec()),
+              ElementsAre("-I", "/opt/launcher.py", "-m", "/models/tiny.gguf", "--host",
+                          "engine.sock", "-c", "8192", "-np", "4", "-t", "1", "--metrics",
+                          "--no-slots", "--cache-ram", "0", "--offline", "--jinja",
+                          "--sse-ping-interval", "1", "--embeddings", "--pooling", "mean", "-b",
+                          "2048", "-ub", "2048", "--lora-scaled", "/models/pirate.gguf:0.0"));
 }
 
 TEST(EngineArguments, EmbeddingsAreOptional) {

@@ -147,10 +147,11 @@ class RealEngineTest : public testing::Test {
 };
 
 rt::Task<Result<http::ClientResponse>> ask(http::ClientPool& pool, const http::Origin& origin,
-                                           std::string_view body, rt::Until until) {
+                                           std::string_view target, std::string_view body,
+                                           rt::Until until) {
   http::ClientRequest request;
   request.method = "POST";
-  request.target = "/v1/chat/completions";
+  request.target = target;
   request.fields.push_back({"content-type", "application/json"});
   request.body = body;
   co_return co_await http::fetch(pool, origin, std::move(request), 1 << 20, until);
@@ -169,7 +170,8 @@ TEST_F(RealEngineTest, AnswersFromInsideItsWalls) {
         R"({"messages":[{"role":"user","content":"Hello"}],"max_tokens":4,"temperature":0,)"
         R"("response_format":{"type":"json_schema","json_schema":{"name":"a","schema":)"
         R"({"type":"object","properties":{"a":{"type":"string"}}}}}})";
-    const auto answer = co_await ask(pool, test->engine_->origin(), body, test->within(30s));
+    const auto answer = co_await ask(pool, test->engine_->origin(), "/v1/chat/completions", body,
+                                     test->within(30s));
     EXPECT_THAT(answer, Succeeds());
     if (answer) EXPECT_THAT(answer->body, HasSubstr("\"usage\""));
     const auto counters =
@@ -186,6 +188,25 @@ TEST_F(RealEngineTest, AnswersFromInsideItsWalls) {
     if (test->in_force("network"))
       EXPECT_NE(fs::read_symlink(proc + "/ns/net"), fs::read_symlink("/proc/self/ns/net"));
     EXPECT_EQ(read_file(proc + "/environ"), "");
+  });
+}
+
+TEST_F(RealEngineTest, EmbedsInputsUpToItsContext) {
+  spec_.context_tokens = 1'024;
+  make();
+  run([](RealEngineTest* test) -> rt::Task<void> {
+    EXPECT_THAT(co_await test->engine_->ensure_ready(*test->worker_->loop, test->within(60s)),
+                Succeeds());
+    http::ClientPool pool(*test->worker_->loop, *test->worker_->network, *test->worker_->resolver,
+                          {});
+    std::string body = R"({"input":")";
+    for (int i = 0; i < 400; ++i)
+      body += "the day ";
+    body += "\"}";
+    const auto answer =
+        co_await ask(pool, test->engine_->origin(), "/v1/embeddings", body, test->within(30s));
+    EXPECT_THAT(answer, Succeeds());
+    if (answer) EXPECT_EQ(answer->status, 200) << answer->body;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ int load_filter(const std::vector<sock_filter>& program) {
 int put_up(const Walls& walls) {
   // While still ourselves: the folders above it may be closed to others.
   if (chdir(walls.run_dir.c_str()) != 0) return errno;
+  umask(S_IRWXG | S_IRWXO);
   if (const int rc = set_limits(walls.memory_max_bytes); rc != 0) return rc;
   if (walls.uid)
     if (const int rc = become(*walls.uid); rc != 0) return rc;
