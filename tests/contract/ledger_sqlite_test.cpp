@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "rt/real.h"
 #include "rt/sim/sim.h"
 #include "tests/contract/ledger_suite.h"
@@ -54,6 +56,57 @@ class InTheWorld : public LedgerPlace {
   rt::sim::SimBlockingPool pool_{world_, 2, 64};
   store_sqlite::SimDisk disk_{1};
 };
+
+rt::Task<void> serve_many(Ledger& ledger, rt::Loop& loop, UlidSource& ids, TenantId tenant,
+                          int& left) {
+  for (; left > 0; --left) {
+    metering::Intent intent{.request = {ids.next()},
+                            .tenant = tenant,
+                            .key = *KeyId::parse("abcdefghijkl"),
+                            .model = "tiny",
+                            .opened_at = loop.clock().wall_now()};
+    Result<OpenRow> row = co_await ledger.open(std::move(intent), loop);
+    if (!row) co_return;
+    row->checkpoint({.generated = 1});
+    std::move(*row).settle({.counts = {.generated = 3}});
+  }
+}
+
+TEST(LedgerThreads, WorkersAndReportsShareOneLedger) {
+  constexpr int kWorkers = 3;
+  constexpr int kRequests = 200;
+  OnTheMachine place;
+  const auto ledger = place.boot();
+  ASSERT_THAT(ledger, Succeeds());
+  const auto clock = rt::make_system_clock();
+  const auto random = rt::make_system_random();
+  const TenantId tenant{Ulid::make(clock->wall_now(), *random)};
+  std::vector<std::unique_ptr<PostLoop>> loops;
+  for (int i = 0; i < kWorkers; ++i)
+    loops.push_back(std::make_unique<PostLoop>(*clock));
+  std::vector<std::thread> workers;
+  for (auto& loop : loops)
+    workers.emplace_back([&ledger, &clock, &random, &loop, tenant] {
+      UlidSource ids(*clock, *random);
+      int left = kRequests;
+      auto task = serve_many(**ledger, *loop, ids, tenant, left);
+      task.start();
+      EXPECT_TRUE(loop->run_until([&] { return task.done(); }));
+      EXPECT_EQ(left, 0);
+    });
+  for (int i = 0; i < 20; ++i) {
+    const auto sums = (*ledger)->sum({.tenant = tenant});
+    ASSERT_THAT(sums, Succeeds());
+    if (!sums->empty()) EXPECT_EQ(sums->at(0).generated % 3, 0);
+    EXPECT_THAT((*ledger)->flush(), Succeeds());
+  }
+  for (auto& worker : workers)
+    worker.join();
+  ASSERT_THAT((*ledger)->flush(), Succeeds());
+  const auto sums = (*ledger)->sum({.tenant = tenant});
+  EXPECT_EQ(sums->at(0).requests, kWorkers * kRequests);
+  EXPECT_EQ(sums->at(0).generated, 3 * kWorkers * kRequests);
+}
 
 template <class Place>
 std::unique_ptr<LedgerPlace> make() {
