@@ -79,7 +79,7 @@ void stream(const Setup& setup, std::string_view text) {
     }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  if (good) (void)translator.finish(out);
+  if (good && translator.finish(out)) require(translator.delivered() >= 0);
   require_events(out);
   if (!assembles) return;
   if (const auto reply = assembler.finish()) require(is_json(reply->body));

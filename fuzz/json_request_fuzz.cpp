@@ -37,8 +37,8 @@ llm::Operation operation_of(std::uint8_t byte) {
 }
 
 void check(llm::Operation operation, const std::string& body) {
-  static const std::set<std::string, std::less<>> kExtra{"top_k", "guided"};
-  llm::FieldPolicy policy{.extra_fields = &kExtra};
+  static const std::set<std::string, std::less<>> extra{"top_k", "guided"};
+  llm::FieldPolicy policy{.extra_fields = &extra};
   policy.reject_unknown = body.size() % 2 == 0;
   const auto peeked = llm::peek_model(unpadded(body));
   const auto first = llm::parse_request(operation, unpadded(body), policy);

@@ -66,7 +66,7 @@ struct StreamAssembler::Impl {
         feed(sink) {}
 
   Result<Outcome> on_event(std::string_view data, bool padded);
-  void take(const ReplyChoice& choice);
+  void take(const ReplyParser& parser, const ReplyChoice& choice);
   void take_text(Choice& into, const ReplyText& text);
   void append_choice(std::string& out, std::size_t index) const;
   static void append_message(std::string& out, const Choice& choice);
@@ -75,7 +75,6 @@ struct StreamAssembler::Impl {
 
   Operation operation;
   ReplyIdentity identity;
-  ReplyParser parser;
   UsageCounter counter;
   TextFeed feed;
   std::vector<Choice> choices;
@@ -89,19 +88,20 @@ Result<Outcome> StreamAssembler::Impl::on_event(std::string_view data, bool padd
     done = true;
     return Outcome::done;
   }
+  ReplyParser& parser = ReplyParser::of_this_thread();
   if (!parser.parse(data, padded, ReplyParser::Form::event)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   bytes += parser.choices().empty() ? 0 : data.size();
   if (bytes > kAnswerMax) return invalid_reply("it is too large");
   counter.on_event(parser);
   for (const ReplyChoice& choice : parser.choices()) {
-    take(choice);
+    take(parser, choice);
     feed.feed_in_order(parser, choice);
   }
   return Outcome::skip;
 }
 
-void StreamAssembler::Impl::take(const ReplyChoice& choice) {
+void StreamAssembler::Impl::take(const ReplyParser& parser, const ReplyChoice& choice) {
   if (choices.size() <= choice.index) choices.resize(choice.index + 1);
   Choice& into = choices[choice.index];
   into.seen = true;

@@ -151,7 +151,8 @@ char* put_canonical(char* out, unsigned code_point) {
   }
   if (code_point >= 0x20) return put_utf8(out, code_point);
   constexpr std::string_view digits = "0123456789abcdef";
-  std::memcpy(out, "\\u00", 4);
+  constexpr std::string_view prefix = "\\u00";
+  std::memcpy(out, prefix.data(), prefix.size());
   out[4] = digits[code_point >> 4U];
   out[5] = digits[code_point & 0xFU];
   return out + 6;
@@ -218,30 +219,11 @@ JsonKind JsonReader::kind() const {
 bool JsonReader::value() {
   const int outside = depth_;
   for (;;) {
-    bool opened = false;
-    switch (kind()) {
-      case JsonKind::object:
-        opened = true;
-        if (!open_object()) return false;
-        break;
-      case JsonKind::array:
-        opened = true;
-        if (!open_array()) return false;
-        break;
-      case JsonKind::string:
-        if (!string()) return false;
-        break;
-      case JsonKind::number:
-        if (!number()) return false;
-        break;
-      case JsonKind::boolean:
-      case JsonKind::null:
-        if (!literal()) return false;
-        break;
-      case JsonKind::none:
-        return fail(JsonFault::syntax);
-    }
-    if (!opened && depth_ == outside) return true;
+    const JsonKind next = kind();
+    const bool opens = next == JsonKind::object || next == JsonKind::array;
+    if (!opens && !scalar(next)) return false;
+    if (!opens && depth_ == outside) return true;
+    if (opens && !(next == JsonKind::object ? open_object() : open_array())) return false;
     Step step = Step::end;
     while (step == Step::end) {
       std::string_view key;
@@ -249,6 +231,20 @@ bool JsonReader::value() {
       if (step == Step::fault) return false;
       if (step == Step::end && depth_ == outside) return true;
     }
+  }
+}
+
+bool JsonReader::scalar(JsonKind kind) {
+  switch (kind) {
+    case JsonKind::string:
+      return string();
+    case JsonKind::number:
+      return number();
+    case JsonKind::boolean:
+    case JsonKind::null:
+      return literal();
+    default:
+      return fail(JsonFault::syntax);
   }
 }
 

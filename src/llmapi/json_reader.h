@@ -94,6 +94,7 @@ class JsonReader {
   Step end_container(char bracket);
   bool key_is_new(std::string_view key);
   bool keys_are_unique(std::size_t begin);
+  bool scalar(JsonKind kind);
   bool long_string();
   bool escape();
   bool unicode_escape();

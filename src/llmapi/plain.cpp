@@ -72,7 +72,7 @@ Result<std::vector<std::size_t>> in_order(const std::vector<Row>& rows) {
   return order;
 }
 
-Result<PlainReply> text_reply(const Request& request, const ReplyParser& reply,
+Result<PlainReply> text_reply(const Request& request, ReplyParser& reply,
                               const ReplyIdentity& identity, TextSink* sink) {
   if (reply.choices().empty()) return invalid_reply("it has no choices");
   TRY(const std::vector<std::size_t> order, in_order(reply.choices()));
@@ -156,7 +156,7 @@ Result<PlainReply> translate_plain(const Request& request, Dialect /*dialect*/,
                                    std::string_view padded_body, const ReplyIdentity& identity,
                                    TextSink* sink) {
   const bool embeddings = request.operation == Operation::embeddings;
-  ReplyParser reply;
+  ReplyParser& reply = ReplyParser::of_this_thread();
   if (!reply.parse(padded_body, true,
                    embeddings ? ReplyParser::Form::embeddings : ReplyParser::Form::answer)) {
     return invalid_reply(reply.reason());

@@ -76,7 +76,7 @@ bool UsageCounter::all_final() const {
 std::int64_t UsageCounter::running() const {
   std::int64_t sum = 0;
   for (const Choice& choice : choices_)
-    sum += choice.live >= 0 ? choice.live : choice.chunks;
+    sum += std::max(choice.live, choice.chunks);  // a chunk with text is a token at least
   return sum;
 }
 

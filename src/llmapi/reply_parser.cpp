@@ -8,20 +8,33 @@
 namespace sovmesh::llmapi {
 namespace {
 
+constexpr std::size_t kKeptMax = 256U << 10U;  // bytes of a buffer kept for the next text
+
 std::string_view between(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
 }  // namespace
 
+ReplyParser& ReplyParser::of_this_thread() {
+  static thread_local ReplyParser parser;
+  return parser;
+}
+
+std::string_view ReplyParser::decoded(const ReplyText& text) {
+  if (!text.escaped) return text.json;
+  if (decoded_.size() < text.json.size()) decoded_.resize(text.json.size());
+  return std::string_view(decoded_).substr(0, decode_into(decoded_.data(), text.json));
+}
+
 bool ReplyParser::parse(std::string_view data, bool padded, Form form) {
   form_ = form;
+  reset(data.size());
   if (!padded) {
     input_.assign(data);
     input_.append(JsonReader::kPadding, '\0');
     data = std::string_view(input_).substr(0, data.size());
   }
-  reset(data.size());
   if (!json_.start(data, out_.get(), JsonReader::Surrogates::replace) || !top() ||
       !json_.finish()) {
     return bad(json_.fault() == JsonFault::invalid_utf8 ? "it is not UTF-8" : "it is not JSON");
@@ -43,6 +56,11 @@ void ReplyParser::reset(std::size_t size) {
   timings_ = {};
   progress_ = {};
   const std::size_t needed = size + JsonReader::kSlack;
+  if (out_size_ > kKeptMax) {  // one huge event should not hold its memory for good
+    out_size_ = 0;
+    input_ = std::string();
+    decoded_ = std::string();
+  }
   if (needed > out_size_) {
     out_size_ = std::max(needed, 2 * out_size_);
     out_ = std::make_unique_for_overwrite<char[]>(out_size_);
@@ -277,29 +295,37 @@ bool ReplyParser::tool_call(ReplyChoice& choice, std::size_t position) {
     const Step step = json_.next_member(key);
     if (step == Step::fault) return false;
     if (step == Step::end) break;
-    if (key == "index") {
-      std::int64_t index = 0;
-      if (!count(index)) return false;
-      if (index >= static_cast<std::int64_t>(kToolsMax)) return bad("an index is out of range");
-      tool.index = static_cast<std::size_t>(index);
-      if (form_ == Form::answer) json_.rewind(mark);
-    } else if (json_.kind() == JsonKind::null) {
-      if (!json_.literal()) return false;
-      json_.rewind(mark);
-    } else if (key == "id") {
-      if (json_.kind() != JsonKind::string) return bad("a tool call's id is not a string");
-      if (!json_.string()) return false;
-      tool.id = json_.string_json();
-    } else if (key == "function") {
-      if (!function(choice, tool)) return false;
-    } else if (!json_.value()) {
-      return false;
-    }
+    bool keep = true;
+    if (!tool_call_member(choice, tool, key, keep)) return false;
+    if (!keep) json_.rewind(mark);
   }
   for (; first_text < texts_.size(); ++first_text)
     texts_[first_text].tool = tool.index;  // the index may have come last
   tools_.push_back(tool);
   return true;
+}
+
+bool ReplyParser::tool_call_member(ReplyChoice& choice, ReplyTool& tool, std::string_view key,
+                                   bool& keep) {
+  if (key == "index") {
+    std::int64_t index = 0;
+    keep = form_ == Form::event;
+    if (!count(index)) return false;
+    if (index >= static_cast<std::int64_t>(kToolsMax)) return bad("an index is out of range");
+    tool.index = static_cast<std::size_t>(index);
+    return true;
+  }
+  if (json_.kind() == JsonKind::null) {
+    keep = false;
+    return json_.literal();
+  }
+  if (key == "id") {
+    if (json_.kind() != JsonKind::string) return bad("a tool call's id is not a string");
+    if (!json_.string()) return false;
+    tool.id = json_.string_json();
+    return true;
+  }
+  return key == "function" ? function(choice, tool) : json_.value();
 }
 
 bool ReplyParser::function(ReplyChoice& choice, ReplyTool& tool) {

@@ -91,6 +91,10 @@ struct ReplyEmbedding {
 // All views end with the next parse().
 class ReplyParser {
  public:
+  // One for all streams of a thread, so that an idle stream holds no buffers. Whoever parses has
+  // used up what it got before it lets anyone else run.
+  static ReplyParser& of_this_thread();
+
   static constexpr std::size_t kChoicesMax = 128;
   static constexpr std::size_t kToolsMax = 128;
   static constexpr std::int64_t kCountMax = 1'000'000'000'000;  // tokens; more is garbage
@@ -104,6 +108,7 @@ class ReplyParser {
 
   const std::vector<ReplyChoice>& choices() const { return choices_; }
   const ReplyText& text(std::size_t i) const { return texts_[i]; }
+  std::string_view decoded(const ReplyText& text);  // until the next decoded()
   const ReplyTool& tool(std::size_t i) const { return tools_[i]; }
   const ReplyMember& member(std::size_t i) const { return members_[i]; }
   const std::vector<ReplyEmbedding>& embeddings() const { return embeddings_; }
@@ -134,6 +139,7 @@ class ReplyParser {
   bool message_member(ReplyChoice& choice, std::string_view key, bool& keep);
   bool tool_calls(ReplyChoice& choice);
   bool tool_call(ReplyChoice& choice, std::size_t position);
+  bool tool_call_member(ReplyChoice& choice, ReplyTool& tool, std::string_view key, bool& keep);
   bool function(ReplyChoice& choice, ReplyTool& tool);
   bool usage();
   bool timings();
@@ -145,6 +151,7 @@ class ReplyParser {
   std::string input_;            // an event that came without padding
   std::unique_ptr<char[]> out_;  // what the views point to
   std::size_t out_size_ = 0;
+  std::string decoded_;
   std::string_view reason_;
   bool is_error_ = false;
   bool has_choices_ = false;

@@ -21,17 +21,17 @@ std::string_view mark_of(TextKind kind) {
 
 }  // namespace
 
-void TextFeed::feed_in_order(const ReplyParser& reply, const ReplyChoice& choice) {
+void TextFeed::feed_in_order(ReplyParser& reply, const ReplyChoice& choice) {
   if (sink_ == nullptr) return;
   for (std::size_t i = choice.texts.begin; i < choice.texts.end; ++i)
-    feed(choice.index, reply.text(i));
+    feed(reply, choice.index, reply.text(i));
 }
 
-void TextFeed::feed_by_kind(const ReplyParser& reply, const ReplyChoice& choice) {
+void TextFeed::feed_by_kind(ReplyParser& reply, const ReplyChoice& choice) {
   if (sink_ == nullptr) return;
   const auto each = [&](auto&& wanted) {
     for (std::size_t i = choice.texts.begin; i < choice.texts.end; ++i) {
-      if (wanted(reply.text(i).kind)) feed(choice.index, reply.text(i));
+      if (wanted(reply.text(i).kind)) feed(reply, choice.index, reply.text(i));
     }
   };
   for (const TextKind kind : {TextKind::reasoning, TextKind::content, TextKind::refusal})
@@ -39,17 +39,14 @@ void TextFeed::feed_by_kind(const ReplyParser& reply, const ReplyChoice& choice)
   each([](TextKind one) { return one == TextKind::tool_name || one == TextKind::tool_arguments; });
 }
 
-void TextFeed::feed(std::size_t choice, const ReplyText& text) {
+void TextFeed::feed(ReplyParser& reply, std::size_t choice, const ReplyText& text) {
   if (last_.size() <= choice) last_.resize(choice + 1);
   Last& last = last_[choice];
   if (last.kind != text.kind || last.tool != text.tool) {
     last = {.kind = text.kind, .tool = text.tool};
     sink_->text(choice, mark_of(text.kind));
   }
-  if (!text.escaped) return sink_->text(choice, text.json);
-  if (decoded_.size() < text.json.size()) decoded_.resize(text.json.size());
-  const std::size_t size = decode_into(decoded_.data(), text.json);
-  sink_->text(choice, std::string_view(decoded_).substr(0, size));
+  sink_->text(choice, reply.decoded(text));
 }
 
 }  // namespace sovmesh::llmapi

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "llmapi/reply.h"
@@ -15,19 +14,18 @@ class TextFeed {
  public:
   explicit TextFeed(TextSink* sink) : sink_(sink) {}
   // All text of a choice, in the order it came (a stream) or by kind (a whole answer).
-  void feed_in_order(const ReplyParser& reply, const ReplyChoice& choice);
-  void feed_by_kind(const ReplyParser& reply, const ReplyChoice& choice);
+  void feed_in_order(ReplyParser& reply, const ReplyChoice& choice);
+  void feed_by_kind(ReplyParser& reply, const ReplyChoice& choice);
 
  private:
   struct Last {
     TextKind kind = TextKind::content;
     std::size_t tool = 0;
   };
-  void feed(std::size_t choice, const ReplyText& text);
+  void feed(ReplyParser& reply, std::size_t choice, const ReplyText& text);
 
   TextSink* sink_;
   std::vector<Last> last_;  // by choice
-  std::string decoded_;
 };
 
 }  // namespace sovmesh::llmapi

@@ -39,7 +39,7 @@ struct RequestParser::Parameter {
 // The table of all parameters, the frequent ones first.
 const RequestParser::Parameter* RequestParser::find(std::string_view name, unsigned operation) {
   using P = RequestParser;
-  static constexpr auto kTable = std::to_array<Parameter>({
+  static constexpr auto table = std::to_array<Parameter>({
       {"messages", kChat, &P::messages, false},
       {"model", kAll, &P::model, false},
       {"stream", kText, &P::stream},
@@ -80,7 +80,7 @@ const RequestParser::Parameter* RequestParser::find(std::string_view name, unsig
       {"metadata", kText, &P::dropped_object},
       {"modalities", kChat, &P::modalities},
   });
-  for (const Parameter& parameter : kTable) {
+  for (const Parameter& parameter : table) {
     if (parameter.name == name && (parameter.operations & operation) != 0) return &parameter;
   }
   return nullptr;

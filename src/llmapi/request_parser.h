@@ -75,7 +75,11 @@ class RequestParser {
   Keep messages();
   Keep prompt();
   Keep input();
+  struct MessageFacts;
   bool message();
+  Keep message_member(MessageFacts& facts, std::string_view key);
+  Keep optional_message_member(MessageFacts& facts, std::string_view key);
+  bool check_message(const MessageFacts& facts);
   bool content();
   bool content_part();
   bool image_url();

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "llmapi/request_parser.h"
 
 namespace sovmesh::llmapi {
@@ -15,69 +18,72 @@ Keep RequestParser::messages() {
 }
 
 // What a message must have depends on its role, which may come last.
-bool RequestParser::message() {
+struct RequestParser::MessageFacts {
   std::optional<std::size_t> role;
   bool has_content = false;
   bool null_content = false;
-  bool has_calls = false;
+  bool has_calls = false;  // or something else that an assistant says instead of content
   bool has_call_id = false;
   bool has_name = false;
-  const bool read = in_.object([&](std::string_view key) {
-    if (key == "role") {
-      std::size_t which = 0;
-      if (!in_.one_of({"system", "developer", "user", "assistant", "tool", "function"}, which))
-        return Keep::fail;
-      role = which;
-      return Keep::keep;
-    }
-    if (key == "content") {
-      null_content = in_.json().kind() == JsonKind::null;
-      has_content = !null_content;
-      return keep(null_content ? in_.json().literal() : content());
-    }
-    if (key == "name") {
-      if (in_.skip_null()) return Keep::drop;
-      has_name = true;
-      return keep(in_.string_up_to(256));
-    }
-    if (key == "tool_calls") {
-      if (in_.skip_null()) return Keep::drop;
-      has_calls = true;
-      return keep(tool_calls());
-    }
-    if (key == "tool_call_id") {
-      if (in_.skip_null()) return Keep::drop;
-      has_call_id = true;
-      return keep(in_.string_up_to(256));
-    }
-    if (key == "function_call") {
-      if (in_.skip_null()) return Keep::drop;
-      has_calls = true;
-      return keep(function_call());
-    }
-    if (key == "refusal") {
-      if (in_.skip_null()) return Keep::drop;
-      has_calls = true;  // an assistant's turn without content
-      return keep(text());
-    }
-    if (key == "reasoning_content" || key == "reasoning") {
-      if (in_.skip_null()) return Keep::drop;
-      return keep(text());
-    }
-    if ((key == "audio" || key == "annotations") && in_.skip_null()) return Keep::drop;
-    if (key == "annotations") return in_.json().value() ? Keep::drop : Keep::fail;
-    return in_.unknown(key);
-  });
-  if (!read) return false;
-  if (!role) return in_.missing("role");
-  if (!has_content && !(*role == Role::assistant && has_calls)) {
-    if (!null_content) return in_.missing("content");
+};
+
+bool RequestParser::message() {
+  MessageFacts facts;
+  return in_.object([&](std::string_view key) { return message_member(facts, key); }) &&
+         check_message(facts);
+}
+
+bool RequestParser::check_message(const MessageFacts& facts) {
+  if (!facts.role) return in_.missing("role");
+  if (!facts.has_content && !(*facts.role == Role::assistant && facts.has_calls)) {
+    if (!facts.null_content) return in_.missing("content");
     return in_.fail_at("content", Code::invalid_type, "Invalid type for '",
                        "': expected a string, but got null instead.");
   }
-  if (*role == Role::tool && !has_call_id) return in_.missing("tool_call_id");
-  if (*role == Role::function && !has_name) return in_.missing("name");
+  if (*facts.role == Role::tool && !facts.has_call_id) return in_.missing("tool_call_id");
+  if (*facts.role == Role::function && !facts.has_name) return in_.missing("name");
   return true;
+}
+
+Keep RequestParser::message_member(MessageFacts& facts, std::string_view key) {
+  if (key == "role") {
+    std::size_t which = 0;
+    if (!in_.one_of({"system", "developer", "user", "assistant", "tool", "function"}, which)) {
+      return Keep::fail;
+    }
+    facts.role = which;
+    return Keep::keep;
+  }
+  if (key == "content") {
+    facts.null_content = in_.json().kind() == JsonKind::null;
+    facts.has_content = !facts.null_content;
+    return keep(facts.null_content ? in_.json().literal() : content());
+  }
+  static constexpr auto optional = std::to_array<std::string_view>(
+      {"name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content",
+       "reasoning", "audio", "annotations"});
+  const bool known = std::ranges::find(optional, key) != optional.end();
+  if (known && in_.skip_null()) return Keep::drop;
+  return optional_message_member(facts, key);
+}
+
+Keep RequestParser::optional_message_member(MessageFacts& facts, std::string_view key) {
+  constexpr std::size_t id_bytes_max = 256;
+  if (key == "name" || key == "tool_call_id") {
+    (key == "name" ? facts.has_name : facts.has_call_id) = true;
+    return keep(in_.string_up_to(id_bytes_max));
+  }
+  if (key == "tool_calls" || key == "function_call") {
+    facts.has_calls = true;
+    return keep(key == "tool_calls" ? tool_calls() : function_call());
+  }
+  if (key == "refusal") {
+    facts.has_calls = true;
+    return keep(text());
+  }
+  if (key == "reasoning_content" || key == "reasoning") return keep(text());
+  if (key == "annotations") return drop(in_.json().value());
+  return in_.unknown(key);
 }
 
 bool RequestParser::content() {
@@ -91,8 +97,8 @@ bool RequestParser::content() {
 bool RequestParser::content_part() {
   std::optional<std::size_t> type;
   enum Part : std::size_t { text_part, image_part, audio_part, refusal_part };
-  static constexpr std::array<std::string_view, 4> kMembers{"text", "image_url", "input_audio",
-                                                            "refusal"};
+  static constexpr std::array<std::string_view, 4> members{"text", "image_url", "input_audio",
+                                                           "refusal"};
   std::array<bool, 4> has{};
   const bool read = in_.object([&](std::string_view key) {
     if (key == "type") {
@@ -101,8 +107,8 @@ bool RequestParser::content_part() {
       type = which;
       return Keep::keep;
     }
-    for (std::size_t i = 0; i < kMembers.size(); ++i) {
-      if (key != kMembers[i]) continue;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (key != members[i]) continue;
       has[i] = true;
       if (i == image_part) return keep(image_url());
       if (i == audio_part) return keep(input_audio());
@@ -112,10 +118,10 @@ bool RequestParser::content_part() {
   });
   if (!read) return false;
   if (!type) return in_.missing("type");
-  if (!has[*type]) return in_.missing(kMembers[*type]);
+  if (!has[*type]) return in_.missing(members[*type]);
   for (std::size_t i = 0; i < has.size(); ++i) {
     if (has[i] && i != *type) {
-      return in_.fail_at(kMembers[i], Code::unsupported_parameter, "'",
+      return in_.fail_at(members[i], Code::unsupported_parameter, "'",
                          "' does not belong to a part of this type.");
     }
   }

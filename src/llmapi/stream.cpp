@@ -35,7 +35,7 @@ struct StreamTranslator::Impl {
     if (choices.size() <= index) choices.resize(index + 1);
     return choices[index];
   }
-  bool says_something(const ReplyChoice& choice) const;
+  bool says_something(const ReplyParser& event, const ReplyChoice& choice) const;
   void append_choice(std::string& out, const ReplyChoice& choice);
   void append_delta(std::string& out, const ReplyChoice& choice, Choice& state);
 
@@ -44,7 +44,6 @@ struct StreamTranslator::Impl {
   bool client_wants_usage;
   std::string head;  // of every chunk, up to the choices
   std::string_view tail;
-  ReplyParser parser;
   UsageCounter counter;
   TextFeed feed;
   std::vector<Choice> choices;
@@ -61,6 +60,7 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
     done = true;
     return Outcome::done;
   }
+  ReplyParser& parser = ReplyParser::of_this_thread();
   if (!parser.parse(data, padded, ReplyParser::Form::event)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   counter.on_event(parser);
@@ -68,7 +68,7 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
     at(choice.index).seen = true;
   bool emits = false;
   for (const ReplyChoice& choice : parser.choices()) {
-    if (!says_something(choice)) continue;
+    if (!says_something(parser, choice)) continue;
     out += emits ? std::string_view(",") : std::string_view(head);
     emits = true;
     append_choice(out, choice);
@@ -81,10 +81,11 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
 }
 
 // Reports on the prompt's progress look like empty first chunks.
-bool StreamTranslator::Impl::says_something(const ReplyChoice& choice) const {
+bool StreamTranslator::Impl::says_something(const ReplyParser& event,
+                                            const ReplyChoice& choice) const {
   if (choice.bears_text || choice.finish != FinishReason::none || !choice.logprobs.empty())
     return true;
-  if (parser.progress().present) return false;
+  if (event.progress().present) return false;
   if (operation != Operation::chat) return false;
   return !choice.members.empty() || (choice.has_role && !choices[choice.index].role_sent);
 }
