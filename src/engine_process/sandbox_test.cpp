@@ -199,12 +199,12 @@ TEST_F(SandboxTest, MemoryIsBoundedWhenALimitIsSet) {
 }
 
 TEST_F(SandboxTest, FilesThatAnotherUserCannotReadKeepOurUser) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root could choose another user";
   std::filesystem::permissions(folder_ / "model.gguf", std::filesystem::perms(0600));
   EXPECT_TRUE(in_force("identity") || !reason_.empty());
   EXPECT_FALSE(plan_->uid.has_value());
-  EXPECT_THAT(plan_->report.find("identity")->detail,
-              testing::HasSubstr("another user could not use its files"));
+  if (geteuid() == 0)  // nobody else could choose another user
+    EXPECT_THAT(plan_->report.find("identity")->detail,
+                testing::HasSubstr("another user could not use its files"));
   const std::string model = folder_ / "model.gguf";
   EXPECT_EQ(inside([&] { return open_error(model.c_str(), O_RDONLY); }), 0);
 }
