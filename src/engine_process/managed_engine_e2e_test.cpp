@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "engine/health.h"
 #include "engine_process/managed_engine.h"
@@ -208,6 +210,36 @@ TEST_F(RealEngineTest, EmbedsInputsUpToItsContext) {
     EXPECT_THAT(answer, Succeeds());
     if (answer) EXPECT_EQ(answer->status, 200) << answer->body;
   });
+}
+
+rt::Task<void> wait_elsewhere(std::shared_ptr<ManagedEngine> engine, rt::Loop* loop, bool* ready) {
+  const rt::Until until{loop->in(60s), nullptr};
+  *ready = (co_await engine->ensure_ready(*loop, until)).has_value();
+  engine->suspect();
+  loop->stop();
+}
+
+TEST_F(RealEngineTest, RequestsOfOtherThreadsShareOneStart) {
+  make();
+  std::array<bool, 3> ready{};
+  std::vector<std::thread> threads;
+  for (bool& mine : ready)
+    threads.emplace_back([this, &mine] {
+      auto worker = rt::make_worker(*clock_, *random_);
+      rt::TaskGroup tasks(*worker->loop, 1);
+      tasks.spawn(wait_elsewhere(engine_, worker->loop.get(), &mine));
+      rt::run(*worker);
+    });
+  run([](RealEngineTest* test) -> rt::Task<void> {
+    EXPECT_THAT(co_await test->engine_->ensure_ready(*test->worker_->loop, test->within(60s)),
+                Succeeds());
+    co_await rt::sleep(*test->worker_->loop, test->within(300ms));  // suspicions arrive
+    EXPECT_EQ(test->engine_->generation(), 1U);
+    EXPECT_EQ(test->engine_->status().state, engine::State::ready);
+  });
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_THAT(ready, testing::Each(true));
 }
 
 TEST_F(RealEngineTest, StopsAtOnceAndLeavesNoProcess) {
