@@ -59,6 +59,7 @@ TEST_F(BlockingPoolTest, ServesManyThreads) {
   std::atomic<int> ran = 0;
   auto pool = make_blocking_pool(4, 100'000);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i)

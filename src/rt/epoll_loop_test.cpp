@@ -42,22 +42,23 @@ TEST_F(EpollLoopTest, CanRunAgainAfterStop) {
 }
 
 TEST_F(EpollLoopTest, PostFromOtherThreadsWakesASleepingLoopEveryTime) {
-  constexpr int kThreads = 4;
-  constexpr int kEach = 5000;
+  constexpr int thread_count = 4;
+  constexpr int each = 5000;
   int received = 0;  // touched by the loop's thread alone
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  threads.reserve(thread_count);
+  for (int t = 0; t < thread_count; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < kEach; ++i)
+      for (int i = 0; i < each; ++i)
         loop_->post([&] {
-          if (++received == kThreads * kEach) loop_->stop();
+          if (++received == thread_count * each) loop_->stop();
         });
     });
   }
   loop_->run();
   for (auto& thread : threads)
     thread.join();
-  EXPECT_EQ(received, kThreads * kEach);
+  EXPECT_EQ(received, thread_count * each);
 }
 
 // One message at a time in each direction: the loop goes to sleep before nearly every post.
@@ -135,10 +136,10 @@ TEST_F(EpollLoopTest, AHandlerRemovedByAnotherOfTheSameBatchHearsNothing) {
 
 // More ready descriptors than one turn takes: the rest come in the next turns.
 TEST_F(EpollLoopTest, OneTurnTakesABoundedNumberOfEvents) {
-  constexpr std::size_t kCount = EpollLoop::kEventsPerTurn + 10;
-  std::vector<Pair> pairs(kCount);
-  std::vector<Remover> handlers(kCount);
-  for (std::size_t i = 0; i < kCount; ++i) {
+  constexpr std::size_t count = EpollLoop::kEventsPerTurn + 10;
+  std::vector<Pair> pairs(count);
+  std::vector<Remover> handlers(count);
+  for (std::size_t i = 0; i < count; ++i) {
     ASSERT_TRUE(loop_->add(pairs[i].ours.get(), EPOLLIN | EPOLLET, handlers[i]));
     ASSERT_EQ(::write(pairs[i].theirs.get(), "x", 1), 1);
   }
@@ -151,7 +152,7 @@ TEST_F(EpollLoopTest, OneTurnTakesABoundedNumberOfEvents) {
   loop_->turn(clock_->now());
   EXPECT_EQ(called(), EpollLoop::kEventsPerTurn);
   loop_->turn(clock_->now());
-  EXPECT_EQ(called(), kCount);
+  EXPECT_EQ(called(), count);
 }
 
 TEST(SystemClock, WallTimeIsAfterThisWasWritten) {
@@ -163,6 +164,7 @@ TEST(SystemClock, WallTimeIsAfterThisWasWritten) {
 TEST(SystemRandom, NeverRepeatsItself) {
   const auto random = make_system_random();
   std::vector<std::uint64_t> seen;
+  seen.reserve(1000);
   for (int i = 0; i < 1000; ++i)
     seen.push_back(random->next_u64());
   std::array<unsigned char, 1000> large{};

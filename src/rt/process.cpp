@@ -23,7 +23,7 @@ class Reaper final : private FdHandler {
     watched_ = pidfd_.valid() && loop.add(pidfd_.get(), EPOLLIN, *this).has_value();
     if (!watched_) arm_poll();
   }
-  ~Reaper() { unwatch(); }
+  virtual ~Reaper() { unwatch(); }
 
   pid_t pid() const { return pid_; }
   Event& exited() { return exited_; }

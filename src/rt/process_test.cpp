@@ -39,7 +39,7 @@ class ProcessTest : public RealLoopTest, public ::testing::WithParamInterface<bo
   }
   // Everything the child says until it closes its output.
   std::string output_of(ChildProcess& child) {
-    std::string text(64 * 1024, '\0');
+    std::string text(65'536, '\0');
     const auto got = finish(read_full(child.output(), text, soon()));
     EXPECT_THAT(got, Succeeds());
     text.resize(got.value_or(0));

@@ -21,7 +21,7 @@ class RealListener final : public Listener, private FdHandler {
  public:
   static Result<std::unique_ptr<Listener>> make(EpollLoop& loop, const Endpoint& endpoint,
                                                 const ListenOptions& options);
-  ~RealListener();
+  ~RealListener() override;
 
   Task<Result<std::unique_ptr<Socket>>> accept(Until until) override;
   Endpoint local() const override { return local_; }

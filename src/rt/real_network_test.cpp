@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rt/real_listener.h"
@@ -123,23 +125,28 @@ TEST_F(RealNetworkTest, DualStackShowsIpv4PeersAsIpv4) {
   EXPECT_EQ((*client)->local(), (*server)->peer());
 }
 
+std::vector<int> stream_options(const Socket& socket) {
+  const std::array<std::pair<int, int>, 6> options{{{IPPROTO_TCP, TCP_NODELAY},
+                                                    {SOL_SOCKET, SO_KEEPALIVE},
+                                                    {IPPROTO_TCP, TCP_KEEPIDLE},
+                                                    {IPPROTO_TCP, TCP_KEEPINTVL},
+                                                    {IPPROTO_TCP, TCP_KEEPCNT},
+                                                    {IPPROTO_TCP, TCP_USER_TIMEOUT}}};
+  std::vector<int> values;
+  for (const auto& [level, option] : options) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    ::getsockopt(static_cast<const RealSocket&>(socket).fd(), level, option, &value, &size);
+    values.push_back(value);
+  }
+  return values;
+}
+
 TEST_F(RealNetworkTest, BothSidesOfATcpConnectionHaveItsOptions) {
   auto [client, server] = tcp();
-  for (const auto* socket : {&client, &server}) {
-    const int fd = static_cast<RealSocket&>(**socket).fd();
-    const auto option = [fd](int level, int which) {
-      int value = 0;
-      socklen_t size = sizeof value;
-      ::getsockopt(fd, level, which, &value, &size);
-      return value;
-    };
-    EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
-    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
-    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 15);
-    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 5);
-    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
-    EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 30'000);
-  }
+  const std::vector expected{1, 1, 15, 5, 3, 30'000};
+  EXPECT_EQ(stream_options(*client), expected);
+  EXPECT_EQ(stream_options(*server), expected);
 }
 
 TEST_F(RealNetworkTest, AConnectionCostsLittleMemory) {
@@ -207,7 +214,7 @@ TEST_F(RealNetworkTest, WritingToAClosedPeerIsAnErrorAndNoSignal) {
 }
 
 Task<Result<void>> write_zeros(Socket& socket, std::size_t bytes, Until until, std::size_t& done) {
-  const std::string block(64 * 1024, '\0');
+  const std::string block(65'536, '\0');
   while (done < bytes) {
     const iovec piece{const_cast<char*>(block.data()), std::min(block.size(), bytes - done)};
     const IoResult put = socket.try_write({&piece, 1});
@@ -225,25 +232,25 @@ Task<Result<void>> write_zeros(Socket& socket, std::size_t bytes, Until until, s
 class BackPressureTest : public RealNetworkTest, public ::testing::WithParamInterface<bool> {};
 
 TEST_P(BackPressureTest, AWriterWaitsUntilTheReaderHasRead) {
-  constexpr std::size_t kBytes = 32 * 1024 * 1024;
+  constexpr std::size_t bytes = std::size_t{32} << 20;
   const TemporaryFolder folder;
   const auto listener =
       GetParam() ? listen(UnixEndpoint{folder.file("s")}) : listen(any_port("127.0.0.1"));
   auto [client, server] = connect(*listener);
   std::size_t sent = 0;
-  auto writing = write_zeros(*client, kBytes, soon(), sent);
+  auto writing = write_zeros(*client, bytes, soon(), sent);
   writing.start();
   for (int i = 0; i < 20; ++i)
     loop_->turn(clock_->now());
   EXPECT_FALSE(writing.done());
   EXPECT_FALSE(client->writable().is_set());
-  EXPECT_LT(sent, kBytes);
+  EXPECT_LT(sent, bytes);
 
   std::size_t received = 0;
   ASSERT_TRUE(drive([&, s = server.get()] {
-    while (s->readable().is_set() && received < kBytes)
+    while (s->readable().is_set() && received < bytes)
       received += s->try_read(loop_->scratch()).bytes;
-    return received == kBytes;
+    return received == bytes;
   }));
   ASSERT_TRUE(drive([&] { return writing.done(); }));
   EXPECT_THAT(writing.result(), Succeeds());
@@ -323,15 +330,15 @@ TEST_F(RealNetworkTest, WorkersShareAPortWhenAsked) {
 
 // More connections than one turn takes; none is forgotten behind the edge.
 TEST_F(RealNetworkTest, AcceptsABurstOverSeveralTurns) {
-  constexpr int kCount = RealNetwork::kAcceptsPerTurn * 2 + 5;
+  constexpr int count = RealNetwork::kAcceptsPerTurn * 2 + 5;
   const auto listener = listen(any_port("127.0.0.1"));
   std::vector<Task<Result<SocketPtr>>> clients;
-  for (int i = 0; i < kCount; ++i) {
+  for (int i = 0; i < count; ++i) {
     clients.push_back(network_.connect(listener->local(), soon()));
     clients.back().start();
   }
   std::vector<SocketPtr> accepted;
-  while (accepted.size() < kCount) {
+  while (accepted.size() < count) {
     auto next = finish(listener->accept(soon()));
     ASSERT_THAT(next, Succeeds());
     accepted.push_back(std::move(*next));
@@ -396,7 +403,8 @@ class FdExhaustionTest : public RealNetworkTest {
   // The first accepted connections, then what happens at the limit.
   int scenario() {
     const Fd probe(::dup(STDERR_FILENO));
-    const auto limit = static_cast<rlim_t>(probe.get() + kFree + RealNetwork::kReservedFds);
+    const auto used = static_cast<rlim_t>(probe.get());
+    const rlim_t limit = used + kFree + RealNetwork::kReservedFds;
     const rlimit limits{.rlim_cur = limit, .rlim_max = limit};
     if (::setrlimit(RLIMIT_NOFILE, &limits) != 0) return 10;
     const auto listener = listen(any_port("127.0.0.1"));
@@ -471,21 +479,21 @@ Task<void> serve_all(Listener& listener, TaskGroup& group, Until until) {
 }
 
 TEST_F(RealNetworkTest, TenThousandAbortedConnectionsLeaveNothing) {
-  constexpr std::size_t kTotal = 10'000;
-  constexpr std::size_t kAtOnce = 100;
+  constexpr std::size_t total = 10'000;
+  constexpr std::size_t at_once = 100;
   const auto listener = listen(any_port("127.0.0.1"));
   const std::size_t fds_before = open_fds();
   const std::size_t timers_before = loop_->timers().size();
-  TaskGroup servers(*loop_, 10 * kAtOnce);
-  TaskGroup clients(*loop_, kAtOnce);
+  TaskGroup servers(*loop_, 10 * at_once);
+  TaskGroup clients(*loop_, at_once);
   TaskGroup acceptor(*loop_, 1);
   const Until until{Deadline::never(), &acceptor.cancelled()};
   acceptor.spawn(serve_all(*listener, servers, until));
   std::size_t started = 0;
   ASSERT_TRUE(drive([&] {
-    for (; started < kTotal && !clients.full(); ++started)
+    for (; started < total && !clients.full(); ++started)
       clients.spawn(abort_one(network_, listener->local(), soon()));
-    return started == kTotal && clients.size() == 0 && servers.size() == 0;
+    return started == total && clients.size() == 0 && servers.size() == 0;
   }));
   acceptor.cancel();
   ASSERT_TRUE(drive([&] { return acceptor.size() == 0 && servers.size() == 0; }));

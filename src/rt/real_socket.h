@@ -24,7 +24,7 @@ class RealSocket final : public Socket, private FdHandler {
 
   static Result<std::unique_ptr<RealSocket>> make(EpollLoop& loop, Fd fd, Kind kind,
                                                   std::optional<IpEndpoint> peer);
-  ~RealSocket();
+  ~RealSocket() override;
 
   IoResult try_read(std::span<char> into) override;
   IoResult try_write(std::span<const iovec> pieces) override;

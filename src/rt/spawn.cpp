@@ -68,7 +68,7 @@ class Plan {
       arguments_.push_back(argument.c_str());
     arguments_.push_back(nullptr);
     for (const auto& [key, value] : spec.environment)
-      variables_.push_back(key + "=" + value);
+      variables_.emplace_back(key).append("=").append(value);
     for (const std::string& variable : variables_)
       environment_.push_back(variable.c_str());
     environment_.push_back(nullptr);
@@ -79,7 +79,9 @@ class Plan {
 
  private:
   static std::string identity_map(unsigned id) {
-    return std::to_string(id) + " " + std::to_string(id) + " 1\n";
+    std::string map = std::to_string(id);
+    map += " " + map + " 1\n";
+    return map;
   }
   int map_ids() const;
 
@@ -130,7 +132,7 @@ void reset_signals() {
     ::sigaction(signal, &action, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 Failure Plan::execute(int output) const {

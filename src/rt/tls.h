@@ -18,7 +18,7 @@ class TlsServerContext {
   // PEM texts. `alpn` in order of preference, e.g. {"h2", "http/1.1"}.
   static Result<std::shared_ptr<const TlsServerContext>> make(
       const std::string& certificate_chain_pem, const Secret& private_key_pem,
-      std::vector<std::string> alpn);
+      const std::vector<std::string>& alpn);
   virtual ~TlsServerContext() = default;
   virtual WallTime not_after() const = 0;
 };
@@ -27,7 +27,7 @@ class TlsClientContext {
  public:
   // Trusts only `ca_pem` when given (pinning), the system's CAs when empty.
   static Result<std::shared_ptr<const TlsClientContext>> make(const std::string& ca_pem,
-                                                              std::vector<std::string> alpn);
+                                                              const std::vector<std::string>& alpn);
   virtual ~TlsClientContext() = default;
 };
 

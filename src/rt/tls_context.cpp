@@ -151,7 +151,7 @@ int OpensslServerContext::choose_alpn(SSL*, const unsigned char** out, unsigned 
 
 Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
     const std::string& certificate_chain_pem, const Secret& private_key_pem,
-    std::vector<std::string> alpn) {
+    const std::vector<std::string>& alpn) {
   TRY(const auto chain, parse_certificates(certificate_chain_pem));
   TRY(const auto key, parse_key(private_key_pem));
   TRY(std::string wire, alpn_wire(alpn));
@@ -162,7 +162,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::make(
 }
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(
-    const std::string& ca_pem, std::vector<std::string> alpn) {
+    const std::string& ca_pem, const std::vector<std::string>& alpn) {
   TRY(const std::string wire, alpn_wire(alpn));
   TRY(SslPtr<SSL_CTX> context, new_context(TLS_client_method()));
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);

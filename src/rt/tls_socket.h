@@ -21,9 +21,9 @@ namespace sovmesh::rt {
 // here.
 class TlsSocket final : public Socket {
  public:
-  static constexpr std::size_t kRecordMax = 16 * 1024;
+  static constexpr std::size_t kRecordMax = std::size_t{16} * 1024;
   // Bytes waiting in sealed_: one record, or our side of a handshake.
-  static constexpr std::size_t kSealedMax = 256 * 1024;
+  static constexpr std::size_t kSealedMax = std::size_t{256} * 1024;
   // Until the last bytes and the FIN of shutdown_write() must be gone.
   static constexpr std::chrono::seconds kFinishMax{30};
 
