@@ -163,6 +163,7 @@ IoResult TlsSocket::after_failed_read(int result) {
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
+      SSL_free_buffers(ssl_.get());  // a session ticket leaves one behind in spite of the mode
       return IoResult::blocked();
     case SSL_ERROR_ZERO_RETURN:  // close_notify: the end, said by the peer itself
       transport_->hung_up().set();
