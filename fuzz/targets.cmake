@@ -2,3 +2,7 @@
 sm_fuzz(json_request USES llmapi)
 sm_fuzz(engine_chunk USES llmapi)
 sm_fuzz(engine_metrics USES engine)
+sm_fuzz(request_head USES http)
+sm_fuzz(answer_head USES http)
+sm_fuzz(chunked_body USES http)
+sm_fuzz(sse USES http)

@@ -5,15 +5,6 @@
 #include "http/server_fixture.h"
 #include "tests/support/result_matchers.h"
 
-namespace sovmesh::rt {
-// Takes the place of the real one in a build that has none: these tests do not use TLS.
-[[gnu::weak]] Task<Result<std::unique_ptr<Socket>>> tls_connect(
-    std::unique_ptr<Socket> /*transport*/, std::shared_ptr<const TlsClientContext> /*context*/,
-    std::string /*server_name*/, Until /*until*/) {
-  co_return our_error(Code::internal_error, "no TLS");
-}
-}  // namespace sovmesh::rt
-
 namespace sovmesh::http {
 namespace {
 

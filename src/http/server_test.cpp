@@ -5,15 +5,6 @@
 #include "http/error_reply.h"
 #include "http/server_fixture.h"
 
-namespace sovmesh::rt {
-// Takes the place of the real one in a build that has none: these tests do not use TLS.
-[[gnu::weak]] Task<Result<std::unique_ptr<Socket>>> tls_accept(
-    std::unique_ptr<Socket> /*transport*/, std::shared_ptr<const TlsServerContext> /*context*/,
-    Until /*until*/) {
-  co_return our_error(Code::internal_error, "no TLS");
-}
-}  // namespace sovmesh::rt
-
 namespace sovmesh::http {
 namespace {
 
@@ -555,6 +546,7 @@ TEST_F(ServerTest, DrainCutsOffWhatIsLeftAtItsDeadline) {
 }
 
 TEST_F(ServerTest, ConnectionsAreCountedPerAddress) {
+  world_.wire().options.split = false;  // the refusal is one attempt
   options_.limits.connections_per_ip_max = 2;
   start();
   RawClient first = connect();
