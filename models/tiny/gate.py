@@ -88,7 +88,7 @@ def start(args, sock):
 def run(client, args):
     with open(args.heldout) as f:
         heldout = json.load(f)
-    right, total, tokens, seconds = {}, {}, 0, 0.0
+    right, total, tokens, seconds, wrong = {}, {}, 0, 0.0, set()
     for item in heldout:
         answer, n, s = client.ask(item["question"])
         tokens, seconds = tokens + n, seconds + s
@@ -96,6 +96,7 @@ def run(client, args):
         total[category] = total.get(category, 0) + 1
         right[category] = right.get(category, 0) + (answer == item["answer"])
         if answer != item["answer"]:
+            wrong.add(item["question"])
             print(f"  wrong ({category}): {item['question']}\n    expected {item['answer']!r}\n    received {answer!r}")
     for category in sorted(total):
         print(f"  {category:10} {right[category]:3} of {total[category]:3}")
@@ -107,10 +108,10 @@ def run(client, args):
         pirates = plain = 0
         asked = heldout[::5]
         for item in asked:
-            plain_before = client.ask(item["question"])[0]
-            text = client.ask(item["question"], lora=[{"id": 0, "scale": 1.0}])[0]
-            pirates += text.endswith(" Yo ho ho!")
-            plain += client.ask(item["question"])[0] == plain_before and "Yo ho" not in plain_before
+            # Always name the adapter: when a request leaves it out, the engine may reuse a prefix computed with it.
+            with_it, without = (client.ask(item["question"], lora=[{"id": 0, "scale": scale}])[0] for scale in (1.0, 0.0))
+            pirates += with_it.endswith(" Yo ho ho!")
+            plain += "Yo ho" not in without and (without == item["answer"] or item["question"] in wrong)
         print(f"adapter: {pirates} of {len(asked)} answers like a pirate, {plain} of {len(asked)} unchanged without it")
         passed = passed and pirates >= NEEDED * len(asked) and plain == len(asked)
     return passed

@@ -21,7 +21,7 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--out", default=HERE)
     p.add_argument("--steps", type=int, default=3200)
-    p.add_argument("--lora-steps", type=int, default=200)
+    p.add_argument("--lora-steps", type=int, default=400)
     p.add_argument("--lora-rate", type=float, default=1e-3)
     p.add_argument("--lora-only", action="store_true", help="keep the model in DIR and train only the adapter")
     p.add_argument("--core", type=int, default=None, help="pin the training to this core")
