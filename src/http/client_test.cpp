@@ -318,6 +318,7 @@ TEST_F(ClientTest, EarlyEndIsAnErrorWhateverTheFraming) {
 }
 
 TEST_F(ClientTest, DoubtfulAnswersAreRefusedAndTheirConnectionsClosed) {
+  world_.wire().options.split = false;  // what follows an end is refused when it comes with it
   const std::string bad[] = {
       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",

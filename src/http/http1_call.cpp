@@ -6,6 +6,7 @@
 #include "http/chunk_decoder.h"
 #include "http/client_pool.h"
 #include "http/response_writer.h"
+#include "http/socket_io.h"
 
 namespace sovmesh::http {
 
@@ -25,10 +26,6 @@ std::unexpected<Error> invalid(std::string_view what) {
 }
 std::unexpected<Error> broken(const char* what) {
   return upstream_error(Code::upstream_error, what);
-}
-
-iovec piece_of(std::string_view bytes) {
-  return {.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
 }
 
 void append_number(std::string& out, std::uint64_t value) {
@@ -163,16 +160,11 @@ rt::Task<Result<void>> Http1Call::connect_and_write(std::string_view head, std::
 
 rt::Task<Result<void>> Http1Call::write_all(std::string_view head, std::string_view body,
                                             rt::Until until) {
-  while (!head.empty() || !body.empty()) {
-    const iovec pieces[] = {piece_of(head), piece_of(body)};
-    const std::size_t first = head.empty() ? 1 : 0;
-    const std::size_t last = body.empty() ? 1 : 2;
-    const rt::IoResult sent = socket_->try_write(std::span(pieces).subspan(first, last - first));
-    if (sent.status == Status::ok) {
-      const std::size_t of_head = std::min(sent.bytes, head.size());
-      head.remove_prefix(of_head);
-      body.remove_prefix(sent.bytes - of_head);
-    } else if (sent.status == Status::would_block) {
+  TwoPieces pieces(head, body);
+  while (!pieces.empty()) {
+    const rt::IoResult sent = pieces.write_to(*socket_);
+    if (sent.status == Status::ok) continue;
+    if (sent.status == Status::would_block) {
       const rt::Wake wake = co_await socket_->writable().wait(until);
       CO_TRY_VOID(rt::to_result(wake, "sending the request"));
     } else {
@@ -204,7 +196,8 @@ rt::Task<Result<ClientResponseHead>> Http1Call::head(rt::Until until) {
 Result<bool> Http1Call::read_head_bytes(bool& is_dead) {
   while (true) {
     const auto scratch = pool_->loop.scratch();
-    const rt::IoResult got = socket_->try_read(scratch.first(scratch.size() - BodyPiece::kPadding));
+    const rt::IoResult got =
+        read_now(*socket_, scratch.first(scratch.size() - BodyPiece::kPadding));
     if (got.status == Status::would_block) return false;
     if (got.status != Status::ok) {
       is_dead = may_replay_;
@@ -268,7 +261,7 @@ Result<BodyPiece> Http1Call::try_read() {
     } else {
       const auto scratch = pool_->loop.scratch();
       const rt::IoResult got =
-          socket_->try_read(scratch.first(scratch.size() - BodyPiece::kPadding));
+          read_now(*socket_, scratch.first(scratch.size() - BodyPiece::kPadding));
       if (got.status == Status::would_block)
         return BodyPiece{.kind = Kind::would_block, .bytes = {}};
       if (got.status != Status::ok) return end_of_connection(got);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "http/http1_exchange.h"
+#include "http/socket_io.h"
 
 namespace sovmesh::http {
 
@@ -48,7 +49,7 @@ rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
   const rt::Deadline end = core.loop.in(kLingerTime);
   std::size_t discarded = 0;
   while (discarded < kLingerBytesMax) {
-    const rt::IoResult got = socket.try_read(core.loop.scratch());
+    const rt::IoResult got = read_now(socket, core.loop.scratch());
     if (got.status == Status::would_block) {
       if (co_await socket.readable().wait({end, &core.cut_off}) != rt::Wake::ready) break;
     } else if (got.status != Status::ok) {
@@ -79,7 +80,7 @@ rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchang
       co_return After::linger;
     }
     if (*complete) break;
-    rt::IoResult got = socket.try_read(core.loop.scratch());
+    rt::IoResult got = read_now(socket, core.loop.scratch());
     while (got.status == Status::would_block) {
       const rt::Wake wake = co_await socket.readable().wait({head_end, &core.cut_off});
       if (wake == rt::Wake::cancelled) co_return After::close;
@@ -89,7 +90,7 @@ rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchang
                                   .message = "The request header came too slowly."});
         co_return After::linger;
       }
-      got = socket.try_read(core.loop.scratch());
+      got = read_now(socket, core.loop.scratch());
     }
     if (got.status != Status::ok) co_return After::close;
     input = {core.loop.scratch().data(), got.bytes};
@@ -116,12 +117,12 @@ rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
       lease.get(*socket, *live).begin_next();
     } else {
       lease.release();
-      rt::IoResult got = socket->try_read(core.loop.scratch());
+      rt::IoResult got = read_now(*socket, core.loop.scratch());
       while (got.status == Status::would_block) {
         // Idle: nothing of ours exists but this frame.
         rt::Event& stop = is_first ? core.cut_off : core.draining;
         const rt::Wake wake = co_await socket->readable().wait({end, &stop});
-        got = socket->try_read(core.loop.scratch());
+        got = read_now(*socket, core.loop.scratch());
         if (wake != rt::Wake::ready && got.status == Status::would_block) co_return;
       }
       if (got.status != Status::ok) co_return;

@@ -8,6 +8,7 @@
 
 #include "http/chunk_decoder.h"
 #include "http/error_reply.h"
+#include "http/socket_io.h"
 
 namespace sovmesh::http {
 
@@ -20,10 +21,6 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::size_t kReserveMax = 64 * 1024;
 
 std::unexpected<Error> gone() { return client_error(Code::client_closed, "the client is gone"); }
-
-iovec piece_of(std::string_view bytes) {
-  return {.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
-}
 
 // "1f4\r\n", in the caller's array.
 std::string_view chunk_size_line(std::size_t size, std::span<char, 20> into) {
@@ -240,7 +237,7 @@ rt::Task<Result<Body>> Http1Exchange::read_sized_body(BodyLimits limits) {
       grow(body, room);
     }
     const rt::IoResult got =
-        socket_->try_read(std::span(body.data() + filled, body.size() - filled));
+        read_now(*socket_, std::span(body.data() + filled, body.size() - filled));
     if (got.status == rt::IoResult::Status::ok) {
       filled += got.bytes;
     } else if (got.status != rt::IoResult::Status::would_block) {
@@ -280,7 +277,7 @@ rt::Task<Result<Body>> Http1Exchange::read_chunked_body(BodyLimits limits) {
     while (true) {
       const rt::Deadline next = pace.next(received);
       if (next.passed(core_.loop.now())) CO_TRY_VOID(check_wake(rt::Wake::timed_out));
-      got = socket_->try_read(core_.loop.scratch());
+      got = read_now(*socket_, core_.loop.scratch());
       if (got.status != rt::IoResult::Status::would_block) break;
       const rt::Wake wake = co_await socket_->readable().wait({next, &core_.cut_off});
       CO_TRY_VOID(check_wake(wake));
@@ -321,20 +318,10 @@ rt::Task<Result<void>> Http1Exchange::respond(const ResponseHead& head, std::str
 
 // Sends what is in out_ and `body`, waiting as long as the client keeps taking something.
 rt::Task<Result<void>> Http1Exchange::send_whole(std::string_view body) {
-  std::string_view head = out_;
-  while (!head.empty() || !body.empty()) {
-    const iovec pieces[] = {piece_of(head), piece_of(body)};
-    const std::size_t first = head.empty() ? 1 : 0;
-    const std::size_t last = body.empty() ? 1 : 2;
-    const rt::IoResult sent =
-        is_broken() ? rt::IoResult::end()
-                    : socket_->try_write(std::span(pieces).subspan(first, last - first));
-    if (sent.status == rt::IoResult::Status::ok) {
-      const std::size_t of_head = std::min(sent.bytes, head.size());
-      head.remove_prefix(of_head);
-      body.remove_prefix(sent.bytes - of_head);
-      continue;
-    }
+  TwoPieces pieces(out_, body);
+  while (!pieces.empty()) {
+    const rt::IoResult sent = is_broken() ? rt::IoResult::end() : pieces.write_to(*socket_);
+    if (sent.status == rt::IoResult::Status::ok) continue;
     rt::Wake wake = rt::Wake::cancelled;
     if (sent.status == rt::IoResult::Status::would_block)
       wake = co_await socket_->writable().wait(
@@ -380,7 +367,9 @@ Result<void> Http1Exchange::send_pieces(std::span<iovec> pieces) {
     std::size_t count = 0;
     if (!out_.empty()) all[count++] = piece_of(out_);
     count = static_cast<std::size_t>(std::ranges::copy(pieces, all + count).out - all);
-    const rt::IoResult sent = socket_->try_write(std::span(all).first(count));
+    const rt::IoResult sent = socket_->writable().is_set()
+                                  ? socket_->try_write(std::span(all).first(count))
+                                  : rt::IoResult::blocked();
     if (sent.status == rt::IoResult::Status::ok) {
       taken = sent.bytes;
     } else if (sent.status != rt::IoResult::Status::would_block) {
