@@ -239,6 +239,8 @@ rt::Task<Result<void>> Guest::verify_one(Running& running, const http::Origin& o
                                          const DemoTenant& tenant, bool stream) {
   engine::Engine& engine = *running.engines.front();
   fmt::print("  {} {}: {}\n", tenant.name, stream ? "streamed" : "plain", kFirstQuestion);
+  const rt::Until started{running.loop.in(kAnswerTime), &running.stopping};
+  CO_TRY_VOID(co_await engine.ensure_ready(running.loop, started));
   const Result<engine::EngineCounters> before = co_await engine_counters(running, engine);
   const Question question{
       .model = model, .text = kFirstQuestion, .max_tokens = 64, .stream = stream};

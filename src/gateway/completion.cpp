@@ -96,7 +96,14 @@ Result<void> check_capabilities(const llmapi::Request& request, const catalog::M
   }
   if (request.has_images && !can.images) return fail(cannot("images", "messages"));
   if (request.has_tools && !can.tools) return fail(cannot("tools", "tools"));
-  if (request.choices > 1 && !can.many_choices) return fail(cannot("n greater than 1", "n"));
+  if (request.has_audio && !can.images) return fail(cannot("audio", "messages"));
+  // Where a slot belongs to one tenant, a second answer would run on somebody else's.
+  if (request.choices > 1 && (!can.many_choices || can.tenant_slots)) {
+    return fail(cannot("n greater than 1", "n"));
+  }
+  const bool many_prompts =
+      request.operation == llmapi::Operation::completion && request.inputs > 1;
+  if (many_prompts && can.tenant_slots) return fail(cannot("several prompts", "prompt"));
   return {};
 }
 
@@ -194,7 +201,9 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   }
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
-  SeatRequest wanted{plan.engine, record.caller->tenant().id, plan.request.choices};
+  const bool many = plan.request.operation == llmapi::Operation::completion;
+  const int slots = plan.request.choices * (many ? static_cast<int>(plan.request.inputs) : 1);
+  SeatRequest wanted{plan.engine, record.caller->tenant().id, slots};
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
   if (seat) {
     Result<void> ready = co_await plan.engine->ensure_ready(exchange.loop(), until);
