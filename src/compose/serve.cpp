@@ -1,6 +1,7 @@
 #include "compose/serve.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <cstdio>
 
@@ -20,7 +21,22 @@ int exit_code_of(const Error& error) {
   }
 }
 
+namespace {
+
+// Before the first thread: each inherits the mask, so a signal can only reach the loop's signalfd
+// and never ends the process by its default action.
+void block_signals() {
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    ::sigaddset(&ours, number);
+  ::pthread_sigmask(SIG_BLOCK, &ours, nullptr);
+}
+
+}  // namespace
+
 int serve(ServeOptions options) {
+  block_signals();
   Process process(std::move(options));
   if (const Result<void> opened = process.open(); !opened) {
     fmt::print(stderr, "sovmesh: {}\n", opened.error().message());
