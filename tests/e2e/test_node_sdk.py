@@ -1,0 +1,52 @@
+"""The official Node SDK against the running binary with the real engine."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from mesh import DEPS, TINY
+
+FOLDER = pathlib.Path(__file__).parent / "node"
+
+
+@pytest.fixture(scope="module")
+def seen(mesh):
+    own = DEPS / "bin" / "node"
+    node = str(own) if own.exists() else shutil.which("node")
+    if node is None or not (FOLDER / "node_modules" / "openai").exists():
+        pytest.skip("node or its openai package is missing (scripts/setup --tests)")
+    done = subprocess.run(
+        [node, "walk.mjs"], cwd=FOLDER, timeout=60, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "SM_BASE_URL": mesh.base_url, "SM_KEY": mesh.keys["aurora"],
+             "SM_MODEL": TINY})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_chat_and_stream_say_the_same(seen):
+    assert seen["plain"] and seen["streamed"] == seen["plain"]
+
+
+def test_models_and_embeddings(seen):
+    assert TINY in seen["models"] and seen["embedding"] > 8
+
+
+def test_the_request_id_is_there(seen):
+    assert seen["requestId"].startswith("req_")
+
+
+@pytest.mark.parametrize("case, wanted", [
+    ("badKey", {"name": "AuthenticationError", "status": 401, "code": "invalid_api_key"}),
+    ("unknown", {"name": "NotFoundError", "status": 404, "code": "model_not_found"}),
+])
+def test_errors_have_their_class(seen, case, wanted):
+    assert seen[case] == wanted
+
+
+def test_an_invalid_value_is_a_bad_request(seen):
+    assert seen["invalid"]["name"] == "BadRequestError" and seen["invalid"]["status"] == 400
