@@ -1,0 +1,290 @@
+#include "control/admin_api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "control/admin_objects.h"
+#include "control/json_body.h"
+#include "control/json_text.h"
+
+namespace sovmesh::control {
+namespace {
+
+constexpr std::string_view kRoot = "/api/v1/";
+constexpr std::string_view kDefaultProject = "default";
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Result<std::string> decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0)
+      return client_error(Code::invalid_request, "the URL has a broken %-escape");
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  if (!is_valid_utf8(out)) return client_error(Code::invalid_request, "the URL is not UTF-8");
+  return out;
+}
+
+Result<std::vector<std::string>> split(std::string_view text, char separator) {
+  std::vector<std::string> out;
+  while (true) {
+    const auto end = std::min(text.find(separator), text.size());
+    TRY(out.emplace_back(), decode(text.substr(0, end)));
+    if (end == text.size()) return out;
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+AdminApi::AdminApi(Parts parts) : parts_(std::move(parts)), ids_(parts_.clock, parts_.random) {}
+
+std::optional<std::string> AdminApi::Request::take(const std::string& name) {
+  const auto node = query.extract(name);
+  if (node.empty()) return std::nullopt;
+  return std::move(node.mapped());
+}
+
+Result<void> AdminApi::Request::no_more_query() const {
+  if (query.empty()) return {};
+  const std::string& name = query.begin()->first;
+  return client_error(Code::unsupported_parameter, "unknown query parameter", name);
+}
+
+Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
+  const std::string_view path = call.path;
+  if (!path.starts_with(kRoot)) return client_error(Code::unknown_url, "there is no such resource");
+  Request request{.call = call};
+  TRY(request.path, split(path.substr(kRoot.size()), '/'));
+  std::string_view rest = call.query;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    const auto equals = std::min(one.find('='), one.size());
+    TRY(std::string name, decode(one.substr(0, equals)));
+    TRY(std::string value, decode(one.substr(std::min(equals + 1, one.size()))));
+    request.query.insert_or_assign(std::move(name), std::move(value));
+  }
+  return request;
+}
+
+Error AdminApi::no_such_method(const Request& request) {
+  if (request.path.size() > 3) return {Code::unknown_url, Blame::client, "no such resource"};
+  return {Code::method_not_supported, Blame::client,
+          "this resource does not answer " + request.call.method};
+}
+
+Result<std::int64_t> AdminApi::revision(const Request& request, std::int64_t present) {
+  const auto& wanted = request.call.if_match;
+  if (!wanted || *wanted == "*" || *wanted == etag_of(present)) return present;
+  return client_error(Code::precondition_failed,
+                      fmt::format("the object is at revision {}; read it again", present));
+}
+
+template <class T>
+Result<AdminReply> AdminApi::page(Request& request, const std::vector<T>& all,
+                                  const std::function<std::string(const T&)>& id,
+                                  const std::function<std::string(const T&)>& show) {
+  const auto limit_text = request.take("limit");
+  const auto after = request.take("after");
+  TRY_VOID(request.no_more_query());
+  const auto limit = limit_text ? parse_u64(*limit_text) : kPageUsual;
+  if (!limit || *limit == 0 || *limit > kPageMax) {
+    return client_error(Code::invalid_value, fmt::format("limit: want 1..{}", kPageMax), "limit");
+  }
+  std::map<std::string, const T*> sorted;
+  for (const T& object : all)
+    sorted.emplace(id(object), &object);
+  auto it = after ? sorted.upper_bound(*after) : sorted.begin();
+  std::vector<std::string> shown;
+  std::string last;
+  for (; it != sorted.end() && shown.size() < *limit; ++it) {
+    last = it->first;
+    shown.push_back(show(*it->second));
+  }
+  JsonText json;
+  json.raw("data", json_list(shown)).flag("has_more", it != sorted.end());
+  it == sorted.end() ? json.null("next") : json.text("next", std::string_view(last));
+  return AdminReply{.body = json.end()};
+}
+// Other files list these.
+template Result<AdminReply> AdminApi::page(Request&, const std::vector<tenancy::Key>&,
+                                           const std::function<std::string(const tenancy::Key&)>&,
+                                           const std::function<std::string(const tenancy::Key&)>&);
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<catalog::Model>&,
+    const std::function<std::string(const catalog::Model&)>&,
+    const std::function<std::string(const catalog::Model&)>&);
+
+Result<AdminReply> AdminApi::call(const AdminCall& call) {
+  TRY(Request request, take_apart(call));
+  if (call.method == "GET" || call.method == "HEAD") return route(request);
+  return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
+    request.ids = &ids;
+    TRY(AdminReply reply, route(request));
+    TRY_VOID(parts_.publisher.publish());
+    return reply;
+  });
+}
+
+Result<AdminReply> AdminApi::route(Request& request) {
+  const std::string& kind = request.path.front();
+  if (kind == "tenants") return tenants(request);
+  if (kind == "projects") return projects(request);
+  if (kind == "keys") return keys(request);
+  if (kind == "models") return models(request);
+  if (kind == "engines") return engines(request);
+  if (kind == "usage") return usage(request);
+  if (kind == "system") return system(request);
+  return client_error(Code::unknown_url, "there is no such resource");
+}
+
+Result<AdminReply> AdminApi::tenants(Request& request) {
+  if (request.is("POST", 1)) return create_tenant(request);
+  TRY(const store::ControlData data, parts_.store.load());
+  if (request.is("GET", 1)) {
+    return page<tenancy::Tenant>(
+        request, data.tenants, [](const tenancy::Tenant& t) { return t.id.value.text(); },
+        [](const tenancy::Tenant& t) { return to_json(t); });
+  }
+  if (request.path.size() != 2) return fail(no_such_method(request));
+  TRY_VOID(request.no_more_query());
+  TRY(tenancy::Tenant tenant, find_tenant(data, request.path[1]));
+  if (request.call.method == "GET")
+    return AdminReply{.body = to_json(tenant), .etag = etag_of(tenant.meta.revision)};
+  if (request.call.method == "PATCH") return change_tenant(request, std::move(tenant));
+  if (request.call.method != "DELETE") return fail(no_such_method(request));
+  TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
+  TRY(const std::int64_t at, revision(request, tenant.meta.revision));
+  TRY_VOID(parts_.store.remove(tenant.id, at));
+  return AdminReply{.status = 204};
+}
+
+namespace {
+
+// The data path refuses a state in which two tenants claim one host, so it must not be stored.
+Result<void> check_hosts(const store::ControlData& data, const tenancy::Tenant& tenant) {
+  for (auto it = tenant.hosts.begin(); it != tenant.hosts.end(); ++it) {
+    if (it->empty() || to_lower(*it) != *it || it->find_first_of(":/ ") != it->npos)
+      return client_error(Code::invalid_value, "want host names, lower case, without port",
+                          "hosts");
+    bool taken = std::find(tenant.hosts.begin(), it, *it) != it;
+    for (const tenancy::Tenant& other : data.tenants)
+      taken = taken ||
+              (other.id != tenant.id && std::ranges::find(other.hosts, *it) != other.hosts.end());
+    if (taken)
+      return client_error(Code::conflict, fmt::format("the host '{}' is taken", *it), "hosts");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AdminReply> AdminApi::create_tenant(Request& request) {
+  JsonBody body(request.call.body);
+  const std::string name = body.required_text("slug");
+  auto display_name = body.text("display_name");
+  auto hosts = body.texts("hosts");
+  const auto suspended = body.flag("suspended");
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY(TenantSlug slug, TenantSlug::parse(name));
+  TRY(const store::ControlData data, parts_.store.load());
+  if (const auto there = find_tenant(data, name); there) {
+    TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
+  }
+  tenancy::Tenant tenant{.id = {request.ids->next()}, .slug = std::move(slug)};
+  tenant.display_name = std::move(display_name).value_or(name);
+  tenant.hosts = std::move(hosts).value_or(std::vector<std::string>());
+  tenant.suspended = suspended.value_or(false);
+  TRY_VOID(check_hosts(data, tenant));
+  TRY(tenant, parts_.store.create(std::move(tenant)));
+  TRY(ProjectSlug project, ProjectSlug::parse(kDefaultProject));
+  TRY_VOID(parts_.store.create(tenancy::Project{.id = {request.ids->next()},
+                                                .tenant = tenant.id,
+                                                .slug = std::move(project),
+                                                .display_name = std::string(kDefaultProject)}));
+  return AdminReply{201, to_json(tenant), etag_of(tenant.meta.revision)};
+}
+
+Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant tenant) {
+  JsonBody body(request.call.body);
+  auto display_name = body.text("display_name");
+  auto hosts = body.texts("hosts");
+  const auto suspended = body.flag("suspended");
+  TRY_VOID(body.done());
+  TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
+  TRY(tenant.meta.revision, revision(request, tenant.meta.revision));
+  if (display_name) tenant.display_name = *std::move(display_name);
+  if (hosts) tenant.hosts = *std::move(hosts);
+  if (suspended) tenant.suspended = *suspended;
+  TRY(const store::ControlData data, parts_.store.load());
+  TRY_VOID(check_hosts(data, tenant));
+  TRY(const tenancy::Tenant now, parts_.store.update(tenant));
+  return AdminReply{200, to_json(now), etag_of(now.meta.revision)};
+}
+
+Result<AdminReply> AdminApi::projects(Request& request) {
+  if (request.is("POST", 1)) return create_project(request);
+  TRY(store::ControlData data, parts_.store.load());
+  if (request.is("GET", 1)) {
+    std::vector<tenancy::Project> wanted = data.projects;
+    if (const auto name = request.take("tenant")) {
+      TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
+      std::erase_if(wanted, [&](const tenancy::Project& p) { return p.tenant != tenant.id; });
+    }
+    return page<tenancy::Project>(
+        request, wanted, [](const tenancy::Project& p) { return p.id.value.text(); },
+        [&](const tenancy::Project& p) { return to_json(p, data); });
+  }
+  if (request.path.size() != 2) return fail(no_such_method(request));
+  TRY_VOID(request.no_more_query());
+  TRY(const tenancy::Project project, find_project(data, request.path[1]));
+  if (request.call.method == "GET")
+    return AdminReply{.body = to_json(project, data), .etag = etag_of(project.meta.revision)};
+  if (request.call.method != "DELETE") return fail(no_such_method(request));
+  TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
+  TRY(const std::int64_t at, revision(request, project.meta.revision));
+  TRY_VOID(parts_.store.remove(project.id, at));
+  return AdminReply{.status = 204};
+}
+
+Result<AdminReply> AdminApi::create_project(Request& request) {
+  JsonBody body(request.call.body);
+  const std::string tenant_name = body.required_text("tenant");
+  const std::string name = body.required_text("slug");
+  auto display_name = body.text("display_name");
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY(ProjectSlug slug, ProjectSlug::parse(name));
+  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
+  for (const tenancy::Project& other : data.projects) {
+    if (other.tenant == tenant.id && other.slug == slug)
+      TRY_VOID(must_be_ours(other.meta, fmt::format("project '{}'", name)));
+  }
+  TRY(const tenancy::Project made, parts_.store.create(tenancy::Project{
+                                       .id = {request.ids->next()},
+                                       .tenant = tenant.id,
+                                       .slug = std::move(slug),
+                                       .display_name = std::move(display_name).value_or(name)}));
+  return AdminReply{201, to_json(made, data), etag_of(made.meta.revision)};
+}
+
+}  // namespace sovmesh::control

@@ -1,0 +1,164 @@
+#include "control/admin_objects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/json_text.h"
+
+namespace sovmesh::control {
+namespace {
+
+void add_meta(JsonText& json, const tenancy::Meta& meta) {
+  const bool file = meta.ownership.by == tenancy::Ownership::By::file;
+  json.number("revision", meta.revision)
+      .time("created_at", meta.created_at)
+      .time("updated_at", meta.updated_at)
+      .text("managed_by", file ? "file" : "api");
+  if (file) json.text("source", meta.ownership.source);
+}
+
+std::string slug_of(const store::ControlData& data, TenantId id) {
+  const auto found = std::ranges::find(data.tenants, id, &tenancy::Tenant::id);
+  return found == data.tenants.end() ? id.value.text() : std::string(found->slug.text());
+}
+
+std::string slug_of(const store::ControlData& data, ProjectId id) {
+  const auto found = std::ranges::find(data.projects, id, &tenancy::Project::id);
+  return found == data.projects.end() ? id.value.text() : std::string(found->slug.text());
+}
+
+std::unexpected<Error> no_such(std::string_view kind) {
+  return client_error(Code::not_found, fmt::format("there is no such {}", kind));
+}
+
+Result<void> files_alone(std::string_view what, std::string_view source) {
+  return client_error(
+      Code::conflict,
+      fmt::format("the {} is declared in the configuration file ({}): change it there", what,
+                  source));
+}
+
+}  // namespace
+
+std::string etag_of(std::int64_t revision) { return fmt::format("\"{}\"", revision); }
+
+std::string to_json(const tenancy::Tenant& tenant) {
+  JsonText json;
+  json.text("id", tenant.id.value.text())
+      .text("slug", tenant.slug.text())
+      .text("display_name", tenant.display_name)
+      .texts("hosts", tenant.hosts)
+      .flag("suspended", tenant.suspended);
+  add_meta(json, tenant.meta);
+  return json.end();
+}
+
+std::string to_json(const tenancy::Project& project, const store::ControlData& data) {
+  JsonText json;
+  json.text("id", project.id.value.text())
+      .text("tenant", slug_of(data, project.tenant))
+      .text("slug", project.slug.text())
+      .text("display_name", project.display_name);
+  add_meta(json, project.meta);
+  return json.end();
+}
+
+std::string to_json(const tenancy::Key& key, const store::ControlData& data,
+                    std::string_view text) {
+  std::vector<std::string> scopes;
+  for (std::size_t i = 0; i < tenancy::kScopes; ++i) {
+    const auto scope = static_cast<tenancy::Scope>(i);
+    if (key.has(scope)) scopes.emplace_back(tenancy::name(scope));
+  }
+  JsonText json;
+  json.text("id", key.id.text())
+      .text("tenant", slug_of(data, key.tenant))
+      .text("project", slug_of(data, key.project))
+      .text("display_name", key.display_name)
+      .texts("scopes", scopes);
+  if (key.models) {
+    std::vector<std::string> models;
+    for (const ModelName& model : *key.models)
+      models.emplace_back(model.text());
+    json.texts("models", models);
+  } else {
+    json.null("models");
+  }
+  json.text_or_null("owner", key.owner).text("last_four", key.last_four);
+  key.expires_at ? json.time("expires_at", *key.expires_at) : json.null("expires_at");
+  key.revoked_at ? json.time("revoked_at", *key.revoked_at) : json.null("revoked_at");
+  if (!text.empty()) json.text("key", text);
+  add_meta(json, key.meta);
+  return json.end();
+}
+
+std::string to_json(const catalog::Model& model, const store::ControlData& data) {
+  JsonText json;
+  json.text("id", model.id.value.text())
+      .text("name", model.name.text())
+      .text("engine", model.engine)
+      .text("engine_model", model.engine_model);
+  model.adapter ? json.number("adapter", *model.adapter) : json.null("adapter");
+  json.text("owned_by", model.owned_by)
+      .flag("chat", model.chat)
+      .flag("completions", model.completions)
+      .flag("embeddings", model.embeddings);
+  if (model.for_all_tenants) {
+    json.null("tenants");
+  } else {
+    std::vector<std::string> tenants;
+    for (const TenantId id : model.tenants)
+      tenants.push_back(slug_of(data, id));
+    json.texts("tenants", tenants);
+  }
+  json.number("context_tokens", model.context_tokens)
+      .number("output_tokens_max", model.output_tokens_max);
+  add_meta(json, {.revision = model.revision,
+                  .created_at = model.created_at,
+                  .updated_at = model.updated_at,
+                  .ownership = {.by = model.from_file ? tenancy::Ownership::By::file
+                                                      : tenancy::Ownership::By::api,
+                                .source = model.source}});
+  return json.end();
+}
+
+Result<tenancy::Tenant> find_tenant(const store::ControlData& data, std::string_view name) {
+  for (const tenancy::Tenant& tenant : data.tenants) {
+    if (tenant.slug.text() == name || tenant.id.value.text() == name) return tenant;
+  }
+  return no_such("tenant");
+}
+
+Result<tenancy::Project> find_project(const store::ControlData& data, std::string_view id) {
+  for (const tenancy::Project& project : data.projects) {
+    if (project.id.value.text() == id) return project;
+  }
+  return no_such("project");
+}
+
+Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view id) {
+  for (const tenancy::Key& key : data.keys) {
+    if (key.id.text() == id) return key;
+  }
+  return no_such("key");
+}
+
+Result<catalog::Model> find_model(const store::ControlData& data, std::string_view name) {
+  for (const catalog::Model& model : data.models) {
+    if (model.name.text() == name || model.id.value.text() == name) return model;
+  }
+  return no_such("model");
+}
+
+Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what) {
+  if (meta.ownership.by == tenancy::Ownership::By::api) return {};
+  return files_alone(what, meta.ownership.source);
+}
+
+Result<void> must_be_ours(const catalog::Model& model) {
+  if (!model.from_file) return {};
+  return files_alone(fmt::format("model '{}'", model.name.text()), model.source);
+}
+
+}  // namespace sovmesh::control

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "catalog/records.h"
+#include "store/control_store.h"
+#include "tenancy/records.h"
+
+namespace sovmesh::control {
+
+// Objects as the admin API shows and names them.
+std::string to_json(const tenancy::Tenant& tenant);
+std::string to_json(const tenancy::Project& project, const store::ControlData& data);
+// `text`: the whole key, shown once at its creation; empty otherwise.
+std::string to_json(const tenancy::Key& key, const store::ControlData& data,
+                    std::string_view text = {});
+std::string to_json(const catalog::Model& model, const store::ControlData& data);
+std::string etag_of(std::int64_t revision);
+
+// By slug or id; by id; by id; by name or id. Code::not_found otherwise.
+Result<tenancy::Tenant> find_tenant(const store::ControlData& data, std::string_view name);
+Result<tenancy::Project> find_project(const store::ControlData& data, std::string_view id);
+Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view id);
+Result<catalog::Model> find_model(const store::ControlData& data, std::string_view name);
+
+// What the configuration file declares changes there alone: Code::conflict that says where.
+Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what);
+Result<void> must_be_ours(const catalog::Model& model);
+
+}  // namespace sovmesh::control

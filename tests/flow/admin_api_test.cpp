@@ -1,0 +1,143 @@
+#include "control/admin_api.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+
+#include "rt/sim/sim.h"
+#include "store_sqlite/open.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/memory_ledger.h"
+
+namespace sovmesh::control {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class AdminApiTest : public testing::Test {
+ protected:
+  Result<AdminReply> call(std::string method, std::string path, std::string body = {},
+                          std::optional<std::string> if_match = {}) {
+    const auto question = std::min(path.find('?'), path.size());
+    return api_.call({.method = std::move(method),
+                      .path = "/api/v1/" + path.substr(0, question),
+                      .query = path.substr(std::min(question + 1, path.size())),
+                      .if_match = std::move(if_match),
+                      .body = std::move(body)});
+  }
+  std::string ok(std::string method, std::string path, std::string body = {}) {
+    const auto reply = call(std::move(method), std::move(path), std::move(body));
+    EXPECT_TRUE(reply) << reply.error().message();
+    return reply ? reply->body : "";
+  }
+  std::optional<Code> refusal(std::string method, std::string path, std::string body = {},
+                              std::optional<std::string> if_match = {}) {
+    const auto reply =
+        call(std::move(method), std::move(path), std::move(body), std::move(if_match));
+    if (reply) return std::nullopt;
+    return reply.error().code();
+  }
+  static std::string member(const std::string& json, const std::string& name) {
+    const std::string start = "\"" + name + "\":\"";
+    const auto at = json.find(start);
+    if (at == json.npos) return "";
+    return json.substr(at + start.size(), json.find('"', at + start.size()) - at - start.size());
+  }
+
+  rt::sim::SimWorld world_{1};
+  store_sqlite::SimDisk disk_{1};
+  std::unique_ptr<store::ControlStore> store_ =
+      *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
+  MemoryLedger ledger_;
+  identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
+  DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
+  std::shared_ptr<engine::Engine> engine_ = std::make_shared<FakeEngine>("tiny", 4);
+  AdminApi api_{{*store_, ledger_, publisher_, authenticator_, world_.clock(), world_.random(),
+                 [this] { return std::vector{engine_}; },
+                 [] { return std::vector<std::string>(); }}};
+};
+
+TEST_F(AdminApiTest, AKeyWorksAsSoonAsItsCreationIsAnsweredAndEndsWhenRevoked) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string made = ok("POST", "keys", R"({"tenant":"aurora","owner":"ann"})");
+  const std::string text = member(made, "key");
+  const std::string bearer = "Bearer " + text;
+  const identity::Credentials shown{.authorization = bearer};
+  const WallTime now = world_.clock().wall_now();
+  EXPECT_TRUE(authenticator_.identify(publisher_.directory().get(), shown, now));
+
+  const std::string id = member(made, "id");
+  EXPECT_THAT(ok("GET", "keys/" + id), Not(HasSubstr(text)));  // shown once
+  EXPECT_NE(member(ok("POST", "keys/" + id + "/revoke"), "revoked_at"), "");
+  EXPECT_FALSE(
+      authenticator_.identify(publisher_.directory().get(), shown, now + std::chrono::seconds(1)));
+}
+
+TEST_F(AdminApiTest, BodiesAreReadStrictly) {
+  EXPECT_EQ(refusal("POST", "tenants", "{"), Code::invalid_json);
+  EXPECT_EQ(refusal("POST", "tenants", "[]"), Code::invalid_type);
+  EXPECT_EQ(refusal("POST", "tenants", "{}"), Code::missing_required_parameter);
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":7})"), Code::invalid_type);
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","colour":"red"})"),
+            Code::unsupported_parameter);
+  EXPECT_EQ(refusal("GET", "tenants?colour=red"), Code::unsupported_parameter);
+  EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
+}
+
+TEST_F(AdminApiTest, AChangeOfAnOlderRevisionIsRefused) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string old = call("GET", "tenants/aurora")->etag;
+  EXPECT_TRUE(call("PATCH", "tenants/aurora", R"({"suspended":true})", old));
+  EXPECT_EQ(refusal("PATCH", "tenants/aurora", R"({"suspended":false})", old),
+            Code::precondition_failed);
+  EXPECT_EQ(refusal("DELETE", "tenants/aurora", "", old), Code::precondition_failed);
+  EXPECT_EQ(call("DELETE", "tenants/aurora")->status, 204);
+  EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
+}
+
+TEST_F(AdminApiTest, WhatTheFileDeclaresIsReadOnlyAndSaysWhere) {
+  config::Config config;
+  config.tenants.push_back({.name = "boreal"});
+  config.tenants.front().position = {.file = "sovmesh.yaml", .line = 12, .column = 5};
+  ASSERT_TRUE(publisher_.apply(config));
+  const auto refused = call("DELETE", "tenants/boreal");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::conflict);
+  EXPECT_THAT(refused.error().message(), HasSubstr("sovmesh.yaml:12:5"));
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"boreal"})"), Code::conflict);
+}
+
+TEST_F(AdminApiTest, AHostOfAnotherTenantIsRefusedBeforeItIsStored) {
+  ok("POST", "tenants", R"({"slug":"aurora","hosts":["a.example"]})");
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"boreal","hosts":["a.example"]})"),
+            Code::conflict);
+  EXPECT_THAT(ok("GET", "tenants"), Not(HasSubstr("boreal")));
+}
+
+TEST_F(AdminApiTest, ModelsNeedAnEngineThatExists) {
+  EXPECT_EQ(refusal("POST", "models", R"({"name":"org/m","engine":"none"})"), Code::invalid_value);
+  ok("POST", "models", R"({"name":"org/m","engine":"tiny"})");
+  EXPECT_EQ(member(ok("GET", "models/org%2Fm"), "engine"), "tiny");
+}
+
+TEST_F(AdminApiTest, ListsComeInPages) {
+  for (const std::string name : {"aaa", "bbb", "ccc"})
+    ok("POST", "tenants", R"({"slug":")" + name + "\"}");
+  const std::string first = ok("GET", "tenants?limit=2");
+  EXPECT_THAT(first, HasSubstr(R"("has_more":true)"));
+  const std::string second = ok("GET", "tenants?limit=2&after=" + member(first, "next"));
+  EXPECT_THAT(second, HasSubstr("ccc"));
+  EXPECT_THAT(second, HasSubstr(R"("has_more":false)"));
+}
+
+TEST_F(AdminApiTest, UsageNamesATenantThatExists) {
+  EXPECT_EQ(refusal("GET", "usage"), Code::missing_required_parameter);
+  EXPECT_EQ(refusal("GET", "usage?tenant=nobody"), Code::not_found);
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  EXPECT_EQ(refusal("GET", "usage?tenant=aurora&by=colour"), Code::invalid_value);
+  EXPECT_THAT(ok("GET", "usage?tenant=aurora&by=model"), HasSubstr(R"("data":[])"));
+}
+
+}  // namespace
+}  // namespace sovmesh::control
