@@ -63,7 +63,8 @@ struct Server::Impl {
       : core(loop, handler, std::move(options)),
         listener(std::move(l)),
         local(listener->local()),
-        stopped(loop) {}
+        stopped(loop),
+        ended(loop) {}
 
   rt::Task<void> run() {
     while (!stopped.is_set()) {
@@ -77,12 +78,14 @@ struct Server::Impl {
     }
     is_running = false;
     listener.reset();
+    ended.set();
   }
 
   ServerCore core;
   std::unique_ptr<rt::Listener> listener;
   rt::Endpoint local;
   rt::Event stopped;
+  rt::Event ended;  // run() touches nothing of ours any more
   bool is_running = false;
 };
 
@@ -117,6 +120,7 @@ rt::Task<void> Server::drain(rt::Deadline deadline) {
     co_await core.connections.join({rt::Deadline::never(), nullptr});
   }
   co_await core.flushers.join({rt::Deadline::never(), nullptr});
+  if (impl_->is_running) co_await impl_->ended.wait({rt::Deadline::never(), nullptr});
 }
 
 }  // namespace sovmesh::http

@@ -88,12 +88,14 @@ TEST_P(ProcessTest, InheritsNoSignalState) {
   ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
   ::signal(SIGUSR2, SIG_IGN);
   ProcessSpec spec;
-  spec.program = "/bin/grep";
-  spec.arguments = {"-E", "Sig(Blk|Ign)", "/proc/self/status"};
+  // Signals 32 and 33 belong to the C library, which lets nobody change them; whoever started the
+  // tests may have left them ignored.
+  spec.program = "/bin/sed";
+  spec.arguments = {"-En", "s/^(Sig(Blk|Ign):).*([0-9a-f]{7}$)/\\1\\3/p", "/proc/self/status"};
   const auto child = spawn(spec);
   ::signal(SIGUSR2, SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
-  EXPECT_EQ(output_of(*child), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  EXPECT_EQ(output_of(*child), "SigBlk:0000000\nSigIgn:0000000\n");
 }
 
 TEST_P(ProcessTest, TellsTheSignalThatEndedIt) {
