@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   sovmesh::add_serve_command(app, code);
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);
+  sovmesh::add_admin_commands(app, code);
   sovmesh::add_engine_sim_command(app, code);
   sovmesh::add_doctor_command(app, code);
 

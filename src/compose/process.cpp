@@ -12,6 +12,8 @@
 #include "compose/data.h"
 #include "compose/engines.h"
 #include "config/load.h"
+#include "control/admin_handler.h"
+#include "control/metrics_handler.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
 
@@ -188,7 +190,61 @@ Result<void> Process::make_listeners() {
     worker->on_drained([this] { return note_drained(); });
   }
   workers_.front()->on_drained([this] { return stop_engines(); });
-  return add_data_listeners();
+  TRY_VOID(add_data_listeners());
+  return add_operator_listeners();
+}
+
+std::vector<std::shared_ptr<engine::Engine>> Process::engine_list() const {
+  std::vector<std::shared_ptr<engine::Engine>> list;
+  for (const auto& [name, engine] : *engines_.all())
+    list.push_back(engine);
+  return list;
+}
+
+// Engines that are asleep until somebody needs them keep nobody waiting.
+std::vector<std::string> Process::not_ready() const {
+  std::vector<std::string> reasons;
+  if (!readiness_.ready()) reasons.emplace_back("the process is starting or draining");
+  if (!data_->ledger().accepts()) reasons.emplace_back("the usage ledger takes no records");
+  for (const auto& engine : engine_list()) {
+    const engine::Status status = engine->status();
+    if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
+    reasons.push_back(fmt::format("engine {}: {}{}{}", engine->name(), engine::name(status.state),
+                                  status.reason.empty() ? "" : ": ", status.reason));
+  }
+  return reasons;
+}
+
+void Process::watch_gauges() {
+  auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
+  auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
+  registry_.on_render([this, &lag, &states] {
+    lag.with({}).set(static_cast<double>(data_->ledger().stats().waiting));
+    for (const auto& engine : engine_list()) {
+      const bool ready = engine->status().state == engine::State::ready;
+      states.with({engine->name()}).set(ready ? 1 : 0);
+    }
+  });
+}
+
+// What operators talk to lives on the first worker: the admin API and the metrics page.
+Result<void> Process::add_operator_listeners() {
+  watch_gauges();
+  auto metrics =
+      std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
+  admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
+      data_->control(), data_->ledger(), *publisher_, *authenticator_, *clock_, *random_,
+      [this] { return engine_list(); }, [this] { return not_ready(); }});
+  auto admin = std::make_unique<control::AdminHandler>(*admin_, *pool_, data_->admin_token(),
+                                                       static_cast<unsigned>(::geteuid()));
+  const config::Server& server = options_.config.server;
+  TRY_VOID(add_listeners(server.metrics_listen, *metrics, bound_.metrics_listen));
+  std::vector<std::string> local;  // not of the ready line: its place follows from the data folder
+  TRY_VOID(add_listeners({"unix:" + data_->admin_socket()}, *admin, local));
+  TRY_VOID(add_listeners(server.admin_listen, *admin, bound_.admin_listen));
+  workers_.front()->keep(std::move(metrics));
+  workers_.front()->keep(std::move(admin));
+  return {};
 }
 
 // Every worker listens on every data address; the first one settles what port 0 means.

@@ -8,6 +8,7 @@
 
 #include "compose/serve.h"
 #include "compose/worker.h"
+#include "control/admin_api.h"
 #include "control/directory_publisher.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
@@ -41,6 +42,10 @@ class Process {
   Result<void> add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
                              std::vector<std::string>& bound);
   Result<void> add_data_listeners();
+  Result<void> add_operator_listeners();
+  void watch_gauges();
+  std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
+  std::vector<std::string> not_ready() const;
   http::ServerOptions server_options() const;
   void print_ready() const;
   void on_signal(int number);
@@ -64,6 +69,7 @@ class Process {
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
   gateway::EngineSet engines_;
+  std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
   gateway::Readiness readiness_;
   gateway::Settings settings_;

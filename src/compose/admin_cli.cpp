@@ -1,0 +1,196 @@
+#include "compose/admin_cli.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "compose/serve.h"
+#include "rt/real.h"
+#include "tenancy/key_format.h"
+
+namespace sovmesh::compose {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kAnswerBytesMax = 64U << 20;
+constexpr timeval kPatience{.tv_sec = 60, .tv_usec = 0};
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+std::unexpected<Error> unreachable(const std::string& path) {
+  return our_error(
+      Code::dependency_unavailable,
+      fmt::format("cannot reach the server at '{}': {}. Is `sovmesh serve` running, with this "
+                  "--data-dir, as this user or root?",
+                  path, std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe): one thread
+}
+
+Result<int> connect_to(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return unreachable(path);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return unreachable(path);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const int why = errno;
+    ::close(fd);
+    errno = why;
+    return unreachable(path);
+  }
+  return fd;
+}
+
+// The server closes behind its answer ("connection: close"), which has a content-length.
+Result<std::string> exchange(int fd, std::string_view request, const std::string& path) {
+  while (!request.empty()) {
+    const ssize_t sent = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    if (sent < 0) return unreachable(path);
+    request.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  std::string all;
+  std::array<char, 16 * 1024> block{};
+  while (all.size() < kAnswerBytesMax) {
+    const ssize_t got = ::recv(fd, block.data(), block.size(), 0);
+    if (got < 0) return unreachable(path);
+    if (got == 0) return all;
+    all.append(block.data(), static_cast<std::size_t>(got));
+  }
+  return our_error(Code::upstream_invalid_response, "the server's answer is too long");
+}
+
+Result<Answer> parse_answer(std::string_view all) {
+  constexpr std::string_view kVersion = "HTTP/1.1 ";
+  const auto end = all.find("\r\n\r\n");
+  const auto status =
+      all.starts_with(kVersion) ? parse_u64(all.substr(kVersion.size(), 3)) : std::nullopt;
+  if (end == all.npos || !status)
+    return our_error(Code::upstream_invalid_response, "the server's answer is not HTTP");
+  return Answer{static_cast<int>(*status), std::string(all.substr(end + 4))};
+}
+
+Result<Answer> call(const std::string& path, std::string_view method, std::string_view target,
+                    std::string_view body) {
+  std::string request =
+      fmt::format("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", method, target);
+  if (method != "GET")
+    request += fmt::format("content-type: application/json\r\ncontent-length: {}\r\n", body.size());
+  request += "\r\n";
+  request += body;
+  TRY(const int fd, connect_to(path));
+  const Result<std::string> all = exchange(fd, request, path);
+  ::close(fd);
+  if (!all) return fail(all.error());
+  return parse_answer(*all);
+}
+
+std::string shown(const json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string out;
+  for (const json& entry : value)
+    out += (out.empty() ? "" : ",") + shown(entry);
+  return out.empty() ? "-" : out;
+}
+
+void print_table(const json& rows, const std::vector<std::string>& columns) {
+  std::vector<std::vector<std::string>> cells{columns};
+  for (const json& row : rows) {
+    auto& line = cells.emplace_back();
+    for (const std::string& column : columns)
+      line.push_back(shown(row.value(column, json())));
+  }
+  std::vector<std::size_t> widths(columns.size());
+  for (const auto& line : cells) {
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], line[i].size());
+  }
+  for (const auto& line : cells) {
+    std::string text;
+    for (std::size_t i = 0; i < line.size(); ++i)
+      text += fmt::format("{:<{}}  ", line[i], widths[i]);
+    text.erase(text.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", text);
+  }
+}
+
+void print(const json& answer, const std::vector<std::string>& columns) {
+  if (const auto data = answer.find("data"); data != answer.end() && data->is_array()) {
+    print_table(*data, columns);
+    if (answer.value("has_more", false))
+      fmt::print(stderr, "(more follow: ask the API with after={})\n", shown(answer["next"]));
+    return;
+  }
+  for (const auto& [name, value] : answer.items())
+    fmt::print("{}: {}\n", name, shown(value));
+}
+
+int print_refusal(const Answer& answer, const json& body) {
+  std::string why = fmt::format("the server answered {}", answer.status);
+  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
+    const json& error = body["error"];
+    why = shown(error.value("message", json()));
+    if (const json param = error.value("param", json()); param.is_string())
+      why += fmt::format(" ({})", param.get<std::string>());
+  }
+  fmt::print(stderr, "sovmesh: {}\n", why);
+  return kExitFailed;
+}
+
+}  // namespace
+
+int admin_call(const AdminCli& cli, std::string_view method, std::string_view target,
+               std::string_view body, const std::vector<std::string>& columns) {
+  const Result<Answer> answer = call(cli.data_dir + "/admin.sock", method, target, body);
+  if (!answer) {
+    fmt::print(stderr, "sovmesh: {}\n", answer.error().message());
+    return kExitUnreachable;
+  }
+  const json parsed = json::parse(answer->body, nullptr, false);
+  if (answer->status >= 300) return print_refusal(*answer, parsed);
+  if (cli.json) {
+    fmt::print("{}\n", answer->body.empty() ? "{}" : answer->body);
+  } else if (parsed.is_object()) {
+    print(parsed, columns);
+  }
+  return kExitOk;
+}
+
+std::string url_part(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = is_base62(std::string_view(&c, 1)) || c == '-' || c == '_' || c == '.';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+int generate_key() {
+  const auto random = rt::make_system_random();
+  fmt::print("{}\n", tenancy::generate_key(*random).text.reveal());
+  return kExitOk;
+}
+
+}  // namespace sovmesh::compose

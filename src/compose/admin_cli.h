@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sovmesh::compose {
+
+// The admin API as the command line uses it: over DATA_DIR/admin.sock. Blocking.
+struct AdminCli {
+  std::string data_dir;
+  bool json = false;  // print what the API answered, as it is
+};
+
+// Sends one request and prints the answer: a list as a table of `columns`, an object as lines.
+// Returns an exit code: kExitUnreachable when nobody listens, kExitFailed for a refusal.
+int admin_call(const AdminCli& cli, std::string_view method, std::string_view target,
+               std::string_view body, const std::vector<std::string>& columns);
+
+// Percent-encodes what is to be one part of a path or a query value.
+std::string url_part(std::string_view text);
+
+// `sovmesh key generate`: prints a fresh key, for `secret: file:...` of a configuration.
+int generate_key();
+
+}  // namespace sovmesh::compose
