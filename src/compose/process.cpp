@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "base/bytes.h"
 #include "compose/data.h"
 #include "compose/engines.h"
 #include "config/load.h"
+#include "config/values.h"
 #include "control/admin_handler.h"
 #include "control/metrics_handler.h"
 #include "engine_process/managed_engine.h"
@@ -22,6 +24,7 @@ namespace {
 
 constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kBlockingQueueMax = 1'024;
+constexpr std::size_t kPemBytesMax = 1U << 20;
 constexpr std::chrono::milliseconds kEngineStop{5'000};
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 
@@ -30,6 +33,21 @@ observe::Level level_of(const std::string& text) {
     if (observe::name(level) == text) return level;
   }
   return observe::Level::info;
+}
+
+std::optional<std::string> environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe)
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> environment_names() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  return names;
 }
 
 std::string json_list(const std::vector<std::string>& texts) {
@@ -59,6 +77,11 @@ Result<void> Process::open() {
   TRY(log_sink_, observe::make_file_sink(options_.config.log.path));
   log_ = std::make_unique<observe::Log>(*log_sink_, *clock_, level_of(options_.config.log.level));
   metrics_ = std::make_unique<gateway::RequestMetrics>(registry_);
+  reload_success_ = &registry_
+                         .gauges("config_last_reload_success",
+                                 "1 when the last reload of the configuration worked.", {})
+                         .with({});
+  reload_success_->set(1);
   TRY_VOID(make_workers());
   TRY_VOID(open_data());
   TRY_VOID(open_identity());
@@ -249,13 +272,18 @@ Result<void> Process::add_operator_listeners() {
 
 // Every worker listens on every data address; the first one settles what port 0 means.
 Result<void> Process::add_data_listeners() {
+  http::ServerOptions options = server_options();
+  if (options_.config.server.tls) {
+    TRY_VOID(load_certificate());
+    options.tls = [this] { return certificate_->get(); };
+  }
   for (const std::string& text : options_.config.server.listen) {
     TRY(rt::Endpoint endpoint, rt::parse_endpoint(text));
     const bool shared = workers_.size() > 1 && std::holds_alternative<rt::IpEndpoint>(endpoint);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       TRY(endpoint, workers_[i]->add_listener({.endpoint = endpoint,
                                                .handler = data_planes_[i],
-                                               .options = server_options(),
+                                               .options = options,
                                                .reuse_port = shared}));
       if (!shared) break;
     }
@@ -353,6 +381,50 @@ void Process::begin_stop(bool hurry) {
   }
 }
 
-void Process::reload() {}
+// Tenants, keys, models and the certificate take effect at once; everything else at the next start.
+void Process::reload() {
+  if (options_.config_path.empty() || reloading_) return;
+  reloading_ = true;
+  workers_.front()->spawn(reload_task());
+}
+
+rt::Task<void> Process::reload_task() {
+  const auto work = [this]() -> Result<std::string> {
+    config::Loaded loaded = config::load(options_.config_path, environment, environment_names());
+    if (!loaded.config) return our_error(Code::config_invalid, config::to_text(loaded.findings));
+    TRY_VOID(publisher_->apply(*loaded.config));
+    if (certificate_) TRY_VOID(load_certificate());
+    return loaded.config->revision;
+  };
+  const Result<std::string> done =
+      co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+  reloading_ = false;
+  reload_success_->set(done ? 1 : 0);
+  observe::LogLine line =
+      log_->line(done ? observe::Level::info : observe::Level::error, "config_reload");
+  if (done) {
+    line.add("revision", *done)
+        .add("message",
+             "tenants, keys, models and certificate are in force; server, "
+             "log, security and engines need a restart");
+  } else {
+    line.add("message", "the last good configuration stays: " + done.error().message());
+  }
+  log_->write(std::move(line));
+}
+
+Result<void> Process::load_certificate() {
+  const config::TlsFiles& files = *options_.config.server.tls;
+  TRY(const std::string chain, config::read_text_file(files.certificate, kPemBytesMax));
+  TRY(std::string key, config::read_text_file(files.key, kPemBytesMax));
+  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"http/1.1"});
+  if (!made) return fail(Error(Code::config_invalid, Blame::us, made.error().message()));
+  if (certificate_) {
+    certificate_->publish(*std::move(made));
+  } else {
+    certificate_ = std::make_unique<Snapshot<rt::TlsServerContext>>(*std::move(made));
+  }
+  return {};
+}
 
 }  // namespace sovmesh::compose

@@ -51,6 +51,8 @@ class Process {
   void on_signal(int number);
   void begin_stop(bool hurry);
   void reload();
+  rt::Task<void> reload_task();
+  Result<void> load_certificate();
   rt::Task<void> run_guest();
   rt::Task<void> start_up();
   rt::Task<void> note_drained();
@@ -65,6 +67,7 @@ class Process {
   std::unique_ptr<observe::Log> log_;
   observe::Registry registry_;
   std::unique_ptr<gateway::RequestMetrics> metrics_;
+  observe::Gauge* reload_success_ = nullptr;
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
@@ -72,6 +75,8 @@ class Process {
   std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
   gateway::Readiness readiness_;
+  std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
+  bool reloading_ = false;
   gateway::Settings settings_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;

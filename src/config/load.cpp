@@ -75,7 +75,6 @@ Loaded from_environment(const Environment& environment,
   engine.name = "default";
   engine.url = *url;
   engine.api_key = Secret(environment("OPENAI_API_KEY").value_or(""));
-  engine.discover_models = true;
   engine.position = {.file = "OPENAI_BASE_URL"};
   config.engines.push_back(std::move(engine));
   Tenant tenant;

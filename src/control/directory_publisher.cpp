@@ -272,6 +272,14 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       directory_(empty_directory()) {}
 
 Result<void> DirectoryPublisher::apply(const config::Config& config) {
+  return turn_.with([&](Turn&) { return apply_alone(config); });
+}
+
+Result<void> DirectoryPublisher::publish() {
+  return turn_.with([&](Turn&) { return publish_alone(); });
+}
+
+Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY(const store::ControlData now, store_.load());
   UlidSource ids(clock_, random_);
   TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
@@ -283,10 +291,10 @@ Result<void> DirectoryPublisher::apply(const config::Config& config) {
   TRY_VOID(upsert(store_, now.projects, wanted.projects));
   TRY_VOID(upsert(store_, now.keys, wanted.keys));
   TRY_VOID(upsert(store_, now.models, wanted.models));
-  return publish();
+  return publish_alone();
 }
 
-Result<void> DirectoryPublisher::publish() {
+Result<void> DirectoryPublisher::publish_alone() {
   TRY(store::ControlData stored, store_.load());
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {

@@ -33,6 +33,8 @@ class DirectoryPublisher {
   const Snapshot<identity::Directory>& directory() const { return directory_; }
 
  private:
+  Result<void> apply_alone(const config::Config& config);
+  Result<void> publish_alone();
   Result<identity::DirectoryData::DigestKey> digest_key(TenantId tenant);
 
   store::ControlStore& store_;
@@ -40,6 +42,8 @@ class DirectoryPublisher {
   const Clock& clock_;
   Random& random_;
   Snapshot<identity::Directory> directory_;
+  struct Turn {};
+  Guarded<Turn> turn_;  // two writers must not publish in the wrong order
 };
 
 }  // namespace sovmesh::control

@@ -423,8 +423,9 @@ TEST_F(ClientTest, LargeRequestsGoWholeThroughSmallBuffers) {
   world_.wire().options.receive_buffer = 3'000;
   call_ = pool_.call(origin_);
   const std::string body(400'000, 'b');
-  auto task =
-      call_->send({.method = "POST", .target = "/", .fields = {}, .body = body}, within(60s));
+  // The task refers to it until it has ended.
+  const ClientRequest request{.method = "POST", .target = "/", .fields = {}, .body = body};
+  auto task = call_->send(request, within(60s));
   task.start();
   RawClient& server = accept();
   std::string all;
