@@ -27,10 +27,7 @@ class Fields {
   auto end() const { return fields_.end(); }
   std::size_t size() const { return fields_.size(); }
   void clear() { fields_.clear(); }
-  template <class Predicate>
-  void remove_if(Predicate predicate) {
-    std::erase_if(fields_, predicate);
-  }
+  void reserve(std::size_t count) { fields_.reserve(count); }
 
  private:
   std::vector<Field> fields_;
