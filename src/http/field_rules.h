@@ -10,28 +10,8 @@ namespace sovmesh::http {
 // Small rules about field values that requests and responses share. Pure.
 
 // RFC 9110 tchar: what method and field names consist of.
-// For each tchar its lower case, 0 for everything else.
-consteval std::array<char, 256> make_token_table() {
-  std::array<char, 256> table{};
-  for (unsigned char c = '0'; c <= '9'; ++c)
-    table[c] = static_cast<char>(c);
-  for (unsigned char c = 'a'; c <= 'z'; ++c)
-    table[c] = static_cast<char>(c);
-  for (unsigned char c = 'A'; c <= 'Z'; ++c)
-    table[c] = static_cast<char>(c + ('a' - 'A'));
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<unsigned char>(c)] = c;
-  return table;
-}
-inline constexpr std::array<char, 256> kTokenChars = make_token_table();
-
-// The same character in lower case, 0 when it is no tchar.
-inline char lower_token_char(char c) { return kTokenChars[static_cast<unsigned char>(c)]; }
-inline bool is_token_char(char c) { return lower_token_char(c) != 0; }
+bool is_token_char(char c);
 bool is_token(std::string_view text);
-
-// What a field value may consist of: no control bytes except tabs. Bytes beyond ASCII are allowed.
-bool is_field_text(std::string_view text);
 
 // "Content-Length": digits only, no sign, no list, no leading zero, below 2^63.
 std::optional<std::uint64_t> parse_content_length(std::string_view value);

@@ -27,7 +27,10 @@ class Fields {
   auto end() const { return fields_.end(); }
   std::size_t size() const { return fields_.size(); }
   void clear() { fields_.clear(); }
-  void reserve(std::size_t count) { fields_.reserve(count); }
+  template <class Predicate>
+  void remove_if(Predicate predicate) {
+    std::erase_if(fields_, predicate);
+  }
 
  private:
   std::vector<Field> fields_;

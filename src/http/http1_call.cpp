@@ -5,7 +5,7 @@
 
 #include "http/chunk_decoder.h"
 #include "http/client_pool.h"
-#include "http/field_rules.h"
+#include "http/response_writer.h"
 #include "http/socket_io.h"
 
 namespace sovmesh::http {
@@ -52,7 +52,7 @@ void append_request_head(std::string& out, const Origin& origin, const ClientReq
   out += " HTTP/1.1\r\nhost: ";
   append_host(out, origin);
   for (const Field& field : request.fields) {
-    if (!is_field_text(field.value)) continue;
+    if (!is_sendable_value(field.value)) continue;
     out += "\r\n";
     out += field.name;
     out += ": ";
@@ -76,7 +76,6 @@ class Http1Call final : public ClientCall {
         buffers_(pool_->take_buffers()),
         always_ready_(pool_->loop) {
     always_ready_.set();
-    fields_.reserve(16);
   }
   Http1Call(const Http1Call&) = delete;
   Http1Call& operator=(const Http1Call&) = delete;
@@ -97,7 +96,7 @@ class Http1Call final : public ClientCall {
  private:
   enum class State : std::uint8_t { idle, sent, body, done, over };
 
-  rt::Task<Result<void>> write_all(TwoPieces pieces, rt::Until until);
+  rt::Task<Result<void>> write_all(std::string_view head, std::string_view body, rt::Until until);
   rt::Task<Result<void>> connect_and_write(std::string_view head, std::string_view body,
                                            rt::Until until);
   Result<bool> read_head_bytes(bool& is_dead);
@@ -143,10 +142,7 @@ rt::Task<Result<void>> Http1Call::send(const ClientRequest& request, rt::Until u
   }
   head += request.body;
   may_replay_ = true;
-  TwoPieces pieces(head, {});
-  (void)pieces.write_to(*socket_);  // all of it, nearly always
-  if (pieces.empty()) co_return Result<void>();
-  auto sent = co_await write_all(pieces, until);
+  auto sent = co_await write_all(head, {}, until);
   if (!sent && sent.error().code() != Code::timed_out && sent.error().code() != Code::cancelled) {
     may_replay_ = false;
     sent = co_await connect_and_write(head, {}, until);
@@ -159,10 +155,12 @@ rt::Task<Result<void>> Http1Call::connect_and_write(std::string_view head, std::
                                                     rt::Until until) {
   socket_.reset();
   CO_TRY(socket_, co_await pool_->connect(origin_, until));
-  co_return co_await write_all(TwoPieces(head, body), until);
+  co_return co_await write_all(head, body, until);
 }
 
-rt::Task<Result<void>> Http1Call::write_all(TwoPieces pieces, rt::Until until) {
+rt::Task<Result<void>> Http1Call::write_all(std::string_view head, std::string_view body,
+                                            rt::Until until) {
+  TwoPieces pieces(head, body);
   while (!pieces.empty()) {
     const rt::IoResult sent = pieces.write_to(*socket_);
     if (sent.status == Status::ok) continue;

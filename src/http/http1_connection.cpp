@@ -59,6 +59,16 @@ rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
   }
 }
 
+rt::Task<void> run_handler(ServerCore& core, Http1Exchange& exchange) {
+  bool threw = false;
+  try {
+    co_await core.handler.handle(exchange);
+  } catch (...) {  // a bug of the handler ends its own request only
+    threw = true;
+  }
+  co_await exchange.conclude(threw);
+}
+
 // One request from the bytes that began it to the end of its answer.
 rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchange& exchange,
                               std::string_view input, rt::Deadline head_end) {
@@ -86,14 +96,7 @@ rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchang
     input = {core.loop.scratch().data(), got.bytes};
   }
   ++core.counters.requests;
-  bool threw = false;
-  try {
-    co_await core.handler.handle(exchange);
-  } catch (...) {  // a bug of the handler ends its own request only
-    threw = true;
-  }
-  if (threw || !exchange.is_settled()) co_await exchange.conclude(threw);
-  exchange.skip_unread_body();
+  co_await run_handler(core, exchange);
   if (exchange.keeps_alive()) co_return After::next_request;
   co_return exchange.wants_linger() ? After::linger : After::close;
 }

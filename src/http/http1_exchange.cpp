@@ -8,6 +8,7 @@
 
 #include "http/chunk_decoder.h"
 #include "http/error_reply.h"
+#include "http/socket_io.h"
 
 namespace sovmesh::http {
 
@@ -102,7 +103,6 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
     input = joined;
   }
   const auto complete = reader_.feed(input, bounds);
-  if (!complete) pending_.assign(input);  // HTTP/2 may begin with what came before
   if (!complete || !*complete) return complete;
   if (auto parsed = parse_request_head(reader_, head_, framing_); !parsed)
     return std::unexpected(parsed.error());
@@ -116,7 +116,7 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
   return true;
 }
 
-bool Http1Exchange::is_http2_preface() const { return reader_.bytes().starts_with(kPreface); }
+bool Http1Exchange::is_http2_preface() const { return reader_.bytes() == kPreface; }
 
 std::string Http1Exchange::take_everything() {
   std::string all = reader_.bytes() + pending_;
@@ -154,6 +154,7 @@ rt::Task<void> Http1Exchange::conclude(bool handler_threw) {
     while (is_flushing_)
       co_await drained_.wait({rt::Deadline::never(), nullptr});
   }
+  if (keep_alive_ && body_is_pending()) skip_pending_body();
 }
 
 void Http1Exchange::break_off() {
@@ -173,8 +174,7 @@ bool Http1Exchange::body_is_pending() const {
          pending_.size() >= framing_.length;
 }
 
-void Http1Exchange::skip_unread_body() {
-  if (!keep_alive_ || !body_is_pending()) return;
+void Http1Exchange::skip_pending_body() {
   pending_.erase(0, static_cast<std::size_t>(framing_.length));
   has_unread_body_ = false;
 }
@@ -212,7 +212,8 @@ Result<Body> Http1Exchange::take_pending_body() {
 }
 
 rt::Task<Result<void>> Http1Exchange::send_continue() {
-  co_return co_await send_rest(TwoPieces("HTTP/1.1 100 Continue\r\n\r\n", {}));
+  out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  co_return co_await send_whole({});
 }
 
 Result<void> Http1Exchange::check_wake(rt::Wake wake) {
@@ -312,15 +313,12 @@ rt::Task<Result<void>> Http1Exchange::respond(const ResponseHead& head, std::str
   begin_answer(head, {.kind = ResponseFraming::Kind::length, .length = body.size()});
   answer_ = Answer::finished;
   if (!sends_body_) body = {};
-  TwoPieces pieces(out_, body);
-  if (!is_broken()) (void)pieces.write_to(*socket_);  // all of it, nearly always
-  if (!pieces.empty()) CO_TRY_VOID(co_await send_rest(pieces));
-  out_.clear();
-  co_return Result<void>();
+  co_return co_await send_whole(body);
 }
 
-// Waits for the client as long as it keeps taking something.
-rt::Task<Result<void>> Http1Exchange::send_rest(TwoPieces pieces) {
+// Sends what is in out_ and `body`, waiting as long as the client keeps taking something.
+rt::Task<Result<void>> Http1Exchange::send_whole(std::string_view body) {
+  TwoPieces pieces(out_, body);
   while (!pieces.empty()) {
     const rt::IoResult sent = is_broken() ? rt::IoResult::end() : pieces.write_to(*socket_);
     if (sent.status == rt::IoResult::Status::ok) continue;
@@ -333,6 +331,7 @@ rt::Task<Result<void>> Http1Exchange::send_rest(TwoPieces pieces) {
       co_return gone();
     }
   }
+  out_.clear();
   co_return Result<void>();
 }
 

@@ -7,7 +7,6 @@
 #include "http/connection.h"
 #include "http/http1_head.h"
 #include "http/response_writer.h"
-#include "http/socket_io.h"
 
 namespace sovmesh::http {
 
@@ -37,11 +36,7 @@ class Http1Exchange final : public Exchange {
   // What a handler left undone: no answer gets 500, an open stream is cut off. Then waits until
   // everything is sent.
   rt::Task<void> conclude(bool handler_threw);
-  // The answer was given and is on its way as a whole: there is nothing to conclude.
-  bool is_settled() const { return answer_ == Answer::finished && !is_flushing_; }
-  // A body that nobody read and that is here already does not stand between two requests.
-  void skip_unread_body();
-  // After these: whether the connection can carry another request, ...
+  // After conclude(): whether the connection can carry another request, ...
   bool keeps_alive() const { return keep_alive_ && answer_ == Answer::finished && !is_broken(); }
   // ... and if not, whether the client may still be sending, so that closing at once could destroy
   // the answer on its way.
@@ -78,6 +73,7 @@ class Http1Exchange final : public Exchange {
   // Body.
   class Pace;
   bool body_is_pending() const;
+  void skip_pending_body();
   Result<Body> body_error(Code code, const char* message);
   Result<Body> take_pending_body();
   rt::Task<Result<void>> send_continue();
@@ -91,7 +87,7 @@ class Http1Exchange final : public Exchange {
   Result<void> send_pieces(std::span<iovec> pieces);
   void start_flusher();
   rt::Task<void> flush();
-  rt::Task<Result<void>> send_rest(TwoPieces pieces);
+  rt::Task<Result<void>> send_whole(std::string_view body);
 
   ServerCore& core_;
   rt::Socket* socket_ = nullptr;

@@ -1,7 +1,9 @@
 #include "http/http1_head.h"
 
+#include <llhttp.h>
+
 #include <algorithm>
-#include <span>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "http/field_rules.h"
@@ -81,167 +83,166 @@ Checked<RequestLine> parse_request_line(std::string_view line, std::size_t at,
                      .version = *version};
 }
 
-// "HTTP/1.1 200 text"; the text, and the space before it, may be missing.
+// "HTTP/1.1 200 text": what llhttp lets through and we do not.
 bool is_status_line(std::string_view line) {
   if (!line.starts_with("HTTP/1.1 ") && !line.starts_with("HTTP/1.0 ")) return false;
-  const std::string_view code = line.substr(9, 3);
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (code.size() != 3 || !std::ranges::all_of(code, is_digit) || code.front() == '0') return false;
-  return line.size() == 12 || (line[12] == ' ' && is_field_text(line.substr(13)));
+  return std::ranges::none_of(line, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && byte != '\t') || byte == 0x7F;
+  });
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-// How much of `input` to take for a head: to its first empty line, so that the body behind it is
-// not copied. Only a guess; a head that began earlier may end before.
-std::size_t likely_head_size(std::string_view input) {
-  std::size_t lf = input.find('\n');
-  while (lf != std::string_view::npos) {
-    if (input.substr(lf + 1, 2) == "\r\n") return lf + 3;
-    lf = input.find('\n', lf + 1);
-  }
-  return input.size();
+// `text` lies in a head of ours, which is writable; llhttp only lends it as const.
+void lower_case(std::string_view text) {
+  for (const char& c : text)
+    if (c >= 'A' && c <= 'Z') const_cast<char&>(c) = static_cast<char>(c + ('a' - 'A'));
 }
 
-// What the fields of a head say about its framing and its target.
-struct FieldFacts {
-  std::string_view host;
-  std::string_view content_length;
-  unsigned hosts = 0;
-  unsigned content_lengths = 0;
-  unsigned expects = 0;
-  bool expects_continue = false;
-  bool has_lookalike = false;
-  TransferEncoding encoding;
-  ConnectionOptions connection;
-
-  // False: this field ends here and is no business of handlers.
-  bool add(std::string_view name, std::string_view value) {
-    has_lookalike |= looks_like_framing(name);
-    if (name == "host") {
-      host = value;
-      ++hosts;
-      return false;
-    }
-    if (!is_connection_field(name)) return true;
-    if (name == "content-length") {
-      content_length = value;
-      ++content_lengths;
-    } else if (name == "transfer-encoding") {
-      encoding.add(value);
-    } else if (name == "connection") {
-      connection.add(value);
-    } else if (name == "expect") {
-      ++expects;
-      expects_continue = equals_ignore_case(value, "100-continue");
-    }
-    return false;
+// One run of llhttp over a complete head that puts the fields into `fields` as views, their names
+// made lower case.
+class FieldCollector {
+ public:
+  FieldCollector(llhttp_type_t type, Fields& fields) : fields_(fields) {
+    llhttp_init(&parser_, type, &settings());
+    parser_.data = this;
+    fields_.clear();
   }
+
+  // `head` must be exactly one well-formed head.
+  Checked<> run(std::string& head, std::size_t begin) {
+    const char* const first = head.data() + begin;
+    const llhttp_errno_t error = llhttp_execute(&parser_, first, head.size() - begin);
+    const bool is_whole = error == HPE_PAUSED && complete_ &&
+                          llhttp_get_error_pos(&parser_) == head.data() + head.size();
+    return is_whole ? Checked<>() : refuse(why(error));
+  }
+
+ private:
+  static std::string_view why(llhttp_errno_t error) {
+    switch (error) {
+      case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return "There are several Content-Length headers.";
+      case HPE_INVALID_CONTENT_LENGTH:
+        return "The Content-Length is invalid or stands beside a Transfer-Encoding.";
+      case HPE_INVALID_TRANSFER_ENCODING:
+        return "The Transfer-Encoding is invalid or stands beside a Content-Length.";
+      default:
+        return "A header line is malformed.";
+    }
+  }
+  static FieldCollector& self(llhttp_t* parser) {
+    return *static_cast<FieldCollector*>(parser->data);
+  }
+  // A span may come in pieces, which lie one behind the other in the head.
+  static void extend(std::string_view& span, const char* at, std::size_t size) {
+    const char* const begin = span.data() == nullptr ? at : span.data();
+    span = {begin, static_cast<std::size_t>(at + size - begin)};
+  }
+  void finish_field() {
+    lower_case(name_);
+    fields_.add(name_, trim(value_));
+    name_ = {};
+    value_ = {};
+  }
+
+  static llhttp_settings_t make_settings() {
+    llhttp_settings_t settings;
+    llhttp_settings_init(&settings);
+    settings.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) {
+      extend(self(parser).name_, at, size);
+      return 0;
+    };
+    settings.on_header_value = [](llhttp_t* parser, const char* at, std::size_t size) {
+      extend(self(parser).value_, at, size);
+      return 0;
+    };
+    settings.on_header_value_complete = [](llhttp_t* parser) {
+      self(parser).finish_field();
+      return 0;
+    };
+    // Framing is decided by us, from all fields together: stop before llhttp does.
+    settings.on_headers_complete = [](llhttp_t* parser) -> int {
+      self(parser).complete_ = true;
+      return HPE_PAUSED;
+    };
+    return settings;
+  }
+  static const llhttp_settings_t& settings() {
+    static const llhttp_settings_t settings = make_settings();
+    return settings;
+  }
+
+  llhttp_t parser_{};
+  Fields& fields_;
+  std::string_view name_;
+  std::string_view value_;
+  bool complete_ = false;
 };
 
 }  // namespace
 
 Checked<bool> HeadReader::feed(std::string_view& input, const HeadBounds& bounds) {
-  const std::size_t room = bounds.bytes_max - bytes_.size();
-  const std::size_t wanted = likely_head_size(input);
-  const std::size_t taken = std::min(wanted, room);
-  if (bytes_.empty()) bytes_.reserve(std::min(taken, kKeptBytes / 2));
-  bytes_.append(input.substr(0, taken));
-  const bool is_cut = taken < wanted;
-  input.remove_prefix(taken);
+  if (bytes_.empty()) bytes_.reserve(std::min<std::size_t>(input.size(), kKeptBytes / 2));
   while (true) {
-    const std::size_t lf = bytes_.find('\n', std::max(line_begin_, searched_));
-    if (lf == std::string::npos) break;
-    const std::span<char> line(bytes_.data() + line_begin_, lf + 1 - line_begin_);
-    const bool ends_head = is_started_ && std::string_view(line.data(), line.size()) == "\r\n";
-    if (ends_head) {
-      input = {input.data() - (bytes_.size() - lf - 1), input.size() + bytes_.size() - lf - 1};
-      bytes_.resize(lf + 1);
-      return true;
+    const std::size_t lf = input.find('\n');
+    const std::string_view piece = input.substr(0, lf == std::string_view::npos ? lf : lf + 1);
+    const std::size_t room = bounds.bytes_max - bytes_.size();
+    bytes_.append(piece.substr(0, room));
+    const bool is_too_long = piece.size() > room;
+    const std::string_view line = std::string_view(bytes_).substr(line_begin_);
+    if (lf == std::string_view::npos || is_too_long) {
+      if (auto checked = check_line_begin(line, bounds); !checked)
+        return std::unexpected(checked.error());
+      if (is_too_long)
+        return refuse(431, Code::request_header_fields_too_large, "The header is too large.");
+      input = {};
+      return false;
     }
+    const bool ends_head = lines_ > 0 && line == "\r\n";
     if (auto checked = check_line(line, bounds); !checked) return std::unexpected(checked.error());
-    line_begin_ = lf + 1;
+    line_begin_ = static_cast<std::uint32_t>(bytes_.size());
+    input.remove_prefix(piece.size());
+    if (ends_head) return true;
   }
-  searched_ = bytes_.size();
-  if (auto checked = check_line_begin(std::string_view(bytes_).substr(line_begin_), bounds);
-      !checked)
-    return std::unexpected(checked.error());
-  if (is_cut) return refuse(431, Code::request_header_fields_too_large, "The header is too large.");
-  return false;
 }
 
 void HeadReader::clear() {
   bytes_.clear();
   if (bytes_.capacity() > kKeptBytes) bytes_.shrink_to_fit();
-  fields_.clear();
   first_line_ = 0;
   line_begin_ = 0;
-  searched_ = 0;
-  is_started_ = false;
+  lines_ = 0;
 }
 
-// `line` with its LF; never the empty line that ends a head.
-Checked<> HeadReader::check_line(std::span<char> line, const HeadBounds& bounds) {
-  const std::string_view whole(line.data(), line.size());
-  if (!is_started_) {
-    if (auto checked = check_line_begin(whole, bounds); !checked) return checked;
-  }
-  if (!whole.ends_with("\r\n")) return refuse("A header line does not end with CRLF.");
-  const std::string_view text = whole.substr(0, whole.size() - 2);
-  if (is_started_) {
-    if (fields_.size() == bounds.fields_max)
+Checked<> HeadReader::check_line(std::string_view line, const HeadBounds& bounds) {
+  if (auto checked = check_line_begin(line, bounds); !checked) return checked;
+  if (!line.ends_with("\r\n")) return refuse("A header line does not end with CRLF.");
+  line.remove_suffix(2);
+  if (lines_ > 0) {
+    if (!line.empty() && ++lines_ > bounds.fields_max + 1)
       return refuse(431, Code::request_header_fields_too_large, "There are too many headers.");
-    return add_field(line.first(text.size()));
+    return {};
   }
   // One empty line before a request is forgiven: old clients end a body with it (RFC 9112 2.2).
-  if (text.empty() && first_line_ == 0 && kind_ == Kind::request) {
+  if (line.empty() && first_line_ == 0 && kind_ == Kind::request) {
     first_line_ = 2;
     return {};
   }
   if (kind_ == Kind::request) {
-    auto parsed = parse_request_line(text, line_begin_, bounds);
+    auto parsed = parse_request_line(line, line_begin_, bounds);
     if (!parsed) return std::unexpected(parsed.error());
     request_line_ = *parsed;
-  } else if (!is_status_line(text)) {
+  } else if (!is_status_line(line)) {
     return refuse("The status line is malformed.");
   }
-  is_started_ = true;
-  return {};
-}
-
-// field-line = token ":" OWS value OWS (RFC 9112 section 5). No space before the colon, no folded
-// line (it begins with a space, which is no token), no control byte in the value.
-Checked<> HeadReader::add_field(std::span<char> line) {
-  char* const first = line.data();  // plain pointers: this loop sees every byte of every head
-  char* const last = first + line.size();
-  char* colon = first;
-  for (; colon != last; ++colon) {
-    const char lower = lower_token_char(*colon);
-    if (lower == 0) break;
-    *colon = lower;
-  }
-  if (colon == first || colon == last || *colon != ':')
-    return refuse("A header line is malformed.");
-  const char* begin = colon + 1;
-  const char* end = last;
-  while (begin != end && is_blank(*begin))
-    ++begin;
-  while (begin != end && is_blank(end[-1]))
-    --end;
-  if (!is_field_text({begin, end})) return refuse("A header value holds a forbidden character.");
-  const std::size_t at = line_begin_;
-  fields_.push_back(
-      {.name_begin = static_cast<std::uint32_t>(at),
-       .name_size = static_cast<std::uint32_t>(colon - first),
-       .value_begin = static_cast<std::uint32_t>(at) + static_cast<std::uint32_t>(begin - first),
-       .value_size = static_cast<std::uint32_t>(end - begin)});
+  ++lines_;
   return {};
 }
 
 // Of the first line, finished or not: junk (a TLS handshake, another protocol) is refused without
 // waiting for its end.
 Checked<> HeadReader::check_line_begin(std::string_view line, const HeadBounds& bounds) const {
-  if (is_started_ || line == "\r" || line == "\r\n" || line.empty()) return {};
+  if (lines_ > 0 || line == "\r" || line == "\r\n" || line.empty()) return {};
   if (kind_ == Kind::response)
     return std::string_view("HTTP/1.").starts_with(line.substr(0, 7))
                ? Checked<>()
@@ -256,15 +257,41 @@ Checked<> HeadReader::check_line_begin(std::string_view line, const HeadBounds& 
 
 namespace {
 
-FieldFacts gather(const HeadReader& reader, Fields& fields) {
-  FieldFacts facts;
-  const std::string_view bytes = reader.bytes();
-  fields.clear();
-  for (const HeadReader::FieldPlace& place : reader.fields()) {
-    const std::string_view name = bytes.substr(place.name_begin, place.name_size);
-    const std::string_view value = bytes.substr(place.value_begin, place.value_size);
-    if (facts.add(name, value)) fields.add(name, value);
+// What the fields of a head say about its framing and its target, gathered in one walk.
+struct FieldFacts {
+  std::string_view host;
+  std::string_view content_length;
+  unsigned hosts = 0;
+  unsigned content_lengths = 0;
+  unsigned expects = 0;
+  bool expects_continue = false;
+  bool has_lookalike = false;
+  TransferEncoding encoding;
+  ConnectionOptions connection;
+
+  void add(const Field& field) {
+    has_lookalike |= looks_like_framing(field.name);
+    if (field.name == "host") {
+      host = field.value;
+      ++hosts;
+    } else if (field.name == "content-length") {
+      content_length = field.value;
+      ++content_lengths;
+    } else if (field.name == "transfer-encoding") {
+      encoding.add(field.value);
+    } else if (field.name == "connection") {
+      connection.add(field.value);
+    } else if (field.name == "expect") {
+      ++expects;
+      expects_continue = equals_ignore_case(field.value, "100-continue");
+    }
   }
+};
+
+FieldFacts gather(const Fields& fields) {
+  FieldFacts facts;
+  for (const Field& field : fields)
+    facts.add(field);
   return facts;
 }
 
@@ -291,14 +318,6 @@ Checked<Framing> frame(const FieldFacts& facts, Version version) {
     framing.length = *length;
   }
   return framing;
-}
-
-// `part` is a view of `bytes`.
-void lower_case(std::string& bytes, std::string_view part) {
-  if (part.empty()) return;
-  const auto begin = static_cast<std::size_t>(part.data() - bytes.data());
-  for (std::size_t i = begin; i < begin + part.size(); ++i)
-    if (bytes[i] >= 'A' && bytes[i] <= 'Z') bytes[i] = static_cast<char>(bytes[i] | 0x20);
 }
 
 std::string_view effective_port(const Authority& authority, bool https) {
@@ -335,9 +354,15 @@ Checked<> set_host_and_target(std::string_view target, const FieldFacts& facts, 
   if (facts.hosts == 1) {
     host = parse_authority(facts.host);
     if (!host) return refuse("The Host header is invalid.");
+    lower_case(host->host);
     head.host = host->host;
   }
   return set_target(target, host, head);
+}
+
+void keep_other_fields(Fields& fields) {
+  fields.remove_if(
+      [](const Field& field) { return field.name == "host" || is_connection_field(field.name); });
 }
 
 }  // namespace
@@ -345,11 +370,13 @@ Checked<> set_host_and_target(std::string_view target, const FieldFacts& facts, 
 Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& framing) {
   std::string& bytes = reader.bytes();
   const RequestLine& line = reader.request_line();
-  const FieldFacts facts = gather(reader, head.fields);
+  auto collected = FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin());
+  if (!collected) return collected;
   const std::string_view all = bytes;
   head.method = all.substr(line.method_begin, line.method_size);
   head.version = line.version;
   head.host = {};
+  const FieldFacts facts = gather(head.fields);
   const auto framed = frame(facts, line.version);
   if (!framed) return std::unexpected(framed.error());
   framing = *framed;
@@ -359,21 +386,24 @@ Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& fra
   if (auto set = set_host_and_target(all.substr(line.target_begin, line.target_size), facts, head);
       !set)
     return set;
-  lower_case(bytes, head.host);
   if (facts.expects > 1 || (facts.expects == 1 && !facts.expects_continue))
     return refuse(417, Code::invalid_request, "Only the expectation 100-continue is supported.");
   head.expects_continue = facts.expects_continue && has_body && line.version == Version::http_1_1;
   head.has_body = has_body;
   head.content_length = std::nullopt;
   if (facts.content_lengths > 0) head.content_length = framing.length;
+  keep_other_fields(head.fields);
   return {};
 }
 
 Checked<> parse_response_head(HeadReader& reader, bool to_head, ParsedResponse& response) {
-  const std::string_view all = reader.bytes();
-  const FieldFacts facts = gather(reader, *response.fields);
+  std::string& bytes = reader.bytes();
+  const std::string_view all = bytes;
+  auto collected = FieldCollector(HTTP_RESPONSE, *response.fields).run(bytes, reader.begin());
+  if (!collected) return collected;
   response.status = (all[9] - '0') * 100 + (all[10] - '0') * 10 + (all[11] - '0');
   const Version version = all[7] == '1' ? Version::http_1_1 : Version::http_1_0;
+  const FieldFacts facts = gather(*response.fields);
   const auto framed = frame(facts, version);
   if (!framed) return std::unexpected(framed.error());
   response.framing = *framed;
@@ -390,6 +420,7 @@ Checked<> parse_response_head(HeadReader& reader, bool to_head, ParsedResponse& 
     response.framing.kind = Framing::Kind::until_close;
     response.framing.keep_alive = false;
   }
+  keep_other_fields(*response.fields);
   return {};
 }
 

@@ -4,10 +4,8 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "http/head.h"
@@ -39,10 +37,9 @@ struct RequestLine {
   Version version = Version::http_1_1;
 };
 
-// Collects the bytes of one head, however they are split, up to and with its empty line, and checks
-// it line by line (RFC 9112 without its leniencies): what it says depends on lines only, so a split
-// cannot change it. parse_*_head() then looks at all fields together. Fuzzing holds this against
-// llhttp (docs/adr/0002).
+// Collects the bytes of one head, however they are split, up to and with its empty line. It only
+// looks at lines: every line ends with CRLF, the first one makes sense, nothing exceeds its bound.
+// parse_*_head() then reads the whole at once, so that a split cannot change what comes out.
 class HeadReader {
  public:
   enum class Kind : std::uint8_t { request, response };
@@ -55,32 +52,22 @@ class HeadReader {
   void clear();
   bool empty() const { return bytes_.empty(); }
 
-  // The complete head.
+  // The complete head, writable: field names are made lower case in place.
   std::string& bytes() { return bytes_; }
   const std::string& bytes() const { return bytes_; }
+  std::size_t begin() const { return first_line_; }
   const RequestLine& request_line() const { return request_line_; }
-  // Where a field is in the bytes; its name is lower case already.
-  struct FieldPlace {
-    std::uint32_t name_begin;
-    std::uint32_t name_size;
-    std::uint32_t value_begin;
-    std::uint32_t value_size;
-  };
-  const std::vector<FieldPlace>& fields() const { return fields_; }
 
   static constexpr std::size_t kKeptBytes = 2048;
 
  private:
-  Checked<> check_line(std::span<char> line, const HeadBounds& bounds);
+  Checked<> check_line(std::string_view line, const HeadBounds& bounds);
   Checked<> check_line_begin(std::string_view line, const HeadBounds& bounds) const;
-  Checked<> add_field(std::span<char> line);
 
   std::string bytes_;
-  std::vector<FieldPlace> fields_;
-  std::size_t line_begin_ = 0;    // of the unfinished line
-  std::size_t searched_ = 0;      // no line end in the bytes before this
   std::uint32_t first_line_ = 0;  // 2 when an empty line came before it
-  bool is_started_ = false;       // the first line is complete
+  std::uint32_t line_begin_ = 0;  // of the unfinished line
+  std::uint32_t lines_ = 0;       // finished ones
   RequestLine request_line_;
   Kind kind_;
 };

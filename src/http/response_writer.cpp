@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "http/field_rules.h"
-
 namespace sovmesh::http {
 
 namespace {
@@ -82,6 +80,15 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+bool is_sendable_value(std::string_view value) {
+  bool bad = false;
+  for (const char c : value) {  // branch-free: the compiler makes vector code of it
+    const auto byte = static_cast<unsigned char>(c);
+    bad |= (byte < 0x20 && byte != '\t') || byte == 0x7F;
+  }
+  return !bad;
+}
+
 void append_response_head(std::string& out, const ResponseHead& head,
                           const ResponseFraming& framing, std::string_view date) {
   out += "HTTP/1.1 ";
@@ -91,7 +98,7 @@ void append_response_head(std::string& out, const ResponseHead& head,
   out += "\r\ndate: ";
   out += date;
   for (const auto& [name, value] : head.fields) {
-    if (!is_field_text(value)) continue;
+    if (!is_sendable_value(value)) continue;
     out += "\r\n";
     out += name;
     out += ": ";

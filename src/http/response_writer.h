@@ -12,6 +12,9 @@ namespace sovmesh::http {
 // The reason phrase of a status, "" for those we never send.
 std::string_view reason_phrase(int status);
 
+// False for a field that would break the head (a CR or LF from elsewhere): it is left out.
+bool is_sendable_value(std::string_view value);
+
 // How the answer's body is delimited, as its head says it.
 struct ResponseFraming {
   enum class Kind : std::uint8_t { none, length, chunked, until_close };
@@ -20,8 +23,7 @@ struct ResponseFraming {
   bool close = false;  // says "connection: close"
 };
 
-// Appends a complete HTTP/1.1 head with its empty line. A field whose value would break the head (a
-// CR or LF from elsewhere) is left out.
+// Appends a complete HTTP/1.1 head with its empty line.
 void append_response_head(std::string& out, const ResponseHead& head,
                           const ResponseFraming& framing, std::string_view date);
 

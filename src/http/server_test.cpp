@@ -193,8 +193,9 @@ TEST_F(ServerTest, RefusedRequestGetsTheErrorFormAndTheConnectionEnds) {
       client.receive(),
       AllOf(StartsWith("HTTP/1.1 400 Bad Request\r\n"), HasSubstr("connection: close\r\n"),
             HasSubstr("content-type: application/json\r\n"),
-            EndsWith(R"({"error":{"message":"Content-Length and Transfer-Encoding exclude each )"
-                     R"(other.","type":"invalid_request_error","param":null,"code":null}})")));
+            EndsWith(R"({"error":{"message":"The Transfer-Encoding is invalid or stands beside )"
+                     R"(a Content-Length.","type":"invalid_request_error","param":null,)"
+                     R"("code":null}})")));
   EXPECT_TRUE(client.ended());
   EXPECT_THAT(handler_.seen, IsEmpty());
   EXPECT_EQ(server_->counters().bad_requests, 1U);
