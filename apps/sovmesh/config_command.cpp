@@ -7,13 +7,14 @@
 #include "commands.h"
 #include "compose/serve.h"
 #include "config/load.h"
-#include "environment.h"
+#include "config/process_environment.h"
 
 namespace sovmesh {
 namespace {
 
 int validate(const std::string& path) {
-  const config::Loaded loaded = config::load(path, environment, environment_names());
+  const config::Loaded loaded =
+      config::load(path, config::process_environment, config::process_environment_names());
   std::fputs(config::to_text(loaded.findings).c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
   std::printf("%s: valid (revision %s): %zu engines, %zu models, %zu tenants\n", path.c_str(),

@@ -9,7 +9,7 @@
 #include "compose/demo.h"
 #include "compose/serve.h"
 #include "config/load.h"
-#include "environment.h"
+#include "config/process_environment.h"
 
 namespace sovmesh {
 namespace {
@@ -24,8 +24,10 @@ struct ServeFlags {
 
 int run_serve(const ServeFlags& flags) {
   config::Loaded loaded = flags.config.empty()
-                              ? config::from_environment(environment, environment_names())
-                              : config::load(flags.config, environment, environment_names());
+                              ? config::from_environment(config::process_environment,
+                                                         config::process_environment_names())
+                              : config::load(flags.config, config::process_environment,
+                                             config::process_environment_names());
   const std::string findings = config::to_text(loaded.findings);
   std::fputs(findings.c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
@@ -82,7 +84,7 @@ void add_demo_command(CLI::App& app, int& code) {
   demo->add_option("--engine-api-key-env",
                    "Name of the environment variable that holds that engine's API key")
       ->each([options](const std::string& name) {
-        options->engine_api_key = environment(name).value_or("");
+        options->engine_api_key = config::process_environment(name).value_or("");
       });
   demo->add_flag("--check", options->check,
                  "Ask one question per tenant, plain and streamed, and compare every token count");

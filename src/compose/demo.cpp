@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "compose/chat_client.h"
 #include "compose/engines.h"
 #include "compose/serve.h"
+#include "config/process_environment.h"
 #include "rt/real.h"
 #include "tenancy/key_format.h"
 
@@ -29,11 +29,8 @@ struct DemoTenant {
 };
 
 std::string default_data_dir() {
-  // NOLINTBEGIN(concurrency-mt-unsafe): before any thread
-  if (const char* xdg = std::getenv("XDG_DATA_HOME")) return std::string(xdg) + "/sovmesh-demo";
-  const char* home = std::getenv("HOME");
-  // NOLINTEND(concurrency-mt-unsafe)
-  return std::string(home != nullptr ? home : "/tmp") + "/.local/share/sovmesh-demo";
+  if (const auto xdg = config::process_environment("XDG_DATA_HOME")) return *xdg + "/sovmesh-demo";
+  return config::process_environment("HOME").value_or("/tmp") + "/.local/share/sovmesh-demo";
 }
 
 // The tenant's key survives restarts in a file of its own, so that a pasted key keeps working.

@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
+
+#include "config/process_environment.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -24,8 +25,7 @@ bool is_program(const fs::path& path) {
 // program was built in (build/<preset>/sovmesh).
 std::vector<fs::path> homes() {
   std::vector<fs::path> out;
-  if (const char* home = std::getenv("SM_HOME"))
-    out.emplace_back(home);  // NOLINT(concurrency-mt-unsafe)
+  if (const auto home = config::process_environment("SM_HOME")) out.emplace_back(*home);
   std::error_code ignored;
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
   if (!self.empty()) {
@@ -36,8 +36,7 @@ std::vector<fs::path> homes() {
 }
 
 std::string on_path(const std::string& name) {
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): before any thread
-  std::string rest = path != nullptr ? path : "";
+  std::string rest = config::process_environment("PATH").value_or("");
   while (!rest.empty()) {
     const auto colon = rest.find(':');
     const fs::path candidate = fs::path(rest.substr(0, colon)) / name;
@@ -50,9 +49,8 @@ std::string on_path(const std::string& name) {
 }  // namespace
 
 Result<EngineProgram> find_engine_program(const std::string& configured) {
-  const char* from_environment = std::getenv("SM_LLAMA_SERVER");  // NOLINT(concurrency-mt-unsafe)
   for (const std::string& wanted :
-       {configured, std::string(from_environment != nullptr ? from_environment : "")}) {
+       {configured, config::process_environment("SM_LLAMA_SERVER").value_or("")}) {
     if (wanted.empty()) continue;
     if (is_program(wanted)) return EngineProgram{.program = fs::absolute(wanted), .arguments = {}};
     return our_error(

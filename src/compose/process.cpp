@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <thread>
 
 #include "base/bytes.h"
 #include "compose/data.h"
 #include "compose/engines.h"
 #include "config/load.h"
+#include "config/process_environment.h"
 #include "config/values.h"
 #include "control/admin_handler.h"
 #include "control/metrics_handler.h"
@@ -33,21 +33,6 @@ observe::Level level_of(const std::string& text) {
     if (observe::name(level) == text) return level;
   }
   return observe::Level::info;
-}
-
-std::optional<std::string> environment(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe)
-  if (value == nullptr) return std::nullopt;
-  return value;
-}
-
-std::vector<std::string> environment_names() {
-  std::vector<std::string> names;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    names.emplace_back(text.substr(0, text.find('=')));
-  }
-  return names;
 }
 
 std::string json_list(const std::vector<std::string>& texts) {
@@ -390,7 +375,8 @@ void Process::reload() {
 
 rt::Task<void> Process::reload_task() {
   const auto work = [this]() -> Result<std::string> {
-    config::Loaded loaded = config::load(options_.config_path, environment, environment_names());
+    config::Loaded loaded = config::load(options_.config_path, config::process_environment,
+                                         config::process_environment_names());
     if (!loaded.config) return our_error(Code::config_invalid, config::to_text(loaded.findings));
     TRY_VOID(publisher_->apply(*loaded.config));
     if (certificate_) TRY_VOID(load_certificate());

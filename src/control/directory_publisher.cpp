@@ -220,10 +220,13 @@ class Planner {
   Wanted wanted_;
 };
 
-bool is_files(const tenancy::Tenant& o) { return o.meta.ownership.by == Ownership::By::file; }
-bool is_files(const tenancy::Project& o) { return o.meta.ownership.by == Ownership::By::file; }
-bool is_files(const tenancy::Key& o) { return o.meta.ownership.by == Ownership::By::file; }
-bool is_files(const catalog::Model& o) { return o.from_file; }
+bool is_files(const auto& object) {
+  if constexpr (requires { object.meta; }) {
+    return object.meta.ownership.by == Ownership::By::file;
+  } else {
+    return object.from_file;
+  }
+}
 std::int64_t revision(const auto& object) {
   if constexpr (requires { object.meta; }) {
     return object.meta.revision;

@@ -75,21 +75,34 @@ std::string_view unpadded(const std::string& body) {
   return std::string_view(body).substr(0, body.size() - http::Body::kPadding);
 }
 
-// The head of the engine's answer; an error status is read and translated.
-rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch) {
+// The head of the engine's answer; an error status is read and translated. `look_up(wake)` decides
+// what the end of a wait means.
+template <class LookUp>
+rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch,
+                                                     LookUp& look_up) {
   for (;;) {
     Result<http::ClientResponseHead> head = co_await job.call.head(watch.until());
     if (!head && head.error().code() == Code::timed_out) {
-      CO_TRY_VOID(watch.after(rt::Wake::timed_out));
+      CO_TRY_VOID(look_up(rt::Wake::timed_out));
       continue;
     }
     if (!head && head.error().code() == Code::cancelled) {
-      CO_TRY_VOID(watch.after(rt::Wake::cancelled));
+      CO_TRY_VOID(look_up(rt::Wake::cancelled));
     }
     if (!head || head->status == 200) co_return head;
     CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
     co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
   }
+}
+
+// A stream was asked for and something else came: an error inside HTTP 200, most likely.
+rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
+  Result<std::string> body = co_await read_rest(job, watch, kErrorBodyMax);
+  if (!body) co_return std::move(body).error();
+  auto plain =
+      llmapi::translate_plain(job.request, job.dialect, unpadded(*body), job.identity, nullptr);
+  if (!plain) co_return std::move(plain).error();
+  co_return Error(Code::upstream_invalid_response, Blame::upstream, "the engine did not stream");
 }
 
 // Brings a stream's events to `consume` until the engine is done. Holds what an engine's stream is:
@@ -98,15 +111,14 @@ class EventPump {
  public:
   EventPump(RelayJob& job, RelayWatch& watch) : job_(job), watch_(watch) {}
 
-  enum class Step : std::uint8_t { wait, events, done };
-  // Takes what the engine has sent: `consume(data)` for each complete event.
+  enum class Step : std::uint8_t { wait, events };
+  // Takes what the engine has sent: `consume(data)` for each complete event. Not after done().
   template <class Consume>
   Result<Step> step(Consume&& consume) {
     TRY(const http::BodyPiece piece, job_.call.try_read());
     if (piece.kind == http::BodyPiece::Kind::would_block) return Step::wait;
     if (piece.kind == http::BodyPiece::Kind::end) {
-      if (!done_) return upstream_error(Code::upstream_error, "the engine ended its stream early");
-      return Step::done;
+      return upstream_error(Code::upstream_error, "the engine ended its stream early");
     }
     parser_.feed(piece.bytes);
     http::SseEvent event;
@@ -118,8 +130,15 @@ class EventPump {
       watch_.saw_event();
     }
   }
-  // [DONE] was seen: nothing more is needed from the engine, but its end tells a clean connection.
-  bool done() const { return done_; }
+  bool done() const { return done_; }  // [DONE] was seen: nothing more is needed from the engine
+  // What is already here after [DONE] decides whether the connection is clean enough to keep; a
+  // late end is not waited for.
+  void read_to_end() {
+    while (true) {
+      const auto piece = job_.call.try_read();
+      if (!piece || piece->kind != http::BodyPiece::Kind::data) return;
+    }
+  }
 
  private:
   RelayJob& job_;
@@ -280,13 +299,14 @@ class StreamRelay {
 
  private:
   rt::Task<Result<void>> relay() {
-    CO_TRY(const http::ClientResponseHead head, co_await head_of_stream());
-    if (!is_event_stream(head)) co_return co_await explain_plain_answer();
+    const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
+    CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
+    if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
     for (;;) {
       CO_TRY(const EventPump::Step step, pump_.step([this](std::string_view data) {
         return translator_.on_event(data, false, out_);
       }));
-      if (step == EventPump::Step::done || pump_.done()) break;
+      if (pump_.done()) break;
       CO_TRY_VOID(client_.flush(out_));
       note_progress();
       CO_TRY_VOID(watch_.look_up_if_due());
@@ -301,37 +321,12 @@ class StreamRelay {
     CO_TRY_VOID(translator_.finish(out_));
     CO_TRY_VOID(client_.flush(out_));
     note_progress();
-    read_to_end();
+    pump_.read_to_end();
     CO_TRY_VOID(co_await job_.exchange.finish());
     co_return Result<void>();
   }
 
-  // Like good_head(), but a client that has waited long enough gets its status and keep-alives.
-  rt::Task<Result<http::ClientResponseHead>> head_of_stream() {
-    for (;;) {
-      Result<http::ClientResponseHead> head = co_await job_.call.head(watch_.until());
-      const bool waiting = !head && (head.error().code() == Code::timed_out ||
-                                     head.error().code() == Code::cancelled);
-      if (waiting) {
-        CO_TRY_VOID(look_up(head.error().code() == Code::cancelled ? rt::Wake::cancelled
-                                                                   : rt::Wake::timed_out));
-        continue;
-      }
-      if (!head || head->status == 200) co_return head;
-      CO_TRY(const std::string body, co_await read_rest(job_, watch_, kErrorBodyMax));
-      co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
-    }
-  }
-
-  // A stream was asked for and something else came: an error inside HTTP 200, most likely.
-  rt::Task<Result<void>> explain_plain_answer() {
-    CO_TRY(const std::string body, co_await read_rest(job_, watch_, kErrorBodyMax));
-    auto plain =
-        llmapi::translate_plain(job_.request, job_.dialect, unpadded(body), job_.identity, nullptr);
-    if (!plain) co_return fail(std::move(plain).error());
-    co_return upstream_error(Code::upstream_invalid_response, "the engine did not stream");
-  }
-
+  // A client that has waited long enough gets its status and keep-alives.
   Result<void> look_up(rt::Wake wake) {
     TRY_VOID(watch_.after(wake));
     if (watch_.wants_comment(client_.committed())) {
@@ -347,15 +342,6 @@ class StreamRelay {
     }
     if (watch_.checkpoint_due(translator_.delivered())) {
       job_.row.checkpoint(to_counts(translator_.counts(), translator_.delivered()));
-    }
-  }
-
-  // What is already here after [DONE] decides whether the connection is clean enough to keep; a
-  // late end is not waited for.
-  void read_to_end() {
-    while (true) {
-      const auto piece = job_.call.try_read();
-      if (!piece || piece->kind != http::BodyPiece::Kind::data) return;
     }
   }
 
@@ -383,20 +369,15 @@ namespace {
 
 rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
                                               RelayWatch& watch) {
-  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch));
+  const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
+  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   EventPump pump(job, watch);
-  if (!is_event_stream(head)) {
-    CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
-    auto plain =
-        llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, nullptr);
-    if (!plain) co_return fail(std::move(plain).error());
-    co_return upstream_error(Code::upstream_invalid_response, "the engine did not stream");
-  }
+  if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
   for (;;) {
     CO_TRY(const EventPump::Step step, pump.step([&assembler](std::string_view data) {
       return assembler.on_event(data, false);
     }));
-    if (step == EventPump::Step::done || pump.done()) break;
+    if (pump.done()) break;
     CO_TRY_VOID(watch.look_up_if_due());
     const metering::Counts counts = to_counts(assembler.counts(), 0);
     if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
@@ -404,12 +385,14 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     const rt::Wake wake = co_await job.call.readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
   }
+  pump.read_to_end();
   co_return assembler.finish();
 }
 
 rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch,
                                                 llmapi::TextSink& sink) {
-  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch));
+  const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
+  CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   (void)head;
   CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max));
   co_return llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, &sink);

@@ -1,9 +1,7 @@
 #include <pthread.h>
-#include <semaphore.h>
 
 #include <algorithm>
 #include <cassert>
-#include <cerrno>
 #include <csignal>
 #include <deque>
 #include <thread>
@@ -12,26 +10,10 @@
 
 #include "base/guarded.h"
 #include "rt/real.h"
+#include "rt/semaphore.h"
 
 namespace sovmesh::rt {
 namespace {
-
-// POSIX, because a std::counting_semaphore of libstdc++ 12 can miss a release.
-class Semaphore {
- public:
-  Semaphore() { ::sem_init(&semaphore_, 0, 0); }
-  Semaphore(const Semaphore&) = delete;
-  Semaphore& operator=(const Semaphore&) = delete;
-  ~Semaphore() { ::sem_destroy(&semaphore_); }
-  void release() { ::sem_post(&semaphore_); }
-  void acquire() {
-    while (::sem_wait(&semaphore_) != 0 && errno == EINTR) {
-    }
-  }
-
- private:
-  sem_t semaphore_{};
-};
 
 // One release per piece of work and one per thread at the end. What was accepted runs, also when
 // the pool is destroyed meanwhile: its caller waits for it.

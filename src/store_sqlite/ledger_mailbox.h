@@ -9,8 +9,8 @@
 #include "base/guarded.h"
 #include "metering/usage.h"
 #include "rt/event.h"
+#include "rt/semaphore.h"
 #include "store_sqlite/ledger_schema.h"
-#include "store_sqlite/semaphore.h"
 
 namespace sovmesh::store_sqlite {
 
@@ -68,8 +68,8 @@ struct Mailbox {
   std::uint64_t taken = 0;
   std::uint64_t durable = 0;
   bool flush_wanted = false;
-  std::vector<std::shared_ptr<Semaphore>> flushers;  // released after each commit
-  bool writer_rests = false;                         // somebody has to wake it
+  std::vector<std::shared_ptr<rt::Semaphore>> flushers;  // released after each commit
+  bool writer_rests = false;                             // somebody has to wake it
   Refusal refusing = Refusal::none;
   std::uint64_t dropped = 0;  // closings that came when nothing could be written any more
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "store_sqlite/semaphore.h"
+#include "rt/semaphore.h"
 
 namespace sovmesh::store_sqlite {
 namespace {
@@ -53,7 +53,7 @@ class ThreadRunner : public LedgerRunner {
   }
 
   const Clock& clock_;
-  Semaphore call_;
+  rt::Semaphore call_;
   std::atomic<bool> woken_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -140,7 +140,7 @@ Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery&
 Result<void> LedgerSqlite::flush() {
   const Instant deadline = clock_.now() + kFlushMax;
   std::optional<std::uint64_t> target;
-  const auto attempted = std::make_shared<Semaphore>();
+  const auto attempted = std::make_shared<rt::Semaphore>();
   for (int attempt = 0; attempt < kFlushAttempts && clock_.now() < deadline; ++attempt) {
     const auto [durable, refusing] = mailbox_->with([&](Mailbox& box) {
       if (!target) target = box.handed_over;

@@ -7,7 +7,7 @@
 
 #include "base/guarded.h"
 #include "rt/loop.h"
-#include "store_sqlite/semaphore.h"
+#include "rt/semaphore.h"
 
 namespace sovmesh {
 
@@ -46,7 +46,7 @@ class PostLoop : public rt::Loop {
       work();
   }
   Guarded<Queue> posted_;
-  store_sqlite::Semaphore called_;
+  rt::Semaphore called_;
 };
 
 }  // namespace sovmesh

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-namespace sovmesh::store_sqlite {
+namespace sovmesh::rt {
 
 // A counting semaphore with a deadline. POSIX, because a std::counting_semaphore of libstdc++ 12
 // can miss a release.
@@ -40,4 +40,4 @@ class Semaphore {
   sem_t semaphore_{};
 };
 
-}  // namespace sovmesh::store_sqlite
+}  // namespace sovmesh::rt
