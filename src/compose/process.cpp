@@ -182,7 +182,6 @@ Result<void> Process::make_listeners() {
   settings_.body.bytes_max = static_cast<std::size_t>(server.body_bytes_max);
   settings_.body.total = server.body_time;
   settings_.client_stall = server.write_stall;
-  settings_.cors_origins = server.cors_origins;
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});

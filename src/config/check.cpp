@@ -142,6 +142,9 @@ class Checker {
         !engine->embeddings) {
       pointless(model.position, "embeddings", "the engine does not offer them");
     }
+    if (model.context_tokens != 0) {
+      error(model.position, "context_tokens is not available in this release; the engine decides");
+    }
     if (!model.chat && !model.completions && !model.embeddings) {
       error(model.position, fmt::format("model '{}' offers nothing", model.name));
     }
@@ -165,6 +168,9 @@ class Checker {
           error({.file = "server"}, fmt::format("two listeners on {}", address));
         }
       }
+    }
+    if (!config_.server.cors_origins.empty()) {
+      error({.file = "server"}, "cors_origins is not available in this release; remove it");
     }
     if (config_.server.listen.empty())
       error({.file = "server"}, "listen: want at least one address");

@@ -133,6 +133,14 @@ TEST_F(LoadTest, ASettingWithoutEffectIsAnError) {
       HasSubstr("'url' has no effect: the engine is managed"));
 }
 
+TEST_F(LoadTest, ASettingThatNothingReadsYetIsAnError) {
+  EXPECT_THAT(refusal("server:\n  cors_origins: [\"https://a.example\"]\n"),
+              HasSubstr("cors_origins is not available in this release"));
+  EXPECT_THAT(refusal("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
+                      "models:\n  - {name: m, engine: e, context_tokens: 4096}\n"),
+              HasSubstr("config.yaml:4:5: error: context_tokens is not available in this release"));
+}
+
 TEST_F(LoadTest, NamesUsedTwiceAreErrors) {
   EXPECT_THAT(refusal("tenants:\n  - name: aurora\n  - name: aurora\n"),
               HasSubstr("config.yaml:3:5: error: tenant 'aurora' stands twice; first at "

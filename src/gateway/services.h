@@ -33,7 +33,6 @@ struct Services {
 // Settings of the request path (docs/configuration.md).
 struct Settings {
   http::BodyLimits body;
-  std::vector<std::string> cors_origins;  // empty: no CORS headers
   std::chrono::milliseconds keep_alive_comment{15'000};
   std::chrono::milliseconds client_stall{30'000};
   // How often a silent stream looks up: revoked keys, drain, keep-alive.
