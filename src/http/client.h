@@ -70,7 +70,7 @@ class ClientCall {
   // end of the connection is Code::upstream_error.
   virtual Result<BodyPiece> try_read() = 0;
   virtual rt::Event& readable() = 0;
-  // Closes the connection now.
+  // Closes the connection now, also after the end of the answer: what it carried was no good.
   virtual void cancel() = 0;
 };
 

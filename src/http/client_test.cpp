@@ -85,12 +85,18 @@ class ClientTest : public testing::Test {
     }
     return our_error(Code::timed_out, "no end of: " + all);
   }
+  // The rest, after which the call lets go of its connection.
+  Result<std::string> end() {
+    Result<std::string> all = rest();
+    call_.reset();
+    return all;
+  }
   // One complete call on whatever connection: sends, answers with `answer`, reads.
   Result<std::string> exchange(RawClient& server, std::string_view answer) {
     server.receive();
     server.send(answer);
     TRY(const ClientResponseHead head, this->head());
-    return rest();
+    return end();
   }
   // A call on a new connection that gets `answer`, after which the server ends it or not.
   Result<std::string> outcome(std::string_view answer, bool then_end = false) {
@@ -102,7 +108,7 @@ class ClientTest : public testing::Test {
     server.send(answer);
     if (then_end) server.finish_sending();
     TRY(const ClientResponseHead head, this->head());
-    return rest();
+    return end();
   }
 
   rt::sim::SimWorld world_{3};
@@ -127,7 +133,7 @@ TEST_F(ClientTest, RequestIsWrittenWithItsFraming) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->content_length, 6U);
-  EXPECT_THAT(rest(), HasValue("answer"));
+  EXPECT_THAT(end(), HasValue("answer"));
   EXPECT_EQ(pool_.idle(), 1U);
 
   call_ = pool_.call(origin_);
@@ -264,6 +270,23 @@ TEST_F(ClientTest, CancelClosesAtOnce) {
   EXPECT_TRUE(server.ended() || server.was_reset());
   EXPECT_FALSE(call_->try_read());
   EXPECT_EQ(pool_.idle(), 0U);
+}
+
+TEST_F(ClientTest, CancelAfterTheEndKeepsTheConnectionFromBeingUsedAgain) {
+  ASSERT_THAT(send(), Succeeds());
+  RawClient& server = accept();
+  server.receive();
+  server.send(sized("nonsense"));
+  ASSERT_THAT(head(), Succeeds());
+  auto piece = call_->try_read();
+  while (piece && piece->kind != BodyPiece::Kind::end)
+    piece = call_->try_read();
+  ASSERT_TRUE(piece);
+  call_->cancel();
+  call_.reset();
+  EXPECT_EQ(pool_.idle(), 0U);
+  server.receive(10ms);
+  EXPECT_TRUE(server.ended());
 }
 
 TEST_F(ClientTest, UnfinishedCallClosesItsConnection) {

@@ -65,9 +65,9 @@ void append_request_head(std::string& out, const Origin& origin, const ClientReq
   out += "\r\n\r\n";
 }
 
-//   idle -- send() -> sent -- head() -> body -- try_read() -> done (connection is back in its pool,
-//                                                                   or closed)
-//   any -- error, cancel() -> over
+//   idle -- send() -> sent -- head() -> body -- try_read() -> done (the destructor gives the
+//                                                                   connection back to its pool)
+//   any -- error, cancel() -> over (closed)
 class Http1Call final : public ClientCall {
  public:
   Http1Call(std::shared_ptr<ClientPool::Impl> pool, const Origin& origin)
@@ -79,7 +79,12 @@ class Http1Call final : public ClientCall {
   }
   Http1Call(const Http1Call&) = delete;
   Http1Call& operator=(const Http1Call&) = delete;
-  ~Http1Call() override { pool_->give_back(std::move(buffers_)); }
+  // A connection whose answer was read to its end goes back now and not earlier: until then
+  // cancel() can say that what it carried was no good.
+  ~Http1Call() override {
+    if (state_ == State::done && socket_) pool_->put(origin_, std::move(socket_));
+    pool_->give_back(std::move(buffers_));
+  }
 
   rt::Task<Result<void>> send(const ClientRequest& request, rt::Until until) override;
   rt::Task<Result<ClientResponseHead>> head(rt::Until until) override;
@@ -303,8 +308,7 @@ Result<BodyPiece> Http1Call::end_of_connection(const rt::IoResult& got) {
 
 void Http1Call::complete() {
   state_ = State::done;
-  if (parsed_.framing.keep_alive) pool_->put(origin_, std::move(socket_));
-  socket_.reset();
+  if (!parsed_.framing.keep_alive) socket_.reset();
 }
 
 }  // namespace
