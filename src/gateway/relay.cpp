@@ -134,10 +134,8 @@ class EventPump {
   // What is already here after [DONE] decides whether the connection is clean enough to keep; a
   // late end is not waited for.
   void read_to_end() {
-    while (true) {
-      const auto piece = job_.call.try_read();
-      if (!piece || piece->kind != http::BodyPiece::Kind::data) return;
-    }
+    const auto piece = job_.call.try_read();
+    if (piece && piece->kind == http::BodyPiece::Kind::data) job_.call.cancel();
   }
 
  private:
@@ -235,6 +233,15 @@ metering::Finish finish_of(const Error& error) {
   }
 }
 
+// After a failure. A connection that has carried one is not used again, even when its framing was
+// perfect; what an engine says against the client's request is no failure of its own.
+void give_up(RelayJob& job, const Error& error) {
+  const bool is_about_request = error.blame() == Blame::client &&
+                                error.code() != Code::client_closed &&
+                                error.code() != Code::invalid_api_key;
+  if (!is_about_request) job.call.cancel();
+}
+
 // The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
 // their HMACs in order of index.
 class DigestSink : public llmapi::TextSink {
@@ -280,8 +287,11 @@ class StreamRelay {
     const Result<void> relayed = co_await relay();
     job_.record.answer_digest = sink_.hex();
     if (relayed) co_return result(to_finish(translator_.finish_reason()));
-    job_.call.cancel();
     const Error& error = relayed.error();
+    give_up(job_, error);
+    // What came with the failure is good, and wanted by a client that has seen the beginning. One
+    // that has seen nothing gets a status instead.
+    if (client_.committed() && error.code() != Code::client_closed) (void)send_translated();
     RelayResult out = result(finish_of(error));
     if (!client_.committed()) {
       out.error = error;
@@ -307,7 +317,7 @@ class StreamRelay {
         return translator_.on_event(data, false, out_);
       }));
       if (pump_.done()) break;
-      CO_TRY_VOID(client_.flush(out_));
+      CO_TRY_VOID(send_translated());
       note_progress();
       CO_TRY_VOID(watch_.look_up_if_due());
       if (job_.exchange.buffered() > 0) {
@@ -319,11 +329,17 @@ class StreamRelay {
       if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
     }
     CO_TRY_VOID(translator_.finish(out_));
-    CO_TRY_VOID(client_.flush(out_));
+    CO_TRY_VOID(send_translated());
     note_progress();
     pump_.read_to_end();
     CO_TRY_VOID(co_await job_.exchange.finish());
     co_return Result<void>();
+  }
+
+  Result<void> send_translated() {
+    TRY_VOID(client_.flush(out_));
+    delivered_ = translator_.delivered();
+    return {};
   }
 
   // A client that has waited long enough gets its status and keep-alives.
@@ -340,13 +356,13 @@ class StreamRelay {
     if (translator_.text_started() && !job_.record.first_token) {
       job_.record.first_token = job_.worker.loop.clock().now() - job_.record.began;
     }
-    if (watch_.checkpoint_due(translator_.delivered())) {
-      job_.row.checkpoint(to_counts(translator_.counts(), translator_.delivered()));
+    if (watch_.checkpoint_due(delivered_)) {
+      job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
     }
   }
 
   RelayResult result(metering::Finish finish) {
-    return {settlement_of(job_, translator_.counts(), translator_.delivered(), finish), {}};
+    return {settlement_of(job_, translator_.counts(), delivered_, finish), {}};
   }
 
   RelayJob& job_;
@@ -355,7 +371,8 @@ class StreamRelay {
   RelayWatch watch_;
   ClientStream client_;
   EventPump pump_;
-  std::string out_;
+  std::string out_;             // translated, not yet handed to the client's connection
+  std::int64_t delivered_ = 0;  // tokens in what was handed over
 };
 
 }  // namespace
@@ -403,7 +420,7 @@ rt::Task<RelayResult> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, D
                               llmapi::TokenCounts so_far) {
   job.record.engine_time = job.worker.loop.clock().now() - job.record.began - job.record.queue_wait;
   if (!reply) {
-    job.call.cancel();
+    give_up(job, reply.error());
     RelayResult out{settlement_of(job, so_far, 0, finish_of(reply.error())), {}};
     out.error = std::move(reply).error();
     co_return out;
