@@ -147,7 +147,13 @@ rt::Task<bool> Wire::flush() {
 
 rt::Task<bool> Wire::pause_until(Instant when) {
   const rt::Until until{rt::Deadline::at(when), &stopping_};
-  co_return co_await socket_->hung_up().wait(until) == rt::Wake::timed_out;
+  // What the socket did not take at once leaves during the pause.
+  for (push(); !unsent_.empty() && !failed_; push()) {
+    const rt::Wake wake = co_await socket_->writable().wait(until);
+    if (wake == rt::Wake::cancelled) co_return false;
+    if (wake == rt::Wake::timed_out) break;
+  }
+  co_return !failed_ && co_await socket_->hung_up().wait(until) == rt::Wake::timed_out;
 }
 
 rt::Task<bool> Wire::pause(std::chrono::nanoseconds time) {
