@@ -1,0 +1,261 @@
+// What a client gets when all goes well, and what is recorded about it.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/flow/gateway_world.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+constexpr std::string_view kUsage = R"(,"stream":true,"stream_options":{"include_usage":true})";
+
+// The last row says what the engine counted by itself.
+void expect_row_equals_engine(const GatewayWorld& gateway, metering::Finish finish) {
+  ASSERT_TRUE(gateway.ledger.last().settlement.has_value());
+  const metering::Settlement& settlement = *gateway.ledger.last().settlement;
+  EXPECT_EQ(settlement.counts.prompt, gateway.engine_sim.counts().prompt_tokens);
+  EXPECT_EQ(settlement.counts.generated, gateway.engine_sim.counts().generated_tokens);
+  EXPECT_EQ(settlement.counts.source, metering::Source::engine_final);
+  EXPECT_EQ(settlement.finish, finish);
+}
+
+void expect_books_closed(const GatewayWorld& gateway) {
+  EXPECT_EQ(gateway.ledger.open_rows(), 0U);
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+std::string log_value(const std::string& line, const std::string& name) {
+  const std::string start = "\"" + name + "\":\"";
+  const std::size_t at = line.find(start);
+  if (at == std::string::npos) return {};
+  const std::size_t from = at + start.size();
+  return line.substr(from, line.find('"', from) - from);
+}
+
+TEST(Answers, APlainChatIsAnsweredAndCounted) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("two words"));
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.complete);
+  EXPECT_TRUE(answer.has(sim::EngineSim::answer_text(16))) << answer.body;
+  EXPECT_TRUE(answer.has(R"("model":"chat")"));
+  expect_row_equals_engine(gateway, metering::Finish::stop);
+  expect_books_closed(gateway);
+  EXPECT_EQ(gateway.ledger.order.size(), 1U);
+}
+
+TEST(Answers, AStreamedChatIsAnsweredAndCounted) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("two words", kStream));
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.complete);
+  EXPECT_THAT(answer.head, HasSubstr("content-type: text/event-stream; charset=utf-8\r\n"));
+  EXPECT_THAT(answer.body, testing::EndsWith("data: [DONE]\n\n"));
+  EXPECT_EQ(answer.count("[DONE]"), 1U);
+  EXPECT_TRUE(gateway.settle());
+  expect_row_equals_engine(gateway, metering::Finish::stop);
+  EXPECT_EQ(gateway.ledger.last().settlement->counts.delivered, 16);
+  expect_books_closed(gateway);
+}
+
+TEST(Answers, UsageIsInTheStreamOnlyWhenAskedFor) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("x", kStream));
+  EXPECT_EQ(client.answer().count("usage"), 0U);
+  client.post(kChat, chat_body("x", kUsage));
+  const Answer asked = client.answer();
+  EXPECT_EQ(asked.count(R"("usage":{)"), 1U);
+  EXPECT_GT(asked.count(R"("usage":null)"), 15U);
+  EXPECT_TRUE(asked.has(R"("choices":[],"usage":{)")) << asked.body;
+}
+
+TEST(Answers, NothingReachesTheClientBeforeTheRowIsDurable) {
+  GatewayWorld gateway(7, {.tokens_per_second = 20});
+  gateway.ledger.sync_time = 2'000ms;
+  Client client(gateway);
+  client.post(kChat, chat_body("x", kStream));
+  gateway.world.run_for(1'900ms);
+  client.pump();
+  EXPECT_THAT(client.heard(), IsEmpty());
+  EXPECT_EQ(gateway.ledger.order.size(), 0U);
+  gateway.ledger.sync_time = 1ms;
+  ASSERT_TRUE(client.wait_for("data: "));
+  EXPECT_EQ(gateway.ledger.order.size(), 1U);
+  (void)client.answer();
+  expect_books_closed(gateway);
+}
+
+TEST(Answers, EmbeddingsAreCounted) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post("/v1/embeddings", R"({"model":"embed","input":["a b","c"]})");
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(answer.has(R"("embedding")"));
+  ASSERT_TRUE(gateway.ledger.last().settlement.has_value());
+  EXPECT_EQ(gateway.ledger.last().settlement->counts.prompt,
+            gateway.engine_sim.counts().prompt_tokens);
+  EXPECT_EQ(gateway.ledger.last().settlement->counts.generated, 0);
+  expect_books_closed(gateway);
+}
+
+TEST(Answers, EachTenantSeesItsOwnModels) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.get("/v1/models", "aurora");
+  const Answer aurora = client.answer();
+  EXPECT_TRUE(aurora.has(R"("aurora-only")"));
+  EXPECT_TRUE(aurora.has(R"("chat")"));
+  client.get("/v1/models", "borealis");
+  const Answer borealis = client.answer();
+  EXPECT_FALSE(borealis.has("aurora-only"));
+  EXPECT_TRUE(borealis.has(R"("chat")"));
+}
+
+// Without what names the request, so that two answers can be compared.
+std::string without_ids(std::string text, std::string_view model) {
+  for (std::string_view name :
+       {"x-request-id: ", "x-sm-request-id: ", R"("request_id":")", "openai-processing-ms: "}) {
+    const std::size_t at = text.find(name);
+    if (at == std::string::npos) continue;
+    const std::size_t end = text.find_first_of("\r\"", at + name.size());
+    text.erase(at, end - at);
+  }
+  for (std::size_t at = text.find(model); at != std::string::npos; at = text.find(model))
+    text.replace(at, model.size(), "M");
+  return text;
+}
+
+TEST(Answers, AForeignModelLooksLikeAnUnknownOne) {
+  GatewayWorld gateway;
+  const auto ask = [&gateway](std::string_view model) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x", "", model), "borealis");
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 404);
+    return without_ids(answer.head + answer.body, model);
+  };
+  EXPECT_EQ(ask("aurora-only"), ask("nobody-here"));  // names of equal length
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
+  EXPECT_EQ(gateway.ledger.order.size(), 0U);
+}
+
+TEST(Answers, AWrongTenantInThePathLooksLikeAnUnknownOne) {
+  GatewayWorld gateway;
+  const auto ask = [&gateway](std::string_view path) {
+    Client client(gateway);
+    client.get(path, "aurora");
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_TRUE(answer.has(R"("code":"invalid_api_key")"));
+    return without_ids(answer.head + answer.body, "\xff");
+  };
+  const std::string foreign = ask("/t/borealis/v1/models");
+  EXPECT_EQ(foreign, ask("/t/nobodyis/v1/models"));
+  Client client(gateway);
+  client.get("/t/aurora/v1/models", "aurora");
+  EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST(Answers, AWrongKeyIsRefusedBeforeAnythingElse) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  std::string wrong = gateway.key("aurora");
+  wrong[20] = wrong[20] == 'a' ? 'b' : 'a';
+  client.send("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + wrong + "\r\n\r\n");
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_THAT(answer.head, HasSubstr("www-authenticate: Bearer"));
+  EXPECT_THAT(answer.body, Not(HasSubstr(wrong)));
+}
+
+TEST(Answers, OnlyAllowedHeadersReachTheEngine) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  std::string fields;
+  for (const char* name : {"x-api-key-other",
+                           "openai-beta",
+                           "x-client-request-id",
+                           "idempotency-key",
+                           "x-stainless-retry-count",
+                           "x-stainless-timeout",
+                           "x-stainless-read-timeout",
+                           "x-gateway-inference-fairness-id",
+                           "x-gateway-inference-objective",
+                           "x-gateway-model-name",
+                           "x-llm-d-tenant",
+                           "x-sm-tags",
+                           "x-sm-priority",
+                           "x-sm-no-log",
+                           "x-sm-cache",
+                           "x-envoy-original-path",
+                           "x-forwarded-for",
+                           "x-forwarded-host",
+                           "cookie",
+                           "user-agent",
+                           "x-tenant",
+                           "proxy-authorization",
+                           "te",
+                           "forwarded",
+                           "baggage"}) {
+    fields += std::string(name) + ": planted\r\n";
+  }
+  fields +=
+      "x-request-id: planted\r\ntracestate: a=b\r\n"
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+      "x-b3-traceid: 0af7651916cd43dd8448eb211c80319c\r\nx-b3-spanid: b7ad6b7169203331\r\n"
+      "x-b3-sampled: 1\r\nx-sm-timeout-ms: 60000\r\n";
+  client.post(kChat, chat_body("x"), "aurora", fields);
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  ASSERT_FALSE(gateway.engine_sim.requests().empty());
+  for (const auto& [name, value] : gateway.engine_sim.requests().back().fields) {
+    EXPECT_THAT(
+        name, testing::AnyOf("host", "content-type", "content-length", "accept", "accept-encoding",
+                             "traceparent", "tracestate", "b3", "connection"));
+    EXPECT_THAT(value, Not(HasSubstr("planted"))) << name;
+    EXPECT_THAT(value, Not(HasSubstr(gateway.key("aurora")))) << name;
+  }
+}
+
+TEST(Answers, LogLinesHaveDigestsAndNoText) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("zanzibar nightingale"));
+  (void)client.answer();
+  client.post(kChat, chat_body("zanzibar nightingale", kStream));
+  (void)client.answer();
+  client.post(kChat, chat_body("zanzibar nightingale"), "borealis");
+  (void)client.answer();
+  EXPECT_TRUE(gateway.settle());
+  gateway.world.run_for(1s);
+  ASSERT_EQ(gateway.sink.lines.size(), 3U);
+  for (const std::string& line : gateway.sink.lines) {
+    EXPECT_THAT(line, Not(HasSubstr("zanzibar")));
+    EXPECT_THAT(line, Not(HasSubstr("one mesh")));
+    EXPECT_THAT(line, Not(HasSubstr(gateway.key("aurora"))));
+    EXPECT_EQ(log_value(line, "prompt_digest").size(), 64U);
+    EXPECT_EQ(log_value(line, "answer_digest").size(), 64U);
+  }
+  const auto& lines = gateway.sink.lines;
+  for (const char* name : {"prompt_digest", "answer_digest"}) {
+    EXPECT_EQ(log_value(lines[0], name), log_value(lines[1], name)) << "plain and streamed";
+    EXPECT_NE(log_value(lines[0], name), log_value(lines[2], name)) << "another tenant's key";
+  }
+}
+
+}  // namespace
+}  // namespace sovmesh::flow

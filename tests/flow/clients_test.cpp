@@ -1,0 +1,143 @@
+// Clients that go away, do not read, or lose their right in the middle.
+
+#include <gmock/gmock.h>
+
+#include "tests/flow/gateway_world.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+
+const metering::Settlement& last_settlement(const GatewayWorld& gateway) {
+  static const metering::Settlement kNone;
+  const auto& settlement = gateway.ledger.last().settlement;
+  EXPECT_TRUE(settlement.has_value());
+  return settlement ? *settlement : kNone;
+}
+
+// How the only request of a tenant ended.
+std::optional<metering::Finish> finish_for(const GatewayWorld& gateway, std::string_view tenant) {
+  for (const auto& [id, row] : gateway.ledger.records) {
+    if (row.intent.tenant == gateway.tenant_id(tenant) && row.settlement)
+      return row.settlement->finish;
+  }
+  return std::nullopt;
+}
+
+TEST(Clients, HangingUpOnASilentStreamCancelsTheEngine) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:stall-after=3]]", kStream));
+  ASSERT_TRUE(client.wait_for(R"("is ")"));
+  gateway.world.run_for(2s);
+  client.hang_up();
+  EXPECT_TRUE(
+      gateway.world.run_until([&] { return gateway.engine_sim.counts().cancelled == 1; }, 250ms));
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+  EXPECT_EQ(last_settlement(gateway).counts.generated, 3);
+  EXPECT_EQ(last_settlement(gateway).counts.delivered, 3);
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+TEST(Clients, HangingUpOnAPlainRequestIsCountedToo) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:rate=10]]"));
+  gateway.world.run_for(750ms);
+  client.hang_up();
+  EXPECT_TRUE(
+      gateway.world.run_until([&] { return gateway.engine_sim.counts().cancelled == 1; }, 250ms));
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+  EXPECT_GT(last_settlement(gateway).counts.generated, 0);
+  EXPECT_EQ(last_settlement(gateway).counts.generated,
+            gateway.engine_sim.counts().generated_tokens);
+  EXPECT_EQ(last_settlement(gateway).counts.delivered, 0);
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+TEST(Clients, ARevokedKeyEndsItsStreamWithinFiveSeconds) {
+  GatewayWorld gateway;
+  Client mine(gateway);
+  Client other(gateway);
+  mine.post(kChat, chat_body("[[sim:rate=2,tokens=40]]", kStream));
+  other.post(kChat, chat_body("[[sim:rate=2,tokens=40]]", kStream), "borealis");
+  ASSERT_TRUE(mine.wait_for("data: "));
+  gateway.world.run_for(1s);
+  gateway.revoke("aurora");
+  EXPECT_TRUE(mine.wait_for(R"("code":"invalid_api_key")", 5s));
+  const Answer answer = mine.answer();
+  EXPECT_FALSE(answer.has("[DONE]"));
+  EXPECT_EQ(finish_for(gateway, "aurora"), metering::Finish::revoked);
+  EXPECT_TRUE(other.answer().has("[DONE]"));
+}
+
+TEST(Clients, ASilentRevokedStreamEndsToo) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:stall-after=2]]", kStream));
+  ASSERT_TRUE(client.wait_for("mesh "));
+  gateway.revoke("aurora");
+  EXPECT_TRUE(client.wait_for(R"("code":"invalid_api_key")", 5s));
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::revoked);
+  EXPECT_EQ(gateway.engine_sim.counts().cancelled, 1);
+}
+
+TEST(Clients, OneThatDoesNotReadIsDroppedAndOthersGoOn) {
+  GatewayWorld gateway;
+  Client deaf(gateway);
+  deaf.post(kChat, chat_body("[[sim:tokens=8000]]", kStream));
+  gateway.world.run_for(20s);
+  EXPECT_EQ(gateway.ledger.open_rows(), 1U);
+  Client good(gateway);
+  good.post(kChat, chat_body("x", kStream), "borealis");
+  EXPECT_TRUE(good.answer().has("[DONE]"));
+  EXPECT_EQ(gateway.ledger.open_rows(), 1U);
+  EXPECT_TRUE(gateway.settle(15s));
+  const auto& row = gateway.ledger.records.at(gateway.ledger.order.front());
+  ASSERT_TRUE(row.settlement.has_value());
+  EXPECT_EQ(row.settlement->finish, metering::Finish::client_closed);
+  EXPECT_EQ(gateway.engine_sim.counts().cancelled, 1);
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+TEST(Clients, AFullEngineMakesThemWaitAndThenRefuses) {
+  GatewayWorld gateway(7, {}, 1);
+  Client first(gateway);
+  first.post(kChat, chat_body("[[sim:rate=1,tokens=50]]", kStream));
+  ASSERT_TRUE(first.wait_for("data: "));
+  Client second(gateway);
+  const Instant asked = gateway.world.now();
+  second.post(kChat, chat_body("x"), "borealis");
+  const Answer refused = second.answer();
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.has(R"("code":"queue_full")"));
+  EXPECT_NEAR(std::chrono::duration<double>(gateway.world.now() - asked).count(), 30.0, 0.2);
+  EXPECT_TRUE(first.answer().has("[DONE]"));
+  EXPECT_EQ(gateway.ledger.order.size(), 1U);
+}
+
+TEST(Clients, OneThatWaitsLongIsKeptAlive) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  const Instant asked = gateway.world.now();
+  client.post(kChat, chat_body("[[sim:delay=20000]]", kStream));
+  ASSERT_TRUE(client.wait_for(": keep-alive\n\n"));
+  EXPECT_NEAR(std::chrono::duration<double>(gateway.world.now() - asked).count(), 15.0, 0.2);
+  EXPECT_THAT(client.heard(), testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(client.heard(), Not(HasSubstr("data: ")));
+  const Answer answer = client.answer();
+  EXPECT_TRUE(answer.has("[DONE]"));
+  EXPECT_TRUE(answer.complete);
+}
+
+}  // namespace
+}  // namespace sovmesh::flow

@@ -1,0 +1,251 @@
+#include "tests/flow/gateway_world.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "engine/capabilities.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kGateway = "127.0.0.1:8080";
+constexpr std::string_view kEngine = "10.0.0.2:8000";
+
+template <class IdType>
+IdType id_of(unsigned char n) {
+  std::array<unsigned char, 16> bytes{};
+  bytes[15] = n;
+  return {Ulid::from_bytes(bytes)};
+}
+unsigned char number_of(std::string_view tenant) { return tenant == "aurora" ? 1 : 2; }
+
+catalog::Model make_model(unsigned char n, std::string_view name) {
+  catalog::Model model{.id = id_of<ModelId>(n),
+                       .name = ModelName::parse(name).value(),
+                       .engine = "engine",
+                       .engine_model = "sim"};
+  return model;
+}
+
+rt::Task<std::unique_ptr<rt::Socket>> connect(rt::Network& network, rt::Until until) {
+  auto socket = co_await network.connect(rt::parse_endpoint(kGateway).value(), until);
+  co_return std::move(socket).value();
+}
+
+rt::Task<void> write(rt::Socket& socket, std::string bytes, rt::Until until) {
+  // A gateway that has closed meanwhile shows in what the test hears.
+  (void)co_await rt::write_all(socket, bytes, until);
+}
+
+// Takes chunk framing off `raw`; says whether its end was seen.
+bool dechunk(std::string_view raw, std::string& body) {
+  for (;;) {
+    const std::size_t line = raw.find("\r\n");
+    if (line == std::string_view::npos) return false;
+    std::size_t size = 0;
+    if (std::from_chars(raw.data(), raw.data() + line, size, 16).ec != std::errc()) return false;
+    raw.remove_prefix(line + 2);
+    if (size == 0) return raw.starts_with("\r\n");
+    body += raw.substr(0, size);
+    if (raw.size() < size + 2) return false;
+    raw.remove_prefix(size + 2);
+  }
+}
+
+}  // namespace
+
+GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_options, int slots)
+    : world(seed),
+      engine_sim(world.loop(), std::move(engine_options)),
+      engine(std::make_shared<FakeEngine>("engine", slots)),
+      authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
+      directory_(nullptr),
+      log_(sink, world.clock(), observe::Level::debug),
+      services_{world.clock(), world.random(), directory_, authenticator_, engines_, dispatcher_,
+                ledger,        metrics_,       log_},
+      plane_(services_, settings, readiness_, world.loop(), pool),
+      tasks_(world.loop(), 2) {
+  for (const std::string_view tenant : {"aurora", "borealis"}) {
+    const tenancy::NewKey made = tenancy::generate_key(world.random());
+    (tenant == "aurora" ? aurora_key_ : borealis_key_) = made.text.reveal();
+    keys_.push_back(make_key(made, tenant));
+  }
+  directory_.publish(make_directory());
+  engine->capabilities_ = engine::default_capabilities(llmapi::Dialect::vllm);
+  engine->capabilities_.embeddings = true;
+  engine->origin_.host = "10.0.0.2";
+  engine->origin_.port = 8000;
+  engines_.publish({{"engine", engine}});
+  readiness_.set_ready(true);
+  tasks_.spawn(engine_sim.serve(network.listen(rt::parse_endpoint(kEngine).value(), {}).value()));
+  server_ = std::make_unique<http::Server>(
+      world.loop(), network.listen(rt::parse_endpoint(kGateway).value(), {}).value(), plane_,
+      http::ServerOptions{});
+  tasks_.spawn(server_->run());
+}
+
+GatewayWorld::~GatewayWorld() {
+  server_->stop_accepting();
+  world.run(server_->drain(world.loop().in(1s)));
+  pool.close_idle();
+  engine_sim.stop();
+  world.run_for(5s);
+}
+
+tenancy::Key GatewayWorld::make_key(const tenancy::NewKey& made, std::string_view tenant) const {
+  tenancy::Key key{.id = made.id,
+                   .tenant = id_of<TenantId>(number_of(tenant)),
+                   .project = id_of<ProjectId>(number_of(tenant))};
+  key.scopes.set();
+  key.pepper_id = 1;
+  key.hmac = authenticator_.key_hmac(1, made.text.reveal());
+  return key;
+}
+
+identity::DirectoryData GatewayWorld::directory_data() const {
+  identity::DirectoryData data;
+  for (const std::string_view tenant : {"aurora", "borealis"}) {
+    const TenantId id = id_of<TenantId>(number_of(tenant));
+    data.tenants.push_back({.id = id, .slug = TenantSlug::parse(tenant).value()});
+    data.projects.push_back({.id = id_of<ProjectId>(number_of(tenant)),
+                             .tenant = id,
+                             .slug = ProjectSlug::parse("default").value()});
+    data.digest_keys[id] = {.id = "dk1", .key = Secret("digest key of " + std::string(tenant))};
+  }
+  data.keys = keys_;
+  data.models.push_back(make_model(1, "chat"));
+  data.models.push_back(make_model(2, "embed"));
+  data.models.back().embeddings = true;
+  data.models.push_back(make_model(3, "aurora-only"));
+  data.models.back().for_all_tenants = false;
+  data.models.back().tenants = {id_of<TenantId>(number_of("aurora"))};
+  data.models.push_back(make_model(4, "quick"));
+  data.models.back().first_token_timeout = 8s;
+  data.models.back().stall_timeout = 4s;
+  return data;
+}
+
+std::shared_ptr<const identity::Directory> GatewayWorld::make_directory() const {
+  return identity::Directory::build(directory_data()).value();
+}
+
+TenantId GatewayWorld::tenant_id(std::string_view tenant) {
+  return id_of<TenantId>(number_of(tenant));
+}
+
+void GatewayWorld::revoke(std::string_view tenant) {
+  for (auto& key : keys_) {
+    if (key.tenant == id_of<TenantId>(number_of(tenant))) key.revoked_at = world.clock().wall_now();
+  }
+  directory_.publish(make_directory());
+}
+
+bool GatewayWorld::settle(std::chrono::milliseconds limit) {
+  return world.run_until(
+      [this] {
+        return ledger.open_rows() == 0 && dispatcher_.load().running == 0 &&
+               engine_sim.counts().running == 0;
+      },
+      limit);
+}
+
+std::size_t Answer::count(std::string_view text) const {
+  std::size_t found = 0;
+  for (std::size_t at = body.find(text); at != std::string::npos; at = body.find(text, at + 1))
+    ++found;
+  return found;
+}
+
+Client::Client(GatewayWorld& gateway)
+    : gateway_(gateway),
+      socket_(gateway.world.run(
+          connect(gateway.network, rt::Until{gateway.world.loop().in(5s), nullptr}))) {}
+
+void Client::send(const std::string& bytes) {
+  const rt::Until until{gateway_.world.loop().in(10s), nullptr};
+  gateway_.world.run(write(*socket_, bytes, until));
+}
+
+void Client::post(std::string_view path, const std::string& body, std::string_view tenant,
+                  std::string_view more_fields) {
+  send(
+      fmt::format("POST {} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {}\r\n"
+                  "content-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
+                  path, gateway_.key(tenant), body.size(), more_fields, body));
+}
+
+void Client::get(std::string_view path, std::string_view tenant) {
+  send(fmt::format("GET {} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {}\r\n\r\n", path,
+                   gateway_.key(tenant)));
+}
+
+void Client::pump() {
+  std::vector<char> buffer(64 * 1024);
+  while (socket_ && !ended_) {
+    const rt::IoResult got = socket_->try_read(buffer);
+    if (got.status == rt::IoResult::Status::would_block) return;
+    if (got.status == rt::IoResult::Status::ok) {
+      heard_.append(buffer.data(), got.bytes);
+    } else {
+      ended_ = true;
+    }
+  }
+}
+
+Answer Client::parsed() const {
+  Answer answer;
+  const std::size_t end = heard_.find("\r\n\r\n");
+  if (end == std::string::npos) return answer;
+  answer.head = heard_.substr(0, end + 2);
+  const std::string_view rest = std::string_view(heard_).substr(end + 4);
+  std::from_chars(heard_.data() + 9, heard_.data() + 12, answer.status);
+  if (answer.head.find("\r\ntransfer-encoding: chunked\r\n") != std::string::npos) {
+    answer.complete = dechunk(rest, answer.body);
+    return answer;
+  }
+  answer.body = rest;
+  constexpr std::string_view kLength = "\r\ncontent-length: ";
+  const std::size_t at = answer.head.find(kLength);
+  if (at == std::string::npos) return answer;
+  std::size_t length = 0;
+  std::from_chars(answer.head.data() + at + kLength.size(), answer.head.data() + answer.head.size(),
+                  length);
+  answer.complete = rest.size() == length;
+  return answer;
+}
+
+Answer Client::answer(std::chrono::milliseconds limit) {
+  std::size_t seen = std::string::npos;
+  gateway_.world.run_until(
+      [this, &seen] {
+        pump();
+        if (ended_) return true;
+        if (heard_.size() == seen) return false;
+        seen = heard_.size();
+        return parsed().complete;
+      },
+      limit);
+  Answer answer = parsed();
+  heard_.clear();
+  return answer;
+}
+
+bool Client::wait_for(std::string_view text, std::chrono::milliseconds limit) {
+  return gateway_.world.run_until(
+      [this, text] {
+        pump();
+        return heard_.find(text) != std::string::npos;
+      },
+      limit);
+}
+
+std::string chat_body(std::string_view content, std::string_view more, std::string_view model) {
+  return fmt::format(R"({{"model":"{}","messages":[{{"role":"user","content":"{}"}}]{}}})", model,
+                     content, more);
+}
+
+}  // namespace sovmesh::flow

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/data_plane.h"
+#include "http/server.h"
+#include "rt/sim/sim.h"
+#include "rt/task_group.h"
+#include "sim/engine_sim.h"
+#include "tenancy/key_format.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/memory_ledger.h"
+
+namespace sovmesh::flow {
+
+// The lines of a log, kept.
+class MemorySink : public observe::LogSink {
+ public:
+  void write(std::string&& line) override { lines.push_back(std::move(line)); }
+  std::uint64_t dropped() const override { return 0; }
+  std::vector<std::string> lines;
+};
+
+// A whole gateway in one simulated machine: the data plane on 127.0.0.1:8080, one simulated engine
+// at 10.0.0.2:8000, two tenants with a key each.
+//
+// Models: "chat" and "embed" for everybody, "aurora-only" for aurora, "quick" with short times.
+class GatewayWorld {
+ public:
+  explicit GatewayWorld(std::uint64_t seed = 7, sim::EngineSimOptions engine_options = {},
+                        int slots = 16);
+  ~GatewayWorld();
+  GatewayWorld(const GatewayWorld&) = delete;
+  GatewayWorld& operator=(const GatewayWorld&) = delete;
+
+  const std::string& key(std::string_view tenant) const {
+    return tenant == "aurora" ? aurora_key_ : borealis_key_;
+  }
+  static TenantId tenant_id(std::string_view tenant);
+  void revoke(std::string_view tenant);
+  // Lets what is under way end; the engine's connections may stay open.
+  bool settle(std::chrono::milliseconds limit = std::chrono::minutes(3));
+
+  rt::sim::SimWorld world;
+  rt::sim::SimNetwork network{world};
+  rt::sim::SimResolver resolver{world};
+  sim::EngineSim engine_sim;
+  std::shared_ptr<FakeEngine> engine;
+  MemoryLedger ledger;
+  MemorySink sink;
+  gateway::Settings settings;
+  http::ClientPool pool{world.loop(), network, resolver, {}};
+
+ private:
+  identity::DirectoryData directory_data() const;
+  std::shared_ptr<const identity::Directory> make_directory() const;
+  tenancy::Key make_key(const tenancy::NewKey& made, std::string_view tenant) const;
+
+  std::string aurora_key_;
+  std::string borealis_key_;
+  identity::Authenticator authenticator_;
+  std::vector<tenancy::Key> keys_;
+  Snapshot<identity::Directory> directory_;
+  gateway::EngineSet engines_;
+  gateway::FifoDispatcher dispatcher_{{}};
+  observe::Registry registry_;
+  gateway::RequestMetrics metrics_{registry_};
+  observe::Log log_;
+  gateway::Services services_;
+  gateway::Readiness readiness_;
+  gateway::DataPlane plane_;
+  std::unique_ptr<http::Server> server_;
+  rt::TaskGroup tasks_;
+};
+
+// An HTTP answer as it came over the wire.
+struct Answer {
+  int status = 0;  // 0: no head came
+  std::string head;
+  std::string body;       // without chunk framing
+  bool complete = false;  // framed end seen
+
+  bool has(std::string_view text) const { return body.find(text) != std::string::npos; }
+  std::size_t count(std::string_view text) const;
+};
+
+// A client that speaks plain bytes.
+class Client {
+ public:
+  explicit Client(GatewayWorld& gateway);
+
+  void send(const std::string& bytes);
+  // POST with the tenant's key.
+  void post(std::string_view path, const std::string& body, std::string_view tenant = "aurora",
+            std::string_view more_fields = "");
+  void get(std::string_view path, std::string_view tenant = "aurora");
+  // The answer, as far as it came within `limit`. Forgets it, so that the next one can be asked
+  // for.
+  Answer answer(std::chrono::milliseconds limit = std::chrono::minutes(3));
+  // Waits for these bytes.
+  bool wait_for(std::string_view text, std::chrono::milliseconds limit = std::chrono::minutes(1));
+  // Takes what is there.
+  void pump();
+  Answer parsed() const;
+  const std::string& heard() const { return heard_; }
+  bool ended() const { return ended_; }
+  void hang_up() { socket_.reset(); }
+
+ private:
+  GatewayWorld& gateway_;
+  std::unique_ptr<rt::Socket> socket_;
+  std::string heard_;
+  bool ended_ = false;
+};
+
+// {"model":MODEL,"messages":[...]MORE}
+std::string chat_body(std::string_view content, std::string_view more = "",
+                      std::string_view model = "chat");
+inline constexpr std::string_view kStream = R"(,"stream":true)";
+
+}  // namespace sovmesh::flow
