@@ -402,7 +402,7 @@ Result<void> Process::load_certificate() {
   const config::TlsFiles& files = *options_.config.server.tls;
   TRY(const std::string chain, config::read_text_file(files.certificate, kPemBytesMax));
   TRY(std::string key, config::read_text_file(files.key, kPemBytesMax));
-  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"http/1.1"});
+  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"h2", "http/1.1"});
   if (!made) return fail(Error(Code::config_invalid, Blame::us, made.error().message()));
   if (certificate_) {
     certificate_->publish(*std::move(made));

@@ -71,11 +71,11 @@ rt::Task<void> run_handler(ServerCore& core, Http1Exchange& exchange) {
 
 // One request from the bytes that began it to the end of its answer.
 rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchange& exchange,
-                              std::string_view input, rt::Deadline head_end) {
+                              std::string_view input, rt::Deadline head_end, bool is_first) {
   while (true) {
     const auto complete = exchange.feed_head(input);
     if (!complete) {
-      if (exchange.is_http2_preface() && !socket.is_tls()) co_return After::http2;
+      if (is_first && exchange.is_http2_preface() && !socket.is_tls()) co_return After::http2;
       co_await exchange.refuse(complete.error());
       co_return After::linger;
     }
@@ -129,8 +129,9 @@ rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
       input = {core.loop.scratch().data(), got.bytes};
     }
     if (!is_first) end = core.loop.in(limits.head_time);
+    Http1Exchange& exchange = lease.get(*socket, *live);
+    after = co_await serve_request(core, *socket, exchange, input, end, is_first);
     is_first = false;
-    after = co_await serve_request(core, *socket, lease.get(*socket, *live), input, end);
     end = core.loop.in(limits.keep_alive);
   }
   if (after == After::http2) {

@@ -103,7 +103,11 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
     input = joined;
   }
   const auto complete = reader_.feed(input, bounds);
-  if (!complete || !*complete) return complete;
+  if (!complete) {  // HTTP/2 goes on behind the refused line
+    if (is_http2_preface()) pending_.assign(input, input.find('\n') + 1);
+    return complete;
+  }
+  if (!*complete) return complete;
   if (auto parsed = parse_request_head(reader_, head_, framing_); !parsed)
     return std::unexpected(parsed.error());
   has_unread_body_ = head_.has_body;

@@ -35,6 +35,8 @@ Checked<Version> parse_version(std::string_view text) {
   return refuse(505, Code::invalid_request, "This HTTP version is not supported.");
 }
 
+}  // namespace
+
 Checked<> check_method(std::string_view method) {
   if (method.size() > kMethodBytesMax || !is_token(method))
     return refuse("The request line is malformed.");
@@ -59,6 +61,8 @@ Checked<> check_target(std::string_view target, std::string_view method) {
   if (!good_form) return refuse("The request target has no valid form.");
   return {};
 }
+
+namespace {
 
 // `line` without CRLF; `at` is where it begins in the head's bytes.
 Checked<RequestLine> parse_request_line(std::string_view line, std::size_t at,

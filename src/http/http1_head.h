@@ -37,6 +37,10 @@ struct RequestLine {
   Version version = Version::http_1_1;
 };
 
+// What both versions of HTTP ask of a method and of a target; the latter's form is any we know.
+Checked<> check_method(std::string_view method);
+Checked<> check_target(std::string_view target, std::string_view method);
+
 // Collects the bytes of one head, however they are split, up to and with its empty line. It only
 // looks at lines: every line ends with CRLF, the first one makes sense, nothing exceeds its bound.
 // parse_*_head() then reads the whole at once, so that a split cannot change what comes out.
