@@ -131,7 +131,11 @@ TlsSocket::Handshake TlsSocket::shake_hands() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (error_ != 0) return Handshake::failed;
-  if (result == 1) return flush() ? Handshake::done : Handshake::wants_write;
+  if (result == 1) {
+    // The peer's first bytes may have come with the handshake's last ones.
+    if (SSL_has_pending(ssl_.get()) == 1) transport_->readable().set();
+    return flush() ? Handshake::done : Handshake::wants_write;
+  }
   if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ)
     return flush() ? Handshake::wants_read : Handshake::wants_write;
   const long verified = SSL_get_verify_result(ssl_.get());

@@ -104,6 +104,29 @@ TEST_F(TlsTest, CarriesBytesBothWays) {
   EXPECT_EQ(receive(**ends.client, 6), "answer");
 }
 
+TEST_F(TlsTest, BytesThatCameWithTheEndOfTheHandshakeAreReadable) {
+  world_.wire().options.split = false;
+  auto [near, far] = sim_socket_pair(world_);
+  const sim::ConnectionId wire = sim::Wire::id_of(*near);
+  Result<SocketPtr> server = our_error(Code::internal_error, "not yet");
+  Task<void> accepting =
+      accept_into(std::move(far), server_context(ca_.issue("engine.example")), soon(), server);
+  accepting.start();
+  auto client =
+      world_.run(tls_connect(std::move(near), client_context(ca_.pem()), "engine.example", soon()));
+  ASSERT_THAT(client, Succeeds());
+  ASSERT_FALSE(accepting.done());
+  world_.wire().stall(wire);
+  send(**client, "early");
+  world_.run_for(seconds(1));
+  world_.wire().resume(wire);
+  ASSERT_TRUE(world_.run_until([&] { return accepting.done(); }, seconds(60)));
+  ASSERT_THAT(server, Succeeds());
+  world_.run_for(seconds(1));
+  EXPECT_TRUE((*server)->readable().is_set());
+  EXPECT_EQ(receive(**server, 5), "early");
+}
+
 TEST_F(TlsTest, TheServersOrderDecidesTheProtocol) {
   const auto ends = shake_hands(server_context(ca_.issue("engine.example"), {"h2", "http/1.1"}),
                                 client_context(ca_.pem(), {"http/1.1", "h2"}));
