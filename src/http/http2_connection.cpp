@@ -92,9 +92,10 @@ struct Http2Connection::Callbacks {
     return 0;
   }
 
-  static int on_begin_frame(nghttp2_session* /*session*/, const nghttp2_frame_hd* frame,
-                            void* user) {
+  static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
     if (is_overhead(*frame)) self(user).charge(1);
+    if (frame->type == NGHTTP2_HEADERS && !self(user).numbers_.note(frame->stream_id))
+      nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
     return 0;
   }
 
@@ -231,7 +232,6 @@ void Http2Connection::finish_head(Http2Exchange& exchange, bool ends) {
 bool Http2Connection::feed(std::string_view input) {
   const ssize_t used = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-  if (is_abusive_) nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
   start_ready();
   flush();
   const bool is_flooded = nghttp2_session_get_outbound_queue_size(session_.get()) >
@@ -241,7 +241,8 @@ bool Http2Connection::feed(std::string_view input) {
 }
 
 void Http2Connection::charge(std::uint32_t cost) {
-  if (!budget_.take(cost, core_.loop.now())) is_abusive_ = true;
+  if (!budget_.take(cost, core_.loop.now()))
+    nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 // False once the connection ends: for an error, ours or the client's, or because all is done.

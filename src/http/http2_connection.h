@@ -13,6 +13,7 @@
 
 #include "http/connection.h"
 #include "http/frame_budget.h"
+#include "http/stream_numbers.h"
 
 namespace sovmesh::http {
 
@@ -80,8 +81,8 @@ class Http2Connection {
   std::size_t sent_ = 0;  // of out_
   bool is_broken_ = false;
   bool is_greeted_ = false;  // the client's preface is complete
-  bool is_abusive_ = false;  // it made us work for nothing beyond its budget
   FrameBudget budget_;
+  StreamNumbers numbers_;
   Instant idle_since_;
   Instant head_began_;
   rt::Event over_;     // nothing more is read: broken off, cut off, or said GOAWAY and done

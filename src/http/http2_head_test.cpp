@@ -4,6 +4,7 @@
 
 #include "http/frame_budget.h"
 #include "http/http2_peer.h"
+#include "http/stream_numbers.h"
 
 namespace sovmesh::http {
 namespace {
@@ -67,6 +68,17 @@ TEST(Http2Head, JudgesAsHttp1Does) {
   EXPECT_EQ(with("content-length", "+1"), 400);
   EXPECT_EQ(with("content_length", "1"), 400);
   EXPECT_EQ(with("expect", "tea"), 417);
+}
+
+TEST(StreamNumbers, KnowsWhatWasLeftOut) {
+  StreamNumbers numbers;
+  for (const int good : {1, 3, 3, 9, 1, 9, 11})
+    EXPECT_TRUE(numbers.note(good)) << good;
+  EXPECT_FALSE(numbers.note(5));
+  EXPECT_FALSE(numbers.note(7));
+  for (int i = 0; i < 1'000; ++i)
+    EXPECT_TRUE(numbers.note(101 + i * 10));
+  EXPECT_FALSE(numbers.note(101 + 998 * 10 + 2));
 }
 
 TEST(FrameBudget, RefillsWithTime) {
