@@ -120,6 +120,7 @@ server:
   metrics_listen: ["127.0.0.1:0"]
   accept_after_term: 0s
   drain_time: 1s
+{server}
 engines:
 {managed}
   - name: sim
@@ -168,16 +169,16 @@ TINY_MODELS = f"""\
 
 class Mesh:
     """A gateway with the tenants aurora and borealis over a simulated engine and, with `managed`,
-    the real one with the tiny model."""
+    the real one with the tiny model. `server`: more lines of that section."""
 
-    def __init__(self, folder, managed):
+    def __init__(self, folder, managed, server=""):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.keys = {"aurora": make_key(), "borealis": make_key()}
         self.sim = EngineSim(self.folder)
         self.config = self.folder / "sovmesh.yaml"
         self.config.write_text(CONFIG.format(
-            sim=self.sim.address, managed=MANAGED if managed else "",
+            sim=self.sim.address, server=server, managed=MANAGED if managed else "",
             tiny=TINY_MODELS if managed else ""))
         self.server = None
         try:
