@@ -73,6 +73,30 @@ std::size_t utf8_sequence(std::string_view text) {
   return length;
 }
 
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// How much of `text` goes into a JSON string as it is. Eight bytes at a time: a byte's top bit is
+// set in `found` when the byte needs an escape (or follows one that does, which only makes the slow
+// loop start early).
+std::size_t plain_prefix(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = 0x8080808080808080;
+  std::size_t at = 0;
+  for (; text.size() - at >= 8; at += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    const auto zero_bytes = [](std::uint64_t v) { return (v - kOnes) & ~v; };
+    const std::uint64_t found =
+        (zero_bytes(eight ^ (kOnes * '"')) | zero_bytes(eight ^ (kOnes * '\\')) |
+         ((eight - kOnes * 0x20) & ~eight)) &
+        kTops;
+    if (found != 0) break;
+  }
+  while (at < text.size() && !needs_escape(text[at]))
+    ++at;
+  return at;
+}
+
 // Edit distance where swapping two neighbours counts once, as typing errors do.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1);
@@ -96,13 +120,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+void append_hex(std::string& out, std::span<const unsigned char> bytes) {
+  std::size_t at = out.size();
+  out.resize(at + bytes.size() * 2);
+  for (const unsigned char byte : bytes) {
+    out[at++] = kHexDigits[byte >> 4];
+    out[at++] = kHexDigits[byte & 0xf];
+  }
+}
+
 std::string to_hex(std::span<const unsigned char> bytes) {
   std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const unsigned char byte : bytes) {
-    text.push_back(kHexDigits[byte >> 4]);
-    text.push_back(kHexDigits[byte & 0xf]);
-  }
+  append_hex(text, bytes);
   return text;
 }
 
@@ -196,11 +225,11 @@ bool is_valid_utf8(std::string_view text) {
 void append_json_escaped(std::string& out, std::string_view text) {
   std::size_t plain_from = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    i += plain_prefix(text.substr(i));
+    if (i == text.size()) break;
     out.append(text, plain_from, i - plain_from);
     plain_from = i + 1;
-    switch (c) {
+    switch (const auto c = static_cast<unsigned char>(text[i]); c) {
       case '"':
         out += "\\\"";
         break;

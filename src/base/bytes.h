@@ -12,6 +12,7 @@ namespace sovmesh {
 // Text encodings and checks that every module may need. Plain functions, no state.
 
 std::string to_hex(std::span<const unsigned char> bytes);  // lower case
+void append_hex(std::string& out, std::span<const unsigned char> bytes);
 std::string to_base64(std::span<const unsigned char> bytes);
 // Standard alphabet with padding; nothing when the text is not exactly that.
 std::optional<std::string> from_base64(std::string_view text);

@@ -80,6 +80,23 @@ TEST(JsonString, EscapesWhatJsonForbids) {
   EXPECT_EQ(inside, "\\\"\\\"");
 }
 
+// Every byte at every place of a text that is longer than what is looked at at once.
+TEST(JsonText, EscapesAByteWhereverItStands) {
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string alone;
+    append_json_escaped(alone, std::string(1, static_cast<char>(byte)));
+    const bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+    EXPECT_EQ(alone.size() == 1, plain) << byte;
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text(20, '\x80');
+      text[at] = static_cast<char>(byte);
+      std::string out;
+      append_json_escaped(out, text);
+      EXPECT_EQ(out, std::string(at, '\x80') + alone + std::string(19 - at, '\x80')) << byte;
+    }
+  }
+}
+
 TEST(ParseU64, TakesOneSpellingPerNumber) {
   EXPECT_EQ(parse_u64("0"), 0U);
   EXPECT_EQ(parse_u64("18446744073709551615"), 18446744073709551615U);

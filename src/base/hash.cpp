@@ -1,9 +1,13 @@
+// OpenSSL's one-algorithm calls: their state is a plain struct, so that a prepared key is copied
+// without an allocation or a walk through providers, which cost more than hashing a short text. The
+// code that hashes is the same. OpenSSL 3 discourages them; ADR 7 says why we use them.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "base/hash.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -12,61 +16,19 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 64;  // of SHA-256
 
-// Hashing cannot go on without memory or the algorithm, and a wrong digest would be worse than the
-// end of the process.
-void require(bool ok) {
-  if (!ok) std::abort();
-}
-
-// Looked up once: EVP_sha256() would search the providers at each use, which costs more than a
-// short hash. Never freed: other static objects may hash while the process ends.
-EVP_MD* sha256_algorithm() {
-  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  require(algorithm != nullptr);
-  return algorithm;
-}
-
-struct FreeContext {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
-
-Context make_context() {
-  Context context(EVP_MD_CTX_new());
-  require(context != nullptr);
-  return context;
-}
-
-EVP_MD_CTX* thread_context() {
-  thread_local const Context context = make_context();
-  return context.get();
-}
-
-void copy(EVP_MD_CTX* to, const EVP_MD_CTX* from) { require(EVP_MD_CTX_copy_ex(to, from) == 1); }
-
-void add(EVP_MD_CTX* context, const void* bytes, std::size_t size) {
-  require(EVP_DigestUpdate(context, bytes, size) == 1);
-}
-
-Digest finish_digest(EVP_MD_CTX* context) {
+Digest finish_digest(SHA256_CTX& state) {
   Digest digest;
-  require(EVP_DigestFinal_ex(context, digest.data(), nullptr) == 1);
+  SHA256_Final(digest.data(), &state);
   return digest;
-}
-
-Digest outer_digest(EVP_MD_CTX* context, const EVP_MD_CTX* outer, const Digest& inner) {
-  copy(context, outer);
-  add(context, inner.data(), inner.size());
-  return finish_digest(context);
 }
 
 }  // namespace
 
 Digest sha256(std::string_view bytes) {
-  EVP_MD_CTX* const context = thread_context();
-  require(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr) == 1);
-  add(context, bytes.data(), bytes.size());
-  return finish_digest(context);
+  SHA256_CTX state;
+  SHA256_Init(&state);
+  SHA256_Update(&state, bytes.data(), bytes.size());
+  return finish_digest(state);
 }
 
 bool equal_digests(const Digest& a, const Digest& b) {
@@ -75,8 +37,21 @@ bool equal_digests(const Digest& a, const Digest& b) {
 
 // RFC 2104: H(key ^ opad, H(key ^ ipad, message)); both states have taken their key block.
 struct HmacKey::Blocks {
-  Context inner = make_context();
-  Context outer = make_context();
+  SHA256_CTX inner;
+  SHA256_CTX outer;
+  Blocks() {
+    SHA256_Init(&inner);
+    SHA256_Init(&outer);
+  }
+  Blocks(const Blocks&) = default;
+  Blocks& operator=(const Blocks&) = default;
+  ~Blocks() { OPENSSL_cleanse(this, sizeof *this); }
+
+  Digest finish() {
+    const Digest digest = finish_digest(inner);
+    SHA256_Update(&outer, digest.data(), digest.size());
+    return finish_digest(outer);
+  }
 };
 
 HmacKey::HmacKey(std::string_view key) : blocks_(std::make_unique<Blocks>()) {
@@ -88,49 +63,37 @@ HmacKey::HmacKey(std::string_view key) : blocks_(std::make_unique<Blocks>()) {
   } else if (!key.empty()) {
     std::memcpy(block.data(), key.data(), key.size());
   }
-  const auto start = [&block](EVP_MD_CTX* context, unsigned char pad) {
+  const auto start = [&block](SHA256_CTX& state, unsigned char pad) {
     std::array<unsigned char, kBlockBytes> padded = block;
     for (unsigned char& byte : padded)
       byte ^= pad;
-    require(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr) == 1);
-    add(context, padded.data(), padded.size());
+    SHA256_Update(&state, padded.data(), padded.size());
     OPENSSL_cleanse(padded.data(), padded.size());
   };
-  start(blocks_->inner.get(), 0x36);
-  start(blocks_->outer.get(), 0x5c);
+  start(blocks_->inner, 0x36);
+  start(blocks_->outer, 0x5c);
   OPENSSL_cleanse(block.data(), block.size());
 }
 
-HmacKey::~HmacKey() = default;  // OpenSSL wipes a digest's state when it frees it
+HmacKey::~HmacKey() = default;
 
 Digest HmacKey::of(std::string_view message) const {
-  EVP_MD_CTX* const context = thread_context();
-  copy(context, blocks_->inner.get());
-  add(context, message.data(), message.size());
-  const Digest inner = finish_digest(context);
-  return outer_digest(context, blocks_->outer.get(), inner);
+  Blocks state = *blocks_;
+  SHA256_Update(&state.inner, message.data(), message.size());
+  return state.finish();
 }
 
-struct HmacKey::Stream::State {
-  Context inner = make_context();
-  Context outer = make_context();  // its own copy: a stream may outlive its key
-};
+struct HmacKey::Stream::State : Blocks {};
 
-HmacKey::Stream::Stream(const HmacKey& key) : state_(std::make_unique<State>()) {
-  copy(state_->inner.get(), key.blocks_->inner.get());
-  copy(state_->outer.get(), key.blocks_->outer.get());
-}
+HmacKey::Stream::Stream(const HmacKey& key) : state_(std::make_unique<State>(*key.blocks_)) {}
 HmacKey::Stream::Stream(Stream&&) noexcept = default;
 HmacKey::Stream& HmacKey::Stream::operator=(Stream&&) noexcept = default;
 HmacKey::Stream::~Stream() = default;
 
 void HmacKey::Stream::update(std::string_view bytes) {
-  add(state_->inner.get(), bytes.data(), bytes.size());
+  SHA256_Update(&state_->inner, bytes.data(), bytes.size());
 }
 
-Digest HmacKey::Stream::finish() {
-  const Digest inner = finish_digest(state_->inner.get());
-  return outer_digest(state_->inner.get(), state_->outer.get(), inner);
-}
+Digest HmacKey::Stream::finish() { return state_->finish(); }
 
 }  // namespace sovmesh

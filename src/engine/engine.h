@@ -64,6 +64,8 @@ class Engine {
   virtual const Secret& api_key() const = 0;  // empty: none
 
   virtual Status status() const = 0;
+  // Whether ensure_ready() would return at once: asked for each request, so cheap.
+  virtual bool is_ready() const { return status().state == State::ready; }
   // Grows whenever the engine's cache is lost (restart): slot owners are forgotten then.
   virtual std::uint64_t generation() const = 0;
   // Starts it when needed and waits on `loop` (the caller's) until it is ready. Code::model_loading

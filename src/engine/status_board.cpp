@@ -44,6 +44,7 @@ void StatusBoard::set(Change change) {
   const auto waiters = shared_.with([&](Shared& shared) {
     if (shared.change.state != change.state) shared.since = now;
     shared.change = std::move(change);
+    ready_.store(shared.change.state == State::ready, std::memory_order_release);
     return std::exchange(shared.waiters, {});
   });
   for (const std::shared_ptr<Waiter>& waiter : waiters)
@@ -51,8 +52,8 @@ void StatusBoard::set(Change change) {
 }
 
 void StatusBoard::count_start() {
-  shared_.with([](Shared& shared) {
-    ++shared.generation;
+  shared_.with([this](Shared& shared) {
+    generation_.fetch_add(1, std::memory_order_release);
     ++shared.starts;
   });
 }
@@ -67,10 +68,6 @@ Status StatusBoard::status() const {
     status.since = shared.since;
     return status;
   });
-}
-
-std::uint64_t StatusBoard::generation() const {
-  return shared_.with([](const Shared& shared) { return shared.generation; });
 }
 
 std::optional<Result<void>> StatusBoard::verdict(const Change& change) {

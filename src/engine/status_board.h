@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -39,7 +40,9 @@ class StatusBoard {
   void count_start();
 
   Status status() const;
-  std::uint64_t generation() const;
+  // Both are read for each request, so without the lock.
+  bool is_ready() const { return ready_.load(std::memory_order_acquire); }
+  std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
   // Waits on `loop` (the caller's) until the state is ready. At the deadline Code::model_loading
   // with Retry-After, or Code::no_healthy_backend when it is not loading but broken.
@@ -54,7 +57,6 @@ class StatusBoard {
   struct Shared {
     Change change;
     WallTime since{};
-    std::uint64_t generation = 0;
     int starts = 0;
     std::vector<std::shared_ptr<Waiter>> waiters;
   };
@@ -63,6 +65,8 @@ class StatusBoard {
 
   const Clock& clock_;
   mutable Guarded<Shared> shared_;
+  std::atomic<bool> ready_{false};
+  std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace sovmesh::engine

@@ -38,6 +38,7 @@ int ManagedEngine::adapters() const {
 const http::Origin& ManagedEngine::origin() const { return supervisor_->origin(); }
 const Secret& ManagedEngine::api_key() const { return supervisor_->api_key(); }
 engine::Status ManagedEngine::status() const { return supervisor_->board().status(); }
+bool ManagedEngine::is_ready() const { return supervisor_->board().is_ready(); }
 std::uint64_t ManagedEngine::generation() const { return supervisor_->board().generation(); }
 std::vector<std::string> ManagedEngine::recent_log() const { return supervisor_->log().lines(); }
 

@@ -64,6 +64,7 @@ class ManagedEngine final : public engine::Engine {
   const Secret& api_key() const override;
   engine::Status status() const override;
   std::uint64_t generation() const override;
+  bool is_ready() const override;
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override;
   void suspect() override;
   rt::Task<void> stop(rt::Deadline deadline) override;

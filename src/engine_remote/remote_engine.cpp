@@ -172,6 +172,7 @@ const http::Origin& RemoteEngine::origin() const { return watch_->origin(); }
 std::string_view RemoteEngine::base_path() const { return watch_->base_path(); }
 const Secret& RemoteEngine::api_key() const { return watch_->spec().api_key; }
 engine::Status RemoteEngine::status() const { return watch_->board().status(); }
+bool RemoteEngine::is_ready() const { return watch_->board().is_ready(); }
 std::uint64_t RemoteEngine::generation() const { return watch_->board().generation(); }
 
 rt::Task<Result<void>> RemoteEngine::ensure_ready(rt::Loop& loop, rt::Until until) {

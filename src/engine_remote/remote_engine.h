@@ -45,6 +45,7 @@ class RemoteEngine final : public engine::Engine {
   const Secret& api_key() const override;
   engine::Status status() const override;
   std::uint64_t generation() const override;
+  bool is_ready() const override;
   // Waits for the first probe only; a known failure is Code::no_healthy_backend at once.
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override;
   void suspect() override;

@@ -134,8 +134,8 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   CO_TRY(store::OpenRow row, co_await services_.ledger.open(intent_of(plan, record), worker.loop));
 
-  const std::string id = fmt::format(
-      "{}{}", operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-", record.id.value.hex());
+  std::string id = operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-";
+  append_hex(id, record.id.value.bytes());
   const auto created =
       std::chrono::duration_cast<std::chrono::seconds>(record.began_wall.time_since_epoch());
   const llmapi::ReplyIdentity identity{.id = id,
@@ -205,7 +205,7 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   const int slots = plan.request.choices * (many ? static_cast<int>(plan.request.inputs) : 1);
   SeatRequest wanted{plan.engine, record.caller->tenant().id, slots};
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
-  if (seat) {
+  if (seat && !plan.engine->is_ready()) {
     Result<void> ready = co_await plan.engine->ensure_ready(exchange.loop(), until);
     if (!ready) seat = fail(std::move(ready).error());
   }
@@ -234,8 +234,8 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   llmapi::render_upstream(plan.request, extras, body);
 
   // An allow-list by construction: these fields and no other ones reach an engine.
-  const std::string target =
-      fmt::format("{}{}", engine.base_path(), engine_path(plan.request.operation));
+  std::string target(engine.base_path());
+  target += engine_path(plan.request.operation);
   const std::string traceparent = record.trace.traceparent();
   std::string authorization;
   http::ClientRequest request{.method = "POST", .target = target, .fields = {}, .body = body};

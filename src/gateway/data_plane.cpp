@@ -42,7 +42,8 @@ DataPlane::DataPlane(const Services& services, const Settings& settings, const R
     : services_(services),
       settings_(settings),
       readiness_(readiness),
-      worker_{loop, upstream, UlidSource(services.clock, services.random)},
+      worker_{loop, upstream, UlidSource(services.clock, services.random), {}},
+      series_(services.metrics),
       completions_(services_, settings_) {}
 
 rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
@@ -57,7 +58,7 @@ rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
   services_.metrics.inflight.add(1);
   co_await answer(exchange, route, record);
   services_.metrics.inflight.add(-1);
-  finish_record(record, services_.clock.now(), services_.metrics, services_.log);
+  finish_record(record, services_.clock.now(), series_, services_.log);
 }
 
 void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecord& record) {

@@ -43,6 +43,7 @@ class DataPlane : public http::Handler {
   const Settings& settings_;
   const Readiness& readiness_;
   WorkerState worker_;
+  SeriesCache series_;
   CompletionService completions_;
 };
 

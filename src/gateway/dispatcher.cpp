@@ -45,8 +45,14 @@ FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
       return entry.first.use_count() == 1 && entry.second.waiting.empty();
     });
     it = state.queues.emplace(state.queues.end(), engine, Queue{});
-    it->second.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
-    it->second.generation = engine->generation();
+    Queue& made = it->second;
+    made.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
+    made.generation = engine->generation();
+    made.has_owners = engine->capabilities().tenant_slots;
+    if (!made.has_owners) {
+      for (std::size_t i = made.slots.size(); i > 0; --i)
+        made.idle.push_back(static_cast<int>(i - 1));
+    }
   }
   Queue& queue = it->second;
   if (queue.generation != engine->generation()) {  // restarted: every cache is gone
@@ -59,37 +65,52 @@ FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
 
 std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
                                              const SeatRequest& request) {
-  // Own slots first (their cache helps), then unowned ones, then the one idle the longest.
-  const auto rank = [&](const Slot& slot) {
-    if (slot.owner == request.tenant) return 0;
-    return slot.owner ? 2 : 1;
-  };
-  std::vector<int> chosen;
+  std::vector<int> chosen =
+      queue.has_owners ? take_best(queue, request) : take_idle(queue, request.slots);
+  if (chosen.empty()) return std::nullopt;
   bool fresh = false;
-  for (int taken = 0; taken < request.slots; ++taken) {
-    Slot* best = nullptr;
-    for (Slot& slot : queue.slots) {
-      if (slot.busy) continue;
-      if (best == nullptr ||
-          std::pair(rank(slot), slot.last_used) < std::pair(rank(*best), best->last_used)) {
-        best = &slot;
-      }
-    }
-    if (best == nullptr) {
-      for (const int index : chosen)
-        queue.slots[static_cast<std::size_t>(index)].busy = false;
-      return std::nullopt;
-    }
-    best->busy = true;
-    chosen.push_back(static_cast<int>(best - queue.slots.data()));
-  }
   for (const int index : chosen) {
     Slot& slot = queue.slots[static_cast<std::size_t>(index)];
+    slot.busy = true;
+    if (!queue.has_owners) continue;
     fresh = fresh || (slot.owner && slot.owner != request.tenant);
     slot.owner = request.tenant;
     slot.last_used = ++queue.uses;
   }
   return Seat(self, request.engine, std::move(chosen), fresh);
+}
+
+std::vector<int> FifoDispatcher::take_idle(Queue& queue, int count) {
+  const auto wanted = static_cast<std::size_t>(count);
+  if (queue.idle.size() < wanted) return {};
+  const auto from = queue.idle.end() - count;
+  std::vector<int> chosen(from, queue.idle.end());
+  queue.idle.erase(from, queue.idle.end());
+  return chosen;
+}
+
+// Own slots first (their cache helps), then unowned ones, then the one idle the longest.
+std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& request) {
+  const auto rank = [&](int index) {
+    const Slot& slot = queue.slots[static_cast<std::size_t>(index)];
+    const int kind = slot.owner == request.tenant ? 0 : slot.owner ? 2 : 1;
+    return std::pair(kind, slot.last_used);
+  };
+  std::vector<int> free;
+  for (std::size_t i = 0; i < queue.slots.size(); ++i)
+    if (!queue.slots[i].busy) free.push_back(static_cast<int>(i));
+  const auto wanted = static_cast<std::size_t>(request.slots);
+  if (free.size() < wanted) return {};
+  const auto end = free.begin() + request.slots;
+  std::ranges::partial_sort(free, end, {}, rank);
+  free.erase(end, free.end());
+  return free;
+}
+
+void FifoDispatcher::release(Queue& queue, const std::vector<int>& slots) {
+  for (const int index : slots)
+    queue.slots[static_cast<std::size_t>(index)].busy = false;
+  if (!queue.has_owners) queue.idle.insert(queue.idle.end(), slots.begin(), slots.end());
 }
 
 void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted) {
@@ -108,8 +129,7 @@ void FifoDispatcher::give_back(const std::shared_ptr<engine::Engine>& engine,
   std::vector<std::shared_ptr<Waiter>> granted;
   state_.with([&](State& state) {
     Queue& queue = queue_of(state, engine);
-    for (const int index : slots)
-      queue.slots[static_cast<std::size_t>(index)].busy = false;
+    release(queue, slots);
     grant_waiting(queue, granted);
   });
   notify(granted);

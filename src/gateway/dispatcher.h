@@ -110,6 +110,9 @@ class FifoDispatcher : public Dispatcher {
   struct Queue {  // of one engine
     std::uint64_t generation = 0;
     std::vector<Slot> slots;
+    // Engines whose slots belong to nobody may have thousands: any idle one will do. Else unused.
+    std::vector<int> idle;
+    bool has_owners = false;
     std::vector<std::shared_ptr<Waiter>> waiting;  // in order of arrival
     std::uint64_t uses = 0;
   };
@@ -121,6 +124,9 @@ class FifoDispatcher : public Dispatcher {
                  const std::vector<int>& slots) override;
   static Queue& queue_of(State& state, const std::shared_ptr<engine::Engine>& engine);
   static std::optional<Seat> try_seat(Dispatcher& self, Queue& queue, const SeatRequest& request);
+  static std::vector<int> take_idle(Queue& queue, int count);
+  static std::vector<int> take_best(Queue& queue, const SeatRequest& request);
+  static void release(Queue& queue, const std::vector<int>& slots);
   void leave(const std::shared_ptr<Waiter>& waiter);
   static void notify(const std::vector<std::shared_ptr<Waiter>>& granted);
   void grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted);

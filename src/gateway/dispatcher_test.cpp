@@ -25,6 +25,7 @@ TenantId tenant(unsigned char n) {
 
 class FifoDispatcherTest : public testing::Test {
  protected:
+  void SetUp() override { engine_->capabilities_.tenant_slots = true; }
   void TearDown() override { loop_.end(); }
 
   static rt::Task<void> run(FifoDispatcher& dispatcher, SeatRequest wanted, rt::Loop& loop,
@@ -144,6 +145,24 @@ TEST_F(FifoDispatcherTest, ManyChoicesTakeManySlotsAndDoNotOvertake) {
   ASSERT_TRUE(both && *both);
   EXPECT_FALSE(single);
   EXPECT_THAT(*ask(tenant(1), 3), FailsWith(Code::unsupported_value));
+}
+
+TEST_F(FifoDispatcherTest, SlotsWithoutOwnersAreJustCounted) {
+  engine_->capabilities_.tenant_slots = false;
+  auto& a = ask(tenant(1));
+  EXPECT_THAT(*ask(tenant(2), 3), FailsWith(Code::unsupported_value));
+  auto& both = ask(tenant(2), 2);
+  EXPECT_FALSE(both);
+  give_back(a);
+  ASSERT_TRUE(both && *both);
+  EXPECT_FALSE((*both)->fresh_cache());
+  EXPECT_EQ(dispatcher_.load().running, 2U);
+  auto& next = ask(tenant(3));
+  EXPECT_FALSE(next);
+  give_back(both);
+  ASSERT_TRUE(next && *next);
+  EXPECT_FALSE((*next)->fresh_cache());
+  EXPECT_EQ(dispatcher_.load().running, 1U);
 }
 
 // More tenants than slots, in 200 random orders of coming and going: a request that reuses a slot

@@ -17,74 +17,64 @@ void add_counts(observe::LogLine& line, const metering::Counts& counts) {
       .add("cached_tokens", counts.cached)
       .add("output_tokens", counts.generated)
       .add("delivered_tokens", counts.delivered)
-      .add("count_source", metering::name(counts.source));
+      .add_plain("count_source", metering::name(counts.source));
 }
 
 void log_request(const RequestRecord& record, Instant now, const observe::Log& log) {
   const auto level = record.status >= 500 ? observe::Level::warning : observe::Level::info;
   if (!log.on(level)) return;
   observe::LogLine line(level, "request", record.began_wall);
-  line.add("request_id", shown_id(record.id));
+  line.add_plain("request_id", shown_id(record.id));
   if (record.client_request_id) line.add("client_request_id", *record.client_request_id);
-  line.add("trace_id", record.trace.trace_hex())
-      .add("source", record.source)
+  line.add_plain("trace_id", record.trace.trace_hex())
+      .add_plain("source", record.source)
       .add("method", record.method)
-      .add("route", route_label(record.endpoint));
+      .add_plain("route", route_label(record.endpoint));
   if (record.caller) {
-    line.add("tenant", record.caller->tenant().slug.text())
-        .add("project", record.caller->project().slug.text())
-        .add("key_id", record.caller->key().id.text());
+    line.add_plain("tenant", record.caller->tenant().slug.text())
+        .add_plain("project", record.caller->project().slug.text())
+        .add_plain("key_id", record.caller->key().id.text());
   }
   if (!record.model.empty()) line.add("model", record.model);
   if (!record.engine.empty()) line.add("engine", record.engine);
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (!record.code.empty()) line.add("code", record.code);
   if (!record.message.empty()) line.add("message", record.message);
-  if (record.finish) line.add("finish", metering::name(*record.finish));
+  if (record.finish) line.add_plain("finish", metering::name(*record.finish));
   if (record.counts) add_counts(line, *record.counts);
   line.add("duration_us", micros(now - record.began)).add("queue_us", micros(record.queue_wait));
   if (record.first_token) line.add("first_token_us", micros(*record.first_token));
   if (!record.prompt_digest.empty()) {
-    line.add("prompt_digest", record.prompt_digest)
-        .add("answer_digest", record.answer_digest)
-        .add("digest_key_id", record.caller->tenant_entry().digest_key_id);
+    line.add_plain("prompt_digest", record.prompt_digest)
+        .add_plain("answer_digest", record.answer_digest)
+        .add_plain("digest_key_id", record.caller->tenant_entry().digest_key_id);
   }
   log.write(std::move(line));
 }
 
-void count_request(const RequestRecord& record, Instant now, RequestMetrics& metrics) {
-  const std::string_view tenant =
-      record.caller ? record.caller->tenant().slug.text() : std::string_view();
-  const auto status = fmt::format_int(record.status);
-  metrics.requests
-      .with({route_label(record.endpoint),
-             tenant,
-             record.model,
-             {status.data(), status.size()},
-             record.code})
-      .add();
+void count_request(const RequestRecord& record, Instant now, SeriesCache& cache) {
+  RequestMetrics& metrics = cache.metrics();
+  const SeriesCache::Series& series = cache.of(record);
+  series.requests->add();
   if (!record.operation) return;
-  const std::string_view operation = metering::name(*record.operation);
   const auto took = now - record.began;
-  metrics.duration.with({operation, record.provider, record.model, record.code})
-      .observe(seconds(took));
-  metrics.overhead.with({}).observe(seconds(took - record.engine_time - record.queue_wait));
-  metrics.queue_wait.with({}).observe(seconds(record.queue_wait));
-  if (record.first_token) {
-    metrics.first_token.with({operation, record.provider, record.model})
-        .observe(seconds(*record.first_token));
-  }
+  series.duration->observe(seconds(took));
+  metrics.overhead.observe(seconds(took - record.engine_time - record.queue_wait));
+  metrics.queue_wait.observe(seconds(record.queue_wait));
+  if (record.first_token) series.first_token->observe(seconds(*record.first_token));
   if (!record.counts) return;
   const auto& counts = *record.counts;
-  metrics.token_usage.with({operation, record.provider, record.model, record.model, "input"})
-      .observe(static_cast<double>(counts.prompt));
-  metrics.token_usage.with({operation, record.provider, record.model, record.model, "output"})
-      .observe(static_cast<double>(counts.generated));
+  series.input_tokens->observe(static_cast<double>(counts.prompt));
+  series.output_tokens->observe(static_cast<double>(counts.generated));
   if (record.first_token && counts.generated > 1) {
-    metrics.per_output_token.with({operation, record.provider, record.model})
-        .observe(seconds(took - *record.first_token) / static_cast<double>(counts.generated - 1));
+    series.per_output_token->observe(seconds(took - *record.first_token) /
+                                     static_cast<double>(counts.generated - 1));
   }
   if (record.drift) metrics.drift_alarms.add();
+}
+
+std::string_view tenant_label(const RequestRecord& record) {
+  return record.caller ? record.caller->tenant().slug.text() : std::string_view();
 }
 
 std::vector<double> token_bounds() {
@@ -118,11 +108,16 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
           {"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model",
            "gen_ai_response_model", "gen_ai_token_type"},
           token_bounds())),
-      overhead(registry.histograms(
-          "sm_overhead_seconds", "Time spent here and not in the engine or a queue.", {},
-          {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25})),
-      queue_wait(registry.histograms("sm_queue_wait_seconds", "Time waiting for an engine's slot.",
-                                     {}, {0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30})),
+      overhead(registry
+                   .histograms("sm_overhead_seconds",
+                               "Time spent here and not in the engine or a queue.", {},
+                               {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                0.05, 0.1, 0.25})
+                   .with({})),
+      queue_wait(registry
+                     .histograms("sm_queue_wait_seconds", "Time waiting for an engine's slot.", {},
+                                 {0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30})
+                     .with({})),
       inflight(registry.gauges("sm_inflight", "Requests being answered.", {}).with({})),
       drift_alarms(registry
                        .counters("sm_usage_drift_alarms_total",
@@ -131,12 +126,55 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                  {})
                        .with({})) {}
 
-void finish_record(const RequestRecord& record, Instant now, RequestMetrics& metrics,
-                   const observe::Log& log) {
-  log_request(record, now, log);
-  count_request(record, now, metrics);
+const SeriesCache::Series& SeriesCache::of(const RequestRecord& record) {
+  key_.clear();
+  for (const std::string_view part :
+       {tenant_label(record), std::string_view(record.model), std::string_view(record.provider),
+        std::string_view(record.code)}) {
+    key_ += part;
+    key_ += '\n';  // in no label
+  }
+  key_ += static_cast<char>(record.endpoint);
+  key_ += record.operation ? static_cast<char>(*record.operation) : '\n';
+  key_ += static_cast<char>(record.status / 100);
+  key_ += static_cast<char>(record.status % 100);
+  if (const auto found = known_.find(key_); found != known_.end()) return found->second;
+  if (known_.size() >= kKindsMax) known_.clear();
+  return known_.emplace(key_, look_up(record)).first->second;
 }
 
-std::string shown_id(RequestId id) { return "req_" + id.value.hex(); }
+SeriesCache::Series SeriesCache::look_up(const RequestRecord& record) {
+  Series series;
+  const auto status = fmt::format_int(record.status);
+  series.requests = &metrics_.requests.with({route_label(record.endpoint),
+                                             tenant_label(record),
+                                             record.model,
+                                             {status.data(), status.size()},
+                                             record.code});
+  if (!record.operation) return series;
+  const std::string_view operation = metering::name(*record.operation);
+  const std::string_view provider = record.provider;
+  const std::string_view model = record.model;
+  series.duration = &metrics_.duration.with({operation, provider, model, record.code});
+  series.first_token = &metrics_.first_token.with({operation, provider, model});
+  series.per_output_token = &metrics_.per_output_token.with({operation, provider, model});
+  series.input_tokens = &metrics_.token_usage.with({operation, provider, model, model, "input"});
+  series.output_tokens = &metrics_.token_usage.with({operation, provider, model, model, "output"});
+  return series;
+}
+
+void finish_record(const RequestRecord& record, Instant now, SeriesCache& series,
+                   const observe::Log& log) {
+  log_request(record, now, log);
+  count_request(record, now, series);
+}
+
+std::string shown_id(RequestId id) {
+  std::string shown;
+  shown.reserve(36);
+  shown += "req_";
+  append_hex(shown, id.value.bytes());
+  return shown;
+}
 
 }  // namespace sovmesh::gateway

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/ids.h"
 #include "gateway/routes.h"
@@ -25,8 +26,8 @@ struct RequestMetrics {
   observe::Family<observe::Histogram>& first_token;
   observe::Family<observe::Histogram>& per_output_token;
   observe::Family<observe::Histogram>& token_usage;
-  observe::Family<observe::Histogram>& overhead;
-  observe::Family<observe::Histogram>& queue_wait;
+  observe::Histogram& overhead;
+  observe::Histogram& queue_wait;
   observe::Gauge& inflight;
   observe::Counter& drift_alarms;
 };
@@ -63,8 +64,35 @@ struct RequestRecord {
   std::string answer_digest;
 };
 
+// The series of requests of one kind (same labels), looked up once. One worker's.
+class SeriesCache {
+ public:
+  explicit SeriesCache(RequestMetrics& metrics) : metrics_(metrics) {}
+  struct Series {
+    observe::Counter* requests = nullptr;
+    // Null for requests that are no operation.
+    observe::Histogram* duration = nullptr;
+    observe::Histogram* first_token = nullptr;
+    observe::Histogram* per_output_token = nullptr;
+    observe::Histogram* input_tokens = nullptr;
+    observe::Histogram* output_tokens = nullptr;
+  };
+  const Series& of(const RequestRecord& record);
+  RequestMetrics& metrics() { return metrics_; }
+
+ private:
+  // Kinds are as many as label values, which the registry bounds; statuses of revoked tenants and
+  // the like leave with the rest when it is full.
+  static constexpr std::size_t kKindsMax = 4'096;
+  Series look_up(const RequestRecord& record);
+
+  RequestMetrics& metrics_;
+  std::unordered_map<std::string, Series> known_;
+  std::string key_;  // scratch
+};
+
 // Writes the log line and counts the metrics.
-void finish_record(const RequestRecord& record, Instant now, RequestMetrics& metrics,
+void finish_record(const RequestRecord& record, Instant now, SeriesCache& series,
                    const observe::Log& log);
 
 // "req_" + 32 hex characters.

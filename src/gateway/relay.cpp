@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay_watch.h"
@@ -50,9 +52,14 @@ http::ResponseHead plain_head(const RelayJob& job) {
   return head;
 }
 
+// An engine that lies about its length must not make us reserve for it.
+constexpr std::size_t kReserveMax = 64 * 1024;
+
 // The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
-rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, std::size_t bytes_max) {
+rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, std::size_t bytes_max,
+                                        std::uint64_t bytes_expected = 0) {
   std::string body;
+  body.reserve(std::min<std::size_t>(bytes_expected, kReserveMax) + http::Body::kPadding);
   for (;;) {
     CO_TRY(const http::BodyPiece piece, job.call.try_read());
     if (piece.kind == http::BodyPiece::Kind::end) break;
@@ -281,7 +288,8 @@ class StreamRelay {
                     &sink_, {.prompts = job.request.inputs, .choices = job.request.choices}),
         watch_(job),
         client_(job),
-        pump_(job, watch_) {}
+        pump_(job, watch_),
+        out_(job.worker.translated) {}
 
   rt::Task<RelayResult> run() {
     const Result<void> relayed = co_await relay();
@@ -289,9 +297,6 @@ class StreamRelay {
     if (relayed) co_return result(to_finish(translator_.finish_reason()));
     const Error& error = relayed.error();
     give_up(job_, error);
-    // What came with the failure is good, and wanted by a client that has seen the beginning. One
-    // that has seen nothing gets a status instead.
-    if (client_.committed() && error.code() != Code::client_closed) (void)send_translated();
     RelayResult out = result(finish_of(error));
     if (!client_.committed()) {
       out.error = error;
@@ -313,9 +318,7 @@ class StreamRelay {
     CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
     if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
     for (;;) {
-      CO_TRY(const EventPump::Step step, pump_.step([this](std::string_view data) {
-        return translator_.on_event(data, false, out_);
-      }));
+      CO_TRY(const EventPump::Step step, translate());
       if (pump_.done()) break;
       CO_TRY_VOID(send_translated());
       note_progress();
@@ -328,12 +331,32 @@ class StreamRelay {
       const rt::Wake wake = co_await job_.call.readable().wait(watch_.until());
       if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
     }
-    CO_TRY_VOID(translator_.finish(out_));
+    Result<void> ended = translator_.finish(out_);
+    if (!ended) {
+      send_last_good();
+      co_return ended;
+    }
     CO_TRY_VOID(send_translated());
     note_progress();
     pump_.read_to_end();
     CO_TRY_VOID(co_await job_.exchange.finish());
     co_return Result<void>();
+  }
+
+  // One step: out_ holds what it translated, and nothing when it failed.
+  Result<EventPump::Step> translate() {
+    out_.clear();
+    auto step = pump_.step(
+        [this](std::string_view data) { return translator_.on_event(data, false, out_); });
+    if (!step) send_last_good();
+    return step;
+  }
+
+  // What came with a failure is good, and wanted by a client that has seen the beginning. One that
+  // has seen nothing gets a status instead.
+  void send_last_good() {
+    if (client_.committed()) (void)send_translated();
+    out_.clear();
   }
 
   Result<void> send_translated() {
@@ -371,7 +394,9 @@ class StreamRelay {
   RelayWatch watch_;
   ClientStream client_;
   EventPump pump_;
-  std::string out_;             // translated, not yet handed to the client's connection
+  // The worker's scratch: filled by translate() and emptied before anything else can run, so that
+  // no stream ever meets another's text.
+  std::string& out_;            // translated, not yet handed to the client's connection
   std::int64_t delivered_ = 0;  // tokens in what was handed over
 };
 
@@ -410,8 +435,8 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                                 llmapi::TextSink& sink) {
   const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
-  (void)head;
-  CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max));
+  CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max,
+                                                    head.content_length.value_or(0)));
   co_return llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, &sink);
 }
 

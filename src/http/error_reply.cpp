@@ -187,7 +187,6 @@ std::string error_json(const Error& error, const RequestId* request) {
 ResponseHead error_head(const Error& error) {
   ResponseHead head;
   head.status = error_row(error.code()).status;
-  head.fields.reserve(6);
   head.add("content-type", "application/json");
   head.add("cache-control", "private, no-store");
   if (error.code() == Code::invalid_api_key) head.add("www-authenticate", "Bearer");

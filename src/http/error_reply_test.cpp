@@ -19,7 +19,7 @@ Error make(Code code) { return Error(code, Blame::us, "it \"broke\"\n"); }
 
 std::string value_of(const ResponseHead& head, std::string_view name) {
   for (const auto& [field, value] : head.fields)
-    if (field == name) return value;
+    if (field == name) return std::string(value);
   return "(absent)";
 }
 

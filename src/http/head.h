@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace sovmesh::http {
@@ -57,13 +56,54 @@ struct RequestHead {
 // A response's head as a handler gives it. Framing fields (content-length, transfer-encoding,
 // connection, date) are the server's business and must not be in `fields`.
 struct ResponseHead {
-  int status = 200;
-  std::vector<std::pair<std::string_view, std::string>>
-      fields;  // names: string literals, lower case
+  // Names are string literals, lower case; values are kept here, all in one piece of memory.
+  class Fields {
+   public:
+    void add(std::string_view name, std::string_view value) {
+      if (entries_.empty()) {
+        entries_.reserve(12);
+        text_.reserve(384);
+      }
+      entries_.push_back({name, text_.size(), value.size()});
+      text_ += value;
+    }
+    class Iterator {
+     public:
+      Iterator(const Fields& fields, std::size_t at) : fields_(&fields), at_(at) {}
+      Field operator*() const { return (*fields_)[at_]; }
+      Iterator& operator++() {
+        ++at_;
+        return *this;
+      }
+      bool operator==(const Iterator&) const = default;
 
-  void add(std::string_view name, std::string value) {
-    fields.emplace_back(name, std::move(value));
-  }
+     private:
+      const Fields* fields_;
+      std::size_t at_;
+    };
+    Iterator begin() const { return {*this, 0}; }
+    Iterator end() const { return {*this, entries_.size()}; }
+    std::size_t size() const { return entries_.size(); }
+    bool empty() const { return entries_.empty(); }
+    Field operator[](std::size_t i) const {
+      const Entry& entry = entries_[i];
+      return {entry.name, std::string_view(text_).substr(entry.begin, entry.size)};
+    }
+
+   private:
+    struct Entry {
+      std::string_view name;
+      std::size_t begin;
+      std::size_t size;
+    };
+    std::vector<Entry> entries_;
+    std::string text_;
+  };
+
+  int status = 200;
+  Fields fields;
+
+  void add(std::string_view name, std::string_view value) { fields.add(name, value); }
 };
 
 }  // namespace sovmesh::http

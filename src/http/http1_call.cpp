@@ -46,6 +46,7 @@ void append_host(std::string& out, const Origin& origin) {
 }
 
 void append_request_head(std::string& out, const Origin& origin, const ClientRequest& request) {
+  out.reserve(512 + request.target.size());
   out += request.method;
   out += ' ';
   out += request.target;

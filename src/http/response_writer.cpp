@@ -91,6 +91,7 @@ bool is_sendable_value(std::string_view value) {
 
 void append_response_head(std::string& out, const ResponseHead& head,
                           const ResponseFraming& framing, std::string_view date) {
+  out.reserve(out.size() + 640);
   out += "HTTP/1.1 ";
   append_number(out, static_cast<std::uint64_t>(head.status));
   out += ' ';

@@ -76,6 +76,7 @@ struct StreamAssembler::Impl {
   Operation operation;
   ReplyIdentity identity;
   UsageCounter counter;
+  EventShape shape;
   TextFeed feed;
   std::vector<Choice> choices;
   std::size_t bytes = 0;  // taken so far
@@ -89,7 +90,7 @@ Result<Outcome> StreamAssembler::Impl::on_event(std::string_view data, bool padd
     return Outcome::done;
   }
   ReplyParser& parser = ReplyParser::of_this_thread();
-  if (!parser.parse(data, padded, ReplyParser::Form::event)) return invalid_reply(parser.reason());
+  if (!parser.parse_event(data, padded, shape)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   bytes += parser.choices().empty() ? 0 : data.size();
   if (bytes > kAnswerMax) return invalid_reply("it is too large");

@@ -44,7 +44,38 @@ bool ReplyParser::parse(std::string_view data, bool padded, Form form) {
   return has_choices_ || bad("it has no choices");
 }
 
-void ReplyParser::reset(std::size_t size) {
+bool ReplyParser::parse_event(std::string_view data, bool padded, EventShape& shape) {
+  EventShape::Found found;
+  if (shape.match(data, found)) {
+    take(shape, found);
+    return true;
+  }
+  shape.begin();
+  recorder_ = &shape;
+  const bool good = parse(data, padded, Form::event);
+  recorder_ = nullptr;
+  if (good) {
+    shape.learn(data, *this);
+  } else {
+    shape.forget();
+  }
+  return good;
+}
+
+void ReplyParser::take(const EventShape& shape, const EventShape::Found& found) {
+  clear();
+  usage_ = shape.usage();
+  timings_ = shape.timings();
+  progress_ = shape.progress();
+  shape.put_counts(found);
+  ReplyChoice& choice = choices_.emplace_back(shape.choice());
+  choice.members = found.members;
+  choice.text = found.quoted;
+  texts_.push_back(
+      {.kind = shape.text_kind(), .tool = 0, .json = found.text, .escaped = found.escaped});
+}
+
+void ReplyParser::clear() {
   reason_ = {};
   is_error_ = has_choices_ = has_data_ = false;
   choices_.clear();
@@ -52,6 +83,10 @@ void ReplyParser::reset(std::size_t size) {
   tools_.clear();
   members_.clear();
   embeddings_.clear();
+}
+
+void ReplyParser::reset(std::size_t size) {
+  clear();
   usage_ = {};
   timings_ = {};
   progress_ = {};
@@ -121,7 +156,7 @@ bool ReplyParser::top() {
       good = json_.string();
       is_error_ = is_error_ || (good && json_.string_json() == "error");
     } else {
-      good = json_.value();
+      good = skip();
     }
     if (!keep) json_.rewind(mark);
     return good;
@@ -130,9 +165,18 @@ bool ReplyParser::top() {
 
 bool ReplyParser::skip() {
   char* const mark = json_.mark();
+  const bool is_number = json_.kind() == JsonKind::number;
+  const std::size_t begin = json_.offset();
   if (!json_.value()) return false;
+  if (is_number) note(EventShape::Kind::number, begin, json_.offset(), nullptr);
   json_.rewind(mark);
   return true;
+}
+
+// A token at [begin, end) of the event, which the next event may have in its place.
+void ReplyParser::note(EventShape::Kind kind, std::size_t begin, std::size_t end,
+                       std::int64_t* target) {
+  if (recorder_ != nullptr) recorder_->note(kind, begin, end - begin, target);
 }
 
 bool ReplyParser::is_null() { return json_.kind() == JsonKind::null && skip(); }
@@ -147,12 +191,22 @@ bool ReplyParser::count(std::int64_t& value) {
   return true;
 }
 
+bool ReplyParser::changing_count(std::int64_t& value) {
+  const bool is_number = json_.kind() == JsonKind::number;
+  const std::size_t begin = json_.offset();
+  if (!count(value)) return false;
+  if (is_number) note(EventShape::Kind::count, begin, json_.offset(), &value);
+  return true;
+}
+
 // A string that counts as generated text.
 bool ReplyParser::text_value(ReplyChoice& choice, TextKind kind, std::size_t tool) {
   if (json_.kind() != JsonKind::string) return bad("a text is not a string");
+  const std::size_t begin = json_.offset() + 1;
   if (!json_.string()) return false;
   const std::string_view json = json_.string_json();
   if (json.empty()) return true;
+  note(EventShape::Kind::text, begin, json_.offset() - 1, nullptr);
   choice.bears_text = true;
   texts_.push_back(
       {.kind = kind, .tool = tool, .json = json, .escaped = json_.string_has_escapes()});
@@ -347,16 +401,16 @@ bool ReplyParser::function(ReplyChoice& choice, ReplyTool& tool) {
 bool ReplyParser::usage() {
   usage_.present = true;
   return object([this](std::string_view key) {
-    if (key == "prompt_tokens") return count(usage_.prompt);
-    if (key == "completion_tokens") return count(usage_.generated);
+    if (key == "prompt_tokens") return changing_count(usage_.prompt);
+    if (key == "completion_tokens") return changing_count(usage_.generated);
     if (key == "prompt_tokens_details" && json_.kind() == JsonKind::object) {
       return object([this](std::string_view inner) {
-        return inner == "cached_tokens" ? count(usage_.cached) : skip();
+        return inner == "cached_tokens" ? changing_count(usage_.cached) : skip();
       });
     }
     if (key == "completion_tokens_details" && json_.kind() == JsonKind::object) {
       return object([this](std::string_view inner) {
-        return inner == "reasoning_tokens" ? count(usage_.reasoning) : skip();
+        return inner == "reasoning_tokens" ? changing_count(usage_.reasoning) : skip();
       });
     }
     return skip();
@@ -366,9 +420,9 @@ bool ReplyParser::usage() {
 bool ReplyParser::timings() {
   timings_.present = true;
   return object([this](std::string_view key) {
-    if (key == "cache_n") return count(timings_.cached);
-    if (key == "prompt_n") return count(timings_.prompt);
-    if (key == "predicted_n") return count(timings_.predicted);
+    if (key == "cache_n") return changing_count(timings_.cached);
+    if (key == "prompt_n") return changing_count(timings_.prompt);
+    if (key == "predicted_n") return changing_count(timings_.predicted);
     return skip();
   });
 }
@@ -376,8 +430,8 @@ bool ReplyParser::timings() {
 bool ReplyParser::progress() {
   progress_.present = true;
   return object([this](std::string_view key) {
-    if (key == "cache") return count(progress_.cached);
-    if (key == "processed") return count(progress_.processed);
+    if (key == "cache") return changing_count(progress_.cached);
+    if (key == "processed") return changing_count(progress_.processed);
     return skip();
   });
 }

@@ -7,84 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "llmapi/event_shape.h"
 #include "llmapi/json_reader.h"
-#include "llmapi/reply.h"
+#include "llmapi/reply_parts.h"
 
 namespace sovmesh::llmapi {
-
-enum class TextKind : std::uint8_t { content, reasoning, refusal, tool_name, tool_arguments };
-
-// Generated text: the inside of a canonical JSON string.
-struct ReplyText {
-  TextKind kind = TextKind::content;
-  std::size_t tool = 0;  // which tool call of its choice
-  std::string_view json;
-  bool escaped = false;
-};
-
-// A tool call, or what a chunk adds to one. Values are the insides of canonical JSON strings.
-struct ReplyTool {
-  std::size_t index = 0;
-  std::string_view id;
-  std::string_view name;
-  std::string_view arguments;
-};
-
-// A member as it is written: `name` and `value` in canonical JSON, quotes included.
-struct ReplyMember {
-  std::string_view name;
-  std::string_view value;
-};
-
-// Part of a vector of ReplyParser.
-struct ReplyRange {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-struct ReplyChoice {
-  std::size_t index = 0;
-  FinishReason finish = FinishReason::none;
-  bool function_call_finish = false;  // the old name of tool_calls
-  bool has_role = false;
-  bool has_content = false;  // the member, whatever its text
-  bool has_refusal = false;
-  bool bears_text = false;
-  std::string_view members;   // inside of the delta or message: "a":1,"b":2
-  std::string_view text;      // the "text" of a completion, quotes included
-  std::string_view logprobs;  // a value; empty when there is none
-  ReplyRange texts;
-  ReplyRange tools;
-  ReplyRange others;  // members of the delta or message that we do not know
-  ReplyRange logprob_members;
-};
-
-struct ReplyUsage {
-  bool present = false;
-  std::int64_t prompt = 0;
-  std::int64_t generated = 0;
-  std::int64_t cached = 0;
-  std::int64_t reasoning = 0;
-};
-
-// llama.cpp's running counts of one choice.
-struct ReplyTimings {
-  bool present = false;
-  std::int64_t cached = 0;
-  std::int64_t prompt = 0;  // without the cached ones
-  std::int64_t predicted = 0;
-};
-
-struct ReplyProgress {
-  bool present = false;
-  std::int64_t cached = 0;
-  std::int64_t processed = 0;  // with the cached ones
-};
-
-struct ReplyEmbedding {
-  std::size_t index = 0;
-  std::string_view values;  // "[0.1,0.2]"
-};
 
 // Reads one JSON text of an engine, a whole answer or one event, and keeps what we know of it,
 // re-serialised. Its buffers are used again for the next text: no allocation once they have grown.
@@ -102,6 +29,8 @@ class ReplyParser {
 
   // False: not an answer of this form; reason() says why, without quoting it.
   bool parse(std::string_view data, bool padded, Form form);
+  // An event of a stream whose last one `shape` remembers.
+  bool parse_event(std::string_view data, bool padded, EventShape& shape);
   std::string_view reason() const { return reason_; }
   // The text is an error report (an "error" member, or "object":"error").
   bool is_error() const { return is_error_; }
@@ -119,6 +48,8 @@ class ReplyParser {
  private:
   using Step = JsonReader::Step;
 
+  void clear();  // all but the counts
+  void take(const EventShape& shape, const EventShape::Found& found);
   void reset(std::size_t size);
   bool bad(std::string_view reason);
   template <class Read>
@@ -126,9 +57,11 @@ class ReplyParser {
   template <class Read>
   bool array(std::size_t count_max, Read&& read);
   bool top();
-  bool skip();     // any value, not kept
+  bool skip();  // any value, not kept
+  void note(EventShape::Kind kind, std::size_t begin, std::size_t end, std::int64_t* target);
   bool is_null();  // and skipped
   bool count(std::int64_t& value);
+  bool changing_count(std::int64_t& value);  // that the next event may have, too
   bool text_value(ReplyChoice& choice, TextKind kind, std::size_t tool);
 
   bool choice();
@@ -147,6 +80,7 @@ class ReplyParser {
   bool embedding(std::size_t position);
 
   JsonReader json_;
+  EventShape* recorder_ = nullptr;
   Form form_ = Form::event;
   std::string input_;            // an event that came without padding
   std::unique_ptr<char[]> out_;  // what the views point to

@@ -45,6 +45,7 @@ struct StreamTranslator::Impl {
   std::string head;  // of every chunk, up to the choices
   std::string_view tail;
   UsageCounter counter;
+  EventShape shape;
   TextFeed feed;
   std::vector<Choice> choices;
   bool done = false;
@@ -61,7 +62,7 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
     return Outcome::done;
   }
   ReplyParser& parser = ReplyParser::of_this_thread();
-  if (!parser.parse(data, padded, ReplyParser::Form::event)) return invalid_reply(parser.reason());
+  if (!parser.parse_event(data, padded, shape)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   counter.on_event(parser);
   for (const ReplyChoice& choice : parser.choices())
@@ -92,6 +93,14 @@ bool StreamTranslator::Impl::says_something(const ReplyParser& event,
 
 void StreamTranslator::Impl::append_choice(std::string& out, const ReplyChoice& choice) {
   Choice& state = at(choice.index);
+  text_started = text_started || choice.bears_text;
+  if (operation == Operation::chat && choice.index == 0 && state.role_sent &&
+      choice.finish == FinishReason::none && choice.logprobs.empty()) {  // nearly all of them
+    out += "{\"index\":0,\"delta\":{";
+    out += choice.members;
+    out += "},\"finish_reason\":null}";
+    return;
+  }
   out += "{\"index\":";
   append_number(out, static_cast<std::int64_t>(choice.index));
   if (operation == Operation::chat) {
@@ -107,7 +116,6 @@ void StreamTranslator::Impl::append_choice(std::string& out, const ReplyChoice& 
   out += ",\"finish_reason\":";
   out += finish_text(choice.finish, choice.function_call_finish);
   out += '}';
-  text_started = text_started || choice.bears_text;
   if (choice.finish == FinishReason::none) return;
   state.finished = true;
   last_finish = choice.finish;

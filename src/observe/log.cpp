@@ -139,6 +139,15 @@ LogLine& LogLine::add(std::string_view name, std::int64_t value) {
   return *this;
 }
 
+LogLine& LogLine::add_plain(std::string_view name, std::string_view value) {
+  text_ += ",\"";
+  text_ += name;
+  text_ += "\":\"";
+  text_ += value;
+  text_ += '"';
+  return *this;
+}
+
 LogLine& LogLine::add_bool(std::string_view name, bool value) {
   text_ += ",\"";
   text_ += name;

@@ -71,7 +71,14 @@ bool parse_b3_multi(const TraceHeaders& headers, TraceContext& out) {
 std::string TraceContext::trace_hex() const { return to_hex(trace); }
 
 std::string TraceContext::traceparent() const {
-  return "00-" + to_hex(trace) + "-" + to_hex(span) + (sampled ? "-01" : "-00");
+  std::string text;
+  text.reserve(55);
+  text += "00-";
+  append_hex(text, trace);
+  text += '-';
+  append_hex(text, span);
+  text += sampled ? "-01" : "-00";
+  return text;
 }
 
 std::string TraceContext::b3() const {

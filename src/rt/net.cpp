@@ -5,7 +5,9 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <limits>
 #include <system_error>
 
@@ -105,8 +107,17 @@ bool IpAddress::is_loopback() const {
 }
 
 std::string IpAddress::text() const {
+  if (is_v4_) {  // in each request's log line, so without the C library's formatter
+    std::array<char, INET_ADDRSTRLEN> text{};
+    char* to = text.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) *to++ = '.';
+      to = std::to_chars(to, text.end(), static_cast<unsigned>(bytes_[i])).ptr;
+    }
+    return {text.data(), to};
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(is_v4_ ? AF_INET : AF_INET6, bytes_.data(), text.data(), text.size());
+  inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
   return text.data();
 }
 

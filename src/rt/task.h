@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "rt/frame_memory.h"
+
 namespace sovmesh::rt {
 
 template <class T>
@@ -21,6 +23,9 @@ namespace detail {
 struct PromiseBase {
   std::coroutine_handle<> continuation = std::noop_coroutine();
   std::exception_ptr exception;
+
+  static void* operator new(std::size_t size) { return take_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { give_frame(frame, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   struct FinalAwaiter {

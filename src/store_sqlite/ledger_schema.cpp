@@ -77,7 +77,35 @@ CREATE TABLE usage (
 CREATE UNIQUE INDEX usage_rid ON usage (rid);
 )sql";
 
-constexpr std::array kSteps = {kVersion1};
+// open_row is found by a number that only grows: rows are added at its end, and the writer knows
+// the number of each row in flight. Looking rows up by request id took a good part of the writer's
+// time.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE open_row_2 (
+  no              INTEGER PRIMARY KEY,
+  rid             BLOB NOT NULL,
+  tenant          INTEGER NOT NULL,
+  subject         INTEGER NOT NULL,
+  boot            INTEGER NOT NULL,
+  opened_at       INTEGER NOT NULL,
+  prompt_estimate INTEGER NOT NULL,
+  output_max      INTEGER NOT NULL,
+  -- the last checkpoint
+  prompt          INTEGER NOT NULL DEFAULT 0,
+  cached          INTEGER NOT NULL DEFAULT 0,
+  generated       INTEGER NOT NULL DEFAULT 0,
+  reasoning       INTEGER NOT NULL DEFAULT 0,
+  delivered       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO open_row_2 (rid, tenant, subject, boot, opened_at, prompt_estimate, output_max, prompt,
+                        cached, generated, reasoning, delivered)
+  SELECT rid, tenant, subject, boot, opened_at, prompt_estimate, output_max, prompt, cached,
+         generated, reasoning, delivered FROM open_row;
+DROP TABLE open_row;
+ALTER TABLE open_row_2 RENAME TO open_row;
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2};
 constexpr Schema kSchema{"ledger", 0x534d4c31, kSteps};
 
 }  // namespace

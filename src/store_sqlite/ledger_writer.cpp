@@ -73,12 +73,12 @@ Result<void> LedgerWriter::prepare() {
   TRY(begin_, database_.prepare("BEGIN IMMEDIATE"));
   TRY(commit_, database_.prepare("COMMIT"));
   TRY(insert_open_,
-      database_.prepare("INSERT INTO open_row (rid, tenant, subject, boot, opened_at,"
-                        " prompt_estimate, output_max) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+      database_.prepare("INSERT INTO open_row (no, rid, tenant, subject, boot, opened_at,"
+                        " prompt_estimate, output_max) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   TRY(update_open_,
       database_.prepare("UPDATE open_row SET prompt = ?2, cached = ?3, generated = ?4,"
-                        " reasoning = ?5, delivered = ?6 WHERE rid = ?1"));
-  TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE rid = ?"));
+                        " reasoning = ?5, delivered = ?6 WHERE no = ?1"));
+  TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE no = ?"));
   TRY(insert_usage_, database_.prepare("INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
                                        " ?, ?, ?, ?, ?, ?)"));
   return {};
@@ -168,19 +168,21 @@ Result<void> LedgerWriter::write_batch() {
 Result<void> LedgerWriter::write_opening(const Opening& opening) {
   const metering::Intent& intent = opening.intent;
   TRY(const Subject subject, subject_of(intent));
-  insert_open_.bind_all(intent.request, subject.tenant, subject.no, boot_, intent.opened_at,
-                        intent.prompt_estimate, intent.output_max);
-  if (const auto inserted = insert_open_.run(); !inserted) {
-    if (database_.trouble() != Trouble::constraint) return inserted;
+  const auto [at, is_new] =
+      open_.try_emplace(intent.request, OpenInfo{.no = last_no_ + 1,
+                                                 .tenant = subject.tenant,
+                                                 .subject = subject.no,
+                                                 .prompt_estimate = intent.prompt_estimate,
+                                                 .output_max = intent.output_max,
+                                                 .opened_at = intent.opened_at});
+  if (!is_new) {
     opening.ticket->outcome = Refusal::duplicate;
     return {};
   }
-  opened_.emplace_back(intent.request, OpenInfo{.tenant = subject.tenant,
-                                                .subject = subject.no,
-                                                .prompt_estimate = intent.prompt_estimate,
-                                                .output_max = intent.output_max,
-                                                .opened_at = intent.opened_at});
-  return {};
+  opened_.push_back(intent.request);
+  insert_open_.bind_all(++last_no_, intent.request, subject.tenant, subject.no, boot_,
+                        intent.opened_at, intent.prompt_estimate, intent.output_max);
+  return insert_open_.run();
 }
 
 Result<void> LedgerWriter::write_closing(const Closing& closing) {
@@ -191,7 +193,7 @@ Result<void> LedgerWriter::write_closing(const Closing& closing) {
   }
   OpenInfo& info = found->second;
   info.dirty = false;
-  delete_open_.bind(1, closing.request);
+  delete_open_.bind(1, info.no);
   TRY_VOID(delete_open_.run());
   const metering::Settlement& end = closing.settlement;
   insert_usage_.bind_all(info.tenant, info.opened_at, closing.request, info.subject, boot_,
@@ -212,8 +214,8 @@ Result<void> LedgerWriter::write_progress() {
     const auto found = open_.find(request);
     if (found == open_.end() || !found->second.dirty) continue;
     const metering::Counts& counts = found->second.counts;
-    update_open_.bind_all(request, counts.prompt, counts.cached, counts.generated, counts.reasoning,
-                          counts.delivered);
+    update_open_.bind_all(found->second.no, counts.prompt, counts.cached, counts.generated,
+                          counts.reasoning, counts.delivered);
     TRY_VOID(update_open_.run());
   }
   return {};
@@ -266,8 +268,6 @@ void LedgerWriter::note_progress() {
 void LedgerWriter::committed(std::size_t records) {
   ++commits_;
   records_ += records;
-  for (auto& [request, info] : opened_)
-    open_.emplace(request, std::move(info));
   opened_.clear();
   for (const RequestId& request : dirty_)
     if (const auto found = open_.find(request); found != open_.end()) found->second.dirty = false;
@@ -284,6 +284,8 @@ void LedgerWriter::committed(std::size_t records) {
 
 void LedgerWriter::failed(Trouble trouble) {
   ++failures_;
+  for (const RequestId& request : opened_)
+    open_.erase(request);
   opened_.clear();
   subjects_.clear();  // numbers given out by the lost transaction are void
   switch (trouble) {

@@ -59,6 +59,7 @@ class LedgerWriter : public LedgerWork {
   enum class State : std::uint8_t { healthy, full, broken };
   // What the writer remembers of a row in flight.
   struct OpenInfo {
+    std::int64_t no = 0;  // of its open_row
     std::int64_t tenant = 0;
     std::int64_t subject = 0;
     std::int64_t prompt_estimate = 0;
@@ -116,7 +117,8 @@ class LedgerWriter : public LedgerWork {
 
   Batch batch_;  // taken and not yet durable; closings stay in it while the disk is full
   std::unordered_map<RequestId, OpenInfo> open_;
-  std::vector<std::pair<RequestId, OpenInfo>> opened_;  // by the running transaction
+  std::vector<RequestId> opened_;  // by the running transaction
+  std::int64_t last_no_ = 0;
   std::vector<RequestId> dirty_;
   std::unordered_map<std::string, Subject> subjects_;
   std::string subject_key_;  // scratch

@@ -21,6 +21,7 @@ class FakeEngine : public engine::Engine {
   const Secret& api_key() const override { return api_key_; }
   engine::Status status() const override { return status_; }
   std::uint64_t generation() const override { return generation_; }
+  bool is_ready() const override { return ready_.has_value(); }
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override {
     (void)loop;
     (void)until;
