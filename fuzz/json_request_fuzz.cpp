@@ -53,18 +53,16 @@ void check(llm::Operation operation, const std::string& body) {
   require(second->canonical_prompt() == first->canonical_prompt());
   require(second->prompt_bytes == first->prompt_bytes);
 
-  std::string upstream;
-  llm::render_upstream(*first,
-                       {.dialect = llm::Dialect::llama_cpp,
-                        .engine_model = "e",
-                        .stream = true,
-                        .live_usage = true,
-                        .slot = 0,
-                        .fresh_cache = true,
-                        .adapter = 0,
-                        .adapters = 2},
-                       upstream);
-  const std::string rendered = padded(upstream);
+  llm::Request upstream = *first;
+  llm::complete_upstream(upstream, {.dialect = llm::Dialect::llama_cpp,
+                                    .engine_model = "e",
+                                    .stream = true,
+                                    .live_usage = true,
+                                    .slot = 0,
+                                    .fresh_cache = true,
+                                    .adapter = 0,
+                                    .adapters = 2});
+  const std::string rendered = padded(upstream.body);
   require(llm::check_json(unpadded(rendered)) == llm::JsonFault::none);
 }
 

@@ -121,11 +121,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 void append_hex(std::string& out, std::span<const unsigned char> bytes) {
-  std::size_t at = out.size();
-  out.resize(at + bytes.size() * 2);
+  const std::size_t before = out.size();
+  out.resize(before + bytes.size() * 2);
+  char* to = out.data() + before;
   for (const unsigned char byte : bytes) {
-    out[at++] = kHexDigits[byte >> 4];
-    out[at++] = kHexDigits[byte & 0xf];
+    *to++ = kHexDigits[byte >> 4];
+    *to++ = kHexDigits[byte & 0xf];
   }
 }
 

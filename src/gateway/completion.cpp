@@ -230,15 +230,15 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   if (can.cache_salt) extras.cache_salt = record.caller->tenant_entry().cache_salt;
   extras.adapter = plan.model->adapter;
   extras.adapters = engine.adapters();
-  std::string body;
-  llmapi::render_upstream(plan.request, extras, body);
+  llmapi::complete_upstream(plan.request, extras);
 
   // An allow-list by construction: these fields and no other ones reach an engine.
   std::string target(engine.base_path());
   target += engine_path(plan.request.operation);
   const std::string traceparent = record.trace.traceparent();
   std::string authorization;
-  http::ClientRequest request{.method = "POST", .target = target, .fields = {}, .body = body};
+  http::ClientRequest request{
+      .method = "POST", .target = target, .fields = {}, .body = plan.request.body};
   request.fields = {{"content-type", "application/json"},
                     {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
                     {"accept-encoding", "identity"},

@@ -17,8 +17,10 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// A client that lies about its length must not make us reserve for it: memory follows what came.
-constexpr std::size_t kReserveMax = 64 * 1024;
+// A client that lies about its length must not make us reserve much for it: memory follows what
+// came. (What is reserved and not yet written to is not yet memory.)
+constexpr std::size_t kReserveMax = 256 * 1024;
+constexpr std::size_t kSlideBytes = 64 * 1024;  // sent bytes that may stay in front of the others
 
 std::unexpected<Error> gone() { return client_error(Code::client_closed, "the client is gone"); }
 
@@ -392,7 +394,7 @@ Result<void> Http1Exchange::send_pieces(std::span<iovec> pieces) {
     taken -= skipped;
     out_.append(static_cast<const char*>(piece.iov_base) + skipped, piece.iov_len - skipped);
   }
-  const bool is_in_bounds = out_.size() - sent_ <= kBufferMax + kReserveMax;
+  const bool is_in_bounds = out_.size() - sent_ <= kBufferMax + kSlideBytes;
   assert(is_in_bounds);  // the caller did not wait for drained()
   if (!is_in_bounds) {
     break_off();
@@ -420,7 +422,7 @@ rt::Task<void> Http1Exchange::flush() {
     const rt::IoResult sent = socket_->try_write(std::span(&piece, 1));
     if (sent.status == rt::IoResult::Status::ok) {
       sent_ += sent.bytes;
-      if (sent_ > kReserveMax) out_.erase(0, std::exchange(sent_, 0));
+      if (sent_ > kSlideBytes) out_.erase(0, std::exchange(sent_, 0));
     } else if (sent.status != rt::IoResult::Status::would_block) {
       break_off();
     }

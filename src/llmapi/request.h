@@ -30,10 +30,10 @@ struct FieldPolicy {
 };
 
 // A request body, read and checked once. `body` is our own serialisation of what was validated
-// (compact JSON, members in the order they came): never the client's bytes. What render_upstream()
-// says itself is not in it (model, stream, stream_options, max_tokens, encoding_format), nor is
-// what no engine needs (user, metadata, store, ...) or was null. It is an object without its
-// closing brace, so that render_upstream() can add to it.
+// (compact JSON, members in the order they came): never the client's bytes. What
+// complete_upstream() says itself is not in it (model, stream, stream_options, max_tokens,
+// encoding_format), nor is what no engine needs (user, metadata, store, ...) or was null. It is an
+// object without its closing brace, so that complete_upstream() can add to it.
 struct Request {
   Operation operation = Operation::chat;
   std::string model;  // as the client wrote it
@@ -88,6 +88,6 @@ struct UpstreamExtras {
   int adapters = 0;             // how many the engine has
 };
 // The bytes for the engine. A plain completion/chat to llama.cpp with stream=true asks for usage.
-void render_upstream(const Request& request, const UpstreamExtras& extras, std::string& out);
+void complete_upstream(Request& request, const UpstreamExtras& extras);
 
 }  // namespace sovmesh::llmapi

@@ -86,10 +86,13 @@ const RequestParser::Parameter* RequestParser::find(std::string_view name, unsig
   return nullptr;
 }
 
+// So that complete_upstream() need not copy the body to make room.
+constexpr std::size_t kRoomForOurs = 512;
+
 Result<Request> RequestParser::parse(std::string_view padded_body) {
   bool good = false;
   request_.body.resize_and_overwrite(
-      padded_body.size() + JsonReader::kSlack, [&](char* out, std::size_t) {
+      padded_body.size() + JsonReader::kSlack + kRoomForOurs, [&](char* out, std::size_t) {
         out_ = out;
         good = in_.json().start(padded_body, out, JsonReader::Surrogates::refuse) && read_all();
         return good ? written() - 1 : 0;  // without the closing brace

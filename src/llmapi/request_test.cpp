@@ -319,15 +319,15 @@ TEST(PeekModel, FailsAsTheWholeWould) {
               FailsWith(Code::string_above_max_length));
 }
 
-TEST(RenderUpstream, SpeaksEachDialect) {
+TEST(CompleteUpstream, SpeaksEachDialect) {
   const auto request = chat_with(R"("max_completion_tokens":5,"stream":true)");
   ASSERT_THAT(request, Succeeds());
   const std::string start = R"({"messages":[{"role":"user","content":"hi"}],"model":"e\"1")";
   const auto rendered = [&](UpstreamExtras extras) {
     extras.engine_model = "e\"1";
-    std::string out = "old";
-    render_upstream(*request, extras, out);
-    return out;
+    Request copy = *request;
+    complete_upstream(copy, extras);
+    return copy.body;
   };
   EXPECT_EQ(
       rendered({.dialect = Dialect::openai, .stream = true}),
@@ -353,13 +353,11 @@ TEST(RenderUpstream, SpeaksEachDialect) {
                 R"("return_progress":true,"lora":[{"id":0,"scale":0.0},{"id":1,"scale":1.0}]})");
 }
 
-TEST(RenderUpstream, AsksForFloatsInEmbeddings) {
-  const auto request = parse(Operation::embeddings, R"({"model":"m","input":"a"})");
+TEST(CompleteUpstream, AsksForFloatsInEmbeddings) {
+  auto request = parse(Operation::embeddings, R"({"model":"m","input":"a"})");
   ASSERT_THAT(request, Succeeds());
-  std::string out;
-  render_upstream(*request, {.dialect = Dialect::llama_cpp, .engine_model = "e", .stream = true},
-                  out);
-  EXPECT_EQ(out, R"({"input":"a","model":"e","encoding_format":"float"})");
+  complete_upstream(*request, {.dialect = Dialect::llama_cpp, .engine_model = "e", .stream = true});
+  EXPECT_EQ(request->body, R"({"input":"a","model":"e","encoding_format":"float"})");
 }
 
 TEST(Dialect, HasANameThatCanBeParsed) {

@@ -48,12 +48,9 @@ void add_output_max(const Request& request, Dialect dialect, std::string& out) {
 
 }  // namespace
 
-void render_upstream(const Request& request, const UpstreamExtras& extras, std::string& out) {
+void complete_upstream(Request& request, const UpstreamExtras& extras) {
   const bool answers_text = request.operation != Operation::embeddings;
-  constexpr std::size_t our_bytes = 256;
-  out.clear();
-  out.reserve(request.body.size() + extras.engine_model.size() + our_bytes);
-  out += request.body;
+  std::string& out = request.body;
   out += out.size() > 1 ? ",\"model\":" : "\"model\":";
   append_json_string(out, extras.engine_model);
   if (answers_text) {
