@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
@@ -112,19 +113,34 @@ Error engine_missing() {
       .with_retry_after(std::chrono::seconds(5));
 }
 
+Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
+
 }  // namespace
 
 rt::Task<void> CompletionService::serve(http::Exchange& exchange, WorkerState& worker,
                                         llmapi::Operation operation, RequestRecord& record) const {
   record.operation = metered(operation);
-  Result<void> done = co_await run(exchange, worker, operation, record);
-  if (!done) co_await reply_error(exchange, record, std::move(done).error());
+  ClientStream client(exchange, record);
+  Result<void> done = co_await run(exchange, worker, operation, client, record);
+  if (done) co_return;
+  if (!client.committed()) {
+    co_await reply_error(exchange, record, std::move(done).error());
+  } else if (exchange.client_gone().is_set()) {
+    co_await client.fail(gone());
+  } else {
+    co_await client.fail(std::move(done).error());
+  }
 }
 
 rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerState& worker,
-                                              llmapi::Operation operation,
+                                              llmapi::Operation operation, ClientStream& client,
                                               RequestRecord& record) const {
   CO_TRY(Plan plan, co_await this->plan(exchange, operation, record));
+  std::optional<KeepAlive> keep_alive;  // until the relay sees to it
+  if (plan.request.stream && plan.model->commit_after) {
+    const Instant begin = record.began + *plan.model->commit_after;
+    keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
+  }
   // Here: input rules (safety), then the reservation of limits; both before a place in a queue.
   CO_TRY(const Seat seat, co_await this->seat(exchange, plan, record));
 
@@ -133,6 +149,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   const Instant dispatched = services_.clock.now();
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   CO_TRY(store::OpenRow row, co_await services_.ledger.open(intent_of(plan, record), worker.loop));
+  keep_alive.reset();
 
   std::string id = operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-";
   append_hex(id, record.id.value.bytes());
@@ -142,9 +159,11 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
                                        .public_model = plan.model->name.text(),
                                        .created = created.count(),
                                        .hide_cached = false};
-  RelayJob job{services_, settings_,   worker,       exchange,
-               *call,     *plan.model, plan.request, seat.engine().dialect(),
-               identity,  row,         record,       plan.total};
+  RelayJob job{services_,   settings_,    worker,
+               exchange,    client,       *call,
+               *plan.model, plan.request, seat.engine().dialect(),
+               identity,    row,          record,
+               plan.total};
   RelayResult relayed = co_await (plan.request.stream    ? relay_stream(job)
                                   : plan.upstream_stream ? relay_assembled(job)
                                                          : relay_plain(job));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/client_stream.h"
 #include "gateway/record.h"
 #include "gateway/services.h"
 #include "http/exchange.h"
@@ -21,9 +22,10 @@ class CompletionService {
 
  private:
   struct Plan;
-  // An error: nothing has been sent to the client.
+  // An error: the client has not been told yet.
   rt::Task<Result<void>> run(http::Exchange& exchange, WorkerState& worker,
-                             llmapi::Operation operation, RequestRecord& record) const;
+                             llmapi::Operation operation, ClientStream& client,
+                             RequestRecord& record) const;
   rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                               RequestRecord& record) const;
   rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,

@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay_watch.h"
-#include "http/error_reply.h"
 #include "http/sse.h"
 
 namespace sovmesh::gateway {
@@ -30,16 +29,6 @@ metering::Finish to_finish(llmapi::FinishReason reason) {
 
 bool is_event_stream(const http::ClientResponseHead& head) {
   return head.fields.find("content-type").value_or("").starts_with("text/event-stream");
-}
-
-http::ResponseHead stream_head(const RelayJob& job) {
-  http::ResponseHead head;
-  head.add("content-type", "text/event-stream; charset=utf-8");
-  head.add("cache-control", "no-cache");
-  head.add("x-accel-buffering", "no");
-  head.add("x-sm-model", job.record.model);
-  add_common_fields(head, job.record, job.worker.loop.clock().now());
-  return head;
 }
 
 http::ResponseHead plain_head(const RelayJob& job) {
@@ -152,45 +141,6 @@ class EventPump {
   bool done_ = false;
 };
 
-// The client's side of a streamed answer.
-class ClientStream {
- public:
-  explicit ClientStream(RelayJob& job) : job_(job) {}
-  bool committed() const { return committed_; }
-  void commit() {
-    if (committed_) return;
-    committed_ = true;
-    job_.record.status = 200;
-    job_.exchange.start_stream(stream_head(job_));
-  }
-  // Sends what has been collected in `out`.
-  Result<void> flush(std::string& out) {
-    if (out.empty()) return {};
-    commit();
-    const Result<void> written = job_.exchange.write(out);
-    out.clear();
-    return written;
-  }
-  // A comment that shows the client we are alive.
-  Result<void> comment() {
-    commit();
-    return job_.exchange.write(": keep-alive\n\n");
-  }
-  rt::Task<void> fail_in_band(Error error) {
-    const std::string event = http::error_event(error, &job_.record.id);
-    if (job_.exchange.buffered() + event.size() < http::Exchange::kBufferMax &&
-        job_.exchange.write(event)) {
-      (void)co_await job_.exchange.finish();
-    } else {
-      job_.exchange.abort();
-    }
-  }
-
- private:
-  RelayJob& job_;
-  bool committed_ = false;
-};
-
 metering::Counts to_counts(const llmapi::TokenCounts& counts, std::int64_t delivered) {
   metering::Counts out;
   out.prompt = counts.prompt;
@@ -287,7 +237,7 @@ class StreamRelay {
         translator_(job.request.operation, job.dialect, job.identity, job.request.include_usage,
                     &sink_, {.prompts = job.request.inputs, .choices = job.request.choices}),
         watch_(job),
-        client_(job),
+        client_(job.client),
         pump_(job, watch_),
         out_(job.worker.translated) {}
 
@@ -302,13 +252,7 @@ class StreamRelay {
       out.error = error;
       co_return out;
     }
-    note_error(job_.record, error);
-    if (error.code() == Code::client_closed) {
-      job_.record.status = 499;
-      job_.exchange.abort();
-    } else {
-      co_await client_.fail_in_band(error);
-    }
+    co_await client_.fail(error);
     co_return out;
   }
 
@@ -392,7 +336,7 @@ class StreamRelay {
   DigestSink sink_;
   llmapi::StreamTranslator translator_;
   RelayWatch watch_;
-  ClientStream client_;
+  ClientStream& client_;
   EventPump pump_;
   // The worker's scratch: filled by translate() and emptied before anything else can run, so that
   // no stream ever meets another's text.

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "catalog/records.h"
+#include "gateway/client_stream.h"
 #include "gateway/record.h"
 #include "gateway/services.h"
 #include "http/client.h"
@@ -22,6 +23,7 @@ struct RelayJob {
   const Settings& settings;
   WorkerState& worker;
   http::Exchange& exchange;
+  ClientStream& client;  // of `exchange`, for an answer that is streamed
   http::ClientCall& call;
   const catalog::Model& model;
   const llmapi::Request& request;

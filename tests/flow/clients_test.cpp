@@ -139,5 +139,62 @@ TEST(Clients, OneThatWaitsLongIsKeptAlive) {
   EXPECT_TRUE(answer.complete);
 }
 
+// Behind others it waits the same: its status and a sign of life after 15 s, then the answer.
+TEST(Clients, OneThatWaitsInTheQueueIsKeptAlive) {
+  GatewayWorld gateway(7, {}, 1);
+  Client first(gateway);
+  first.post(kChat, chat_body("[[sim:rate=1,tokens=21]]", kStream));
+  ASSERT_TRUE(first.wait_for("data: "));
+  Client second(gateway);
+  const Instant asked = gateway.world.now();
+  second.post(kChat, chat_body("x", kStream), "borealis");
+  ASSERT_TRUE(second.wait_for(": keep-alive\n\n"));
+  EXPECT_NEAR(std::chrono::duration<double>(gateway.world.now() - asked).count(), 15.0, 0.2);
+  EXPECT_THAT(second.heard(), testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(gateway.ledger.order.size(), 1U) << "nothing is dispatched yet";
+  const Answer answer = second.answer();
+  EXPECT_THAT(answer.body, testing::EndsWith("data: [DONE]\n\n"));
+  EXPECT_EQ(answer.count(": keep-alive"), 1U);
+  EXPECT_TRUE(answer.complete);
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+// Later errors are in-band: the status is out.
+TEST(Clients, OneThatWaitsInTheQueueInVainIsToldInBand) {
+  GatewayWorld gateway(7, {}, 1);
+  Client first(gateway);
+  first.post(kChat, chat_body("[[sim:rate=1,tokens=50]]", kStream));
+  ASSERT_TRUE(first.wait_for("data: "));
+  Client second(gateway);
+  const Instant asked = gateway.world.now();
+  second.post(kChat, chat_body("x", kStream), "borealis");
+  const Answer answer = second.answer();
+  EXPECT_NEAR(std::chrono::duration<double>(gateway.world.now() - asked).count(), 30.0, 0.2);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.count(R"("code":"queue_full")"), 1U) << answer.body;
+  EXPECT_FALSE(answer.has("[DONE]"));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(gateway.ledger.order.size(), 1U);
+  EXPECT_TRUE(first.answer().has("[DONE]"));
+}
+
+TEST(Clients, HangingUpInTheQueueAfterASignOfLifeLeavesNothing) {
+  GatewayWorld gateway(7, {}, 1);
+  Client first(gateway);
+  first.post(kChat, chat_body("[[sim:rate=1,tokens=50]]", kStream));
+  ASSERT_TRUE(first.wait_for("data: "));
+  Client second(gateway);
+  second.post(kChat, chat_body("x", kStream), "borealis");
+  ASSERT_TRUE(second.wait_for(": keep-alive"));
+  second.hang_up();
+  gateway.world.run_for(100ms);
+  EXPECT_EQ(gateway.dispatcher().load().waiting, 0U);
+  ASSERT_FALSE(gateway.sink.lines.empty());
+  EXPECT_THAT(gateway.sink.lines.back(), HasSubstr("client_closed"));
+  EXPECT_EQ(gateway.ledger.order.size(), 1U);
+  EXPECT_TRUE(first.answer().has("[DONE]"));
+}
+
 }  // namespace
 }  // namespace sovmesh::flow

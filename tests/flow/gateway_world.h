@@ -43,6 +43,7 @@ class GatewayWorld {
   const std::string& key(std::string_view tenant) const {
     return tenant == "aurora" ? aurora_key_ : borealis_key_;
   }
+  const gateway::FifoDispatcher& dispatcher() const { return dispatcher_; }
   static TenantId tenant_id(std::string_view tenant);
   void revoke(std::string_view tenant);
   // Lets what is under way end; the engine's connections may stay open.
