@@ -42,8 +42,9 @@ class SabotagedLedger : public store::Ledger {
  public:
   explicit SabotagedLedger(std::unique_ptr<store::Ledger> inner) : inner_(std::move(inner)) {}
 
-  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override {
-    Result<store::OpenRow> row = co_await inner_->open(std::move(intent), loop);
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
+                                        rt::Until until) override {
+    Result<store::OpenRow> row = co_await inner_->open(std::move(intent), loop, until);
     if (!row) co_return row;
     const RequestId request = row->request();
     rows_.emplace(request, *std::move(row));

@@ -148,7 +148,9 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, record));
   const Instant dispatched = services_.clock.now();
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
-  CO_TRY(store::OpenRow row, co_await services_.ledger.open(intent_of(plan, record), worker.loop));
+  const rt::Until until{plan.total, &exchange.client_gone()};
+  CO_TRY(store::OpenRow row,
+         co_await services_.ledger.open(intent_of(plan, record), worker.loop, until));
   keep_alive.reset();
 
   std::string id = operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-";

@@ -97,8 +97,16 @@ struct LedgerStats {
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  // Resolves on `loop` when the intent is durable. Code::metering_unavailable when it cannot be.
-  virtual rt::Task<Result<OpenRow>> open(metering::Intent intent, rt::Loop& loop) = 0;
+  // Resolves on `loop` when the intent is durable. Code::metering_unavailable when it cannot be, or
+  // by `until` or the ledger's own limit; Code::cancelled when the client, who is
+  // `until.cancelled`, went first. After an error the caller has no row: one that becomes durable
+  // later is closed as aborted or client_closed without tokens, because nothing was delivered.
+  virtual rt::Task<Result<OpenRow>> open(metering::Intent intent, rt::Loop& loop,
+                                         rt::Until until) = 0;
+  // With the ledger's own limit alone.
+  rt::Task<Result<OpenRow>> open(metering::Intent intent, rt::Loop& loop) {
+    return open(std::move(intent), loop, rt::Until{rt::Deadline::never(), nullptr});
+  }
   // False while intents would be refused (disk full, writer dead, queue full): ask before dispatch.
   virtual bool accepts() const = 0;
   virtual LedgerStats stats() const = 0;

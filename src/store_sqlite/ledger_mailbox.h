@@ -25,6 +25,8 @@ struct Ticket {
   rt::Event* done = nullptr;  // null once the caller has gone away
   Refusal outcome = Refusal::none;
   bool delivered = false;  // the loop knows the outcome
+  // How the row ends when nobody takes it over; belongs to the loop alone.
+  metering::Finish abandoned = metering::Finish::aborted;
 };
 
 struct Opening {
@@ -81,10 +83,10 @@ struct Mailbox {
     flushers.clear();
   }
   // Closes a row whose owner is gone: nothing was delivered to it.
-  void close_abandoned(const RequestId& request) {
-    metering::Settlement aborted;
-    aborted.finish = metering::Finish::aborted;
-    close({request, Terminal::settled, aborted});
+  void close_abandoned(const Ticket& ticket) {
+    metering::Settlement end;
+    end.finish = ticket.abandoned;
+    close({ticket.request, Terminal::settled, end});
   }
   void close(Closing closing) {
     if (refusing == Refusal::broken || refusing == Refusal::closing) {

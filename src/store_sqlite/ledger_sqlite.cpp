@@ -44,10 +44,11 @@ class Claim {
   ~Claim() {
     ticket_->done = nullptr;
     if (taken_ || !ticket_->delivered || ticket_->outcome != Refusal::none) return;
-    mailbox_->with([&](Mailbox& box) { box.close_abandoned(ticket_->request); });
+    mailbox_->with([&](Mailbox& box) { box.close_abandoned(*ticket_); });
   }
   const Ticket& ticket() const { return *ticket_; }
   void take() { taken_ = true; }
+  void client_left() { ticket_->abandoned = metering::Finish::client_closed; }
 
  private:
   std::shared_ptr<Ticket> ticket_;
@@ -74,7 +75,8 @@ LedgerSqlite::~LedgerSqlite() {
   writer_->finish();
 }
 
-rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt::Loop& loop) {
+rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt::Loop& loop,
+                                                    rt::Until until) {
   const RequestId request = intent.request;
   rt::Event done(loop);
   auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
@@ -82,8 +84,12 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   Opening opening{.intent = std::move(intent), .ticket = std::move(ticket)};
   if (const Refusal why = hand_over(std::move(opening)); why != Refusal::none)
     co_return fail(refusal_error(why));
-  const rt::Until until{loop.in(options_.open_timeout), nullptr};
-  co_await done.wait(until);
+  until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
+  const rt::Wake wake = co_await done.wait(until);
+  if (wake == rt::Wake::cancelled) {
+    claim.client_left();
+    co_return client_error(Code::cancelled, "cancelled while the usage was being recorded");
+  }
   if (!claim.ticket().delivered)
     co_return our_error(Code::metering_unavailable, "usage cannot be recorded: the disk is slow");
   if (claim.ticket().outcome != Refusal::none)

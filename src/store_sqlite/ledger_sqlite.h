@@ -27,7 +27,8 @@ class LedgerSqlite : public store::Ledger {
                const LedgerOptions& options);
   ~LedgerSqlite() override;
 
-  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override;
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
+                                        rt::Until until) override;
   bool accepts() const override;
   store::LedgerStats stats() const override { return writer_->stats(); }
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override;

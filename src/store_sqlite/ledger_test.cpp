@@ -20,9 +20,9 @@ using store::OpenRow;
 
 constexpr const char* kPath = "/data/ledger.db";
 
-rt::Task<void> keep(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop,
+rt::Task<void> keep(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop, rt::Until until,
                     std::optional<Result<OpenRow>>& out) {
-  out.emplace(co_await ledger.open(std::move(intent), loop));
+  out.emplace(co_await ledger.open(std::move(intent), loop, until));
 }
 
 // The writer stands still until a test lets it take a step.
@@ -47,7 +47,7 @@ class LedgerTest : public testing::Test {
     ledger_ = *std::move(opened);
     runner_->step();
   }
-  Attempt& open() {
+  Attempt& open(rt::Until until = {rt::Deadline::never(), nullptr}) {
     metering::Intent intent{.request = {ids_.next()},
                             .tenant = tenant_,
                             .project = {},
@@ -57,7 +57,7 @@ class LedgerTest : public testing::Test {
                             .opened_at = world_.clock().wall_now()};
     attempts_.push_back(std::make_unique<Attempt>());
     Attempt& attempt = *attempts_.back();
-    attempt.task = keep(*ledger_, std::move(intent), world_.loop(), attempt.result);
+    attempt.task = keep(*ledger_, std::move(intent), world_.loop(), until, attempt.result);
     attempt.task.start();
     return attempt;
   }
@@ -82,6 +82,42 @@ class LedgerTest : public testing::Test {
   std::unique_ptr<store::Ledger> ledger_;
   ManualRunner* runner_ = nullptr;
 };
+
+TEST_F(LedgerTest, AClientThatLeavesWhileItsIntentIsWrittenIsInTheBooksWithoutTokens) {
+  boot();
+  rt::Event gone(world_.loop());
+  for (const bool late : {false, true}) {
+    gone.clear();
+    Attempt& attempt = open({rt::Deadline::never(), &gone});
+    if (late) ASSERT_THAT(ledger_->flush(), Succeeds());  // durable; the loop does not know yet
+    gone.set();
+    deliver();
+    ASSERT_TRUE(attempt.result);
+    EXPECT_THAT(*attempt.result, FailsWith(Code::cancelled));
+    ASSERT_THAT(ledger_->flush(), Succeeds());
+    deliver();
+  }
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  ASSERT_EQ(rows().size(), 2U);
+  for (const store::UsageRow& row : rows()) {
+    EXPECT_FALSE(row.open);
+    EXPECT_EQ(row.settlement.finish, Finish::client_closed);
+    EXPECT_EQ(row.settlement.counts.generated, 0);
+  }
+}
+
+TEST_F(LedgerTest, TheCallersDeadlineHoldsBeforeTheLedgersOwn) {
+  boot();
+  Attempt& attempt = open({world_.loop().in(milliseconds(300)), nullptr});
+  world_.run_for(milliseconds(310));
+  ASSERT_TRUE(attempt.result);
+  EXPECT_THAT(*attempt.result, FailsWith(Code::metering_unavailable));
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  deliver();
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  ASSERT_EQ(rows().size(), 1U);
+  EXPECT_EQ(rows().front().settlement.finish, Finish::aborted);
+}
 
 TEST_F(LedgerTest, OpenResolvesOnlyWhenTheIntentIsOnDisk) {
   boot();
@@ -242,7 +278,8 @@ TEST_F(LedgerTest, TheSameRequestIsNeverOpenTwice) {
                          .key = *KeyId::parse("abcdefghijkl"),
                          .opened_at = world_.clock().wall_now()};
   std::optional<Result<OpenRow>> result;
-  auto task = keep(*ledger_, again, world_.loop(), result);
+  const rt::Until until{rt::Deadline::never(), nullptr};
+  auto task = keep(*ledger_, again, world_.loop(), until, result);
   task.start();
   world_.run_for(milliseconds(10));
   runner_->step();

@@ -20,7 +20,7 @@ void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {
   }
   // The caller went away while the intent was being written: close what nobody else will close.
   if (ticket.outcome != Refusal::none) return;
-  mailbox->with([&](Mailbox& box) { box.close_abandoned(ticket.request); });
+  mailbox->with([&](Mailbox& box) { box.close_abandoned(ticket); });
 }
 
 void add_bytes(std::string& key, const Ulid& id) {

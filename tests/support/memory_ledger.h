@@ -21,8 +21,20 @@ class MemoryLedger : public store::Ledger {
     bool closed() const { return settlement.has_value() || voided; }
   };
 
-  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop) override {
-    co_await rt::sleep(loop, {loop.in(sync_time), nullptr});
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
+                                        rt::Until until) override {
+    const rt::Deadline synced = loop.in(sync_time);
+    const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
+    if (!co_await rt::sleep(loop, wait)) {
+      if (broken) co_return client_error(Code::cancelled, "the client is gone");
+      Row& row = records[intent.request];
+      row.settlement.emplace().finish = metering::Finish::client_closed;
+      order.push_back(intent.request);
+      row.intent = std::move(intent);
+      co_return client_error(Code::cancelled, "the client is gone");
+    }
+    if (!synced.passed(loop.now()))
+      co_return our_error(Code::metering_unavailable, "the ledger is too slow");
     if (broken) co_return our_error(Code::metering_unavailable, "the ledger is broken");
     const RequestId id = intent.request;
     if (records.contains(id)) violations.emplace_back("two intents for one request");
