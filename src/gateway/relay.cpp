@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
@@ -262,44 +263,50 @@ class StreamRelay {
     CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
     if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
     for (;;) {
-      CO_TRY(const EventPump::Step step, translate());
+      Result<EventPump::Step> step = translate();
+      if (!step) {
+        co_await send_last_good();
+        co_return fail(std::move(step).error());
+      }
       if (pump_.done()) break;
-      CO_TRY_VOID(send_translated());
+      if (out_.size() <= http::Exchange::kBufferMax) {
+        CO_TRY_VOID(send_translated());
+      } else {
+        CO_TRY_VOID(co_await send_burst());
+      }
       note_progress();
       CO_TRY_VOID(watch_.look_up_if_due());
       if (job_.exchange.buffered() > 0) {
         const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
         CO_TRY_VOID(watch_.after_client(wake));
       }
-      if (step == EventPump::Step::events) continue;
+      if (*step == EventPump::Step::events) continue;
       const rt::Wake wake = co_await job_.call.readable().wait(watch_.until());
       if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
     }
     Result<void> ended = translator_.finish(out_);
     if (!ended) {
-      send_last_good();
+      co_await send_last_good();
       co_return ended;
     }
-    CO_TRY_VOID(send_translated());
+    CO_TRY_VOID(co_await send_burst());
     note_progress();
     pump_.read_to_end();
     CO_TRY_VOID(co_await job_.exchange.finish());
     co_return Result<void>();
   }
 
-  // One step: out_ holds what it translated, and nothing when it failed.
+  // One step: out_ holds what it translated, also when it failed.
   Result<EventPump::Step> translate() {
     out_.clear();
-    auto step = pump_.step(
+    return pump_.step(
         [this](std::string_view data) { return translator_.on_event(data, false, out_); });
-    if (!step) send_last_good();
-    return step;
   }
 
   // What came with a failure is good, and wanted by a client that has seen the beginning. One that
   // has seen nothing gets a status instead.
-  void send_last_good() {
-    if (client_.committed()) (void)send_translated();
+  rt::Task<void> send_last_good() {
+    if (client_.committed()) (void)co_await send_burst();
     out_.clear();
   }
 
@@ -307,6 +314,23 @@ class StreamRelay {
     TRY_VOID(client_.flush(out_));
     delivered_ = translator_.delivered();
     return {};
+  }
+
+  // Terse events grow when they are translated: what one read brings may be more than a connection
+  // may hold back. It goes out in parts, as the client takes them.
+  rt::Task<Result<void>> send_burst() {
+    constexpr std::size_t kPart = http::Exchange::kBufferMax;
+    if (out_.size() <= kPart) co_return send_translated();
+    const std::string burst = std::exchange(out_, {});  // nothing stays in the scratch over a wait
+    for (std::size_t at = 0; at < burst.size(); at += kPart) {
+      out_.assign(burst, at, kPart);
+      CO_TRY_VOID(client_.flush(out_));
+      if (job_.exchange.buffered() == 0) continue;
+      const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
+      CO_TRY_VOID(watch_.after_client(wake));
+    }
+    delivered_ = translator_.delivered();
+    co_return Result<void>();
   }
 
   // A client that has waited long enough gets its status and keep-alives.
