@@ -1,8 +1,10 @@
 #include "tests/flow/gateway_world.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 #include "engine/capabilities.h"
@@ -14,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kGateway = "127.0.0.1:8080";
 constexpr std::string_view kEngine = "10.0.0.2:8000";
+constexpr std::string_view kScripted = "10.0.0.3:8000";
 
 template <class IdType>
 IdType id_of(unsigned char n) {
@@ -32,8 +35,9 @@ catalog::Model make_model(unsigned char n, std::string_view name) {
 }
 
 rt::Task<std::unique_ptr<rt::Socket>> connect(rt::Network& network, rt::Until until) {
-  auto socket = co_await network.connect(rt::parse_endpoint(kGateway).value(), until);
-  co_return std::move(socket).value();
+  rt::Endpoint endpoint = rt::parse_endpoint(kGateway).value();
+  auto socket = co_await network.connect(std::move(endpoint), until);
+  co_return socket ? *std::move(socket) : nullptr;
 }
 
 rt::Task<void> write(rt::Socket& socket, std::string bytes, rt::Until until) {
@@ -58,42 +62,67 @@ bool dechunk(std::string_view raw, std::string& body) {
 
 }  // namespace
 
-GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_options, int slots)
+rt::Task<Result<std::unique_ptr<rt::Socket>>> TroubledListener::accept(rt::Until until) {
+  ++trouble_.accepts;
+  if (trouble_.failures_left > 0) {
+    --trouble_.failures_left;
+    co_return fail(rt::io_error(EMFILE, "accept"));
+  }
+  co_return co_await inner_->accept(until);
+}
+
+GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_options, int slots,
+                           http::ServerLimits limits)
     : world(seed),
       engine_sim(world.loop(), std::move(engine_options)),
+      scripted(world.loop()),
       engine(std::make_shared<FakeEngine>("engine", slots)),
+      scripted_engine(std::make_shared<FakeEngine>("scripted", slots)),
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
       log_(sink, world.clock(), observe::Level::debug),
       services_{world.clock(), world.random(), directory_, authenticator_, engines_, dispatcher_,
                 ledger,        metrics_,       log_},
-      plane_(services_, settings, readiness_, world.loop(), pool),
-      tasks_(world.loop(), 2) {
+      plane_(services_, settings, readiness, world.loop(), pool),
+      tasks_(world.loop(), 3) {
   for (const std::string_view tenant : {"aurora", "borealis"}) {
     const tenancy::NewKey made = tenancy::generate_key(world.random());
     (tenant == "aurora" ? aurora_key_ : borealis_key_) = made.text.reveal();
     keys_.push_back(make_key(made, tenant));
   }
   directory_.publish(make_directory());
-  engine->capabilities_ = engine::default_capabilities(llmapi::Dialect::vllm);
-  engine->capabilities_.embeddings = true;
   engine->origin_.host = "10.0.0.2";
-  engine->origin_.port = 8000;
-  engines_.publish({{"engine", engine}});
-  readiness_.set_ready(true);
+  scripted_engine->origin_.host = "10.0.0.3";
+  for (const auto& made : {engine, scripted_engine}) {
+    made->capabilities_ = engine::default_capabilities(llmapi::Dialect::vllm);
+    made->capabilities_.embeddings = true;
+    made->origin_.port = 8000;
+  }
+  engines_.publish({{"engine", engine}, {"scripted", scripted_engine}});
+  readiness.set_ready(true);
   tasks_.spawn(engine_sim.serve(network.listen(rt::parse_endpoint(kEngine).value(), {}).value()));
-  server_ = std::make_unique<http::Server>(
-      world.loop(), network.listen(rt::parse_endpoint(kGateway).value(), {}).value(), plane_,
-      http::ServerOptions{});
+  tasks_.spawn(scripted.serve(network.listen(rt::parse_endpoint(kScripted).value(), {}).value()));
+  auto listener = std::make_unique<TroubledListener>(
+      network.listen(rt::parse_endpoint(kGateway).value(), {}).value(), accept_trouble);
+  server_ = std::make_unique<http::Server>(world.loop(), std::move(listener), plane_,
+                                           http::ServerOptions{.limits = limits, .tls = {}});
   tasks_.spawn(server_->run());
 }
 
 GatewayWorld::~GatewayWorld() {
-  server_->stop_accepting();
   world.run(server_->drain(world.loop().in(1s)));
   pool.close_idle();
   engine_sim.stop();
-  world.run_for(5s);
+  scripted.stop();
+  EXPECT_TRUE(world.run_until_idle(2h)) << "something goes on for ever";
+  EXPECT_EQ(tasks_.size(), 0U);
+  EXPECT_EQ(world.wire().open_sockets(), 0U);
+  EXPECT_EQ(world.wire().open_listeners(), 0U);
+  EXPECT_EQ(world.armed_timers(), 0U);
+  EXPECT_EQ(dispatcher_.load().running, 0U);
+  EXPECT_EQ(dispatcher_.load().waiting, 0U);
+  EXPECT_EQ(ledger.open_rows(), 0U);
+  EXPECT_THAT(ledger.violations, testing::IsEmpty());
 }
 
 tenancy::Key GatewayWorld::make_key(const tenancy::NewKey& made, std::string_view tenant) const {
@@ -126,7 +155,22 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   data.models.push_back(make_model(4, "quick"));
   data.models.back().first_token_timeout = 8s;
   data.models.back().stall_timeout = 4s;
+  for (const auto& [n, name] : {std::pair(5, "script"), std::pair(6, "script-embed")}) {
+    data.models.push_back(make_model(static_cast<unsigned char>(n), name));
+    data.models.back().engine = "scripted";
+    data.models.back().embeddings = true;
+    data.models.back().first_token_timeout = 8s;
+    data.models.back().stall_timeout = 4s;
+  }
+  data.models.push_back(make_model(7, kLongModel));
+  data.models.back().engine = "scripted";
+  std::erase_if(data.models, [this](const auto& m) { return withdrawn_.contains(m.name.text()); });
   return data;
+}
+
+void GatewayWorld::withdraw(std::string_view model) {
+  withdrawn_.emplace(model);
+  directory_.publish(make_directory());
 }
 
 std::shared_ptr<const identity::Directory> GatewayWorld::make_directory() const {
@@ -160,6 +204,21 @@ std::size_t Answer::count(std::string_view text) const {
   return found;
 }
 
+std::string without_ids(std::string text) {
+  const auto cut = [&text](std::string_view name, std::string_view ends) {
+    for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+      const std::size_t from = at + name.size();
+      text.erase(from, text.find_first_of(ends, from) - from);
+    }
+  };
+  for (const char* name : {"x-request-id: ", "x-sm-request-id: ", "date: ", "x-sm-overhead-ms: ",
+                           "openai-processing-ms: "})
+    cut(name, "\r");
+  for (const char* name : {R"("request_id":")", R"("id":")", R"("created":)"})
+    cut(name, "\",}");
+  return text;
+}
+
 Client::Client(GatewayWorld& gateway)
     : gateway_(gateway),
       socket_(gateway.world.run(
@@ -170,12 +229,22 @@ void Client::send(const std::string& bytes) {
   gateway_.world.run(write(*socket_, bytes, until));
 }
 
+std::string post_bytes(const GatewayWorld& gateway, std::string_view path, const std::string& body,
+                       std::string_view tenant, std::string_view more_fields) {
+  return fmt::format(
+      "POST {} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {}\r\n"
+      "content-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
+      path, gateway.key(tenant), body.size(), more_fields, body);
+}
+
 void Client::post(std::string_view path, const std::string& body, std::string_view tenant,
                   std::string_view more_fields) {
-  send(
-      fmt::format("POST {} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {}\r\n"
-                  "content-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
-                  path, gateway_.key(tenant), body.size(), more_fields, body));
+  send(post_bytes(gateway_, path, body, tenant, more_fields));
+}
+
+void Client::reset() {
+  socket_->reset_on_close();
+  socket_.reset();
 }
 
 void Client::get(std::string_view path, std::string_view tenant) {
@@ -226,6 +295,8 @@ Answer Client::answer(std::chrono::milliseconds limit) {
         if (ended_) return true;
         if (heard_.size() == seen) return false;
         seen = heard_.size();
+        // A long one is not looked through again for each piece.
+        if (seen > 64 * 1024 && !heard_.ends_with("0\r\n\r\n")) return false;
         return parsed().complete;
       },
       limit);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "rt/task_group.h"
 #include "sim/engine_sim.h"
 #include "tenancy/key_format.h"
+#include "tests/flow/scripted_engine.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/memory_ledger.h"
 
@@ -28,14 +30,39 @@ class MemorySink : public observe::LogSink {
   std::vector<std::string> lines;
 };
 
-// A whole gateway in one simulated machine: the data plane on 127.0.0.1:8080, one simulated engine
-// at 10.0.0.2:8000, two tenants with a key each.
+// A listener whose next accepts may fail, as when a process has run out of file descriptors.
+class TroubledListener : public rt::Listener {
+ public:
+  struct Trouble {
+    int failures_left = 0;
+    int accepts = 0;  // asked for, the failed ones too
+  };
+  TroubledListener(std::unique_ptr<rt::Listener> inner, Trouble& trouble)
+      : inner_(std::move(inner)), trouble_(trouble) {}
+  rt::Task<Result<std::unique_ptr<rt::Socket>>> accept(rt::Until until) override;
+  rt::Endpoint local() const override { return inner_->local(); }
+
+ private:
+  std::unique_ptr<rt::Listener> inner_;
+  Trouble& trouble_;
+};
+
+// On the scripted engine.
+inline constexpr std::string_view kLongModel =
+    "a-model-with-a-name-that-is-so-long-that-every-chunk-of-an-answer-grows-by-it-until-the-end";
+
+// A whole gateway in one simulated machine: the data plane on 127.0.0.1:8080, a simulated engine
+// at 10.0.0.2:8000, a scripted one at 10.0.0.3:8000, two tenants with a key each.
 //
-// Models: "chat" and "embed" for everybody, "aurora-only" for aurora, "quick" with short times.
+// Models: "chat" and "embed" for everybody, "aurora-only" for aurora, "quick" with short times (8 s
+// to the first token, 4 s between two), "script" and "script-embed" on the scripted engine.
+//
+// Its destructor drains the gateway and expects that nothing is left: no open row, seat, socket or
+// timer, and no broken invariant of the ledger.
 class GatewayWorld {
  public:
   explicit GatewayWorld(std::uint64_t seed = 7, sim::EngineSimOptions engine_options = {},
-                        int slots = 16);
+                        int slots = 16, http::ServerLimits limits = {});
   ~GatewayWorld();
   GatewayWorld(const GatewayWorld&) = delete;
   GatewayWorld& operator=(const GatewayWorld&) = delete;
@@ -46,6 +73,8 @@ class GatewayWorld {
   const gateway::FifoDispatcher& dispatcher() const { return dispatcher_; }
   static TenantId tenant_id(std::string_view tenant);
   void revoke(std::string_view tenant);
+  // A model that the directory no longer has.
+  void withdraw(std::string_view model);
   // Lets what is under way end; the engine's connections may stay open.
   bool settle(std::chrono::milliseconds limit = std::chrono::minutes(3));
 
@@ -53,11 +82,18 @@ class GatewayWorld {
   rt::sim::SimNetwork network{world};
   rt::sim::SimResolver resolver{world};
   sim::EngineSim engine_sim;
+  ScriptedEngine scripted;
   std::shared_ptr<FakeEngine> engine;
+  std::shared_ptr<FakeEngine> scripted_engine;
+  TroubledListener::Trouble accept_trouble;
   MemoryLedger ledger;
   MemorySink sink;
   gateway::Settings settings;
   http::ClientPool pool{world.loop(), network, resolver, {}};
+  gateway::Readiness readiness;
+
+  http::Server& server() { return *server_; }
+  gateway::DataPlane& plane() { return plane_; }
 
  private:
   identity::DirectoryData directory_data() const;
@@ -68,6 +104,7 @@ class GatewayWorld {
   std::string borealis_key_;
   identity::Authenticator authenticator_;
   std::vector<tenancy::Key> keys_;
+  std::set<std::string, std::less<>> withdrawn_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;
   gateway::FifoDispatcher dispatcher_{{}};
@@ -75,7 +112,6 @@ class GatewayWorld {
   gateway::RequestMetrics metrics_{registry_};
   observe::Log log_;
   gateway::Services services_;
-  gateway::Readiness readiness_;
   gateway::DataPlane plane_;
   std::unique_ptr<http::Server> server_;
   rt::TaskGroup tasks_;
@@ -91,6 +127,9 @@ struct Answer {
   bool has(std::string_view text) const { return body.find(text) != std::string::npos; }
   std::size_t count(std::string_view text) const;
 };
+
+// Without what is different in each answer: ids, date, times.
+std::string without_ids(std::string text);
 
 // A client that speaks plain bytes.
 class Client {
@@ -113,6 +152,10 @@ class Client {
   const std::string& heard() const { return heard_; }
   bool ended() const { return ended_; }
   void hang_up() { socket_.reset(); }
+  // As hang_up(), with an RST.
+  void reset();
+  rt::sim::ConnectionId connection() const { return rt::sim::Wire::id_of(*socket_); }
+  bool refused() const { return socket_ == nullptr; }  // nobody listens
 
  private:
   GatewayWorld& gateway_;
@@ -120,6 +163,10 @@ class Client {
   std::string heard_;
   bool ended_ = false;
 };
+
+// The bytes of post().
+std::string post_bytes(const GatewayWorld& gateway, std::string_view path, const std::string& body,
+                       std::string_view tenant = "aurora", std::string_view more_fields = "");
 
 // {"model":MODEL,"messages":[...]MORE}
 std::string chat_body(std::string_view content, std::string_view more = "",

@@ -57,7 +57,7 @@ std::string run_mix(std::uint64_t seed) {
 }
 
 TEST(Seeds, AreRepeatedByteForByte) {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const std::string first = run_mix(seed);
     ASSERT_TRUE(first == run_mix(seed)) << "seed " << seed;
     EXPECT_GT(first.size(), 1'000U);
