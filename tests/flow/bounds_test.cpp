@@ -303,6 +303,58 @@ TEST(Bounds, SmugglingShapesOfAnEngineReachNoClient) {
   }
 }
 
+// Hundreds of connections that never finish their heads or bodies.
+TEST(Bounds, ManySlowConnectionsDoNotSlowAGoodClient) {
+  GatewayWorld gateway;
+  const auto time_of_good = [&gateway] {
+    const Instant asked = gateway.world.now();
+    for (int i = 0; i < 20; ++i)
+      expect_served(gateway, "borealis");
+    return seconds_since(gateway, asked);
+  };
+  const double alone = time_of_good();
+  const std::string bytes = post_bytes(gateway, kChat, chat_body("x"));
+  std::vector<std::unique_ptr<Client>> slow;
+  for (std::size_t i = 0; i < 1'500; ++i) {
+    slow.push_back(std::make_unique<Client>(gateway));
+    slow.back()->send(bytes.substr(0, 1 + i % (bytes.size() - 1)));
+  }
+  EXPECT_LT(time_of_good(), 2 * alone);
+  gateway.world.run_for(13s);  // their times are over
+  EXPECT_EQ(gateway.server().counters().open, 0U);
+  for (const auto& client : slow)
+    EXPECT_EQ(client->answer().status, 408);
+  EXPECT_EQ(gateway.ledger.order.size(), 40U);
+}
+
+// Ten times what the engine can do: it is never idle, who is admitted waits a bounded time, and the
+// rest is told so at once.
+TEST(Bounds, OverloadKeepsTheGoodput) {
+  GatewayWorld gateway(7, {}, 4);
+  std::vector<std::unique_ptr<Client>> clients;
+  const Instant began = gateway.world.now();
+  for (int i = 0; i < 1'200; ++i) {  // 400 a second; 4 slots of 100 ms do 40
+    clients.push_back(std::make_unique<Client>(gateway));
+    clients.back()->post(kChat, chat_body("[[sim:rate=100,tokens=11]]"),
+                         i % 2 == 0 ? "aurora" : "borealis");
+    gateway.world.run_for(2ms);
+  }
+  const double loaded = seconds_since(gateway, began);
+  EXPECT_GT(static_cast<double>(gateway.engine_sim.counts().finished), 0.9 * 40 * (loaded - 0.2));
+  int good = 0;
+  for (const auto& client : clients) {
+    const Answer answer = client->answer(4s);
+    EXPECT_TRUE(answer.complete);
+    if (answer.status == 200)
+      ++good;
+    else
+      EXPECT_TRUE(answer.has(R"("code":"queue_full")")) << answer.body;
+  }
+  EXPECT_LT(seconds_since(gateway, began), loaded + 4.0) << "128 wait, 40 a second";
+  EXPECT_EQ(good, gateway.engine_sim.counts().finished);
+  EXPECT_EQ(gateway.ledger.order.size(), static_cast<std::size_t>(good));
+}
+
 // --- descriptors --------------------------------------------------------------------------------
 
 TEST(Bounds, RunningOutOfDescriptorsPausesAcceptingWithoutSpinning) {

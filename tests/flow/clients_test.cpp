@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/flow/gateway_world.h"
+#include "tests/flow/stream_script.h"
 
 namespace sovmesh::flow {
 namespace {
@@ -194,6 +195,22 @@ TEST(Clients, HangingUpInTheQueueAfterASignOfLifeLeavesNothing) {
   EXPECT_THAT(gateway.sink.lines.back(), HasSubstr("client_closed"));
   EXPECT_EQ(gateway.ledger.order.size(), 1U);
   EXPECT_TRUE(first.answer().has("[DONE]"));
+}
+
+// The last chunk is not what is paid for.
+TEST(Clients, HangingUpBeforeTheLastChunkPaysForAllTokens) {
+  GatewayWorld gateway;
+  const StreamScript script = make_stream({"w1 ", "w2 ", "w3 ", "w4"});
+  gateway.scripted.script = {.parts = {script.bytes.substr(0, script.token_ends.back())},
+                             .end = Script::End::hang};
+  Client client(gateway);
+  client.post(kChat, chat_body("x", kStream, "script"));
+  ASSERT_TRUE(client.wait_for("w4"));
+  client.hang_up();
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+  EXPECT_EQ(last_settlement(gateway).counts.generated, 4);
+  EXPECT_EQ(last_settlement(gateway).counts.delivered, 4);
 }
 
 }  // namespace

@@ -80,6 +80,19 @@ TEST_F(Failures, AfterTheFirstByteAreAnErrorEvent) {
   }
 }
 
+TEST_F(Failures, OfAnEngineThatSendsTooMuchOrNoTextAreAnErrorEvent) {
+  for (const std::string fault :
+       {"bad-utf8-after=3", "huge-number-after=3", "huge-line", "huge-line=20000000"}) {
+    const Answer answer = ask("rate=100," + fault, kStream);
+    expect_error_event(answer, fault);
+    EXPECT_TRUE(answer.complete) << fault;
+    EXPECT_LT(answer.body.size(), 10'000U) << fault;
+    EXPECT_EQ(last_finish(), metering::Finish::upstream_error) << fault;
+    EXPECT_EQ(last_counts().delivered, last_counts().generated) << fault;
+    EXPECT_EQ(ask(fault, "").status, 502) << fault;
+  }
+}
+
 // An engine so fast that tokens and failure come together: what of it the client is told depends on
 // how the bytes fall, but never the number of tokens delivered.
 TEST_F(Failures, ThatComeTogetherWithTokensCountWhatTheClientGot) {
