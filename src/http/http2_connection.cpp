@@ -20,6 +20,10 @@ constexpr std::size_t kKeptBytes = 4 * 1024;
 // Frames that wait because the client does not read: more, and it is cut off.
 constexpr std::size_t kQueuedFramesMax = 1000;
 constexpr std::size_t kQueuedAcksMax = 128;
+// CONTINUATION frames of one header block. The library counts a frame again for each piece that its
+// head of 9 bytes comes in, so that its own limit is that much higher.
+constexpr std::size_t kContinuationsMax = 8;
+constexpr std::size_t kFrameHeadBytes = 9;
 // RST_STREAM frames a client may send: a burst, and afterwards per second.
 constexpr std::uint64_t kResetBurst = 500;
 constexpr std::uint64_t kResetRate = 50;
@@ -75,6 +79,7 @@ std::unique_ptr<nghttp2_option, OptionFree> make_options() {
   std::unique_ptr<nghttp2_option, OptionFree> option(raw);
   nghttp2_option_set_no_auto_window_update(raw, 1);
   nghttp2_option_set_max_outbound_ack(raw, kQueuedAcksMax);
+  nghttp2_option_set_max_continuations(raw, kFrameHeadBytes * (kContinuationsMax + 1));
   nghttp2_option_set_stream_reset_rate_limit(raw, kResetBurst, kResetRate);
   return option;
 }
@@ -93,9 +98,16 @@ struct Http2Connection::Callbacks {
   }
 
   static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
-    if (is_overhead(*frame)) self(user).charge(1);
-    if (frame->type == NGHTTP2_HEADERS && !self(user).numbers_.note(frame->stream_id))
-      nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+    Http2Connection& connection = self(user);
+    if (is_overhead(*frame)) connection.charge(1);
+    if (frame->type == NGHTTP2_HEADERS) {
+      connection.continuations_ = 0;
+      if (!connection.numbers_.note(frame->stream_id))
+        nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
+    } else if (frame->type == NGHTTP2_CONTINUATION &&
+               ++connection.continuations_ > kContinuationsMax) {
+      nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     return 0;
   }
 

@@ -83,6 +83,7 @@ class Http2Connection {
   bool is_greeted_ = false;  // the client's preface is complete
   FrameBudget budget_;
   StreamNumbers numbers_;
+  std::size_t continuations_ = 0;  // of the latest header block
   Instant idle_since_;
   Instant head_began_;
   rt::Event over_;     // nothing more is read: broken off, cut off, or said GOAWAY and done

@@ -83,6 +83,27 @@ TEST_F(Http2Test, RequestSplitAtEveryByteGetsTheSameAnswer) {
   EXPECT_EQ(answers(1, 1), whole);
 }
 
+// The largest head that a frame does not hold, in pieces of one byte.
+TEST_F(Http2Test, HeaderBlockMayComeInContinuations) {
+  world_.wire().options.split = false;
+  start();
+  RawClient wire = connect();
+  Http2Peer peer;
+  auto fields = Http2Peer::head("GET", "/x");
+  for (int i = 0; i < 5; ++i)
+    fields.emplace_back("x-" + std::to_string(i), std::string(12'000, '~'));
+  const auto stream = peer.request(fields);
+  const std::string text = peer.output();
+  ASSERT_GT(text.size(), 3 * 16'384U);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const iovec piece{const_cast<char*>(text.data() + at), 1};
+    ASSERT_EQ(wire.socket().try_write({&piece, 1}).bytes, 1U) << at;
+    world_.run_for(100us);
+  }
+  peer.feed(wire.receive());
+  EXPECT_EQ(peer.answer(stream).status, 200);
+}
+
 TEST_F(Http2Test, TrailersOfARequestAreIgnored) {
   start();
   RawClient wire = connect();
