@@ -315,29 +315,35 @@ rt::Task<void> Http2Connection::read_all() {
 
 void Http2Connection::flush() {
   while (!blocked_.is_set() && !is_broken()) {
-    while (out_.size() < kSendBatch) {
-      const std::uint8_t* data = nullptr;
-      const ssize_t size = nghttp2_session_mem_send(session_.get(), &data);
-      if (size < 0) return break_off();
-      if (size == 0) break;
-      out_.append(text_of(data, static_cast<std::size_t>(size)));
-    }
+    if (!collect()) return break_off();
     if (out_.empty()) break;
-    const iovec piece = piece_of(std::string_view(out_).substr(sent_));
-    const rt::IoResult sent = socket_->writable().is_set()
-                                  ? socket_->try_write(std::span(&piece, 1))
-                                  : rt::IoResult::blocked();
-    if (sent.status == Status::would_block) {
-      blocked_.set();
-    } else if (sent.status != Status::ok) {
-      break_off();
-    } else if ((sent_ += sent.bytes) == out_.size()) {
-      sent_ = 0;
-      out_.clear();
-      if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();
-    }
+    send_some();
   }
   if (is_over()) over_.set();
+}
+
+// Takes what the framing library has to say, up to a batch.
+bool Http2Connection::collect() {
+  while (out_.size() < kSendBatch) {
+    const std::uint8_t* data = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(session_.get(), &data);
+    if (size <= 0) return size == 0;
+    out_.append(text_of(data, static_cast<std::size_t>(size)));
+  }
+  return true;
+}
+
+void Http2Connection::send_some() {
+  const iovec piece = piece_of(std::string_view(out_).substr(sent_));
+  const rt::IoResult sent = socket_->writable().is_set() ? socket_->try_write(std::span(&piece, 1))
+                                                         : rt::IoResult::blocked();
+  if (sent.status == Status::would_block) return blocked_.set();
+  if (sent.status != Status::ok) return break_off();
+  sent_ += sent.bytes;
+  if (sent_ < out_.size()) return;
+  sent_ = 0;
+  out_.clear();
+  if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();
 }
 
 rt::Task<void> Http2Connection::write_rest() {

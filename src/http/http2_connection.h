@@ -56,6 +56,8 @@ class Http2Connection {
   void charge(std::uint32_t cost);
   bool feed(std::string_view input);
   void start_ready();
+  bool collect();
+  void send_some();
   void break_off();
   bool is_broken() const { return is_broken_ || core_.cut_off.is_set(); }
   bool is_over() const;
