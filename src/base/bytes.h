@@ -11,6 +11,9 @@ namespace sovmesh {
 
 // Text encodings and checks that every module may need. Plain functions, no state.
 
+// Gives the memory back, too. (Assigning an empty string keeps it.)
+inline void release(std::string& text) { std::string().swap(text); }
+
 std::string to_hex(std::span<const unsigned char> bytes);  // lower case
 void append_hex(std::string& out, std::span<const unsigned char> bytes);
 std::string to_base64(std::span<const unsigned char> bytes);

@@ -102,7 +102,7 @@ void describe(V& v, Engine& engine) {
       "the one that was installed with us.");
   v.field("slots", engine.slots,
           "Requests it runs at once; more wait in the gateway. 0: 4 when managed, 64 when remote.",
-          Bounds{.min = 0, .max = 4096});
+          Bounds{.min = 0, .max = 65536});
   v.field("context_tokens", engine.context_tokens, "managed: context of one slot, in tokens.",
           Bounds{.min = 128, .max = 10'000'000});
   v.field("threads", engine.threads, "managed: CPU threads. More than 1 only helps larger models.",

@@ -174,7 +174,10 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   record.finish = relayed.settlement.finish;
   record.drift = relayed.settlement.drift;
   std::move(row).settle(relayed.settlement);
-  if (!relayed.error) co_return Result<void>();
+  if (!relayed.error) {
+    co_await read_to_end(*call, worker.loop);
+    co_return Result<void>();
+  }
   if (relayed.error->blame() == Blame::upstream) seat.engine().suspect();
   co_return fail(std::move(*relayed.error));
 }
@@ -278,7 +281,7 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   }
   const rt::Until until{plan.total, &exchange.client_gone()};
   Result<void> sent = co_await call.send(request, until);
-  plan.request.body = std::string();  // a long answer should not hold a long prompt
+  release(plan.request.body);  // a long answer should not hold a long prompt
   if (sent || sent.error().code() == Code::cancelled) co_return sent;
   seat.engine().suspect();
   co_return upstream_error(Code::upstream_error, "The model's engine could not be reached.");

@@ -46,13 +46,9 @@ FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
     });
     it = state.queues.emplace(state.queues.end(), engine, Queue{});
     Queue& made = it->second;
-    made.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
     made.generation = engine->generation();
     made.has_owners = engine->capabilities().tenant_slots;
-    if (!made.has_owners) {
-      for (std::size_t i = made.slots.size(); i > 0; --i)
-        made.idle.push_back(static_cast<int>(i - 1));
-    }
+    if (made.has_owners) made.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
   }
   Queue& queue = it->second;
   if (queue.generation != engine->generation()) {  // restarted: every cache is gone
@@ -65,28 +61,20 @@ FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
 
 std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
                                              const SeatRequest& request) {
-  std::vector<int> chosen =
-      queue.has_owners ? take_best(queue, request) : take_idle(queue, request.slots);
-  if (chosen.empty()) return std::nullopt;
+  if (request.slots > std::max(request.engine->slots(), 1) - queue.running) return std::nullopt;
+  queue.running += request.slots;
+  if (!queue.has_owners) {
+    return Seat(self, request.engine, std::vector<int>(static_cast<std::size_t>(request.slots)),
+                false);
+  }
+  std::vector<int> chosen = take_best(queue, request);
   bool fresh = false;
   for (const int index : chosen) {
     Slot& slot = queue.slots[static_cast<std::size_t>(index)];
-    slot.busy = true;
-    if (!queue.has_owners) continue;
     fresh = fresh || (slot.owner && slot.owner != request.tenant);
-    slot.owner = request.tenant;
-    slot.last_used = ++queue.uses;
+    slot = {.owner = request.tenant, .busy = true, .last_used = ++queue.uses};
   }
   return Seat(self, request.engine, std::move(chosen), fresh);
-}
-
-std::vector<int> FifoDispatcher::take_idle(Queue& queue, int count) {
-  const auto wanted = static_cast<std::size_t>(count);
-  if (queue.idle.size() < wanted) return {};
-  const auto from = queue.idle.end() - count;
-  std::vector<int> chosen(from, queue.idle.end());
-  queue.idle.erase(from, queue.idle.end());
-  return chosen;
 }
 
 // Own slots first (their cache helps), then unowned ones, then the one idle the longest.
@@ -99,8 +87,6 @@ std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& requ
   std::vector<int> free;
   for (std::size_t i = 0; i < queue.slots.size(); ++i)
     if (!queue.slots[i].busy) free.push_back(static_cast<int>(i));
-  const auto wanted = static_cast<std::size_t>(request.slots);
-  if (free.size() < wanted) return {};
   const auto end = free.begin() + request.slots;
   std::ranges::partial_sort(free, end, {}, rank);
   free.erase(end, free.end());
@@ -108,9 +94,10 @@ std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& requ
 }
 
 void FifoDispatcher::release(Queue& queue, const std::vector<int>& slots) {
+  queue.running -= static_cast<int>(slots.size());
+  if (!queue.has_owners) return;
   for (const int index : slots)
     queue.slots[static_cast<std::size_t>(index)].busy = false;
-  if (!queue.has_owners) queue.idle.insert(queue.idle.end(), slots.begin(), slots.end());
 }
 
 void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted) {
@@ -200,7 +187,7 @@ FifoDispatcher::Load FifoDispatcher::load() const {
     Load load;
     for (const auto& [engine, queue] : state.queues) {
       load.waiting += queue.waiting.size();
-      load.running += static_cast<std::size_t>(std::ranges::count_if(queue.slots, &Slot::busy));
+      load.running += static_cast<std::size_t>(queue.running);
     }
     return load;
   });

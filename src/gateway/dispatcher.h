@@ -109,10 +109,11 @@ class FifoDispatcher : public Dispatcher {
   };
   struct Queue {  // of one engine
     std::uint64_t generation = 0;
+    // Of an engine whose slots belong to tenants; others may have thousands, which are just
+    // counted.
     std::vector<Slot> slots;
-    // Engines whose slots belong to nobody may have thousands: any idle one will do. Else unused.
-    std::vector<int> idle;
     bool has_owners = false;
+    int running = 0;                               // slots in use
     std::vector<std::shared_ptr<Waiter>> waiting;  // in order of arrival
     std::uint64_t uses = 0;
   };
@@ -124,7 +125,6 @@ class FifoDispatcher : public Dispatcher {
                  const std::vector<int>& slots) override;
   static Queue& queue_of(State& state, const std::shared_ptr<engine::Engine>& engine);
   static std::optional<Seat> try_seat(Dispatcher& self, Queue& queue, const SeatRequest& request);
-  static std::vector<int> take_idle(Queue& queue, int count);
   static std::vector<int> take_best(Queue& queue, const SeatRequest& request);
   static void release(Queue& queue, const std::vector<int>& slots);
   void leave(const std::shared_ptr<Waiter>& waiter);

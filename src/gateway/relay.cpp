@@ -128,12 +128,6 @@ class EventPump {
     }
   }
   bool done() const { return done_; }  // [DONE] was seen: nothing more is needed from the engine
-  // What is already here after [DONE] decides whether the connection is clean enough to keep; a
-  // late end is not waited for.
-  void read_to_end() {
-    const auto piece = job_.call.try_read();
-    if (piece && piece->kind == http::BodyPiece::Kind::data) job_.call.cancel();
-  }
 
  private:
   RelayJob& job_;
@@ -291,7 +285,6 @@ class StreamRelay {
     }
     CO_TRY_VOID(co_await send_burst());
     note_progress();
-    pump_.read_to_end();
     CO_TRY_VOID(co_await job_.exchange.finish());
     co_return Result<void>();
   }
@@ -378,10 +371,9 @@ rt::Task<RelayResult> relay_stream(RelayJob job) {
 namespace {
 
 rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
-                                              RelayWatch& watch) {
+                                              RelayWatch& watch, EventPump& pump) {
   const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
-  EventPump pump(job, watch);
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
   for (;;) {
     CO_TRY(const EventPump::Step step, pump.step([&assembler](std::string_view data) {
@@ -395,7 +387,6 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     const rt::Wake wake = co_await job.call.readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
   }
-  pump.read_to_end();
   co_return assembler.finish();
 }
 
@@ -431,7 +422,8 @@ rt::Task<RelayResult> relay_assembled(RelayJob job) {
   DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
   llmapi::StreamAssembler assembler(job.request, job.dialect, job.identity, &sink);
   RelayWatch watch(job);
-  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch);
+  EventPump pump(job, watch);
+  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch, pump);
   co_return co_await deliver(job, std::move(reply), sink, assembler.counts());
 }
 
@@ -440,6 +432,20 @@ rt::Task<RelayResult> relay_plain(RelayJob job) {
   RelayWatch watch(job);
   Result<llmapi::PlainReply> reply = co_await read_plain(job, watch, sink);
   co_return co_await deliver(job, std::move(reply), sink, llmapi::TokenCounts{});
+}
+
+rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop) {
+  constexpr std::chrono::milliseconds patience{20};
+  const rt::Until until{loop.in(patience), nullptr};
+  for (;;) {
+    const auto piece = call.try_read();
+    if (!piece || piece->kind == http::BodyPiece::Kind::end) co_return;
+    if (piece->kind == http::BodyPiece::Kind::data) {
+      call.cancel();
+      co_return;
+    }
+    if (co_await call.readable().wait(until) != rt::Wake::ready) co_return;
+  }
 }
 
 }  // namespace sovmesh::gateway

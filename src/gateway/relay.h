@@ -47,4 +47,9 @@ rt::Task<RelayResult> relay_assembled(RelayJob job);
 // Engine answer -> client answer.
 rt::Task<RelayResult> relay_plain(RelayJob job);
 
+// Whether anything follows an answer that is complete for us decides whether its connection is
+// clean enough to keep. Many engines send the end of a stream's body apart from [DONE], so it is
+// waited for: when client and ledger have what they need, and not for long.
+rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop);
+
 }  // namespace sovmesh::gateway

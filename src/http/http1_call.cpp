@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/bytes.h"
 #include "http/chunk_decoder.h"
 #include "http/client_pool.h"
 #include "http/response_writer.h"
@@ -247,7 +248,7 @@ Result<ClientResponseHead> Http1Call::begin_body() {
     return over(invalid("bytes follow the end of the answer"));
   // A long answer should hold neither its request nor memory for the next one.
   buffers_->request.clear();
-  if (framing.kind == chunked || framing.kind == until_close) std::string().swap(buffers_->request);
+  if (framing.kind == chunked || framing.kind == until_close) release(buffers_->request);
   state_ = State::body;
   left_ = framing.length;
   if (framing.kind == none) complete();
@@ -265,6 +266,8 @@ Result<BodyPiece> Http1Call::try_read() {
       has_pending_ = false;
       block = buffers_->pending;
     } else {
+      // An open stream keeps no buffer.
+      if (parsed_.framing.kind != Framing::Kind::length) release(buffers_->pending);
       const auto scratch = pool_->loop.scratch();
       const rt::IoResult got =
           read_now(*socket_, scratch.first(scratch.size() - BodyPiece::kPadding));

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/bytes.h"
+
 namespace sovmesh::llmapi {
 namespace {
 
@@ -93,8 +95,8 @@ void ReplyParser::reset(std::size_t size) {
   const std::size_t needed = size + JsonReader::kSlack;
   if (out_size_ > kKeptMax) {  // one huge event should not hold its memory for good
     out_size_ = 0;
-    input_ = std::string();
-    decoded_ = std::string();
+    release(input_);
+    release(decoded_);
   }
   if (needed > out_size_) {
     out_size_ = std::max(needed, 2 * out_size_);

@@ -225,7 +225,7 @@ bool TlsSocket::flush() {
     }
     sealed_sent_ += put.bytes;
     if (sealed_sent_ < sealed_.size()) continue;
-    sealed_ = std::string();  // with its memory
+    release(sealed_);  // with its memory
     sealed_sent_ = 0;
   }
   return true;

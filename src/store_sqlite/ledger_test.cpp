@@ -140,9 +140,9 @@ TEST_F(LedgerTest, OneCommitTakesAllThatWaitsAndCommitsKeepTheirDistance) {
   const auto commits = ledger_->stats().commits;
   for (int i = 0; i < 50; ++i)
     open();
-  EXPECT_EQ(runner_->step(), microseconds(2'000));
+  EXPECT_EQ(runner_->step(), microseconds(5'000));
   EXPECT_EQ(ledger_->stats().commits, commits);
-  world_.run_for(milliseconds(2));
+  world_.run_for(milliseconds(5));
   EXPECT_EQ(runner_->step(), microseconds(0));
   EXPECT_EQ(ledger_->stats().commits, commits + 1);
   deliver();

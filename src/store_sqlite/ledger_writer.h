@@ -20,7 +20,7 @@ namespace sovmesh::store_sqlite {
 struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
   // first one after a quiet time starts at once.
-  std::chrono::microseconds commit_interval{2'000};
+  std::chrono::microseconds commit_interval{5'000};
   // Settlements wait for the next commit, at most this long.
   std::chrono::milliseconds settle_delay{50};
   // So do checkpoints.

@@ -213,5 +213,22 @@ TEST(Clients, HangingUpBeforeTheLastChunkPaysForAllTokens) {
   EXPECT_EQ(last_settlement(gateway).counts.delivered, 4);
 }
 
+// Many engines send the end of the body apart from [DONE]. The client does not wait for it, and the
+// connection is kept.
+TEST(Clients, AnEndThatComesLateCostsNoConnection) {
+  GatewayWorld gateway;
+  const StreamScript script = make_stream({"w1 ", "w2"});
+  gateway.scripted.script = {
+      .parts = {script.bytes.substr(0, script.done_end), script.bytes.substr(script.done_end)}};
+  for (const std::string_view stream : {kStream, std::string_view()}) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x", stream, "script"));
+    EXPECT_EQ(client.answer().status, 200);
+    gateway.world.run_for(10ms);
+    EXPECT_EQ(gateway.pool.idle(), 1U);
+  }
+  EXPECT_EQ(gateway.scripted.gone, 0);
+}
+
 }  // namespace
 }  // namespace sovmesh::flow
