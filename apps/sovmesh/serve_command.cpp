@@ -31,14 +31,8 @@ int run_serve(const ServeFlags& flags) {
   const std::string findings = config::to_text(loaded.findings);
   std::fputs(findings.c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
-  if (flags.config.empty()) {
-    std::fputs(
-        "sovmesh: starting without --config is not available in this release: write a file "
-        "that names the engine, its models and a tenant (README, \"Your own engine\")\n",
-        stderr);
-    return compose::kExitConfig;
-  }
   compose::ServeOptions options;
+  if (flags.config.empty()) options.first_key_for = config::kEnvironmentTenant;
   options.config = *std::move(loaded.config);
   options.config_path = flags.config;
   options.data_dir = flags.data_dir;

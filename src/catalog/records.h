@@ -41,7 +41,8 @@ struct Model {
   WallTime created_at{};
   WallTime updated_at{};
   bool from_file = false;
-  std::string source;  // "file:line" when from_file
+  std::string source;       // "file:line" when from_file, the engine's name when discovered
+  bool discovered = false;  // listed by its engine: in snapshots only, never stored
 };
 
 }  // namespace sovmesh::catalog

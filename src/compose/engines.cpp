@@ -133,6 +133,7 @@ Result<engine::RemoteSpec> remote_spec(const config::Engine& engine) {
   spec.ca_pem = engine.ca_pem;
   spec.slots = engine.slots > 0 ? engine.slots : kRemoteSlots;
   spec.capabilities = engine.capabilities;
+  spec.discover_models = engine.discover_models;
   return spec;
 }
 

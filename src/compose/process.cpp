@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "base/bytes.h"
 #include "compose/data.h"
@@ -15,6 +16,7 @@
 #include "config/process_environment.h"
 #include "config/values.h"
 #include "control/admin_handler.h"
+#include "control/key_maker.h"
 #include "control/metrics_handler.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
@@ -26,6 +28,7 @@ constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kBlockingQueueMax = 1'024;
 constexpr std::size_t kPemBytesMax = 1U << 20;
 constexpr std::chrono::milliseconds kEngineStop{5'000};
+constexpr std::chrono::milliseconds kDiscoveryRetry{1'000};
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 
 observe::Level level_of(const std::string& text) {
@@ -98,7 +101,21 @@ Result<void> Process::open_identity() {
       std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
   publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
                                                              *clock_, *random_);
-  return publisher_->apply(options_.config);
+  TRY_VOID(publisher_->apply(options_.config));
+  return options_.first_key_for.empty() ? Result<void>() : print_first_key();
+}
+
+Result<void> Process::print_first_key() {
+  TRY(const std::optional<Secret> key,
+      control::make_first_key(data_->control(), *authenticator_, *random_, options_.first_key_for));
+  if (!key) return {};
+  TRY_VOID(publisher_->publish());
+  fmt::print(stderr,
+             "sovmesh: this is the API key of tenant '{}'. It is shown this once: only its HMAC is "
+             "kept.\n\n    {}\n\n",
+             options_.first_key_for, key->reveal());
+  std::fflush(stderr);
+  return {};
 }
 
 Result<void> Process::make_engines() {
@@ -126,9 +143,13 @@ Result<void> Process::make_engines() {
       engines.emplace(name, std::move(made));
     } else {
       TRY(engine::RemoteSpec spec, remote_spec(wanted));
-      TRY(auto made, engine_remote::RemoteEngine::make(
-                         {*machine.loop, *machine.network, *machine.resolver, *random_, on_change},
-                         std::move(spec)));
+      const auto on_list = [this, name](const Result<std::vector<engine::ListedModel>>& listed) {
+        on_models(name, listed);
+      };
+      TRY(auto made,
+          engine_remote::RemoteEngine::make(
+              {*machine.loop, *machine.network, *machine.resolver, *random_, on_change, on_list},
+              std::move(spec)));
       made->start();
       engines.emplace(name, std::move(made));
     }
@@ -144,6 +165,40 @@ void Process::note_engine(const std::string& name, const engine::Status& status)
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+}
+
+void Process::on_models(const std::string& name,
+                        const Result<std::vector<engine::ListedModel>>& listed) {
+  if (!listed) {
+    observe::LogLine line = log_->line(observe::Level::warning, "engine_models");
+    line.add("engine", name).add("message", listed.error().message());
+    log_->write(std::move(line));
+    return;
+  }
+  discovered_.insert_or_assign(name, *listed);
+  if (!std::exchange(publishing_discovered_, true)) workers_.front()->spawn(publish_discovered());
+}
+
+rt::Task<void> Process::publish_discovered() {
+  while (!discovered_.empty()) {
+    auto lists = std::exchange(discovered_, {});
+    const auto work = [this, &lists]() -> Result<void> {
+      for (const auto& [name, listed] : lists)
+        TRY_VOID(publisher_->discover(name, listed));
+      return {};
+    };
+    const Result<void> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+    const std::string message =
+        done ? fmt::format("{} models of engines are offered", publisher_->discovered().size())
+             : "the models of an engine cannot be offered: " + done.error().message();
+    log_->say(done ? observe::Level::info : observe::Level::error, "engine_models", message);
+    if (done) continue;
+    discovered_.merge(lists);  // what has come meanwhile is newer and stays
+    Worker& worker = *workers_.front();
+    const rt::Until pause{worker.loop().in(kDiscoveryRetry), &worker.tasks().cancelled()};
+    if (!co_await rt::sleep(worker.loop(), pause)) break;
+  }
+  publishing_discovered_ = false;
 }
 
 rt::Task<void> Process::note_drained() {

@@ -10,6 +10,7 @@
 #include "compose/worker.h"
 #include "control/admin_api.h"
 #include "control/directory_publisher.h"
+#include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_set.h"
@@ -58,6 +59,9 @@ class Process {
   rt::Task<void> note_drained();
   rt::Task<void> stop_engines();
   void note_engine(const std::string& name, const engine::Status& status) const;
+  Result<void> print_first_key();
+  void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
+  rt::Task<void> publish_discovered();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -77,6 +81,9 @@ class Process {
   gateway::Readiness readiness_;
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
   bool reloading_ = false;
+  // Model lists that engines gave and that are not published yet; on the first worker.
+  std::map<std::string, std::vector<engine::ListedModel>> discovered_;
+  bool publishing_discovered_ = false;
   gateway::Settings settings_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;

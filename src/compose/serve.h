@@ -52,6 +52,8 @@ struct ServeOptions {
   config::Config config;
   std::string config_path;  // empty: nothing to reload
   std::string data_dir;
+  // A tenant that gets a key at its first start, printed once on standard error. Empty: none.
+  std::string first_key_for;
   bool print_ready = true;    // the machine-readable first line on stdout
   bool stop_at_once = false;  // no grace for load balancers: a terminal program
   // Runs when all is ready; its result ends the process with that code, kKeepRunning does not.

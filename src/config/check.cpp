@@ -63,9 +63,6 @@ class Checker {
       return;
     }
     if (engine.url.empty()) error(engine.position, "a remote engine needs 'url'");
-    if (engine.discover_models) {
-      error(engine.position, "discover_models is not available in this release; list its models");
-    }
     const auto managed_only = [&](std::string_view setting, bool set) {
       if (set) pointless(engine.position, setting, "the engine is remote");
     };

@@ -123,8 +123,10 @@ void describe(V& v, Engine& engine) {
   v.field(
       "capabilities", engine.capabilities,
       "remote: what it can do, where its dialect does not tell (embeddings, images, tools, ...).");
-  v.field("discover_models", engine.discover_models,
-          "remote: offer every model that it lists, to every tenant.");
+  v.field(
+      "discover_models", engine.discover_models,
+      "remote: offer every model that it lists (256 at most), to every tenant. Its list is read "
+      "with each health probe; models of this file or of the admin API win over its names.");
 }
 
 template <class V>

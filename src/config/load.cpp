@@ -65,7 +65,7 @@ Loaded from_environment(const Environment& environment,
   std::vector<Finding> findings;
   Config config;
   const auto url = environment("OPENAI_BASE_URL");
-  if (!url) {
+  if (!url || url->empty()) {
     findings.push_back({.position = {.file = "sovmesh"},
                         .message = "no --config FILE, and OPENAI_BASE_URL is not set: nothing to "
                                    "serve (try `sovmesh demo`)"});
@@ -75,10 +75,11 @@ Loaded from_environment(const Environment& environment,
   engine.name = "default";
   engine.url = *url;
   engine.api_key = Secret(environment("OPENAI_API_KEY").value_or(""));
+  engine.discover_models = true;
   engine.position = {.file = "OPENAI_BASE_URL"};
   config.engines.push_back(std::move(engine));
   Tenant tenant;
-  tenant.name = "default";
+  tenant.name = kEnvironmentTenant;
   tenant.position = {.file = "OPENAI_BASE_URL"};
   config.tenants.push_back(std::move(tenant));
   config.revision = revision_of(*url);

@@ -31,7 +31,9 @@ Loaded load(const std::string& path, const Environment& environment,
             const std::vector<std::string>& environment_names);
 // The same from text, for tests and the fuzzer; includes and secret files are refused.
 Loaded load_text(std::string_view yaml, const Environment& environment);
-// No file: OPENAI_BASE_URL and OPENAI_API_KEY make one remote engine and one tenant `default`.
+// No file: OPENAI_BASE_URL and OPENAI_API_KEY make one remote engine, whose models are those that
+// it lists, and one tenant.
+inline constexpr const char* kEnvironmentTenant = "default";
 Loaded from_environment(const Environment& environment,
                         const std::vector<std::string>& environment_names);
 

@@ -161,8 +161,27 @@ TEST(FromEnvironment, MakesAGatewayToOneEngine) {
   const Loaded loaded = from_environment(environment, {"SM_SERVER_WORKERS"});
   ASSERT_TRUE(loaded.config);
   EXPECT_EQ(loaded.config->engines[0].url, "http://127.0.0.1:9/v1");
+  EXPECT_TRUE(loaded.config->engines[0].discover_models);
   EXPECT_EQ(loaded.config->tenants[0].name, "default");
   EXPECT_EQ(loaded.config->server.workers, 3);
+}
+
+TEST(FromEnvironment, AnEmptyUrlIsNone) {
+  const auto environment = [](std::string_view name) -> std::optional<std::string> {
+    if (name == "OPENAI_BASE_URL") return "";
+    return std::nullopt;
+  };
+  EXPECT_FALSE(from_environment(environment, {}).config);
+}
+
+TEST_F(LoadTest, ARemoteEngineMayDiscoverItsModels) {
+  const char* yaml =
+      "engines:\n  - name: far\n    kind: remote\n    url: http://127.0.0.1:9/v1\n"
+      "    discover_models: true\n";
+  EXPECT_TRUE(load(yaml).config);
+  EXPECT_THAT(refusal("engines:\n  - name: near\n    kind: managed\n    model_file: /m.gguf\n"
+                      "    discover_models: true\n"),
+              HasSubstr("'discover_models' has no effect"));
 }
 
 TEST(FromEnvironment, AVariableThatSetsNothingIsAnError) {

@@ -7,6 +7,7 @@
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
+#include "control/key_maker.h"
 #include "tenancy/key_format.h"
 
 // The keys and models of the admin API.
@@ -98,9 +99,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
     }
   }
   const std::string_view text = made.text.reveal();
-  key.pepper_id = parts_.authenticator.newest_pepper();
-  key.hmac = parts_.authenticator.key_hmac(key.pepper_id, text);
-  key.last_four = text.substr(text.size() - 4);
+  seal(key, parts_.authenticator, text);
   TRY(key, parts_.store.create(std::move(key)));
   return AdminReply{201, to_json(key, data, text), etag_of(key.meta.revision)};
 }
@@ -119,7 +118,9 @@ Result<AdminReply> AdminApi::revoke_key(Request& request, tenancy::Key key) {
 
 Result<AdminReply> AdminApi::models(Request& request) {
   if (request.is("POST", 1)) return create_model(request);
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(store::ControlData data, parts_.store.load());
+  for (catalog::Model& model : parts_.publisher.discovered())
+    data.models.push_back(std::move(model));
   if (request.is("GET", 1)) {
     return page<catalog::Model>(
         request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },

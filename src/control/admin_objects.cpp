@@ -9,13 +9,15 @@
 namespace sovmesh::control {
 namespace {
 
-void add_meta(JsonText& json, const tenancy::Meta& meta) {
+// `owner`: who manages it when it is neither the file nor the API.
+void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner = {}) {
   const bool file = meta.ownership.by == tenancy::Ownership::By::file;
+  if (owner.empty()) owner = file ? "file" : "api";
   json.number("revision", meta.revision)
       .time("created_at", meta.created_at)
       .time("updated_at", meta.updated_at)
-      .text("managed_by", file ? "file" : "api");
-  if (file) json.text("source", meta.ownership.source);
+      .text("managed_by", owner);
+  if (owner != "api") json.text("source", meta.ownership.source);
 }
 
 std::string slug_of(const store::ControlData& data, TenantId id) {
@@ -114,12 +116,14 @@ std::string to_json(const catalog::Model& model, const store::ControlData& data)
   }
   json.number("context_tokens", model.context_tokens)
       .number("output_tokens_max", model.output_tokens_max);
-  add_meta(json, {.revision = model.revision,
-                  .created_at = model.created_at,
-                  .updated_at = model.updated_at,
-                  .ownership = {.by = model.from_file ? tenancy::Ownership::By::file
-                                                      : tenancy::Ownership::By::api,
-                                .source = model.source}});
+  add_meta(json,
+           {.revision = model.revision,
+            .created_at = model.created_at,
+            .updated_at = model.updated_at,
+            .ownership = {.by = model.from_file ? tenancy::Ownership::By::file
+                                                : tenancy::Ownership::By::api,
+                          .source = model.source}},
+           model.discovered ? "engine" : "");
   return json.end();
 }
 
@@ -157,6 +161,13 @@ Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what) {
 }
 
 Result<void> must_be_ours(const catalog::Model& model) {
+  if (model.discovered) {
+    return client_error(
+        Code::conflict,
+        fmt::format("the model '{}' is listed by the engine '{}' (discover_models): it changes "
+                    "there, or create a model of that name to replace it",
+                    model.name.text(), model.source));
+  }
   if (!model.from_file) return {};
   return files_alone(fmt::format("model '{}'", model.name.text()), model.source);
 }

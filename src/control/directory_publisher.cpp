@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/time_text.h"
+#include "control/key_maker.h"
 #include "tenancy/key_format.h"
 
 namespace sovmesh::control {
@@ -155,9 +156,7 @@ class Planner {
     key.expires_at.reset();
     if (spec.expires_at) key.expires_at = parse_rfc3339(*spec.expires_at);
     key.revoked_at.reset();
-    key.pepper_id = authenticator_.newest_pepper();
-    key.hmac = authenticator_.key_hmac(key.pepper_id, spec.secret.reveal());
-    key.last_four = spec.secret.reveal().substr(spec.secret.reveal().size() - 4);
+    seal(key, authenticator_, spec.secret.reveal());
     key.meta.ownership = from_file(spec.position);
     return {};
   }
@@ -259,6 +258,30 @@ Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
   return {};
 }
 
+std::string list_name(const std::string& engine) { return "discovered_models/" + engine; }
+
+// The same id for the same model at every start, without a row of its own.
+ModelId discovered_id(const std::string& engine, const std::string& name) {
+  const Digest digest = sha256("discovered/" + engine + "/" + name);
+  std::array<unsigned char, 16> bytes{};
+  std::copy_n(digest.begin(), bytes.size(), bytes.begin());
+  return {Ulid::from_bytes(bytes)};
+}
+
+catalog::Model discovered_model(const std::string& engine, const engine::ListedModel& listed,
+                                ModelName name) {
+  catalog::Model model{.id = discovered_id(engine, listed.name), .name = std::move(name)};
+  model.engine = engine;
+  model.engine_model = listed.name;
+  model.embeddings = true;  // the engine's capabilities decide
+  model.context_tokens = listed.context_tokens;
+  model.created_at = WallTime(std::chrono::seconds(listed.created));
+  model.updated_at = model.created_at;
+  model.source = engine;
+  model.discovered = true;
+  return model;
+}
+
 std::shared_ptr<const identity::Directory> empty_directory() {
   return *identity::Directory::build({});
 }
@@ -294,7 +317,65 @@ Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY_VOID(upsert(store_, now.projects, wanted.projects));
   TRY_VOID(upsert(store_, now.keys, wanted.keys));
   TRY_VOID(upsert(store_, now.models, wanted.models));
+  TRY_VOID(load_lists(config));
   return publish_alone();
+}
+
+Result<void> DirectoryPublisher::load_lists(const config::Config& config) {
+  std::vector<Discovery> discoveries;
+  for (const config::Engine& engine : config.engines) {
+    if (!engine.discover_models) continue;
+    TRY(const auto stored, store_.get_value(list_name(engine.name)));
+    // A list that cannot be read is as good as none: the engine gives another one.
+    auto listed = engine::parse_model_list(stored.value_or(""));
+    Discovery& discovery = discoveries.emplace_back(Discovery{.engine = engine.name});
+    if (listed) discovery.listed = *std::move(listed);
+  }
+  discoveries_ = std::move(discoveries);
+  return {};
+}
+
+Result<void> DirectoryPublisher::discover(const std::string& engine,
+                                          std::vector<engine::ListedModel> listed) {
+  return turn_.with([&](Turn&) { return discover_alone(engine, std::move(listed)); });
+}
+
+Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
+                                                std::vector<engine::ListedModel> listed) {
+  const auto known = std::ranges::find(discoveries_, engine, &Discovery::engine);
+  if (known == discoveries_.end()) return {};
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch());
+  for (engine::ListedModel& model : listed) {
+    const auto before = std::ranges::find(known->listed, model.name, &engine::ListedModel::name);
+    if (model.created == 0)
+      model.created = before != known->listed.end() ? before->created : now.count();
+  }
+  if (listed == known->listed) return {};
+  TRY_VOID(store_.put_value(list_name(engine), engine::model_list_json(listed)));
+  known->listed = std::move(listed);
+  return publish_alone();
+}
+
+void DirectoryPublisher::add_discovered(std::vector<catalog::Model>& models) const {
+  std::set<std::string, std::less<>> taken;
+  for (const catalog::Model& model : models)
+    taken.emplace(model.name.text());
+  for (const Discovery& discovery : discoveries_) {
+    for (const engine::ListedModel& listed : discovery.listed) {
+      auto name = ModelName::parse(listed.name);
+      if (!name || !taken.insert(listed.name).second) continue;
+      models.push_back(discovered_model(discovery.engine, listed, *std::move(name)));
+    }
+  }
+}
+
+std::vector<catalog::Model> DirectoryPublisher::discovered() const {
+  std::vector<catalog::Model> models;
+  for (const catalog::Model& model : directory_.get()->models().all()) {
+    if (model.discovered) models.push_back(model);
+  }
+  return models;
 }
 
 Result<void> DirectoryPublisher::publish_alone() {
@@ -308,6 +389,7 @@ Result<void> DirectoryPublisher::publish_alone() {
   data.projects = std::move(stored.projects);
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
+  add_discovered(data.models);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,
       identity::Directory::build(std::move(data)));

@@ -2,13 +2,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/snapshot.h"
+#include "catalog/records.h"
 #include "config/config.h"
+#include "engine/model_list.h"
 #include "identity/authenticator.h"
 #include "identity/directory.h"
 #include "store/control_store.h"
@@ -29,11 +32,25 @@ class DirectoryPublisher {
   Result<void> apply(const config::Config& config);
   // Publishes the store's present state; after every write through the API.
   Result<void> publish();
+  // What an engine with discover_models lists becomes models of every tenant, kept over restarts.
+  // Names that file or API declare, and names of engines that stand earlier in the file, win.
+  // Engines that do not discover are ignored.
+  Result<void> discover(const std::string& engine, std::vector<engine::ListedModel> listed);
+  // The discovered models that are in force.
+  std::vector<catalog::Model> discovered() const;
 
   const Snapshot<identity::Directory>& directory() const { return directory_; }
 
  private:
+  // An engine with discover_models, and its last list.
+  struct Discovery {
+    std::string engine;
+    std::vector<engine::ListedModel> listed;
+  };
   Result<void> apply_alone(const config::Config& config);
+  Result<void> load_lists(const config::Config& config);
+  Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
+  void add_discovered(std::vector<catalog::Model>& models) const;
   Result<void> publish_alone();
   Result<identity::DirectoryData::DigestKey> digest_key(TenantId tenant);
 
@@ -43,7 +60,8 @@ class DirectoryPublisher {
   Random& random_;
   Snapshot<identity::Directory> directory_;
   struct Turn {};
-  Guarded<Turn> turn_;  // two writers must not publish in the wrong order
+  Guarded<Turn> turn_;                  // two writers must not publish in the wrong order
+  std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
 };
 
 }  // namespace sovmesh::control

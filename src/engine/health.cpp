@@ -35,23 +35,24 @@ rt::Task<Result<http::ClientResponse>> get(http::ClientPool& pool, const http::O
 }  // namespace
 
 std::vector<std::string> probe_targets(llmapi::Dialect dialect, std::string_view base_path,
-                                       bool is_ready) {
+                                       bool is_ready, bool list_models) {
   const std::string models = std::string(base_path) + "/models";
   if (dialect == llmapi::Dialect::openai) return {models};
   std::vector<std::string> targets{std::string(beside(base_path)) + "/health"};
-  if (dialect == llmapi::Dialect::vllm && !is_ready) targets.push_back(models);
+  if (list_models || (dialect == llmapi::Dialect::vllm && !is_ready)) targets.push_back(models);
   return targets;
 }
 
 rt::Task<Result<void>> probe(http::ClientPool& pool, const http::Origin& origin,
                              std::vector<std::string> targets, const Secret& api_key,
-                             rt::Until until) {
+                             rt::Until until, std::string* last_body) {
   for (const std::string& target : targets) {
     auto answer = co_await get(pool, origin, target, api_key, until);
     if (!answer) co_return fail(std::move(answer).error().in_context("GET " + target));
     if (answer->status != 200)
       co_return upstream_error(Code::no_healthy_backend,
                                "GET " + target + " answered " + std::to_string(answer->status));
+    if (last_body != nullptr && &target == &targets.back()) *last_body = std::move(answer->body);
   }
   co_return Result<void>();
 }
@@ -96,11 +97,15 @@ std::chrono::milliseconds HealthProber::next_delay() {
 rt::Task<void> HealthProber::run(rt::Event& cancelled) {
   for (;;) {
     const rt::Until probe_until{loop_.in(options_.timeout), &cancelled};
+    const bool list_models = static_cast<bool>(options_.on_model_list);
     std::vector<std::string> targets =
-        probe_targets(options_.dialect, options_.base_path, is_ready_);
+        probe_targets(options_.dialect, options_.base_path, is_ready_, list_models);
+    std::string list;
     const Result<void> result =
-        co_await probe(pool_, origin_, std::move(targets), api_key_, probe_until);
+        co_await probe(pool_, origin_, std::move(targets), api_key_, probe_until, &list);
     if (cancelled.is_set()) co_return;
+    // Before the verdict: who waits for the engine finds its models there.
+    if (result && list_models) options_.on_model_list(list);
     suspected_.clear();
     if (result)
       rule_.succeeded();

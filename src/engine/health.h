@@ -18,14 +18,16 @@
 namespace sovmesh::engine {
 
 // Which GETs must all answer 200. `base_path` is the API's ("/v1"); health pages lie beside it.
-// vLLM registers its models late, so its first "ready" also wants the model list.
+// vLLM registers its models late, so its first "ready" also wants the model list. With
+// `list_models` the model list is always the last one.
 std::vector<std::string> probe_targets(llmapi::Dialect dialect, std::string_view base_path,
-                                       bool is_ready);
+                                       bool is_ready, bool list_models = false);
 
-// Asks each target in turn; the reason of the first that is not 200 is the error's message.
+// Asks each target in turn; the reason of the first that is not 200 is the error's message. The
+// body of the last one goes to `last_body` when given.
 rt::Task<Result<void>> probe(http::ClientPool& pool, const http::Origin& origin,
                              std::vector<std::string> targets, const Secret& api_key,
-                             rt::Until until);
+                             rt::Until until, std::string* last_body = nullptr);
 
 // The engine's own counters, read from its metrics page.
 rt::Task<Result<EngineCounters>> read_counters(http::ClientPool& pool, const http::Origin& origin,
@@ -53,6 +55,8 @@ class HealthProber {
     std::string base_path = "/v1";
     std::chrono::milliseconds interval{5'000};  // plus or minus 10 %
     std::chrono::milliseconds timeout{3'000};
+    // When set, each probe also asks for the model list and hands its text over, on the loop.
+    std::function<void(std::string_view json)> on_model_list;
   };
   // `on_verdict` runs on the loop after each probe that settles something: success, or the failure
   // that makes it down (and each one after it). References outlive the prober.

@@ -37,6 +37,14 @@ TEST(ProbeTargets, FollowTheDialect) {
   EXPECT_THAT(probe_targets(Dialect::openai, "/openai", true), ElementsAre("/openai/models"));
 }
 
+TEST(ProbeTargets, EndWithTheModelListWhenItIsWanted) {
+  EXPECT_THAT(probe_targets(Dialect::vllm, "/v1", true, true),
+              ElementsAre("/health", "/v1/models"));
+  EXPECT_THAT(probe_targets(Dialect::vllm, "/v1", false, true),
+              ElementsAre("/health", "/v1/models"));
+  EXPECT_THAT(probe_targets(Dialect::openai, "/v1", false, true), ElementsAre("/v1/models"));
+}
+
 // Answers by path, and remembers what it was asked.
 class Pages final : public http::Handler {
  public:

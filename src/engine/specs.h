@@ -39,6 +39,7 @@ struct RemoteSpec {
   std::string ca_pem;  // pins the CA when given
   int slots = 64;
   std::map<std::string, bool> capabilities;  // overrides by name, e.g. {"embeddings", true}
+  bool discover_models = false;              // ask for its model list with each probe
   std::chrono::milliseconds probe_interval{5'000};
 };
 

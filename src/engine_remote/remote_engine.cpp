@@ -103,13 +103,26 @@ class RemoteEngine::Watch {
                  watch.spec_.api_key,
                  {.dialect = watch.spec_.dialect,
                   .base_path = watch.base_path_,
-                  .interval = watch.spec_.probe_interval},
+                  .interval = watch.spec_.probe_interval,
+                  .on_model_list = watch.list_reader()},
                  [&watch](const Result<void>& verdict) { watch.on_verdict(verdict); }),
           tasks(watch.around_.loop, 1) {}
     engine::HealthProber prober;
     rt::TaskGroup tasks;
   };
 
+  std::function<void(std::string_view)> list_reader() {
+    if (!spec_.discover_models || !around_.on_models) return {};
+    return [this](std::string_view json) { on_model_list(json); };
+  }
+  void on_model_list(std::string_view json) {
+    const auto list = engine::parse_model_list(json);
+    const bool is_news = list ? listed_ != *list : !list_is_broken_;
+    list_is_broken_ = !list;
+    if (!is_news) return;
+    if (list) listed_ = *list;
+    around_.on_models(list);
+  }
   void on_verdict(const Result<void>& verdict) {
     const State before = board_.status().state;
     if (verdict) {
@@ -137,6 +150,8 @@ class RemoteEngine::Watch {
   http::Origin origin_;
   engine::StatusBoard board_;
   http::ClientPool pool_;
+  std::optional<std::vector<engine::ListedModel>> listed_;  // the last good list
+  bool list_is_broken_ = false;
   std::optional<Run> run_;
 };
 

@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/model_list.h"
 #include "engine/specs.h"
 #include "rt/loop.h"
 #include "rt/net.h"
@@ -22,6 +24,9 @@ struct Surroundings {
   Random& random;
   // After each change of state; on the loop. May be empty.
   std::function<void(const engine::Status&)> on_change;
+  // With RemoteSpec::discover_models: each list that differs from the one before, or why the
+  // engine's answer is none (then the list before stays). On the loop. May be empty.
+  std::function<void(const Result<std::vector<engine::ListedModel>>&)> on_models = {};
 };
 
 // An engine that somebody else runs: vLLM, SGLang, llama.cpp, any server of the OpenAI API. We

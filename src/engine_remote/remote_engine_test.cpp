@@ -24,9 +24,10 @@ class HealthPage final : public http::Handler {
     authorization = exchange.head().fields.find("authorization").value_or("");
     http::ResponseHead head;
     head.status = status;
-    co_await exchange.respond(head, "{}");
+    co_await exchange.respond(head, body);
   }
   int status = 200;
+  std::string body = "{}";
   int asked = 0;
   std::string authorization;
 };
@@ -59,7 +60,14 @@ class RemoteEngineTest : public testing::Test {
          .network = network_,
          .resolver = resolver_,
          .random = world_.random(),
-         .on_change = [this](const engine::Status& status) { states_.push_back(status.state); }},
+         .on_change = [this](const engine::Status& status) { states_.push_back(status.state); },
+         .on_models =
+             [this](const Result<std::vector<engine::ListedModel>>& list) {
+               std::string names = list ? "" : "broken";
+               for (std::size_t i = 0; list && i < list->size(); ++i)
+                 names += (*list)[i].name + ";";
+               lists_.push_back(names);
+             }},
         spec_);
   }
   void start() {
@@ -84,6 +92,7 @@ class RemoteEngineTest : public testing::Test {
   rt::TaskGroup tasks_{world_.loop(), 1};
   engine::RemoteSpec spec_;
   std::vector<State> states_;
+  std::vector<std::string> lists_;
   std::shared_ptr<RemoteEngine> engine_;
 };
 
@@ -112,6 +121,42 @@ TEST_F(RemoteEngineTest, FailsFastWhileItIsKnownToBeDown) {
   ASSERT_THAT(result, FailsWith(Code::no_healthy_backend));
   EXPECT_EQ(world_.now(), before);
   EXPECT_TRUE(result.error().retry_after().has_value());
+}
+
+TEST_F(RemoteEngineTest, TellsEachNewModelListOnce) {
+  serve();
+  spec_.discover_models = true;
+  page_.body = R"({"data":[{"id":"a"},{"id":"b"}]})";
+  start();
+  ASSERT_THAT(ensure_ready(5s), Succeeds());
+  EXPECT_THAT(lists_, ElementsAre("a;b;"));
+  world_.run_for(30s);
+  EXPECT_EQ(lists_.size(), 1U);
+  page_.body = R"({"data":[{"id":"b"}]})";
+  world_.run_for(30s);
+  EXPECT_THAT(lists_, ElementsAre("a;b;", "b;"));
+}
+
+TEST_F(RemoteEngineTest, ABrokenModelListIsToldOnceAndCostsNoReadiness) {
+  serve();
+  spec_.discover_models = true;
+  page_.body = R"({"data":[{"id":"a"}]})";
+  start();
+  ASSERT_THAT(ensure_ready(5s), Succeeds());
+  page_.body = "<html>";
+  world_.run_for(30s);
+  EXPECT_EQ(engine_->status().state, State::ready);
+  page_.body = R"({"data":[{"id":"a"}]})";
+  world_.run_for(30s);
+  EXPECT_THAT(lists_, ElementsAre("a;", "broken"));
+}
+
+TEST_F(RemoteEngineTest, NobodyIsAskedForModelsUnwanted) {
+  serve();
+  start();
+  ASSERT_THAT(ensure_ready(5s), Succeeds());
+  world_.run_for(30s);
+  EXPECT_TRUE(lists_.empty());
 }
 
 TEST_F(RemoteEngineTest, ComesBackWithANewGeneration) {

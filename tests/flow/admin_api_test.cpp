@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "control/key_maker.h"
 #include "rt/sim/sim.h"
 #include "store_sqlite/open.h"
 #include "tests/support/fake_engine.h"
@@ -119,6 +120,77 @@ TEST_F(AdminApiTest, ModelsNeedAnEngineThatExists) {
   EXPECT_EQ(refusal("POST", "models", R"({"name":"org/m","engine":"none"})"), Code::invalid_value);
   ok("POST", "models", R"({"name":"org/m","engine":"tiny"})");
   EXPECT_EQ(member(ok("GET", "models/org%2Fm"), "engine"), "tiny");
+}
+
+class DiscoveryTest : public AdminApiTest {
+ protected:
+  DiscoveryTest() {
+    config_.engines.push_back({.name = "near", .discover_models = true});
+    config_.engines.push_back({.name = "far", .discover_models = true});
+    config_.engines.push_back({.name = "tiny"});
+    config_.tenants.push_back({.name = "aurora"});
+    EXPECT_TRUE(publisher_.apply(config_));
+  }
+  std::string names() const {
+    std::string out;
+    for (const catalog::Model& model : publisher_.directory().get()->models().all())
+      out += std::string(model.name.text()) + "@" + model.engine + " ";
+    return out;
+  }
+  config::Config config_;
+};
+
+TEST_F(DiscoveryTest, WhatEnginesListIsOfferedAndSurvivesARestart) {
+  ASSERT_TRUE(publisher_.discover("near", {{.name = "a", .context_tokens = 4096}, {.name = "b"}}));
+  ASSERT_TRUE(publisher_.discover("far", {{.name = "b"}, {.name = "c"}}));
+  ASSERT_TRUE(publisher_.discover("tiny", {{.name = "d"}}));  // does not discover
+  EXPECT_EQ(names(), "a@near b@near c@far ");
+  EXPECT_THAT(ok("GET", "models/a"), HasSubstr(R"("managed_by":"engine","source":"near")"));
+  EXPECT_THAT(ok("GET", "models/a"), HasSubstr(R"("context_tokens":4096)"));
+  EXPECT_EQ(refusal("DELETE", "models/a"), Code::conflict);
+
+  DirectoryPublisher again(*store_, authenticator_, world_.clock(), world_.random());
+  ASSERT_TRUE(again.apply(config_));
+  EXPECT_EQ(again.discovered().size(), 3U);
+  ASSERT_TRUE(publisher_.discover("near", {}));
+  EXPECT_EQ(names(), "b@far c@far ");
+}
+
+TEST_F(DiscoveryTest, ADeclaredModelWinsOverADiscoveredOne) {
+  ASSERT_TRUE(publisher_.discover("near", {{.name = "a"}}));
+  ok("POST", "models", R"({"name":"a","engine":"tiny"})");
+  EXPECT_EQ(names(), "a@tiny ");
+  ok("DELETE", "models/a");
+  EXPECT_EQ(names(), "a@near ");
+}
+
+TEST_F(DiscoveryTest, AListThatIsTheSameWritesNothing) {
+  ASSERT_TRUE(publisher_.discover("near", {{.name = "a"}}));
+  const std::int64_t version = store_->load()->version;
+  world_.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(publisher_.discover("near", {{.name = "a"}}));
+  EXPECT_EQ(store_->load()->version, version);
+}
+
+TEST_F(AdminApiTest, TheFirstKeyIsMadeOnceAndWorks) {
+  config::Config config;
+  config.tenants.push_back({.name = "default"});
+  ASSERT_TRUE(publisher_.apply(config));
+  const auto make = [&] {
+    return make_first_key(*store_, authenticator_, world_.random(), "default");
+  };
+  const auto first = make();
+  ASSERT_TRUE(first && *first);
+  ASSERT_TRUE(publisher_.publish());
+  const std::string bearer = "Bearer " + std::string((*first)->reveal());
+  const identity::Credentials shown{.authorization = bearer};
+  EXPECT_TRUE(
+      authenticator_.identify(publisher_.directory().get(), shown, world_.clock().wall_now()));
+  const auto second = make();
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(*second);
+  ASSERT_TRUE(publisher_.apply(config)) << "a later start keeps it";
+  EXPECT_EQ(store_->load()->keys.size(), 1U);
 }
 
 TEST_F(AdminApiTest, ListsComeInPages) {

@@ -1,0 +1,66 @@
+"""A start without a configuration file: OPENAI_BASE_URL names the engine."""
+
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+
+import mesh as support
+from mesh import SIM, chat
+
+KEY = re.compile(r"^ +(sm-\w+-\w+-\w+)$", re.M)
+LISTENERS = [part for name in ("listen", "admin-listen", "metrics-listen")
+             for part in (f"--{name}", "127.0.0.1:0")]
+
+
+def serve(folder, **variables):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return support.Process(["serve", "--data-dir", folder / "data", *LISTENERS],
+                           folder / "serve.log", dict(env, SM_SERVER_ACCEPT_AFTER_TERM="0s", **variables))
+
+
+def ask(server, key, path, body=None):
+    request = urllib.request.Request(
+        f"http://{server.address}/v1/{path}", body and json.dumps(body).encode(),
+        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_an_engine_in_the_environment_is_enough(tmp_path):
+    sim = support.EngineSim(tmp_path)
+    url = f"http://{sim.address}/v1"
+    try:
+        server = serve(tmp_path, OPENAI_BASE_URL=url)
+        keys = KEY.findall(server.log_tail())
+        assert len(keys) == 1
+        models = support.wait_for(lambda: ask(server, keys[0], "models")["data"])
+        assert [model["id"] for model in models] == [SIM]
+        assert ask(server, keys[0], "chat/completions", chat("hello"))["usage"]["total_tokens"] > 0
+        assert server.stop() == 0
+
+        sim_address = sim.address
+        sim.stop()  # its models stay known: a client is told 503, not that there is no such model
+        server = serve(tmp_path, OPENAI_BASE_URL=url)
+        assert KEY.findall(server.log.read_text()) == keys
+        assert [model["id"] for model in ask(server, keys[0], "models")["data"]] == [SIM]
+        try:
+            ask(server, keys[0], "chat/completions", chat("hello"))
+            raise AssertionError(f"nobody is at {sim_address}")
+        except urllib.error.HTTPError as refused:
+            assert refused.code == 503
+        assert server.stop() == 0
+        kept = b"".join(file.read_bytes() for file in (tmp_path / "data").rglob("*")
+                        if file.is_file())
+        assert keys[0].encode() not in kept and keys[0].split("-")[2].encode() not in kept
+    finally:
+        sim.stop()
+
+
+def test_nothing_to_serve_is_an_error(tmp_path):
+    try:
+        serve(tmp_path)
+        raise AssertionError("it started")
+    except (AssertionError, json.JSONDecodeError) as failed:
+        assert "OPENAI_BASE_URL is not set" in str(failed)
