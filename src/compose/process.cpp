@@ -20,6 +20,7 @@
 #include "control/metrics_handler.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
+#include "http/cors.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -316,12 +317,20 @@ Result<void> Process::add_data_listeners() {
     TRY_VOID(load_certificate());
     options.tls = [this] { return certificate_->get(); };
   }
+  std::vector<http::Handler*> handlers(data_planes_.begin(), data_planes_.end());
+  if (const auto& origins = options_.config.server.cors_origins; !origins.empty()) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto cors = std::make_unique<http::CorsHandler>(*data_planes_[i], origins);
+      handlers[i] = cors.get();
+      workers_[i]->keep(std::move(cors));
+    }
+  }
   for (const std::string& text : options_.config.server.listen) {
     TRY(rt::Endpoint endpoint, rt::parse_endpoint(text));
     const bool shared = workers_.size() > 1 && std::holds_alternative<rt::IpEndpoint>(endpoint);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       TRY(endpoint, workers_[i]->add_listener({.endpoint = endpoint,
-                                               .handler = data_planes_[i],
+                                               .handler = handlers[i],
                                                .options = options,
                                                .reuse_port = shared}));
       if (!shared) break;

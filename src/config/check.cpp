@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/time_text.h"
 #include "config/read.h"
+#include "config/values.h"
 
 namespace sovmesh::config {
 namespace {
@@ -166,8 +167,11 @@ class Checker {
         }
       }
     }
-    if (!config_.server.cors_origins.empty()) {
-      error({.file = "server"}, "cors_origins is not available in this release; remove it");
+    for (const std::string& origin : config_.server.cors_origins) {
+      if (const Result<void> fits = check_origin(origin); !fits) {
+        error({.file = "server"},
+              fmt::format("cors_origins: '{}': {}", origin, fits.error().message()));
+      }
     }
     if (config_.server.listen.empty())
       error({.file = "server"}, "listen: want at least one address");

@@ -43,7 +43,8 @@ void describe(V& v, Server& server) {
   v.field("hosts", server.hosts,
           "Host names this server answers for, beside those of tenants. Empty: any.");
   v.field("cors_origins", server.cors_origins,
-          "Origins whose pages may call the API from a browser. Empty: none.");
+          "Origins whose pages may call the API from a browser, exactly as browsers send them "
+          "(https://app.example). Empty: none.");
   v.optional_section("tls", server.tls, "Serve the API over TLS. Absent: clear text.");
   v.field("body_bytes_max", server.body_bytes_max, "Largest request body, in bytes.",
           Bounds{.min = 1024, .max = std::int64_t{1} << 30});

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "config/values.h"
+
 namespace sovmesh::config {
 namespace {
 
@@ -134,8 +136,6 @@ TEST_F(LoadTest, ASettingWithoutEffectIsAnError) {
 }
 
 TEST_F(LoadTest, ASettingThatNothingReadsYetIsAnError) {
-  EXPECT_THAT(refusal("server:\n  cors_origins: [\"https://a.example\"]\n"),
-              HasSubstr("cors_origins is not available in this release"));
   EXPECT_THAT(refusal("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
                       "models:\n  - {name: m, engine: e, context_tokens: 4096}\n"),
               HasSubstr("config.yaml:4:5: error: context_tokens is not available in this release"));
@@ -149,6 +149,21 @@ TEST_F(LoadTest, NamesUsedTwiceAreErrors) {
 
 TEST_F(LoadTest, BrokenYamlSaysWhere) {
   EXPECT_THAT(refusal("server: [\n"), HasSubstr("error: not valid YAML"));
+}
+
+TEST(CheckOrigin, WantsWhatBrowsersSend) {
+  for (const char* good : {"https://app.example", "http://127.0.0.1:3000", "http://[::1]:8080",
+                           "https://app.example:8443"})
+    EXPECT_TRUE(check_origin(good)) << good;
+  for (const char* bad : {"", "*", "null", "app.example", "https://", "https://app.example/",
+                          "https://*.example", "https://App.example", "https://app.example:443",
+                          "http://app.example:80", "https://app.example\r\nx: y", "ftp://x"})
+    EXPECT_FALSE(check_origin(bad)) << bad;
+}
+
+TEST_F(LoadTest, OriginsThatNeverMatchAreErrors) {
+  EXPECT_TRUE(load("server:\n  cors_origins: [\"https://app.example\"]\n").config);
+  EXPECT_THAT(refusal("server:\n  cors_origins: [\"*\"]\n"), HasSubstr("cors_origins: '*': want"));
 }
 
 TEST(FromEnvironment, MakesAGatewayToOneEngine) {

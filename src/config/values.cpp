@@ -105,6 +105,24 @@ Result<SecretRef> parse_secret_ref(std::string_view text) {
   return want("a secret must not stand here in clear: write file:PATH or env:NAME");
 }
 
+Result<void> check_origin(std::string_view origin) {
+  const bool is_tls = origin.starts_with("https://");
+  if (!is_tls && !origin.starts_with("http://"))
+    return want("want an exact origin such as https://app.example");
+  const std::string_view host = origin.substr(is_tls ? 8 : 7);
+  const bool fits = !host.empty() && std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' ||
+           c == '[' || c == ']';
+  });
+  if (!fits)
+    return want(
+        "want scheme, host and port in lower case, no path and no '*': browsers send "
+        "https://app.example");
+  if (host.ends_with(is_tls ? ":443" : ":80"))
+    return want("leave the port out: browsers do not send the usual one");
+  return {};
+}
+
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return want(fmt::format("cannot read '{}'", path));

@@ -32,6 +32,10 @@ struct SecretRef {
 };
 Result<SecretRef> parse_secret_ref(std::string_view text);
 
+// What a browser may send as Origin: "https://app.example" or "http://127.0.0.1:3000", lower case,
+// without path and without the scheme's own port. Others would never match, so they are errors.
+Result<void> check_origin(std::string_view origin);
+
 // The whole file without trailing newlines.
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
 

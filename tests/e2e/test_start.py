@@ -58,6 +58,39 @@ def test_an_engine_in_the_environment_is_enough(tmp_path):
         sim.stop()
 
 
+def test_pages_of_listed_origins_may_call_and_no_others(tmp_path):
+    def call(server, method, origin, **fields):
+        request = urllib.request.Request(f"http://{server.address}/v1/models", method=method,
+                                         headers=dict(fields, Origin=origin))
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.headers
+
+    ours, asks = "https://app.example", {"Access-Control-Request-Method": "GET",
+                                         "Access-Control-Request-Headers": "authorization"}
+    allowed = "access-control-allow-origin"
+    sim = support.EngineSim(tmp_path)
+    url = f"http://{sim.address}/v1"
+    try:
+        server = serve(tmp_path, OPENAI_BASE_URL=url, SM_SERVER_CORS_ORIGINS=ours)
+        status, head = call(server, "OPTIONS", ours, **asks)
+        assert (status, head[allowed]) == (204, ours)
+        assert head["access-control-allow-headers"] == "authorization"
+        status, head = call(server, "GET", ours)  # a page may read an error as well
+        assert (status, head[allowed], head["vary"]) == (401, ours, "Origin")
+        status, head = call(server, "OPTIONS", "https://other.example", **asks)
+        assert (status, head[allowed]) == (405, None)
+        assert server.stop() == 0
+        server = serve(tmp_path, OPENAI_BASE_URL=url)
+        status, head = call(server, "OPTIONS", ours, **asks)
+        assert (status, head[allowed], head["vary"]) == (405, None, None)
+        assert server.stop() == 0
+    finally:
+        sim.stop()
+
+
 def test_nothing_to_serve_is_an_error(tmp_path):
     try:
         serve(tmp_path)
