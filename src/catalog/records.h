@@ -27,9 +27,9 @@ struct Model {
   bool for_all_tenants = true;
   std::set<TenantId> tenants;
   // What a request may ask for.
-  std::int64_t context_tokens = 0;                  // 0: the engine decides
-  std::int64_t output_tokens_max = 0;               // 0: the context decides
-  int choices_max = 8;                              // n
+  std::int64_t context_tokens = 0;     // 0: the engine decides; snapshots: a managed engine's, too
+  std::int64_t output_tokens_max = 0;  // 0: the context decides
+  int choices_max = 8;                 // n
   std::set<std::string, std::less<>> extra_fields;  // unknown request fields that are passed on
   bool reject_unknown_fields = true;                // else they are dropped
   // Times; see docs/configuration.md.

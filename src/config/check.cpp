@@ -140,8 +140,10 @@ class Checker {
         !engine->embeddings) {
       pointless(model.position, "embeddings", "the engine does not offer them");
     }
-    if (model.context_tokens != 0) {
-      error(model.position, "context_tokens is not available in this release; the engine decides");
+    if (engine != config_.engines.end() && engine->managed &&
+        model.context_tokens > engine->context_tokens) {
+      pointless(model.position, "context_tokens",
+                fmt::format("the engine has {} for one request", engine->context_tokens));
     }
     if (!model.chat && !model.completions && !model.embeddings) {
       error(model.position, fmt::format("model '{}' offers nothing", model.name));

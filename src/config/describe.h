@@ -144,7 +144,10 @@ void describe(V& v, Model& model) {
   v.field("embeddings", model.embeddings, "Offer /v1/embeddings.");
   v.field("tenants", model.tenants, "Tenants that see it. Absent: all.");
   v.field("context_tokens", model.context_tokens,
-          "Context length for validation. 0: the engine decides.", kNotNegative);
+          "Tokens of prompt and answer together: what cannot fit is refused with 400 "
+          "context_length_exceeded before it reaches the engine, and /v1/models shows it as "
+          "max_model_len. 0: a managed engine's own context; else the engine decides alone.",
+          kNotNegative);
   v.field("output_tokens_max", model.output_tokens_max,
           "Largest max_tokens of a request. 0: no bound.", kNotNegative);
   v.field("choices_max", model.choices_max, "Largest n of a request.",

@@ -135,10 +135,14 @@ TEST_F(LoadTest, ASettingWithoutEffectIsAnError) {
       HasSubstr("'url' has no effect: the engine is managed"));
 }
 
-TEST_F(LoadTest, ASettingThatNothingReadsYetIsAnError) {
-  EXPECT_THAT(refusal("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
-                      "models:\n  - {name: m, engine: e, context_tokens: 4096}\n"),
-              HasSubstr("config.yaml:4:5: error: context_tokens is not available in this release"));
+TEST_F(LoadTest, AModelsContextMustFitItsManagedEngine) {
+  EXPECT_TRUE(load("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
+                   "models:\n  - {name: m, engine: e, context_tokens: 4096}\n")
+                  .config);
+  EXPECT_THAT(
+      refusal("engines:\n  - {name: e, kind: managed, model_file: /m, context_tokens: 512}\n"
+              "models:\n  - {name: m, engine: e, context_tokens: 513}\n"),
+      HasSubstr("config.yaml:4:5: error: 'context_tokens' has no effect: the engine has 512"));
 }
 
 TEST_F(LoadTest, NamesUsedTwiceAreErrors) {

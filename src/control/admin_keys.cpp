@@ -174,6 +174,12 @@ Result<AdminReply> AdminApi::create_model(Request& request) {
     model.tenants.insert(tenant.id);
   }
   model.context_tokens = context_tokens.value_or(0);
+  if (const std::int64_t most = parts_.publisher.engine_context(engine);
+      most > 0 && model.context_tokens > most) {
+    return client_error(Code::integer_above_max_value,
+                        fmt::format("the engine has {} tokens for one request", most),
+                        "context_tokens");
+  }
   model.output_tokens_max = output_tokens_max.value_or(0);
   TRY(model, parts_.store.create(std::move(model)));
   return AdminReply{201, to_json(model, data), etag_of(model.revision)};

@@ -318,6 +318,7 @@ Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY_VOID(upsert(store_, now.keys, wanted.keys));
   TRY_VOID(upsert(store_, now.models, wanted.models));
   TRY_VOID(load_lists(config));
+  note_contexts(config);
   return publish_alone();
 }
 
@@ -370,6 +371,31 @@ void DirectoryPublisher::add_discovered(std::vector<catalog::Model>& models) con
   }
 }
 
+void DirectoryPublisher::note_contexts(const config::Config& config) {
+  Contexts contexts;
+  for (const config::Engine& engine : config.engines) {
+    if (engine.managed) contexts.emplace(engine.name, engine.context_tokens);
+  }
+  contexts_.with([&](Contexts& now) { now.swap(contexts); });
+}
+
+std::int64_t DirectoryPublisher::engine_context(std::string_view engine) const {
+  return contexts_.with([&](const Contexts& contexts) {
+    const auto found = contexts.find(engine);
+    return found == contexts.end() ? 0 : found->second;
+  });
+}
+
+// A model cannot have more than the engine that we start for it.
+void DirectoryPublisher::bound_contexts(std::vector<catalog::Model>& models) const {
+  for (catalog::Model& model : models) {
+    const std::int64_t engines = engine_context(model.engine);
+    if (engines == 0) continue;
+    const std::int64_t own = model.context_tokens;
+    model.context_tokens = own == 0 ? engines : std::min(own, engines);
+  }
+}
+
 std::vector<catalog::Model> DirectoryPublisher::discovered() const {
   std::vector<catalog::Model> models;
   for (const catalog::Model& model : directory_.get()->models().all()) {
@@ -390,6 +416,7 @@ Result<void> DirectoryPublisher::publish_alone() {
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
   add_discovered(data.models);
+  bound_contexts(data.models);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,
       identity::Directory::build(std::move(data)));

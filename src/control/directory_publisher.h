@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,6 +38,8 @@ class DirectoryPublisher {
   // Names that file or API declare, and names of engines that stand earlier in the file, win.
   // Engines that do not discover are ignored.
   Result<void> discover(const std::string& engine, std::vector<engine::ListedModel> listed);
+  // The context of one request of an engine that we run; 0: another engine, which decides itself.
+  std::int64_t engine_context(std::string_view engine) const;
   // The discovered models that are in force.
   std::vector<catalog::Model> discovered() const;
 
@@ -51,6 +55,8 @@ class DirectoryPublisher {
   Result<void> load_lists(const config::Config& config);
   Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
   void add_discovered(std::vector<catalog::Model>& models) const;
+  void note_contexts(const config::Config& config);
+  void bound_contexts(std::vector<catalog::Model>& models) const;
   Result<void> publish_alone();
   Result<identity::DirectoryData::DigestKey> digest_key(TenantId tenant);
 
@@ -60,7 +66,9 @@ class DirectoryPublisher {
   Random& random_;
   Snapshot<identity::Directory> directory_;
   struct Turn {};
-  Guarded<Turn> turn_;                  // two writers must not publish in the wrong order
+  Guarded<Turn> turn_;  // two writers must not publish in the wrong order
+  using Contexts = std::map<std::string, std::int64_t, std::less<>>;
+  mutable Guarded<Contexts> contexts_;  // of managed engines
   std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
 };
 

@@ -196,7 +196,8 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
                                    .reject_unknown = plan.model->reject_unknown_fields,
                                    .choices_max = plan.model->choices_max,
-                                   .output_tokens_max = plan.model->output_tokens_max};
+                                   .output_tokens_max = plan.model->output_tokens_max,
+                                   .context_tokens = plan.model->context_tokens};
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
   record.streamed = plan.request.stream;
   CO_TRY(const auto timeout, timeout_of(exchange.head(), *plan.model));

@@ -17,6 +17,8 @@ void append_model(std::string& out, const catalog::Model& model) {
   append_json_string(out, model.name.text());
   out += fmt::format(R"(,"object":"model","created":{},"owned_by":)", created.count());
   append_json_string(out, model.owned_by);
+  // Not of the OpenAI API; the name is the one that vLLM and SGLang give it.
+  if (model.context_tokens > 0) out += fmt::format(R"(,"max_model_len":{})", model.context_tokens);
   out += '}';
 }
 

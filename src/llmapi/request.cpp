@@ -102,6 +102,33 @@ std::string Skimmer::decoded(std::string_view quoted) {
   return text;
 }
 
+std::string_view prompt_param(Operation operation) {
+  switch (operation) {
+    case Operation::completion:
+      return "prompt";
+    case Operation::embeddings:
+      return "input";
+    case Operation::chat:
+      break;
+  }
+  return "messages";
+}
+
+// An answer has at least one token, whatever its bound.
+Result<void> check_context(const Request& request, const FieldPolicy& policy) {
+  const std::int64_t answer =
+      request.operation == Operation::embeddings ? 0 : request.output_max.value_or(1);
+  const std::int64_t wanted = request.prompt_tokens_min + answer;
+  if (wanted <= policy.context_tokens) return {};
+  return client_error(
+      Code::context_length_exceeded,
+      "This model's maximum context length is " + std::to_string(policy.context_tokens) +
+          " tokens. However, you requested at least " + std::to_string(wanted) + " tokens (" +
+          std::to_string(request.prompt_tokens_min) + " in the prompt, " + std::to_string(answer) +
+          " in the answer). Please reduce the length of one of them.",
+      std::string(prompt_param(request.operation)));
+}
+
 }  // namespace
 
 std::string_view name(Dialect dialect) { return kDialects[static_cast<std::size_t>(dialect)]; }
@@ -128,7 +155,9 @@ Result<std::string> peek_model(std::string_view padded_body) {
 
 Result<Request> parse_request(Operation operation, std::string_view padded_body,
                               const FieldPolicy& policy) {
-  return RequestParser(operation, policy).parse(padded_body);
+  Result<Request> request = RequestParser(operation, policy).parse(padded_body);
+  if (request && policy.context_tokens > 0) TRY_VOID(check_context(*request, policy));
+  return request;
 }
 
 }  // namespace sovmesh::llmapi

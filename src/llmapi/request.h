@@ -26,7 +26,10 @@ struct FieldPolicy {
   bool reject_unknown = true;  // else they are dropped
   int choices_max = 8;
   std::int64_t output_tokens_max = 0;  // 0: no bound of our own
-  bool remote_media = false;           // image addresses the engine would fetch; else data: only
+  // Prompt and answer must fit in; 0: the engine decides. The gateway has no tokenizer, so it
+  // refuses what cannot fit for certain, and the engine refuses the rest in the same words.
+  std::int64_t context_tokens = 0;
+  bool remote_media = false;  // image addresses the engine would fetch; else data: only
 };
 
 // A request body, read and checked once. `body` is our own serialisation of what was validated
@@ -46,6 +49,8 @@ struct Request {
   // prompt_estimate is a quarter.
   std::size_t prompt_bytes = 0;
   std::size_t inputs = 1;  // number of prompts or embedding inputs
+  // What the longest prompt has at least: its token ids when it is given by them.
+  std::int64_t prompt_tokens_min = 1;
   bool has_tools = false;
   bool has_images = false;
   bool has_audio = false;

@@ -253,6 +253,7 @@ bool RequestParser::texts_or_tokens(std::size_t count_max, bool allow_empty_text
   if (in_.json().kind() != JsonKind::array) return in_.wrong_type("a string or an array");
   JsonKind kind = JsonKind::none;
   std::size_t count = 0;
+  std::size_t longest = 0;  // in tokens
   const bool read = in_.array(1, tokens_max, [&](std::size_t index) {
     const JsonKind now = in_.json().kind();
     if (index == 0) kind = now;
@@ -265,9 +266,14 @@ bool RequestParser::texts_or_tokens(std::size_t count_max, bool allow_empty_text
                           "maximum length " + std::to_string(count_max) + ".");
     }
     if (now == JsonKind::string) return one_text();
-    return in_.array(1, tokens_max, [this](std::size_t) { return token(); });
+    return in_.array(1, tokens_max, [&](std::size_t place) {
+      longest = std::max(longest, place + 1);
+      return token();
+    });
   });
   if (!read) return false;
+  if (kind == JsonKind::number) longest = count;
+  request_.prompt_tokens_min = std::max<std::int64_t>(1, static_cast<std::int64_t>(longest));
   request_.inputs = kind == JsonKind::number ? 1 : count;
   return true;
 }

@@ -236,6 +236,30 @@ TEST(ParseRequest, FollowsTheModelsPolicy) {
             (Refusal{Code::integer_above_max_value, "max_tokens"}));
 }
 
+TEST(ParseRequest, WhatCannotFitIntoTheContextIsRefused) {
+  const FieldPolicy policy{.context_tokens = 8};
+  const Refusal too_long{Code::context_length_exceeded, "messages"};
+  EXPECT_THAT(chat_with(R"("max_tokens":7)", policy), Succeeds());
+  EXPECT_EQ(refusal(chat_with(R"("max_tokens":8)", policy)), too_long);
+  EXPECT_EQ(refusal(chat_with(R"("max_completion_tokens":1000000000)", policy)), too_long);
+
+  const auto completion = [&](std::string_view members) {
+    return parse(Operation::completion, R"({"model":"m",)" + std::string(members) + "}", policy);
+  };
+  EXPECT_THAT(completion(R"("prompt":[1,2,3,4,5,6,7])"), Succeeds());
+  EXPECT_EQ(refusal(completion(R"("prompt":[1,2,3,4,5,6,7,8])")),
+            (Refusal{Code::context_length_exceeded, "prompt"}));
+  EXPECT_EQ(refusal(completion(R"("prompt":[[1],[1,2,3,4]],"max_tokens":5)")),
+            (Refusal{Code::context_length_exceeded, "prompt"}));
+  const auto embedding = [&](std::string_view input) {
+    return parse(Operation::embeddings, R"({"model":"m","input":)" + std::string(input) + "}",
+                 policy);
+  };
+  EXPECT_THAT(embedding("[1,2,3,4,5,6,7,8]"), Succeeds());
+  EXPECT_EQ(refusal(embedding("[1,2,3,4,5,6,7,8,9]")),
+            (Refusal{Code::context_length_exceeded, "input"}));
+}
+
 TEST(ParseRequest, ReadsCompletions) {
   const auto completion = [](std::string_view members) {
     return parse(Operation::completion, R"({"model":"m",)" + std::string(members) + "}");

@@ -172,6 +172,20 @@ TEST_F(DiscoveryTest, AListThatIsTheSameWritesNothing) {
   EXPECT_EQ(store_->load()->version, version);
 }
 
+TEST_F(AdminApiTest, AModelsContextIsAtMostItsManagedEngines) {
+  config::Config config;
+  config.engines.push_back({.name = "tiny", .managed = true, .context_tokens = 512});
+  ASSERT_TRUE(publisher_.apply(config));
+  EXPECT_EQ(refusal("POST", "models", R"({"name":"m","engine":"tiny","context_tokens":513})"),
+            Code::integer_above_max_value);
+  ok("POST", "models", R"({"name":"less","engine":"tiny","context_tokens":100})");
+  ok("POST", "models", R"({"name":"same","engine":"tiny"})");
+  const auto& models = publisher_.directory().get()->models().all();
+  ASSERT_EQ(models.size(), 2U);
+  EXPECT_EQ(models[0].context_tokens, 100);
+  EXPECT_EQ(models[1].context_tokens, 512);
+}
+
 TEST_F(AdminApiTest, TheFirstKeyIsMadeOnceAndWorks) {
   config::Config config;
   config.tenants.push_back({.name = "default"});
