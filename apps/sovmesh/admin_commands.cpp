@@ -57,6 +57,12 @@ void add_common(CLI::App& command, AdminCli& cli) {
   command.add_option("--data-dir", cli.data_dir, "Data folder of the running server")
       ->envname("SM_DATA_DIR")
       ->capture_default_str();
+  command
+      .add_option("--admin", cli.address,
+                  "ADDR:PORT of an admin listener elsewhere (default: the data folder's socket)")
+      ->envname("SM_ADMIN");
+  command.add_option("--token-file", cli.token_file,
+                     "File with the token for --admin (default: admin.token of the data folder)");
   command.add_flag("--json", cli.json, "Print the API's JSON answer");
 }
 
@@ -91,10 +97,22 @@ void add_list(const Kind& kind, bool by_tenant) {
   const auto tenant = std::make_shared<std::string>();
   if (by_tenant) command->add_option("--tenant", *tenant, "Only those of this tenant");
   command->callback([kind, tenant] {
-    std::string target = kind.path + (kind.path.ends_with("/engines") ? "" : "?limit=1000");
+    std::string target = kind.path + "?limit=1000";
     if (!tenant->empty()) target += "&tenant=" + compose::url_part(*tenant);
     kind.code = compose::admin_call(*kind.cli, "GET", target, {}, kind.columns);
   });
+}
+
+// `update NAME ...`: changes what the given options name.
+CLI::App* add_update(const Kind& kind, const std::shared_ptr<std::string>& name) {
+  CLI::App* command = add_verb(kind, "update", "Change what the options name, and only that");
+  command->add_option("NAME", *name, "Its name or id")->required();
+  return command;
+}
+
+void patch(const Kind& kind, const std::string& name, const Members& members) {
+  kind.code = compose::admin_call(*kind.cli, "PATCH", kind.path + "/" + compose::url_part(name),
+                                  members.end(), kind.columns);
 }
 
 void post(const Kind& kind, const Members& members) {
@@ -126,6 +144,16 @@ void add_tenants(CLI::App& app, int& code) {
     members.texts("hosts", flags->hosts);
     post(kind, members);
   });
+  const auto name = std::make_shared<std::string>();
+  CLI::App* update = add_update(kind, name);
+  update->add_option("--display-name", flags->display_name, "Its name for people");
+  update->add_option("--host", flags->hosts, "A host name of its own; repeatable, replaces all");
+  update->callback([kind, flags, name] {
+    Members members;
+    members.text("display_name", flags->display_name);
+    members.texts("hosts", flags->hosts);
+    patch(kind, *name, members);
+  });
 }
 
 void add_projects(CLI::App& app, int& code) {
@@ -151,6 +179,14 @@ void add_projects(CLI::App& app, int& code) {
     members.text("display_name", flags->display_name);
     post(kind, members);
   });
+  const auto id = std::make_shared<std::string>();
+  CLI::App* update = add_update(kind, id);
+  update->add_option("--display-name", flags->display_name, "Its name for people");
+  update->callback([kind, flags, id] {
+    Members members;
+    members.text("display_name", flags->display_name);
+    patch(kind, *id, members);
+  });
 }
 
 void add_keys(CLI::App& app, int& code) {
@@ -165,32 +201,59 @@ void add_keys(CLI::App& app, int& code) {
       ->callback([&code] { code = compose::generate_key(); });
   CLI::App* create = add_verb(kind, "create", "Create one; its text is shown this once");
   struct Flags {
+    std::string id;
     std::string tenant;
     std::string project;
     std::string display_name;
     std::string owner;
     std::string expires_at;
+    std::string overlap;
     std::vector<std::string> scopes;
     std::vector<std::string> models;
+
+    void offer(CLI::App& command) {
+      command.add_option("--display-name", display_name, "Its name for people");
+      command.add_option("--owner", owner, "The user whose limits it counts against");
+      command.add_option("--expires-at", expires_at, "As 2027-01-31T12:00:00Z");
+      command.add_option("--scope", scopes, "inference, read:models, read:usage; default all");
+      command.add_option("--model", models, "Only this model; repeatable");
+    }
+    Members members() const {
+      Members out;
+      out.text("display_name", display_name);
+      out.text("owner", owner);
+      out.text("expires_at", expires_at);
+      out.texts("scopes", scopes);
+      out.texts("models", models);
+      return out;
+    }
   };
   const auto flags = std::make_shared<Flags>();
   create->add_option("--tenant", flags->tenant, "The tenant it belongs to")->required();
   create->add_option("--project", flags->project, "A project of the tenant (default: default)");
-  create->add_option("--display-name", flags->display_name, "Its name for people");
-  create->add_option("--owner", flags->owner, "The user whose limits it counts against");
-  create->add_option("--expires-at", flags->expires_at, "As 2027-01-31T12:00:00Z");
-  create->add_option("--scope", flags->scopes, "inference, read:models, read:usage; default all");
-  create->add_option("--model", flags->models, "Only this model; repeatable");
+  flags->offer(*create);
   create->callback([kind, flags] {
-    Members members;
+    Members members = flags->members();
     members.text("tenant", flags->tenant);
     members.text("project", flags->project);
-    members.text("display_name", flags->display_name);
-    members.text("owner", flags->owner);
-    members.text("expires_at", flags->expires_at);
-    members.texts("scopes", flags->scopes);
-    members.texts("models", flags->models);
     post(kind, members);
+  });
+  const auto id = std::make_shared<std::string>();
+  CLI::App* update = add_update(kind, id);
+  flags->offer(*update);
+  update->callback([kind, flags, id] { patch(kind, *id, flags->members()); });
+  CLI::App* rotate =
+      add_verb(kind, "rotate", "Give it a new text, which is shown this once; its id stays");
+  rotate->add_option("ID", flags->id, "Its id")->required();
+  rotate->add_option(
+      "--overlap", flags->overlap,
+      "How long the old text works beside the new one, as 24h (default: not at all)");
+  rotate->callback([kind, flags] {
+    Members members;
+    members.text("overlap", flags->overlap);
+    kind.code = compose::admin_call(*kind.cli, "POST",
+                                    kind.path + "/" + compose::url_part(flags->id) + "/rotate",
+                                    members.end(), kind.columns);
   });
 }
 
@@ -206,24 +269,75 @@ void add_models(CLI::App& app, int& code) {
     std::string engine;
     std::string engine_model;
     int adapter = -1;
+    std::int64_t context_tokens = -1;
+    std::int64_t output_tokens_max = -1;
     bool embeddings = false;
     std::vector<std::string> tenants;
+
+    void offer(CLI::App& command) {
+      command.add_option("--engine-model", engine_model, "What that engine calls it");
+      command.add_option("--adapter", adapter, "Number of its LoRA adapter");
+      command.add_option("--context-tokens", context_tokens,
+                         "Tokens of prompt and answer together; 0: the engine decides");
+      command.add_option("--output-tokens-max", output_tokens_max,
+                         "Largest max_tokens of a request; 0: no bound");
+      command.add_flag("--embeddings", embeddings, "It answers /v1/embeddings");
+      command.add_option("--tenant", tenants, "Only this tenant sees it; repeatable");
+    }
+    Members members() const {
+      Members out;
+      out.text("engine", engine);
+      out.text("engine_model", engine_model);
+      if (adapter >= 0) out.raw("adapter", std::to_string(adapter));
+      if (context_tokens >= 0) out.raw("context_tokens", std::to_string(context_tokens));
+      if (output_tokens_max >= 0) out.raw("output_tokens_max", std::to_string(output_tokens_max));
+      if (embeddings) out.raw("embeddings", "true");
+      out.texts("tenants", tenants);
+      return out;
+    }
   };
   const auto flags = std::make_shared<Flags>();
   create->add_option("NAME", flags->name, "What tenants call it")->required();
   create->add_option("--engine", flags->engine, "The engine that serves it")->required();
-  create->add_option("--engine-model", flags->engine_model, "What that engine calls it");
-  create->add_option("--adapter", flags->adapter, "Number of its LoRA adapter");
-  create->add_flag("--embeddings", flags->embeddings, "It answers /v1/embeddings");
-  create->add_option("--tenant", flags->tenants, "Only this tenant sees it; repeatable");
+  flags->offer(*create);
+  create->callback([kind, flags] {
+    Members members = flags->members();
+    members.text("name", flags->name);
+    post(kind, members);
+  });
+  const auto name = std::make_shared<std::string>();
+  CLI::App* update = add_update(kind, name);
+  update->add_option("--engine", flags->engine, "The engine that serves it");
+  flags->offer(*update);
+  update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
+}
+
+void add_engines(CLI::App& app, int& code) {
+  const Kind kind = add_kind(app, code, "engine",
+                             {"name", "state", "dialect", "slots", "restarts", "managed_by"});
+  add_list(kind, false);
+  add_on_one(kind, "show", "Show one", "GET", "", "");
+  add_on_one(kind, "delete", "Stop using it; no model may need it", "DELETE", "", "");
+  CLI::App* create = add_verb(kind, "create", "Use a server elsewhere, without a restart");
+  struct Flags {
+    std::string name;
+    std::string url;
+    std::string dialect;
+    int slots = 0;
+  };
+  const auto flags = std::make_shared<Flags>();
+  create->add_option("NAME", flags->name, "1..40 of a-z, 0-9 and -")->required();
+  create->add_option("--url", flags->url, "As http://HOST:PORT/v1, https://... or unix:/PATH")
+      ->required();
+  create->add_option("--dialect", flags->dialect, "What kind of server it is (default: openai)")
+      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp"}));
+  create->add_option("--slots", flags->slots, "Requests it runs at once (default: 64)");
   create->callback([kind, flags] {
     Members members;
     members.text("name", flags->name);
-    members.text("engine", flags->engine);
-    members.text("engine_model", flags->engine_model);
-    if (flags->adapter >= 0) members.raw("adapter", std::to_string(flags->adapter));
-    if (flags->embeddings) members.raw("embeddings", "true");
-    members.texts("tenants", flags->tenants);
+    members.text("url", flags->url);
+    members.text("dialect", flags->dialect);
+    if (flags->slots > 0) members.raw("slots", std::to_string(flags->slots));
     post(kind, members);
   });
 }
@@ -262,9 +376,7 @@ void add_admin_commands(CLI::App& app, int& code) {
   add_projects(app, code);
   add_keys(app, code);
   add_models(app, code);
-  const Kind engine = add_kind(app, code, "engine", {"name", "state", "slots", "restarts", "pid"});
-  add_list(engine, false);
-  add_on_one(engine, "show", "Show one", "GET", "", "");
+  add_engines(app, code);
   add_usage(app, code);
 }
 

@@ -1,6 +1,8 @@
 #include "compose/admin_cli.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,10 +14,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <variant>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "compose/serve.h"
+#include "rt/net.h"
 #include "rt/real.h"
 #include "tenancy/key_format.h"
 
@@ -40,7 +45,29 @@ std::unexpected<Error> unreachable(const std::string& path) {
                   path, std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-Result<int> connect_to(const std::string& path) {
+Result<int> connect_to(int family, const sockaddr* address, socklen_t length,
+                       const std::string& shown) {
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return unreachable(shown);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  if (::connect(fd, address, length) != 0) {
+    const int why = errno;
+    ::close(fd);
+    errno = why;
+    return unreachable(shown);
+  }
+  return fd;
+}
+
+// The sockets API wants its general type.
+template <class T>
+const sockaddr* general(const T& address) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+Result<int> connect_to_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -48,18 +75,25 @@ Result<int> connect_to(const std::string& path) {
     return unreachable(path);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return unreachable(path);
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    const int why = errno;
-    ::close(fd);
-    errno = why;
-    return unreachable(path);
-  }
-  return fd;
+  return connect_to(AF_UNIX, general(address), sizeof address, path);
+}
+
+Result<int> connect_to_address(const std::string& text) {
+  TRY(const rt::Endpoint endpoint, rt::parse_endpoint(text));
+  const auto* ip = std::get_if<rt::IpEndpoint>(&endpoint);
+  if (ip == nullptr) return our_error(Code::invalid_value, "--admin: want ADDR:PORT");
+  const std::string literal = ip->ip.text();
+  sockaddr_in six_less{};
+  six_less.sin_family = AF_INET;
+  six_less.sin_port = htons(ip->port);
+  if (::inet_pton(AF_INET, literal.c_str(), &six_less.sin_addr) == 1)
+    return connect_to(AF_INET, general(six_less), sizeof six_less, text);
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(ip->port);
+  if (::inet_pton(AF_INET6, literal.c_str(), &six.sin6_addr) == 1)
+    return connect_to(AF_INET6, general(six), sizeof six, text);
+  return our_error(Code::invalid_value, "--admin: want ADDR:PORT");
 }
 
 // The server closes behind its answer ("connection: close"), which has a content-length.
@@ -90,16 +124,31 @@ Result<Answer> parse_answer(std::string_view all) {
   return Answer{static_cast<int>(*status), std::string(all.substr(end + 4))};
 }
 
-Result<Answer> call(const std::string& path, std::string_view method, std::string_view target,
+Result<std::string> token_of(const AdminCli& cli) {
+  const std::string path = cli.token_file.empty() ? cli.data_dir + "/admin.token" : cli.token_file;
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  if (!token.empty()) return token;
+  return our_error(Code::invalid_value, fmt::format("no token in '{}'", path));
+}
+
+Result<Answer> call(const AdminCli& cli, std::string_view method, std::string_view target,
                     std::string_view body) {
-  std::string request =
-      fmt::format("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", method, target);
+  const bool local = cli.address.empty();
+  const std::string where = local ? cli.data_dir + "/admin.sock" : cli.address;
+  std::string request = fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", method,
+                                    target, local ? "localhost" : cli.address);
+  if (!local) {
+    TRY(const std::string token, token_of(cli));
+    request += fmt::format("authorization: Bearer {}\r\n", token);
+  }
   if (method != "GET")
     request += fmt::format("content-type: application/json\r\ncontent-length: {}\r\n", body.size());
   request += "\r\n";
   request += body;
-  TRY(const int fd, connect_to(path));
-  const Result<std::string> all = exchange(fd, request, path);
+  TRY(const int fd, local ? connect_to_socket(where) : connect_to_address(where));
+  const Result<std::string> all = exchange(fd, request, where);
   ::close(fd);
   if (!all) return fail(all.error());
   return parse_answer(*all);
@@ -163,10 +212,10 @@ int print_refusal(const Answer& answer, const json& body) {
 
 int admin_call(const AdminCli& cli, std::string_view method, std::string_view target,
                std::string_view body, const std::vector<std::string>& columns) {
-  const Result<Answer> answer = call(cli.data_dir + "/admin.sock", method, target, body);
+  const Result<Answer> answer = call(cli, method, target, body);
   if (!answer) {
     fmt::print(stderr, "sovmesh: {}\n", answer.error().message());
-    return kExitUnreachable;
+    return answer.error().code() == Code::invalid_value ? kExitUsage : kExitUnreachable;
   }
   const json parsed = json::parse(answer->body, nullptr, false);
   if (answer->status >= 300) return print_refusal(*answer, parsed);

@@ -6,10 +6,13 @@
 
 namespace sovmesh::compose {
 
-// The admin API as the command line uses it: over DATA_DIR/admin.sock. Blocking.
+// The admin API as the command line uses it: over DATA_DIR/admin.sock, or over TCP with the token
+// of DATA_DIR/admin.token. Blocking.
 struct AdminCli {
   std::string data_dir;
-  bool json = false;  // print what the API answered, as it is
+  std::string address;     // ADDR:PORT of an admin listener; empty: the socket
+  std::string token_file;  // for `address`; empty: DATA_DIR/admin.token
+  bool json = false;       // print what the API answered, as it is
 };
 
 // Sends one request and prints the answer: a list as a table of `columns`, an object as lines.

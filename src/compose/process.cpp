@@ -11,15 +11,12 @@
 
 #include "base/bytes.h"
 #include "compose/data.h"
-#include "compose/engines.h"
 #include "config/load.h"
 #include "config/process_environment.h"
 #include "config/values.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
 #include "control/metrics_handler.h"
-#include "engine_process/managed_engine.h"
-#include "engine_remote/remote_engine.h"
 #include "http/cors.h"
 
 namespace sovmesh::compose {
@@ -28,8 +25,6 @@ namespace {
 constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kBlockingQueueMax = 1'024;
 constexpr std::size_t kPemBytesMax = 1U << 20;
-constexpr std::chrono::milliseconds kEngineStop{5'000};
-constexpr std::chrono::milliseconds kDiscoveryRetry{1'000};
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 
 observe::Level level_of(const std::string& text) {
@@ -119,103 +114,9 @@ Result<void> Process::print_first_key() {
   return {};
 }
 
-Result<void> Process::make_engines() {
-  gateway::EngineSet::Map engines;
-  rt::RealWorker& machine = workers_.front()->machine();
-  for (const config::Engine& wanted : options_.config.engines) {
-    const std::string& name = wanted.name;
-    const auto on_change = [this, name](const engine::Status& status) {
-      note_engine(name, status);
-    };
-    if (wanted.managed) {
-      TRY(engine::ManagedSpec spec, managed_spec(wanted, data_->run_dir()));
-      const auto on_log = [this, name](std::string_view text) {
-        if (!log_->on(observe::Level::info)) return;
-        observe::LogLine line = log_->line(observe::Level::info, "engine_output");
-        line.add("engine", name).add("message", text);
-        log_->write(std::move(line));
-      };
-      const bool at_boot = spec.start_at_boot;
-      TRY(auto made,
-          engine_process::ManagedEngine::make({*machine.loop, *machine.network, *machine.resolver,
-                                               *machine.processes, *random_, on_log, on_change},
-                                              std::move(spec)));
-      if (at_boot) made->start();
-      engines.emplace(name, std::move(made));
-    } else {
-      TRY(engine::RemoteSpec spec, remote_spec(wanted));
-      const auto on_list = [this, name](const Result<std::vector<engine::ListedModel>>& listed) {
-        on_models(name, listed);
-      };
-      TRY(auto made,
-          engine_remote::RemoteEngine::make(
-              {*machine.loop, *machine.network, *machine.resolver, *random_, on_change, on_list},
-              std::move(spec)));
-      made->start();
-      engines.emplace(name, std::move(made));
-    }
-  }
-  engines_.publish(std::move(engines));
-  return {};
-}
-
-void Process::note_engine(const std::string& name, const engine::Status& status) const {
-  const bool bad =
-      status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
-  observe::LogLine line =
-      log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
-  line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
-  log_->write(std::move(line));
-}
-
-void Process::on_models(const std::string& name,
-                        const Result<std::vector<engine::ListedModel>>& listed) {
-  if (!listed) {
-    observe::LogLine line = log_->line(observe::Level::warning, "engine_models");
-    line.add("engine", name).add("message", listed.error().message());
-    log_->write(std::move(line));
-    return;
-  }
-  discovered_.insert_or_assign(name, *listed);
-  if (!std::exchange(publishing_discovered_, true)) workers_.front()->spawn(publish_discovered());
-}
-
-rt::Task<void> Process::publish_discovered() {
-  while (!discovered_.empty()) {
-    auto lists = std::exchange(discovered_, {});
-    const auto work = [this, &lists]() -> Result<void> {
-      for (const auto& [name, listed] : lists)
-        TRY_VOID(publisher_->discover(name, listed));
-      return {};
-    };
-    const Result<void> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
-    const std::string message =
-        done ? fmt::format("{} models of engines are offered", publisher_->discovered().size())
-             : "the models of an engine cannot be offered: " + done.error().message();
-    log_->say(done ? observe::Level::info : observe::Level::error, "engine_models", message);
-    if (done) continue;
-    discovered_.merge(lists);  // what has come meanwhile is newer and stays
-    Worker& worker = *workers_.front();
-    const rt::Until pause{worker.loop().in(kDiscoveryRetry), &worker.tasks().cancelled()};
-    if (!co_await rt::sleep(worker.loop(), pause)) break;
-  }
-  publishing_discovered_ = false;
-}
-
 rt::Task<void> Process::note_drained() {
   ++drained_workers_;
   co_return;
-}
-
-// After the last worker has drained: nobody uses an engine any more.
-rt::Task<void> Process::stop_engines() {
-  rt::Loop& loop = workers_.front()->loop();
-  rt::Event never(loop);
-  while (drained_workers_.load() + 1 < workers_.size()) {
-    co_await never.wait({loop.in(std::chrono::milliseconds(20)), nullptr});
-  }
-  for (const auto& [name, engine] : *engines_.all())
-    co_await engine->stop(loop.in(kEngineStop));
 }
 
 http::ServerOptions Process::server_options() const {
@@ -257,13 +158,6 @@ Result<void> Process::make_listeners() {
   return add_operator_listeners();
 }
 
-std::vector<std::shared_ptr<engine::Engine>> Process::engine_list() const {
-  std::vector<std::shared_ptr<engine::Engine>> list;
-  for (const auto& [name, engine] : *engines_.all())
-    list.push_back(engine);
-  return list;
-}
-
 // Engines that are asleep until somebody needs them keep nobody waiting.
 std::vector<std::string> Process::not_ready() const {
   std::vector<std::string> reasons;
@@ -297,7 +191,11 @@ Result<void> Process::add_operator_listeners() {
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
       data_->control(), data_->ledger(), *publisher_, *authenticator_, *clock_, *random_,
-      [this] { return engine_list(); }, [this] { return not_ready(); }});
+      [this] { return engine_list(); }, [this] { return not_ready(); },
+      [this](const store::EngineRecord& record) { return check_api_engine(record); },
+      [this](const std::vector<store::EngineRecord>& records) {
+        return run_api_engines(records);
+      }});
   auto admin = std::make_unique<control::AdminHandler>(*admin_, *pool_, data_->admin_token(),
                                                        static_cast<unsigned>(::geteuid()));
   const config::Server& server = options_.config.server;

@@ -20,6 +20,10 @@
 #include "store/control_store.h"
 #include "store/ledger.h"
 
+namespace sovmesh::engine_remote {
+class RemoteEngine;
+}
+
 namespace sovmesh::compose {
 
 // Every object of a serving process, in the order of construction (members die in reverse). The
@@ -39,6 +43,11 @@ class Process {
   Result<void> open_identity();
   Result<void> make_workers();
   Result<void> make_engines();
+  Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
+  Result<std::shared_ptr<engine_remote::RemoteEngine>> make_remote(const config::Engine& wanted);
+  Result<void> check_api_engine(const store::EngineRecord& record);
+  Result<void> run_api_engines(const std::vector<store::EngineRecord>& records);
+  rt::Task<void> stop_engine(std::shared_ptr<engine::Engine> engine);
   Result<void> make_listeners();
   Result<void> add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
                              std::vector<std::string>& bound);
@@ -80,6 +89,7 @@ class Process {
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
   gateway::Readiness readiness_;
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
+  // Of the first worker.
   bool reloading_ = false;
   // Model lists that engines gave and that are not published yet; on the first worker.
   std::map<std::string, std::vector<engine::ListedModel>> discovered_;

@@ -131,6 +131,10 @@ template Result<AdminReply> AdminApi::page(
     Request&, const std::vector<catalog::Model>&,
     const std::function<std::string(const catalog::Model&)>&,
     const std::function<std::string(const catalog::Model&)>&);
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<std::shared_ptr<engine::Engine>>&,
+    const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&,
+    const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&);
 
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
@@ -255,14 +259,27 @@ Result<AdminReply> AdminApi::projects(Request& request) {
   }
   if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
-  TRY(const tenancy::Project project, find_project(data, request.path[1]));
+  TRY(tenancy::Project project, find_project(data, request.path[1]));
   if (request.call.method == "GET")
     return AdminReply{.body = to_json(project, data), .etag = etag_of(project.meta.revision)};
+  if (request.call.method == "PATCH") return change_project(request, std::move(project), data);
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
   TRY(const std::int64_t at, revision(request, project.meta.revision));
   TRY_VOID(parts_.store.remove(project.id, at));
   return AdminReply{.status = 204};
+}
+
+Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project project,
+                                            const store::ControlData& data) {
+  JsonBody body(request.call.body);
+  auto display_name = body.text("display_name");
+  TRY_VOID(body.done());
+  TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
+  TRY(project.meta.revision, revision(request, project.meta.revision));
+  if (display_name) project.display_name = *std::move(display_name);
+  TRY(project, parts_.store.update(project));
+  return AdminReply{200, to_json(project, data), etag_of(project.meta.revision)};
 }
 
 Result<AdminReply> AdminApi::create_project(Request& request) {

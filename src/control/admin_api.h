@@ -48,7 +48,12 @@ class AdminApi {
     Random& random;
     std::function<std::vector<std::shared_ptr<engine::Engine>>()> engines;
     std::function<std::vector<std::string>()> not_ready;  // reasons, as /readyz gives them
+    // Whether such an engine could run (its URL, its dialect). Empty: any could.
+    std::function<Result<void>(const store::EngineRecord&)> check_engine = {};
+    // Makes the API's engines that run be exactly these, before it returns. Empty: none run.
+    std::function<Result<void>(const std::vector<store::EngineRecord>&)> run_engines = {};
   };
+  static constexpr std::size_t kEnginesMax = 64;  // of the API
 
   static constexpr std::size_t kPageMax = 1'000;  // objects of one page
   static constexpr std::size_t kPageUsual = 100;
@@ -85,12 +90,22 @@ class AdminApi {
   Result<AdminReply> change_tenant(Request& request, tenancy::Tenant tenant);
   Result<AdminReply> projects(Request& request);
   Result<AdminReply> create_project(Request& request);
+  Result<AdminReply> change_project(Request& request, tenancy::Project project,
+                                    const store::ControlData& data);
   Result<AdminReply> keys(Request& request);
   Result<AdminReply> create_key(Request& request);
+  Result<AdminReply> change_key(Request& request, tenancy::Key key);
+  Result<AdminReply> rotate_key(Request& request, tenancy::Key key);
   Result<AdminReply> revoke_key(Request& request, tenancy::Key key);
   Result<AdminReply> models(Request& request);
   Result<AdminReply> create_model(Request& request);
+  Result<AdminReply> change_model(Request& request, catalog::Model model);
+  Result<void> check_model(const catalog::Model& model);
   Result<AdminReply> engines(Request& request);
+  Result<AdminReply> create_engine(Request& request);
+  Result<AdminReply> delete_engine(const Request& request, const std::string& name,
+                                   store::ControlData data);
+  std::string show_engine(const engine::Engine& engine, const store::ControlData& data) const;
   Result<AdminReply> usage(Request& request);
   Result<AdminReply> system(Request& request);
 

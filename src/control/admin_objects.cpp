@@ -20,6 +20,12 @@ void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner 
   if (owner != "api") json.text("source", meta.ownership.source);
 }
 
+// As a caller would write it.
+std::string duration_text(std::chrono::milliseconds duration) {
+  if (duration.count() % 1'000 != 0) return fmt::format("{}ms", duration.count());
+  return fmt::format("{}s", duration.count() / 1'000);
+}
+
 std::string slug_of(const store::ControlData& data, TenantId id) {
   const auto found = std::ranges::find(data.tenants, id, &tenancy::Tenant::id);
   return found == data.tenants.end() ? id.value.text() : std::string(found->slug.text());
@@ -34,14 +40,14 @@ std::unexpected<Error> no_such(std::string_view kind) {
   return client_error(Code::not_found, fmt::format("there is no such {}", kind));
 }
 
-Result<void> files_alone(std::string_view what, std::string_view source) {
+}  // namespace
+
+std::unexpected<Error> files_alone(std::string_view what, std::string_view source) {
   return client_error(
       Code::conflict,
       fmt::format("the {} is declared in the configuration file ({}): change it there", what,
                   source));
 }
-
-}  // namespace
 
 std::string etag_of(std::int64_t revision) { return fmt::format("\"{}\"", revision); }
 
@@ -90,6 +96,8 @@ std::string to_json(const tenancy::Key& key, const store::ControlData& data,
   json.text_or_null("owner", key.owner).text("last_four", key.last_four);
   key.expires_at ? json.time("expires_at", *key.expires_at) : json.null("expires_at");
   key.revoked_at ? json.time("revoked_at", *key.revoked_at) : json.null("revoked_at");
+  key.previous ? json.time("previous_works_until", key.previous->until)
+               : json.null("previous_works_until");
   if (!text.empty()) json.text("key", text);
   add_meta(json, key.meta);
   return json.end();
@@ -115,7 +123,14 @@ std::string to_json(const catalog::Model& model, const store::ControlData& data)
     json.texts("tenants", tenants);
   }
   json.number("context_tokens", model.context_tokens)
-      .number("output_tokens_max", model.output_tokens_max);
+      .number("output_tokens_max", model.output_tokens_max)
+      .number("choices_max", model.choices_max)
+      .texts("extra_fields", {model.extra_fields.begin(), model.extra_fields.end()})
+      .flag("reject_unknown_fields", model.reject_unknown_fields)
+      .text("first_token_timeout", duration_text(model.first_token_timeout))
+      .text("stall_timeout", duration_text(model.stall_timeout))
+      .text("total_timeout", duration_text(model.total_timeout))
+      .text("commit_after", model.commit_after ? duration_text(*model.commit_after) : "never");
   add_meta(json,
            {.revision = model.revision,
             .created_at = model.created_at,
@@ -124,6 +139,17 @@ std::string to_json(const catalog::Model& model, const store::ControlData& data)
                                                 : tenancy::Ownership::By::api,
                           .source = model.source}},
            model.discovered ? "engine" : "");
+  return json.end();
+}
+
+std::string to_json(const store::EngineRecord& engine) {
+  JsonText json;
+  json.text("id", engine.id.value.text())
+      .text("name", std::string_view(engine.name))
+      .text("dialect", std::string_view(engine.dialect))
+      .text("url", std::string_view(engine.url))
+      .number("slots", engine.slots);
+  add_meta(json, engine.meta);
   return json.end();
 }
 

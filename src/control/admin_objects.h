@@ -17,6 +17,8 @@ std::string to_json(const tenancy::Project& project, const store::ControlData& d
 std::string to_json(const tenancy::Key& key, const store::ControlData& data,
                     std::string_view text = {});
 std::string to_json(const catalog::Model& model, const store::ControlData& data);
+// A remote engine that the admin API made, without its state.
+std::string to_json(const store::EngineRecord& engine);
 std::string etag_of(std::int64_t revision);
 
 // By slug or id; by id; by id; by name or id. Code::not_found otherwise.
@@ -28,5 +30,6 @@ Result<catalog::Model> find_model(const store::ControlData& data, std::string_vi
 // What the configuration file declares changes there alone: Code::conflict that says where.
 Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what);
 Result<void> must_be_ours(const catalog::Model& model);
+std::unexpected<Error> files_alone(std::string_view what, std::string_view source);
 
 }  // namespace sovmesh::control

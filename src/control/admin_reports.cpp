@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/time_text.h"
@@ -8,24 +7,11 @@
 #include "control/admin_objects.h"
 #include "control/json_text.h"
 
-// What the admin API only tells: engines, usage, the system.
+// What the admin API only tells: usage, the system.
 namespace sovmesh::control {
 namespace {
 
 using GroupBy = store::UsageQuery::GroupBy;
-
-std::string engine_json(const engine::Engine& engine) {
-  const engine::Status status = engine.status();
-  JsonText json;
-  json.text("name", engine.name())
-      .text("state", engine::name(status.state))
-      .text("reason", std::string_view(status.reason))
-      .time("since", status.since)
-      .number("slots", engine.slots())
-      .number("restarts", status.restarts);
-  status.pid ? json.number("pid", *status.pid) : json.null("pid");
-  return json.end();
-}
 
 Result<GroupBy> parse_group(const std::string& text) {
   if (text.empty()) return GroupBy::none;
@@ -64,23 +50,6 @@ Result<TenantId> tenant_of_report(const store::ControlData& data, const std::str
 }
 
 }  // namespace
-
-Result<AdminReply> AdminApi::engines(Request& request) {
-  if (request.call.method != "GET" || request.path.size() > 2) return fail(no_such_method(request));
-  TRY_VOID(request.no_more_query());
-  std::vector<std::string> shown;
-  for (const auto& engine : parts_.engines()) {
-    if (request.path.size() == 1 || engine->name() == request.path[1])
-      shown.push_back(engine_json(*engine));
-  }
-  if (request.path.size() == 1) {
-    return AdminReply{
-        .body =
-            JsonText().raw("data", json_list(shown)).flag("has_more", false).null("next").end()};
-  }
-  if (shown.empty()) return client_error(Code::not_found, "there is no such engine");
-  return AdminReply{.body = shown.front()};
-}
 
 Result<AdminReply> AdminApi::usage(Request& request) {
   if (!request.is("GET", 1)) return fail(no_such_method(request));

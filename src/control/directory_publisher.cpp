@@ -46,6 +46,11 @@ class Planner {
       : config_(config), now_(now), authenticator_(authenticator), ids_(ids) {}
 
   Result<Wanted> plan() {
+    for (const config::Engine& engine : config_.engines) {
+      if (std::ranges::find(now_.engines, engine.name, &store::EngineRecord::name) !=
+          now_.engines.end())
+        return taken("engine", engine.name, engine.position);
+    }
     for (const config::Tenant& tenant : config_.tenants)
       TRY_VOID(add_tenant(tenant));
     for (const config::Model& model : config_.models)
@@ -156,6 +161,7 @@ class Planner {
     key.expires_at.reset();
     if (spec.expires_at) key.expires_at = parse_rfc3339(*spec.expires_at);
     key.revoked_at.reset();
+    key.previous.reset();
     seal(key, authenticator_, spec.secret.reveal());
     key.meta.ownership = from_file(spec.position);
     return {};
@@ -258,6 +264,33 @@ Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
   return {};
 }
 
+// What would be stored if the file's objects were the wanted ones.
+template <class T>
+std::vector<T> after(const std::vector<T>& now, const std::vector<T>& wanted) {
+  std::vector<T> next = wanted;
+  for (const T& object : now) {
+    if (!is_files(object)) next.push_back(object);
+  }
+  return next;
+}
+
+// Two of the file's wishes, or one and what the API made, may not go together (a host of two
+// tenants). That is found out before anything is written.
+Result<void> check_together(const store::ControlData& now, const Wanted& wanted) {
+  identity::DirectoryData next{.tenants = after(now.tenants, wanted.tenants),
+                               .projects = after(now.projects, wanted.projects),
+                               .keys = after(now.keys, wanted.keys),
+                               .models = after(now.models, wanted.models)};
+  const auto lacks = [](const auto& objects, const auto& id) {
+    return std::ranges::none_of(objects, [&](const auto& object) { return object.id == id; });
+  };
+  // They go with their tenants and projects.
+  std::erase_if(next.projects, [&](const auto& p) { return lacks(next.tenants, p.tenant); });
+  std::erase_if(next.keys, [&](const auto& k) { return lacks(next.projects, k.project); });
+  TRY_VOID(identity::Directory::build(std::move(next)));
+  return {};
+}
+
 std::string list_name(const std::string& engine) { return "discovered_models/" + engine; }
 
 // The same id for the same model at every start, without a row of its own.
@@ -309,6 +342,7 @@ Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY(const store::ControlData now, store_.load());
   UlidSource ids(clock_, random_);
   TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
+  TRY_VOID(check_together(now, wanted));
   TRY_VOID(remove_gone(store_, now.models, wanted.models));
   TRY_VOID(remove_gone(store_, now.keys, wanted.keys));
   TRY_VOID(remove_gone(store_, now.projects, wanted.projects));
@@ -318,7 +352,7 @@ Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY_VOID(upsert(store_, now.keys, wanted.keys));
   TRY_VOID(upsert(store_, now.models, wanted.models));
   TRY_VOID(load_lists(config));
-  note_contexts(config);
+  note_engines(config);
   return publish_alone();
 }
 
@@ -371,18 +405,27 @@ void DirectoryPublisher::add_discovered(std::vector<catalog::Model>& models) con
   }
 }
 
-void DirectoryPublisher::note_contexts(const config::Config& config) {
-  Contexts contexts;
+void DirectoryPublisher::note_engines(const config::Config& config) {
+  FileEngines engines;
   for (const config::Engine& engine : config.engines) {
-    if (engine.managed) contexts.emplace(engine.name, engine.context_tokens);
+    engines.emplace(engine.name, FileEngine{.source = engine.position.text(),
+                                            .context = engine.managed ? engine.context_tokens : 0});
   }
-  contexts_.with([&](Contexts& now) { now.swap(contexts); });
+  file_engines_.with([&](FileEngines& now) { now.swap(engines); });
+}
+
+std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engine) const {
+  return file_engines_.with([&](const FileEngines& engines) -> std::optional<std::string> {
+    const auto found = engines.find(engine);
+    if (found == engines.end()) return std::nullopt;
+    return found->second.source;
+  });
 }
 
 std::int64_t DirectoryPublisher::engine_context(std::string_view engine) const {
-  return contexts_.with([&](const Contexts& contexts) {
-    const auto found = contexts.find(engine);
-    return found == contexts.end() ? 0 : found->second;
+  return file_engines_.with([&](const FileEngines& engines) {
+    const auto found = engines.find(engine);
+    return found == engines.end() ? 0 : found->second.context;
   });
 }
 

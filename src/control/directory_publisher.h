@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,8 @@ class DirectoryPublisher {
   Result<void> discover(const std::string& engine, std::vector<engine::ListedModel> listed);
   // The context of one request of an engine that we run; 0: another engine, which decides itself.
   std::int64_t engine_context(std::string_view engine) const;
+  // Where the file declares this engine; nothing when it does not.
+  std::optional<std::string> file_engine(std::string_view engine) const;
   // The discovered models that are in force.
   std::vector<catalog::Model> discovered() const;
 
@@ -55,7 +58,7 @@ class DirectoryPublisher {
   Result<void> load_lists(const config::Config& config);
   Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
   void add_discovered(std::vector<catalog::Model>& models) const;
-  void note_contexts(const config::Config& config);
+  void note_engines(const config::Config& config);
   void bound_contexts(std::vector<catalog::Model>& models) const;
   Result<void> publish_alone();
   Result<identity::DirectoryData::DigestKey> digest_key(TenantId tenant);
@@ -67,8 +70,12 @@ class DirectoryPublisher {
   Snapshot<identity::Directory> directory_;
   struct Turn {};
   Guarded<Turn> turn_;  // two writers must not publish in the wrong order
-  using Contexts = std::map<std::string, std::int64_t, std::less<>>;
-  mutable Guarded<Contexts> contexts_;  // of managed engines
+  struct FileEngine {
+    std::string source;        // "file:line:column"
+    std::int64_t context = 0;  // of one request, when we run it
+  };
+  using FileEngines = std::map<std::string, FileEngine, std::less<>>;
+  mutable Guarded<FileEngines> file_engines_;
   std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
 };
 

@@ -100,6 +100,11 @@ std::optional<std::int64_t> JsonBody::number(const char* name, std::int64_t min,
   return number;
 }
 
+bool JsonBody::is_null(const char* name) const {
+  const auto it = impl_->object.find(name);
+  return it != impl_->object.end() && it->is_null();
+}
+
 Result<void> JsonBody::done() {
   for (const auto& [name, value] : impl_->object.items()) {
     if (!impl_->asked.contains(name)) fail_at(Code::unsupported_parameter, name.c_str(), "unknown");

@@ -27,6 +27,8 @@ class JsonBody {
   std::optional<std::vector<std::string>> texts(const char* name);
   std::optional<bool> flag(const char* name);
   std::optional<std::int64_t> number(const char* name, std::int64_t min, std::int64_t max);
+  // The member is there and null: a change takes back what was set. Ask beside one of the above.
+  bool is_null(const char* name) const;
   Result<void> done();
 
  private:

@@ -48,6 +48,10 @@ bool expired(const tenancy::Key& key, WallTime now) {
   return (key.revoked_at && *key.revoked_at <= now) || (key.expires_at && *key.expires_at <= now);
 }
 
+bool is_previous(const tenancy::Key& key, const Digest& digest, WallTime now) {
+  return key.previous && now < key.previous->until && equal_digests(key.previous->hmac, digest);
+}
+
 // Organisation and project selectors may be given by name or by id.
 template <class Record>
 bool names(const std::optional<std::string_view>& selector, const Record& record) {
@@ -84,11 +88,16 @@ Result<Caller> Authenticator::identify(const std::shared_ptr<const Directory>& d
   if (!id) return refuse(*text);
   const tenancy::Key* key = directory->key(*id);
   const Digest none{};
-  const Digest digest = impl_->pepper(key != nullptr ? key->pepper_id : -1).of(*text);
-  const bool proven = equal_digests(digest, key != nullptr ? key->hmac : none) && key != nullptr;
+  Digest digest = impl_->pepper(key != nullptr ? key->pepper_id : -1).of(*text);
+  bool proven = equal_digests(digest, key != nullptr ? key->hmac : none) && key != nullptr;
+  if (!proven && key != nullptr && key->previous) {
+    digest = impl_->pepper(key->previous->pepper_id).of(*text);
+    proven = is_previous(*key, digest, now);
+  }
   if (!proven || expired(*key, now)) return refuse(*text);
 
   Caller caller;
+  caller.proof_ = digest;
   caller.directory_ = directory;
   caller.key_ = key;
   caller.tenant_ = directory->tenant(key->tenant);
@@ -104,7 +113,10 @@ Result<Caller> Authenticator::identify(const std::shared_ptr<const Directory>& d
 bool Authenticator::still_valid(const Directory& current, const Caller& caller, WallTime now) {
   const tenancy::Key* key = current.key(caller.key().id);
   const TenantEntry* tenant = current.tenant(caller.tenant().id);
-  return key != nullptr && tenant != nullptr && !tenant->record.suspended && !expired(*key, now);
+  if (key == nullptr || tenant == nullptr || tenant->record.suspended) return false;
+  const bool proven =
+      equal_digests(key->hmac, caller.proof_) || is_previous(*key, caller.proof_, now);
+  return proven && !expired(*key, now);
 }
 
 Digest Authenticator::key_hmac(std::int32_t pepper_id, std::string_view key_text) const {

@@ -45,6 +45,7 @@ class Caller {
   const TenantEntry* tenant_ = nullptr;
   const tenancy::Project* project_ = nullptr;
   const tenancy::Key* key_ = nullptr;
+  Digest proof_{};  // the HMAC that proved it: the key's present one or the one before
 };
 
 // Turns credentials into a Caller. Every refusal is the same invalid_api_key error, whatever was
@@ -59,7 +60,8 @@ class Authenticator {
   ~Authenticator();
   Result<Caller> identify(const std::shared_ptr<const Directory>& directory,
                           const Credentials& credentials, WallTime now) const;
-  // Still true? For open streams: revoked keys and suspended tenants end within 5 s.
+  // Still true? For open streams: revoked keys, texts that a rotation ended and suspended tenants
+  // end within 5 s.
   static bool still_valid(const Directory& current, const Caller& caller, WallTime now);
 
   Digest key_hmac(std::int32_t pepper_id, std::string_view key_text) const;

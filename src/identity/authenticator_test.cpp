@@ -91,6 +91,24 @@ TEST_F(AuthenticatorTest, AcceptsTheKeyInAnyHeader) {
   }
 }
 
+TEST_F(AuthenticatorTest, ARotatedKeyWorksUnderBothTextsUntilTheOldOneEnds) {
+  const Credentials old{.api_key = aurora_};
+  const auto before = identify(old);
+  ASSERT_TRUE(before);
+  const Secret text = tenancy::renew_key(keys_[0].id, random_);
+  EXPECT_EQ(tenancy::parse_key(text.reveal()), keys_[0].id);
+  keys_[0].previous = {.pepper_id = 1, .hmac = keys_[0].hmac, .until = kNow + 1h};
+  keys_[0].hmac = authenticator_.key_hmac(1, text.reveal());
+  EXPECT_TRUE(identify({.api_key = text.reveal()}));
+  EXPECT_TRUE(identify(old));
+  EXPECT_TRUE(Authenticator::still_valid(*directory(), *before, kNow));
+
+  keys_[0].previous->until = kNow;
+  EXPECT_TRUE(identify({.api_key = text.reveal()}));
+  EXPECT_THAT(identify(old), FailsWith(Code::invalid_api_key));
+  EXPECT_FALSE(Authenticator::still_valid(*directory(), *before, kNow));
+}
+
 TEST_F(AuthenticatorTest, EveryRefusalReadsTheSame) {
   keys_[1].revoked_at = kNow;
   std::vector<Error> refusals;

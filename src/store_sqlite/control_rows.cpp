@@ -69,6 +69,14 @@ Result<void> read_scopes(const Statement& row, int column, tenancy::Key& key) {
   return {};
 }
 
+Result<Digest> read_digest(const Statement& row, int column) {
+  Digest digest{};
+  const Blob bytes = row.blob(column);
+  if (bytes.size() != digest.size()) return meaningless("key digest");
+  std::ranges::copy(bytes, digest.begin());
+  return digest;
+}
+
 Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   TRY(const Texts names, read_list(row, column));
@@ -118,9 +126,18 @@ void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, Bo
       names.emplace_back(model.text());
     models = list_text(text, names);
   }
+  std::optional<std::int32_t> previous_pepper;
+  std::optional<Blob> previous_hmac;
+  std::optional<WallTime> previous_until;
+  if (row.previous) {
+    previous_pepper = row.previous->pepper_id;
+    previous_hmac = Blob(row.previous->hmac);
+    previous_until = row.previous->until;
+  }
   statement.bind_all(row.id, row.tenant, row.project, row.display_name,
                      list_text(text, scope_names(row)), models, row.owner, row.expires_at,
-                     row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four);
+                     row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four, previous_pepper,
+                     previous_hmac, previous_until);
 }
 
 Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
@@ -133,10 +150,14 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
   key.expires_at = optional_time(row, 7);
   key.revoked_at = optional_time(row, 8);
   key.pepper_id = static_cast<std::int32_t>(row.integer(9));
-  const Blob hmac = row.blob(10);
-  if (hmac.size() != key.hmac.size()) return meaningless("key digest");
-  std::ranges::copy(hmac, key.hmac.begin());
+  TRY(key.hmac, read_digest(row, 10));
   key.last_four = row.text(11);
+  if (!row.is_null(12)) {
+    TRY(const Digest before, read_digest(row, 13));
+    key.previous = {.pepper_id = static_cast<std::int32_t>(row.integer(12)),
+                    .hmac = before,
+                    .until = row.time(14)};
+  }
   return key;
 }
 

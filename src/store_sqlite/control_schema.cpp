@@ -7,7 +7,7 @@ namespace {
 
 // Lists are JSON arrays: they are small and always read and written whole. Ids are the 16 bytes of
 // ULIDs, times microseconds since 1970 (UTC). managed_by: 0 the admin API, 1 the configuration
-// file. Every table ends with the same five columns (control_rows.cpp relies on it).
+// file. Every table has the same five columns of Meta (control_rows.cpp relies on it).
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE state (
   one     INTEGER PRIMARY KEY CHECK (one = 1),
@@ -124,7 +124,14 @@ CREATE TABLE value (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps = {kVersion1};
+// A rotated key: what its text was before, and until when that still works.
+constexpr const char* kVersion2 = R"sql(
+ALTER TABLE key ADD COLUMN previous_pepper_id INTEGER;
+ALTER TABLE key ADD COLUMN previous_hmac BLOB;
+ALTER TABLE key ADD COLUMN previous_until INTEGER;
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

@@ -30,10 +30,15 @@ std::string random_digits(Random& random, std::size_t count) {
 }  // namespace
 
 NewKey generate_key(Random& random) {
-  const std::string id = random_digits(random, kIdDigits);
-  std::string text = std::string(kPrefix) + id + "-" + random_digits(random, kSecretDigits);
+  const KeyId id = *KeyId::parse(random_digits(random, kIdDigits));
+  return {.id = id, .text = renew_key(id, random)};
+}
+
+Secret renew_key(const KeyId& id, Random& random) {
+  std::string text(kPrefix);
+  text.append(id.text()).append("-").append(random_digits(random, kSecretDigits));
   text += "-" + to_base62(crc32(text), kCrcDigits);
-  return {.id = *KeyId::parse(id), .text = Secret(std::move(text))};
+  return Secret(std::move(text));
 }
 
 Result<KeyId> parse_key(std::string_view text) {

@@ -16,6 +16,8 @@ struct NewKey {
   Secret text;  // the whole key, shown to its owner once
 };
 NewKey generate_key(Random& random);
+// Another text for a key that exists: the same id, a new secret.
+Secret renew_key(const KeyId& id, Random& random);
 
 // The id of a well-formed key. Junk is refused without any look-up (Code::invalid_api_key).
 Result<KeyId> parse_key(std::string_view text);

@@ -67,6 +67,14 @@ struct Key {
   std::int32_t pepper_id = 0;
   Digest hmac{};          // HMAC-SHA256(pepper, whole key)
   std::string last_four;  // for display
+  // The text before the last rotation: it works until then, beside the present one.
+  struct Previous {
+    std::int32_t pepper_id = 0;
+    Digest hmac{};
+    WallTime until{};
+    friend bool operator==(const Previous&, const Previous&) = default;
+  };
+  std::optional<Previous> previous;
   Meta meta;
 
   bool has(Scope scope) const { return scopes.test(static_cast<std::size_t>(scope)); }

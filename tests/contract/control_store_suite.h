@@ -106,6 +106,8 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   wanted.pepper_id = 3;
   wanted.hmac.fill(0xA7);
   wanted.last_four = "x9Zq";
+  wanted.previous = {.pepper_id = 2, .until = clock_.wall_now() + std::chrono::hours(3)};
+  wanted.previous->hmac.fill(0x5C);
   ASSERT_THAT(store_->create(wanted), Succeeds());
   tenancy::Key plain = key(*home, "AAAAAAAAAAAA");
   ASSERT_THAT(store_->create(plain), Succeeds());
@@ -128,6 +130,8 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   EXPECT_EQ(kept.pepper_id, wanted.pepper_id);
   EXPECT_EQ(kept.hmac, wanted.hmac);
   EXPECT_EQ(kept.last_four, wanted.last_four);
+  EXPECT_EQ(kept.previous, wanted.previous);
+  EXPECT_EQ(other.previous, std::nullopt);
   EXPECT_EQ(other.models, std::nullopt) << "every model is not the same as none";
   EXPECT_EQ(other.owner, std::nullopt);
   EXPECT_EQ(other.expires_at, std::nullopt);

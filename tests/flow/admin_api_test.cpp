@@ -7,6 +7,7 @@
 #include "control/key_maker.h"
 #include "rt/sim/sim.h"
 #include "store_sqlite/open.h"
+#include "tenancy/key_format.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/memory_ledger.h"
 
@@ -53,10 +54,26 @@ class AdminApiTest : public testing::Test {
   MemoryLedger ledger_;
   identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
   DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
-  std::shared_ptr<engine::Engine> engine_ = std::make_shared<FakeEngine>("tiny", 4);
+  bool works(const std::string& text) {
+    const identity::Credentials shown{.api_key = text};
+    return authenticator_.identify(publisher_.directory().get(), shown, world_.clock().wall_now())
+        .has_value();
+  }
+  static Result<void> check_engine(const store::EngineRecord& record) {
+    if (record.url.starts_with("http")) return {};
+    return client_error(Code::invalid_value, "want a URL", "url");
+  }
+
+  std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
   AdminApi api_{{*store_, ledger_, publisher_, authenticator_, world_.clock(), world_.random(),
-                 [this] { return std::vector{engine_}; },
-                 [] { return std::vector<std::string>(); }}};
+                 [this] { return engines_; }, [] { return std::vector<std::string>(); },
+                 check_engine,
+                 [this](const std::vector<store::EngineRecord>& records) -> Result<void> {
+                   engines_.resize(1);
+                   for (const store::EngineRecord& record : records)
+                     engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
+                   return {};
+                 }}};
 };
 
 TEST_F(AdminApiTest, AKeyWorksAsSoonAsItsCreationIsAnsweredAndEndsWhenRevoked) {
@@ -120,6 +137,174 @@ TEST_F(AdminApiTest, ModelsNeedAnEngineThatExists) {
   EXPECT_EQ(refusal("POST", "models", R"({"name":"org/m","engine":"none"})"), Code::invalid_value);
   ok("POST", "models", R"({"name":"org/m","engine":"tiny"})");
   EXPECT_EQ(member(ok("GET", "models/org%2Fm"), "engine"), "tiny");
+}
+
+TEST_F(AdminApiTest, ARotatedKeyKeepsItsIdAndTheOldTextEndsAfterTheOverlap) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string made = ok("POST", "keys", R"({"tenant":"aurora"})");
+  const std::string old = member(made, "key");
+  const std::string path = "keys/" + member(made, "id");
+  const std::string rotated = ok("POST", path + "/rotate", R"({"overlap":"24h"})");
+  const std::string text = member(rotated, "key");
+  EXPECT_EQ(member(rotated, "id"), member(made, "id"));
+  EXPECT_EQ(text.substr(text.size() - 4), member(rotated, "last_four"));
+  EXPECT_NE(text, old);
+  EXPECT_TRUE(works(text) && works(old));
+  EXPECT_THAT(ok("GET", path), Not(HasSubstr(text)));
+  world_.run_for(std::chrono::hours(24));
+  EXPECT_TRUE(works(text));
+  EXPECT_FALSE(works(old));
+  const std::string third = member(ok("POST", path + "/rotate"), "key");
+  EXPECT_TRUE(works(third));
+  EXPECT_FALSE(works(text)) << "no overlap";
+}
+
+TEST_F(AdminApiTest, ARotationIsRefusedWhereItMakesNoSense) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string made = ok("POST", "keys", R"({"tenant":"aurora"})");
+  const std::string path = "keys/" + member(made, "id");
+  for (const char* overlap : {"31d", "-1h", "soon", ""}) {
+    EXPECT_EQ(refusal("POST", path + "/rotate", R"({"overlap":")" + std::string(overlap) + "\"}"),
+              Code::invalid_value);
+  }
+  EXPECT_EQ(refusal("POST", path + "/rotate", "", "\"7\""), Code::precondition_failed);
+  EXPECT_TRUE(works(member(made, "key"))) << "refusals change nothing";
+  ok("POST", path + "/revoke");
+  EXPECT_EQ(refusal("POST", path + "/rotate"), Code::conflict);
+}
+
+TEST_F(AdminApiTest, AChangeOfAKeySetsWhatItNamesAndNullTakesItBack) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const auto made = call("POST", "keys", R"({"tenant":"aurora","owner":"ann"})");
+  const std::string path = "keys/" + member(made->body, "id");
+  const auto changed = call("PATCH", path,
+                            R"({"display_name":"ci","scopes":["inference"],"models":["m"],)"
+                            R"("expires_at":"2099-01-01T00:00:00Z"})",
+                            made->etag);
+  ASSERT_TRUE(changed);
+  EXPECT_THAT(changed->body, HasSubstr(R"("scopes":["inference"],"models":["m"],"owner":"ann")"));
+  EXPECT_EQ(refusal("PATCH", path, R"({"owner":"bob"})", made->etag), Code::precondition_failed);
+  EXPECT_THAT(ok("PATCH", path, R"({"owner":null,"models":null,"expires_at":null})"),
+              HasSubstr(R"("models":null,"owner":null)"));
+  EXPECT_EQ(refusal("PATCH", path, R"({"expires_at":"soon"})"), Code::invalid_value);
+  EXPECT_EQ(refusal("PATCH", path, R"({"tenant":"other"})"), Code::unsupported_parameter);
+  EXPECT_TRUE(works(member(made->body, "key")));
+}
+
+TEST_F(AdminApiTest, ProjectsAndModelsCanBeChanged) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const auto project = call("POST", "projects", R"({"tenant":"aurora","slug":"web"})");
+  const std::string path = "projects/" + member(project->body, "id");
+  EXPECT_EQ(member(ok("PATCH", path, R"({"display_name":"Web"})"), "display_name"), "Web");
+  EXPECT_EQ(refusal("PATCH", path, "{}", project->etag), Code::precondition_failed);
+
+  const auto model = call("POST", "models", R"({"name":"m","engine":"tiny","tenants":["aurora"]})");
+  EXPECT_THAT(ok("PATCH", "models/m", R"({"tenants":null,"engine_model":"x","embeddings":true})"),
+              HasSubstr(R"("embeddings":true,"tenants":null)"));
+  EXPECT_EQ(member(ok("PATCH", "models/m", R"({"engine_model":null})"), "engine_model"), "m");
+  EXPECT_EQ(refusal("PATCH", "models/m", "{}", model->etag), Code::precondition_failed);
+  EXPECT_EQ(refusal("PATCH", "models/m", R"({"engine":"none"})"), Code::invalid_value);
+  EXPECT_EQ(refusal("PATCH", "models/m", R"({"adapter":0})"), Code::integer_above_max_value);
+  EXPECT_EQ(refusal("PATCH", "models/m", R"({"tenants":["nobody"]})"), Code::not_found);
+  EXPECT_EQ(
+      refusal("PATCH", "models/m", R"({"chat":false,"completions":false,"embeddings":false})"),
+      Code::invalid_value);
+}
+
+TEST_F(AdminApiTest, AModelTakesWhatTheFileCouldSay) {
+  const std::string settings =
+      R"("choices_max":2,"extra_fields":["top_k"],"reject_unknown_fields":false,)"
+      R"("first_token_timeout":"1500ms","stall_timeout":"9s","total_timeout":"60s",)"
+      R"("commit_after":"never")";
+  EXPECT_THAT(ok("POST", "models", R"({"name":"m","engine":"tiny",)" + settings + "}"),
+              HasSubstr(settings));
+  EXPECT_EQ(member(ok("PATCH", "models/m", R"({"commit_after":"3s"})"), "commit_after"), "3s");
+  for (const char* body : {R"({"total_timeout":"0s"})", R"({"stall_timeout":"soon"})",
+                           R"({"commit_after":"-1s"})", R"({"first_token_timeout":"never"})"})
+    EXPECT_EQ(refusal("PATCH", "models/m", body), Code::invalid_value) << body;
+  EXPECT_EQ(refusal("PATCH", "models/m", R"({"choices_max":0})"), Code::integer_below_min_value);
+}
+
+TEST_F(AdminApiTest, NothingOfTheFileIsChangedHere) {
+  config::Config config;
+  const config::Position place{.file = "sovmesh.yaml", .line = 3, .column = 5};
+  config.engines.push_back({.name = "tiny", .position = place});
+  config.models.push_back({.name = "m", .engine = "tiny", .position = place});
+  config.tenants.push_back({.name = "boreal", .position = place});
+  const Secret text = tenancy::generate_key(world_.random()).text;
+  config.tenants.front().keys.push_back({.name = "app", .secret = text, .position = place});
+  ASSERT_TRUE(publisher_.apply(config));
+  const store::ControlData data = *store_->load();
+  const std::string key = "keys/" + std::string(data.keys[0].id.text());
+  const std::string project = "projects/" + data.projects[0].id.value.text();
+  struct Try {
+    const char* method;
+    std::string path;
+  };
+  for (const Try& one :
+       {Try{"PATCH", "tenants/boreal"}, Try{"PATCH", project}, Try{"DELETE", project},
+        Try{"PATCH", key}, Try{"DELETE", key}, Try{"POST", key + "/rotate"},
+        Try{"POST", key + "/revoke"}, Try{"PATCH", "models/m"}, Try{"DELETE", "models/m"},
+        Try{"DELETE", "engines/tiny"}}) {
+    const auto refused = call(one.method, one.path);
+    ASSERT_FALSE(refused) << one.path;
+    EXPECT_EQ(refused.error().code(), Code::conflict) << one.path;
+    EXPECT_THAT(refused.error().message(), HasSubstr("sovmesh.yaml:3:5")) << one.path;
+  }
+  EXPECT_EQ(refusal("POST", "engines", R"({"name":"tiny","url":"http://e/v1"})"), Code::conflict);
+}
+
+TEST_F(AdminApiTest, EnginesComeAndGoWhileItRuns) {
+  const auto made =
+      call("POST", "engines", R"({"name":"gpu-1","url":"http://e/v1","dialect":"vllm","slots":8})");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->status, 201);
+  EXPECT_EQ(engines_.size(), 2U);
+  EXPECT_THAT(ok("GET", "engines/gpu-1"),
+              HasSubstr(R"("dialect":"vllm","url":"http://e/v1","slots":8)"));
+  EXPECT_THAT(ok("GET", "engines"), HasSubstr(R"("state":)"));
+  EXPECT_EQ(refusal("POST", "engines", R"({"name":"gpu-1","url":"http://e/v1"})"), Code::conflict);
+  EXPECT_EQ(refusal("POST", "engines", R"({"name":"Gpu","url":"http://e/v1"})"),
+            Code::invalid_value);
+  EXPECT_EQ(refusal("POST", "engines", R"({"name":"x","url":"gopher://e"})"), Code::invalid_value);
+
+  ok("POST", "models", R"({"name":"m","engine":"gpu-1"})");
+  EXPECT_EQ(refusal("DELETE", "engines/gpu-1"), Code::conflict) << "a model needs it";
+  ok("DELETE", "models/m");
+  EXPECT_EQ(refusal("DELETE", "engines/gpu-1", "", "\"9\""), Code::precondition_failed);
+  EXPECT_EQ(call("DELETE", "engines/gpu-1")->status, 204);
+  EXPECT_EQ(engines_.size(), 1U);
+  EXPECT_EQ(refusal("GET", "engines/gpu-1"), Code::not_found);
+}
+
+TEST_F(AdminApiTest, AnEngineOfFileAndApiIsAConfigurationError) {
+  ok("POST", "engines", R"({"name":"gpu-1","url":"http://e/v1"})");
+  config::Config config;
+  config.engines.push_back(
+      {.name = "gpu-1", .position = {.file = "f.yaml", .line = 2, .column = 3}});
+  const auto refused = publisher_.apply(config);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::config_invalid);
+  EXPECT_THAT(refused.error().message(), HasSubstr("f.yaml:2:3: error: engine 'gpu-1' exists"));
+}
+
+TEST_F(AdminApiTest, AFileThatDoesNotFitTheRestChangesNothing) {
+  ok("POST", "tenants", R"({"slug":"aurora","hosts":["a.example"]})");
+  config::Config config;
+  config.tenants.push_back({.name = "boreal", .hosts = {"b.example"}});
+  ASSERT_TRUE(publisher_.apply(config));
+  const std::int64_t version = store_->load()->version;
+  config.tenants.front().hosts = {"a.example"};
+  config.tenants.push_back({.name = "third"});
+  EXPECT_FALSE(publisher_.apply(config));
+  EXPECT_EQ(store_->load()->version, version);
+  EXPECT_THAT(ok("GET", "tenants"), Not(HasSubstr("third")));
+}
+
+TEST_F(AdminApiTest, EnginesHaveABound) {
+  for (std::size_t i = 0; i < AdminApi::kEnginesMax; ++i)
+    ok("POST", "engines", R"({"name":"e)" + std::to_string(i) + R"(","url":"http://e/v1"})");
+  EXPECT_EQ(refusal("POST", "engines", R"({"name":"more","url":"http://e/v1"})"), Code::conflict);
 }
 
 class DiscoveryTest : public AdminApiTest {

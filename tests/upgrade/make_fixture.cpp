@@ -35,6 +35,8 @@ void write_control(const std::string& path, const Clock& clock) {
   key.models = std::set{must(ModelName::parse("tiny"))};
   key.hmac.fill(7);
   key.last_four = "wxyz";
+  key.previous = {.pepper_id = 1, .until = kOpenedAt};
+  key.previous->hmac.fill(9);
   must(store->create(key));
   must(store->create(catalog::Model{.id = kModel,
                                     .name = must(ModelName::parse("tiny")),

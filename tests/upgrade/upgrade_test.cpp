@@ -54,6 +54,7 @@ class UpgradeTest : public testing::TestWithParam<fs::path> {
 };
 
 TEST_P(UpgradeTest, ControlDataIsAllThere) {
+  const std::int64_t schema = schema_of(control_db());
   const auto store = store_sqlite::open_control_store(real_disk(), control_db(), world_.clock());
   ASSERT_THAT(store, Succeeds());
   const auto data = (*store)->load();
@@ -69,6 +70,8 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
   EXPECT_TRUE(data->keys[0].has(tenancy::Scope::inference));
   EXPECT_EQ(data->keys[0].models->size(), 1U);
   EXPECT_EQ(data->keys[0].hmac[31], 7);
+  ASSERT_EQ(data->keys[0].previous.has_value(), schema >= 2);
+  if (schema >= 2) EXPECT_EQ(data->keys[0].previous->hmac[31], 9);
   ASSERT_EQ(data->models.size(), 1U);
   EXPECT_EQ(data->models[0].id, kModel);
   EXPECT_EQ(data->models[0].engine_model, "tiny.gguf");

@@ -1,0 +1,188 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "compose/data.h"
+#include "compose/engines.h"
+#include "compose/process.h"
+#include "engine_process/managed_engine.h"
+#include "engine_remote/remote_engine.h"
+
+// The engines of a process: made, watched, replaced and stopped here.
+namespace sovmesh::compose {
+namespace {
+
+constexpr std::chrono::milliseconds kEngineStop{5'000};
+constexpr std::chrono::milliseconds kDiscoveryRetry{1'000};
+
+config::Engine engine_of(const store::EngineRecord& record) {
+  config::Engine engine;
+  engine.name = record.name;
+  engine.dialect = record.dialect;
+  engine.url = record.url;
+  engine.slots = static_cast<int>(record.slots);
+  engine.position = {.file = "admin API"};
+  return engine;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<engine::Engine>> Process::make_managed(const config::Engine& wanted) {
+  const std::string& name = wanted.name;
+  rt::RealWorker& machine = workers_.front()->machine();
+  TRY(engine::ManagedSpec spec, managed_spec(wanted, data_->run_dir()));
+  const auto on_change = [this, name](const engine::Status& status) { note_engine(name, status); };
+  const auto on_log = [this, name](std::string_view text) {
+    if (!log_->on(observe::Level::info)) return;
+    observe::LogLine line = log_->line(observe::Level::info, "engine_output");
+    line.add("engine", name).add("message", text);
+    log_->write(std::move(line));
+  };
+  const bool at_boot = spec.start_at_boot;
+  TRY(auto made,
+      engine_process::ManagedEngine::make({*machine.loop, *machine.network, *machine.resolver,
+                                           *machine.processes, *random_, on_log, on_change},
+                                          std::move(spec)));
+  if (at_boot) made->start();
+  return made;
+}
+
+Result<std::shared_ptr<engine_remote::RemoteEngine>> Process::make_remote(
+    const config::Engine& wanted) {
+  const std::string& name = wanted.name;
+  rt::RealWorker& machine = workers_.front()->machine();
+  TRY(engine::RemoteSpec spec, remote_spec(wanted));
+  const auto on_change = [this, name](const engine::Status& status) { note_engine(name, status); };
+  const auto on_list = [this, name](const Result<std::vector<engine::ListedModel>>& listed) {
+    on_models(name, listed);
+  };
+  return engine_remote::RemoteEngine::make(
+      {*machine.loop, *machine.network, *machine.resolver, *random_, on_change, on_list},
+      std::move(spec));
+}
+
+Result<void> Process::make_engines() {
+  gateway::EngineSet::Map engines;
+  for (const config::Engine& wanted : options_.config.engines) {
+    if (wanted.managed) {
+      TRY(engines[wanted.name], make_managed(wanted));
+    } else {
+      TRY(const auto made, make_remote(wanted));
+      made->start();
+      engines[wanted.name] = made;
+    }
+  }
+  TRY(const store::ControlData data, data_->control().load());
+  for (const store::EngineRecord& record : data.engines) {
+    const auto made = make_remote(engine_of(record));
+    if (made) {
+      (*made)->start();
+      engines[record.name] = *made;
+    } else {  // who made it through the API must be able to remove it there
+      log_->say(observe::Level::error, "engine_state", made.error().message());
+    }
+  }
+  engines_.publish(std::move(engines));
+  return {};
+}
+
+Result<void> Process::check_api_engine(const store::EngineRecord& record) {
+  const auto made = make_remote(engine_of(record));
+  if (made) return {};
+  return client_error(Code::invalid_value, made.error().message(), "url");
+}
+
+// On a thread of the blocking pool, one call at a time.
+Result<void> Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
+  gateway::EngineSet::Map engines = *engines_.all();
+  std::vector<std::shared_ptr<engine::Engine>> gone;
+  std::erase_if(engines, [&](const auto& entry) {
+    const auto& [name, engine] = entry;
+    const bool stays =
+        std::ranges::find(options_.config.engines, name, &config::Engine::name) !=
+            options_.config.engines.end() ||
+        std::ranges::find(records, name, &store::EngineRecord::name) != records.end();
+    if (!stays) gone.push_back(engine);
+    return !stays;
+  });
+  for (const store::EngineRecord& record : records) {
+    if (engines.contains(record.name)) continue;
+    TRY(const auto made, make_remote(engine_of(record)));
+    made->start();
+    engines[record.name] = made;
+  }
+  engines_.publish(std::move(engines));
+  Worker& first = *workers_.front();
+  for (const auto& engine : gone) {
+    first.loop().post([this, engine] { workers_.front()->spawn(stop_engine(engine)); });
+  }
+  return {};
+}
+
+rt::Task<void> Process::stop_engine(std::shared_ptr<engine::Engine> engine) {
+  co_await engine->stop(workers_.front()->loop().in(kEngineStop));
+}
+
+void Process::note_engine(const std::string& name, const engine::Status& status) const {
+  const bool bad =
+      status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
+  observe::LogLine line =
+      log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
+  line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
+  log_->write(std::move(line));
+}
+
+void Process::on_models(const std::string& name,
+                        const Result<std::vector<engine::ListedModel>>& listed) {
+  if (!listed) {
+    observe::LogLine line = log_->line(observe::Level::warning, "engine_models");
+    line.add("engine", name).add("message", listed.error().message());
+    log_->write(std::move(line));
+    return;
+  }
+  discovered_.insert_or_assign(name, *listed);
+  if (!std::exchange(publishing_discovered_, true)) workers_.front()->spawn(publish_discovered());
+}
+
+rt::Task<void> Process::publish_discovered() {
+  while (!discovered_.empty()) {
+    auto lists = std::exchange(discovered_, {});
+    const auto work = [this, &lists]() -> Result<void> {
+      for (const auto& [name, listed] : lists)
+        TRY_VOID(publisher_->discover(name, listed));
+      return {};
+    };
+    const Result<void> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+    const std::string message =
+        done ? fmt::format("{} models of engines are offered", publisher_->discovered().size())
+             : "the models of an engine cannot be offered: " + done.error().message();
+    log_->say(done ? observe::Level::info : observe::Level::error, "engine_models", message);
+    if (done) continue;
+    discovered_.merge(lists);  // what has come meanwhile is newer and stays
+    Worker& worker = *workers_.front();
+    const rt::Until pause{worker.loop().in(kDiscoveryRetry), &worker.tasks().cancelled()};
+    if (!co_await rt::sleep(worker.loop(), pause)) break;
+  }
+  publishing_discovered_ = false;
+}
+
+// After the last worker has drained: nobody uses an engine any more.
+rt::Task<void> Process::stop_engines() {
+  rt::Loop& loop = workers_.front()->loop();
+  rt::Event never(loop);
+  while (drained_workers_.load() + 1 < workers_.size()) {
+    co_await never.wait({loop.in(std::chrono::milliseconds(20)), nullptr});
+  }
+  for (const auto& [name, engine] : *engines_.all())
+    co_await engine->stop(loop.in(kEngineStop));
+}
+
+std::vector<std::shared_ptr<engine::Engine>> Process::engine_list() const {
+  std::vector<std::shared_ptr<engine::Engine>> list;
+  for (const auto& [name, engine] : *engines_.all())
+    list.push_back(engine);
+  return list;
+}
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "control/admin_api.h"
+#include "control/admin_objects.h"
+#include "control/json_body.h"
+#include "control/json_text.h"
+
+// The engines of the admin API: those of the configuration file are shown, remote ones can be
+// added and removed while the server runs.
+namespace sovmesh::control {
+namespace {
+
+constexpr std::size_t kNameMax = 40;
+constexpr std::int64_t kSlotsMax = 4'096;
+constexpr std::int64_t kSlotsUsual = 64;
+
+// A metrics label and a part of URLs.
+bool is_engine_name(std::string_view text) {
+  const auto fine = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return !text.empty() && text.size() <= kNameMax && text.front() >= 'a' && text.front() <= 'z' &&
+         std::ranges::all_of(text, fine);
+}
+
+const store::EngineRecord* record_of(const store::ControlData& data, std::string_view name) {
+  const auto found = std::ranges::find_if(data.engines, [&](const store::EngineRecord& record) {
+    return record.name == name || record.id.value.text() == name;
+  });
+  return found == data.engines.end() ? nullptr : &*found;
+}
+
+std::string state_json(const engine::Engine& engine) {
+  const engine::Status status = engine.status();
+  JsonText json;
+  json.text("state", engine::name(status.state))
+      .text("reason", std::string_view(status.reason))
+      .time("since", status.since)
+      .number("restarts", status.restarts);
+  status.pid ? json.number("pid", *status.pid) : json.null("pid");
+  return json.end();
+}
+
+// One object of the members of two; each has some.
+std::string joined(std::string first, const std::string& second) {
+  first.back() = ',';
+  return first + second.substr(1);
+}
+
+}  // namespace
+
+std::string AdminApi::show_engine(const engine::Engine& engine,
+                                  const store::ControlData& data) const {
+  if (const auto* record = record_of(data, engine.name()))
+    return joined(to_json(*record), state_json(engine));
+  const auto source = parts_.publisher.file_engine(engine.name());
+  JsonText json;
+  json.text("name", engine.name())
+      .text("dialect", llmapi::name(engine.dialect()))
+      .number("slots", engine.slots())
+      .text("managed_by", "file")
+      .text("source", std::string_view(source.value_or("")));
+  return joined(json.end(), state_json(engine));
+}
+
+Result<AdminReply> AdminApi::engines(Request& request) {
+  if (request.is("POST", 1)) return create_engine(request);
+  TRY(const store::ControlData data, parts_.store.load());
+  if (request.is("GET", 1)) {
+    const auto running = parts_.engines();
+    return page<std::shared_ptr<engine::Engine>>(
+        request, running, [](const auto& engine) { return std::string(engine->name()); },
+        [&](const auto& engine) { return show_engine(*engine, data); });
+  }
+  if (request.path.size() != 2) return fail(no_such_method(request));
+  TRY_VOID(request.no_more_query());
+  const auto* record = record_of(data, request.path[1]);
+  const std::string name = record != nullptr ? record->name : request.path[1];
+  if (request.call.method == "GET") {
+    for (const auto& engine : parts_.engines()) {
+      if (engine->name() != name) continue;
+      return AdminReply{.body = show_engine(*engine, data),
+                        .etag = record == nullptr ? "" : etag_of(record->meta.revision)};
+    }
+    return client_error(Code::not_found, "there is no such engine");
+  }
+  if (request.call.method != "DELETE") return fail(no_such_method(request));
+  return delete_engine(request, name, data);
+}
+
+Result<AdminReply> AdminApi::create_engine(Request& request) {
+  JsonBody body(request.call.body);
+  store::EngineRecord record{.id = {request.ids->next()}};
+  record.name = body.required_text("name");
+  record.url = body.required_text("url");
+  record.dialect = body.text("dialect").value_or("openai");
+  record.slots = body.number("slots", 1, kSlotsMax).value_or(kSlotsUsual);
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  if (!is_engine_name(record.name)) {
+    return client_error(Code::invalid_value,
+                        "want 1 to 40 characters of a-z, 0-9 and '-', the first a letter", "name");
+  }
+  if (const auto source = parts_.publisher.file_engine(record.name))
+    return files_alone(fmt::format("engine '{}'", record.name), *source);
+  TRY(store::ControlData data, parts_.store.load());
+  if (data.engines.size() >= kEnginesMax)
+    return client_error(Code::conflict, fmt::format("there are {} engines already", kEnginesMax));
+  if (parts_.check_engine) TRY_VOID(parts_.check_engine(record));
+  TRY(record, parts_.store.create(std::move(record)));
+  data.engines.push_back(record);
+  if (parts_.run_engines) TRY_VOID(parts_.run_engines(data.engines));
+  return AdminReply{201, to_json(record), etag_of(record.meta.revision)};
+}
+
+Result<AdminReply> AdminApi::delete_engine(const Request& request, const std::string& name,
+                                           store::ControlData data) {
+  if (const auto source = parts_.publisher.file_engine(name))
+    return files_alone(fmt::format("engine '{}'", name), *source);
+  const auto* record = record_of(data, name);
+  if (record == nullptr) return client_error(Code::not_found, "there is no such engine");
+  for (const catalog::Model& model : data.models) {
+    if (model.engine != name) continue;
+    return client_error(Code::conflict,
+                        fmt::format("the model '{}' needs the engine", model.name.text()));
+  }
+  TRY(const std::int64_t at, revision(request, record->meta.revision));
+  TRY_VOID(parts_.store.remove(record->id, at));
+  std::erase_if(data.engines, [&](const auto& other) { return other.name == name; });
+  if (parts_.run_engines) TRY_VOID(parts_.run_engines(data.engines));
+  return AdminReply{.status = 204};
+}
+
+}  // namespace sovmesh::control

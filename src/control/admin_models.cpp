@@ -1,0 +1,200 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/time_text.h"
+#include "control/admin_api.h"
+#include "control/admin_objects.h"
+#include "control/json_body.h"
+
+// The models of the admin API.
+namespace sovmesh::control {
+namespace {
+
+constexpr std::int64_t kTokensMax = 1LL << 32;
+constexpr std::int64_t kAdapterMax = 1'000;
+constexpr std::int64_t kChoicesMax = 128;
+constexpr std::string_view kNever = "never";
+
+using Text = std::optional<std::string>;
+
+Result<std::chrono::milliseconds> duration_of(const std::string& text, const char* name) {
+  const auto duration = parse_duration(text);
+  if (duration && duration->count() > 0) return *duration;
+  return client_error(Code::invalid_value, "want a duration as 250ms, 30s or 5m", name);
+}
+
+// What a caller may say of a model, at its creation and later.
+struct ModelFields {
+  std::optional<std::string> engine;
+  std::optional<std::string> engine_model;
+  std::optional<std::int64_t> adapter;
+  std::optional<std::string> owned_by;
+  std::optional<bool> chat;
+  std::optional<bool> completions;
+  std::optional<bool> embeddings;
+  std::optional<std::vector<std::string>> tenants;
+  std::optional<std::int64_t> context_tokens;
+  std::optional<std::int64_t> output_tokens_max;
+  std::optional<std::int64_t> choices_max;
+  std::optional<std::vector<std::string>> extra_fields;
+  std::optional<bool> reject_unknown_fields;
+  Text first_token_timeout;
+  Text stall_timeout;
+  Text total_timeout;
+  Text commit_after;
+  bool same_name = false;  // null was said
+  bool no_adapter = false;
+  bool all_tenants = false;
+
+  static ModelFields read(JsonBody& body) {
+    return {.engine = body.text("engine"),
+            .engine_model = body.text("engine_model"),
+            .adapter = body.number("adapter", 0, kAdapterMax),
+            .owned_by = body.text("owned_by"),
+            .chat = body.flag("chat"),
+            .completions = body.flag("completions"),
+            .embeddings = body.flag("embeddings"),
+            .tenants = body.texts("tenants"),
+            .context_tokens = body.number("context_tokens", 0, kTokensMax),
+            .output_tokens_max = body.number("output_tokens_max", 0, kTokensMax),
+            .choices_max = body.number("choices_max", 1, kChoicesMax),
+            .extra_fields = body.texts("extra_fields"),
+            .reject_unknown_fields = body.flag("reject_unknown_fields"),
+            .first_token_timeout = body.text("first_token_timeout"),
+            .stall_timeout = body.text("stall_timeout"),
+            .total_timeout = body.text("total_timeout"),
+            .commit_after = body.text("commit_after"),
+            .same_name = body.is_null("engine_model"),
+            .no_adapter = body.is_null("adapter"),
+            .all_tenants = body.is_null("tenants")};
+  }
+
+  Result<void> put_times_into(catalog::Model& model) const {
+    const auto put = [](const Text& text, const char* name,
+                        std::chrono::milliseconds& out) -> Result<void> {
+      if (text) {
+        TRY(out, duration_of(*text, name));
+      }
+      return {};
+    };
+    TRY_VOID(put(first_token_timeout, "first_token_timeout", model.first_token_timeout));
+    TRY_VOID(put(stall_timeout, "stall_timeout", model.stall_timeout));
+    TRY_VOID(put(total_timeout, "total_timeout", model.total_timeout));
+    if (!commit_after) return {};
+    if (*commit_after == kNever) {
+      model.commit_after.reset();
+      return {};
+    }
+    return put(commit_after, "commit_after", model.commit_after.emplace());
+  }
+
+  Result<void> put_into(catalog::Model& model, const store::ControlData& data) const {
+    if (engine) model.engine = *engine;
+    if (engine_model) model.engine_model = *engine_model;
+    if (same_name) model.engine_model = model.name.text();
+    if (adapter) model.adapter = static_cast<int>(*adapter);
+    if (no_adapter) model.adapter.reset();
+    if (owned_by) model.owned_by = *owned_by;
+    model.chat = chat.value_or(model.chat);
+    model.completions = completions.value_or(model.completions);
+    model.embeddings = embeddings.value_or(model.embeddings);
+    model.context_tokens = context_tokens.value_or(model.context_tokens);
+    model.output_tokens_max = output_tokens_max.value_or(model.output_tokens_max);
+    if (choices_max) model.choices_max = static_cast<int>(*choices_max);
+    if (extra_fields) model.extra_fields = {extra_fields->begin(), extra_fields->end()};
+    model.reject_unknown_fields = reject_unknown_fields.value_or(model.reject_unknown_fields);
+    TRY_VOID(put_times_into(model));
+    if (tenants || all_tenants) {
+      model.for_all_tenants = all_tenants;
+      model.tenants.clear();
+    }
+    for (const std::string& slug : tenants.value_or(std::vector<std::string>())) {
+      TRY(const tenancy::Tenant tenant, find_tenant(data, slug));
+      model.tenants.insert(tenant.id);
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Result<AdminReply> AdminApi::models(Request& request) {
+  if (request.is("POST", 1)) return create_model(request);
+  TRY(store::ControlData data, parts_.store.load());
+  for (catalog::Model& model : parts_.publisher.discovered())
+    data.models.push_back(std::move(model));
+  if (request.is("GET", 1)) {
+    return page<catalog::Model>(
+        request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },
+        [&](const catalog::Model& m) { return to_json(m, data); });
+  }
+  if (request.path.size() != 2) return fail(no_such_method(request));
+  TRY_VOID(request.no_more_query());
+  TRY(catalog::Model model, find_model(data, request.path[1]));
+  if (request.call.method == "GET")
+    return AdminReply{.body = to_json(model, data), .etag = etag_of(model.revision)};
+  if (request.call.method == "PATCH") return change_model(request, std::move(model));
+  if (request.call.method != "DELETE") return fail(no_such_method(request));
+  TRY_VOID(must_be_ours(model));
+  TRY(const std::int64_t at, revision(request, model.revision));
+  TRY_VOID(parts_.store.remove(model.id, at));
+  return AdminReply{.status = 204};
+}
+
+// The engine exists and can hold what the model promises; the model offers something.
+Result<void> AdminApi::check_model(const catalog::Model& model) {
+  const auto engines = parts_.engines();
+  const auto known = std::ranges::find_if(
+      engines, [&](const auto& engine) { return engine->name() == model.engine; });
+  if (known == engines.end())
+    return client_error(Code::invalid_value, "there is no such engine", "engine");
+  if (model.adapter && *model.adapter >= (*known)->adapters()) {
+    return client_error(
+        Code::integer_above_max_value,
+        fmt::format("the engine has {} adapters, counted from 0", (*known)->adapters()), "adapter");
+  }
+  const std::int64_t most = parts_.publisher.engine_context(model.engine);
+  if (most > 0 && model.context_tokens > most) {
+    return client_error(Code::integer_above_max_value,
+                        fmt::format("the engine has {} tokens for one request", most),
+                        "context_tokens");
+  }
+  if (model.chat || model.completions || model.embeddings) return {};
+  return client_error(Code::invalid_value, "the model offers nothing", "chat");
+}
+
+Result<AdminReply> AdminApi::create_model(Request& request) {
+  JsonBody body(request.call.body);
+  const std::string name_text = body.required_text("name");
+  (void)body.required_text("engine");
+  const ModelFields fields = ModelFields::read(body);
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY(ModelName name, ModelName::parse(name_text));
+  TRY(const store::ControlData data, parts_.store.load());
+  if (const auto there = find_model(data, name_text); there) TRY_VOID(must_be_ours(*there));
+  catalog::Model model{.id = {request.ids->next()}, .name = std::move(name)};
+  model.engine_model = name_text;
+  TRY_VOID(fields.put_into(model, data));
+  TRY_VOID(check_model(model));
+  TRY(model, parts_.store.create(std::move(model)));
+  return AdminReply{201, to_json(model, data), etag_of(model.revision)};
+}
+
+Result<AdminReply> AdminApi::change_model(Request& request, catalog::Model model) {
+  JsonBody body(request.call.body);
+  const ModelFields fields = ModelFields::read(body);
+  TRY_VOID(body.done());
+  TRY_VOID(must_be_ours(model));
+  TRY(model.revision, revision(request, model.revision));
+  TRY(const store::ControlData data, parts_.store.load());
+  TRY_VOID(fields.put_into(model, data));
+  TRY_VOID(check_model(model));
+  TRY(model, parts_.store.update(model));
+  return AdminReply{200, to_json(model, data), etag_of(model.revision)};
+}
+
+}  // namespace sovmesh::control

@@ -1,0 +1,124 @@
+"""The commands that change a running server, and what the data path makes of it."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+import mesh as support
+from mesh import SIM, chat, wait_for
+
+CONFIG = """\
+server:
+  workers: 1
+  listen: ["127.0.0.1:0"]
+  admin_listen: ["127.0.0.1:0"]
+  metrics_listen: []
+  accept_after_term: 0s
+tenants:
+  - name: boreal
+"""
+
+
+class Gateway:
+    """Started with a tenant of the file and nothing else."""
+
+    def __init__(self, folder):
+        self.data = folder / "data"
+        config = folder / "sovmesh.yaml"
+        config.write_text(CONFIG)
+        self.process = support.Process(["serve", "--config", config, "--data-dir", self.data],
+                                       folder / "serve.log")
+
+    def run(self, *words, where=None, code=0):
+        where = where or ["--data-dir", str(self.data)]
+        done = subprocess.run([support.BINARY, *words, *where], capture_output=True, text=True,
+                              timeout=30, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    def made(self, *words, **more):
+        return json.loads(self.run(*words, "--json", **more))
+
+    def status(self, key, body):
+        request = urllib.request.Request(
+            f"http://{self.process.address}/v1/chat/completions", json.dumps(body).encode(),
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    one = Gateway(tmp_path)
+    yield one
+    assert one.process.stop() == 0
+
+
+def test_from_nothing_to_an_answer_and_back(tmp_path, gateway):
+    sim = support.EngineSim(tmp_path)
+    try:
+        gateway.run("engine", "create", "far", "--url", f"http://{sim.address}/v1", "--dialect", "vllm")
+        wait_for(lambda: gateway.made("engine", "show", "far")["state"] == "ready")
+        gateway.run("model", "create", "m", "--engine", "far", "--engine-model", SIM)
+        gateway.run("tenant", "create", "aurora")
+        made = gateway.made("key", "create", "--tenant", "aurora")
+        old, ident = made["key"], made["id"]
+        body = chat("hello", model="m")
+        assert gateway.status(old, body) == 200
+
+        new = gateway.made("key", "rotate", ident, "--overlap", "1h")["key"]
+        assert new.split("-")[1] == old.split("-")[1] == ident
+        assert [gateway.status(key, body) for key in (old, new)] == [200, 200]
+        third = gateway.made("key", "rotate", ident)["key"]
+        assert [gateway.status(key, body) for key in (old, new, third)] == [401, 401, 200]
+
+        gateway.run("model", "update", "m", "--tenant", "boreal", "--context-tokens", "100")
+        assert gateway.status(third, body) == 404
+        gateway.run("model", "update", "m", "--tenant", "aurora")
+        assert gateway.status(third, dict(body, max_tokens=100)) == 400
+        assert gateway.status(third, dict(body, max_tokens=99)) == 200
+
+        assert "needs the engine" in gateway.run("engine", "delete", "far", code=1)
+        gateway.run("model", "delete", "m")
+        gateway.run("engine", "delete", "far")
+        assert gateway.made("engine", "list")["data"] == []
+        usage = gateway.made("usage", "--tenant", "aurora", "--by", "key")["data"]
+        assert [(row["group"], row["requests"]) for row in usage] == [(ident, 5)]
+    finally:
+        sim.stop()
+
+
+def test_what_the_api_made_is_there_after_a_restart(tmp_path, gateway):
+    sim = support.EngineSim(tmp_path)
+    try:
+        gateway.run("engine", "create", "far", "--url", f"http://{sim.address}/v1")
+        gateway.run("model", "create", "m", "--engine", "far", "--engine-model", SIM)
+        key = gateway.made("key", "create", "--tenant", "boreal")["key"]
+        assert gateway.process.stop() == 0
+        gateway.process = Gateway(tmp_path).process
+        assert gateway.status(key, chat("hello", model="m")) == 200
+    finally:
+        sim.stop()
+
+
+def test_objects_of_the_file_say_where_they_stand(gateway):
+    why = gateway.run("tenant", "update", "boreal", "--display-name", "B", code=1)
+    assert "declared in the configuration file" in why and "sovmesh.yaml:8:5" in why
+
+
+def test_the_same_over_tcp_with_the_token(tmp_path, gateway):
+    there = ["--admin", gateway.process.ready["admin_listen"][0]]
+    token = ["--token-file", str(gateway.data / "admin.token")]
+    assert "boreal" in gateway.run("tenant", "list", where=there + token)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("no such token\n")
+    gateway.run("tenant", "list", where=there + ["--token-file", str(wrong)], code=1)
+    assert "no token in" in gateway.run("tenant", "list", where=there + ["--token-file", "/nowhere"],
+                                        code=2)
+    gateway.run("tenant", "list", where=["--admin", "127.0.0.1:1", *token], code=3)
