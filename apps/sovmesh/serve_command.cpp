@@ -35,6 +35,7 @@ int run_serve(const ServeFlags& flags) {
   if (flags.config.empty()) options.first_key_for = config::kEnvironmentTenant;
   options.config = *std::move(loaded.config);
   options.config_path = flags.config;
+  options.config_files = std::move(loaded.files);
   options.data_dir = flags.data_dir;
   if (!flags.listen.empty()) options.config.server.listen = flags.listen;
   if (!flags.admin_listen.empty()) options.config.server.admin_listen = flags.admin_listen;

@@ -11,9 +11,6 @@
 
 #include "base/bytes.h"
 #include "compose/data.h"
-#include "config/load.h"
-#include "config/process_environment.h"
-#include "config/values.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
 #include "control/metrics_handler.h"
@@ -24,7 +21,6 @@ namespace {
 
 constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kBlockingQueueMax = 1'024;
-constexpr std::size_t kPemBytesMax = 1U << 20;
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 
 observe::Level level_of(const std::string& text) {
@@ -51,7 +47,8 @@ Process::Process(ServeOptions options)
       random_(rt::make_system_random()) {}
 
 Process::~Process() {
-  // Workers go first: what they run refers to everything else.
+  // Workers go first: what they run refers to everything else. The watch needs its loop to end.
+  watch_.reset();
   data_planes_.clear();
   engines_.publish({});
   workers_.clear();
@@ -212,7 +209,8 @@ Result<void> Process::add_operator_listeners() {
 Result<void> Process::add_data_listeners() {
   http::ServerOptions options = server_options();
   if (options_.config.server.tls) {
-    TRY_VOID(load_certificate());
+    TRY(auto certificate, read_certificate(*options_.config.server.tls));
+    certificate_ = std::make_unique<Snapshot<rt::TlsServerContext>>(std::move(certificate));
     options.tls = [this] { return certificate_->get(); };
   }
   std::vector<http::Handler*> handlers(data_planes_.begin(), data_planes_.end());
@@ -262,6 +260,7 @@ void Process::print_ready() const {
 rt::Task<void> Process::start_up() {
   if (options_.print_ready) print_ready();
   readiness_.set_ready(true);
+  watch_config_files();
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
   co_return;
@@ -325,53 +324,6 @@ void Process::begin_stop(bool hurry) {
   for (const auto& worker : workers_) {
     worker->begin_stop(rt::Deadline::at(accept_until), rt::Deadline::at(deadline));
   }
-}
-
-// Tenants, keys, models and the certificate take effect at once; everything else at the next start.
-void Process::reload() {
-  if (options_.config_path.empty() || reloading_) return;
-  reloading_ = true;
-  workers_.front()->spawn(reload_task());
-}
-
-rt::Task<void> Process::reload_task() {
-  const auto work = [this]() -> Result<std::string> {
-    config::Loaded loaded = config::load(options_.config_path, config::process_environment,
-                                         config::process_environment_names());
-    if (!loaded.config) return our_error(Code::config_invalid, config::to_text(loaded.findings));
-    TRY_VOID(publisher_->apply(*loaded.config));
-    if (certificate_) TRY_VOID(load_certificate());
-    return loaded.config->revision;
-  };
-  const Result<std::string> done =
-      co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
-  reloading_ = false;
-  reload_success_->set(done ? 1 : 0);
-  observe::LogLine line =
-      log_->line(done ? observe::Level::info : observe::Level::error, "config_reload");
-  if (done) {
-    line.add("revision", *done)
-        .add("message",
-             "tenants, keys, models and certificate are in force; server, "
-             "log, security and engines need a restart");
-  } else {
-    line.add("message", "the last good configuration stays: " + done.error().message());
-  }
-  log_->write(std::move(line));
-}
-
-Result<void> Process::load_certificate() {
-  const config::TlsFiles& files = *options_.config.server.tls;
-  TRY(const std::string chain, config::read_text_file(files.certificate, kPemBytesMax));
-  TRY(std::string key, config::read_text_file(files.key, kPemBytesMax));
-  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"h2", "http/1.1"});
-  if (!made) return fail(Error(Code::config_invalid, Blame::us, made.error().message()));
-  if (certificate_) {
-    certificate_->publish(*std::move(made));
-  } else {
-    certificate_ = std::make_unique<Snapshot<rt::TlsServerContext>>(*std::move(made));
-  }
-  return {};
 }
 
 }  // namespace sovmesh::compose

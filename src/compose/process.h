@@ -60,9 +60,16 @@ class Process {
   void print_ready() const;
   void on_signal(int number);
   void begin_stop(bool hurry);
+  struct Reload;
+  void watch_config_files();
+  void files_changed();
+  rt::Task<void> reload_when_quiet();
   void reload();
+  Reload reload_now();
   rt::Task<void> reload_task();
-  Result<void> load_certificate();
+  void note_reload(const Result<std::string>& revision);
+  static Result<std::shared_ptr<const rt::TlsServerContext>> read_certificate(
+      const config::TlsFiles& files);
   rt::Task<void> run_guest();
   rt::Task<void> start_up();
   rt::Task<void> note_drained();
@@ -91,6 +98,11 @@ class Process {
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
   // Of the first worker.
   bool reloading_ = false;
+  bool reload_wanted_ = false;
+  bool files_changed_ = false;
+  bool settling_ = false;
+  std::vector<std::string> watched_;
+  std::unique_ptr<rt::FileWatch> watch_;
   // Model lists that engines gave and that are not published yet; on the first worker.
   std::map<std::string, std::vector<engine::ListedModel>> discovered_;
   bool publishing_discovered_ = false;

@@ -50,7 +50,8 @@ struct Running {
 
 struct ServeOptions {
   config::Config config;
-  std::string config_path;  // empty: nothing to reload
+  std::string config_path;                // empty: nothing to reload
+  std::vector<std::string> config_files;  // config::Loaded::files: a change of one reloads
   std::string data_dir;
   // A tenant that gets a key at its first start, printed once on standard error. Empty: none.
   std::string first_key_for;

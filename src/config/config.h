@@ -140,7 +140,7 @@ struct Config {
   std::vector<Tenant> tenants;
   // SHA-256 of what was read, first 12 hex characters: shown by metrics and the admin API.
   std::string revision;
-  std::vector<std::string> files;  // read for this configuration: watched for changes
+  std::vector<std::string> files;  // the YAML files
 };
 
 }  // namespace sovmesh::config

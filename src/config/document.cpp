@@ -246,7 +246,14 @@ std::string reference_markdown() {
       "or "
       "d. Plain values may hold `${NAME}` or `${NAME:-default}`. Settings of `server`, `log` and "
       "`security` can be given as `SM_SERVER_...`, `SM_LOG_...` and `SM_SECURITY_...` in the "
-      "environment, lists separated by commas.\n";
+      "environment, lists separated by commas.\n\n"
+      "The file, what it includes, secrets from files and certificates are watched; SIGHUP looks "
+      "at "
+      "them as well. Tenants, keys, models and the certificate then change at once, all or none; "
+      "the "
+      "log and `config_last_reload_success` say how it went. Changes of `server`, `log`, "
+      "`security` "
+      "and `engines` need a restart.\n";
   Config config;
   ReferenceVisitor visitor("", out);
   describe(visitor, config);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <span>
 
 #include "base/bytes.h"
@@ -39,17 +40,25 @@ Loaded load(const std::string& path, const Environment& environment,
   const Result<std::string> text = read_text_file(path, FileReader::kBytesMax);
   if (!text) {
     findings.push_back({.position = {.file = path}, .message = text.error().message()});
-    return finish({}, std::move(findings));
+    Loaded loaded = finish({}, std::move(findings));
+    loaded.files = {path};
+    return loaded;
   }
   Config config;
-  FileReader(environment, {}, findings).read(path, *text, config);
+  FileReader reader(environment, {}, findings);
+  reader.read(path, *text, config);
+  std::set<std::string> files(reader.touched().begin(), reader.touched().end());
+  files.insert(path);
+  if (config.server.tls) files.insert({config.server.tls->certificate, config.server.tls->key});
   std::string all = *text;
   for (std::size_t i = 1; i < config.files.size(); ++i) {
     all += read_text_file(config.files[i], FileReader::kBytesMax).value_or("");
   }
   config.revision = revision_of(all);
   apply_environment(environment, environment_names, config, findings);
-  return finish(std::move(config), std::move(findings));
+  Loaded loaded = finish(std::move(config), std::move(findings));
+  loaded.files.assign(files.begin(), files.end());
+  return loaded;
 }
 
 Loaded load_text(std::string_view yaml, const Environment& environment) {

@@ -23,6 +23,9 @@ struct Finding {
 struct Loaded {
   std::optional<Config> config;  // nothing when there is an error among the findings
   std::vector<Finding> findings;
+  // Every file that a change of would change the outcome, the unreadable ones too: YAML files,
+  // secrets, certificates. Each once.
+  std::vector<std::string> files;
 };
 
 // Reads the YAML file, everything it includes, the secrets it names and SM_* overrides. All

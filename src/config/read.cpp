@@ -24,6 +24,7 @@ struct Context {
   const Environment& environment;
   FileReader::Access access;
   std::vector<Finding>& findings;
+  std::vector<std::string>& touched;
 
   Position at(const YAML::Node& node) const {
     const YAML::Mark mark = node.Mark();
@@ -244,7 +245,8 @@ class YamlVisitor {
     if (!context_.access.files) {
       return our_error(Code::config_invalid, "files cannot be read here");
     }
-    return read_text_file(context_.resolve(path), bytes_max);
+    context_.touched.push_back(context_.resolve(path));
+    return read_text_file(context_.touched.back(), bytes_max);
   }
 
   std::optional<Secret> read_secret(std::string_view name, const YAML::Node& node) const {
@@ -295,7 +297,7 @@ class YamlVisitor {
 }  // namespace
 
 void FileReader::read(const std::string& file, std::string_view text, Config& config) {
-  const Context context{file, environment_, access_, findings_};
+  const Context context{file, environment_, access_, findings_, touched_};
   const auto error_at = [&](int line, int column, std::string message) {
     findings_.push_back({.position = {.file = file, .line = line, .column = column},
                          .message = std::move(message)});
@@ -313,6 +315,7 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
         continue;
       }
       const std::string path = context.resolve(node.Scalar());
+      touched_.push_back(path);
       const Result<std::string> more = read_text_file(path, kBytesMax);
       if (!more) {
         context.error(node, more.error().message());

@@ -20,6 +20,9 @@ class FileReader {
   // `file` is for messages and for relative paths. Follows includes, at most kIncludesMax.
   void read(const std::string& file, std::string_view text, Config& config);
 
+  // Every file that was read or should have been.
+  const std::vector<std::string>& touched() const { return touched_; }
+
   static constexpr std::size_t kBytesMax = 4U << 20;
   static constexpr std::size_t kIncludesMax = 64;
 
@@ -28,6 +31,7 @@ class FileReader {
   Access access_;
   std::vector<Finding>& findings_;
   std::size_t included_ = 0;
+  std::vector<std::string> touched_;
 };
 
 // SM_SERVER_WORKERS=2, SM_LOG_LEVEL=debug: the fields of server, log and security.

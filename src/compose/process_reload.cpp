@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <utility>
+
+#include "compose/process.h"
+#include "config/load.h"
+#include "config/process_environment.h"
+#include "config/values.h"
+
+// Changing what runs without a restart: on SIGHUP, and when a file of the configuration changes.
+namespace sovmesh::compose {
+namespace {
+
+constexpr std::size_t kPemBytesMax = 1U << 20;
+// Editors and scripts write several files, one after the other: a reload waits until nothing has
+// changed for this long, but not for ever.
+constexpr std::chrono::milliseconds kQuiet{200};
+constexpr int kQuietTriesMax = 10;
+
+}  // namespace
+
+Result<std::shared_ptr<const rt::TlsServerContext>> Process::read_certificate(
+    const config::TlsFiles& files) {
+  TRY(const std::string chain, config::read_text_file(files.certificate, kPemBytesMax));
+  TRY(std::string key, config::read_text_file(files.key, kPemBytesMax));
+  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"h2", "http/1.1"});
+  if (!made) return fail(Error(Code::config_invalid, Blame::us, made.error().message()));
+  return *std::move(made);
+}
+
+void Process::watch_config_files() {
+  if (options_.config_path.empty() || watched_ == options_.config_files) return;
+  watched_ = options_.config_files;
+  auto watch = rt::watch_files(workers_.front()->loop(), watched_, [this] { files_changed(); });
+  if (watch) {
+    watch_ = *std::move(watch);
+    return;
+  }
+  log_->say(observe::Level::warning, "config_reload",
+            "the files of the configuration are not watched, send SIGHUP after a change: " +
+                watch.error().message());
+}
+
+void Process::files_changed() {
+  files_changed_ = true;
+  if (!std::exchange(settling_, true)) workers_.front()->spawn(reload_when_quiet());
+}
+
+rt::Task<void> Process::reload_when_quiet() {
+  Worker& first = *workers_.front();
+  for (int i = 0; i < kQuietTriesMax && std::exchange(files_changed_, false); ++i) {
+    const rt::Until quiet{first.loop().in(kQuiet), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), quiet)) co_return;
+  }
+  settling_ = false;
+  reload();
+}
+
+void Process::reload() {
+  if (options_.config_path.empty()) return;
+  reload_wanted_ = true;
+  if (!std::exchange(reloading_, true)) workers_.front()->spawn(reload_task());
+}
+
+// What one reading of all files came to.
+struct Process::Reload {
+  Result<std::string> revision = our_error(Code::internal_error, "not read");
+  std::vector<std::string> files;
+};
+
+// Everything is read and checked before anything changes. On a thread of the blocking pool.
+Process::Reload Process::reload_now() {
+  config::Loaded loaded = config::load(options_.config_path, config::process_environment,
+                                       config::process_environment_names());
+  Reload out{.files = std::move(loaded.files)};
+  out.revision = [&]() -> Result<std::string> {
+    if (!loaded.config) return our_error(Code::config_invalid, config::to_text(loaded.findings));
+    config::Config& config = *loaded.config;
+    std::shared_ptr<const rt::TlsServerContext> certificate;
+    if (certificate_ && config.server.tls) {
+      TRY(certificate, read_certificate(*config.server.tls));
+    }
+    for (const config::Model& model : config.models) {
+      if (engines_.find(model.engine)) continue;
+      return our_error(Code::config_invalid, model.position.text() + ": error: the engine '" +
+                                                 model.engine + "' is new: engines need a restart");
+    }
+    config.engines = options_.config.engines;  // those that run
+    TRY_VOID(publisher_->apply(config));
+    if (certificate) certificate_->publish(std::move(certificate));
+    return config.revision;
+  }();
+  return out;
+}
+
+rt::Task<void> Process::reload_task() {
+  while (std::exchange(reload_wanted_, false)) {
+    const auto work = [this]() -> Result<Reload> { return reload_now(); };
+    Result<Reload> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+    note_reload(done ? done->revision : Result<std::string>(fail(done.error())));
+    if (!done || done->files == watched_) continue;
+    // A file that is new to us may have changed before it was watched: look once more.
+    options_.config_files = std::move(done->files);
+    watch_config_files();
+    reload_wanted_ = true;
+  }
+  reloading_ = false;
+}
+
+void Process::note_reload(const Result<std::string>& revision) {
+  reload_success_->set(revision ? 1 : 0);
+  observe::LogLine line =
+      log_->line(revision ? observe::Level::info : observe::Level::error, "config_reload");
+  if (revision) {
+    line.add("revision", *revision)
+        .add("message",
+             "tenants, keys, models and certificate are in force; server, log, security and "
+             "engines need a restart");
+  } else {
+    line.add("message", "the last good configuration stays: " + revision.error().message());
+  }
+  log_->write(std::move(line));
+}
+
+}  // namespace sovmesh::compose
