@@ -33,6 +33,7 @@ int run_serve(const ServeFlags& flags) {
   if (!loaded.config) return compose::kExitConfig;
   compose::ServeOptions options;
   if (flags.config.empty()) options.first_key_for = config::kEnvironmentTenant;
+  options.fixed_parts = config::fixed_parts(*loaded.config);
   options.config = *std::move(loaded.config);
   options.config_path = flags.config;
   options.config_files = std::move(loaded.files);

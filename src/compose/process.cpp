@@ -20,6 +20,7 @@ namespace sovmesh::compose {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 4;
+constexpr std::size_t kRevisionsMax = 64;  // more reloads than that share one series
 constexpr std::size_t kBlockingQueueMax = 1'024;
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 
@@ -63,6 +64,14 @@ Result<void> Process::open() {
                                  "1 when the last reload of the configuration worked.", {})
                          .with({});
   reload_success_->set(1);
+  restart_pending_ =
+      &registry_
+           .gauges("config_restart_pending",
+                   "1 while the file has changes that only a restart puts in force.", {})
+           .with({});
+  config_info_ = &registry_.gauges("config_info", "1 for the revision that is in force.",
+                                   {"revision"}, kRevisionsMax);
+  note_revision(options_.config.revision);
   TRY_VOID(make_workers());
   TRY_VOID(open_data());
   TRY_VOID(open_identity());
@@ -194,7 +203,8 @@ Result<void> Process::add_operator_listeners() {
         return run_api_engines(records);
       }});
   auto admin = std::make_unique<control::AdminHandler>(*admin_, *pool_, data_->admin_token(),
-                                                       static_cast<unsigned>(::geteuid()));
+                                                       static_cast<unsigned>(::geteuid()),
+                                                       [this] { return revision_; });
   const config::Server& server = options_.config.server;
   TRY_VOID(add_listeners(server.metrics_listen, *metrics, bound_.metrics_listen));
   std::vector<std::string> local;  // not of the ready line: its place follows from the data folder

@@ -67,7 +67,8 @@ class Process {
   void reload();
   Reload reload_now();
   rt::Task<void> reload_task();
-  void note_reload(const Result<std::string>& revision);
+  void note_reload(const Reload& done);
+  void note_revision(const std::string& revision);
   static Result<std::shared_ptr<const rt::TlsServerContext>> read_certificate(
       const config::TlsFiles& files);
   rt::Task<void> run_guest();
@@ -88,6 +89,9 @@ class Process {
   observe::Registry registry_;
   std::unique_ptr<gateway::RequestMetrics> metrics_;
   observe::Gauge* reload_success_ = nullptr;
+  observe::Gauge* restart_pending_ = nullptr;
+  observe::Family<observe::Gauge>* config_info_ = nullptr;
+  std::string revision_;  // of the configuration in force; of the first worker
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -64,6 +66,7 @@ void Process::reload() {
 // What one reading of all files came to.
 struct Process::Reload {
   Result<std::string> revision = our_error(Code::internal_error, "not read");
+  std::vector<std::string> pending;  // sections that differ from what runs
   std::vector<std::string> files;
 };
 
@@ -84,6 +87,9 @@ Process::Reload Process::reload_now() {
       return our_error(Code::config_invalid, model.position.text() + ": error: the engine '" +
                                                  model.engine + "' is new: engines need a restart");
     }
+    for (const auto& [name, digest] : config::fixed_parts(config)) {
+      if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
+    }
     config.engines = options_.config.engines;  // those that run
     TRY_VOID(publisher_->apply(config));
     if (certificate) certificate_->publish(std::move(certificate));
@@ -96,7 +102,11 @@ rt::Task<void> Process::reload_task() {
   while (std::exchange(reload_wanted_, false)) {
     const auto work = [this]() -> Result<Reload> { return reload_now(); };
     Result<Reload> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
-    note_reload(done ? done->revision : Result<std::string>(fail(done.error())));
+    if (done) {
+      note_reload(*done);
+    } else {
+      note_reload({.revision = fail(done.error())});
+    }
     if (!done || done->files == watched_) continue;
     // A file that is new to us may have changed before it was watched: look once more.
     options_.config_files = std::move(done->files);
@@ -106,19 +116,30 @@ rt::Task<void> Process::reload_task() {
   reloading_ = false;
 }
 
-void Process::note_reload(const Result<std::string>& revision) {
-  reload_success_->set(revision ? 1 : 0);
-  observe::LogLine line =
-      log_->line(revision ? observe::Level::info : observe::Level::error, "config_reload");
-  if (revision) {
-    line.add("revision", *revision)
-        .add("message",
-             "tenants, keys, models and certificate are in force; server, log, security and "
-             "engines need a restart");
-  } else {
-    line.add("message", "the last good configuration stays: " + revision.error().message());
+void Process::note_reload(const Reload& done) {
+  reload_success_->set(done.revision ? 1 : 0);
+  if (!done.revision) {
+    log_->say(observe::Level::error, "config_reload",
+              "the last good configuration stays: " + done.revision.error().message());
+    return;
   }
+  note_revision(*done.revision);
+  restart_pending_->set(done.pending.empty() ? 0 : 1);
+  observe::LogLine line = log_->line(
+      done.pending.empty() ? observe::Level::info : observe::Level::warning, "config_reload");
+  std::string message = "tenants, keys, models and certificate are in force";
+  if (!done.pending.empty()) {
+    message += fmt::format("; changes of {} need a restart", fmt::join(done.pending, ", "));
+  }
+  line.add("revision", *done.revision).add("message", message);
   log_->write(std::move(line));
+}
+
+// One series at a time is 1: the number of others is the number of reloads.
+void Process::note_revision(const std::string& revision) {
+  if (!revision_.empty()) config_info_->with({revision_}).set(0);
+  revision_ = revision;
+  config_info_->with({revision_}).set(1);
 }
 
 }  // namespace sovmesh::compose

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,8 @@ struct ServeOptions {
   std::string config_path;                // empty: nothing to reload
   std::vector<std::string> config_files;  // config::Loaded::files: a change of one reloads
   std::string data_dir;
+  // config::fixed_parts of the file as it was read, before flags changed the configuration.
+  std::map<std::string, std::string> fixed_parts;
   // A tenant that gets a key at its first start, printed once on standard error. Empty: none.
   std::string first_key_for;
   bool print_ready = true;    // the machine-readable first line on stdout

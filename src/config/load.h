@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ Loaded load_text(std::string_view yaml, const Environment& environment);
 inline constexpr const char* kEnvironmentTenant = "default";
 Loaded from_environment(const Environment& environment,
                         const std::vector<std::string>& environment_names);
+
+// The sections that a running process cannot change, by name, each with a digest of its values (of
+// secrets' and files' contents, too): what differs between two configurations needs a restart.
+std::map<std::string, std::string> fixed_parts(Config config);
 
 // "file:line:column: error: message" lines.
 std::string to_text(const std::vector<Finding>& findings);

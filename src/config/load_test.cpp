@@ -170,6 +170,29 @@ TEST_F(LoadTest, OriginsThatNeverMatchAreErrors) {
   EXPECT_THAT(refusal("server:\n  cors_origins: [\"*\"]\n"), HasSubstr("cors_origins: '*': want"));
 }
 
+TEST_F(LoadTest, WhatNeedsARestartIsTold) {
+  const auto parts = [this](std::string_view yaml) {
+    const Loaded loaded = load(yaml);
+    EXPECT_TRUE(loaded.config) << to_text(loaded.findings);
+    return fixed_parts(loaded.config.value_or(Config{}));
+  };
+  const auto before = parts(kGood);
+  EXPECT_EQ(parts("# moved\n" + std::string(kGood) + "  - name: borealis\n"), before);
+  const auto changed = [&](std::string_view what, std::string_view with) {
+    std::string yaml = kGood;
+    yaml.replace(yaml.find(what), what.size(), with);
+    std::string names;
+    for (const auto& [name, digest] : parts(yaml))
+      if (digest != before.at(name)) names += name + " ";
+    return names;
+  };
+  EXPECT_EQ(changed("workers: 2", "workers: 3"), "server ");
+  EXPECT_EQ(changed("engine.example", "other.example"), "engines ");
+  EXPECT_EQ(changed("drain_time: 5m", "drain_time: 300s"), "");
+  environment_["FAR_KEY"] = "another";
+  EXPECT_EQ(changed("workers: 2", "workers: 2"), "engines ");
+}
+
 TEST(FromEnvironment, MakesAGatewayToOneEngine) {
   const auto environment = [](std::string_view name) -> std::optional<std::string> {
     if (name == "OPENAI_BASE_URL") return "http://127.0.0.1:9/v1";

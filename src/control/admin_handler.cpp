@@ -29,8 +29,12 @@ AdminCall call_of(const http::RequestHead& head, const http::Body& body) {
 }  // namespace
 
 AdminHandler::AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token,
-                           unsigned own_uid)
-    : api_(api), pool_(pool), token_(sha256(token.reveal())), own_uid_(own_uid) {}
+                           unsigned own_uid, std::function<std::string()> revision)
+    : api_(api),
+      pool_(pool),
+      token_(sha256(token.reveal())),
+      own_uid_(own_uid),
+      revision_(std::move(revision)) {}
 
 Result<void> AdminHandler::authorize(const http::Exchange& exchange) const {
   if (const auto peer = exchange.peer_credentials()) {
@@ -55,6 +59,7 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
   head.status = reply->status;
   if (!reply->body.empty()) head.add("content-type", "application/json");
   head.add("cache-control", "no-store");
+  head.add("x-sm-config-revision", revision_());
   if (!reply->etag.empty()) head.add("etag", std::move(reply->etag));
   (void)co_await exchange.respond(head, reply->body);
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "base/hash.h"
 #include "base/secret.h"
 #include "control/admin_api.h"
@@ -13,7 +16,9 @@ namespace sovmesh::control {
 // token. One worker.
 class AdminHandler : public http::Handler {
  public:
-  AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid);
+  // `revision`: of the configuration in force; asked on this worker.
+  AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid,
+               std::function<std::string()> revision);
   rt::Task<void> handle(http::Exchange& exchange) override;
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
@@ -26,6 +31,7 @@ class AdminHandler : public http::Handler {
   rt::BlockingPool& pool_;
   Digest token_;  // its SHA-256: compared in constant time whatever its length
   unsigned own_uid_;
+  std::function<std::string()> revision_;
 };
 
 }  // namespace sovmesh::control

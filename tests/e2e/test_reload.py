@@ -65,11 +65,13 @@ class Server:
         except urllib.error.HTTPError as refused:
             return refused.code
 
-    def last_reload_worked(self):
+    def metrics(self):
         address = self.process.ready["metrics_listen"][0]
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-            page = answer.read().decode()
-        return "\nconfig_last_reload_success 1" in page
+            return answer.read().decode()
+
+    def last_reload_worked(self):
+        return "\nconfig_last_reload_success 1" in self.metrics()
 
 
 @pytest.fixture
@@ -104,11 +106,17 @@ def test_the_file_and_its_secrets_are_watched(tmp_path, secret):
         server.config.write_text(server.text("  - {name: third, engine: nowhere}"))
         wait_for(lambda: not server.last_reload_worked())
         assert server.models(keys[0]) == ["first", "second"]
-        assert "names the engine 'nowhere'" in server.process.log.read_text()
+        wait_for(lambda: "names the engine 'nowhere'" in server.process.log.read_text())
 
         server.config.write_text(server.text())
         wait_for(lambda: server.models(keys[0]) == ["first"])
         assert server.last_reload_worked()
+
+        server.config.write_text(server.text().replace("workers: 1", "workers: 2"))
+        wait_for(lambda: "\nconfig_restart_pending 1" in server.metrics())
+        wait_for(lambda: "changes of server need a restart" in server.process.log.read_text())
+        server.config.write_text(server.text())
+        wait_for(lambda: "\nconfig_restart_pending 0" in server.metrics())
 
         publish(keys[1])  # a mounted secret is replaced
         wait_for(lambda: server.models(keys[1]) == ["first"])
