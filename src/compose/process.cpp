@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <thread>
 #include <utility>
@@ -40,6 +41,21 @@ std::string json_list(const std::vector<std::string>& texts) {
   return out + "]";
 }
 
+// An exception that leaves a task is a bug: it ends its task only, and an operator should see it.
+std::atomic<const observe::Log*> escape_log = nullptr;
+
+void log_escape(std::exception_ptr escaped) {
+  const observe::Log* const log = escape_log.load();
+  if (log == nullptr) return;
+  try {
+    std::rethrow_exception(std::move(escaped));
+  } catch (const std::exception& e) {
+    log->say(observe::Level::error, "task_failed", e.what());
+  } catch (...) {
+    log->say(observe::Level::error, "task_failed", "an unknown exception");
+  }
+}
+
 }  // namespace
 
 Process::Process(ServeOptions options)
@@ -53,11 +69,15 @@ Process::~Process() {
   data_planes_.clear();
   engines_.publish({});
   workers_.clear();
+  rt::TaskGroup::set_on_escape(nullptr);
+  escape_log = nullptr;
 }
 
 Result<void> Process::open() {
   TRY(log_sink_, observe::make_file_sink(options_.config.log.path));
   log_ = std::make_unique<observe::Log>(*log_sink_, *clock_, level_of(options_.config.log.level));
+  escape_log = log_.get();
+  rt::TaskGroup::set_on_escape(log_escape);
   metrics_ = std::make_unique<gateway::RequestMetrics>(registry_);
   reload_success_ = &registry_
                          .gauges("config_last_reload_success",
