@@ -26,12 +26,13 @@ class CompletionService {
   rt::Task<Result<void>> run(http::Exchange& exchange, WorkerState& worker,
                              llmapi::Operation operation, ClientStream& client,
                              RequestRecord& record) const;
-  rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
-                              RequestRecord& record) const;
-  rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,
-                              RequestRecord& record) const;
-  rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan, const Seat& seat,
-                                  http::ClientCall& call, const RequestRecord& record) const;
+  SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
+                                           RequestRecord& record) const;
+  SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,
+                                           RequestRecord& record) const;
+  SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
+                                               const Seat& seat, http::ClientCall& call,
+                                               const RequestRecord& record) const;
   metering::Intent intent_of(const Plan& plan, const RequestRecord& record) const;
 
   const Services& services_;

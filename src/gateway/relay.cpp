@@ -46,8 +46,9 @@ http::ResponseHead plain_head(const RelayJob& job) {
 constexpr std::size_t kReserveMax = 64 * 1024;
 
 // The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
-rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, std::size_t bytes_max,
-                                        std::uint64_t bytes_expected = 0) {
+SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch,
+                                                     std::size_t bytes_max,
+                                                     std::uint64_t bytes_expected = 0) {
   std::string body;
   body.reserve(std::min<std::size_t>(bytes_expected, kReserveMax) + http::Body::kPadding);
   for (;;) {
@@ -75,8 +76,8 @@ std::string_view unpadded(const std::string& body) {
 // The head of the engine's answer; an error status is read and translated. `look_up(wake)` decides
 // what the end of a wait means.
 template <class LookUp>
-rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch,
-                                                     LookUp& look_up) {
+SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch,
+                                                                  LookUp& look_up) {
   for (;;) {
     Result<http::ClientResponseHead> head = co_await job.call.head(watch.until());
     if (!head && head.error().code() == Code::timed_out) {
@@ -93,7 +94,7 @@ rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& 
 }
 
 // A stream was asked for and something else came: an error inside HTTP 200, most likely.
-rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
+SM_OWN_FRAME rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
   Result<std::string> body = co_await read_rest(job, watch, kErrorBodyMax);
   if (!body) co_return std::move(body).error();
   auto plain =
@@ -298,7 +299,7 @@ class StreamRelay {
 
   // What came with a failure is good, and wanted by a client that has seen the beginning. One that
   // has seen nothing gets a status instead.
-  rt::Task<void> send_last_good() {
+  SM_OWN_FRAME rt::Task<void> send_last_good() {
     if (client_.committed()) (void)co_await send_burst();
     out_.clear();
   }
@@ -311,7 +312,7 @@ class StreamRelay {
 
   // Terse events grow when they are translated: what one read brings may be more than a connection
   // may hold back. It goes out in parts, as the client takes them.
-  rt::Task<Result<void>> send_burst() {
+  SM_OWN_FRAME rt::Task<Result<void>> send_burst() {
     constexpr std::size_t kPart = http::Exchange::kBufferMax;
     if (out_.size() <= kPart) co_return send_translated();
     const std::string burst = std::exchange(out_, {});  // nothing stays in the scratch over a wait

@@ -13,6 +13,10 @@
 
 #include "rt/frame_memory.h"
 
+// For a coroutine that ends long before its caller: without it the compiler may make its frame a
+// part of the caller's, whose memory is then held for as long as the caller runs.
+#define SM_OWN_FRAME [[gnu::noinline]]
+
 namespace sovmesh::rt {
 
 template <class T>
