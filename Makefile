@@ -3,6 +3,7 @@
 PRESET ?= dev
 JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
+DEMO ?=
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo check test e2e asan tsan fuzz bench package headers lint style fmt fmt-check clean
 MAKEFLAGS += --no-print-directory
@@ -23,11 +24,11 @@ build: ## build everything of PRESET into build/PRESET
 	@cmake --preset $(PRESET) > build/$(PRESET)-configure.log || { cat build/$(PRESET)-configure.log; exit 1; }
 	@cmake --build --preset $(PRESET) -j $(JOBS)
 
-demo: ## install, build and start a gateway with two tenants and a tiny model (Ctrl-C ends it)
+demo: ## install, build and start a gateway with two tenants and a tiny model (Ctrl-C ends it; DEMO=--check: checks itself)
 	@scripts/setup
 	@cmake --preset release > build/release-configure.log || { cat build/release-configure.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) --target sovmesh
-	@exec build/release/sovmesh demo
+	@exec build/release/sovmesh demo $(DEMO)
 
 check: ## quick check before a commit: style, layers, unit tests
 	@scripts/setup --tests
