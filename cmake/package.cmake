@@ -1,25 +1,10 @@
-# `make package`: a .deb and a tarball with the binary, the systemd unit, licence and documents. The
-# service is installed, but it starts only once /etc/sovmesh/sovmesh.yaml exists.
-include(GNUInstallDirs)
-install(FILES LICENSE CHANGELOG.md DESTINATION share/doc/sovmesh)
-install(FILES README.md ARCHITECTURE.md DESTINATION share/doc/sovmesh OPTIONAL)
+# What `cmake --install` puts under its prefix; scripts/package makes the .deb and the tarball of it.
+# The folder lib/sovmesh beside bin/ is where the program looks for what it ships with.
+install(FILES LICENSE CHANGELOG.md README.md ARCHITECTURE.md deploy/copyright
+        DESTINATION share/doc/sovmesh)
+install(DIRECTORY docs/ DESTINATION share/doc/sovmesh/docs)
+install(FILES deploy/config/sovmesh.yaml DESTINATION share/sovmesh)
 install(FILES deploy/systemd/sovmesh.service DESTINATION lib/systemd/system)
-install(FILES tools/engine-requirements.txt DESTINATION share/sovmesh)
-install(DIRECTORY models/tiny/ DESTINATION share/sovmesh/models/tiny OPTIONAL
-        FILES_MATCHING PATTERN "*.gguf" PATTERN "MODEL_CARD.md")
-
-set(CPACK_PACKAGE_NAME sovmesh)
-set(CPACK_PACKAGE_VENDOR "Sovereign Mesh developers")
-set(CPACK_PACKAGE_CONTACT "Sovereign Mesh developers <dev@sovmesh.invalid>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "self-hosted multi-tenant LLM inference gateway")
-set(CPACK_PACKAGE_DESCRIPTION "OpenAI-compatible gateway with tenants, keys, limits and an exact ledger.")
-set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_STRIP_FILES ON)
-set(CPACK_OUTPUT_FILE_PREFIX ${CMAKE_SOURCE_DIR}/build/package)
-set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SECTION net)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-venv, ca-certificates")
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${CMAKE_SOURCE_DIR}/deploy/debian/postinst;${CMAKE_SOURCE_DIR}/deploy/debian/prerm")
-include(CPack)
+install(DIRECTORY models/tiny/ DESTINATION lib/sovmesh/models/tiny
+        FILES_MATCHING PATTERN "*.gguf" PATTERN "README.md")
+install(FILES tools/llama_launcher.py DESTINATION lib/sovmesh)

@@ -11,7 +11,11 @@ import os
 import signal
 import sys
 
-import xllamacpp as x
+# A package of ours brings the engine along in the folder beside this file.
+_BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "engine")
+if os.path.isdir(_BESIDE):
+    sys.path.insert(0, _BESIDE)
+import xllamacpp as x  # noqa: E402
 
 
 def flags():

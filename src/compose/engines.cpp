@@ -12,6 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kManagedSlots = 4;
+constexpr const char* kSystemPython = "/usr/bin/python3";
 constexpr int kRemoteSlots = 64;
 
 bool is_program(const fs::path& path) {
@@ -61,6 +62,12 @@ Result<EngineProgram> find_engine_program(const std::string& configured) {
     return EngineProgram{.program = found, .arguments = {}};
   }
   for (const fs::path& home : homes()) {
+    // The package's: the engine's files lie beside the launcher, which Debian's Python runs.
+    std::error_code missing;
+    if (fs::exists(home / "engine", missing) && is_program(kSystemPython)) {
+      return EngineProgram{.program = kSystemPython,
+                           .arguments = {"-I", "-B", home / "llama_launcher.py", "-lv", "1"}};
+    }
     for (const char* venv : {"engine-venv", "build/deps/engine-venv"}) {
       const fs::path python = home / venv / "bin" / "python3";
       for (const char* launcher : {"llama_launcher.py", "tools/llama_launcher.py"}) {

@@ -98,11 +98,12 @@ walk() {
   cp -a "$base" "$root"
   mkdir "$root/walk" "$base/walk"
   cp "$folder/mesh.bundle" "$here"/newcomer/* "$root/walk/"
-  cp "$here"/newcomer/* "$base/walk/"
+
   inside "$root" root /walk/before.sh "$user"
   inside "$root" "$user" /walk/walk.sh
   # The package, on the other bare machine.
   cp "$root"/walk-home/mesh/build/package/* "$base/walk/"
+  cp "$here"/newcomer/* "$base/walk/"
   inside "$base" root /walk/install.sh
   [ -n "${NEWCOMER_KEEP:-}" ] || rm -rf --one-file-system "$root" "$base"
 }

@@ -35,9 +35,9 @@ interrupt() {
 }
 
 began=$SECONDS
-git clone -q /walk/mesh.bundle mesh
+git clone -q -c advice.detachedHead=false /walk/mesh.bundle mesh
 cd mesh
-grep '^  demo ' <<< "$(make help)" > /dev/null || fail "make help does not list demo"
+grep '^ *demo ' <<< "$(make help)" > /dev/null || fail "make help does not list demo"
 make demo > ~/demo.log 2>&1 &
 demo=$!
 until_line ~/demo.log '^  > .' 3600 $demo
