@@ -35,7 +35,7 @@ interrupt() {
 }
 
 began=$SECONDS
-git clone -q -c advice.detachedHead=false /walk/mesh.bundle mesh
+git -c init.defaultBranch=main -c advice.detachedHead=false clone -q /walk/mesh.bundle mesh
 cd mesh
 grep '^ *demo ' <<< "$(make help)" > /dev/null || fail "make help does not list demo"
 make demo > ~/demo.log 2>&1 &
