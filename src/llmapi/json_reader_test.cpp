@@ -108,6 +108,18 @@ TEST(JsonReader, BoundsTheDepth) {
   EXPECT_EQ(check_json(Padded(std::string(100'000, '['))), JsonFault::too_deep);
 }
 
+// A deep text costs no more than a flat one of as many bytes: reading stops where it is too deep.
+TEST(JsonReader, ReadsNoFurtherThanTheDepthThatItTakes) {
+  const std::string deep = nested(100'000);
+  const Padded padded(deep);
+  std::string out(deep.size() + JsonReader::kSlack, '\0');
+  JsonReader reader;
+  ASSERT_TRUE(reader.start(padded, out.data(), JsonReader::Surrogates::refuse));
+  EXPECT_FALSE(reader.value());
+  EXPECT_EQ(reader.fault(), JsonFault::too_deep);
+  EXPECT_EQ(reader.offset(), static_cast<std::size_t>(JsonReader::kDepthMax));
+}
+
 TEST(JsonReader, FindsADuplicateAmongManyKeys) {
   std::string many = "{";
   for (int i = 0; i < 5000; ++i)
