@@ -10,6 +10,8 @@
 
 namespace sovmesh::catalog {
 
+class ModelIndex;
+
 // All models of one snapshot. Immutable. Foreign and unknown names run the same look-ups and give
 // the same nothing.
 class ModelTable {
@@ -25,9 +27,8 @@ class ModelTable {
   const std::vector<Model>& all() const { return models_; }
 
  private:
-  struct Index;
-  std::vector<Model> models_;
-  std::unique_ptr<Index> index_;
+  std::vector<Model> models_;  // by name
+  std::unique_ptr<const ModelIndex> index_;
 };
 
 }  // namespace sovmesh::catalog

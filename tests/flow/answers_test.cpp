@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "tests/flow/gateway_world.h"
 
 namespace sovmesh::flow {
@@ -145,6 +146,58 @@ TEST(Answers, AForeignModelLooksLikeAnUnknownOne) {
   EXPECT_EQ(ask("aurora-only"), ask("nobody-here"));  // names of equal length
   EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
   EXPECT_EQ(gateway.ledger.order.size(), 0U);
+}
+
+// The same request before and after the model is there for somebody else: not one byte differs but
+// the ids of the request.
+TEST(Answers, AForeignModelIsAnsweredByteForByteAsIfItWereNotThere) {
+  const auto ask_all = [](GatewayWorld& gateway) {
+    std::vector<std::string> answers;
+    for (const std::string_view path :
+         {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}) {
+      Client client(gateway);
+      client.post(path, chat_body("x", "", "aurora-only"), "borealis");
+      const Answer answer = client.answer();
+      EXPECT_EQ(answer.status, 404);
+      answers.push_back(without_ids(answer.head + answer.body));
+    }
+    Client client(gateway);
+    client.post("/t/borealis/v1/chat/completions", chat_body("x", kStream, "aurora-only"),
+                "borealis");
+    Answer answer = client.answer();
+    answers.push_back(without_ids(answer.head + answer.body));
+    client.get("/v1/models/aurora-only", "borealis");
+    answer = client.answer();
+    EXPECT_EQ(answer.status, 404);
+    answers.push_back(without_ids(answer.head + answer.body));
+    return answers;
+  };
+  GatewayWorld gateway;
+  const auto foreign = ask_all(gateway);
+  gateway.withdraw("aurora-only");
+  EXPECT_EQ(foreign, ask_all(gateway));
+}
+
+TEST(Answers, AnUnknownKeyIsAnsweredByteForByteLikeAWrongSecret) {
+  GatewayWorld gateway;
+  const auto ask = [&gateway](const std::string& key) {
+    Client client(gateway);
+    client.send("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer " + key + "\r\n\r\n");
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 401);
+    std::string text = without_ids(answer.head + answer.body);
+    const std::string tail = "sm-..." + key.substr(key.size() - 4);
+    const std::size_t at = text.find(tail);
+    EXPECT_NE(at, std::string::npos) << text;
+    return text.replace(at, tail.size(), "SHOWN");
+  };
+  const auto with_crc = [](const std::string& head) {
+    return head + "-" + to_base62(crc32(head), 6);
+  };
+  const std::string& key = gateway.key("aurora");
+  const std::string wrong_secret = with_crc(key.substr(0, 16) + std::string(43, 'x'));
+  const std::string unknown = with_crc("sm-" + std::string(12, 'u') + "-" + std::string(43, 'x'));
+  EXPECT_EQ(ask(wrong_secret), ask(unknown));
 }
 
 TEST(Answers, AWrongTenantInThePathLooksLikeAnUnknownOne) {
