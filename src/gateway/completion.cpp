@@ -142,7 +142,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
   }
   // Here: input rules (safety), then the reservation of limits; both before a place in a queue.
-  CO_TRY(const Seat seat, co_await this->seat(exchange, plan, record));
+  CO_TRY(Seat seat, co_await this->seat(exchange, plan, record));
 
   const std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
   CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, record));
@@ -173,6 +173,8 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   record.counts = relayed.settlement.counts;
   record.finish = relayed.settlement.finish;
   record.drift = relayed.settlement.drift;
+  // The first token comes after the whole prompt.
+  if (relayed.settlement.counts.generated > 0) seat.note_own_cache();
   std::move(row).settle(relayed.settlement);
   if (!relayed.error) {
     co_await read_to_end(*call, worker.loop);
@@ -228,7 +230,8 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   const rt::Until until{plan.total, &exchange.client_gone()};
   const bool many = plan.request.operation == llmapi::Operation::completion;
   const int slots = plan.request.choices * (many ? static_cast<int>(plan.request.inputs) : 1);
-  SeatRequest wanted{plan.engine, record.caller->tenant().id, slots};
+  SeatRequest wanted{plan.engine, record.caller->tenant().id, slots,
+                     plan.request.operation == llmapi::Operation::embeddings};
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
   if (seat && !plan.engine->is_ready()) {
     Result<void> ready = co_await plan.engine->ensure_ready(exchange.loop(), until);

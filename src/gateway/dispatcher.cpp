@@ -30,7 +30,7 @@ class FifoDispatcher::Place {
 };
 
 Seat::~Seat() {
-  if (dispatcher_ != nullptr) dispatcher_->give_back(engine_, slots_);
+  if (dispatcher_ != nullptr) dispatcher_->give_back(*this);
 }
 
 FifoDispatcher::~FifoDispatcher() = default;
@@ -51,12 +51,27 @@ FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
     if (made.has_owners) made.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
   }
   Queue& queue = it->second;
-  if (queue.generation != engine->generation()) {  // restarted: every cache is gone
-    queue.generation = engine->generation();
-    for (Slot& slot : queue.slots)
-      slot.owner.reset();
-  }
+  if (queue.generation != engine->generation()) forget_caches(queue, engine->generation());
   return queue;
+}
+
+// After a restart every cache is gone. Seats that are out stay: their requests may run only now.
+void FifoDispatcher::forget_caches(Queue& queue, std::uint64_t generation) {
+  queue.generation = generation;
+  for (Slot& slot : queue.slots) {
+    if (!slot.busy) slot.owner.reset();
+    slot.has_foreign = false;
+  }
+  for (const TenantId tenant : queue.in_any_slot)
+    mark_all(queue, tenant);
+}
+
+// Text of `tenant` may be in any slot.
+void FifoDispatcher::mark_all(Queue& queue, TenantId tenant) {
+  for (Slot& slot : queue.slots) {
+    if (slot.owner && slot.owner != tenant) slot.has_foreign = true;
+    if (!slot.owner) slot.owner = tenant;
+  }
 }
 
 std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
@@ -64,17 +79,24 @@ std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
   if (request.slots > std::max(request.engine->slots(), 1) - queue.running) return std::nullopt;
   queue.running += request.slots;
   if (!queue.has_owners) {
-    return Seat(self, request.engine, std::vector<int>(static_cast<std::size_t>(request.slots)),
-                false);
+    return Seat(self, request, std::vector<int>(static_cast<std::size_t>(request.slots)), false);
   }
   std::vector<int> chosen = take_best(queue, request);
   bool fresh = false;
   for (const int index : chosen) {
     Slot& slot = queue.slots[static_cast<std::size_t>(index)];
-    fresh = fresh || (slot.owner && slot.owner != request.tenant);
-    slot = {.owner = request.tenant, .busy = true, .last_used = ++queue.uses};
+    slot.busy = true;
+    if (request.in_any_slot) continue;
+    if (slot.owner && slot.owner != request.tenant) slot.has_foreign = true;
+    slot.owner = request.tenant;
+    slot.last_used = ++queue.uses;
+    fresh = fresh || slot.has_foreign;
   }
-  return Seat(self, request.engine, std::move(chosen), fresh);
+  if (request.in_any_slot) {
+    queue.in_any_slot.push_back(request.tenant);
+    mark_all(queue, request.tenant);
+  }
+  return Seat(self, request, std::move(chosen), fresh);
 }
 
 // Own slots first (their cache helps), then unowned ones, then the one idle the longest.
@@ -93,11 +115,20 @@ std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& requ
   return free;
 }
 
-void FifoDispatcher::release(Queue& queue, const std::vector<int>& slots) {
-  queue.running -= static_cast<int>(slots.size());
+void FifoDispatcher::release(Queue& queue, const Seat& seat) {
+  const SeatRequest& request = seat.request_;
+  queue.running -= static_cast<int>(seat.slots_.size());
   if (!queue.has_owners) return;
-  for (const int index : slots)
+  for (const int index : seat.slots_)
     queue.slots[static_cast<std::size_t>(index)].busy = false;
+  if (request.in_any_slot) {
+    queue.in_any_slot.erase(std::ranges::find(queue.in_any_slot, request.tenant));
+    return;
+  }
+  const auto is_other = [&](TenantId tenant) { return tenant != request.tenant; };
+  if (!seat.has_own_cache_ || std::ranges::any_of(queue.in_any_slot, is_other)) return;
+  for (const int index : seat.slots_)
+    queue.slots[static_cast<std::size_t>(index)].has_foreign = false;
 }
 
 void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted) {
@@ -111,12 +142,11 @@ void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Wai
   }
 }
 
-void FifoDispatcher::give_back(const std::shared_ptr<engine::Engine>& engine,
-                               const std::vector<int>& slots) {
+void FifoDispatcher::give_back(const Seat& seat) {
   std::vector<std::shared_ptr<Waiter>> granted;
   state_.with([&](State& state) {
-    Queue& queue = queue_of(state, engine);
-    release(queue, slots);
+    Queue& queue = queue_of(state, seat.request_.engine);
+    release(queue, seat);
     grant_waiting(queue, granted);
   });
   notify(granted);

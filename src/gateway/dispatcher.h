@@ -20,48 +20,50 @@ namespace sovmesh::gateway {
 
 class Dispatcher;
 
-// The right to run one request on an engine: `slots` of its slots. Given back by the destructor.
-class Seat {
- public:
-  Seat() = default;
-  Seat(Dispatcher& dispatcher, std::shared_ptr<engine::Engine> engine, std::vector<int> slots,
-       bool fresh_cache)
-      : dispatcher_(&dispatcher),
-        engine_(std::move(engine)),
-        slots_(std::move(slots)),
-        fresh_cache_(fresh_cache) {}
-  Seat(Seat&& other) noexcept
-      : dispatcher_(std::exchange(other.dispatcher_, nullptr)),
-        engine_(std::move(other.engine_)),
-        slots_(std::move(other.slots_)),
-        fresh_cache_(other.fresh_cache_) {}
-  Seat& operator=(Seat&& other) noexcept {
-    std::swap(dispatcher_, other.dispatcher_);
-    std::swap(engine_, other.engine_);
-    std::swap(slots_, other.slots_);
-    std::swap(fresh_cache_, other.fresh_cache_);
-    return *this;
-  }
-  ~Seat();
-
-  engine::Engine& engine() const { return *engine_; }
-  // The slot to name to an engine whose slots belong to tenants.
-  int slot() const { return slots_.front(); }
-  // The slot belonged to another tenant before: its cache must not be used.
-  bool fresh_cache() const { return fresh_cache_; }
-
- private:
-  friend class FifoDispatcher;
-  Dispatcher* dispatcher_ = nullptr;
-  std::shared_ptr<engine::Engine> engine_;
-  std::vector<int> slots_;
-  bool fresh_cache_ = false;
-};
-
 struct SeatRequest {
   std::shared_ptr<engine::Engine> engine;
   TenantId tenant;
   int slots = 1;
+  // The engine picks a slot for it by itself, whatever the seat says (llama.cpp's embeddings).
+  bool in_any_slot = false;
+};
+
+// The right to run one request on an engine: `slots` of its slots. Given back by the destructor.
+class Seat {
+ public:
+  Seat() = default;
+  Seat(Dispatcher& dispatcher, SeatRequest request, std::vector<int> slots, bool fresh_cache)
+      : dispatcher_(&dispatcher),
+        request_(std::move(request)),
+        slots_(std::move(slots)),
+        fresh_cache_(fresh_cache) {}
+  Seat(Seat&& other) noexcept { *this = std::move(other); }
+  Seat& operator=(Seat&& other) noexcept {
+    std::swap(dispatcher_, other.dispatcher_);
+    std::swap(request_, other.request_);
+    std::swap(slots_, other.slots_);
+    std::swap(fresh_cache_, other.fresh_cache_);
+    std::swap(has_own_cache_, other.has_own_cache_);
+    return *this;
+  }
+  ~Seat();
+
+  engine::Engine& engine() const { return *request_.engine; }
+  // The slot to name to an engine whose slots belong to tenants.
+  int slot() const { return slots_.front(); }
+  // Another tenant's text may be in the slot: its cache must not be used.
+  bool fresh_cache() const { return fresh_cache_; }
+  // The engine has read the whole prompt, so that nothing else is left in the slot. A request that
+  // the engine refused, or that never got there, leaves the slot as it was.
+  void note_own_cache() { has_own_cache_ = true; }
+
+ private:
+  friend class FifoDispatcher;
+  Dispatcher* dispatcher_ = nullptr;
+  SeatRequest request_;
+  std::vector<int> slots_;
+  bool fresh_cache_ = false;
+  bool has_own_cache_ = false;
 };
 
 // Who may run next. Admission is ours: an engine never has more requests than slots.
@@ -74,14 +76,13 @@ class Dispatcher {
 
  protected:
   friend class Seat;
-  virtual void give_back(const std::shared_ptr<engine::Engine>& engine,
-                         const std::vector<int>& slots) = 0;
+  virtual void give_back(const Seat& seat) = 0;
 };
 
 // First come, first served per engine, with a bounded number of waiting requests per tenant. Slots
 // remember the tenant they last served: a tenant gets its own slot again when it is free (its
-// prefix cache is there), and a slot that changes hands is marked for a fresh cache. Shared by all
-// workers.
+// prefix cache is there), and a slot that changes hands is marked for a fresh cache, until an
+// answer shows that nothing foreign is left in it. Shared by all workers.
 class FifoDispatcher : public Dispatcher {
  public:
   struct Limits {
@@ -104,6 +105,7 @@ class FifoDispatcher : public Dispatcher {
   class Place;
   struct Slot {
     std::optional<TenantId> owner;
+    bool has_foreign = false;  // may hold text of somebody else than the owner
     bool busy = false;
     std::uint64_t last_used = 0;
   };
@@ -113,7 +115,8 @@ class FifoDispatcher : public Dispatcher {
     // counted.
     std::vector<Slot> slots;
     bool has_owners = false;
-    int running = 0;                               // slots in use
+    int running = 0;                    // slots in use
+    std::vector<TenantId> in_any_slot;  // whose requests run in slots that we do not know
     std::vector<std::shared_ptr<Waiter>> waiting;  // in order of arrival
     std::uint64_t uses = 0;
   };
@@ -121,12 +124,13 @@ class FifoDispatcher : public Dispatcher {
     std::vector<std::pair<std::shared_ptr<engine::Engine>, Queue>> queues;
   };
 
-  void give_back(const std::shared_ptr<engine::Engine>& engine,
-                 const std::vector<int>& slots) override;
+  void give_back(const Seat& seat) override;
   static Queue& queue_of(State& state, const std::shared_ptr<engine::Engine>& engine);
   static std::optional<Seat> try_seat(Dispatcher& self, Queue& queue, const SeatRequest& request);
   static std::vector<int> take_best(Queue& queue, const SeatRequest& request);
-  static void release(Queue& queue, const std::vector<int>& slots);
+  static void forget_caches(Queue& queue, std::uint64_t generation);
+  static void mark_all(Queue& queue, TenantId tenant);
+  static void release(Queue& queue, const Seat& seat);
   void leave(const std::shared_ptr<Waiter>& waiter);
   static void notify(const std::vector<std::shared_ptr<Waiter>>& granted);
   void grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted);

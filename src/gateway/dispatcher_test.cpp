@@ -25,20 +25,34 @@ TenantId tenant(unsigned char n) {
 
 class FifoDispatcherTest : public testing::Test {
  protected:
-  void SetUp() override { engine_->capabilities_.tenant_slots = true; }
+  void SetUp() override { use_slots(2); }
   void TearDown() override { loop_.end(); }
 
+  void use_slots(int count) {
+    engine_ = std::make_shared<FakeEngine>("e", count);
+    engine_->capabilities_.tenant_slots = true;
+  }
   static rt::Task<void> run(FifoDispatcher& dispatcher, SeatRequest wanted, rt::Loop& loop,
                             rt::Until until, std::optional<Result<Seat>>& result) {
     result.emplace(co_await dispatcher.seat(std::move(wanted), loop, until));
   }
 
   std::optional<Result<Seat>>& ask(TenantId who, int slots = 1, rt::Event* cancelled = nullptr) {
+    return ask(SeatRequest{engine_, who, slots}, cancelled);
+  }
+  std::optional<Result<Seat>>& ask(SeatRequest wanted, rt::Event* cancelled = nullptr) {
     auto& result = results_.emplace_back();
     group_.spawn(
-        run(dispatcher_, {engine_, who, slots}, loop_, {rt::Deadline::never(), cancelled}, result));
+        run(dispatcher_, std::move(wanted), loop_, {rt::Deadline::never(), cancelled}, result));
     loop_.settle();
     return result;
+  }
+  std::optional<Result<Seat>>& embed(TenantId who) {
+    return ask(SeatRequest{.engine = engine_, .tenant = who, .in_any_slot = true});
+  }
+  void answer(std::optional<Result<Seat>>& seat) {
+    (*seat)->note_own_cache();
+    give_back(seat);
   }
   void give_back(std::optional<Result<Seat>>& seat) {
     seat.reset();
@@ -47,7 +61,7 @@ class FifoDispatcherTest : public testing::Test {
 
   rt::ManualClock clock_;
   rt::TestLoop loop_{clock_};
-  std::shared_ptr<FakeEngine> engine_ = std::make_shared<FakeEngine>("e", 2);
+  std::shared_ptr<FakeEngine> engine_;
   FifoDispatcher dispatcher_{{.waiting_per_tenant_max = 3, .wait_max = 30s}};
   std::deque<std::optional<Result<Seat>>> results_;
   rt::TaskGroup group_{loop_, 1'000};
@@ -165,48 +179,116 @@ TEST_F(FifoDispatcherTest, SlotsWithoutOwnersAreJustCounted) {
   EXPECT_EQ(dispatcher_.load().running, 1U);
 }
 
-// More tenants than slots, in 200 random orders of coming and going: a request that reuses a slot
-// without the fresh mark always follows a request of the same tenant on that slot.
+TEST_F(FifoDispatcherTest, ASlotStaysForeignUntilItsNewTenantGetsAnAnswer) {
+  use_slots(1);
+  answer(ask(tenant(1)));
+  give_back(ask(tenant(2)));  // refused by the engine, or gone before it got there
+  auto& again = ask(tenant(2));
+  EXPECT_TRUE((*again)->fresh_cache());
+  answer(again);
+  EXPECT_FALSE((*ask(tenant(2)))->fresh_cache());
+}
+
+TEST_F(FifoDispatcherTest, AWaiterThatLeftDoesNotMakeASlotItsTenants) {
+  use_slots(1);
+  auto& a = ask(tenant(1));
+  rt::Event gone(loop_);
+  ask(tenant(2), 1, &gone);
+  gone.set();
+  answer(a);
+  loop_.settle();
+  EXPECT_TRUE((*ask(tenant(2)))->fresh_cache());
+}
+
+TEST_F(FifoDispatcherTest, WhatRunsInAnySlotMakesAllOfThemForeignToOthers) {
+  auto& a = ask(tenant(1));
+  auto& b = embed(tenant(2));
+  answer(a);
+  auto& meanwhile = ask(tenant(1));
+  EXPECT_TRUE((*meanwhile)->fresh_cache());
+  answer(meanwhile);  // its slot may be taken by the other tenant's at any time yet
+  give_back(b);
+  auto& after = ask(tenant(1));
+  EXPECT_TRUE((*after)->fresh_cache());
+  answer(after);
+  EXPECT_FALSE((*ask(tenant(1)))->fresh_cache());
+  EXPECT_TRUE((*ask(tenant(3)))->fresh_cache());  // the other slot was not used since
+}
+
+TEST_F(FifoDispatcherTest, WhatRunsInAnySlotIsNotForeignToItsOwnTenant) {
+  give_back(embed(tenant(1)));
+  EXPECT_FALSE((*ask(tenant(1)))->fresh_cache());
+}
+
+TEST_F(FifoDispatcherTest, ASeatFromBeforeARestartStillOwnsItsSlot) {
+  use_slots(1);
+  auto& a = ask(tenant(1));  // runs as soon as the engine is back
+  engine_->restart();
+  answer(a);
+  EXPECT_TRUE((*ask(tenant(2)))->fresh_cache());
+}
+
+// More tenants than slots, in 200 random orders of coming and going, with requests that fail and
+// such that run in any slot: nobody may use the cache of a slot that can hold foreign text.
 TEST_F(FifoDispatcherTest, NoInterleavingLetsATenantMeetAForeignCache) {
+  struct Open {
+    std::optional<Result<Seat>>* seat;
+    TenantId who;
+    bool in_any_slot;
+    bool checked = false;
+  };
   std::mt19937 random(7);
+  int reused = 0;
   for (int round = 0; round < 200; ++round) {
     engine_->restart();
-    std::vector<std::optional<TenantId>> last_on(2);
-    std::vector<std::pair<std::optional<Result<Seat>>*, TenantId>> open;
-    std::set<const void*> checked;
+    std::vector<std::set<TenantId>> may_hold(2);  // by slot
+    std::vector<Open> open;
     const auto check = [&] {
-      for (auto& [seat, who] : open) {
-        if (!*seat || !**seat || !checked.insert(seat).second) continue;
-        auto& last = last_on[static_cast<std::size_t>((**seat)->slot())];
-        if (last && *last != who) EXPECT_TRUE((**seat)->fresh_cache());
-        if (last && *last == who) EXPECT_FALSE((**seat)->fresh_cache());
-        last = who;
+      for (Open& each : open) {
+        if (each.checked || !*each.seat || !**each.seat) continue;
+        each.checked = true;
+        if (each.in_any_slot) {
+          for (auto& texts : may_hold)
+            texts.insert(each.who);
+          continue;
+        }
+        auto& texts = may_hold[static_cast<std::size_t>((**each.seat)->slot())];
+        texts.insert(each.who);
+        EXPECT_EQ((**each.seat)->fresh_cache(), texts.size() > 1);
+        if (texts.size() == 1) ++reused;
       }
+    };
+    const auto end = [&](std::size_t at) {
+      const Open ended = open[at];
+      open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
+      if (!**ended.seat) return;  // the queue was full
+      const bool answered = random() % 4 != 0;
+      if (answered && !ended.in_any_slot) {
+        auto& texts = may_hold[static_cast<std::size_t>((**ended.seat)->slot())];
+        texts = {ended.who};
+        for (const Open& other : open)
+          if (other.in_any_slot && other.checked) texts.insert(other.who);
+      }
+      answered ? answer(*ended.seat) : give_back(*ended.seat);
+      check();
     };
     for (int step = 0; step < 30; ++step) {
       if (open.size() < 6 && random() % 2 == 0) {
         const TenantId who = tenant(static_cast<unsigned char>(1 + random() % 4));
-        open.emplace_back(&ask(who), who);
+        const bool in_any_slot = random() % 8 == 0;
+        open.push_back({in_any_slot ? &embed(who) : &ask(who), who, in_any_slot});
         check();
-        continue;
+      } else if (!open.empty()) {
+        const std::size_t at = random() % open.size();
+        if (*open[at].seat) end(at);
       }
-      if (open.empty()) continue;
-      const auto at = open.begin() + static_cast<std::ptrdiff_t>(random() % open.size());
-      if (!*at->first) continue;  // still waiting
-      auto* seat = at->first;
-      open.erase(at);
-      give_back(*seat);
-      check();
     }
     while (!open.empty()) {
-      const auto at =
-          std::ranges::find_if(open, [](const auto& o) { return o.first->has_value(); });
-      auto* seat = at->first;
-      open.erase(at);
-      give_back(*seat);
-      check();
+      const auto at = std::ranges::find_if(open, [](const Open& o) { return o.seat->has_value(); });
+      end(static_cast<std::size_t>(at - open.begin()));
     }
   }
+  EXPECT_GT(reused, 200);  // own caches are used, or this would show nothing
 }
 
 }  // namespace

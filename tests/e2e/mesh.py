@@ -103,8 +103,8 @@ def wait_for(what, seconds=10.0, step=0.01):
 
 
 class EngineSim(Process):
-    def __init__(self, folder, *arguments):
-        super().__init__(["engine-sim", "--listen", "127.0.0.1:0", "--model", SIM, *arguments],
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
+        super().__init__(["engine-sim", "--listen", listen, "--model", SIM, *arguments],
                          folder / "engine-sim.log")
 
     def counts(self):
@@ -115,7 +115,7 @@ class EngineSim(Process):
 CONFIG = """\
 server:
   workers: 1
-  listen: ["127.0.0.1:0"]
+  listen: [{listen}]
   admin_listen: ["127.0.0.1:0"]
   metrics_listen: ["127.0.0.1:0"]
   accept_after_term: 0s
@@ -127,7 +127,7 @@ engines:
     kind: remote
     dialect: vllm
     url: http://{sim}/v1
-models:
+{sim_engine}models:
 {tiny}
   - name: sim
     engine: sim
@@ -142,9 +142,16 @@ tenants:
       - name: e2e
         secret: env:E2E_AURORA
   - name: borealis
-    keys:
+{tenants}    keys:
       - name: e2e
         secret: env:E2E_BOREALIS
+"""
+
+TENANT = """\
+  - name: {name}
+    keys:
+      - name: e2e
+        secret: env:E2E_{variable}
 """
 
 MANAGED = f"""\
@@ -154,7 +161,7 @@ MANAGED = f"""\
     adapter_files: [{ROOT}/models/tiny/sovmesh-tiny-pirate.gguf]
     embeddings: true
     start_at_boot: true
-"""
+{{engine}}"""
 
 TINY_MODELS = f"""\
   - name: {TINY}
@@ -169,17 +176,22 @@ TINY_MODELS = f"""\
 
 class Mesh:
     """A gateway with the tenants aurora and borealis over a simulated engine and, with `managed`,
-    the real one with the tiny model. `server`: more lines of that section."""
+    the real one with the tiny model. `server`, `engine`, `sim_engine`, `tenants`: more lines of that
+    section, of the real engine, of the simulated one, of borealis."""
 
-    def __init__(self, folder, managed, server=""):
+    def __init__(self, folder, managed, server="", engine="", sim_engine="", tenants="",
+                 more_tenants=(), listen=("127.0.0.1:0",), sim_listen="127.0.0.1:0"):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
-        self.keys = {"aurora": make_key(), "borealis": make_key()}
-        self.sim = EngineSim(self.folder)
+        self.keys = {name: make_key() for name in ("aurora", "borealis", *more_tenants)}
+        self.sim = EngineSim(self.folder, listen=sim_listen)
         self.config = self.folder / "sovmesh.yaml"
         self.config.write_text(CONFIG.format(
-            sim=self.sim.address, server=server, managed=MANAGED if managed else "",
-            tiny=TINY_MODELS if managed else ""))
+            sim=self.sim.address, sim_engine=sim_engine, server=server, tenants=tenants,
+            listen=", ".join(f'"{address}"' for address in listen),
+            managed=MANAGED.format(engine=engine) if managed else "",
+            tiny=TINY_MODELS if managed else "")
+            + "".join(TENANT.format(name=name, variable=name.upper()) for name in more_tenants))
         self.server = None
         try:
             self.start()
@@ -188,7 +200,7 @@ class Mesh:
             raise
 
     def start(self):
-        env = dict(os.environ, E2E_AURORA=self.keys["aurora"], E2E_BOREALIS=self.keys["borealis"])
+        env = dict(os.environ, **{f"E2E_{name.upper()}": key for name, key in self.keys.items()})
         for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
             env.pop(name, None)
         self.server = Process(["serve", "--config", self.config, "--data-dir", self.data],
