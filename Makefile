@@ -64,7 +64,9 @@ bench: ## benchmarks against the peers; results in build/bench/*.json
 
 package: ## a .deb and a tarball in build/package
 	@scripts/setup --package
-	@$(MAKE) build PRESET=release
+	@mkdir -p build
+	@cmake --preset release > build/release-configure.log || { cat build/release-configure.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS) --target sovmesh
 	@scripts/package
 
 headers: ## compile every header alone
