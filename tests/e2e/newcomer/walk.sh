@@ -5,8 +5,12 @@ set -m  # each job is a process group of its own, which Ctrl-C reaches as a whol
 unset SM_BINARY SM_DEPS_DIR SM_LLAMA_SERVER OPENAI_BASE_URL OPENAI_API_KEY
 cd ~
 
-# CPU seconds of all that has ended so far.
-cpu() { times | sed -n 2p | awk '{ for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); s += t[1] * 60 + t[2] } printf "%d", s }'; }
+# CPU seconds of all that has ended so far; of the running `make demo`, what it has waited for.
+cpu() {
+  local pid
+  for pid in $$ ${demo:-}; do awk -v hz="$(getconf CLK_TCK)" '{ print ($16 + $17) / hz }' "/proc/$pid/stat"; done |
+    awk '{ s += $1 } END { printf "%d", s }'
+}
 last=$SECONDS last_cpu=0
 step() {
   printf '   %-58s %5d s wall %5d s CPU\n' "$1" $((SECONDS - last)) $(($(cpu) - last_cpu))
@@ -22,16 +26,16 @@ until_line() {
     sleep 0.2
   done
 }
-# As Ctrl-C does; the job must end with CODE... within 15 s.
+# As Ctrl-C does; the job must end within 40 s. Sets `code`.
 interrupt() {
-  local pid=$1 code=0 end=$((SECONDS + 15))
+  local pid=$1 end=$((SECONDS + 40))
+  code=0
   kill -INT -- "-$pid"
   while kill -0 "$pid" 2> /dev/null; do
-    [ $SECONDS -lt $end ] || { kill -KILL -- "-$pid"; fail "it did not stop within 15 s"; }
+    [ $SECONDS -lt $end ] || { kill -KILL -- "-$pid"; fail "it did not stop within 40 s"; }
     sleep 0.1
   done
   wait "$pid" || code=$?
-  echo $code
 }
 
 began=$SECONDS
@@ -66,9 +70,10 @@ sed 's/^/      | /' ~/five-aurora.log
 grep -q 'model_not_found' ~/five-aurora.log || fail "example 5 did not print model_not_found"
 grep -qi 'pirate\|arr\|matey\|aye' ~/five-aurora.log || fail "example 4 is no pirate"
 step "the five examples, for both tenants"
-code=$(interrupt $demo)
+interrupt $demo
 [ "$code" = 0 ] || [ "$code" = 130 ] || [ "$code" = 2 ] || { tail ~/demo.log; fail "Ctrl-C: make demo ended with $code"; }
 ! pgrep -f 'build/release/sovmesh|llama_launcher' > /dev/null 2>&1 || fail "something still runs after Ctrl-C"
+demo=''
 step "Ctrl-C (exit $code)"
 
 make demo DEMO=--check > ~/check.log 2>&1 || { tail -n 30 ~/check.log; fail "demo --check failed"; }
@@ -93,9 +98,9 @@ from openai import OpenAI
 answer = OpenAI().chat.completions.create(model="assistant", messages=[{"role": "user", "content": "Hi"}])
 print("own engine:", answer.choices[0].message.content, answer.usage.completion_tokens)
 PYTHON
-code=$(interrupt $serve)
-interrupt $sim > /dev/null
+interrupt $serve
 [ "$code" = 0 ] || { tail ~/own/serve.err; fail "serve ended with $code"; }
+interrupt $sim
 step "the README's own-engine YAML"
 
 make package > ~/package.log 2>&1 || { tail -n 30 ~/package.log; fail "make package failed"; }
