@@ -33,9 +33,10 @@ field() { sed -n "s/^$1=//p" "$unit"; }
 [ "$(stat -c '%U %a' /var/lib/sovmesh)" = "$(field User) 700" ] || fail "the state folder is $(stat -c '%U %a' /var/lib/sovmesh)"
 sovmesh config validate /etc/sovmesh/sovmesh.yaml > /dev/null
 read -ra command <<< "$(field ExecStart)"
+rm -f serve.log serve.err
 (umask "$(field UMask)"; cd /; as "$(field User)" env -i PATH=/usr/bin:/bin "${command[@]}" > /walk/serve.log 2> /walk/serve.err) &
 job=$!
-for _ in $(seq 100); do grep -q '"event":"ready"' serve.log && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs '"event":"ready"' serve.log && break; sleep 0.1; done
 grep -q '"event":"ready"' serve.log || { cat serve.err; fail "the service's command is not ready"; }
 pid=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' serve.log)
 sovmesh tenant create acme > /dev/null
@@ -61,7 +62,7 @@ grep -i 'reload\|configuration' serve.err | tail -n 2 | cut -c 1-150 | sed 's/^/
 touch /etc/sovmesh/mine.key
 apt remove sovmesh
 [ -f /var/lib/sovmesh/ledger.db ] && [ -f /etc/sovmesh/sovmesh.yaml ] || fail "remove took data or configuration"
-! command -v sovmesh > /dev/null && [ ! -e /usr/lib/sovmesh ] || fail "remove left something: $(find /usr/lib/sovmesh | head -n 3)"
+[ ! -e /usr/bin/sovmesh ] && [ ! -e /usr/lib/sovmesh ] || fail "remove left the program or its folder"
 apt install "$deb"
 apt purge sovmesh < /dev/null
 [ ! -e /var/lib/sovmesh ] && [ ! -e /etc/sovmesh/sovmesh.yaml ] || fail "purge left data or configuration"
