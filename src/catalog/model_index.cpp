@@ -48,11 +48,11 @@ ModelIndex::PaddedName ModelIndex::padded(std::string_view name) {
 }
 
 std::uint64_t ModelIndex::hash(const PaddedName& name, std::size_t bytes) const {
-  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15;
   std::uint64_t value = seed_ ^ bytes;
   const std::size_t words = std::min(bytes, kNameBytesMax - 1) / sizeof(std::uint64_t) + 1;
   for (std::size_t i = 0; i < words; ++i) {
-    value = (value ^ name[i]) * kOdd;
+    value = (value ^ name[i]) * odd;
     value ^= value >> 32U;
   }
   return value;

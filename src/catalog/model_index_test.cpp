@@ -81,6 +81,7 @@ TEST_F(ModelIndexTest, AnEmptyOneHasNothing) {
 
 TEST(ModelIndex, FindsEachOfManyAndNothingBesideThem) {
   std::vector<Model> models;
+  models.reserve(1'001);
   for (int i = 0; i < 1'000; ++i)
     models.push_back(model("m" + std::to_string(i)));
   models.push_back(model(std::string(128, 'x')));
