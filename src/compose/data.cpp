@@ -16,16 +16,26 @@ namespace {
 
 constexpr std::int32_t kFirstPepper = 1;
 
-// A secret of our own in a file that only this user may read; made at the first start.
-Result<Secret> own_secret(const std::string& path, Random& random) {
+constexpr std::size_t kSecretBytes = 32;
+
+// A secret of our own in a file that only this user may read; made at the first start. Later its
+// absence is an error: what depends on it would be lost without a word.
+Result<Secret> own_secret(const std::string& path, Random& random, bool may_be_new) {
   if (std::ifstream file(path); file) {
     std::string text;
     std::getline(file, text);
-    if (!text.empty()) return Secret(std::move(text));
+    if (text.size() >= 2 * kSecretBytes) return Secret(std::move(text));
     return our_error(Code::data_dir_invalid,
-                     fmt::format("'{}' is empty: restore it from a backup", path));
+                     fmt::format("'{}' is empty or cut short: restore it from a backup", path));
   }
-  std::array<unsigned char, 32> bytes{};
+  if (!may_be_new) {
+    return our_error(
+        Code::data_dir_invalid,
+        fmt::format("'{}' is missing, and keys were made with it: restore it from a backup. "
+                    "(To give up these keys, make the file with a line of 64 random characters.)",
+                    path));
+  }
+  std::array<unsigned char, kSecretBytes> bytes{};
   random.fill(bytes);
   Secret made(to_hex(bytes));
   const mode_t before = ::umask(0077);
@@ -91,7 +101,7 @@ class SqliteData : public Process::Data {
     TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
                                            store_sqlite::make_thread_runner(clock), {}));
     if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
-    TRY(admin_token_, own_secret(folder_.path() + "/admin.token", random_));
+    TRY(admin_token_, own_secret(folder_.path() + "/admin.token", random_, true));
     if (::mkdir(run_dir().c_str(), 0700) != 0 && errno != EEXIST) {
       return our_error(Code::data_dir_invalid, fmt::format("cannot make '{}'", run_dir()));
     }
@@ -103,8 +113,9 @@ class SqliteData : public Process::Data {
   Result<std::map<std::int32_t, Secret>> peppers() override {
     if (configured_pepper_)
       return std::map<std::int32_t, Secret>{{kFirstPepper, *configured_pepper_}};
-    TRY(Secret pepper,
-        own_secret(fmt::format("{}/pepper.{}", folder_.secrets(), kFirstPepper), random_));
+    TRY(const auto held, control_->load());
+    TRY(Secret pepper, own_secret(fmt::format("{}/pepper.{}", folder_.secrets(), kFirstPepper),
+                                  random_, held.keys.empty()));
     return std::map<std::int32_t, Secret>{{kFirstPepper, std::move(pepper)}};
   }
   std::string run_dir() const override { return folder_.path() + "/run"; }

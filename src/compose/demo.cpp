@@ -11,6 +11,7 @@
 #include "compose/serve.h"
 #include "config/process_environment.h"
 #include "rt/real.h"
+#include "store_sqlite/data_dir.h"
 #include "tenancy/key_format.h"
 
 namespace sovmesh::compose {
@@ -34,17 +35,14 @@ std::string default_data_dir() {
 }
 
 // The tenant's key survives restarts in a file of its own, so that a pasted key keeps working.
-Result<Secret> demo_key(const std::string& data_dir, const std::string& tenant) {
-  const fs::path path = fs::path(data_dir) / "secrets" / ("demo-" + tenant + ".key");
+Result<Secret> demo_key(const std::string& secrets, const std::string& tenant) {
+  const fs::path path = fs::path(secrets) / ("demo-" + tenant + ".key");
   if (std::ifstream file(path); file) {
     std::string text;
     std::getline(file, text);
     if (tenancy::parse_key(text)) return Secret(std::move(text));
   }
   std::error_code failed;
-  fs::create_directories(path.parent_path(), failed);
-  fs::permissions(data_dir, fs::perms::owner_all, failed);
-  fs::permissions(path.parent_path(), fs::perms::owner_all, failed);
   const auto random = rt::make_system_random();
   const tenancy::NewKey made = tenancy::generate_key(*random);
   std::ofstream file(path, std::ios::trunc);
@@ -55,6 +53,17 @@ Result<Secret> demo_key(const std::string& data_dir, const std::string& tenant) 
     return our_error(Code::data_dir_invalid, fmt::format("cannot write '{}'", path.string()));
   }
   return made.text;
+}
+
+// The keys go into the data folder before the server takes it.
+Result<std::vector<DemoTenant>> demo_tenants(const std::string& data_dir) {
+  TRY(const store_sqlite::DataDir folder, store_sqlite::DataDir::open(data_dir));
+  std::vector<DemoTenant> tenants;
+  for (const char* name : {"aurora", "borealis"}) {
+    TRY(Secret key, demo_key(folder.secrets(), name));
+    tenants.push_back({name, std::move(key)});
+  }
+  return tenants;
 }
 
 config::Model demo_model(const std::string& name, const std::string& engine_model) {
@@ -288,14 +297,12 @@ int run_demo(DemoOptions options) {
   if (options.data_dir.empty()) options.data_dir = default_data_dir();
   Guest guest;
   guest.check = options.check;
-  for (const char* name : {"aurora", "borealis"}) {
-    Result<Secret> key = demo_key(options.data_dir, name);
-    if (!key) {
-      fmt::print(stderr, "sovmesh demo: {}\n", key.error().message());
-      return kExitDataDir;
-    }
-    guest.tenants.push_back({name, *std::move(key)});
+  Result<std::vector<DemoTenant>> tenants = demo_tenants(options.data_dir);
+  if (!tenants) {
+    fmt::print(stderr, "sovmesh demo: {}\n", tenants.error().message());
+    return kExitDataDir;
   }
+  guest.tenants = *std::move(tenants);
   Result<config::Config> config = demo_config(options, guest.tenants);
   if (!config) {
     fmt::print(stderr, "sovmesh demo: {}\n", config.error().message());

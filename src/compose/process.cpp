@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -61,7 +62,10 @@ void log_escape(std::exception_ptr escaped) {
 Process::Process(ServeOptions options)
     : options_(std::move(options)),
       clock_(rt::make_system_clock()),
-      random_(rt::make_system_random()) {}
+      random_(rt::make_system_random()) {
+  // The engines' sandboxes and the sockets in it want an absolute path.
+  options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
+}
 
 Process::~Process() {
   // Workers go first: what they run refers to everything else. The watch needs its loop to end.
@@ -201,8 +205,20 @@ std::vector<std::string> Process::not_ready() const {
 void Process::watch_gauges() {
   auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
   auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
-  registry_.on_render([this, &lag, &states] {
-    lag.with({}).set(static_cast<double>(data_->ledger().stats().waiting));
+  auto& queue =
+      registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
+  auto& syncs = registry_.gauges("sm_ledger_fsync_seconds",
+                                 "Time the ledger has spent on durable commits, summed", {});
+  auto& commits = registry_.gauges("sm_ledger_commits", "Durable commits of the ledger", {});
+  auto& dropped =
+      registry_.gauges("sm_log_dropped_total", "Log lines that found their queue full", {"sink"});
+  registry_.on_render([this, &lag, &states, &queue, &syncs, &commits, &dropped] {
+    const store::LedgerStats ledger = data_->ledger().stats();
+    lag.with({}).set(static_cast<double>(ledger.waiting));
+    syncs.with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
+    commits.with({}).set(static_cast<double>(ledger.commits));
+    queue.with({"all"}).set(static_cast<double>(dispatcher_->load().waiting));
+    dropped.with({"log"}).set(static_cast<double>(log_sink_->dropped()));
     for (const auto& engine : engine_list()) {
       const bool ready = engine->status().state == engine::State::ready;
       states.with({engine->name()}).set(ready ? 1 : 0);

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <iterator>
+#include <optional>
 
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
@@ -28,6 +32,27 @@ std::string source_of(const http::Exchange& exchange) {
 Error unknown_url(const http::RequestHead& head) {
   return {Code::unknown_url, Blame::client,
           fmt::format("Invalid URL ({} {})", head.method, head.path)};
+}
+
+// Of these one counts, and the first of several need not be the one that others on the way have
+// read.
+std::optional<Error> repeated_field(const http::Fields& fields) {
+  constexpr std::array<std::string_view, 11> kOnce{
+      "authorization",       "api-key",         "x-api-key",      "content-type",
+      "content-encoding",    "openai-project",  "x-request-id",   "traceparent",
+      "openai-organization", "x-sm-timeout-ms", "idempotency-key"};
+  std::uint32_t seen = 0;
+  for (const http::Field& field : fields) {
+    const auto at = std::ranges::find(kOnce, field.name) - kOnce.begin();
+    if (at == std::ssize(kOnce)) continue;
+    const std::uint32_t bit = 1U << static_cast<unsigned>(at);
+    if ((seen & bit) != 0) {
+      return Error(Code::invalid_request, Blame::client,
+                   fmt::format("The header '{}' was sent more than once.", field.name));
+    }
+    seen |= bit;
+  }
+  return std::nullopt;
 }
 
 Error wrong_method(const http::RequestHead& head) {
@@ -94,6 +119,10 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
   }
   if (!route.method_allowed) {
     co_await reply_error(exchange, record, wrong_method(exchange.head()));
+    co_return;
+  }
+  if (auto repeated = repeated_field(exchange.head().fields)) {
+    co_await reply_error(exchange, record, *std::move(repeated));
     co_return;
   }
   Result<void> known = identify(exchange, route, record);

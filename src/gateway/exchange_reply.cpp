@@ -9,7 +9,7 @@ namespace sovmesh::gateway {
 
 void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now) {
   const std::string shown = shown_id(record.id);
-  if (record.client_request_id) head.add("x-request-id", *record.client_request_id);
+  head.add("x-request-id", record.client_request_id ? *record.client_request_id : shown);
   head.add("x-sm-request-id", shown);
   if (record.caller) {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - record.began);
@@ -23,7 +23,9 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
 
 void note_error(RequestRecord& record, const Error& error) {
   record.code = name(error.code());
-  record.message = error.message();
+  // What a client did wrong can only be said with what it sent, or what an engine says of it: the
+  // log has the code, and no text of prompts.
+  if (error.blame() != Blame::client) record.message = error.message();
 }
 
 rt::Task<void> reply_json(http::Exchange& exchange, RequestRecord& record, http::ResponseHead head,

@@ -176,8 +176,9 @@ metering::Finish finish_of(const Error& error) {
       return metering::Finish::client_closed;
     case Code::invalid_api_key:
       return metering::Finish::revoked;
-    case Code::overloaded:
-      return metering::Finish::drained;
+    case Code::overloaded:  // ours: the drain; an engine's: it was too busy
+      return error.blame() == Blame::us ? metering::Finish::drained
+                                        : metering::Finish::upstream_error;
     case Code::upstream_timeout:
     case Code::first_token_timeout:
       return metering::Finish::upstream_timeout;

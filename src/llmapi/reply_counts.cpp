@@ -11,6 +11,13 @@ UsageCounter::Choice& UsageCounter::at(std::size_t index) {
   return choices_[index];
 }
 
+bool UsageCounter::expects(const ReplyParser& event) const {
+  const auto wanted = std::max<std::size_t>(shape_.prompts, 1) *
+                      static_cast<std::size_t>(std::max(shape_.choices, 1));
+  return std::ranges::all_of(event.choices(),
+                             [wanted](const ReplyChoice& choice) { return choice.index < wanted; });
+}
+
 void UsageCounter::on_event(const ReplyParser& event) {
   for (const ReplyChoice& choice : event.choices()) {
     Choice& counted = at(choice.index);

@@ -21,6 +21,8 @@ class UsageCounter {
  public:
   UsageCounter(Dialect dialect, ReplyShape shape) : dialect_(dialect), shape_(shape) {}
 
+  // Whether all its choices were asked for.
+  bool expects(const ReplyParser& event) const;
   void on_event(const ReplyParser& event);
   TokenCounts counts() const;
   // Generated so far, as far as is known before the final count: running counts, else chunks.

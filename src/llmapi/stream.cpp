@@ -64,6 +64,7 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
   ReplyParser& parser = ReplyParser::of_this_thread();
   if (!parser.parse_event(data, padded, shape)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
+  if (!counter.expects(parser)) return invalid_reply("it has choices that nobody asked for");
   counter.on_event(parser);
   for (const ReplyChoice& choice : parser.choices())
     at(choice.index).seen = true;

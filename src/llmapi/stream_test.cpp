@@ -33,8 +33,9 @@ const std::string kTail = "]}\n\n";
 class Stream {
  public:
   explicit Stream(Dialect dialect, bool wants_usage = false, Operation operation = Operation::chat,
-                  ReplyIdentity identity = kIdentity)
-      : translator(operation, dialect, identity, wants_usage, &texts) {}
+                  ReplyIdentity identity = kIdentity, int choices = 8)
+      : translator(operation, dialect, identity, wants_usage, &texts,
+                   {.prompts = 1, .choices = choices}) {}
 
   Result<Outcome> event(std::string_view data) {
     const Padded padded(data);
@@ -139,6 +140,13 @@ TEST(StreamTranslator, SaysTheRoleOnceAndFirst) {
       HasSubstr(R"("delta":{"content":"b"})"));
   EXPECT_THAT(stream.after(R"({"choices":[{"index":1,"delta":{"content":"c"}}]})"),
               HasSubstr(R"({"index":1,"delta":{"role":"assistant","content":"c"})"));
+}
+
+TEST(StreamTranslator, RefusesChoicesThatNobodyAskedFor) {
+  Stream stream(Dialect::vllm, false, Operation::chat, kIdentity, 2);
+  EXPECT_THAT(stream.event(R"({"choices":[{"index":1,"delta":{"content":"b"}}]})"), Succeeds());
+  EXPECT_THAT(stream.event(R"({"choices":[{"index":2,"delta":{"content":"c"}}]})"),
+              FailsWith(Code::upstream_invalid_response));
 }
 
 TEST(StreamTranslator, KeepsProgressToItself) {

@@ -31,8 +31,9 @@ Result<Endpoint> parse_unix(std::string_view path) {
   const bool fits = path.starts_with('/') && path.size() <= kUnixPathMax && !path.contains('\0') &&
                     !path.ends_with('/');
   if (!fits) {
-    return client_error(Code::invalid_value,
-                        "unix socket: want an absolute path of at most 107 bytes");
+    return client_error(
+        Code::invalid_value,
+        "unix socket: want an absolute path of at most 107 bytes, not '" + std::string(path) + "'");
   }
   return UnixEndpoint{std::string(path)};
 }

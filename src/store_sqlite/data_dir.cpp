@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 namespace sovmesh::store_sqlite {
@@ -24,13 +25,32 @@ std::unexpected<Error> refuse_errno(const std::string& path, std::string_view wh
   return refuse(path, why + ": " + std::strerror(errno));
 }
 
+// Whether a folder that is there may become ours: an empty one, or one that we have used before.
+// Any other (a home folder, /tmp, a slip of the fingers) must not be closed to its users or filled.
+bool may_be_claimed(const std::string& path) {
+  std::error_code error;
+  bool is_empty = true;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lock" || name.starts_with("control.db") || name.starts_with("ledger.db"))
+      return true;
+    is_empty = is_empty && name == "lost+found";  // the root of a volume
+  }
+  return is_empty && !error;
+}
+
 // Makes the folder, or takes one that is there, and closes it to everybody else.
-Result<void> claim_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+Result<void> claim_folder(const std::string& path, bool is_ours) {
+  const bool is_new = ::mkdir(path.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST)
     return refuse_errno(path, "cannot be made (its parent must exist and be writable)");
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return refuse_errno(path, "cannot be looked at");
   if (!S_ISDIR(found.st_mode)) return refuse(path, "is not a folder");
+  if (found.st_uid != ::geteuid())
+    return refuse(path, "belongs to another user; want a folder of the user that runs this");
+  if (!is_new && !is_ours && !may_be_claimed(path))
+    return refuse(path, "holds other files; want a new or an empty folder, or one used before");
   if ((found.st_mode & 0077U) == 0) return {};
   if (::chmod(path.c_str(), 0700) != 0)
     return refuse_errno(path, "others can read it, and it cannot be closed to them (chmod 700)");
@@ -68,10 +88,10 @@ Result<int> take_lock(const std::string& path) {
 }  // namespace
 
 Result<DataDir> DataDir::open(const std::string& path) {
-  TRY_VOID(claim_folder(path));
+  TRY_VOID(claim_folder(path, false));
   TRY(const int lock, take_lock(path));
   DataDir dir(path, lock);
-  TRY_VOID(claim_folder(dir.secrets()));
+  TRY_VOID(claim_folder(dir.secrets(), true));
   return dir;
 }
 

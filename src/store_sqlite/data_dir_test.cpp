@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/support/result_matchers.h"
 
@@ -49,6 +50,20 @@ TEST_F(DataDirTest, LetsOneInAtATimeAndNamesTheHolder) {
     EXPECT_THAT(second.error().message(), HasSubstr("process " + std::to_string(::getpid())));
   }
   EXPECT_THAT(DataDir::open(root_), Succeeds());
+}
+
+TEST_F(DataDirTest, LeavesAFolderOfOtherFilesAlone) {
+  fs::create_directory(root_ + "/home");
+  std::ofstream(root_ + "/home/letter.txt") << "dear";
+  ::chmod((root_ + "/home").c_str(), 0755);
+  fs::create_directory_symlink(root_ + "/home", root_ + "/link");
+  for (const char* name : {"/home", "/link"}) {
+    const auto refused = DataDir::open(root_ + name);
+    ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid)) << name;
+    EXPECT_THAT(refused.error().message(), HasSubstr("holds other files"));
+  }
+  EXPECT_EQ(fs::status(root_ + "/home").permissions(), fs::perms(0755));
+  EXPECT_FALSE(fs::exists(root_ + "/home/lock"));
 }
 
 TEST_F(DataDirTest, RefusesWhatIsNoFolder) {

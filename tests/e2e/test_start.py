@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -97,3 +98,27 @@ def test_nothing_to_serve_is_an_error(tmp_path):
         raise AssertionError("it started")
     except (AssertionError, json.JSONDecodeError) as failed:
         assert "OPENAI_BASE_URL is not set" in str(failed)
+
+
+def test_a_data_folder_may_be_named_relatively_and_must_be_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.yaml").write_text("tenants: [{name: aurora}]\n")
+    server = support.Process(["serve", "--data-dir", "data", "--config", "gateway.yaml", *LISTENERS],
+                             tmp_path / "serve.log", dict(os.environ))
+    made = subprocess.run([support.BINARY, "key", "create", "--tenant", "aurora", "--data-dir", "data"],
+                          capture_output=True, text=True, timeout=30)
+    assert made.returncode == 0 and "sm-" in made.stdout, made.stderr
+    assert server.stop() == 0
+
+    # Without the secret that keys were made with, all of them would be refused without a word.
+    (tmp_path / "data/secrets/pepper.1").unlink()
+    lost = subprocess.run([support.BINARY, "serve", "--data-dir", "data", "--config", "gateway.yaml",
+                           *LISTENERS], capture_output=True, text=True, timeout=30)
+    assert lost.returncode == 5 and "pepper.1' is missing" in lost.stderr
+
+    (tmp_path / "home").mkdir(mode=0o755)
+    (tmp_path / "home/letter").write_text("dear")
+    slip = subprocess.run([support.BINARY, "serve", "--data-dir", "home", "--config", "gateway.yaml",
+                           *LISTENERS], capture_output=True, text=True, timeout=30)
+    assert slip.returncode == 5 and "holds other files" in slip.stderr
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o755

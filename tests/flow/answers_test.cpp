@@ -1,5 +1,6 @@
 // What a client gets when all goes well, and what is recorded about it.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace sovmesh::flow {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -302,6 +304,54 @@ TEST(Answers, LogLinesHaveDigestsAndNoText) {
     EXPECT_EQ(log_value(lines[0], name), log_value(lines[1], name)) << "plain and streamed";
     EXPECT_NE(log_value(lines[0], name), log_value(lines[2], name)) << "another tenant's key";
   }
+}
+
+// What an engine or we say of a request may quote it.
+TEST(Answers, LogLinesOfRefusedRequestsHaveNoTextEither) {
+  GatewayWorld gateway;
+  const std::string body = R"({"error":{"message":"Invalid prompt: zanzibar","code":400}})";
+  gateway.scripted.script = {
+      .parts = {fmt::format("HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+                            "content-length: {}\r\n\r\n{}",
+                            body.size(), body)}};
+  Client client(gateway);
+  client.post(kChat, chat_body("zanzibar", "", "script"));
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 400);
+  client.post(kChat, chat_body("x", R"(,"zanzibar":1)"));
+  (void)client.answer();
+  client.post(kChat, chat_body("x", "", "zanzibar"));
+  (void)client.answer();
+  client.get("/v1/zanzibar");
+  (void)client.answer();
+  EXPECT_TRUE(gateway.settle());
+  ASSERT_EQ(gateway.sink.lines.size(), 4U);
+  for (const std::string& line : gateway.sink.lines)
+    EXPECT_THAT(line, Not(HasSubstr("zanzibar")));
+}
+
+// Others on the way may have read another one than we would.
+TEST(Answers, FieldsThatCountOnceMustComeOnce) {
+  GatewayWorld gateway;
+  for (const std::string& field : {"authorization: Bearer " + gateway.key("borealis"),
+                                   std::string("content-type: application/json")}) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x"), "aurora", field + "\r\n");
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 400) << field;
+    EXPECT_TRUE(answer.has("was sent more than once")) << answer.body;
+  }
+}
+
+TEST(Answers, HaveTheirIdUnderBothNames) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("x"));
+  EXPECT_THAT(client.answer().head,
+              AllOf(HasSubstr("\r\nx-request-id: req_"), HasSubstr("\r\nx-sm-request-id: req_")));
+  client.post(kChat, chat_body("x"), "aurora", "x-request-id: mine-1\r\n");
+  EXPECT_THAT(client.answer().head,
+              AllOf(HasSubstr("\r\nx-request-id: mine-1"), HasSubstr("\r\nx-sm-request-id: req_")));
 }
 
 }  // namespace
