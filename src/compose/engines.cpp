@@ -12,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kManagedSlots = 4;
-constexpr const char* kSystemPython = "/usr/bin/python3";
 constexpr int kRemoteSlots = 64;
 
 bool is_program(const fs::path& path) {
@@ -62,10 +61,10 @@ Result<EngineProgram> find_engine_program(const std::string& configured) {
     return EngineProgram{.program = found, .arguments = {}};
   }
   for (const fs::path& home : homes()) {
-    // The package's: the engine's files lie beside the launcher, which Debian's Python runs.
-    std::error_code missing;
-    if (fs::exists(home / "engine", missing) && is_program(kSystemPython)) {
-      return EngineProgram{.program = kSystemPython,
+    // The package's: Debian's Python through a link, so that the sandbox opens the engine's folder.
+    const fs::path packed = home / "engine" / "bin" / "python3";
+    if (is_program(packed)) {
+      return EngineProgram{.program = packed,
                            .arguments = {"-I", "-B", home / "llama_launcher.py", "-lv", "1"}};
     }
     for (const char* venv : {"engine-venv", "build/deps/engine-venv"}) {

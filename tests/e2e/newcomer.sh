@@ -52,7 +52,7 @@ inside() {
     [ -z "${!name:-}" ] || environment+=("$name=${!name}")
   done
   local bundle=/etc/ssl/certs/ca-certificates.crt
-  unshare --mount --pid --ipc --uts --fork --kill-child --propagation private -- \
+  setpriv --pdeathsig KILL -- unshare --mount --pid --ipc --uts --fork --kill-child --propagation private -- \
     env -i HOME="$home" USER="$user" TERM=dumb LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PIP_CERT=$bundle SSL_CERT_FILE=$bundle NODE_EXTRA_CA_CERTS=$bundle NEWCOMER_LIMIT="${NEWCOMER_LIMIT:-600}" \
