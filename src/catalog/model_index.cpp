@@ -61,17 +61,19 @@ std::uint64_t ModelIndex::hash(const PaddedName& name, std::size_t bytes) const 
 Place ModelIndex::by_name(std::string_view name) const {
   const PaddedName wanted = padded(name);
   const std::uint64_t hash = this->hash(wanted, name.size());
-  // The last row whose hash is not above, found without a branch that depends on the hash.
-  std::size_t row = 0;
-  for (std::size_t left = hashes_.size(); left > 1;) {
-    const std::size_t half = left / 2;
-    row += half * static_cast<std::size_t>(hashes_[row + half] <= hash);
-    left -= half;
+  // The last row whose hash is not above. All are read, whatever is wanted: a search that goes left
+  // or right leaves traces in the processor that later searches can be told apart by.
+  std::size_t not_above = 0;
+  int equal = 0;
+  for (const std::uint64_t one : hashes_) {
+    not_above += static_cast<std::size_t>(one <= hash);
+    equal |= static_cast<int>(one == hash);
   }
-  std::uint64_t difference = rows_[row].name_bytes ^ name.size();
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    difference |= rows_[row].name[i] ^ wanted[i];
-  return {.row = row, .has_name = difference == 0};
+  return {.row = not_above - static_cast<std::size_t>(not_above > 0), .has_hash = equal != 0};
+}
+
+bool ModelIndex::is_named(std::size_t row, std::string_view name) const {
+  return rows_[row].name_bytes == name.size() && rows_[row].name == padded(name);
 }
 
 bool ModelIndex::tenant_may(std::size_t row, TenantId tenant) const {

@@ -15,11 +15,11 @@
 
 namespace sovmesh::catalog {
 
-// Where the search for a name ended: at the model of that name, or beside it at some other, so that
-// the steps behind it have the same work either way.
+// Where the search for a name ended: at a model with the name's hash, or beside it at some other,
+// so that the steps behind it have the same work either way.
 struct Place {
   std::size_t row = 0;
-  bool has_name = false;
+  bool has_hash = false;
 };
 
 // The look-ups behind ModelTable. Each takes steps that depend on the size of the table, the length
@@ -28,7 +28,10 @@ class ModelIndex {
  public:
   explicit ModelIndex(std::span<const Model> models);
 
+  // Reads hashes only: a name that is there would otherwise touch memory that another does not.
   Place by_name(std::string_view name) const;
+  // Whether the row's model has this very name.
+  bool is_named(std::size_t row, std::string_view name) const;
   bool tenant_may(std::size_t row, TenantId tenant) const;
   // `key_models`: nothing is no restriction.
   static bool key_may(std::string_view name, const std::set<ModelName>* key_models);
@@ -56,7 +59,9 @@ class ModelIndex {
 };
 
 // The row of `name` when the caller may use it. All look-ups always happen, in this order: which of
-// them said no must not show in the time taken. `Index` is ModelIndex, or what a test counts with.
+// them said no must not show in the time taken. The name itself is compared only where the caller
+// may use what was found, and would see it anyway. `Index` is ModelIndex, or what a test counts
+// with.
 template <class Index>
 std::optional<std::size_t> permitted_row(const Index& index, std::string_view name, TenantId tenant,
                                          const std::set<ModelName>* key_models) {
@@ -64,8 +69,8 @@ std::optional<std::size_t> permitted_row(const Index& index, std::string_view na
   const bool tenant_may = index.tenant_may(place.row, tenant);
   const bool key_may = index.key_may(name, key_models);
   const int verdict =
-      static_cast<int>(place.has_name) & static_cast<int>(tenant_may) & static_cast<int>(key_may);
-  if (verdict == 0) return std::nullopt;
+      static_cast<int>(place.has_hash) & static_cast<int>(tenant_may) & static_cast<int>(key_may);
+  if (verdict == 0 || !index.is_named(place.row, name)) return std::nullopt;
   return place.row;
 }
 

@@ -30,6 +30,7 @@ class CountingIndex {
     looked_up.emplace_back("name");
     return index_.by_name(name);
   }
+  bool is_named(std::size_t row, std::string_view name) const { return index_.is_named(row, name); }
   bool tenant_may(std::size_t row, TenantId tenant) const {
     looked_up.emplace_back("tenant");
     return index_.tenant_may(row, tenant);

@@ -57,6 +57,8 @@ Result<Secret> demo_key(const std::string& secrets, const std::string& tenant) {
 
 // The keys go into the data folder before the server takes it.
 Result<std::vector<DemoTenant>> demo_tenants(const std::string& data_dir) {
+  std::error_code failed;  // then the folder cannot be made either, and that says why
+  fs::create_directories(fs::absolute(data_dir).parent_path(), failed);
   TRY(const store_sqlite::DataDir folder, store_sqlite::DataDir::open(data_dir));
   std::vector<DemoTenant> tenants;
   for (const char* name : {"aurora", "borealis"}) {

@@ -13,7 +13,7 @@ def check(folder, *more):
 
 
 def test_every_token_is_counted(tmp_path):
-    done = check(tmp_path / "demo")
+    done = check(tmp_path / "share/sovmesh-demo")
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "aurora" in done.stdout and "borealis" in done.stdout

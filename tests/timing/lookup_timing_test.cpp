@@ -139,7 +139,7 @@ class LookUpTiming : public testing::Test {
 
   Result<const catalog::Model*> find_with_early_return(std::string_view name) const {
     const catalog::Place place = world_->index->by_name(name);
-    if (place.has_name && world_->index->tenant_may(place.row, {ulid(1)})) std::abort();
+    if (place.has_hash && world_->index->tenant_may(place.row, {ulid(1)})) std::abort();
     return client_error(Code::model_not_found, std::string(name), "model");
   }
 
