@@ -90,10 +90,10 @@ TEST(ModelIndex, FindsEachOfManyAndNothingBesideThem) {
   for (std::size_t i = 0; i < models.size(); ++i) {
     const std::string name(models[i].name.text());
     const Place place = index.by_name(name);
-    ASSERT_TRUE(place.has_name) << name;
+    ASSERT_TRUE(place.has_hash) << name;
     EXPECT_EQ(index.model(place.row), i);
     for (const std::string& other : {"n" + name, name + "x", name + '\0', name.substr(0, 1)})
-      EXPECT_FALSE(index.by_name(other).has_name) << other;
+      EXPECT_FALSE(index.by_name(other).has_hash) << other;
   }
 }
 
