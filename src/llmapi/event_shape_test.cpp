@@ -100,8 +100,9 @@ TEST(EventShape, KnowsTheNextEventOfEveryEngine) {
     EventShape shape;
     (void)parser.parse_event(engine("one", 1), false, shape);
     for (const std::string_view text : {"two", " words", "\\n", "a\\\"b", "\xc3\xa4", "x"}) {
+      const std::string next = engine(text, 1234);  // `found` points into it
       EventShape::Found found;
-      EXPECT_TRUE(shape.match(engine(text, 1234), found)) << engine(text, 1234);
+      EXPECT_TRUE(shape.match(next, found)) << next;
       EXPECT_EQ(found.text, text);
     }
   }

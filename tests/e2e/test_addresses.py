@@ -77,7 +77,10 @@ def test_the_source_in_the_log_is_the_clients_address(both, any_address):
     port = split(any_address.server.ready["listen"][0])[1]
     for host in ("127.0.0.1", "::1"):
         ask(any_address, host, port)
-    sources = [json.loads(line).get("source") for line in any_address.server.log.read_text().splitlines()
-               if line.startswith("{")]
-    # An IPv4 client of a dual-stack listener is shown as what it is.
-    assert {"127.0.0.1", "::1"} <= set(sources)
+
+    def sources():
+        return {json.loads(line).get("source")
+                for line in any_address.server.log.read_text().splitlines()
+                if line.startswith("{") and line.endswith("}")}
+    # An IPv4 client of a dual-stack listener is shown as what it is. Lines are written in batches.
+    assert support.wait_for(lambda: {"127.0.0.1", "::1"} <= sources())
