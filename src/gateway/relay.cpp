@@ -373,10 +373,11 @@ rt::Task<RelayResult> relay_stream(RelayJob job) {
 namespace {
 
 rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
-                                              RelayWatch& watch, EventPump& pump) {
+                                              RelayWatch& watch) {
   const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
+  EventPump pump(job, watch);
   for (;;) {
     CO_TRY(const EventPump::Step step, pump.step([&assembler](std::string_view data) {
       return assembler.on_event(data, false);
@@ -424,8 +425,7 @@ rt::Task<RelayResult> relay_assembled(RelayJob job) {
   DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
   llmapi::StreamAssembler assembler(job.request, job.dialect, job.identity, &sink);
   RelayWatch watch(job);
-  EventPump pump(job, watch);
-  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch, pump);
+  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch);
   co_return co_await deliver(job, std::move(reply), sink, assembler.counts());
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "http/error_reply.h"
 #include "http/http1_exchange.h"
 
 namespace sovmesh::http {
@@ -89,6 +90,23 @@ LiveConnection::~LiveConnection() {
 
 bool LiveConnection::is_within_ip_limit() const {
   return ip_ == core_.by_ip_.end() || ip_->second <= core_.options.limits.connections_per_ip_max;
+}
+
+rt::Task<void> answer_refusal(Exchange& exchange, const Refusal& refusal) {
+  const Error error(refusal.code, Blame::client, std::string(refusal.message));
+  ResponseHead head = error_head(error);
+  head.status = refusal.status;
+  const std::string body = error_json(error, nullptr);
+  (void)co_await exchange.respond(head, body);
+}
+
+rt::Task<void> answer_for_handler(Exchange& exchange, bool handler_threw) {
+  const Error error(
+      Code::internal_error, Blame::us,
+      handler_threw ? "The server failed to process the request." : "The server gave no answer.");
+  const ResponseHead head = error_head(error);
+  const std::string body = error_json(error, nullptr);
+  (void)co_await exchange.respond(head, body);
 }
 
 }  // namespace sovmesh::http

@@ -18,6 +18,7 @@ namespace sovmesh::http {
 
 class Http1Exchange;
 class LiveConnection;
+struct Refusal;
 using ConnectionsByIp = std::map<rt::IpAddress, std::uint32_t>;
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", written at most once per second.
@@ -91,6 +92,11 @@ class LiveConnection {
   LiveConnection* next_ = nullptr;
   ConnectionsByIp::iterator ip_;
 };
+
+// What the server itself answers, in either protocol: to a request that is refused before it is
+// one, and in place of a handler that gave no answer.
+rt::Task<void> answer_refusal(Exchange& exchange, const Refusal& refusal);
+rt::Task<void> answer_for_handler(Exchange& exchange, bool handler_threw);
 
 // The protocols. Each serves the connection to its end; `first` is what was read already.
 rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "base/bytes.h"
 #include "http/chunk_decoder.h"
-#include "http/error_reply.h"
 #include "http/socket_io.h"
 
 namespace sovmesh::http {
@@ -133,24 +133,13 @@ std::string Http1Exchange::take_everything() {
 
 rt::Task<void> Http1Exchange::refuse(Refusal refusal) {
   ++core_.counters.bad_requests;
-  const Error error(refusal.code, Blame::client, std::string(refusal.message));
-  ResponseHead head = error_head(error);
-  head.status = refusal.status;
   keep_alive_ = false;
   has_unread_body_ = true;
-  const std::string body = error_json(error, nullptr);
-  co_await respond(head, body);
+  co_await answer_refusal(*this, refusal);
 }
 
 rt::Task<void> Http1Exchange::conclude(bool handler_threw) {
-  if (answer_ == Answer::none && !is_broken()) {
-    const Error error(
-        Code::internal_error, Blame::us,
-        handler_threw ? "The server failed to process the request." : "The server gave no answer.");
-    const ResponseHead head = error_head(error);
-    const std::string body = error_json(error, nullptr);
-    co_await respond(head, body);
-  }
+  if (answer_ == Answer::none && !is_broken()) co_await answer_for_handler(*this, handler_threw);
   if (answer_ == Answer::streaming) abort();
   if (is_flushing_) {
     const rt::Deadline patience = core_.loop.in(core_.options.limits.write_stall * 10);
@@ -385,7 +374,7 @@ Result<void> Http1Exchange::send_pieces(std::span<iovec> pieces) {
     sent_ = std::min(taken, out_.size());
     taken -= sent_;
     if (sent_ == out_.size()) {  // an open stream that is not behind keeps no buffer
-      std::string().swap(out_);
+      release(out_);
       sent_ = 0;
     }
   }
@@ -427,7 +416,7 @@ rt::Task<void> Http1Exchange::flush() {
       break_off();
     }
   }
-  std::string().swap(out_);
+  release(out_);
   sent_ = 0;
   is_flushing_ = false;
   drained_.set();

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "http/error_reply.h"
+#include "base/bytes.h"
 #include "http/field_rules.h"
 #include "http/response_writer.h"
 
@@ -159,7 +159,7 @@ std::optional<std::size_t> Http2Exchange::take_body(std::span<char> into, bool& 
   if (size > 0) moved_ = loop().now();
   const bool is_empty = size == rest.size();
   if (is_empty && taken_ == out_.size()) {  // an open stream that is not behind keeps no buffer
-    std::string().swap(out_);
+    release(out_);
     taken_ = 0;
     drained_.set();
   }
@@ -169,7 +169,7 @@ std::optional<std::size_t> Http2Exchange::take_body(std::span<char> into, bool& 
 
 void Http2Exchange::drop_answer() {
   whole_ = {};
-  std::string().swap(out_);
+  release(out_);
   taken_ = 0;
   drained_.set();
 }
@@ -201,22 +201,11 @@ rt::Task<void> Http2Exchange::serve() {
 
 rt::Task<void> Http2Exchange::refuse(Refusal refusal) {
   ++connection_.core().counters.bad_requests;
-  const Error error(refusal.code, Blame::client, std::string(refusal.message));
-  ResponseHead head = error_head(error);
-  head.status = refusal.status;
-  const std::string body = error_json(error, nullptr);
-  co_await respond(head, body);
+  co_await answer_refusal(*this, refusal);
 }
 
 rt::Task<void> Http2Exchange::conclude(bool handler_threw) {
-  if (answer_ == Answer::none && !is_gone()) {
-    const Error error(
-        Code::internal_error, Blame::us,
-        handler_threw ? "The server failed to process the request." : "The server gave no answer.");
-    const ResponseHead head = error_head(error);
-    const std::string body = error_json(error, nullptr);
-    co_await respond(head, body);
-  }
+  if (answer_ == Answer::none && !is_gone()) co_await answer_for_handler(*this, handler_threw);
   if (answer_ == Answer::streaming) abort();
   if (!is_gone() && !request_ended_) co_await let_request_end();
 }
@@ -226,7 +215,7 @@ rt::Task<void> Http2Exchange::conclude(bool handler_threw) {
 rt::Task<void> Http2Exchange::let_request_end() {
   reads_body_ = false;
   skips_body_ = true;
-  std::string().swap(in_);
+  release(in_);
   body_over_.clear();
   const rt::Wake wake = co_await body_over_.wait({loop().in(kEarlyAnswerPatience), &gone_});
   if (wake == rt::Wake::timed_out) reset(NGHTTP2_NO_ERROR);
@@ -273,7 +262,7 @@ rt::Task<Result<Body>> Http2Exchange::read_body(BodyLimits limits) {
   reads_body_ = false;
   skips_body_ = true;
   std::string body = std::move(in_);
-  std::string().swap(in_);
+  release(in_);
   if (body.size() > body_max_)
     co_return client_error(Code::request_too_large, "The request body is too large.");
   body.append(Body::kPadding, '\0');
