@@ -5,7 +5,8 @@
 #include "commands.h"
 
 // Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
-// 3 unreachable, 4 configuration, 5 data folder.
+// 3 unreachable (nobody there to talk to, or an address that cannot be listened on), 4
+// configuration, 5 data folder.
 int main(int argc, char** argv) {
   CLI::App app("Sovereign Mesh: a self-hosted, multi-tenant LLM inference platform", "sovmesh");
   app.set_version_flag("--version", "sovmesh " SM_VERSION);

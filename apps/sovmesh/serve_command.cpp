@@ -22,7 +22,22 @@ struct ServeFlags {
   std::vector<std::string> metrics_listen;
 };
 
+bool are_addresses(const char* flag, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    const Result<void> checked = compose::check_listen_address(text);
+    if (checked) continue;
+    std::fprintf(stderr, "sovmesh: %s '%s': %s\n", flag, text.c_str(),
+                 checked.error().message().c_str());
+    return false;
+  }
+  return true;
+}
+
 int run_serve(const ServeFlags& flags) {
+  if (!are_addresses("--listen", flags.listen) ||
+      !are_addresses("--admin-listen", flags.admin_listen) ||
+      !are_addresses("--metrics-listen", flags.metrics_listen))
+    return compose::kExitUsage;
   config::Loaded loaded = flags.config.empty()
                               ? config::from_environment(config::process_environment,
                                                          config::process_environment_names())

@@ -25,6 +25,35 @@ constexpr std::size_t kBlockingThreads = 4;
 constexpr std::size_t kRevisionsMax = 64;  // more reloads than that share one series
 constexpr std::size_t kBlockingQueueMax = 1'024;
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
+// How often streams look whether they have to end, and how long they have then to say so: within
+// the shortest drain, too.
+constexpr std::chrono::milliseconds kLookUpMax{4'000};
+constexpr std::chrono::milliseconds kGoodbyeMax{500};
+
+std::chrono::milliseconds look_up_of(std::chrono::milliseconds drain) {
+  return std::min(kLookUpMax, drain / 4);
+}
+std::chrono::milliseconds last_words_of(std::chrono::milliseconds drain) {
+  return look_up_of(drain) + std::min(kGoodbyeMax, drain / 4);
+}
+
+// Whatever goes wrong while the folder is opened is the folder's: a full disk, no permission.
+Error of_data_dir(Error error) {
+  if (error.code() == Code::config_invalid || error.code() == Code::conflict) return error;
+  return {Code::data_dir_invalid, Blame::us, error.message()};
+}
+
+Result<rt::Endpoint> listen_address(const std::string& text) {
+  Result<rt::Endpoint> endpoint = rt::parse_endpoint(text);
+  if (endpoint) return endpoint;
+  return our_error(Code::config_invalid,
+                   fmt::format("server: listen '{}': {}", text, endpoint.error().message()));
+}
+
+// A port in use, an address that is not ours.
+Error of_listener(const Error& error) {
+  return {Code::dependency_unavailable, Blame::us, error.message()};
+}
 
 observe::Level level_of(const std::string& text) {
   for (const auto level : {observe::Level::debug, observe::Level::warning, observe::Level::error}) {
@@ -97,8 +126,10 @@ Result<void> Process::open() {
                                    {"revision"}, kRevisionsMax);
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
-  TRY_VOID(open_data());
-  TRY_VOID(open_identity());
+  for (const auto step : {&Process::open_data, &Process::open_identity}) {
+    if (Result<void> done = (this->*step)(); !done)
+      return fail(of_data_dir(std::move(done).error()));
+  }
   TRY_VOID(make_engines());
   return make_listeners();
 }
@@ -127,7 +158,8 @@ Result<void> Process::open_identity() {
       std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
   publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
                                                              *clock_, *random_);
-  TRY_VOID(publisher_->apply(options_.config));
+  TRY(const auto applied, publisher_->apply(options_.config));
+  note_removed(applied.removed_tenants);
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
 
@@ -169,6 +201,7 @@ Result<void> Process::make_listeners() {
   settings_.body.bytes_max = static_cast<std::size_t>(server.body_bytes_max);
   settings_.body.total = server.body_time;
   settings_.client_stall = server.write_stall;
+  settings_.look_up = look_up_of(server.drain_time);
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
@@ -242,10 +275,13 @@ Result<void> Process::add_operator_listeners() {
                                                        static_cast<unsigned>(::geteuid()),
                                                        [this] { return revision_; });
   const config::Server& server = options_.config.server;
-  TRY_VOID(add_listeners(server.metrics_listen, *metrics, bound_.metrics_listen));
+  const ListenerPlan metrics_plan{
+      .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
+  const ListenerPlan admin_plan{.handler = admin.get(), .options = server_options()};
+  TRY_VOID(add_listeners(server.metrics_listen, metrics_plan, bound_.metrics_listen));
   std::vector<std::string> local;  // not of the ready line: its place follows from the data folder
-  TRY_VOID(add_listeners({"unix:" + data_->admin_socket()}, *admin, local));
-  TRY_VOID(add_listeners(server.admin_listen, *admin, bound_.admin_listen));
+  TRY_VOID(add_listeners({"unix:" + data_->admin_socket()}, admin_plan, local));
+  TRY_VOID(add_listeners(server.admin_listen, admin_plan, bound_.admin_listen));
   workers_.front()->keep(std::move(metrics));
   workers_.front()->keep(std::move(admin));
   return {};
@@ -268,13 +304,13 @@ Result<void> Process::add_data_listeners() {
     }
   }
   for (const std::string& text : options_.config.server.listen) {
-    TRY(rt::Endpoint endpoint, rt::parse_endpoint(text));
+    TRY(rt::Endpoint endpoint, listen_address(text));
     const bool shared = workers_.size() > 1 && std::holds_alternative<rt::IpEndpoint>(endpoint);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-      TRY(endpoint, workers_[i]->add_listener({.endpoint = endpoint,
-                                               .handler = handlers[i],
-                                               .options = options,
-                                               .reuse_port = shared}));
+      auto bound = workers_[i]->add_listener(
+          {.endpoint = endpoint, .handler = handlers[i], .options = options, .reuse_port = shared});
+      if (!bound) return fail(of_listener(bound.error()));
+      endpoint = *std::move(bound);
       if (!shared) break;
     }
     bound_.listen.push_back(rt::to_text(endpoint));
@@ -282,14 +318,13 @@ Result<void> Process::add_data_listeners() {
   return {};
 }
 
-Result<void> Process::add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
+Result<void> Process::add_listeners(const std::vector<std::string>& wanted, ListenerPlan plan,
                                     std::vector<std::string>& bound) {
   for (const std::string& text : wanted) {
-    TRY(const rt::Endpoint endpoint, rt::parse_endpoint(text));
-    TRY(const rt::Endpoint local,
-        workers_.front()->add_listener(
-            {.endpoint = endpoint, .handler = &handler, .options = server_options()}));
-    bound.push_back(rt::to_text(local));
+    TRY(plan.endpoint, listen_address(text));
+    const auto local = workers_.front()->add_listener(plan);
+    if (!local) return fail(of_listener(local.error()));
+    bound.push_back(rt::to_text(*local));
   }
   return {};
 }
@@ -367,8 +402,11 @@ void Process::begin_stop(bool hurry) {
   const Instant now = clock_->now();
   const Instant accept_until = hurry ? now : now + server.accept_after_term;
   const Instant deadline = accept_until + (hurry ? kHurriedDrain : server.drain_time);
+  const Instant cut_off = deadline - last_words_of(server.drain_time);
   for (const auto& worker : workers_) {
-    worker->begin_stop(rt::Deadline::at(accept_until), rt::Deadline::at(deadline));
+    worker->begin_stop({.accept_until = rt::Deadline::at(accept_until),
+                        .cut_off = rt::Deadline::at(cut_off),
+                        .deadline = rt::Deadline::at(deadline)});
   }
 }
 

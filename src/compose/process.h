@@ -49,7 +49,7 @@ class Process {
   Result<void> run_api_engines(const std::vector<store::EngineRecord>& records);
   rt::Task<void> stop_engine(std::shared_ptr<engine::Engine> engine);
   Result<void> make_listeners();
-  Result<void> add_listeners(const std::vector<std::string>& wanted, http::Handler& handler,
+  Result<void> add_listeners(const std::vector<std::string>& wanted, ListenerPlan plan,
                              std::vector<std::string>& bound);
   Result<void> add_data_listeners();
   Result<void> add_operator_listeners();
@@ -68,6 +68,7 @@ class Process {
   Reload reload_now();
   rt::Task<void> reload_task();
   void note_reload(const Reload& done);
+  void note_removed(const std::vector<std::string>& tenants) const;
   void note_revision(const std::string& revision);
   static Result<std::shared_ptr<const rt::TlsServerContext>> read_certificate(
       const config::TlsFiles& files);

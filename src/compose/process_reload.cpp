@@ -68,6 +68,7 @@ struct Process::Reload {
   Result<std::string> revision = our_error(Code::internal_error, "not read");
   std::vector<std::string> pending;  // sections that differ from what runs
   std::vector<std::string> files;
+  std::vector<std::string> removed_tenants;
 };
 
 // Everything is read and checked before anything changes. On a thread of the blocking pool.
@@ -91,7 +92,8 @@ Process::Reload Process::reload_now() {
       if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
     }
     config.engines = options_.config.engines;  // those that run
-    TRY_VOID(publisher_->apply(config));
+    TRY(auto applied, publisher_->apply(config));
+    out.removed_tenants = std::move(applied.removed_tenants);
     if (certificate) certificate_->publish(std::move(certificate));
     return config.revision;
   }();
@@ -124,6 +126,7 @@ void Process::note_reload(const Reload& done) {
     return;
   }
   note_revision(*done.revision);
+  note_removed(done.removed_tenants);
   restart_pending_->set(done.pending.empty() ? 0 : 1);
   observe::LogLine line = log_->line(
       done.pending.empty() ? observe::Level::info : observe::Level::warning, "config_reload");
@@ -133,6 +136,15 @@ void Process::note_reload(const Reload& done) {
   }
   line.add("revision", *done.revision).add("message", message);
   log_->write(std::move(line));
+}
+
+// Perhaps a slip of an editor: they do not come back as what they were.
+void Process::note_removed(const std::vector<std::string>& tenants) const {
+  if (tenants.empty()) return;
+  log_->say(observe::Level::warning, "tenants_removed",
+            fmt::format("the configuration no longer has {}: removed for good, with projects and "
+                        "keys; under the same name they would be new tenants",
+                        fmt::join(tenants, ", ")));
 }
 
 // One series at a time is 1: the number of others is the number of reloads.

@@ -16,6 +16,8 @@ int exit_code_of(const Error& error) {
       return kExitConfig;
     case Code::data_dir_invalid:
       return kExitDataDir;
+    case Code::dependency_unavailable:
+      return kExitUnreachable;
     default:
       return kExitFailed;
   }
@@ -34,6 +36,11 @@ void block_signals() {
 }
 
 }  // namespace
+
+Result<void> check_listen_address(const std::string& text) {
+  TRY_VOID(rt::parse_endpoint(text));
+  return {};
+}
 
 int serve(ServeOptions options) {
   block_signals();

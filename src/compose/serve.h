@@ -24,11 +24,12 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitUnreachable = 3,
+  kExitUnreachable = 3,  // nobody there; or an address that cannot be listened on
   kExitConfig = 4,
   kExitDataDir = 5,
 };
 int exit_code_of(const Error& error);
+Result<void> check_listen_address(const std::string& text);
 
 struct Bound {
   std::vector<std::string> listen;

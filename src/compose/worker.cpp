@@ -5,8 +5,8 @@ namespace {
 
 constexpr std::size_t kTasksMax = 256;
 constexpr std::size_t kServersMax = 64;
-// Streams get this long before the drain deadline to say why they end.
-constexpr std::chrono::milliseconds kLastWords{4'500};
+// A page of metrics that is being read when everything else has ended.
+constexpr std::chrono::milliseconds kLastPage{1'000};
 
 }  // namespace
 
@@ -24,8 +24,9 @@ Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan) {
   options.reuse_port = plan.reuse_port;
   TRY(std::unique_ptr<rt::Listener> listener, machine_.network->listen(plan.endpoint, options));
   const rt::Endpoint local = listener->local();
-  servers_.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
-                                                    std::move(plan.options)));
+  auto& servers = plan.outlives_drain ? watchers_ : servers_;
+  servers.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
+                                                   std::move(plan.options)));
   return local;
 }
 
@@ -35,20 +36,24 @@ void Worker::run() {
   rt::run(machine_);
 }
 
-void Worker::begin_stop(rt::Deadline accept_until, rt::Deadline deadline) {
-  loop().post([this, accept_until, deadline] {
-    accept_until_ = accept_until_.earlier(accept_until);
-    deadline_ = deadline_.earlier(deadline);
+void Worker::begin_stop(const StopTimes& times) {
+  loop().post([this, times] {
+    accept_until_ = accept_until_.earlier(times.accept_until);
+    cut_off_at_ = cut_off_at_.earlier(times.cut_off);
+    deadline_ = deadline_.earlier(times.deadline);
     stop_.set();
   });
 }
 
 rt::Task<void> Worker::main() {
-  for (auto& server : servers_)
-    serving_.spawn(server->run());
+  for (auto* servers : {&servers_, &watchers_}) {
+    for (auto& server : *servers)
+      serving_.spawn(server->run());
+  }
   co_await stop_.wait({rt::Deadline::never(), nullptr});
   co_await drain_all();
   if (last_) co_await last_();
+  co_await end_watchers();
   tasks_.cancel();
   co_await tasks_.join({loop().in(std::chrono::seconds(30)), nullptr});
   co_await serving_.join({loop().in(std::chrono::seconds(5)), nullptr});
@@ -74,13 +79,19 @@ rt::Task<void> Worker::drain_all() {
     }
     return false;
   };
-  while (busy() && !rt::Deadline::at(deadline_.when() - kLastWords).passed(loop().now())) {
+  while (busy() && !cut_off_at_.passed(loop().now())) {
     co_await never.wait({loop().in(std::chrono::milliseconds(50)), nullptr});
   }
   for (const auto& action : cut_off_)
     action();
   for (auto& server : servers_)
     co_await server->drain(deadline_);
+}
+
+rt::Task<void> Worker::end_watchers() {
+  const rt::Deadline end = loop().in(kLastPage);
+  for (auto& server : watchers_)
+    co_await server->drain(end);
 }
 
 }  // namespace sovmesh::compose

@@ -22,6 +22,8 @@ struct ListenerPlan {
   http::Handler* handler = nullptr;
   http::ServerOptions options;
   bool reuse_port = false;
+  // Goes on until everything else has ended: for whoever watches the drain.
+  bool outlives_drain = false;
 };
 
 // One thread's share of the process: its loop, its servers, its pool of upstream connections.
@@ -49,9 +51,14 @@ class Worker {
     if (thread_.joinable()) thread_.join();
   }
 
-  // Asks for a drain that ends at `deadline`. `on_cut_off` runs on this worker a look-up time
-  // earlier. Any thread, several times: an earlier deadline wins.
-  void begin_stop(rt::Deadline accept_until, rt::Deadline deadline);
+  // Asks for a drain that ends at `deadline`. `on_cut_off` runs on this worker at `cut_off`, early
+  // enough for streams to say why they end. Any thread, several times: an earlier time wins.
+  struct StopTimes {
+    rt::Deadline accept_until;
+    rt::Deadline cut_off;
+    rt::Deadline deadline;
+  };
+  void begin_stop(const StopTimes& times);
   void on_cut_off(std::function<void()> action) { cut_off_.push_back(std::move(action)); }
   // Runs after the drain of this worker, before its loop ends.
   void on_drained(std::function<rt::Task<void>()> last) { last_ = std::move(last); }
@@ -62,17 +69,20 @@ class Worker {
  private:
   rt::Task<void> main();
   rt::Task<void> drain_all();
+  rt::Task<void> end_watchers();
 
   rt::RealWorker machine_;
   http::ClientPool upstream_;
   std::vector<std::unique_ptr<http::Handler>> handlers_;
   std::vector<std::unique_ptr<http::Server>> servers_;
+  std::vector<std::unique_ptr<http::Server>> watchers_;  // those that outlive the drain
   std::vector<std::function<void()>> cut_off_;
   std::function<rt::Task<void>()> last_;
   rt::TaskGroup tasks_;
   rt::TaskGroup serving_;
   rt::Event stop_;
   rt::Deadline accept_until_ = rt::Deadline::never();
+  rt::Deadline cut_off_at_ = rt::Deadline::never();
   rt::Deadline deadline_ = rt::Deadline::never();
   std::thread thread_;
 };

@@ -16,6 +16,8 @@ struct Bounds {
 inline constexpr Bounds kAny{};
 inline constexpr Bounds kPositive{.min = 1};
 inline constexpr Bounds kNotNegative{.min = 0};
+inline constexpr Bounds kASecond{.min =
+                                     1'000};  // durations count in milliseconds, whole seconds here
 
 // The one table of all settings. A visitor V (the YAML reader, the JSON Schema writer, the
 // reference writer, the environment reader) sees each field once, with its name, its place and a
@@ -68,7 +70,8 @@ void describe(V& v, Server& server) {
       "Go on answering HTTP/1.1 clients that closed their sending side. Off: that is a hang-up.");
   v.field("accept_after_term", server.accept_after_term,
           "After SIGTERM, keep accepting for this long while load balancers notice.");
-  v.field("drain_time", server.drain_time, "After that, running requests may take this long.");
+  v.field("drain_time", server.drain_time, "After that, running requests may take this long.",
+          kASecond);
   v.field("queue_per_tenant_max", server.queue_per_tenant_max,
           "Most requests of one tenant that wait for an engine.", Bounds{.min = 1, .max = 100'000});
   v.field("queue_time", server.queue_time, "Longest wait for an engine before 429 queue_full.");

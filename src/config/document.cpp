@@ -46,9 +46,12 @@ Kind kind_of(const T& value, Bounds bounds) {
 Kind kind_of(const std::string& value, Bounds) {
   return {"text", {{"type", "string"}}, value.empty() ? "" : fmt::format("`{}`", value)};
 }
-Kind kind_of(const std::chrono::milliseconds& value, Bounds) {
-  return {
-      "duration", {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
+Kind kind_of(const std::chrono::milliseconds& value, Bounds bounds) {
+  std::string people = "duration";
+  if (bounds.min != kAny.min) {
+    people += " from " + shown_duration(std::chrono::milliseconds(bounds.min));
+  }
+  return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
 }
 Kind kind_of(const std::vector<std::string>& value, Bounds) {
   return {"list of texts",
@@ -253,7 +256,14 @@ std::string reference_markdown() {
       "the "
       "log and `config_last_reload_success` say how it went. Changes of `server`, `log`, "
       "`security` "
-      "and `engines` need a restart.\n";
+      "and `engines` need a restart.\n\n"
+      "A file that is empty is an error, and the watch leaves a file alone until its writer has "
+      "closed it (or, where the system cannot tell, until it has not changed for some seconds). A "
+      "tenant that the file no longer has is removed for good, with its projects and keys, and the "
+      "log warns "
+      "of it by name (`tenants_removed`): the ledger keeps its usage, but a tenant that comes back "
+      "under the same name is another one, with an id, a digest key and a usage of its own. To "
+      "close a tenant for a while, set `suspended: true`.\n";
   Config config;
   ReferenceVisitor visitor("", out);
   describe(visitor, config);

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "config/values.h"
@@ -151,6 +154,48 @@ TEST_F(LoadTest, NamesUsedTwiceAreErrors) {
                         "config.yaml:2:5"));
 }
 
+TEST_F(LoadTest, AFileThatSaysNothingIsAnError) {
+  for (const char* empty : {"", "# all of it is a comment\n", "---\n", "{}", "---\n...\n", "~"})
+    EXPECT_THAT(refusal(empty), HasSubstr("config.yaml:1:1: error: the file is empty")) << empty;
+}
+
+TEST_F(LoadTest, ADrainTakesASecondAtLeast) {
+  EXPECT_TRUE(load("server: {drain_time: 1s}\n").config);
+  for (const char* less : {"0s", "999ms"}) {
+    EXPECT_THAT(refusal("server: {drain_time: " + std::string(less) + "}\n"),
+                HasSubstr("drain_time: want at least 1s, not "));
+  }
+}
+
+class FolderTest : public testing::Test {
+ protected:
+  FolderTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "load_test.XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    folder_ = pattern;
+  }
+  ~FolderTest() override { std::filesystem::remove_all(folder_); }
+  static std::string findings(const std::string& path) {
+    const Loaded loaded = config::load(path, [](std::string_view) { return std::nullopt; }, {});
+    EXPECT_FALSE(loaded.config);
+    return to_text(loaded.findings);
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(FolderTest, AFolderIsNoConfiguration) {
+  EXPECT_THAT(findings(folder_), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(findings("/dev/null"), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(findings(folder_ / "nothing"), HasSubstr("cannot read"));
+}
+
+TEST_F(FolderTest, AnEmptyIncludeIsAnErrorOfItsOwn) {
+  std::ofstream(folder_ / "sovmesh.yaml") << "include: [tenants.yaml]\nlog: {level: info}\n";
+  std::ofstream(folder_ / "tenants.yaml") << "\n";
+  EXPECT_THAT(findings(folder_ / "sovmesh.yaml"),
+              HasSubstr("tenants.yaml:1:1: error: the file is empty"));
+}
+
 TEST_F(LoadTest, BrokenYamlSaysWhere) {
   EXPECT_THAT(refusal("server: [\n"), HasSubstr("error: not valid YAML"));
 }
@@ -240,7 +285,7 @@ TEST(FromEnvironment, AVariableThatSetsNothingIsAnError) {
 
 TEST(Documents, NameEverySetting) {
   EXPECT_THAT(json_schema(), HasSubstr("\"drain_time\""));
-  EXPECT_THAT(reference_markdown(), HasSubstr("| `drain_time` | duration | 300s |"));
+  EXPECT_THAT(reference_markdown(), HasSubstr("| `drain_time` | duration from 1s | 300s |"));
 }
 
 }  // namespace

@@ -306,6 +306,12 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
   config.files.push_back(file);
   try {
     const YAML::Node root = YAML::Load(std::string(text));
+    // Most likely cut short by whoever writes it. It must not take everything out of force.
+    if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
+      return error_at(1, 1,
+                      "the file is empty: nothing would be served; want at least one setting "
+                      "(engines, models and tenants, as a rule)");
+    }
     YamlVisitor visitor(context, root, "the file");
     describe(visitor, config);
     visitor.finish();

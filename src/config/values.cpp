@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <system_error>
 
 #include "base/time_text.h"
 
@@ -59,10 +61,13 @@ Result<void> parse_value(std::string_view text, std::string& out, Bounds) {
   return {};
 }
 
-Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, Bounds) {
+Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, Bounds bounds) {
   const auto value = parse_duration(text);
   if (!value) {
     return want(fmt::format("want a duration as 250ms, 30s, 5m, 24h or 7d, not '{}'", text));
+  }
+  if (value->count() < bounds.min) {
+    return want(fmt::format("want at least {}s, not {}", bounds.min / 1000, text));
   }
   out = *value;
   return {};
@@ -124,11 +129,19 @@ Result<void> check_origin(std::string_view origin) {
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
+  // Reading a folder looks like an empty file.
+  std::error_code failed;
+  const auto type = std::filesystem::status(path, failed).type();
+  if (std::filesystem::exists(std::filesystem::file_status(type)) &&
+      type != std::filesystem::file_type::regular && type != std::filesystem::file_type::fifo) {
+    return want(fmt::format("cannot read '{}': it is not a regular file", path));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return want(fmt::format("cannot read '{}'", path));
   std::string text(bytes_max + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad()) return want(fmt::format("cannot read '{}'", path));
   if (text.size() > bytes_max) {
     return want(fmt::format("'{}' is larger than {} bytes", path, bytes_max));
   }

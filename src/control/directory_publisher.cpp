@@ -240,6 +240,17 @@ std::int64_t revision(const auto& object) {
   }
 }
 
+std::vector<std::string> gone_tenants(const std::vector<tenancy::Tenant>& now,
+                                      const std::vector<tenancy::Tenant>& wanted) {
+  std::vector<std::string> slugs;
+  for (const tenancy::Tenant& tenant : now) {
+    if (is_files(tenant) &&
+        std::ranges::find(wanted, tenant.id, &tenancy::Tenant::id) == wanted.end())
+      slugs.emplace_back(tenant.slug.text());
+  }
+  return slugs;
+}
+
 // Removes the file's objects that the file no longer has.
 template <class T>
 Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
@@ -330,7 +341,7 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       random_(random),
       directory_(empty_directory()) {}
 
-Result<void> DirectoryPublisher::apply(const config::Config& config) {
+Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config) {
   return turn_.with([&](Turn&) { return apply_alone(config); });
 }
 
@@ -338,11 +349,12 @@ Result<void> DirectoryPublisher::publish() {
   return turn_.with([&](Turn&) { return publish_alone(); });
 }
 
-Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
+Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY(const store::ControlData now, store_.load());
   UlidSource ids(clock_, random_);
   TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
   TRY_VOID(check_together(now, wanted));
+  Applied applied{.removed_tenants = gone_tenants(now.tenants, wanted.tenants)};
   TRY_VOID(remove_gone(store_, now.models, wanted.models));
   TRY_VOID(remove_gone(store_, now.keys, wanted.keys));
   TRY_VOID(remove_gone(store_, now.projects, wanted.projects));
@@ -353,7 +365,8 @@ Result<void> DirectoryPublisher::apply_alone(const config::Config& config) {
   TRY_VOID(upsert(store_, now.models, wanted.models));
   TRY_VOID(load_lists(config));
   note_engines(config);
-  return publish_alone();
+  TRY_VOID(publish_alone());
+  return applied;
 }
 
 Result<void> DirectoryPublisher::load_lists(const config::Config& config) {

@@ -32,7 +32,10 @@ class DirectoryPublisher {
   // Makes the file's tenants, projects, keys and models what `config` says: creates, changes and
   // removes them, then publishes. An object that exists through the API under the same name is an
   // error that names both (Code::config_invalid), and then nothing has been changed.
-  Result<void> apply(const config::Config& config);
+  struct Applied {
+    std::vector<std::string> removed_tenants;  // slugs of those that the file no longer has
+  };
+  Result<Applied> apply(const config::Config& config);
   // Publishes the store's present state; after every write through the API.
   Result<void> publish();
   // What an engine with discover_models lists becomes models of every tenant, kept over restarts.
@@ -54,7 +57,7 @@ class DirectoryPublisher {
     std::string engine;
     std::vector<engine::ListedModel> listed;
   };
-  Result<void> apply_alone(const config::Config& config);
+  Result<Applied> apply_alone(const config::Config& config);
   Result<void> load_lists(const config::Config& config);
   Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
   void add_discovered(std::vector<catalog::Model>& models) const;

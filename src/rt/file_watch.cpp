@@ -1,13 +1,12 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <set>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -17,7 +16,6 @@
 namespace sovmesh::rt {
 namespace {
 
-constexpr std::chrono::seconds kPoll{5};
 // A replacement is a few steps (write, rename, a symlink that moves): one call for all of them.
 constexpr std::chrono::milliseconds kSettle{20};
 
@@ -54,17 +52,31 @@ Version version_of(const std::string& path) {
           .modified_ns = info.st_mtim.tv_nsec};
 }
 
+// The file behind all links; empty when there is none.
+std::string target_of(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  return real ? std::string(real.get()) : std::string();
+}
+
+// A change counts when it is complete: when a writer has closed the file, or a rename or a link has
+// put another file in its place. A file that differs and of which neither is known may be half
+// written: it holds everything back until the poll finds it at rest.
 class RealFileWatch final : public FileWatch, private FdHandler {
  public:
   RealFileWatch(EpollLoop& loop, Fd fd, const std::vector<std::string>& paths,
-                std::function<void()> on_change)
+                std::function<void()> on_change, FileWatchTimes times)
       : loop_(loop),
         fd_(std::move(fd)),
         on_change_(std::move(on_change)),
+        times_(times),
         poll_(*this, &poll_fired),
         settle_(*this, &settle_fired) {
-    for (const std::string& path : paths)
-      files_.push_back({.path = path, .version = version_of(path)});
+    for (const std::string& path : paths) {
+      const Version version = version_of(path);
+      files_.push_back(
+          {.path = path, .taken = version, .polled = version, .target = target_of(path)});
+    }
   }
   ~RealFileWatch() override {
     if (registered_) loop_.remove(fd_.get(), *this);
@@ -74,14 +86,18 @@ class RealFileWatch final : public FileWatch, private FdHandler {
     TRY_VOID(loop_.add(fd_.get(), EPOLLIN, *this));
     registered_ = true;
     watch_folders();
-    loop_.timers().arm(poll_, loop_.now() + kPoll);
+    loop_.timers().arm(poll_, loop_.now() + times_.poll);
     return {};
   }
 
  private:
   struct File {
     std::string path;
-    Version version;
+    Version taken;       // what the last call was about
+    Version polled;      // what the last poll saw
+    std::string target;  // the last one that there was
+    int folder = -1;     // its watch
+    bool is_complete = false;
   };
   struct WatchTimer : Timer {
     WatchTimer(RealFileWatch& w, Fired fired) : Timer(fired), watch(w) {}
@@ -91,13 +107,10 @@ class RealFileWatch final : public FileWatch, private FdHandler {
   // Again and again: a folder may not exist yet, or may have been replaced. For one that is watched
   // already this changes nothing. Failure leaves the poll.
   void watch_folders() {
-    std::set<std::string> folders;
-    for (const File& file : files_)
-      folders.insert(folder_of(file.path));
-    for (const std::string& folder : folders)
-      ::inotify_add_watch(fd_.get(), folder.c_str(),
-                          IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                              IN_ATTRIB | IN_ONLYDIR);
+    for (File& file : files_) {
+      file.folder = ::inotify_add_watch(fd_.get(), folder_of(file.path).c_str(),
+                                        IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    }
   }
 
   void on_events(std::uint32_t) override {
@@ -106,41 +119,59 @@ class RealFileWatch final : public FileWatch, private FdHandler {
     for (std::size_t at = 0; got > 0 && at < static_cast<std::size_t>(got);) {
       inotify_event event{};
       std::memcpy(&event, buffer.data() + at, sizeof event);
-      const char* const name = buffer.data() + at + sizeof event;
-      if (event.len > 0 && is_ours(name, event.mask)) written_ = true;
+      if (event.len > 0) note(event, buffer.data() + at + sizeof event);
       at += sizeof event + event.len;
     }
     if (!settle_.armed()) loop_.timers().arm(settle_, loop_.now() + kSettle);
   }
 
-  // A file rewritten twice within one tick of the kernel's clock may look like the same version;
-  // these events alone count then.
-  bool is_ours(std::string_view name, std::uint32_t mask) const {
-    if ((mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) == 0) return false;
-    return std::ranges::any_of(files_,
-                               [name](const File& file) { return name_of(file.path) == name; });
+  void note(const inotify_event& event, std::string_view name) {
+    if ((event.mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) == 0) return;
+    for (File& file : files_) {
+      if (file.folder == event.wd && name_of(file.path) == name) file.is_complete = true;
+    }
   }
 
-  bool look() {
-    bool changed = std::exchange(written_, false);
-    for (File& file : files_) {
-      const Version now = version_of(file.path);
-      changed = changed || now != file.version;
-      file.version = now;
-    }
-    return changed;
+  // Any link on the way may have moved, as Kubernetes does it.
+  static void look_for_moved_link(File& file) {
+    std::string target = target_of(file.path);
+    if (target.empty() || target == file.target) return;
+    if (!std::exchange(file.target, std::move(target)).empty()) file.is_complete = true;
+  }
+
+  // Where no event tells: the same in two polls, and nothing written for a while.
+  void poll_file(File& file) const {
+    const Version now = version_of(file.path);
+    const bool is_same = now == std::exchange(file.polled, now);
+    if (now == file.taken || !is_same) return;
+    const auto age =
+        loop_.clock().wall_now().time_since_epoch() - std::chrono::seconds(now.modified_s);
+    const bool is_at_rest = age >= times_.rest || age < std::chrono::seconds(0);
+    if (!now.exists || is_at_rest) file.is_complete = true;
   }
 
   void check() {
     watch_folders();
-    if (!look()) return;
+    bool any = false;
+    for (File& file : files_) {
+      look_for_moved_link(file);
+      any = any || file.is_complete;
+      if (!file.is_complete && version_of(file.path) != file.taken) return;
+    }
+    if (!any) return;
+    for (File& file : files_) {
+      file.is_complete = false;
+      file.taken = version_of(file.path);
+    }
     const auto on_change = on_change_;
     on_change();  // may destroy this object
   }
 
   static void poll_fired(Timer& timer) {
     RealFileWatch& self = static_cast<WatchTimer&>(timer).watch;
-    self.loop_.timers().arm(self.poll_, self.loop_.now() + kPoll);
+    self.loop_.timers().arm(self.poll_, self.loop_.now() + self.times_.poll);
+    for (File& file : self.files_)
+      self.poll_file(file);
     self.check();
   }
   static void settle_fired(Timer& timer) { static_cast<WatchTimer&>(timer).watch.check(); }
@@ -148,21 +179,22 @@ class RealFileWatch final : public FileWatch, private FdHandler {
   EpollLoop& loop_;
   Fd fd_;
   std::function<void()> on_change_;
+  FileWatchTimes times_;
   std::vector<File> files_;
   WatchTimer poll_;
   WatchTimer settle_;
   bool registered_ = false;
-  bool written_ = false;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<FileWatch>> watch_files(Loop& loop, const std::vector<std::string>& paths,
-                                               std::function<void()> on_change) {
+                                               std::function<void()> on_change,
+                                               FileWatchTimes times) {
   Fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd.valid()) return fail(io_error(errno, "inotify"));
   auto watch = std::make_unique<RealFileWatch>(EpollLoop::of(loop), std::move(fd), paths,
-                                               std::move(on_change));
+                                               std::move(on_change), times);
   TRY_VOID(watch->start());
   return watch;
 }

@@ -7,15 +7,23 @@
 namespace sovmesh::rt {
 namespace {
 
+using namespace std::chrono_literals;
+
 class FileWatchTest : public RealLoopTest {
  protected:
   void write(const std::string& name, std::string_view text) {
     std::ofstream(folder_.file(name)) << text;
   }
-  void watch(const std::string& name) {
-    auto watch = watch_files(*loop_, {folder_.file(name)}, [this] { ++changes_; });
+  void watch(const std::string& name, FileWatchTimes times = {}) {
+    auto watch = watch_files(*loop_, {folder_.file(name)}, [this] { ++changes_; }, times);
     ASSERT_THAT(watch, Succeeds());
     watch_ = std::move(*watch);
+  }
+  // As `watch`; what it has heard of, the other one has as well: they settle in order.
+  void watch_too(const std::string& name) {
+    auto watch = watch_files(*loop_, {folder_.file(name)}, [this] { ++others_; });
+    ASSERT_THAT(watch, Succeeds());
+    other_watch_ = std::move(*watch);
   }
   bool hears_of(int changes) {
     return drive([&] { return changes_ >= changes; });
@@ -23,12 +31,14 @@ class FileWatchTest : public RealLoopTest {
 
   TemporaryFolder folder_;
   std::unique_ptr<FileWatch> watch_;
+  std::unique_ptr<FileWatch> other_watch_;
   int changes_ = 0;
+  int others_ = 0;
 };
 
 TEST_F(FileWatchTest, HearsOfWritingReplacingRemovingAndComingBack) {
   write("config.yaml", "1");
-  watch("config.yaml");
+  watch("config.yaml", {.poll = 20ms, .rest = 1h});
   write("config.yaml", "2");
   EXPECT_TRUE(hears_of(1));
   write("new", "3");
@@ -45,6 +55,76 @@ TEST_F(FileWatchTest, OtherFilesOfTheFolderDoNotMatter) {
   watch("config.yaml");
   write("other", "x");
   write("config.yaml", "2");
+  ASSERT_TRUE(hears_of(1));
+  EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(FileWatchTest, AFileThatIsStillBeingWrittenIsLeftAlone) {
+  write("config.yaml", "tenants: [aurora, boreal]");
+  watch("config.yaml", {.poll = 20ms, .rest = 1h});
+  watch_too("other");
+  std::ofstream half(folder_.file("config.yaml"));
+  half << "tenants: [" << std::flush;
+  write("other", "x");
+  ASSERT_TRUE(drive([this] { return others_ >= 1; }));
+  EXPECT_EQ(changes_, 0);
+  half << "aurora, cirrus]";
+  half.close();
+  ASSERT_TRUE(hears_of(1));
+  EXPECT_EQ(changes_, 1);
+}
+
+TEST_F(FileWatchTest, AFileThatIsWrittenHoldsBackTheNewsOfOthers) {
+  write("config.yaml", "1");
+  write("secret", "1");
+  auto watch = watch_files(*loop_, {folder_.file("secret"), folder_.file("config.yaml")},
+                           [this] { ++changes_; });
+  ASSERT_THAT(watch, Succeeds());
+  watch_too("other");
+  std::ofstream half(folder_.file("config.yaml"));
+  half << "23" << std::flush;
+  write("secret", "2");
+  write("other", "x");
+  ASSERT_TRUE(drive([this] { return others_ >= 1; }));
+  EXPECT_EQ(changes_, 0);
+  half.close();
+  ASSERT_TRUE(hears_of(1));
+  EXPECT_EQ(changes_, 1);
+}
+
+// An editor that removes the file and writes another one in its place.
+TEST_F(FileWatchTest, AFileThatIsMadeAnewCountsOnceItIsClosed) {
+  write("config.yaml", "1");
+  watch("config.yaml");
+  watch_too("other");
+  std::filesystem::remove(folder_.file("config.yaml"));
+  std::ofstream half(folder_.file("config.yaml"));
+  half << "2" << std::flush;
+  write("other", "x");
+  ASSERT_TRUE(drive([this] { return others_ >= 1; }));
+  EXPECT_EQ(changes_, 0);
+  half.close();
+  EXPECT_TRUE(hears_of(1));
+}
+
+// Written where inotify does not look: only the poll can tell.
+TEST_F(FileWatchTest, ThePollTakesWhatHasComeToRest) {
+  const TemporaryFolder elsewhere;
+  const std::string real = elsewhere.file("real");
+  std::ofstream(real) << "1";
+  std::filesystem::create_symlink(real, folder_.file("config.yaml"));
+  watch("config.yaml", {.poll = 5ms, .rest = 1h});
+  std::ofstream(real) << "22";
+  int polls = 0;
+  auto spy = watch_files(*loop_, {folder_.file("spy")}, [&polls] { ++polls; }, {.poll = 5ms});
+  ASSERT_THAT(spy, Succeeds());
+  for (const int round : {1, 2, 3}) {  // some polls later
+    write("spy", std::to_string(round));
+    ASSERT_TRUE(drive([&] { return polls >= round; }));
+  }
+  EXPECT_EQ(changes_, 0);
+  const auto now = std::filesystem::last_write_time(real);
+  std::filesystem::last_write_time(real, now - 2h);
   ASSERT_TRUE(hears_of(1));
   EXPECT_EQ(changes_, 1);
 }

@@ -42,13 +42,19 @@ class SignalWatch {
 Result<std::unique_ptr<SignalWatch>> watch_signals(Loop& loop, const std::vector<int>& signals,
                                                    std::function<void(int)> on_signal);
 
-// Calls `on_change` when any of `paths` is written, replaced or removed (inotify on their folders,
-// plus a poll each 5 s for file systems without it).
+// Calls `on_change` when any of `paths` has been written and closed, replaced or removed (inotify
+// on their folders), never while one of them may be half written. Where inotify says nothing, a
+// poll takes a change that is the same twice and was written `rest` ago.
 class FileWatch {
  public:
   virtual ~FileWatch() = default;
 };
+struct FileWatchTimes {
+  std::chrono::milliseconds poll{5'000};
+  std::chrono::milliseconds rest{3'000};
+};
 Result<std::unique_ptr<FileWatch>> watch_files(Loop& loop, const std::vector<std::string>& paths,
-                                               std::function<void()> on_change);
+                                               std::function<void()> on_change,
+                                               FileWatchTimes times = {});
 
 }  // namespace sovmesh::rt

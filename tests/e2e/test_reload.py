@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import ssl
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -121,6 +122,44 @@ def test_the_file_and_its_secrets_are_watched(tmp_path, secret):
         publish(keys[1])  # a mounted secret is replaced
         wait_for(lambda: server.models(keys[1]) == ["first"])
         assert server.models(keys[0]) == 401
+    finally:
+        assert server.process.stop() == 0
+
+
+def test_a_file_that_is_still_being_written_changes_nothing(tmp_path):
+    keys = [make_key(), make_key()]
+    for name, key in zip(("first.key", "second.key"), keys):
+        (tmp_path / name).write_text(key)
+    server = Server(tmp_path, tmp_path / "first.key")
+    boreal = ("  - name: boreal\n    keys:\n      - name: app\n"
+              f"        secret: file:{tmp_path / 'second.key'}\n")
+    log = server.process.log
+    try:
+        server.config.write_text(server.text() + boreal)
+        wait_for(lambda: server.models(keys[1]) == ["first"])
+        with open(server.config, "w") as half:
+            half.write(server.text())  # valid without the second tenant
+            half.flush()
+            (tmp_path / "unrelated").write_text("x")
+            reloads = log.read_text().count("config_reload")
+            (tmp_path / "first.key").write_text(keys[0])  # watched: waits for the other
+            with pytest.raises(AssertionError):
+                wait_for(lambda: log.read_text().count("config_reload") > reloads, seconds=2)
+            assert server.models(keys[1]) == ["first"]
+            half.write(boreal)
+        wait_for(lambda: log.read_text().count("config_reload") > reloads)
+        assert server.models(keys[1]) == ["first"]
+
+        server.config.write_text("")
+        server.process.child.send_signal(signal.SIGHUP)
+        wait_for(lambda: not server.last_reload_worked())
+        wait_for(lambda: "the file is empty" in log.read_text())
+        assert [server.models(key) for key in keys] == [["first"], ["first"]]
+
+        assert "tenants_removed" not in log.read_text()
+        server.config.write_text(server.text())
+        wait_for(lambda: server.models(keys[1]) == 401)
+        wait_for(lambda: "no longer has boreal" in log.read_text())
     finally:
         assert server.process.stop() == 0
 

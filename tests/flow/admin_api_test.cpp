@@ -126,6 +126,19 @@ TEST_F(AdminApiTest, WhatTheFileDeclaresIsReadOnlyAndSaysWhere) {
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"boreal"})"), Code::conflict);
 }
 
+TEST_F(AdminApiTest, TenantsThatLeaveTheFileAreNamed) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  config::Config config;
+  config.tenants = {{.name = "boreal"}, {.name = "cirrus"}};
+  const auto first = publisher_.apply(config);
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->removed_tenants, testing::IsEmpty());
+  config.tenants.pop_back();
+  const auto second = publisher_.apply(config);
+  ASSERT_TRUE(second);
+  EXPECT_THAT(second->removed_tenants, testing::ElementsAre("cirrus"));
+}
+
 TEST_F(AdminApiTest, AHostOfAnotherTenantIsRefusedBeforeItIsStored) {
   ok("POST", "tenants", R"({"slug":"aurora","hosts":["a.example"]})");
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"boreal","hosts":["a.example"]})"),
