@@ -38,6 +38,7 @@ int run_serve(const ServeFlags& flags) {
       !are_addresses("--admin-listen", flags.admin_listen) ||
       !are_addresses("--metrics-listen", flags.metrics_listen))
     return compose::kExitUsage;
+  const WallTime read_at = compose::wall_now();
   config::Loaded loaded = flags.config.empty()
                               ? config::from_environment(config::process_environment,
                                                          config::process_environment_names())
@@ -52,6 +53,7 @@ int run_serve(const ServeFlags& flags) {
   options.config = *std::move(loaded.config);
   options.config_path = flags.config;
   options.config_files = std::move(loaded.files);
+  options.config_read_at = read_at;
   options.data_dir = flags.data_dir;
   if (!flags.listen.empty()) options.config.server.listen = flags.listen;
   if (!flags.admin_listen.empty()) options.config.server.admin_listen = flags.admin_listen;

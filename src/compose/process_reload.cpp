@@ -32,7 +32,8 @@ Result<std::shared_ptr<const rt::TlsServerContext>> Process::read_certificate(
 void Process::watch_config_files() {
   if (options_.config_path.empty() || watched_ == options_.config_files) return;
   watched_ = options_.config_files;
-  auto watch = rt::watch_files(workers_.front()->loop(), watched_, [this] { files_changed(); });
+  auto watch = rt::watch_files(workers_.front()->loop(), watched_, [this] { files_changed(); },
+                               {.read_since = options_.config_read_at});
   if (watch) {
     watch_ = *std::move(watch);
     return;
@@ -102,6 +103,7 @@ Process::Reload Process::reload_now() {
 
 rt::Task<void> Process::reload_task() {
   while (std::exchange(reload_wanted_, false)) {
+    const WallTime began = workers_.front()->loop().clock().wall_now();
     const auto work = [this]() -> Result<Reload> { return reload_now(); };
     Result<Reload> done = co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
     if (done) {
@@ -110,10 +112,9 @@ rt::Task<void> Process::reload_task() {
       note_reload({.revision = fail(done.error())});
     }
     if (!done || done->files == watched_) continue;
-    // A file that is new to us may have changed before it was watched: look once more.
     options_.config_files = std::move(done->files);
+    options_.config_read_at = began;
     watch_config_files();
-    reload_wanted_ = true;
   }
   reloading_ = false;
 }

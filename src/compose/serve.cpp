@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "compose/process.h"
+#include "rt/real.h"
 
 namespace sovmesh::compose {
 
@@ -41,6 +42,8 @@ Result<void> check_listen_address(const std::string& text) {
   TRY_VOID(rt::parse_endpoint(text));
   return {};
 }
+
+WallTime wall_now() { return rt::make_system_clock()->wall_now(); }
 
 int serve(ServeOptions options) {
   block_signals();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/snapshot.h"
 #include "config/config.h"
@@ -54,6 +55,7 @@ struct ServeOptions {
   config::Config config;
   std::string config_path;                // empty: nothing to reload
   std::vector<std::string> config_files;  // config::Loaded::files: a change of one reloads
+  WallTime config_read_at{};              // when reading them began
   std::string data_dir;
   // config::fixed_parts of the file as it was read, before flags changed the configuration.
   std::map<std::string, std::string> fixed_parts;
@@ -67,6 +69,8 @@ struct ServeOptions {
   // For tests of tests: what the ledger is told differs from what was delivered.
   bool sabotage_drop_one_token = false;
 };
+
+WallTime wall_now();  // for main, which has no clock
 
 // Runs the whole process until a signal or the guest ends it.
 int serve(ServeOptions options);

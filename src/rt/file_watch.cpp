@@ -18,6 +18,8 @@ namespace {
 
 // A replacement is a few steps (write, rename, a symlink that moves): one call for all of them.
 constexpr std::chrono::milliseconds kSettle{20};
+// File systems date changes by a clock that ticks this slowly.
+constexpr std::chrono::milliseconds kTick{20};
 
 std::string folder_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -52,6 +54,15 @@ Version version_of(const std::string& path) {
           .modified_ns = info.st_mtim.tv_nsec};
 }
 
+// As its inode says: a rename counts.
+bool has_changed_since(const std::string& path, WallTime since) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return false;
+  const auto when = std::chrono::seconds(info.st_ctim.tv_sec) +
+                    std::chrono::nanoseconds(info.st_ctim.tv_nsec) + kTick;
+  return when >= since.time_since_epoch();
+}
+
 // The file behind all links; empty when there is none.
 std::string target_of(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
@@ -74,8 +85,11 @@ class RealFileWatch final : public FileWatch, private FdHandler {
         settle_(*this, &settle_fired) {
     for (const std::string& path : paths) {
       const Version version = version_of(path);
-      files_.push_back(
-          {.path = path, .taken = version, .polled = version, .target = target_of(path)});
+      const bool is_news = has_changed_since(path, times.read_since);
+      files_.push_back({.path = path,
+                        .taken = is_news ? Version{} : version,
+                        .polled = version,
+                        .target = target_of(path)});
     }
   }
   ~RealFileWatch() override {

@@ -143,6 +143,18 @@ TEST_F(FileWatchTest, FollowsALinkThatMoves) {
   EXPECT_TRUE(hears_of(1));
 }
 
+TEST_F(FileWatchTest, AChangeWhileTheCallerReadIsNewsOnceAtRest) {
+  write("config.yaml", "1");
+  watch("config.yaml", {.poll = 5ms, .rest = 0ms, .read_since = loop_->clock().wall_now()});
+  EXPECT_TRUE(hears_of(1));
+  const auto long_after = loop_->clock().wall_now() + 1h;
+  watch("config.yaml", {.poll = 5ms, .rest = 0ms, .read_since = long_after});
+  watch_too("other");
+  write("other", "x");
+  ASSERT_TRUE(drive([this] { return others_ >= 1; }));
+  EXPECT_EQ(changes_, 1);
+}
+
 TEST_F(FileWatchTest, TheCallbackMayEndTheWatch) {
   write("config.yaml", "1");
   auto watch = watch_files(*loop_, {folder_.file("config.yaml")}, [this] { watch_.reset(); });

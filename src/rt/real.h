@@ -44,7 +44,8 @@ Result<std::unique_ptr<SignalWatch>> watch_signals(Loop& loop, const std::vector
 
 // Calls `on_change` when any of `paths` has been written and closed, replaced or removed (inotify
 // on their folders), never while one of them may be half written. Where inotify says nothing, a
-// poll takes a change that is the same twice and was written `rest` ago.
+// poll takes a change that is the same twice and was written `rest` ago. A change at `read_since`
+// or later, of which the caller may have read either side, counts as one.
 class FileWatch {
  public:
   virtual ~FileWatch() = default;
@@ -52,6 +53,7 @@ class FileWatch {
 struct FileWatchTimes {
   std::chrono::milliseconds poll{5'000};
   std::chrono::milliseconds rest{3'000};
+  WallTime read_since = WallTime::max();
 };
 Result<std::unique_ptr<FileWatch>> watch_files(Loop& loop, const std::vector<std::string>& paths,
                                                std::function<void()> on_change,

@@ -136,7 +136,8 @@ def test_a_file_that_is_still_being_written_changes_nothing(tmp_path):
     log = server.process.log
     try:
         server.config.write_text(server.text() + boreal)
-        wait_for(lambda: server.models(keys[1]) == ["first"])
+        wait_for(lambda: "config_reload" in log.read_text())
+        assert server.models(keys[1]) == ["first"]
         with open(server.config, "w") as half:
             half.write(server.text())  # valid without the second tenant
             half.flush()
