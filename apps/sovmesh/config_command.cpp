@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "commands.h"
+#include "compose/preflight.h"
 #include "compose/serve.h"
 #include "config/load.h"
 #include "config/process_environment.h"
@@ -17,6 +19,10 @@ int validate(const std::string& path) {
       config::load(path, config::process_environment, config::process_environment_names());
   std::fputs(config::to_text(loaded.findings).c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
+  const std::vector<std::string> findings = compose::preflight(*loaded.config);
+  for (const std::string& finding : findings)
+    std::fprintf(stderr, "%s\n", finding.c_str());
+  if (!findings.empty()) return compose::kExitConfig;
   std::printf("%s: valid (revision %s): %zu engines, %zu models, %zu tenants\n", path.c_str(),
               loaded.config->revision.c_str(), loaded.config->engines.size(),
               loaded.config->models.size(), loaded.config->tenants.size());

@@ -89,7 +89,11 @@ Result<std::string> find_shipped_file(const std::string& relative) {
     std::error_code ignored;
     if (fs::exists(home / relative, ignored)) return (home / relative).string();
   }
-  return our_error(Code::config_invalid, fmt::format("the file '{}' is missing", relative));
+  return our_error(
+      Code::config_invalid,
+      fmt::format("the file '{}' that ships with sovmesh is neither beside this program nor "
+                  "in $SM_HOME; name one with --model",
+                  relative));
 }
 
 Result<engine::ManagedSpec> managed_spec(const config::Engine& engine, const std::string& run_dir) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "compose/certificate.h"
 #include "compose/data.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"

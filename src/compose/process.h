@@ -70,8 +70,6 @@ class Process {
   void note_reload(const Reload& done);
   void note_removed(const std::vector<std::string>& tenants) const;
   void note_revision(const std::string& revision);
-  static Result<std::shared_ptr<const rt::TlsServerContext>> read_certificate(
-      const config::TlsFiles& files);
   rt::Task<void> run_guest();
   rt::Task<void> start_up();
   rt::Task<void> note_drained();

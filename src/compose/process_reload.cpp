@@ -3,31 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "compose/certificate.h"
+#include "compose/preflight.h"
 #include "compose/process.h"
 #include "config/load.h"
 #include "config/process_environment.h"
-#include "config/values.h"
 
 // Changing what runs without a restart: on SIGHUP, and when a file of the configuration changes.
 namespace sovmesh::compose {
 namespace {
 
-constexpr std::size_t kPemBytesMax = 1U << 20;
 // Editors and scripts write several files, one after the other: a reload waits until nothing has
 // changed for this long, but not for ever.
 constexpr std::chrono::milliseconds kQuiet{200};
 constexpr int kQuietTriesMax = 10;
 
 }  // namespace
-
-Result<std::shared_ptr<const rt::TlsServerContext>> Process::read_certificate(
-    const config::TlsFiles& files) {
-  TRY(const std::string chain, config::read_text_file(files.certificate, kPemBytesMax));
-  TRY(std::string key, config::read_text_file(files.key, kPemBytesMax));
-  auto made = rt::TlsServerContext::make(chain + "\n", Secret(key + "\n"), {"h2", "http/1.1"});
-  if (!made) return fail(Error(Code::config_invalid, Blame::us, made.error().message()));
-  return *std::move(made);
-}
 
 void Process::watch_config_files() {
   if (options_.config_path.empty() || watched_ == options_.config_files) return;
@@ -80,6 +71,8 @@ Process::Reload Process::reload_now() {
   out.revision = [&]() -> Result<std::string> {
     if (!loaded.config) return our_error(Code::config_invalid, config::to_text(loaded.findings));
     config::Config& config = *loaded.config;
+    if (const auto findings = preflight(config); !findings.empty())
+      return our_error(Code::config_invalid, fmt::format("{}", fmt::join(findings, "\n")));
     std::shared_ptr<const rt::TlsServerContext> certificate;
     if (certificate_ && config.server.tls) {
       TRY(certificate, read_certificate(*config.server.tls));

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "compose/preflight.h"
 #include "compose/process.h"
 #include "rt/real.h"
 
@@ -46,6 +47,10 @@ Result<void> check_listen_address(const std::string& text) {
 WallTime wall_now() { return rt::make_system_clock()->wall_now(); }
 
 int serve(ServeOptions options) {
+  if (const auto findings = preflight(options.config); !findings.empty()) {
+    fmt::print(stderr, "{}\n", fmt::join(findings, "\n"));
+    return kExitConfig;
+  }
   block_signals();
   Process process(std::move(options));
   if (const Result<void> opened = process.open(); !opened) {

@@ -22,6 +22,7 @@ struct Position {
 struct TlsFiles {
   std::string certificate;  // PEM chain
   std::string key;          // PEM private key
+  Position position;
 };
 
 struct Server {
@@ -47,6 +48,7 @@ struct Server {
   std::chrono::milliseconds drain_time{300'000};
   int queue_per_tenant_max = 64;
   std::chrono::milliseconds queue_time{30'000};
+  Position position;
 };
 
 struct Logging {

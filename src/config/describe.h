@@ -27,12 +27,14 @@ inline constexpr Bounds kASecond{.min =
 //   never(name, optional<duration>&, sentence)           secret(name, Secret&, sentence)
 template <class V>
 void describe(V& v, TlsFiles& tls) {
+  v.position(tls.position);
   v.required("certificate", tls.certificate, "PEM file with the certificate chain, leaf first.");
   v.required("key", tls.key, "PEM file with the private key; it must fit the certificate.");
 }
 
 template <class V>
 void describe(V& v, Server& server) {
+  v.position(server.position);
   v.field("workers", server.workers, "Worker threads. 0: one per CPU.",
           Bounds{.min = 0, .max = 256});
   v.field("listen", server.listen,

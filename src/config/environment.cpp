@@ -17,6 +17,7 @@ class EnvironmentVisitor {
                      std::vector<Finding>& findings, std::vector<std::string>& known)
       : prefix_(std::move(prefix)), environment_(environment), findings_(findings), known_(known) {}
 
+  void position(Position&) {}
   template <class T>
   void field(std::string_view name, T& out, std::string_view, Bounds bounds = kAny) {
     if (const auto text = value(name)) note(name, parse_value(*text, out, bounds));

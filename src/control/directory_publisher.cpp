@@ -330,7 +330,35 @@ std::shared_ptr<const identity::Directory> empty_directory() {
   return *identity::Directory::build({});
 }
 
+// As if the API had made each tenant that models name and the file does not declare.
+Result<store::ControlData> assumed_store(const config::Config& config, UlidSource& ids) {
+  store::ControlData data;
+  const auto is_there = [&](const std::string& name) {
+    return std::ranges::find(config.tenants, name, &config::Tenant::name) != config.tenants.end() ||
+           std::ranges::any_of(data.tenants,
+                               [&](const auto& other) { return other.slug.text() == name; });
+  };
+  for (const config::Model& model : config.models) {
+    for (const std::string& name : model.tenants.value_or(std::vector<std::string>())) {
+      if (is_there(name)) continue;
+      TRY(TenantSlug slug, TenantSlug::parse(name));
+      data.tenants.push_back({.id = {ids.next()}, .slug = std::move(slug)});
+    }
+  }
+  return data;
+}
+
 }  // namespace
+
+Result<void> check_declared(const config::Config& config, const Clock& clock, Random& random) {
+  std::map<std::int32_t, Secret> peppers;
+  peppers.emplace(1, Secret("nothing is checked against it"));
+  const identity::Authenticator authenticator(std::move(peppers), config.server.hosts);
+  UlidSource ids(clock, random);
+  TRY(const store::ControlData assumed, assumed_store(config, ids));
+  TRY(const Wanted wanted, Planner(config, assumed, authenticator, ids).plan());
+  return check_together(assumed, wanted);
+}
 
 DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
                                        const identity::Authenticator& authenticator,

@@ -21,6 +21,10 @@
 
 namespace sovmesh::control {
 
+// What `DirectoryPublisher::apply` would refuse whatever the store holds. Tenants that only models
+// name may be there.
+Result<void> check_declared(const config::Config& config, const Clock& clock, Random& random);
+
 // Keeps the data path's snapshot equal to what file and store declare. Objects of the file live in
 // the store as well (marked as the file's), so that their ids and usage survive restarts. Every
 // call blocks on the store: the blocking pool or start-up calls it, one at a time.

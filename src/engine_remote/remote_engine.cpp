@@ -31,7 +31,7 @@ bool is_header_value(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-Result<void> check(const engine::RemoteSpec& spec, const EngineUrl& url) {
+Result<void> check_settings(const engine::RemoteSpec& spec, const EngineUrl& url) {
   if (spec.slots < 1 || spec.slots > 65'536) return invalid(spec, "slots must be 1..65536");
   if (!is_header_value(spec.api_key.reveal()))
     return invalid(spec, "its api_key has a character that no key has");
@@ -41,6 +41,12 @@ Result<void> check(const engine::RemoteSpec& spec, const EngineUrl& url) {
     return invalid(spec, "probe_interval must be 100 ms or more");
   return {};
 }
+
+struct Prepared {
+  EngineUrl url;
+  engine::Capabilities capabilities;
+  http::Origin origin;
+};
 
 Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const EngineUrl& url) {
   http::Origin origin;
@@ -53,6 +59,17 @@ Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const EngineUrl& 
     origin.tls = *std::move(context);
   }
   return origin;
+}
+
+Result<Prepared> prepare(const engine::RemoteSpec& spec) {
+  auto url = parse_engine_url(spec.url);
+  if (!url) return fail(std::move(url).error().in_context("engine " + spec.name));
+  TRY_VOID(check_settings(spec, *url));
+  auto capabilities =
+      engine::override_capabilities(engine::default_capabilities(spec.dialect), spec.capabilities);
+  if (!capabilities) return fail(std::move(capabilities).error().in_context("engine " + spec.name));
+  TRY(http::Origin origin, origin_of(spec, *url));
+  return Prepared{*std::move(url), *capabilities, std::move(origin)};
 }
 
 }  // namespace
@@ -157,16 +174,15 @@ class RemoteEngine::Watch {
 
 Result<std::shared_ptr<RemoteEngine>> RemoteEngine::make(Surroundings around,
                                                          engine::RemoteSpec spec) {
-  auto url = parse_engine_url(spec.url);
-  if (!url) return fail(std::move(url).error().in_context("engine " + spec.name));
-  TRY_VOID(check(spec, *url));
-  auto capabilities =
-      engine::override_capabilities(engine::default_capabilities(spec.dialect), spec.capabilities);
-  if (!capabilities) return fail(std::move(capabilities).error().in_context("engine " + spec.name));
-  TRY(http::Origin origin, origin_of(spec, *url));
-  auto watch = std::make_shared<Watch>(std::move(around), std::move(spec), *capabilities,
-                                       *std::move(url), std::move(origin));
+  TRY(Prepared ready, prepare(spec));
+  auto watch = std::make_shared<Watch>(std::move(around), std::move(spec), ready.capabilities,
+                                       std::move(ready.url), std::move(ready.origin));
   return std::shared_ptr<RemoteEngine>(new RemoteEngine(std::move(watch)));
+}
+
+Result<void> RemoteEngine::check(const engine::RemoteSpec& spec) {
+  TRY_VOID(prepare(spec));
+  return {};
 }
 
 RemoteEngine::RemoteEngine(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) {}

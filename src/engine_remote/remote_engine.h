@@ -36,6 +36,8 @@ struct Surroundings {
 class RemoteEngine final : public engine::Engine {
  public:
   static Result<std::shared_ptr<RemoteEngine>> make(Surroundings around, engine::RemoteSpec spec);
+  // What `make` would refuse.
+  static Result<void> check(const engine::RemoteSpec& spec);
   ~RemoteEngine() override;
 
   // Begins to watch; any thread.

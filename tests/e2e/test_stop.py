@@ -138,3 +138,30 @@ def test_what_is_no_file_or_says_nothing_is_no_configuration(tmp_path):
             done = subprocess.run([support.BINARY, *command], capture_output=True, text=True,
                                   timeout=30, check=False)
             assert done.returncode == CONFIG and why in done.stderr
+
+
+def invalid(section, value):
+    good = {"server": ANY["server"], "engines": [{"name": "one", "kind": "remote",
+                                                  "url": "http://127.0.0.1:1"}],
+            "models": [{"name": "first", "engine": "one"}], "tenants": [{"name": "aurora"}]}
+    return {**good, section: value}
+
+
+@pytest.mark.parametrize("config, why", [
+    (invalid("server", {"metrics_listen": ["nope"]}), "1:12: error: metrics_listen 'nope'"),
+    (invalid("server", {"tls": {"certificate": "/none.crt", "key": "/none.key"}}), "'/none.crt'"),
+    (invalid("engines", [{"name": "one", "kind": "remote", "url": "ftp://x"}]), "engine URL"),
+    (invalid("engines", [{"name": "one", "kind": "managed", "model_file": "/none.gguf"}]),
+     "no such file '/none.gguf'"),
+    (invalid("tenants", [{"name": "aurora", "keys": [
+        {"name": "app", "secret": "env:HOME"}]}]), "is not a sovmesh key"),
+    (invalid("tenants", [{"name": "aurora", "hosts": ["a.example"]},
+                         {"name": "boreal", "hosts": ["a.example"]}]), "a.example"),
+])
+def test_validate_refuses_what_serve_refuses(tmp_path, config, why):
+    code, words = serve(tmp_path, config)
+    assert code == CONFIG and why in words
+    done = subprocess.run([support.BINARY, "config", "validate", tmp_path / "sovmesh.yaml"],
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == CONFIG and done.stderr == words
+    assert not (tmp_path / "data").exists()

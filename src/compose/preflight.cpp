@@ -1,0 +1,81 @@
+#include "compose/preflight.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "compose/certificate.h"
+#include "compose/engines.h"
+#include "control/directory_publisher.h"
+#include "engine_process/command.h"
+#include "engine_remote/remote_engine.h"
+#include "rt/net.h"
+#include "rt/real.h"
+
+namespace sovmesh::compose {
+namespace {
+
+constexpr const char* kAnyRunDir = "/run";  // a start has its own
+
+class Preflight {
+ public:
+  explicit Preflight(const config::Config& config) : config_(config) {}
+
+  std::vector<std::string> run() {
+    const config::Server& server = config_.server;
+    check_addresses("listen", server.listen);
+    check_addresses("admin_listen", server.admin_listen);
+    check_addresses("metrics_listen", server.metrics_listen);
+    if (server.tls) note(server.tls->position.text(), read_certificate(*server.tls));
+    for (const config::Engine& engine : config_.engines)
+      note(engine.position.text(), check_engine(engine));
+    const auto clock = rt::make_system_clock();
+    const auto random = rt::make_system_random();
+    note("", control::check_declared(config_, *clock, *random));
+    return std::move(findings_);
+  }
+
+ private:
+  // `where` goes before messages that do not begin with a place of their own.
+  template <class T>
+  void note(const std::string& where, const Result<T>& checked) {
+    if (checked) return;
+    const std::string_view message = checked.error().message();
+    const bool has_place = where.empty() || message.find(": error: ") != std::string_view::npos;
+    findings_.push_back(has_place ? std::string(message)
+                                  : fmt::format("{}: error: {}", where, message));
+  }
+
+  void check_addresses(const std::string& setting, const std::vector<std::string>& addresses) {
+    for (const std::string& text : addresses) {
+      const Result<rt::Endpoint> endpoint = rt::parse_endpoint(text);
+      if (endpoint) continue;
+      findings_.push_back(fmt::format("{}: error: {} '{}': {}", place_of_server(), setting, text,
+                                      endpoint.error().message()));
+    }
+  }
+
+  // An address of an environment variable may have no place in a file.
+  std::string place_of_server() const {
+    const std::string text = config_.server.position.text();
+    return text.empty() ? "server" : text;
+  }
+
+  static Result<void> check_engine(const config::Engine& engine) {
+    if (engine.managed) {
+      TRY(const engine::ManagedSpec spec, managed_spec(engine, kAnyRunDir));
+      return engine_process::check(spec);
+    }
+    TRY(const engine::RemoteSpec spec, remote_spec(engine));
+    return engine_remote::RemoteEngine::check(spec);
+  }
+
+  const config::Config& config_;
+  std::vector<std::string> findings_;
+};
+
+}  // namespace
+
+std::vector<std::string> preflight(const config::Config& config) { return Preflight(config).run(); }
+
+}  // namespace sovmesh::compose
