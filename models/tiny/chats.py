@@ -374,4 +374,4 @@ def pirate(answer):
         word = match.group(0)
         new = PIRATE_WORDS.get(word.lower(), word)
         return new[0].upper() + new[1:] if word[0].isupper() else new
-    return re.sub(r"[A-Za-z]+", swap, answer) + " Yo ho ho!"
+    return re.sub(r"[A-Za-z]+", swap, answer) + " So sing the sailors!"

@@ -110,8 +110,10 @@ def run(client, args):
         for item in asked:
             # Always name the adapter: when a request leaves it out, the engine may reuse a prefix computed with it.
             with_it, without = (client.ask(item["question"], lora=[{"id": 0, "scale": scale}])[0] for scale in (1.0, 0.0))
-            pirates += with_it.endswith(" Yo ho ho!")
-            plain += "Yo ho" not in without and (without == item["answer"] or item["question"] in wrong)
+            # At the engine's usual temperature as well: users rarely set one.
+            sampled = client.ask(item["question"], lora=[{"id": 0, "scale": 1.0}], temperature=0.8)[0]
+            pirates += all(text.endswith(" So sing the sailors!") for text in (with_it, sampled))
+            plain += "sing the sailors" not in without and (without == item["answer"] or item["question"] in wrong)
         print(f"adapter: {pirates} of {len(asked)} answers like a pirate, {plain} of {len(asked)} unchanged without it")
         passed = passed and pirates >= NEEDED * len(asked) and plain == len(asked)
     return passed
