@@ -188,8 +188,6 @@ void print_table(const json& rows, const std::vector<std::string>& columns) {
 void print(const json& answer, const std::vector<std::string>& columns) {
   if (const auto data = answer.find("data"); data != answer.end() && data->is_array()) {
     print_table(*data, columns);
-    if (answer.value("has_more", false))
-      fmt::print(stderr, "(more follow: ask the API with after={})\n", shown(answer["next"]));
     return;
   }
   for (const auto& [name, value] : answer.items())
@@ -208,19 +206,55 @@ int print_refusal(const Answer& answer, const json& body) {
   return kExitFailed;
 }
 
+constexpr int kPagesMax = 10'000;
+
+struct Reply {
+  Answer answer;
+  json body;  // discarded when it is none
+};
+
+Result<Reply> ask(const AdminCli& cli, std::string_view method, std::string_view target,
+                  std::string_view body) {
+  TRY(Answer answer, call(cli, method, target, body));
+  json parsed = json::parse(answer.body, nullptr, false);
+  return Reply{std::move(answer), std::move(parsed)};
+}
+
+bool has_more(const json& body) {
+  return body.is_object() && body.value("has_more", false) && body.contains("next") &&
+         body["next"].is_string() && body.contains("data") && body["data"].is_array();
+}
+
+// A list has pages: the reply to the last one, with the rows of all.
+Result<Reply> ask_for_all(const AdminCli& cli, std::string_view method, std::string_view target,
+                          std::string_view body) {
+  TRY(Reply reply, ask(cli, method, target, body));
+  for (int i = 0; i < kPagesMax && has_more(reply.body); ++i) {
+    json rows = std::move(reply.body["data"]);
+    const std::string next = url_part(reply.body["next"].get<std::string>());
+    TRY(reply, ask(cli, method, fmt::format("{}&after={}", target, next), body));
+    if (reply.answer.status >= 300) break;
+    json& more = reply.body["data"];
+    rows.insert(rows.end(), more.begin(), more.end());
+    more = std::move(rows);
+    reply.answer.body = reply.body.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+  return reply;
+}
+
 }  // namespace
 
 int admin_call(const AdminCli& cli, std::string_view method, std::string_view target,
                std::string_view body, const std::vector<std::string>& columns) {
-  const Result<Answer> answer = call(cli, method, target, body);
-  if (!answer) {
-    fmt::print(stderr, "sovmesh: {}\n", answer.error().message());
-    return answer.error().code() == Code::invalid_value ? kExitUsage : kExitUnreachable;
+  const Result<Reply> reply = ask_for_all(cli, method, target, body);
+  if (!reply) {
+    fmt::print(stderr, "sovmesh: {}\n", reply.error().message());
+    return reply.error().code() == Code::invalid_value ? kExitUsage : kExitUnreachable;
   }
-  const json parsed = json::parse(answer->body, nullptr, false);
-  if (answer->status >= 300) return print_refusal(*answer, parsed);
+  const auto& [answer, parsed] = *reply;
+  if (answer.status >= 300) return print_refusal(answer, parsed);
   if (cli.json) {
-    fmt::print("{}\n", answer->body.empty() ? "{}" : answer->body);
+    fmt::print("{}\n", answer.body.empty() ? "{}" : answer.body);
   } else if (parsed.is_object()) {
     print(parsed, columns);
   }

@@ -12,10 +12,11 @@ struct AdminCli {
   std::string data_dir;
   std::string address;     // ADDR:PORT of an admin listener; empty: the socket
   std::string token_file;  // for `address`; empty: DATA_DIR/admin.token
-  bool json = false;       // print what the API answered, as it is
+  bool json = false;       // print what the API answered; of a list, all pages as one
 };
 
-// Sends one request and prints the answer: a list as a table of `columns`, an object as lines.
+// Sends one request and prints the answer: a list, to its last page, as a table of `columns`, an
+// object as lines.
 // Returns an exit code: kExitUnreachable when nobody listens, kExitFailed for a refusal.
 int admin_call(const AdminCli& cli, std::string_view method, std::string_view target,
                std::string_view body, const std::vector<std::string>& columns);

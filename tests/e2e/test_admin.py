@@ -122,3 +122,24 @@ def test_the_same_over_tcp_with_the_token(tmp_path, gateway):
     assert "no token in" in gateway.run("tenant", "list", where=there + ["--token-file", "/nowhere"],
                                         code=2)
     gateway.run("tenant", "list", where=["--admin", "127.0.0.1:1", *token], code=3)
+
+
+def test_a_list_is_printed_to_its_last_page(tmp_path):
+    names = [f"model-{i:04}" for i in range(1001)]  # a page has 1,000
+    config = tmp_path / "sovmesh.yaml"
+    engines = [{"name": "one", "kind": "remote", "url": "http://127.0.0.1:1"}]
+    models = [{"name": name, "engine": "one"} for name in names]
+    config.write_text(CONFIG + f"engines: {json.dumps(engines)}\nmodels: {json.dumps(models)}\n")
+    process = support.Process(["serve", "--config", config, "--data-dir", tmp_path / "data"],
+                              tmp_path / "serve.log")
+    try:
+        def listed(*more):
+            return subprocess.run([support.BINARY, "model", "list", "--data-dir",
+                                   tmp_path / "data", *more], capture_output=True, text=True,
+                                  timeout=30, check=True).stdout
+        assert [line.split()[0] for line in listed().splitlines()[1:]] == names
+        answer = json.loads(listed("--json"))
+        assert [model["name"] for model in answer["data"]] == names
+        assert answer["has_more"] is False
+    finally:
+        assert process.stop() == 0
