@@ -114,6 +114,13 @@ class Error {
   // Overrides what SDKs would do by status; becomes x-should-retry.
   std::optional<bool> should_retry() const { return more_->should_retry; }
 
+  // The methods that a resource has, for a 405: "GET, POST".
+  const std::string& allow() const { return more_->allow; }
+
+  Error with_allow(std::string methods) && {
+    more_->allow = std::move(methods);
+    return std::move(*this);
+  }
   Error with_param(std::string param) && {
     more_->param = std::move(param);
     return std::move(*this);
@@ -141,6 +148,7 @@ class Error {
   struct More {
     std::string message;
     std::string param;
+    std::string allow;
     std::optional<Details> details;
     std::optional<std::chrono::milliseconds> retry_after;
     std::optional<bool> should_retry;

@@ -134,4 +134,14 @@ Result<KeyId> KeyId::parse(std::string_view text) {
   return id;
 }
 
+Result<void> check_host_name(std::string_view text) {
+  const auto fits = [](char c) {
+    return c > 0x20 && c < 0x7f && c != ':' && c != '/' && c != '@' && (c < 'A' || c > 'Z');
+  };
+  if (!text.empty() && text.size() <= 253 && std::ranges::all_of(text, fits)) return {};
+  return client_error(
+      Code::invalid_value,
+      "want a host name in lower case, without a port, not '" + std::string(text) + "'", "hosts");
+}
+
 }  // namespace sovmesh

@@ -81,6 +81,9 @@ class ModelName {
   std::string text_;
 };
 
+// What a Host header can be compared with: 1..253 printable characters, lower case, without a port.
+Result<void> check_host_name(std::string_view text);
+
 // Immutable row ids. A tenant's slug may be reused after its death, its TenantId never.
 template <class Tag>
 struct Id {

@@ -154,9 +154,16 @@ Result<Answer> call(const AdminCli& cli, std::string_view method, std::string_vi
   return parse_answer(*all);
 }
 
+// A terminal obeys control characters, and names may be anybody's.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
 std::string shown(const json& value) {
   if (value.is_null()) return "-";
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return printable(value.get<std::string>());
   if (!value.is_array()) return value.dump(-1, ' ', false, json::error_handler_t::replace);
   std::string out;
   for (const json& entry : value)

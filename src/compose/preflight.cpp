@@ -9,6 +9,7 @@
 #include "control/directory_publisher.h"
 #include "engine_process/command.h"
 #include "engine_remote/remote_engine.h"
+#include "llmapi/request.h"
 #include "rt/net.h"
 #include "rt/real.h"
 
@@ -29,6 +30,8 @@ class Preflight {
     if (server.tls) note(server.tls->position.text(), read_certificate(*server.tls));
     for (const config::Engine& engine : config_.engines)
       note(engine.position.text(), check_engine(engine));
+    for (const config::Model& model : config_.models)
+      check_model(model);
     const auto clock = rt::make_system_clock();
     const auto random = rt::make_system_random();
     note("", control::check_declared(config_, *clock, *random));
@@ -59,6 +62,15 @@ class Preflight {
   std::string place_of_server() const {
     const std::string text = config_.server.position.text();
     return text.empty() ? "server" : text;
+  }
+
+  void check_model(const config::Model& model) {
+    for (const std::string& field : model.extra_fields) {
+      if (!llmapi::is_reserved_field(field)) continue;
+      findings_.push_back(fmt::format(
+          "{}: error: extra_fields: '{}' is never passed on: the gateway sets it itself",
+          model.position.text(), field));
+    }
   }
 
   static Result<void> check_engine(const config::Engine& engine) {

@@ -13,6 +13,8 @@
 namespace sovmesh::config {
 namespace {
 
+constexpr std::size_t kPepperBytesMin = 32;
+
 class Checker {
  public:
   Checker(const Config& config, std::vector<Finding>& findings)
@@ -26,6 +28,7 @@ class Checker {
     for (const Model& model : config_.models)
       check_model(model);
     check_listeners();
+    check_security();
   }
 
  private:
@@ -84,8 +87,10 @@ class Checker {
   void check_tenant(const Tenant& tenant) {
     once(tenants_, "tenant", tenant.name, tenant.position);
     check_name(TenantSlug::parse(tenant.name), tenant.position);
-    for (const std::string& host : tenant.hosts)
+    for (const std::string& host : tenant.hosts) {
       once(hosts_, "host", host, tenant.position);
+      check_name(check_host_name(host), tenant.position);
+    }
     std::map<std::string, Position> projects{{"default", tenant.position}};
     for (const Project& project : tenant.projects) {
       check_name(ProjectSlug::parse(project.name), project.position);
@@ -158,25 +163,36 @@ class Checker {
     if (!parsed) error(at, parsed.error().message());
   }
 
+  void check_security() {
+    const std::optional<Secret>& pepper = config_.security.pepper;
+    if (pepper && pepper->reveal().size() < kPepperBytesMin) {
+      error(config_.security.position, fmt::format("pepper: want at least {} characters, it has {}",
+                                                   kPepperBytesMin, pepper->reveal().size()));
+    }
+  }
+
   void check_listeners() {
+    for (const std::string& host : config_.server.hosts) {
+      if (host != "*") check_name(check_host_name(host), config_.server.position);
+    }
     std::set<std::string> seen;
     for (const auto* listeners :
          {&config_.server.listen, &config_.server.admin_listen, &config_.server.metrics_listen}) {
       for (const std::string& address : *listeners) {
         const bool any_port = address.ends_with(":0");
         if (!any_port && !seen.insert(address).second) {
-          error({.file = "server"}, fmt::format("two listeners on {}", address));
+          error(config_.server.position, fmt::format("two listeners on {}", address));
         }
       }
     }
     for (const std::string& origin : config_.server.cors_origins) {
       if (const Result<void> fits = check_origin(origin); !fits) {
-        error({.file = "server"},
+        error(config_.server.position,
               fmt::format("cors_origins: '{}': {}", origin, fits.error().message()));
       }
     }
     if (config_.server.listen.empty())
-      error({.file = "server"}, "listen: want at least one address");
+      error(config_.server.position, "listen: want at least one address");
   }
 
   const Config& config_;

@@ -58,6 +58,7 @@ struct Logging {
 
 struct Security {
   std::optional<Secret> pepper;  // nothing: DATA_DIR/secrets/pepper.1, made at the first start
+  Position position;
 };
 
 struct Engine {

@@ -62,11 +62,11 @@ void describe(V& v, Server& server) {
           "Most open connections of one address per worker.", Bounds{.min = 1, .max = 1'000'000});
   v.field("streams_per_connection_max", server.streams_per_connection_max,
           "Most concurrent streams of one HTTP/2 connection.", Bounds{.min = 1, .max = 10'000});
-  v.field("head_time", server.head_time, "Time a client has to send a request's head.");
-  v.field("body_time", server.body_time, "Time a client has to send a request's body.");
-  v.field("keep_alive", server.keep_alive, "How long an idle connection stays open.");
+  v.field("head_time", server.head_time, "Time a client has to send a request's head.", kPositive);
+  v.field("body_time", server.body_time, "Time a client has to send a request's body.", kPositive);
+  v.field("keep_alive", server.keep_alive, "How long an idle connection stays open.", kPositive);
   v.field("write_stall", server.write_stall,
-          "A client that takes nothing for this long is disconnected.");
+          "A client that takes nothing for this long is disconnected.", kPositive);
   v.field(
       "half_close_keep", server.half_close_keep,
       "Go on answering HTTP/1.1 clients that closed their sending side. Off: that is a hang-up.");
@@ -88,10 +88,11 @@ void describe(V& v, Logging& log) {
 
 template <class V>
 void describe(V& v, Security& security) {
-  v.optional_secret(
-      "pepper", security.pepper,
-      "The HMAC key under which API keys are stored, for gateways that share a store. "
-      "Absent: DATA_DIR/secrets/pepper.1, made at the first start.");
+  v.position(security.position);
+  v.optional_secret("pepper", security.pepper,
+                    "The HMAC key under which API keys are stored, for gateways that share a "
+                    "store: 32 characters or more. "
+                    "Absent: DATA_DIR/secrets/pepper.1, made at the first start.");
 }
 
 template <class V>
@@ -161,9 +162,10 @@ void describe(V& v, Model& model) {
           "Request fields outside the OpenAI API that are passed on to the engine.");
   v.field("reject_unknown_fields", model.reject_unknown_fields,
           "Refuse other unknown fields with 400. Off: drop them.");
-  v.field("first_token_timeout", model.first_token_timeout, "Longest wait for the first token.");
-  v.field("stall_timeout", model.stall_timeout, "Longest silence inside an answer.");
-  v.field("total_timeout", model.total_timeout, "Longest time for one request.");
+  v.field("first_token_timeout", model.first_token_timeout, "Longest wait for the first token.",
+          kPositive);
+  v.field("stall_timeout", model.stall_timeout, "Longest silence inside an answer.", kPositive);
+  v.field("total_timeout", model.total_timeout, "Longest time for one request.", kPositive);
   v.never(
       "commit_after", model.commit_after,
       "Streams that wait this long get their status and keep-alive comments. \"never\": they wait "

@@ -271,6 +271,19 @@ TEST_F(LoadTest, ARemoteEngineMayDiscoverItsModels) {
               HasSubstr("'discover_models' has no effect"));
 }
 
+TEST_F(LoadTest, WhatCannotWorkIsRefused) {
+  EXPECT_THAT(refusal("server: {workers: 1}\n---\nserver: {workers: 2}\n"),
+              HasSubstr(":3:1: error: a second YAML document"));
+  EXPECT_THAT(refusal("server:\n  head_time: 0s\n"), HasSubstr("want at least 1ms, not 0s"));
+  EXPECT_THAT(refusal("server:\n  hosts: [\"*\", \"a.example:80\"]\n"),
+              HasSubstr("without a port, not 'a.example:80'"));
+  EXPECT_THAT(refusal("tenants:\n  - name: aurora\n    hosts: [A.example]\n"),
+              HasSubstr(":2:5: error: want a host name in lower case"));
+  environment_["PEPPER"] = "pepper";
+  EXPECT_THAT(refusal("security: {pepper: env:PEPPER}\n"),
+              HasSubstr("pepper: want at least 32 characters, it has 6"));
+}
+
 TEST(FromEnvironment, AVariableThatSetsNothingIsAnError) {
   const auto environment = [](std::string_view name) -> std::optional<std::string> {
     if (name == "OPENAI_BASE_URL") return "http://127.0.0.1:9/v1";

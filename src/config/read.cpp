@@ -305,7 +305,14 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
   if (text.size() > kBytesMax) return error_at(1, 1, "the file is larger than 4 MiB");
   config.files.push_back(file);
   try {
-    const YAML::Node root = YAML::Load(std::string(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) {
+      const YAML::Mark mark = documents[1].Mark();
+      return error_at(
+          mark.line + 1, mark.column + 1,
+          "a second YAML document: only the first one would be in force; use 'include'");
+    }
+    const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
     // Most likely cut short by whoever writes it. It must not take everything out of force.
     if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
       return error_at(1, 1,

@@ -67,7 +67,9 @@ Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, 
     return want(fmt::format("want a duration as 250ms, 30s, 5m, 24h or 7d, not '{}'", text));
   }
   if (value->count() < bounds.min) {
-    return want(fmt::format("want at least {}s, not {}", bounds.min / 1000, text));
+    return want(bounds.min < 1000
+                    ? fmt::format("want at least {}ms, not {}", bounds.min, text)
+                    : fmt::format("want at least {}s, not {}", bounds.min / 1000, text));
   }
   out = *value;
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/bytes.h"
@@ -84,10 +85,15 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   return request;
 }
 
-Error AdminApi::no_such_method(const Request& request) {
+Error AdminApi::no_such_method(const Request& request, std::string_view allowed) {
   if (request.path.size() > 3) return {Code::unknown_url, Blame::client, "no such resource"};
-  return {Code::method_not_supported, Blame::client,
-          "this resource does not answer " + request.call.method};
+  if (allowed.empty()) {
+    constexpr std::array<std::string_view, 3> kByDepth{"GET, POST", "GET, PATCH, DELETE", "POST"};
+    allowed = kByDepth.at(std::clamp<std::size_t>(request.path.size(), 1, kByDepth.size()) - 1);
+  }
+  return Error(Code::method_not_supported, Blame::client,
+               "this resource does not answer " + request.call.method)
+      .with_allow(std::string(allowed));
 }
 
 Result<std::int64_t> AdminApi::revision(const Request& request, std::int64_t present) {
@@ -185,9 +191,7 @@ namespace {
 // The data path refuses a state in which two tenants claim one host, so it must not be stored.
 Result<void> check_hosts(const store::ControlData& data, const tenancy::Tenant& tenant) {
   for (auto it = tenant.hosts.begin(); it != tenant.hosts.end(); ++it) {
-    if (it->empty() || to_lower(*it) != *it || it->find_first_of(":/ ") != it->npos)
-      return client_error(Code::invalid_value, "want host names, lower case, without port",
-                          "hosts");
+    TRY_VOID(check_host_name(*it));
     bool taken = std::find(tenant.hosts.begin(), it, *it) != it;
     for (const tenancy::Tenant& other : data.tenants)
       taken = taken ||

@@ -76,7 +76,8 @@ class AdminApi {
     }
   };
   static Result<Request> take_apart(const AdminCall& call);
-  static Error no_such_method(const Request& request);
+  // `allowed`: its methods; empty: those that most have.
+  static Error no_such_method(const Request& request, std::string_view allowed = {});
   // The revision to change: the present one, which If-Match, when given, must name.
   static Result<std::int64_t> revision(const Request& request, std::int64_t present);
   template <class T>

@@ -52,7 +52,7 @@ Result<TenantId> tenant_of_report(const store::ControlData& data, const std::str
 }  // namespace
 
 Result<AdminReply> AdminApi::usage(Request& request) {
-  if (!request.is("GET", 1)) return fail(no_such_method(request));
+  if (!request.is("GET", 1)) return fail(no_such_method(request, "GET"));
   const auto tenant = request.take("tenant");
   if (!tenant) {
     return client_error(Code::missing_required_parameter, "say whose: tenant=SLUG", "tenant");
@@ -87,7 +87,7 @@ Result<AdminReply> AdminApi::usage(Request& request) {
 }
 
 Result<AdminReply> AdminApi::system(Request& request) {
-  if (!request.is("GET", 1)) return fail(no_such_method(request));
+  if (!request.is("GET", 1)) return fail(no_such_method(request, "GET"));
   TRY_VOID(request.no_more_query());
   const std::vector<std::string> reasons = parts_.not_ready();
   const store::LedgerStats ledger = parts_.ledger.stats();

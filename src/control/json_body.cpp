@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <functional>
 #include <set>
 
 namespace sovmesh::control {
@@ -12,6 +13,7 @@ using nlohmann::json;
 struct JsonBody::Impl {
   json object = json::object();
   std::set<std::string, std::less<>> asked;
+  std::set<std::string, std::less<>> nullable;
   std::optional<Error> error;
 
   // Null when the member is absent or null.
@@ -22,10 +24,35 @@ struct JsonBody::Impl {
   }
 };
 
+namespace {
+
+// Finds a key that stands twice in one object, at any depth, while the text is parsed.
+class DuplicateKeys {
+ public:
+  bool operator()(int, json::parse_event_t event, const json& parsed) {
+    if (event == json::parse_event_t::object_start) open_.emplace_back();
+    if (event == json::parse_event_t::object_end) open_.pop_back();
+    if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!open_.back().insert(key).second && !found) found = key;
+    }
+    return true;
+  }
+  std::optional<std::string> found;
+
+ private:
+  std::vector<std::set<std::string, std::less<>>> open_;
+};
+
+}  // namespace
+
 JsonBody::JsonBody(std::string_view bytes) : impl_(std::make_unique<Impl>()) {
   if (bytes.empty()) return;
-  json parsed = json::parse(bytes, nullptr, false);
-  if (parsed.is_discarded()) {
+  DuplicateKeys duplicates;
+  json parsed = json::parse(bytes, std::ref(duplicates), false);
+  if (duplicates.found) {
+    fail_at(Code::duplicate_key, duplicates.found->c_str(), "stands twice");
+  } else if (parsed.is_discarded()) {
     impl_->error.emplace(Code::invalid_json, Blame::client, "the body is not valid JSON");
   } else if (!parsed.is_object()) {
     impl_->error.emplace(Code::invalid_type, Blame::client, "the body must be a JSON object");
@@ -100,7 +127,8 @@ std::optional<std::int64_t> JsonBody::number(const char* name, std::int64_t min,
   return number;
 }
 
-bool JsonBody::is_null(const char* name) const {
+bool JsonBody::is_null(const char* name) {
+  impl_->nullable.insert(name);
   const auto it = impl_->object.find(name);
   return it != impl_->object.end() && it->is_null();
 }
@@ -108,6 +136,8 @@ bool JsonBody::is_null(const char* name) const {
 Result<void> JsonBody::done() {
   for (const auto& [name, value] : impl_->object.items()) {
     if (!impl_->asked.contains(name)) fail_at(Code::unsupported_parameter, name.c_str(), "unknown");
+    if (value.is_null() && !impl_->nullable.contains(name))
+      fail_at(Code::invalid_type, name.c_str(), "must not be null; leave it out");
   }
   if (impl_->error) return fail(*impl_->error);
   return {};

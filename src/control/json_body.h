@@ -28,7 +28,8 @@ class JsonBody {
   std::optional<bool> flag(const char* name);
   std::optional<std::int64_t> number(const char* name, std::int64_t min, std::int64_t max);
   // The member is there and null: a change takes back what was set. Ask beside one of the above.
-  bool is_null(const char* name) const;
+  // Any other null is an error.
+  bool is_null(const char* name);
   Result<void> done();
 
  private:

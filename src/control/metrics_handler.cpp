@@ -37,7 +37,8 @@ rt::Task<void> MetricsHandler::handle(http::Exchange& exchange) {
 Result<MetricsHandler::Page> MetricsHandler::page(std::string_view method, std::string_view path) {
   if (!is_known(path)) return client_error(Code::unknown_url, "there is no such page here");
   if (method != "GET" && method != "HEAD")
-    return client_error(Code::method_not_supported, "this page answers GET only");
+    return fail(Error(Code::method_not_supported, Blame::client, "this page answers GET only")
+                    .with_allow("GET, HEAD"));
   if (path == "/metrics") return Page{200, std::string(kPrometheus), registry_.render()};
   if (path != "/readyz") return Page{200, std::string(kPlain), "ok\n"};
   std::string body;

@@ -55,9 +55,10 @@ std::optional<Error> repeated_field(const http::Fields& fields) {
   return std::nullopt;
 }
 
-Error wrong_method(const http::RequestHead& head) {
-  return {Code::method_not_supported, Blame::client,
-          fmt::format("Not allowed to {} on {}.", head.method, head.path)};
+Error wrong_method(const http::RequestHead& head, Endpoint endpoint) {
+  return Error(Code::method_not_supported, Blame::client,
+               fmt::format("Not allowed to {} on {}.", head.method, head.path))
+      .with_allow(std::string(method_of(endpoint)));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
     co_return;
   }
   if (!route.method_allowed) {
-    co_await reply_error(exchange, record, wrong_method(exchange.head()));
+    co_await reply_error(exchange, record, wrong_method(exchange.head(), route.endpoint));
     co_return;
   }
   if (auto repeated = repeated_field(exchange.head().fields)) {

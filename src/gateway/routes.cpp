@@ -21,19 +21,6 @@ Endpoint match_api(std::string_view rest, std::string_view& model_id) {
   return Endpoint::unmatched;
 }
 
-bool allows(Endpoint endpoint, std::string_view method) {
-  switch (endpoint) {
-    case Endpoint::chat_completions:
-    case Endpoint::completions:
-    case Endpoint::embeddings:
-      return method == "POST";
-    case Endpoint::unmatched:
-      return true;
-    default:
-      return method == "GET";
-  }
-}
-
 }  // namespace
 
 std::string_view route_label(Endpoint endpoint) {
@@ -60,6 +47,19 @@ std::string_view route_label(Endpoint endpoint) {
   return "unmatched";
 }
 
+std::string_view method_of(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::chat_completions:
+    case Endpoint::completions:
+    case Endpoint::embeddings:
+      return "POST";
+    case Endpoint::unmatched:
+      return "";
+    default:
+      return "GET";
+  }
+}
+
 Route match_route(std::string_view method, std::string_view path) {
   Route route;
   std::string_view rest = path;
@@ -73,7 +73,8 @@ Route match_route(std::string_view method, std::string_view path) {
     rest.remove_prefix(slash);
   }
   if (strip_prefix(rest, "/v1/")) route.endpoint = match_api(rest, route.model_id);
-  route.method_allowed = allows(route.endpoint, method);
+  const std::string_view wanted = method_of(route.endpoint);
+  route.method_allowed = wanted.empty() || method == wanted;
   return route;
 }
 

@@ -30,6 +30,9 @@ struct Route {
   std::string_view model_id;                    // of /v1/models/{id}, still encoded
 };
 
+// The one method that it answers; of `unmatched`, none.
+std::string_view method_of(Endpoint endpoint);
+
 // The views point into `path`.
 Route match_route(std::string_view method, std::string_view path);
 

@@ -190,6 +190,7 @@ ResponseHead error_head(const Error& error) {
   head.add("content-type", "application/json");
   head.add("cache-control", "private, no-store");
   if (error.code() == Code::invalid_api_key) head.add("www-authenticate", "Bearer");
+  if (!error.allow().empty()) head.add("allow", error.allow());
   auto delay = error.retry_after();
   if (!delay && always_has_retry_after(error.code(), head.status)) delay = std::chrono::seconds(1);
   if (delay) {

@@ -67,6 +67,9 @@ struct Request {
   }
 };
 
+// No model's policy can let this field through: it is how the gateway itself talks to the engine.
+bool is_reserved_field(std::string_view name);
+
 // The name in "model" only, found without validating the rest: the model's own policy decides how
 // the rest is read. Fails like parse_request for bodies that are no JSON object or have no usable
 // model.

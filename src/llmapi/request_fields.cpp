@@ -168,10 +168,13 @@ bool RequestFields::skip_null() {
   return true;
 }
 
+bool is_reserved_field(std::string_view name) {
+  return std::ranges::find(kReserved, name) != kReserved.end();
+}
+
 Keep RequestFields::unknown(std::string_view key) {
-  const bool reserved = std::ranges::find(kReserved, key) != kReserved.end();
-  const bool wanted = !reserved && policy_.extra_fields != nullptr && path_size_ == 1 &&
-                      policy_.extra_fields->contains(key);
+  const bool wanted = !is_reserved_field(key) && policy_.extra_fields != nullptr &&
+                      path_size_ == 1 && policy_.extra_fields->contains(key);
   if (!wanted && policy_.reject_unknown) {
     return refuse(Code::unsupported_parameter,
                   "Unsupported parameter: '" + where() + "' is not supported with this model.");

@@ -99,8 +99,20 @@ TEST_F(AdminApiTest, BodiesAreReadStrictly) {
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":7})"), Code::invalid_type);
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","colour":"red"})"),
             Code::unsupported_parameter);
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","slug":"boreal"})"),
+            Code::duplicate_key);
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","hosts":null})"), Code::invalid_type);
+  EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","hosts":["A.example"]})"),
+            Code::invalid_value);
   EXPECT_EQ(refusal("GET", "tenants?colour=red"), Code::unsupported_parameter);
   EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
+}
+
+TEST_F(AdminApiTest, AWrongMethodIsToldTheRightOnes) {
+  EXPECT_EQ(call("PUT", "tenants").error().allow(), "GET, POST");
+  EXPECT_EQ(call("POST", "usage").error().allow(), "GET");
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  EXPECT_EQ(call("PUT", "tenants/aurora", "{}").error().allow(), "GET, PATCH, DELETE");
 }
 
 TEST_F(AdminApiTest, AChangeOfAnOlderRevisionIsRefused) {
