@@ -274,6 +274,8 @@ TEST_F(LoadTest, ARemoteEngineMayDiscoverItsModels) {
 TEST_F(LoadTest, WhatCannotWorkIsRefused) {
   EXPECT_THAT(refusal("server: {workers: 1}\n---\nserver: {workers: 2}\n"),
               HasSubstr(":3:1: error: a second YAML document"));
+  EXPECT_THAT(refusal("tenants:\n  - name: aurora\n    display_name: \"\xff\"\n"),
+              HasSubstr(":3:1: error: this line is not UTF-8"));
   EXPECT_THAT(refusal("server:\n  head_time: 0s\n"), HasSubstr("want at least 1ms, not 0s"));
   EXPECT_THAT(refusal("server:\n  hosts: [\"*\", \"a.example:80\"]\n"),
               HasSubstr("without a port, not 'a.example:80'"));

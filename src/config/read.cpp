@@ -294,6 +294,15 @@ class YamlVisitor {
   std::vector<YAML::Node> includes_;
 };
 
+// 0: none.
+int first_line_not_utf8(std::string_view text) {
+  if (is_valid_utf8(text)) return 0;
+  int line = 1;
+  for (; !text.empty() && is_valid_utf8(text.substr(0, text.find('\n'))); ++line)
+    text.remove_prefix(text.find('\n') + 1);
+  return line;
+}
+
 }  // namespace
 
 void FileReader::read(const std::string& file, std::string_view text, Config& config) {
@@ -303,6 +312,8 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
                          .message = std::move(message)});
   };
   if (text.size() > kBytesMax) return error_at(1, 1, "the file is larger than 4 MiB");
+  if (const int line = first_line_not_utf8(text); line > 0)
+    return error_at(line, 1, "this line is not UTF-8");
   config.files.push_back(file);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
