@@ -89,21 +89,34 @@ void add_demo_command(CLI::App& app, int& code) {
   demo->add_option("--data-dir", options->data_dir,
                    "Folder for the demo's databases and keys (default: in your home)");
   demo->add_option("--listen", options->listen, "ADDR:PORT to listen on (default 127.0.0.1:8080)");
-  demo->add_option("--model", options->model_file, "A .gguf model of your own")
-      ->check(CLI::ExistingFile);
-  demo->add_option("--engine", options->engine_url,
-                   "URL of an OpenAI-compatible engine of your own, as http://HOST:PORT/v1");
-  demo->add_option("--engine-model", options->engine_model, "The model's name at that engine");
+  CLI::Option* model = demo->add_option("--model", options->model_file, "A .gguf model of your own")
+                           ->check(CLI::ExistingFile);
+  CLI::Option* engine =
+      demo->add_option("--engine", options->engine_url,
+                       "URL of an OpenAI-compatible engine of your own, as http://HOST:PORT/v1")
+          ->excludes(model);
+  demo->add_option("--engine-model", options->engine_model,
+                   "The model's name at that engine (default: the first one it lists)")
+      ->needs(engine);
+  demo->add_option("--engine-dialect", options->engine_dialect, "What kind of server it is")
+      ->needs(engine)
+      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp"}))
+      ->capture_default_str();
   demo->add_option("--engine-api-key-env",
                    "Name of the environment variable that holds that engine's API key")
+      ->needs(engine)
       ->each([options](const std::string& name) {
-        options->engine_api_key = config::process_environment(name).value_or("");
+        const auto value = config::process_environment(name);
+        if (!value) throw CLI::ValidationError("--engine-api-key-env", name + " is not set");
+        options->engine_api_key = *value;
       });
-  demo->add_flag("--check", options->check,
-                 "Ask one question per tenant, plain and streamed, and compare every token count");
+  CLI::Option* check = demo->add_flag(
+      "--check", options->check,
+      "Ask one question per tenant, plain and streamed, and compare every token count");
   const auto sabotage = std::make_shared<std::string>();
   demo->add_option("--sabotage", *sabotage,
                    "Prove that the check can fail: drop-one-token tells the ledger one token less")
+      ->needs(check)
       ->check(CLI::IsMember({"drop-one-token"}));
   demo->callback([options, sabotage, &code] {
     options->sabotage_drop_one_token = !sabotage->empty();

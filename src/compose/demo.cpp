@@ -23,6 +23,8 @@ constexpr const char* kTinyModel = "models/tiny/sovmesh-tiny.gguf";
 constexpr const char* kPirateAdapter = "models/tiny/sovmesh-tiny-pirate.gguf";
 constexpr const char* kFirstQuestion = "What is Sovereign Mesh?";
 constexpr std::chrono::seconds kAnswerTime{120};
+constexpr std::chrono::seconds kEngineTime{10};  // of the user's own: it should be up
+constexpr std::chrono::milliseconds kListPause{50};
 
 struct DemoTenant {
   std::string name;
@@ -82,8 +84,10 @@ Result<void> add_engine(const DemoOptions& options, config::Config& config) {
   if (!options.engine_url.empty()) {
     engine.url = options.engine_url;
     engine.api_key = Secret(options.engine_api_key);
-    const std::string model = options.engine_model.empty() ? "default" : options.engine_model;
-    config.models.push_back(demo_model(model, model));
+    engine.dialect = options.engine_dialect;
+    engine.discover_models = options.engine_model.empty();
+    if (!engine.discover_models)
+      config.models.push_back(demo_model(options.engine_model, options.engine_model));
   } else if (!options.model_file.empty()) {
     engine.managed = true;
     engine.model_file = options.model_file;
@@ -138,10 +142,12 @@ http::Origin own_origin(const Running& running) {
 // What the demo's guest task works with; outlives the process.
 struct Guest {
   std::vector<DemoTenant> tenants;
-  std::string model;
+  std::string model;  // empty: the first one that the engine lists
   bool check = false;
+  bool is_own_engine = false;  // of the user's own
 
   rt::Task<int> run(Running& running);
+  rt::Task<Result<void>> find_engine(Running& running);
   rt::Task<int> show(Running& running);
   rt::Task<int> verify(Running& running);
   rt::Task<Result<void>> verify_one(Running& running, const http::Origin& origin,
@@ -170,7 +176,39 @@ void print_banner(const Guest& guest, const std::string& base_url) {
       guest.model, guest.model);
 }
 
+// An engine of the user's own may be slow to answer, or not be there.
+rt::Task<Result<void>> Guest::find_engine(Running& running) {
+  const rt::Until until{running.loop.in(kEngineTime), &running.stopping};
+  engine::Engine& engine = *running.engines.front();
+  if (Result<void> ready = co_await engine.ensure_ready(running.loop, until); !ready) {
+    const engine::Status status = engine.status();
+    co_return our_error(
+        Code::dependency_unavailable,
+        "the engine is not ready: " +
+            (status.reason.empty() ? std::string(ready.error().message()) : status.reason));
+  }
+  while (model.empty()) {
+    const auto directory = running.directory.get();
+    if (const auto& models = directory->models().all(); !models.empty()) {
+      model = models.front().name.text();
+      break;
+    }
+    const rt::Deadline pause = running.loop.in(kListPause);
+    if (until.deadline.passed(running.loop.now()) ||
+        !co_await rt::sleep(running.loop, {pause, &running.stopping}))
+      co_return our_error(Code::dependency_unavailable,
+                          "the engine lists no models; name one with --engine-model");
+  }
+  co_return Result<void>();
+}
+
 rt::Task<int> Guest::run(Running& running) {
+  if (is_own_engine) {
+    if (const Result<void> found = co_await find_engine(running); !found) {
+      fmt::print(stderr, "sovmesh demo: {}\n", found.error().message());
+      co_return kExitUnreachable;
+    }
+  }
   if (check) co_return co_await verify(running);
   co_return co_await show(running);
 }
@@ -260,9 +298,12 @@ rt::Task<Result<void>> Guest::verify_one(Running& running, const http::Origin& o
   CO_TRY_VOID(agree("prompt", counts.prompt, "answer", answer.prompt_tokens));
   CO_TRY_VOID(agree("output", counts.generated, "answer", answer.completion_tokens));
   if (stream) {
-    // Each content-bearing event is one token; the engine also counts the one that ended the text.
-    const std::int64_t seen = answer.chunks + (answer.stopped ? 1 : 0);
-    CO_TRY_VOID(agree("output", counts.generated, "client's count", seen));
+    // Each content-bearing event is one token. llama.cpp also counts the one that ended the text;
+    // others differ, so that either count can be theirs.
+    const std::int64_t with_end = answer.chunks + (answer.stopped ? 1 : 0);
+    const bool has_end = !is_own_engine || counts.generated == with_end;
+    CO_TRY_VOID(
+        agree("output", counts.generated, "client's count", has_end ? with_end : answer.chunks));
   }
   if (!before) {
     fmt::print("    the engine has no counters to compare with: {}\n", before.error().message());
@@ -310,7 +351,8 @@ int run_demo(DemoOptions options) {
     fmt::print(stderr, "sovmesh demo: {}\n", config.error().message());
     return exit_code_of(config.error());
   }
-  guest.model = config->models.front().name;
+  if (!config->models.empty()) guest.model = config->models.front().name;
+  guest.is_own_engine = !options.engine_url.empty();
   ServeOptions serving;
   serving.config = *std::move(config);
   serving.data_dir = options.data_dir;

@@ -11,6 +11,7 @@ struct DemoOptions {
   std::string model_file;           // empty: the tiny model that ships with us
   std::string engine_url;           // not empty: this engine instead of a managed one
   std::string engine_api_key;
+  std::string engine_dialect = "openai";
   std::string engine_model;  // its name at that engine; empty: the first one it lists
   std::string log_path;      // empty: DATA_DIR/demo.log
   bool check = false;
