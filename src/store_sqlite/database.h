@@ -35,8 +35,11 @@ class Statement {
 
   template <class... Values>
   void bind_all(const Values&... values) {
-    int index = 0;
-    (bind(++index, values), ...);
+    bind_from(1, values...);
+  }
+  template <class... Values>
+  void bind_from(int index, const Values&... values) {
+    (bind(index++, values), ...);
   }
   template <std::integral T>
   void bind(int index, T value) {

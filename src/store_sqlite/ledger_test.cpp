@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -48,7 +49,10 @@ class LedgerTest : public testing::Test {
     runner_->step();
   }
   Attempt& open(rt::Until until = {rt::Deadline::never(), nullptr}) {
-    metering::Intent intent{.request = {ids_.next()},
+    return open({ids_.next()}, until);
+  }
+  Attempt& open(RequestId request, rt::Until until = {rt::Deadline::never(), nullptr}) {
+    metering::Intent intent{.request = request,
                             .tenant = tenant_,
                             .project = {},
                             .key = *KeyId::parse("abcdefghijkl"),
@@ -148,6 +152,60 @@ TEST_F(LedgerTest, OneCommitTakesAllThatWaitsAndCommitsKeepTheirDistance) {
   deliver();
   for (const auto& attempt : attempts_)
     EXPECT_TRUE(attempt->result);
+}
+
+// Rows go to disk in groups, and in another order than they were settled.
+TEST_F(LedgerTest, ManyRowsOfOneCommitAreEachSettledWithTheirOwnCounts) {
+  constexpr int kRows = 29;
+  boot();
+  std::vector<RequestId> requests;
+  for (int i = 0; i < kRows; ++i)
+    open(requests.emplace_back(ids_.next()));
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  deliver();
+  constexpr int kStaysOpen = 13;
+  for (int i = 0; i < kRows; ++i) {
+    const int n = i * 12 % kRows;
+    if (n == kStaysOpen) continue;
+    auto& result = attempts_[static_cast<std::size_t>(n)]->result;
+    std::move(**result).settle({.counts = {.generated = 100 + n}, .finish = Finish::stop});
+    result.reset();
+  }
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  const auto found = rows();
+  ASSERT_EQ(found.size(), static_cast<std::size_t>(kRows));
+  for (int n = 0; n < kRows; ++n) {
+    const auto row = std::ranges::find(found, requests[static_cast<std::size_t>(n)],
+                                       [](const auto& one) { return one.request; });
+    ASSERT_NE(row, found.end());
+    EXPECT_EQ(row->open, n == kStaysOpen);
+    if (!row->open) EXPECT_EQ(row->settlement.counts.generated, 100 + n);
+  }
+  EXPECT_EQ(ledger_->stats().failures, 0U);
+}
+
+TEST_F(LedgerTest, OfTwoTerminalRecordsTheFirstStandsAndTheSecondIsCounted) {
+  boot();
+  std::vector<RequestId> requests;
+  for (const int generated : {5, 6}) {
+    attempts_.clear();
+    for (std::size_t i = 0; i < 10; ++i) {
+      if (generated == 5) requests.push_back({ids_.next()});
+      if (generated == 5 || i % 2 == 0) open(requests[i]);
+    }
+    ASSERT_THAT(ledger_->flush(), Succeeds());
+    deliver();
+    for (auto& attempt : attempts_) {
+      std::move(**attempt->result).settle({.counts = {.generated = generated}});
+      attempt->result.reset();
+    }
+    ASSERT_THAT(ledger_->flush(), Succeeds());
+  }
+  const auto found = rows();
+  ASSERT_EQ(found.size(), 10U);
+  for (const auto& row : found)
+    EXPECT_EQ(row.settlement.counts.generated, 5);
+  EXPECT_EQ(ledger_->stats().failures, 5U);
 }
 
 TEST_F(LedgerTest, ASettlementWakesNobodyAndIsWrittenWithinItsDelay) {

@@ -72,15 +72,16 @@ Result<void> LedgerWriter::recover() {
 Result<void> LedgerWriter::prepare() {
   TRY(begin_, database_.prepare("BEGIN IMMEDIATE"));
   TRY(commit_, database_.prepare("COMMIT"));
-  TRY(insert_open_,
-      database_.prepare("INSERT INTO open_row (no, rid, tenant, subject, boot, opened_at,"
-                        " prompt_estimate, output_max) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+  TRY_VOID(insert_open_.prepare(database_,
+                                "INSERT INTO open_row (no, rid, tenant, subject, boot, opened_at,"
+                                " prompt_estimate, output_max)",
+                                8));
   TRY(update_open_,
       database_.prepare("UPDATE open_row SET prompt = ?2, cached = ?3, generated = ?4,"
                         " reasoning = ?5, delivered = ?6 WHERE no = ?1"));
-  TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE no = ?"));
-  TRY(insert_usage_, database_.prepare("INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                                       " ?, ?, ?, ?, ?, ?)"));
+  TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE no BETWEEN ? AND ?"));
+  // A request that has its terminal record already keeps it: the first one stands.
+  TRY_VOID(insert_usage_.prepare(database_, "INSERT OR IGNORE INTO usage", 17));
   return {};
 }
 
@@ -154,10 +155,8 @@ void LedgerWriter::commit(Instant now) {
 
 Result<void> LedgerWriter::write_batch() {
   TRY_VOID(begin_.run());
-  for (const Opening& opening : batch_.openings)
-    TRY_VOID(write_opening(opening));
-  for (const Closing& closing : batch_.closings)
-    TRY_VOID(write_closing(closing));
+  TRY_VOID(write_openings());
+  TRY_VOID(write_closings());
   TRY_VOID(write_progress());
   const Instant before = clock_.now();
   TRY_VOID(commit_.run());
@@ -165,7 +164,22 @@ Result<void> LedgerWriter::write_batch() {
   return {};
 }
 
-Result<void> LedgerWriter::write_opening(const Opening& opening) {
+Result<void> LedgerWriter::write_openings() {
+  opening_rows_.clear();
+  for (const Opening& opening : batch_.openings) {
+    TRY(const OpenInfo* info, note_opening(opening));
+    if (info != nullptr) opening_rows_.push_back({&opening, info});
+  }
+  insert_open_.begin(opening_rows_.size());
+  for (const auto& [opening, info] : opening_rows_) {
+    TRY_VOID(insert_open_.add(info->no, opening->intent.request, info->tenant, info->subject, boot_,
+                              info->opened_at, info->prompt_estimate, info->output_max));
+  }
+  return {};
+}
+
+// Null: the request is open already, and its ticket says so.
+Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& opening) {
   const metering::Intent& intent = opening.intent;
   TRY(const Subject subject, subject_of(intent));
   const auto [at, is_new] =
@@ -177,35 +191,53 @@ Result<void> LedgerWriter::write_opening(const Opening& opening) {
                                                  .opened_at = intent.opened_at});
   if (!is_new) {
     opening.ticket->outcome = Refusal::duplicate;
-    return {};
+    return nullptr;
   }
+  ++last_no_;
   opened_.push_back(intent.request);
-  insert_open_.bind_all(++last_no_, intent.request, subject.tenant, subject.no, boot_,
-                        intent.opened_at, intent.prompt_estimate, intent.output_max);
-  return insert_open_.run();
+  return &at->second;
 }
 
-Result<void> LedgerWriter::write_closing(const Closing& closing) {
-  const auto found = open_.find(closing.request);
-  if (found == open_.end()) {
-    ++failures_;
-    return {};
+Result<void> LedgerWriter::write_closings() {
+  closing_rows_.clear();
+  for (const Closing& closing : batch_.closings) {
+    const auto found = open_.find(closing.request);
+    if (found == open_.end()) {
+      ++failures_;
+      continue;
+    }
+    found->second.dirty = false;
+    closing_rows_.push_back({&closing, &found->second});
   }
-  OpenInfo& info = found->second;
-  info.dirty = false;
-  delete_open_.bind(1, info.no);
-  TRY_VOID(delete_open_.run());
-  const metering::Settlement& end = closing.settlement;
-  insert_usage_.bind_all(info.tenant, info.opened_at, closing.request, info.subject, boot_,
-                         info.prompt_estimate, info.output_max, static_cast<int>(closing.terminal),
-                         end.counts.prompt, end.counts.cached, end.counts.generated,
-                         end.counts.reasoning, end.counts.delivered,
-                         static_cast<int>(end.counts.source), static_cast<int>(end.finish),
-                         end.drift ? 1 : 0, end.settled_at);
-  const auto inserted = insert_usage_.run();
-  if (inserted) return {};
-  if (database_.trouble() != Trouble::constraint) return inserted;
-  ++failures_;  // this request has its terminal record already: the first one stands
+  // In the order in which they were opened: runs of rows to delete, and of ids to insert.
+  std::ranges::sort(closing_rows_, {}, [](const ClosingRow& row) {
+    return std::pair(row.info->no, row.closing);  // of two for one request the first one stands
+  });
+  TRY_VOID(delete_open_rows());
+  insert_usage_.begin(closing_rows_.size());
+  for (const auto& [closing, info] : closing_rows_) {
+    const metering::Settlement& end = closing->settlement;
+    TRY_VOID(insert_usage_.add(info->tenant, info->opened_at, closing->request, info->subject,
+                               boot_, info->prompt_estimate, info->output_max,
+                               static_cast<int>(closing->terminal), end.counts.prompt,
+                               end.counts.cached, end.counts.generated, end.counts.reasoning,
+                               end.counts.delivered, static_cast<int>(end.counts.source),
+                               static_cast<int>(end.finish), end.drift ? 1 : 0, end.settled_at));
+  }
+  failures_ += closing_rows_.size() - insert_usage_.inserted();
+  return {};
+}
+
+// Requests end about in the order in which they began: one statement for each unbroken run.
+Result<void> LedgerWriter::delete_open_rows() {
+  for (std::size_t at = 0; at < closing_rows_.size();) {
+    const std::int64_t first = closing_rows_[at].info->no;
+    std::int64_t last = first;
+    while (++at < closing_rows_.size() && closing_rows_[at].info->no <= last + 1)
+      last = closing_rows_[at].info->no;
+    delete_open_.bind_all(first, last);
+    TRY_VOID(delete_open_.run());
+  }
   return {};
 }
 

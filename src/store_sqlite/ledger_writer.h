@@ -14,6 +14,7 @@
 #include "store_sqlite/database.h"
 #include "store_sqlite/ledger_mailbox.h"
 #include "store_sqlite/ledger_runner.h"
+#include "store_sqlite/row_insert.h"
 
 namespace sovmesh::store_sqlite {
 
@@ -72,6 +73,15 @@ class LedgerWriter : public LedgerWork {
     std::int64_t tenant = 0;
     std::int64_t no = 0;
   };
+  // A record of the running transaction and the row that it is about.
+  struct OpeningRow {
+    const Opening* opening;
+    const OpenInfo* info;
+  };
+  struct ClosingRow {
+    const Closing* closing;
+    const OpenInfo* info;
+  };
   static constexpr std::size_t kSubjectsMax = 100'000;
   static constexpr std::chrono::milliseconds kRetry{250};
 
@@ -82,8 +92,10 @@ class LedgerWriter : public LedgerWork {
   void take_all(Mailbox& mailbox);
   void commit(Instant now);
   Result<void> write_batch();
-  Result<void> write_opening(const Opening& opening);
-  Result<void> write_closing(const Closing& closing);
+  Result<void> write_openings();
+  Result<const OpenInfo*> note_opening(const Opening& opening);
+  Result<void> write_closings();
+  Result<void> delete_open_rows();
   Result<void> write_progress();
   Result<Subject> subject_of(const metering::Intent& intent);
   Result<Subject> store_subject(const metering::Intent& intent);
@@ -110,14 +122,16 @@ class LedgerWriter : public LedgerWork {
 
   Statement begin_;
   Statement commit_;
-  Statement insert_open_;
+  RowInsert insert_open_;
   Statement update_open_;
-  Statement delete_open_;
-  Statement insert_usage_;
+  Statement delete_open_;  // a range
+  RowInsert insert_usage_;
 
   Batch batch_;  // taken and not yet durable; closings stay in it while the disk is full
   std::unordered_map<RequestId, OpenInfo> open_;
-  std::vector<RequestId> opened_;  // by the running transaction
+  std::vector<RequestId> opened_;         // by the running transaction
+  std::vector<OpeningRow> opening_rows_;  // scratch
+  std::vector<ClosingRow> closing_rows_;  // scratch
   std::int64_t last_no_ = 0;
   std::vector<RequestId> dirty_;
   std::unordered_map<std::string, Subject> subjects_;
