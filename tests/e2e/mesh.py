@@ -177,14 +177,15 @@ TINY_MODELS = f"""\
 class Mesh:
     """A gateway with the tenants aurora and borealis over a simulated engine and, with `managed`,
     the real one with the tiny model. `server`, `engine`, `sim_engine`, `tenants`: more lines of that
-    section, of the real engine, of the simulated one, of borealis."""
+    section, of the real engine, of the simulated one, of borealis. `sim_options`: of its command."""
 
     def __init__(self, folder, managed, server="", engine="", sim_engine="", tenants="",
-                 more_tenants=(), listen=("127.0.0.1:0",), sim_listen="127.0.0.1:0"):
+                 more_tenants=(), listen=("127.0.0.1:0",), sim_listen="127.0.0.1:0",
+                 sim_options=()):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.keys = {name: make_key() for name in ("aurora", "borealis", *more_tenants)}
-        self.sim = EngineSim(self.folder, listen=sim_listen)
+        self.sim = EngineSim(self.folder, *sim_options, listen=sim_listen)
         self.config = self.folder / "sovmesh.yaml"
         self.config.write_text(CONFIG.format(
             sim=self.sim.address, sim_engine=sim_engine, server=server, tenants=tenants,
