@@ -178,7 +178,9 @@ void describe(V& v, Key& key) {
   v.required("name", key.name, "A name for people.");
   v.field("project", key.project, "The project it counts to.");
   v.secret("secret", key.secret, "The whole key (sm-...). Make one with `sovmesh key generate`.");
-  v.field("scopes", key.scopes, "What it may do: inference, read:models, read:usage.");
+  v.field("scopes", key.scopes,
+          "What it may do: inference, read:models, read:usage (a tenant's own usage over the "
+          "API, which is still to come).");
   v.field("models", key.models, "Models it may use. Absent: every model of its tenant.");
   v.field("expires_at", key.expires_at, "When it stops working, as 2027-01-31T00:00:00Z.");
   v.field("owner", key.owner, "The user whose limits it counts against.");

@@ -80,7 +80,10 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
     const auto equals = std::min(one.find('='), one.size());
     TRY(std::string name, decode(one.substr(0, equals)));
     TRY(std::string value, decode(one.substr(std::min(equals + 1, one.size()))));
-    request.query.insert_or_assign(std::move(name), std::move(value));
+    if (request.query.contains(name))
+      return client_error(Code::invalid_value, fmt::format("'{}' stands twice in the query", name),
+                          name);
+    request.query.emplace(std::move(name), std::move(value));
   }
   return request;
 }

@@ -4,12 +4,14 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
 
-from mesh import DEPS, TINY
+from mesh import DEPS, TINY, wait_for
 
+CLIENT_CLOSED = 4  # metering::Finish
 FOLDER = pathlib.Path(__file__).parent / "node"
 
 
@@ -50,3 +52,13 @@ def test_errors_have_their_class(seen, case, wanted):
 
 def test_an_invalid_value_is_a_bad_request(seen):
     assert seen["invalid"]["name"] == "BadRequestError" and seen["invalid"]["status"] == 400
+
+
+def test_a_stream_can_be_hung_up_on(seen, mesh):
+    assert 3 <= seen["pieces"] < 60  # what had come before the abort may still be read
+
+    def hung_up():
+        with sqlite3.connect(mesh.data / "ledger.db") as ledger:
+            return ledger.execute("SELECT count(*) FROM usage WHERE finish = ?",
+                                  (CLIENT_CLOSED,)).fetchone()[0]
+    assert wait_for(hung_up) >= 1

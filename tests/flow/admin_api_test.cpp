@@ -105,6 +105,7 @@ TEST_F(AdminApiTest, BodiesAreReadStrictly) {
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"aurora","hosts":["A.example"]})"),
             Code::invalid_value);
   EXPECT_EQ(refusal("GET", "tenants?colour=red"), Code::unsupported_parameter);
+  EXPECT_EQ(refusal("GET", "tenants?limit=1&limit=2"), Code::invalid_value);
   EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
 }
 

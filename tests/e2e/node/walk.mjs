@@ -20,6 +20,13 @@ let streamed = "";
 for await (const chunk of await client.chat.completions.create({ ...question, stream: true })) {
   streamed += chunk.choices[0].delta.content ?? "";
 }
+// Hung up on in the middle: the SDK sees its own abort, and the server says so to nobody.
+const endless = await client.chat.completions.create({ ...question, max_tokens: 512, stream: true,
+  messages: [{ role: "user", content: "Tell me a story about a lighthouse." }] });
+let pieces = 0;
+for await (const chunk of endless) {
+  if (chunk.choices[0].delta.content && ++pieces === 3) endless.controller.abort();
+}
 const models = [];
 for await (const each of client.models.list()) models.push(each.id);
 const { response } = await client.chat.completions.create(question).withResponse();
@@ -29,6 +36,7 @@ console.log(JSON.stringify({
   plain: plain.choices[0].message.content,
   streamed,
   models,
+  pieces,
   embedding: (await client.embeddings.create({ model, input: "a gateway" })).data[0].embedding.length,
   requestId: response.headers.get("x-sm-request-id"),
   badKey: await errorOf(() => stranger.chat.completions.create(question)),
