@@ -324,3 +324,34 @@ def test_certificates_rotate_without_a_failed_handshake(tmp_path):
         assert answered > ROTATIONS
     finally:
         mesh.stop()
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_without_a_free_file_waits_and_comes_back(tmp_path):
+    mesh = support.Mesh(tmp_path, managed=False)
+    pid = mesh.server.child.pid
+    try:
+        kept = mesh.connect()
+        limit = open_files(mesh) + 20
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+        crowd = [mesh.connect() for _ in range(200)]  # the kernel takes them, the server cannot
+        wait_for(lambda: open_files(mesh) >= limit)
+        before = cpu_seconds(pid)
+        time.sleep(3)
+        used = cpu_seconds(pid) - before
+        print(f"{used / 3:.1%} of a CPU while no file is free")
+        assert used / 3 < 0.05
+        # Who is in is still answered, if only that there is no connection to the engine to be had.
+        kept.sendall(mesh.request(chat("hello")))
+        assert kept.recv(12) in (b"HTTP/1.1 200", b"HTTP/1.1 502", b"HTTP/1.1 503")
+        began = time.monotonic()
+        for one in [kept, *crowd]:
+            one.close()
+        assert asyncio.run(asyncio.wait_for(ask(mesh, good_request(mesh)), 10)) == 200
+        print(f"{time.monotonic() - began:.2f} s until a new client is served")
+    finally:
+        mesh.stop()
