@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/buffer_cache.h"
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay.h"
@@ -285,7 +286,7 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   }
   const rt::Until until{plan.total, &exchange.client_gone()};
   Result<void> sent = co_await call.send(request, until);
-  release(plan.request.body);  // a long answer should not hold a long prompt
+  give_buffer(plan.request.body);  // a long answer should not hold a long prompt
   if (sent || sent.error().code() == Code::cancelled) co_return sent;
   seat.engine().suspect();
   co_return upstream_error(Code::upstream_error, "The model's engine could not be reached.");

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/buffer_cache.h"
 #include "base/result.h"
 #include "http/head.h"
 #include "rt/event.h"
@@ -21,6 +22,9 @@ class Body {
   static constexpr std::size_t kPadding = 64;
   Body() = default;
   explicit Body(std::string padded) : padded_(std::move(padded)) {}  // size() includes the padding
+  Body(Body&&) = default;
+  Body& operator=(Body&&) = default;
+  ~Body() { give_buffer(padded_); }
   std::string_view bytes() const {
     return padded_.empty() ? std::string_view()
                            : std::string_view(padded_).substr(0, padded_.size() - kPadding);

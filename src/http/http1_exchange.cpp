@@ -116,7 +116,8 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
   keep_alive_ = framing_.keep_alive;
   if (!input.empty()) {
     const std::size_t wanted = std::min<std::size_t>(framing_.length, kReserveMax);
-    pending_.reserve(std::max(input.size(), wanted) + Body::kPadding);
+    const std::size_t room = std::max(input.size(), wanted) + Body::kPadding;
+    if (pending_.capacity() < room) pending_ = take_buffer(room);
     pending_.assign(input);
   }
   return true;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/buffer_cache.h"
+
 namespace sovmesh::llmapi {
 namespace {
 
@@ -91,12 +93,13 @@ constexpr std::size_t kRoomForOurs = 512;
 
 Result<Request> RequestParser::parse(std::string_view padded_body) {
   bool good = false;
-  request_.body.resize_and_overwrite(
-      padded_body.size() + JsonReader::kSlack + kRoomForOurs, [&](char* out, std::size_t) {
-        out_ = out;
-        good = in_.json().start(padded_body, out, JsonReader::Surrogates::refuse) && read_all();
-        return good ? written() - 1 : 0;  // without the closing brace
-      });
+  const std::size_t room = padded_body.size() + JsonReader::kSlack + kRoomForOurs;
+  request_.body = take_buffer(room);
+  request_.body.resize_and_overwrite(room, [&](char* out, std::size_t) {
+    out_ = out;
+    good = in_.json().start(padded_body, out, JsonReader::Surrogates::refuse) && read_all();
+    return good ? written() - 1 : 0;  // without the closing brace
+  });
   if (good) return std::move(request_);
   return fail(explain(padded_body));
 }
