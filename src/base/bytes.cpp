@@ -14,6 +14,14 @@ constexpr std::string_view kBase64Digits =
 constexpr std::string_view kBase62Digits =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+constexpr std::array<std::array<char, 2>, 256> make_hex_pairs() {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+    pairs[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 0xf]};
+  return pairs;
+}
+constexpr auto kHexPairs = make_hex_pairs();
+
 constexpr unsigned char kNoDigit = 0xff;
 
 constexpr std::array<unsigned char, 256> make_base64_values() {
@@ -122,12 +130,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 void append_hex(std::string& out, std::span<const unsigned char> bytes) {
   const std::size_t before = out.size();
-  out.resize(before + bytes.size() * 2);
-  char* to = out.data() + before;
-  for (const unsigned char byte : bytes) {
-    *to++ = kHexDigits[byte >> 4];
-    *to++ = kHexDigits[byte & 0xf];
-  }
+  const std::size_t after = before + bytes.size() * 2;
+  out.resize_and_overwrite(after, [&](char* begin, std::size_t) {
+    char* to = begin + before;
+    for (const unsigned char byte : bytes) {
+      std::memcpy(to, kHexPairs[byte].data(), 2);
+      to += 2;
+    }
+    return after;
+  });
 }
 
 std::string to_hex(std::span<const unsigned char> bytes) {

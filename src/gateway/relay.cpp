@@ -32,13 +32,24 @@ bool is_event_stream(const http::ClientResponseHead& head) {
   return head.fields.find("content-type").value_or("").starts_with("text/event-stream");
 }
 
+// "1.234"
+std::string milliseconds_text(std::chrono::nanoseconds time) {
+  const std::int64_t micros = std::max<std::int64_t>(0, (time.count() + 500) / 1'000);
+  std::string text = fmt::format_int(micros / 1'000).str() + ".000";
+  const auto last = text.end() - 1;
+  last[0] = static_cast<char>('0' + micros % 10);
+  last[-1] = static_cast<char>('0' + micros / 10 % 10);
+  last[-2] = static_cast<char>('0' + micros / 100 % 10);
+  return text;
+}
+
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
   head.add("x-sm-model", job.record.model);
   head.add("x-sm-queue-ms", fmt::format_int(job.record.queue_wait.count() / 1'000'000).str());
   const auto ours = job.worker.loop.clock().now() - job.record.began - job.record.engine_time -
                     job.record.queue_wait;
-  head.add("x-sm-overhead-ms", fmt::format("{:.3f}", static_cast<double>(ours.count()) / 1e6));
+  head.add("x-sm-overhead-ms", milliseconds_text(ours));
   return head;
 }
 

@@ -26,6 +26,7 @@ class Fields {
   auto end() const { return fields_.end(); }
   std::size_t size() const { return fields_.size(); }
   void clear() { fields_.clear(); }
+  void reserve(std::size_t count) { fields_.reserve(count); }
   template <class Predicate>
   void remove_if(Predicate predicate) {
     std::erase_if(fields_, predicate);
@@ -89,6 +90,9 @@ struct ResponseHead {
       const Entry& entry = entries_[i];
       return {entry.name, std::string_view(text_).substr(entry.begin, entry.size)};
     }
+
+    // One behind the other: what holds for this text holds for each value.
+    std::string_view all_values() const { return text_; }
 
    private:
     struct Entry {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "http/chunk_decoder.h"
 #include "http/client_pool.h"
@@ -31,7 +32,8 @@ std::unexpected<Error> broken(const char* what) {
 
 void append_number(std::string& out, std::uint64_t value) {
   char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 void append_host(std::string& out, const Origin& origin) {
@@ -48,17 +50,10 @@ void append_host(std::string& out, const Origin& origin) {
 
 void append_request_head(std::string& out, const Origin& origin, const ClientRequest& request) {
   out.reserve(512 + request.target.size());
-  out += request.method;
-  out += ' ';
-  out += request.target;
-  out += " HTTP/1.1\r\nhost: ";
+  append_all(out, request.method, " ", request.target, " HTTP/1.1\r\nhost: ");
   append_host(out, origin);
   for (const Field& field : request.fields) {
-    if (!is_sendable_value(field.value)) continue;
-    out += "\r\n";
-    out += field.name;
-    out += ": ";
-    out += field.value;
+    if (is_sendable_value(field.value)) append_all(out, "\r\n", field.name, ": ", field.value);
   }
   if (request.method != "GET" && request.method != "HEAD") {
     out += "\r\ncontent-length: ";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 #include "http/field_rules.h"
@@ -110,6 +111,7 @@ class FieldCollector {
     llhttp_init(&parser_, type, &settings());
     parser_.data = this;
     fields_.clear();
+    fields_.reserve(kUsualFields);
   }
 
   // `head` must be exactly one well-formed head.
@@ -142,6 +144,7 @@ class FieldCollector {
     const char* const begin = span.data() == nullptr ? at : span.data();
     span = {begin, static_cast<std::size_t>(at + size - begin)};
   }
+  static constexpr std::size_t kUsualFields = 16;
   void finish_field() {
     lower_case(name_);
     fields_.add(name_, trim(value_));
@@ -187,26 +190,37 @@ class FieldCollector {
 
 Checked<bool> HeadReader::feed(std::string_view& input, const HeadBounds& bounds) {
   if (bytes_.empty()) bytes_.reserve(std::min<std::size_t>(input.size(), kKeptBytes / 2));
+  std::size_t checked = 0;  // bytes of whole lines at the front of `input`, not in bytes_ yet
   while (true) {
-    const std::size_t lf = input.find('\n');
-    const std::string_view piece = input.substr(0, lf == std::string_view::npos ? lf : lf + 1);
+    const std::size_t lf = input.find('\n', checked);
+    const std::size_t end = lf == std::string_view::npos ? input.size() : lf + 1;
     const std::size_t room = bounds.bytes_max - bytes_.size();
-    bytes_.append(piece.substr(0, room));
-    const bool is_too_long = piece.size() > room;
-    const std::string_view line = std::string_view(bytes_).substr(line_begin_);
+    const bool is_too_long = end > room;
     if (lf == std::string_view::npos || is_too_long) {
-      if (auto checked = check_line_begin(line, bounds); !checked)
-        return std::unexpected(checked.error());
+      bytes_.append(input.substr(0, room));
+      const std::string_view begun = std::string_view(bytes_).substr(line_begin_);
+      if (auto fine = check_line_begin(begun, bounds); !fine) return std::unexpected(fine.error());
       if (is_too_long)
         return refuse(431, Code::request_header_fields_too_large, "The header is too large.");
       input = {};
       return false;
     }
+    const bool began_earlier = bytes_.size() > line_begin_;
+    std::string_view line = input.substr(checked, end - checked);
+    if (began_earlier) line = std::string_view(bytes_.append(line)).substr(line_begin_);
     const bool ends_head = lines_ > 0 && line == "\r\n";
-    if (auto checked = check_line(line, bounds); !checked) return std::unexpected(checked.error());
-    line_begin_ = static_cast<std::uint32_t>(bytes_.size());
-    input.remove_prefix(piece.size());
-    if (ends_head) return true;
+    if (auto fine = check_line(line, bounds); !fine) {
+      if (!began_earlier) bytes_.append(input.substr(0, end));
+      input.remove_prefix(checked);
+      return std::unexpected(fine.error());
+    }
+    line_begin_ += static_cast<std::uint32_t>(line.size());
+    checked = end;
+    if (began_earlier) input.remove_prefix(std::exchange(checked, 0));
+    if (!ends_head) continue;
+    bytes_.append(input.substr(0, checked));
+    input.remove_prefix(checked);
+    return true;
   }
 }
 

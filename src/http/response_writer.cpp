@@ -2,13 +2,16 @@
 
 #include <charconv>
 
+#include "base/append.h"
+
 namespace sovmesh::http {
 
 namespace {
 
 void append_number(std::string& out, std::uint64_t value) {
   char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 }  // namespace
@@ -94,16 +97,10 @@ void append_response_head(std::string& out, const ResponseHead& head,
   out.reserve(out.size() + 640);
   out += "HTTP/1.1 ";
   append_number(out, static_cast<std::uint64_t>(head.status));
-  out += ' ';
-  out += reason_phrase(head.status);
-  out += "\r\ndate: ";
-  out += date;
+  append_all(out, " ", reason_phrase(head.status), "\r\ndate: ", date);
+  const bool all_sendable = is_sendable_value(head.fields.all_values());
   for (const auto& [name, value] : head.fields) {
-    if (!is_sendable_value(value)) continue;
-    out += "\r\n";
-    out += name;
-    out += ": ";
-    out += value;
+    if (all_sendable || is_sendable_value(value)) append_all(out, "\r\n", name, ": ", value);
   }
   if (framing.kind == ResponseFraming::Kind::length) {
     out += "\r\ncontent-length: ";

@@ -499,6 +499,7 @@ void JsonReader::put(std::string_view text) {
 }
 
 void JsonReader::skip_space() {
+  if (at_ < end_ && static_cast<unsigned char>(*at_) > ' ') return;  // nearly always
   while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r'))
     ++at_;
 }

@@ -72,13 +72,17 @@ Result<std::vector<std::size_t>> in_order(const std::vector<Row>& rows) {
   return order;
 }
 
-Result<PlainReply> text_reply(const Request& request, ReplyParser& reply,
+// What our answer may have beyond the engine's: names, ids, members that it leaves out.
+constexpr std::size_t kRoomForOurs = 256;
+
+Result<PlainReply> text_reply(const Request& request, ReplyParser& reply, std::size_t engine_bytes,
                               const ReplyIdentity& identity, TextSink* sink) {
   if (reply.choices().empty()) return invalid_reply("it has no choices");
   TRY(const std::vector<std::size_t> order, in_order(reply.choices()));
   const bool chat = request.operation == Operation::chat;
   PlainReply plain;
   plain.counts = counts_of(reply);
+  plain.body.reserve(engine_bytes + kRoomForOurs);
   append_reply_head(plain.body, identity, chat ? "chat.completion" : "text_completion");
   TextFeed feed(sink);
   for (const std::size_t i : order) {
@@ -163,7 +167,7 @@ Result<PlainReply> translate_plain(const Request& request, Dialect /*dialect*/,
   }
   if (reply.is_error()) return fail(error_in_reply(padded_body));
   return embeddings ? embeddings_reply(request, reply, identity)
-                    : text_reply(request, reply, identity, sink);
+                    : text_reply(request, reply, padded_body.size(), identity, sink);
 }
 
 }  // namespace sovmesh::llmapi

@@ -1,5 +1,6 @@
 #include "llmapi/reply_body.h"
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/reply_counts.h"
 
@@ -8,9 +9,7 @@ namespace sovmesh::llmapi {
 void append_reply_head(std::string& out, const ReplyIdentity& identity, std::string_view object) {
   out += "{\"id\":";
   append_json_string(out, identity.id);
-  out += ",\"object\":\"";
-  out += object;
-  out += "\",\"created\":";
+  append_all(out, ",\"object\":\"", object, "\",\"created\":");
   append_number(out, identity.created);
   out += ",\"model\":";
   append_json_string(out, identity.public_model);

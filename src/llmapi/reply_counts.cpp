@@ -132,8 +132,8 @@ void UsageCounter::add_prompt(TokenCounts& counts) const {
 
 void append_number(std::string& out, std::int64_t value) {
   std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
+  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void append_usage(std::string& out, Operation operation, const TokenCounts& counts,

@@ -126,18 +126,16 @@ bool RequestFields::integer(std::int64_t min, std::int64_t max, std::int64_t& va
   const auto parsed = to_integer(text);
   value = parsed.value_or(text.starts_with('-') ? std::numeric_limits<std::int64_t>::min()
                                                 : std::numeric_limits<std::int64_t>::max());
+  if (parsed && value >= min && value <= max) return true;
   const std::string got = parsed ? ", but got " + std::to_string(value) + " instead." : ".";
   if (value < min || (!parsed && value < 0)) {
     return fail(Code::integer_below_min_value,
                 "Invalid '" + where() + "': integer below minimum value. Expected a value >= " +
                     std::to_string(min) + got);
   }
-  if (value > max || !parsed) {
-    return fail(Code::integer_above_max_value,
-                "Invalid '" + where() + "': integer above maximum value. Expected a value <= " +
-                    std::to_string(max) + got);
-  }
-  return true;
+  return fail(Code::integer_above_max_value,
+              "Invalid '" + where() + "': integer above maximum value. Expected a value <= " +
+                  std::to_string(max) + got);
 }
 
 bool RequestFields::decimal(double min, double max) {

@@ -8,9 +8,9 @@ namespace sovmesh::llmapi {
 namespace {
 
 void append_integer(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
+  std::array<char, 24> digits;
+  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void add_llama_cpp(const UpstreamExtras& extras, bool answers_text, std::string& out) {

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "base/guarded.h"
 #include "base/time_text.h"
@@ -114,51 +115,35 @@ Result<std::unique_ptr<LogSink>> make_file_sink(const std::string& path) {
 
 LogLine::LogLine(Level level, std::string_view event, WallTime at) {
   text_.reserve(1024);
-  text_ += R"({"ts":")";
-  text_ += to_rfc3339(at);
-  text_ += R"(","level":")";
-  text_ += observe::name(level);
-  text_ += R"(","event":)";
+  append_all(text_, R"({"ts":")", to_rfc3339(at), R"(","level":")", observe::name(level),
+             R"(","event":)");
   append_json_string(text_, event);
 }
 
 LogLine& LogLine::add(std::string_view name, std::string_view value) {
-  text_ += ",\"";
-  text_ += name;
-  text_ += "\":";
+  append_all(text_, ",\"", name, "\":");
   append_json_string(text_, value);
   return *this;
 }
 
 LogLine& LogLine::add(std::string_view name, std::int64_t value) {
-  text_ += ",\"";
-  text_ += name;
-  text_ += "\":";
   const fmt::format_int digits(value);
-  text_.append(digits.data(), digits.size());
+  append_all(text_, ",\"", name, "\":", std::string_view(digits.data(), digits.size()));
   return *this;
 }
 
 LogLine& LogLine::add_plain(std::string_view name, std::string_view value) {
-  text_ += ",\"";
-  text_ += name;
-  text_ += "\":\"";
-  text_ += value;
-  text_ += '"';
+  append_all(text_, ",\"", name, "\":\"", value, "\"");
   return *this;
 }
 
 LogLine& LogLine::add_bool(std::string_view name, bool value) {
-  text_ += ",\"";
-  text_ += name;
-  text_ += value ? "\":true" : "\":false";
+  append_all(text_, ",\"", name, value ? "\":true" : "\":false");
   return *this;
 }
 
 LogLine& LogLine::add_null(std::string_view name) {
-  text_ += ",\"";
-  text_ += name;
-  text_ += "\":null";
+  append_all(text_, ",\"", name, "\":null");
   return *this;
 }
 
