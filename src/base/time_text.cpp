@@ -101,18 +101,24 @@ void put_digits(std::string& text, std::size_t at, std::size_t count, std::integ
 
 }  // namespace
 
-std::string to_rfc3339(WallTime time) {
+void append_rfc3339(std::string& text, WallTime time) {
   const auto day = std::chrono::floor<days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
-  std::string text = "0000-00-00T00:00:00.000000Z";
-  put_digits(text, 0, 4, static_cast<int>(date.year()));
-  put_digits(text, 5, 2, static_cast<unsigned>(date.month()));
-  put_digits(text, 8, 2, static_cast<unsigned>(date.day()));
-  put_digits(text, 11, 2, clock.hours().count());
-  put_digits(text, 14, 2, clock.minutes().count());
-  put_digits(text, 17, 2, clock.seconds().count());
-  put_digits(text, 20, 6, clock.subseconds().count());
+  const std::size_t at = text.size();
+  text += "0000-00-00T00:00:00.000000Z";
+  put_digits(text, at, 4, static_cast<int>(date.year()));
+  put_digits(text, at + 5, 2, static_cast<unsigned>(date.month()));
+  put_digits(text, at + 8, 2, static_cast<unsigned>(date.day()));
+  put_digits(text, at + 11, 2, clock.hours().count());
+  put_digits(text, at + 14, 2, clock.minutes().count());
+  put_digits(text, at + 17, 2, clock.seconds().count());
+  put_digits(text, at + 20, 6, clock.subseconds().count());
+}
+
+std::string to_rfc3339(WallTime time) {
+  std::string text;
+  append_rfc3339(text, time);
   return text;
 }
 

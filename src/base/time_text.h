@@ -11,6 +11,7 @@ namespace sovmesh {
 
 // "2026-11-25T08:30:00.123456Z"
 std::string to_rfc3339(WallTime time);
+void append_rfc3339(std::string& text, WallTime time);
 std::optional<WallTime> parse_rfc3339(std::string_view text);
 // Go style, as in x-ratelimit-reset-*: "120ms", "6m0s", "1m30.5s".
 std::string to_go_duration(std::chrono::milliseconds duration);

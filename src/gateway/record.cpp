@@ -9,6 +9,8 @@ namespace {
 
 using std::chrono::duration;
 
+constexpr std::string_view kIdPrefix = "req_";
+
 double seconds(std::chrono::nanoseconds time) { return duration<double>(time).count(); }
 std::int64_t micros(std::chrono::nanoseconds time) { return time.count() / 1'000; }
 
@@ -24,9 +26,9 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   const auto level = record.status >= 500 ? observe::Level::warning : observe::Level::info;
   if (!log.on(level)) return;
   observe::LogLine line(level, "request", record.began_wall);
-  line.add_plain("request_id", shown_id(record.id));
+  line.add_hex("request_id", kIdPrefix, record.id.value.bytes());
   if (record.client_request_id) line.add("client_request_id", *record.client_request_id);
-  line.add_plain("trace_id", record.trace.trace_hex())
+  line.add_hex("trace_id", "", record.trace.trace)
       .add_plain("source", record.source)
       .add("method", record.method)
       .add_plain("route", route_label(record.endpoint));
@@ -172,7 +174,7 @@ void finish_record(const RequestRecord& record, Instant now, SeriesCache& series
 std::string shown_id(RequestId id) {
   std::string shown;
   shown.reserve(36);
-  shown += "req_";
+  shown += kIdPrefix;
   append_hex(shown, id.value.bytes());
   return shown;
 }

@@ -115,8 +115,9 @@ Result<std::unique_ptr<LogSink>> make_file_sink(const std::string& path) {
 
 LogLine::LogLine(Level level, std::string_view event, WallTime at) {
   text_.reserve(1024);
-  append_all(text_, R"({"ts":")", to_rfc3339(at), R"(","level":")", observe::name(level),
-             R"(","event":)");
+  text_ += R"({"ts":")";
+  append_rfc3339(text_, at);
+  append_all(text_, R"(","level":")", observe::name(level), R"(","event":)");
   append_json_string(text_, event);
 }
 
@@ -134,6 +135,14 @@ LogLine& LogLine::add(std::string_view name, std::int64_t value) {
 
 LogLine& LogLine::add_plain(std::string_view name, std::string_view value) {
   append_all(text_, ",\"", name, "\":\"", value, "\"");
+  return *this;
+}
+
+LogLine& LogLine::add_hex(std::string_view name, std::string_view prefix,
+                          std::span<const unsigned char> bytes) {
+  append_all(text_, ",\"", name, "\":\"", prefix);
+  append_hex(text_, bytes);
+  text_ += '"';
   return *this;
 }
 

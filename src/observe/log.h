@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,9 @@ class LogLine {
   LogLine& add(std::string_view name, std::int64_t value);
   // A value of ours that needs no escapes by its making: hex, a slug, a word of a fixed list.
   LogLine& add_plain(std::string_view name, std::string_view value);
+  // `prefix` and lower-case hexadecimal digits.
+  LogLine& add_hex(std::string_view name, std::string_view prefix,
+                   std::span<const unsigned char> bytes);
   LogLine& add_bool(std::string_view name, bool value);
   LogLine& add_null(std::string_view name);
   std::string take() &&;

@@ -68,8 +68,6 @@ bool parse_b3_multi(const TraceHeaders& headers, TraceContext& out) {
 
 }  // namespace
 
-std::string TraceContext::trace_hex() const { return to_hex(trace); }
-
 std::string TraceContext::traceparent() const {
   std::string text;
   text.reserve(55);

@@ -18,7 +18,6 @@ struct TraceContext {
   std::array<unsigned char, 8> span{};    // ours
   bool sampled = false;
 
-  std::string trace_hex() const;
   std::string traceparent() const;  // for the engine: 00-<trace>-<our span>-<flags>
   std::string b3() const;           // single-header form for the engine
 };

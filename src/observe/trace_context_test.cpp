@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace sovmesh::observe {
 namespace {
 
@@ -20,7 +22,7 @@ TEST(BeginSpan, ContinuesW3c) {
   SevenRandom random;
   const auto context = begin_span(
       {.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, random);
-  EXPECT_EQ(context.trace_hex(), kTrace);
+  EXPECT_EQ(to_hex(context.trace), kTrace);
   EXPECT_EQ(context.traceparent(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0707070707070707-01");
 }
 
@@ -33,7 +35,7 @@ TEST(BeginSpan, ContinuesB3) {
                                  .x_b3_span_id = "00f067aa0ba902b7",
                                  .x_b3_sampled = "1"},
                                 random);
-  EXPECT_EQ(multi.trace_hex(), "0000000000000000a3ce929d0e0e4736");
+  EXPECT_EQ(to_hex(multi.trace), "0000000000000000a3ce929d0e0e4736");
   EXPECT_TRUE(multi.sampled);
 }
 
@@ -44,7 +46,7 @@ TEST(BeginSpan, BeginsAnewWhenHeadersAreMalformed) {
                           "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
                           "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra"}) {
     const auto context = begin_span({.traceparent = bad, .b3 = bad}, random);
-    EXPECT_EQ(context.trace_hex(), "07070707070707070707070707070707") << bad;
+    EXPECT_EQ(to_hex(context.trace), "07070707070707070707070707070707") << bad;
     EXPECT_FALSE(context.sampled);
   }
 }
