@@ -47,6 +47,9 @@ Result<void> check_listen_address(const std::string& text) {
 WallTime wall_now() { return rt::make_system_clock()->wall_now(); }
 
 int serve(ServeOptions options) {
+  // Whoever reads our words may go away: an error of a write, and no end. Children get the default
+  // back.
+  ::signal(SIGPIPE, SIG_IGN);
   if (const auto findings = preflight(options.config); !findings.empty()) {
     fmt::print(stderr, "{}\n", fmt::join(findings, "\n"));
     return kExitConfig;

@@ -1,92 +1,12 @@
 #include "observe/log.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <iterator>
-#include <system_error>
-#include <thread>
 
 #include "base/append.h"
 #include "base/bytes.h"
-#include "base/guarded.h"
 #include "base/time_text.h"
 
 namespace sovmesh::observe {
-namespace {
-
-constexpr std::size_t kQueuedLinesMax = 65'536;
-constexpr std::size_t kQueuedBytesMax = 64U << 20;
-// Lines wait this long for company: one write for many lines, and no wake-up per line.
-constexpr std::chrono::milliseconds kGather{20};
-
-class FileSink : public LogSink {
- public:
-  explicit FileSink(int fd, bool owned) : fd_(fd), owned_(owned), writer_([this] { run(); }) {}
-  FileSink(const FileSink&) = delete;
-  FileSink& operator=(const FileSink&) = delete;
-  ~FileSink() override {
-    queue_.with([](Queue& queue) { queue.stop = true; });
-    writer_.join();
-    if (owned_) ::close(fd_);
-  }
-
-  void write(std::string&& line) override {
-    queue_.with([&](Queue& queue) {
-      if (queue.lines >= kQueuedLinesMax || queue.text.size() + line.size() > kQueuedBytesMax) {
-        ++queue.dropped;
-        return;
-      }
-      queue.text += line;
-      queue.text += '\n';
-      ++queue.lines;
-    });
-  }
-  std::uint64_t dropped() const override {
-    return queue_.with([](const Queue& queue) { return queue.dropped; });
-  }
-
- private:
-  struct Queue {
-    std::string text;
-    std::size_t lines = 0;
-    std::uint64_t dropped = 0;
-    bool stop = false;
-  };
-
-  void run() {
-    std::string batch;
-    for (bool stop = false; !stop;) {
-      std::this_thread::sleep_for(kGather);
-      queue_.with([&](Queue& queue) {
-        batch.swap(queue.text);
-        queue.lines = 0;
-        stop = queue.stop;
-      });
-      write_out(batch);
-      batch.clear();
-    }
-  }
-
-  // A full disk or a closed pipe loses these lines and nothing else.
-  void write_out(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t n = ::write(fd_, text.data(), text.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return;
-      text.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
-  int fd_;
-  bool owned_;
-  mutable Guarded<Queue> queue_;
-  std::thread writer_;
-};
-
-}  // namespace
 
 std::string_view name(Level level) {
   switch (level) {
@@ -100,17 +20,6 @@ std::string_view name(Level level) {
       return "error";
   }
   return "";
-}
-
-Result<std::unique_ptr<LogSink>> make_file_sink(const std::string& path) {
-  if (path == "-") return std::make_unique<FileSink>(STDERR_FILENO, false);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) {
-    return our_error(Code::io_error,
-                     fmt::format("cannot open the log '{}': {}", path,
-                                 std::error_code(errno, std::system_category()).message()));
-  }
-  return std::make_unique<FileSink>(fd, true);
 }
 
 LogLine::LogLine(Level level, std::string_view event, WallTime at) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,7 +16,7 @@ enum class Level : std::uint8_t { debug, info, warning, error };
 std::string_view name(Level level);
 
 // Where finished log lines go. write() never blocks and never waits for a disk or a pipe: lines
-// that do not fit into the bounded queue are dropped and counted.
+// that do not fit into the bounded queue, or that nobody takes, are dropped and counted.
 class LogSink {
  public:
   virtual ~LogSink() = default;
@@ -23,9 +24,12 @@ class LogSink {
   virtual std::uint64_t dropped() const = 0;
 };
 
-// A thread that writes batches to a file descriptor (2 for stderr) or a file that is opened for
-// appending and reopened by reopen() after a rotation. The destructor writes what is queued.
-Result<std::unique_ptr<LogSink>> make_file_sink(const std::string& path);  // "-": stderr
+// A thread that writes batches to standard error ("-") or a file that is opened for appending.
+// Lines that cannot be written count as dropped, and standard error is told once. The destructor
+// writes what is queued, for at most `stop_time` while nobody takes it. The process must ignore
+// SIGPIPE.
+Result<std::unique_ptr<LogSink>> make_file_sink(
+    const std::string& path, std::chrono::milliseconds stop_time = std::chrono::seconds(1));
 
 // Builds one JSON line: {"ts":"...","level":"info","event":"request",...}. Values are escaped;
 // nothing is ever added that the caller did not name.

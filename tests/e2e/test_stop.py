@@ -1,6 +1,9 @@
 """How the server ends, and what its exit code says when it cannot begin."""
 
+import fcntl
 import json
+import os
+import re
 import resource
 import signal
 import socket
@@ -12,7 +15,7 @@ import urllib.request
 import pytest
 
 import mesh as support
-from mesh import chat, read_to_end, wait_for
+from mesh import chat, read_to_end, status_of, wait_for
 
 DRAINED = 10  # metering::Finish
 USAGE, UNREACHABLE, CONFIG, DATA_DIR = 2, 3, 4, 5
@@ -78,6 +81,67 @@ def test_metrics_and_health_stay_to_the_end_of_the_drain(tmp_path):
             status, text = page(mesh, "/metrics")
             assert status == 200 and "\nsm_inflight 1\n" in text
         wait_for(lambda: mesh.server.child.poll() is not None)  # nobody is left
+    finally:
+        mesh.stop()
+
+
+@pytest.fixture
+def piped(tmp_path):
+    """A server whose log goes into a pipe, and the pipe's reading end."""
+    mesh = support.Mesh(tmp_path, managed=False)
+    assert mesh.server.stop() == 0
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)  # one page
+    log = tmp_path / "serve.log"
+    log.unlink()
+    log.symlink_to(f"/proc/self/fd/{write}")
+    try:
+        mesh.start()
+    finally:
+        log.unlink()
+        log.touch()
+        os.close(write)
+    yield mesh, read
+    mesh.stop()
+
+
+def dropped(mesh):
+    return int(re.search(r'\nsm_log_dropped_total{sink="log"} (\d+)', page(mesh, "/metrics")[1])[1])
+
+
+def test_the_reader_of_the_log_may_go_away(piped):
+    mesh, reader = piped
+    os.close(reader)
+    for _ in range(3):
+        assert status_of(mesh.exchange(mesh.request(chat("x"), extra="Connection: close\r\n"))) == 200
+    wait_for(lambda: dropped(mesh) >= 3)
+    assert mesh.server.child.poll() is None
+
+
+def test_a_log_that_nobody_reads_does_not_keep_the_process(piped):
+    mesh, reader = piped
+    for _ in range(20):
+        assert status_of(mesh.exchange(mesh.request(chat("x"), extra="Connection: close\r\n"))) == 200
+    mesh.server.child.send_signal(signal.SIGTERM)
+    assert mesh.server.child.wait(5) == 0  # drain_time: 1s, and one for the log
+    os.close(reader)
+
+
+def test_a_log_that_cannot_be_written_is_no_secret(tmp_path):
+    mesh = support.Mesh(tmp_path, managed=False)
+    assert mesh.server.stop() == 0
+    config = mesh.config.read_text()
+    mesh.config.write_text("log:\n  path: /dev/full\n" + config)
+    mesh.start()
+    try:
+        mesh.exchange(mesh.request(chat("x"), extra="Connection: close\r\n"))
+        wait_for(lambda: dropped(mesh) >= 1)
+        assert mesh.server.log_tail().count("cannot write the log to '/dev/full'") == 1
+        assert mesh.server.stop() == 0
+        os.mkfifo(tmp_path / "fifo")
+        mesh.config.write_text(f"log:\n  path: {tmp_path}/fifo\n" + config)
+        with pytest.raises(AssertionError, match="nobody reads this pipe"):
+            mesh.start()
     finally:
         mesh.stop()
 
