@@ -18,7 +18,21 @@ void LogTail::feed(std::string_view bytes) {
 
 void LogTail::end() {
   if (open_.ends_with('\r')) open_.pop_back();
-  if (!open_.empty()) keep(std::exchange(open_, {}));
+  if (open_.empty()) return;
+  if (is_muted_ || loud_lines_ == kLoudLinesMax) {
+    ++unheard_;
+    open_.clear();
+  } else {
+    ++loud_lines_;
+    keep(std::exchange(open_, {}));
+  }
+}
+
+void LogTail::unmute() {
+  open_.clear();
+  is_muted_ = false;
+  unheard_ = 0;
+  loud_lines_ = 0;
 }
 
 void LogTail::keep(std::string line) {

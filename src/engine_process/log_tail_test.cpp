@@ -20,6 +20,32 @@ TEST(LogTail, CutsLinesWhereverTheBytesAreSplit) {
   EXPECT_EQ(log.last(), "three");
 }
 
+TEST(LogTail, OnlyCountsWhileMuted) {
+  std::vector<std::string> seen;
+  LogTail log([&seen](std::string_view line) { seen.emplace_back(line); });
+  log.feed("one\ntw");
+  log.mute();
+  log.feed("o\n\nthree\nfo");
+  log.note("ours");
+  EXPECT_EQ(log.unheard(), 2U);
+  log.end();
+  EXPECT_EQ(log.unheard(), 3U);
+  log.unmute();
+  EXPECT_EQ(log.unheard(), 0U);
+  log.feed("five\n");
+  EXPECT_THAT(seen, ElementsAre("one", "ours", "five"));
+  EXPECT_EQ(log.lines(), seen);
+}
+
+TEST(LogTail, IsNotFlooded) {
+  std::size_t seen = 0;
+  LogTail log([&seen](std::string_view) { ++seen; });
+  for (std::size_t i = 0; i < LogTail::kLoudLinesMax + 5; ++i)
+    log.feed("x\n");
+  EXPECT_EQ(seen, LogTail::kLoudLinesMax);
+  EXPECT_EQ(log.unheard(), 5U);
+}
+
 TEST(LogTail, KeepsTheLastLinesAndTheBeginningOfLongOnes) {
   LogTail log(nullptr);
   for (std::size_t i = 0; i < LogTail::kLinesMax + 5; ++i)

@@ -26,7 +26,8 @@ struct Surroundings {
   rt::Resolver& resolver;
   rt::ProcessSpawner& processes;
   Random& random;
-  // Each line the engine writes, and what the sandbox lacks; on the loop. May be empty.
+  // Each line the engine writes until it is ready (later ones may quote requests), and what the
+  // sandbox lacks; on the loop. May be empty.
   std::function<void(std::string_view line)> on_log;
   // After each change of state; on the loop. May be empty.
   std::function<void(const engine::Status&)> on_change;

@@ -382,7 +382,20 @@ TEST_F(ManagedEngineTest, KeepsAndForwardsWhatTheEngineWrites) {
   make();
   ASSERT_THAT(ensure_ready(10s), Succeeds());
   EXPECT_THAT(engine_->recent_log(),
-              ElementsAre("sandbox: off by configuration", "first", "second"));
+              ElementsAre("sandbox: off by configuration", "first", "second", HasSubstr("ready:")));
+  EXPECT_EQ(heard_, engine_->recent_log());
+}
+
+TEST_F(ManagedEngineTest, OnlyCountsWhatAReadyEngineWrites) {
+  fake_.says = "first\n";
+  make();
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  rt::TaskGroup printing(world_.loop(), 1);
+  printing.spawn(fake_.running->print("bad pattern: what a client sent\nand more\n"));
+  world_.run_for(100ms);
+  stop(5s);
+  EXPECT_THAT(heard_, ElementsAre("sandbox: off by configuration", "first", HasSubstr("ready:"),
+                                  "2 more lines were not logged"));
   EXPECT_EQ(heard_, engine_->recent_log());
 }
 

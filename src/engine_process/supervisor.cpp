@@ -129,6 +129,7 @@ rt::Task<ManagedEngine::Supervisor::Life> ManagedEngine::Supervisor::live() {
   Child child(around_.loop);
   child.process = *std::move(spawned);
   child_ = &child;
+  log_.unmute();
   board_.count_start();
   change({.state = State::starting,
           .reason = "loading the model",
@@ -139,6 +140,8 @@ rt::Task<ManagedEngine::Supervisor::Life> ManagedEngine::Supervisor::live() {
   const Result<void> healthy = co_await wait_until_healthy(child);
   if (healthy) {
     child.ready_since = around_.loop.now();
+    log_.note("ready: what it writes from here on may quote requests, and is only counted");
+    log_.mute();
     change({.state = State::ready, .reason = {}, .pid = child.process->pid()});
     child.prober.emplace(
         around_.loop, around_.random, pool_, origin_, no_key_,
@@ -156,6 +159,7 @@ rt::Task<ManagedEngine::Supervisor::Life> ManagedEngine::Supervisor::live() {
   life.was_ready = healthy.has_value();
   if (child.ready_since) life.ready_for = around_.loop.now() - *child.ready_since;
   co_await terminate(child, stop_asked_.is_set() ? stop_deadline_ : around_.loop.in(kKill));
+  if (log_.unheard() > 0) log_.note(std::to_string(log_.unheard()) + " more lines were not logged");
   life.end = why_it_ended(child);
   child_ = nullptr;
   co_return life;

@@ -215,6 +215,25 @@ def test_no_interleaving_shows_a_foreign_prefix(sdks, seed):
     assert hits > 0
 
 
+def test_no_text_of_a_request_is_in_the_log_or_a_file(cached, sdks):
+    # The engine itself quotes the pattern.
+    marker = "zq" + random.randbytes(8).hex()
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {
+        "type": "string", "pattern": f"^{marker}\\p{{L}}(?=x)$"}}}
+    for _ in range(2):
+        sdks["aurora"].chat.completions.create(
+            model=TINY, messages=[{"role": "user", "content": marker}], max_tokens=4,
+            response_format=form, user=marker, stop=[marker])
+    with pytest.raises(openai.BadRequestError):
+        sdks["aurora"].completions.create(model=TINY, prompt=marker + " word" * 4000, max_tokens=1)
+    sent = call(cached, "GET", "/v1/models", **{"X-Request-Id": "last" + marker[2:8]})
+    assert sent[0] == 200
+    support.wait_for(lambda: "last" + marker[2:8] in cached.server.log.read_text())
+    assert marker not in cached.server.log.read_text()
+    for path in cached.data.rglob("*"):
+        assert not path.is_file() or marker.encode() not in path.read_bytes(), path
+
+
 def refuse(sdk):
     with pytest.raises(openai.BadRequestError):
         sdk.completions.create(model=TINY, prompt="word " * 4000, max_tokens=1)
