@@ -23,7 +23,6 @@ namespace sovmesh::compose {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 4;
-constexpr std::size_t kRevisionsMax = 64;  // more reloads than that share one series
 constexpr std::size_t kBlockingQueueMax = 1'024;
 constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 // How often streams look whether they have to end, and how long they have then to say so: within
@@ -123,8 +122,8 @@ Result<void> Process::open() {
            .gauges("config_restart_pending",
                    "1 while the file has changes that only a restart puts in force.", {})
            .with({});
-  config_info_ = &registry_.gauges("config_info", "1 for the revision that is in force.",
-                                   {"revision"}, kRevisionsMax);
+  config_info_ =
+      &registry_.gauges("config_info", "1 for the revision that is in force.", {"revision"});
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
   for (const auto step : {&Process::open_data, &Process::open_identity}) {
@@ -241,11 +240,12 @@ void Process::watch_gauges() {
   auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
   auto& queue =
       registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
-  auto& syncs = registry_.gauges("sm_ledger_fsync_seconds",
-                                 "Time the ledger has spent on durable commits, summed", {});
-  auto& commits = registry_.gauges("sm_ledger_commits", "Durable commits of the ledger", {});
+  auto& syncs = registry_.totals("sm_ledger_fsync_seconds",
+                                 "Time the ledger has spent on durable commits", {});
+  auto& commits = registry_.totals("sm_ledger_commits", "Durable commits of the ledger", {});
   auto& dropped =
-      registry_.gauges("sm_log_dropped_total", "Log lines that found their queue full", {"sink"});
+      registry_.totals("sm_log_dropped_total",
+                       "Log lines that found their queue full or nobody to take them", {"sink"});
   registry_.on_render([this, &lag, &states, &queue, &syncs, &commits, &dropped] {
     const store::LedgerStats ledger = data_->ledger().stats();
     lag.with({}).set(static_cast<double>(ledger.waiting));

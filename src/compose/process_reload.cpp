@@ -143,9 +143,8 @@ void Process::note_removed(const std::vector<std::string>& tenants) const {
 
 // One series at a time is 1: the number of others is the number of reloads.
 void Process::note_revision(const std::string& revision) {
-  if (!revision_.empty()) config_info_->with({revision_}).set(0);
   revision_ = revision;
-  config_info_->with({revision_}).set(1);
+  config_info_->only({revision_}).set(1);
 }
 
 }  // namespace sovmesh::compose

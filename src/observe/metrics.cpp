@@ -128,14 +128,28 @@ T& Family<T>::with(std::span<const std::string_view> label_values) {
   });
 }
 
+template <class T>
+T& Family<T>::only(std::initializer_list<std::string_view> values) {
+  assert(values.size() == impl_->labels.size());
+  return *impl_->table.with([&](typename Impl::Table& table) -> T* {
+    table.index.clear();
+    table.series.clear();
+    std::vector<std::string> owned(values.begin(), values.end());
+    auto& series = impl_->make(table, owned);
+    table.index.emplace(std::move(owned), &series);
+    return &series.metric;
+  });
+}
+
 template class Family<Counter>;
 template class Family<Gauge>;
+template class Family<Total>;
 template class Family<Histogram>;
 
 struct Registry::Impl {
   struct Made {
     std::deque<std::variant<std::unique_ptr<Family<Counter>>, std::unique_ptr<Family<Gauge>>,
-                            std::unique_ptr<Family<Histogram>>>>
+                            std::unique_ptr<Family<Total>>, std::unique_ptr<Family<Histogram>>>>
         families;
     std::vector<std::function<void()>> updates;
   };
@@ -159,7 +173,8 @@ struct Registry::Impl {
   template <class T>
   static void render(const Family<T>& family, std::string& out) {
     auto& impl = *family.impl_;
-    constexpr std::string_view kType = std::is_same_v<T, Counter> ? "counter"
+    constexpr bool kIsCounter = std::is_same_v<T, Counter> || std::is_same_v<T, Total>;
+    constexpr std::string_view kType = kIsCounter                 ? "counter"
                                        : std::is_same_v<T, Gauge> ? "gauge"
                                                                   : "histogram";
     fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", impl.name, impl.help,
@@ -205,6 +220,10 @@ Family<Counter>& Registry::counters(std::string_view name, std::string_view help
 Family<Gauge>& Registry::gauges(std::string_view name, std::string_view help,
                                 std::vector<std::string> labels, std::size_t series_max) {
   return impl_->add<Gauge>(name, help, std::move(labels), {}, series_max);
+}
+Family<Total>& Registry::totals(std::string_view name, std::string_view help,
+                                std::vector<std::string> labels, std::size_t series_max) {
+  return impl_->add<Total>(name, help, std::move(labels), {}, series_max);
 }
 Family<Histogram>& Registry::histograms(std::string_view name, std::string_view help,
                                         std::vector<std::string> labels, std::vector<double> bounds,

@@ -12,7 +12,8 @@
 
 namespace sovmesh::observe {
 
-// One time series each. Any thread; relaxed atomics. References stay valid as long as the registry.
+// One time series each. Any thread; relaxed atomics. References stay valid as long as the registry
+// (or Family::only()).
 class Counter {
  public:
   void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
@@ -26,6 +27,16 @@ class Gauge {
  public:
   void set(double value) { value_.store(value, std::memory_order_relaxed); }
   void add(double n) { value_.fetch_add(n, std::memory_order_relaxed); }
+  double value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
+// A sum that somebody else keeps, shown as a counter: it never falls.
+class Total {
+ public:
+  void set(double value) { value_.store(value, std::memory_order_relaxed); }
   double value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -56,6 +67,8 @@ class Family {
   T& with(std::initializer_list<std::string_view> values) {
     return with(std::span<const std::string_view>(values.begin(), values.size()));
   }
+  // The same, and every other series goes, with all references: for a label that is the value.
+  T& only(std::initializer_list<std::string_view> values);
 
  private:
   friend class Registry;
@@ -75,6 +88,8 @@ class Registry {
   Family<Counter>& counters(std::string_view name, std::string_view help,
                             std::vector<std::string> labels, std::size_t series_max = 1'000);
   Family<Gauge>& gauges(std::string_view name, std::string_view help,
+                        std::vector<std::string> labels, std::size_t series_max = 1'000);
+  Family<Total>& totals(std::string_view name, std::string_view help,
                         std::vector<std::string> labels, std::size_t series_max = 1'000);
   Family<Histogram>& histograms(std::string_view name, std::string_view help,
                                 std::vector<std::string> labels, std::vector<double> bounds,

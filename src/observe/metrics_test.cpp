@@ -40,6 +40,21 @@ TEST(Family, LaterCombinationsShareOneSeries) {
   EXPECT_EQ(page.find("x=\"4\""), std::string::npos);
 }
 
+TEST(Family, OnlyOneSeriesIsLeft) {
+  Registry registry;
+  auto& family = registry.gauges("info", "", {"revision"}, 3);
+  for (const char* revision : {"1", "2", "3", "4", "3"})
+    family.only({revision}).set(1);
+  EXPECT_EQ(registry.render(), "# HELP info \n# TYPE info gauge\ninfo{revision=\"3\"} 1\n");
+}
+
+TEST(Registry, ShowsASumThatOthersKeepAsACounter) {
+  Registry registry;
+  registry.totals("a_seconds", "Time.", {"x"}).with({"y"}).set(1.25);
+  EXPECT_EQ(registry.render(),
+            "# HELP a_seconds Time.\n# TYPE a_seconds counter\na_seconds{x=\"y\"} 1.25\n");
+}
+
 TEST(Registry, UpdatesGaugesBeforeRendering) {
   Registry registry;
   auto& gauge = registry.gauges("g", "", {}).with({});
