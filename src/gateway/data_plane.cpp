@@ -11,9 +11,16 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/models.h"
+#include "http/error_reply.h"
 
 namespace sovmesh::gateway {
 namespace {
+
+// What a client calls a method, if it is fit for a log line.
+bool is_method(std::string_view text) {
+  return !text.empty() && text.size() <= 16 &&
+         std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
 
 // Client-made request ids are echoed only when they are harmless everywhere.
 bool is_request_id(std::string_view text) {
@@ -84,6 +91,27 @@ rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
   services_.metrics.inflight.add(1);
   co_await answer(exchange, route, record);
   services_.metrics.inflight.add(-1);
+  finish_record(record, services_.clock.now(), series_, services_.log);
+}
+
+// Whoever watches sees what a broken proxy or an attack sends, although nothing of it is believed.
+rt::Task<void> DataPlane::refuse(http::Exchange& exchange, int status, const Error& error) {
+  RequestRecord record;
+  record.id = RequestId{worker_.ids.next()};
+  if (const std::string_view method = exchange.head().method; is_method(method))
+    record.method = method;
+  record.source = source_of(exchange);
+  record.began = services_.clock.now();
+  record.began_wall = services_.clock.wall_now();
+  record.trace = observe::begin_span({}, services_.random);
+  note_error(record, error);
+  record.message = error.message();  // a word of ours: nothing has been read of what was sent
+  record.status = status;
+  http::ResponseHead head = http::error_head(error);
+  head.status = status;
+  add_common_fields(head, record, record.began);
+  const std::string body = http::error_json(error, &record.id);
+  (void)co_await exchange.respond(head, body);
   finish_record(record, services_.clock.now(), series_, services_.log);
 }
 

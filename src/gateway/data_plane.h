@@ -28,6 +28,7 @@ class DataPlane : public http::Handler {
             rt::Loop& loop, http::ClientPool& upstream);
 
   rt::Task<void> handle(http::Exchange& exchange) override;
+  rt::Task<void> refuse(http::Exchange& exchange, int status, const Error& error) override;
 
   // The drain deadline has come: running streams end with an error event at their next look-up
   // (Settings::look_up at the latest), new requests are refused.

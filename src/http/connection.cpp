@@ -92,12 +92,16 @@ bool LiveConnection::is_within_ip_limit() const {
   return ip_ == core_.by_ip_.end() || ip_->second <= core_.options.limits.connections_per_ip_max;
 }
 
-rt::Task<void> answer_refusal(Exchange& exchange, const Refusal& refusal) {
-  const Error error(refusal.code, Blame::client, std::string(refusal.message));
+rt::Task<void> Handler::refuse(Exchange& exchange, int status, const Error& error) {
   ResponseHead head = error_head(error);
-  head.status = refusal.status;
+  head.status = status;
   const std::string body = error_json(error, nullptr);
   (void)co_await exchange.respond(head, body);
+}
+
+rt::Task<void> answer_refusal(Handler& handler, Exchange& exchange, const Refusal& refusal) {
+  const Error error(refusal.code, Blame::client, std::string(refusal.message));
+  co_await handler.refuse(exchange, refusal.status, error);
 }
 
 rt::Task<void> answer_for_handler(Exchange& exchange, bool handler_threw) {

@@ -93,9 +93,9 @@ class LiveConnection {
   ConnectionsByIp::iterator ip_;
 };
 
-// What the server itself answers, in either protocol: to a request that is refused before it is
-// one, and in place of a handler that gave no answer.
-rt::Task<void> answer_refusal(Exchange& exchange, const Refusal& refusal);
+// What is answered in either protocol to a request that is refused before it is one, and in place
+// of a handler that gave no answer.
+rt::Task<void> answer_refusal(Handler& handler, Exchange& exchange, const Refusal& refusal);
 rt::Task<void> answer_for_handler(Exchange& exchange, bool handler_threw);
 
 // The protocols. Each serves the connection to its end; `first` is what was read already.

@@ -18,6 +18,9 @@ class CorsHandler : public Handler {
   // Origins as browsers send them, compared byte for byte.
   CorsHandler(Handler& inner, const std::vector<std::string>& origins);
   rt::Task<void> handle(Exchange& exchange) override;
+  rt::Task<void> refuse(Exchange& exchange, int status, const Error& error) override {
+    return inner_.refuse(exchange, status, error);
+  }
 
   // A preflight request may ask for this many bytes of header names; more is not answered.
   static constexpr std::size_t kAskedBytesMax = 4 * 1024;

@@ -90,6 +90,9 @@ class Handler {
  public:
   virtual ~Handler() = default;
   virtual rt::Task<void> handle(Exchange& exchange) = 0;
+  // Answers what the server found to be no request: `error`, with a status that may differ from its
+  // code's. Of the head only method and path are there, as far as they were read, and unchecked.
+  virtual rt::Task<void> refuse(Exchange& exchange, int status, const Error& error);
 };
 
 }  // namespace sovmesh::http

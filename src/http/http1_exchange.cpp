@@ -136,7 +136,7 @@ rt::Task<void> Http1Exchange::refuse(Refusal refusal) {
   ++core_.counters.bad_requests;
   keep_alive_ = false;
   has_unread_body_ = true;
-  co_await answer_refusal(*this, refusal);
+  co_await answer_refusal(core_.handler, *this, refusal);
 }
 
 rt::Task<void> Http1Exchange::conclude(bool handler_threw) {

@@ -388,12 +388,13 @@ void keep_other_fields(Fields& fields) {
 Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& framing) {
   std::string& bytes = reader.bytes();
   const RequestLine& line = reader.request_line();
-  auto collected = FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin());
-  if (!collected) return collected;
   const std::string_view all = bytes;
+  // Known, also when the rest is refused.
   head.method = all.substr(line.method_begin, line.method_size);
   head.version = line.version;
   head.host = {};
+  auto collected = FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin());
+  if (!collected) return collected;
   const FieldFacts facts = gather(head.fields);
   const auto framed = frame(facts, line.version);
   if (!framed) return std::unexpected(framed.error());

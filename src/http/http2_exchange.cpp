@@ -201,7 +201,7 @@ rt::Task<void> Http2Exchange::serve() {
 
 rt::Task<void> Http2Exchange::refuse(Refusal refusal) {
   ++connection_.core().counters.bad_requests;
-  co_await answer_refusal(*this, refusal);
+  co_await answer_refusal(connection_.core().handler, *this, refusal);
 }
 
 rt::Task<void> Http2Exchange::conclude(bool handler_threw) {

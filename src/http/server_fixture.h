@@ -72,9 +72,14 @@ class ScriptHandler : public Handler {
     co_await script(exchange, notes);
     --running;
   }
+  rt::Task<void> refuse(Exchange& exchange, int status, const Error& error) override {
+    refused.push_back(status);
+    return Handler::refuse(exchange, status, error);
+  }
   Script script = nullptr;
   Notes notes;
   std::vector<std::string> seen;
+  std::vector<int> refused;
   int running = 0;
   int running_max = 0;
 };

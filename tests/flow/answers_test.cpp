@@ -280,6 +280,42 @@ TEST(Answers, OnlyAllowedHeadersReachTheEngine) {
   }
 }
 
+TEST(Answers, WhatIsNoRequestLeavesATraceToo) {
+  GatewayWorld gateway;
+  const auto ask = [&](const std::string& bytes) {
+    Client client(gateway);
+    client.send(bytes);
+    const Answer answer = client.answer();
+    EXPECT_THAT(answer.head, HasSubstr("\r\nx-sm-request-id: req_"));
+    EXPECT_THAT(answer.head, HasSubstr("\r\nx-request-id: req_"));
+    return answer.status;
+  };
+  const std::string post = "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n";
+  EXPECT_EQ(ask("GET /healthz HTTP/1.1\nHost: a\n\n"), 400);
+  EXPECT_EQ(ask(post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
+  EXPECT_EQ(ask("GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n\r\n"), 414);
+  EXPECT_EQ(ask(post + "x: " + std::string(70'000, 'a') + "\r\n\r\n"), 431);
+  EXPECT_EQ(ask("GET /v1/models HTTP/1.1\r\nHo"), 408);
+  ASSERT_EQ(gateway.sink.lines.size(), 5U);
+  for (const std::string& line : gateway.sink.lines) {
+    EXPECT_THAT(line, HasSubstr(R"("event":"request","request_id":"req_)"));
+    EXPECT_THAT(line, HasSubstr(R"("route":"unmatched")"));
+  }
+  EXPECT_THAT(gateway.sink.lines[1], HasSubstr(R"("method":"POST")"));
+  EXPECT_THAT(gateway.sink.lines[3], HasSubstr(R"("message":"The header is too large.")"));
+  const std::string metrics = gateway.metrics();
+  const auto counted = [&](std::string_view code, std::string_view reason, int count) {
+    EXPECT_THAT(metrics,
+                HasSubstr(fmt::format("sm_requests_total{{route=\"unmatched\",tenant=\"\",model="
+                                      "\"\",code=\"{}\",reason=\"{}\"}} {}\n",
+                                      code, reason, count)));
+  };
+  counted("400", "invalid_request", 2);
+  counted("408", "request_timeout", 1);
+  counted("414", "invalid_request", 1);
+  counted("431", "request_header_fields_too_large", 1);
+}
+
 TEST(Answers, LogLinesHaveDigestsAndNoText) {
   GatewayWorld gateway;
   Client client(gateway);

@@ -94,6 +94,7 @@ class GatewayWorld {
 
   http::Server& server() { return *server_; }
   gateway::DataPlane& plane() { return plane_; }
+  std::string metrics() { return registry_.render(); }
 
  private:
   identity::DirectoryData directory_data() const;
