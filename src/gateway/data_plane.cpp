@@ -126,6 +126,9 @@ void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecor
   if (const auto id = fields.find("x-request-id"); id && is_request_id(*id)) {
     record.client_request_id = std::string(*id);
   }
+  if (const auto id = fields.find("x-client-request-id"); id && is_request_id(*id)) {
+    record.x_client_request_id = std::string(*id);
+  }
   const observe::TraceHeaders trace{.traceparent = fields.find("traceparent"),
                                     .b3 = fields.find("b3"),
                                     .x_b3_trace_id = fields.find("x-b3-traceid"),

@@ -28,6 +28,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   observe::LogLine line(level, "request", record.began_wall);
   line.add_hex("request_id", kIdPrefix, record.id.value.bytes());
   if (record.client_request_id) line.add("client_request_id", *record.client_request_id);
+  if (record.x_client_request_id) line.add("x_client_request_id", *record.x_client_request_id);
   line.add_hex("trace_id", "", record.trace.trace)
       .add_plain("source", record.source)
       .add("method", record.method)

@@ -36,7 +36,8 @@ struct RequestMetrics {
 // the request ends. Holds no text of prompts or answers, only their digests.
 struct RequestRecord {
   RequestId id;
-  std::optional<std::string> client_request_id;
+  std::optional<std::string> client_request_id;    // of X-Request-ID
+  std::optional<std::string> x_client_request_id;  // of X-Client-Request-Id: for the log only
   observe::TraceContext trace;
   Endpoint endpoint = Endpoint::unmatched;
   std::string method;

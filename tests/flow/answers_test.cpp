@@ -316,6 +316,19 @@ TEST(Answers, WhatIsNoRequestLeavesATraceToo) {
   counted("431", "request_header_fields_too_large", 1);
 }
 
+TEST(Answers, AClientsOwnIdIsInTheLogIfItIsHarmless) {
+  GatewayWorld gateway;
+  for (const std::string_view id : {"call-1_A", "a b", "\\u0000"}) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x"), "aurora", fmt::format("X-Client-Request-Id: {}\r\n", id));
+    EXPECT_THAT(client.answer().head, Not(HasSubstr("call-1_A")));
+  }
+  ASSERT_EQ(gateway.sink.lines.size(), 3U);
+  EXPECT_THAT(gateway.sink.lines[0], HasSubstr(R"("x_client_request_id":"call-1_A")"));
+  EXPECT_THAT(gateway.sink.lines[1], Not(HasSubstr("x_client_request_id")));
+  EXPECT_THAT(gateway.sink.lines[2], Not(HasSubstr("x_client_request_id")));
+}
+
 TEST(Answers, LogLinesHaveDigestsAndNoText) {
   GatewayWorld gateway;
   Client client(gateway);
