@@ -16,6 +16,9 @@ std::unexpected<Refusal> refuse(int status, Code code, std::string_view message)
 std::unexpected<Refusal> refuse(std::string_view message) {
   return refuse(400, Code::invalid_request, message);
 }
+std::unexpected<Refusal> refuse_many() {
+  return refuse(431, Code::request_header_fields_too_large, "There are too many headers.");
+}
 
 bool names_host(std::string_view name) { return name == ":authority" || name == "host"; }
 
@@ -25,9 +28,9 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 void Http2Head::add(std::string_view name, std::string_view value) {
   listed_bytes_ += name.size() + value.size() + kFieldOverhead;
-  too_large_ = too_large_ || listed_bytes_ > bounds_.bytes_max ||
-               places_.size() == bounds_.fields_max + kPseudoFieldsMax;
-  if (too_large_) return;
+  too_large_ = too_large_ || listed_bytes_ > bounds_.bytes_max;
+  too_many_ = too_many_ || places_.size() == bounds_.fields_max + kPseudoFieldsMax;
+  if (too_large_ || too_many_) return;
   places_.push_back({.name_begin = static_cast<std::uint32_t>(arena_.size()),
                      .name_size = static_cast<std::uint32_t>(name.size()),
                      .value_size = static_cast<std::uint32_t>(value.size())});
@@ -45,6 +48,7 @@ std::string_view Http2Head::value_of(const Place& place) const {
 Checked<> Http2Head::build(bool has_body, RequestHead& head) {
   head.version = Version::http_2;
   head.has_body = has_body;
+  if (too_many_) return refuse_many();
   if (too_large_)
     return refuse(431, Code::request_header_fields_too_large, "The header is too large.");
   // The host is made lower case in the arena, behind everything else: views come after it.
@@ -94,8 +98,7 @@ Checked<> Http2Head::read_fields(Pseudo& pseudo, RequestHead& head) const {
       head.fields.add(name, value);
     }
   }
-  if (head.fields.size() > bounds_.fields_max)
-    return refuse(431, Code::request_header_fields_too_large, "There are too many headers.");
+  if (head.fields.size() > bounds_.fields_max) return refuse_many();
   return {};
 }
 

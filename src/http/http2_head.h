@@ -45,6 +45,7 @@ class Http2Head {
   std::vector<Place> places_;
   std::size_t listed_bytes_ = 0;  // as RFC 9113 6.5.2 counts: 32 more for each field
   bool too_large_ = false;
+  bool too_many_ = false;
 };
 
 }  // namespace sovmesh::http

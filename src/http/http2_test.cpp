@@ -471,7 +471,10 @@ TEST_F(Http2Test, RefusalsAreErrorReplies) {
   EXPECT_EQ(peer.answer(absolute).closed, NGHTTP2_PROTOCOL_ERROR);
   EXPECT_EQ(peer.answer(longest).status, 414);
   EXPECT_EQ(peer.answer(with_body).status, 400);
+  EXPECT_THAT(peer.answer(many).body, HasSubstr("too many headers"));
+  EXPECT_THAT(peer.answer(large).body, HasSubstr("header is too large"));
   EXPECT_THAT(handler_.seen, IsEmpty());
+  EXPECT_THAT(handler_.refused, testing::ElementsAre(431, 431, 405, 414, 400));
   EXPECT_EQ(server_->counters().bad_requests, 5U);
 }
 

@@ -103,6 +103,19 @@ def client(sim_mesh):
         yield made
 
 
+@pytest.mark.parametrize("fields, size, words", [
+    (130, 1, "too many headers"), (4, 16_500, "too large"), (8, 16_300, "too large")])
+def test_a_head_over_its_limits_ends_its_own_stream_only(client, fields, size, words):
+    streamed = client.post(chat("[[sim:tokens=20,rate=20]] hello", stream=True))
+    client.read_until(streamed, lambda answer: answer.body)
+    refused = client.exchange(chat("x"), [(f"x-{i}", "a" * size) for i in range(fields)])
+    assert refused.status == 431 and words in refused.error()["message"]
+    name = refused.headers["x-sm-request-id"]
+    support.wait_for(lambda: name in client.mesh.server.log.read_text())
+    answer = client.read_until(streamed, Answer.is_over)
+    assert answer.status == 200 and answer.body.endswith(b"data: [DONE]\n\n")
+
+
 def test_a_plain_and_a_streamed_answer_share_a_connection(client):
     streamed = client.post(chat("hello", stream=True))
     whole = client.post(chat("hello"))
