@@ -100,8 +100,9 @@ Result<void> check_capabilities(const llmapi::Request& request, const catalog::M
   if (request.has_tools && !can.tools) return fail(cannot("tools", "tools"));
   if (request.has_audio && !can.images) return fail(cannot("audio", "messages"));
   // Where a slot belongs to one tenant, a second answer would run on somebody else's.
-  if (request.choices > 1 && (!can.many_choices || can.tenant_slots)) {
-    return fail(cannot("n greater than 1", "n"));
+  if (request.candidates > 1 && (!can.many_choices || can.tenant_slots)) {
+    return request.choices > 1 ? fail(cannot("n greater than 1", "n"))
+                               : fail(cannot("best_of greater than 1", "best_of"));
   }
   const bool many_prompts =
       request.operation == llmapi::Operation::completion && request.inputs > 1;
@@ -230,7 +231,7 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
   const bool many = plan.request.operation == llmapi::Operation::completion;
-  const int slots = plan.request.choices * (many ? static_cast<int>(plan.request.inputs) : 1);
+  const int slots = plan.request.candidates * (many ? static_cast<int>(plan.request.inputs) : 1);
   SeatRequest wanted{plan.engine, record.caller->tenant().id, slots,
                      plan.request.operation == llmapi::Operation::embeddings};
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);

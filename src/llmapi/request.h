@@ -41,8 +41,9 @@ struct Request {
   Operation operation = Operation::chat;
   std::string model;  // as the client wrote it
   bool stream = false;
-  bool include_usage = false;              // stream_options.include_usage
-  int choices = 1;                         // n
+  bool include_usage = false;  // stream_options.include_usage
+  int choices = 1;             // n
+  int candidates = 1;  // answers the engine makes for each prompt: n or, when larger, best_of
   std::optional<std::int64_t> output_max;  // max_completion_tokens or max_tokens
   bool modern_output_max = false;          // it came as max_completion_tokens
   // Text bytes of messages, prompt, input and tools, 4 for a token, 4096 for an image or sound: the

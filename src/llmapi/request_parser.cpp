@@ -169,11 +169,12 @@ bool RequestParser::check_whole() {
     return in_.fail_at("best_of", Code::invalid_value, "Invalid '",
                        "': results cannot be streamed when it is above 'n'.");
   }
+  request_.candidates = std::max(request_.choices, static_cast<int>(best_of_.value_or(1)));
   const auto choices_max = static_cast<std::size_t>(in_.policy().choices_max);
   if (request_.operation == Operation::completion && request_.inputs > 1 &&
-      request_.inputs * static_cast<std::size_t>(request_.choices) > choices_max) {
+      request_.inputs * static_cast<std::size_t>(request_.candidates) > choices_max) {
     return in_.fail_at("prompt", Code::array_above_max_length, "Invalid '",
-                       "': more prompts times 'n' than this model answers at once.");
+                       "': more prompts times 'n' or 'best_of' than this model answers at once.");
   }
   return true;
 }

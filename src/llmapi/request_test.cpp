@@ -283,6 +283,11 @@ TEST(ParseRequest, ReadsCompletions) {
             (Refusal{integer_below_min_value, "prompt[0]"}));
   EXPECT_EQ(refusal(completion(R"("prompt":["a","b","c"],"n":4)")),
             (Refusal{array_above_max_length, "prompt"}));
+  EXPECT_EQ(refusal(completion(R"("prompt":["a","b","c"],"best_of":4)")),
+            (Refusal{array_above_max_length, "prompt"}));
+  EXPECT_EQ(completion(R"("prompt":"a")")->candidates, 1);
+  EXPECT_EQ(completion(R"("prompt":"a","n":2)")->candidates, 2);
+  EXPECT_EQ(completion(R"("prompt":"a","n":2,"best_of":3)")->candidates, 3);
   EXPECT_EQ(refusal(completion(R"("prompt":"a","n":3,"best_of":2)")),
             (Refusal{invalid_value, "best_of"}));
   EXPECT_EQ(refusal(completion(R"("prompt":"a","logprobs":true)")),

@@ -82,6 +82,40 @@ TEST(Bounds, WhoHangsUpInTheQueueFreesItsPlace) {
   EXPECT_EQ(gateway.ledger.order.size(), 2U);
 }
 
+// What the engine computes takes seats, not what the client gets to see of it.
+TEST(Bounds, EveryCandidateTakesASeat) {
+  GatewayWorld gateway(7, {}, 8);
+  const auto seats_of = [&](std::string_view more) {
+    Client client(gateway);
+    client.post("/v1/completions",
+                fmt::format(R"({{"model":"chat","prompt":"[[sim:rate=10,tokens=5]]"{}}})", more));
+    gateway.world.run_for(100ms);
+    const std::size_t seats = gateway.dispatcher().load().running;
+    EXPECT_EQ(client.answer().status, 200);
+    gateway.settle();
+    return seats;
+  };
+  EXPECT_EQ(seats_of(""), 1U);
+  EXPECT_EQ(seats_of(R"(,"n":2)"), 2U);
+  EXPECT_EQ(seats_of(R"(,"best_of":3)"), 3U);
+  EXPECT_EQ(seats_of(R"(,"n":2,"best_of":3)"), 3U);
+}
+
+TEST(Bounds, WhereASlotBelongsToATenantThereIsOneCandidate) {
+  GatewayWorld gateway;
+  gateway.engine->capabilities_.tenant_slots = true;
+  for (const auto& [more, param] :
+       {std::pair(R"(,"n":2)", "n"), std::pair(R"(,"best_of":2)", "best_of"),
+        std::pair(R"(,"n":2,"best_of":3)", "n")}) {
+    Client client(gateway);
+    client.post("/v1/completions", fmt::format(R"({{"model":"chat","prompt":"x"{}}})", more));
+    const Answer refused = client.answer();
+    EXPECT_EQ(refused.status, 400) << refused.body;
+    EXPECT_TRUE(refused.has(fmt::format(R"("param":"{}")", param))) << refused.body;
+  }
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
+}
+
 // --- slow and broken clients ---------------------------------------------------------------------
 
 TEST(Bounds, ASlowReaderHoldsTheEngineBackAndLosesNothing) {
