@@ -131,6 +131,17 @@ TEST_F(EngineSimTest, AnswersPlainRequestsOnAKeptConnection) {
               HasSubstr(R"("index":1,"embedding":[-0.125,0.25)"));
 }
 
+TEST_F(EngineSimTest, AnInputGivenByItsTokensIsOneInput) {
+  start();
+  const std::string one = ask(post("/v1/embeddings", R"({"model":"sim","input":[1,2,3]})"));
+  EXPECT_THAT(one, HasSubstr(R"("index":0,)"));
+  EXPECT_THAT(one, Not(HasSubstr(R"("index":1,)")));
+  EXPECT_THAT(one, HasSubstr(R"("prompt_tokens":3)"));
+  const std::string two = ask(post("/v1/embeddings", R"({"model":"sim","input":[[1,2],[3]]})"));
+  EXPECT_THAT(two, HasSubstr(R"("index":1,)"));
+  EXPECT_THAT(two, Not(HasSubstr(R"("index":2,)")));
+}
+
 TEST_F(EngineSimTest, MaxTokensCutTheAnswer) {
   start();
   const std::string heard = stream("x", R"(,"max_tokens":2)");

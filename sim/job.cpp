@@ -62,7 +62,9 @@ void read_prompt(const object& root, Job& job) {
   for (const char* name : {"prompt", "input"})
     if (root[name].get(value) == simdjson::SUCCESS) add_value(job.prompt, value);
   array inputs;
-  if (root["input"].get(inputs) == simdjson::SUCCESS)
+  // A list of numbers is one text, given by its tokens.
+  if (root["input"].get(inputs) == simdjson::SUCCESS && inputs.size() > 0 &&
+      !(*inputs.begin()).is_int64())
     job.inputs = static_cast<std::int64_t>(inputs.size());
   job.prompt_tokens = std::max<std::int64_t>(1, job.prompt_tokens + count_words(job.prompt));
 }
