@@ -50,9 +50,18 @@ Code code_of(Trouble trouble) {
   return Code::internal_error;
 }
 
+Error damaged(std::string_view path, std::string_view found) {
+  return {Code::data_dir_invalid, Blame::us,
+          std::string(path) + " is damaged: " + std::string(found) +
+              ". Nothing was changed. Stop here, keep the file, and put a backup in its place (the "
+              "newest *.backup-* file beside it, or your own); see docs/data-folder.md."};
+}
+
 // SQLite's message never holds bound values, so it is safe to pass on.
 Error error_of(sqlite3* connection, int code) {
   const char* path = sqlite3_db_filename(connection, "main");
+  if (trouble_of(code) == Trouble::corrupt && path != nullptr)
+    return damaged(path, sqlite3_errmsg(connection));
   std::string message = path != nullptr && *path != '\0' ? std::string(path) + ": " : "";
   message += sqlite3_errmsg(connection);
   const Trouble trouble = trouble_of(code);
@@ -189,11 +198,8 @@ Result<void> Database::quick_check() {
   TRY(Statement check, prepare("PRAGMA quick_check(1)"));
   const auto row = check.step();
   if (row && *row && check.text(0) == "ok") return {};
-  const std::string found = !row ? row.error().message() : std::string(check.text(0));
-  return our_error(Code::data_dir_invalid,
-                   path_ + " is damaged: " + found +
-                       ". Stop here, keep the file, and put a backup in its place (the newest "
-                       "*.backup-* file beside it, or your own); see docs/data-folder.md.");
+  if (!row) return fail(row.error());
+  return fail(damaged(path_, check.text(0)));
 }
 
 Result<int> Database::checkpoint() {

@@ -74,7 +74,9 @@ TEST_F(MigrationsTest, RefusesSomebodyElsesDatabaseAndLeavesItAlone) {
 
 TEST_F(MigrationsTest, RefusesAFileThatIsNoDatabase) {
   ASSERT_THAT(disk_.write_file(kPath, std::string(5000, 'x')), Succeeds());
-  EXPECT_THAT(open(kFirst), FailsWith(Code::data_dir_invalid));
+  const auto refused = open(kFirst);
+  ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid));
+  EXPECT_THAT(refused.error().message(), HasSubstr(std::string(kPath) + " is damaged: "));
   EXPECT_THAT(disk_.size(kPath), HasValue(5000));
 }
 
@@ -86,6 +88,32 @@ TEST_F(MigrationsTest, RefusesADamagedFileAndNeverReplacesIt) {
   ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid));
   EXPECT_THAT(refused.error().message(), HasSubstr("backup"));
   EXPECT_THAT(disk_.size(kPath), HasValue(*bytes));
+}
+
+// Whatever the damage, SQLite finds it in another place: opening, the schema, the check.
+TEST_F(MigrationsTest, SaysOfEveryDamagedFileWhatToDo) {
+  make_first_with(1);
+  const auto bytes = disk_.size(kPath);
+  const auto expect_advice = [&] {
+    const auto refused = open(kFirst);
+    ASSERT_THAT(refused, FailsWith(Code::data_dir_invalid));
+    EXPECT_THAT(refused.error().message(),
+                testing::StartsWith(std::string(kPath) + " is damaged: "));
+    EXPECT_THAT(refused.error().message(), HasSubstr("Nothing was changed."));
+    EXPECT_THAT(refused.error().message(), HasSubstr("backup"));
+  };
+  for (const std::int64_t at : {0, 100, 4096 + 3}) {
+    SCOPED_TRACE(at);
+    disk_.flip_byte(kPath, at);
+    expect_advice();
+    disk_.flip_byte(kPath, at);
+    EXPECT_THAT(open(kFirst), Succeeds());
+  }
+  for (const std::int64_t length : {*bytes / 2, std::int64_t{700}}) {
+    SCOPED_TRACE(length);
+    disk_.truncate(kPath, length);
+    expect_advice();
+  }
 }
 
 TEST_F(MigrationsTest, RefusesToStartEmptyWhereDataWas) {
