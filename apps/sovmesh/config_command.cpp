@@ -19,6 +19,8 @@ int validate(const std::string& path) {
       config::load(path, config::process_environment, config::process_environment_names());
   std::fputs(config::to_text(loaded.findings).c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
+  std::fputs(config::to_text(config::check_dates(*loaded.config, compose::wall_now())).c_str(),
+             stderr);
   const std::vector<std::string> findings = compose::preflight(*loaded.config);
   for (const std::string& finding : findings)
     std::fprintf(stderr, "%s\n", finding.c_str());

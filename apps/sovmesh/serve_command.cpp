@@ -47,6 +47,7 @@ int run_serve(const ServeFlags& flags) {
   const std::string findings = config::to_text(loaded.findings);
   std::fputs(findings.c_str(), stderr);
   if (!loaded.config) return compose::kExitConfig;
+  std::fputs(config::to_text(config::check_dates(*loaded.config, read_at)).c_str(), stderr);
   compose::ServeOptions options;
   if (flags.config.empty()) options.first_key_for = config::kEnvironmentTenant;
   options.fixed_parts = config::fixed_parts(*loaded.config);

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "compose/certificate.h"
 #include "compose/engines.h"
 #include "control/directory_publisher.h"
+#include "engine/capabilities.h"
 #include "engine_process/command.h"
 #include "engine_remote/remote_engine.h"
 #include "llmapi/request.h"
@@ -71,6 +73,29 @@ class Preflight {
           "{}: error: extra_fields: '{}' is never passed on: the gateway sets it itself",
           model.position.text(), field));
     }
+    check_offers(model);
+  }
+
+  // What is offered although the engine cannot do it: each call would be refused.
+  void check_offers(const config::Model& model) {
+    const auto engine = std::ranges::find(config_.engines, model.engine, &config::Engine::name);
+    if (engine == config_.engines.end() || engine->managed) return;
+    const auto dialect = llmapi::parse_dialect(engine->dialect);
+    if (!dialect) return;
+    const auto can =
+        engine::override_capabilities(engine::default_capabilities(*dialect), engine->capabilities);
+    if (!can) return;  // the engine's own check says it
+    const auto check = [&](std::string_view offer, bool wanted, bool possible) {
+      const config::Position* at = model.given.find(offer);
+      if (at == nullptr || !wanted || possible) return;
+      findings_.push_back(fmt::format(
+          "{0}: error: '{1}' has no effect: the engine '{2}' (dialect {3}) does not offer them; if "
+          "yours does, say 'capabilities: {{{1}: true}}' there",
+          at->text(), offer, engine->name, engine->dialect));
+    };
+    check("chat", model.chat, can->chat);
+    check("completions", model.completions, can->completions);
+    check("embeddings", model.embeddings, can->embeddings);
   }
 
   static Result<void> check_engine(const config::Engine& engine) {

@@ -43,45 +43,31 @@ class Checker {
       error(at, fmt::format("{} '{}' stands twice; first at {}", kind, name, first->second.text()));
     }
   }
-  void pointless(const Position& at, std::string_view setting, std::string_view why) {
-    error(at, fmt::format("'{}' has no effect: {}", setting, why));
+  void warning(const Position& at, std::string message) {
+    findings_.push_back({.position = at, .message = std::move(message), .is_error = false});
+  }
+  // A setting that was written down, be it with its default value.
+  void pointless(const Given& given, std::string_view setting, std::string_view why) {
+    if (const Position* at = given.find(setting); at != nullptr)
+      error(*at, fmt::format("'{}' has no effect: {}", setting, why));
   }
 
   void check_engine(const Engine& engine) {
     once(engines_, "engine", engine.name, engine.position);
-    const Engine defaults;
     if (engine.managed) {
       if (engine.model_file.empty()) error(engine.position, "a managed engine needs 'model_file'");
-      if (!engine.url.empty()) pointless(engine.position, "url", "the engine is managed");
-      if (!engine.api_key.empty()) pointless(engine.position, "api_key", "the engine is managed");
-      if (!engine.ca_pem.empty()) pointless(engine.position, "ca_file", "the engine is managed");
-      if (!engine.capabilities.empty()) {
-        pointless(engine.position, "capabilities", "a managed engine's are known");
-      }
-      if (engine.discover_models) {
-        pointless(engine.position, "discover_models", "the engine is managed");
-      }
-      if (engine.dialect != defaults.dialect) {
-        pointless(engine.position, "dialect", "the engine is managed");
-      }
+      for (const char* setting : {"url", "api_key", "ca_file", "discover_models", "dialect"})
+        pointless(engine.given, setting, "the engine is managed");
+      pointless(engine.given, "capabilities", "a managed engine's are known");
       return;
     }
     if (engine.url.empty()) error(engine.position, "a remote engine needs 'url'");
-    const auto managed_only = [&](std::string_view setting, bool set) {
-      if (set) pointless(engine.position, setting, "the engine is remote");
-    };
-    managed_only("model_file", !engine.model_file.empty());
-    managed_only("adapter_files", !engine.adapter_files.empty());
-    managed_only("program", !engine.program.empty());
-    managed_only("context_tokens", engine.context_tokens != defaults.context_tokens);
-    managed_only("threads", engine.threads != defaults.threads);
-    managed_only("embeddings", engine.embeddings != defaults.embeddings);
-    managed_only("start_at_boot", engine.start_at_boot != defaults.start_at_boot);
-    managed_only("memory_max_bytes", engine.memory_max_bytes != 0);
-    managed_only("sandbox", engine.sandbox != defaults.sandbox);
-    if (!engine.ca_pem.empty() && !engine.url.starts_with("https://")) {
-      pointless(engine.position, "ca_file", "the url is not https");
-    }
+    for (const char* setting :
+         {"model_file", "adapter_files", "program", "context_tokens", "threads", "embeddings",
+          "start_at_boot", "memory_max_bytes", "sandbox"})
+      pointless(engine.given, setting, "the engine is remote");
+    if (!engine.url.empty() && !engine.url.starts_with("https://"))
+      pointless(engine.given, "ca_file", "the url is not https");
   }
 
   void check_tenant(const Tenant& tenant) {
@@ -110,10 +96,26 @@ class Checker {
       }
       for (const std::string& scope : key.scopes)
         check_scope(scope, key);
-      for (const std::string& model : key.models.value_or(std::vector<std::string>())) {
-        check_name(ModelName::parse(model), key.position);
+      if (key.scopes.empty()) {
+        warning(place(key, "scopes"),
+                fmt::format("key '{}' may do nothing: its scopes are empty", key.name));
       }
+      for (const std::string& model : key.models.value_or(std::vector<std::string>()))
+        check_model_of_key(model, key);
     }
+  }
+
+  // A model may also come from the admin API or from an engine's own list.
+  void check_model_of_key(const std::string& model, const Key& key) {
+    const Result<ModelName> name = ModelName::parse(model);
+    check_name(name, place(key, "models"));
+    const bool is_declared = std::ranges::any_of(
+        config_.models, [&](const Model& known) { return known.name == model; });
+    if (!name || is_declared || std::ranges::any_of(config_.engines, &Engine::discover_models))
+      return;
+    warning(place(key, "models"),
+            fmt::format("key '{}' names the model '{}', which this configuration does not declare",
+                        key.name, model));
   }
 
   void check_scope(const std::string& scope, const Key& key) {
@@ -134,7 +136,7 @@ class Checker {
     } else if (model.adapter) {
       const auto adapters = static_cast<int>(engine->adapter_files.size());
       if (!engine->managed)
-        pointless(model.position, "adapter", "the engine is remote; use engine_model");
+        pointless(model.given, "adapter", "the engine is remote; use engine_model");
       if (engine->managed && *model.adapter >= adapters) {
         error(model.position,
               fmt::format("adapter: engine '{}' has {} adapter_files, counted from 0", engine->name,
@@ -143,11 +145,11 @@ class Checker {
     }
     if (engine != config_.engines.end() && engine->managed && model.embeddings &&
         !engine->embeddings) {
-      pointless(model.position, "embeddings", "the engine does not offer them");
+      pointless(model.given, "embeddings", "the engine does not offer them");
     }
     if (engine != config_.engines.end() && engine->managed &&
         model.context_tokens > engine->context_tokens) {
-      pointless(model.position, "context_tokens",
+      pointless(model.given, "context_tokens",
                 fmt::format("the engine has {} for one request", engine->context_tokens));
     }
     if (!model.chat && !model.completions && !model.embeddings) {
@@ -156,6 +158,27 @@ class Checker {
     for (const std::string& tenant : model.tenants.value_or(std::vector<std::string>())) {
       check_name(TenantSlug::parse(tenant), model.position);
     }
+    check_bounds(model);
+  }
+
+  // Bounds that another one of the same model is always reached before.
+  void check_bounds(const Model& model) {
+    const auto never_reached = [&](std::string_view setting, std::chrono::milliseconds time) {
+      if (time > model.total_timeout)
+        pointless(model.given, setting, "it is longer than 'total_timeout'");
+    };
+    never_reached("first_token_timeout", model.first_token_timeout);
+    never_reached("stall_timeout", model.stall_timeout);
+    if (model.commit_after) never_reached("commit_after", *model.commit_after);
+    if (model.context_tokens > 0 && model.output_tokens_max > model.context_tokens)
+      pointless(model.given, "output_tokens_max", "it is larger than 'context_tokens'");
+  }
+
+  // Where a setting stands; else the object that does not have it.
+  template <class Object>
+  static const Position& place(const Object& object, std::string_view setting) {
+    const Position* at = object.given.find(setting);
+    return at != nullptr ? *at : object.position;
   }
 
   template <class T>
@@ -207,6 +230,22 @@ class Checker {
 
 void check(const Config& config, std::vector<Finding>& findings) {
   Checker(config, findings).run();
+}
+
+std::vector<Finding> check_dates(const Config& config, WallTime now) {
+  std::vector<Finding> findings;
+  for (const Tenant& tenant : config.tenants) {
+    for (const Key& key : tenant.keys) {
+      const auto end = key.expires_at ? parse_rfc3339(*key.expires_at) : std::nullopt;
+      if (!end || *end > now) continue;
+      const Position* at = key.given.find("expires_at");
+      findings.push_back({.position = at != nullptr ? *at : key.position,
+                          .message = fmt::format("key '{}' of '{}' has expired: it opens nothing",
+                                                 key.name, tenant.name),
+                          .is_error = false});
+    }
+  }
+  return findings;
 }
 
 }  // namespace sovmesh::config

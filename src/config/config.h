@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/secret.h"
@@ -17,6 +19,21 @@ struct Position {
   int line = 0;  // from 1; 0 when the value comes from a flag or the environment
   int column = 0;
   std::string text() const;
+};
+
+// The settings that an object of a YAML file really has, by name, and where each stands: what is
+// written with its default value looks like what is not written. Empty for objects from elsewhere.
+class Given {
+ public:
+  void add(std::string name, Position at) { at_.emplace_back(std::move(name), std::move(at)); }
+  const Position* find(std::string_view name) const {
+    for (const auto& [known, at] : at_)
+      if (known == name) return &at;
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::pair<std::string, Position>> at_;
 };
 
 struct TlsFiles {
@@ -83,6 +100,7 @@ struct Engine {
   std::map<std::string, bool> capabilities;
   bool discover_models = false;  // offer what its GET /models lists, to every tenant
   Position position;
+  Given given;
 };
 
 struct Model {
@@ -105,6 +123,7 @@ struct Model {
   std::chrono::milliseconds total_timeout{600'000};
   std::optional<std::chrono::milliseconds> commit_after{15'000};  // nothing: never
   Position position;
+  Given given;
 };
 
 struct Key {
@@ -116,6 +135,7 @@ struct Key {
   std::optional<std::string> expires_at;  // RFC 3339
   std::optional<std::string> owner;
   Position position;
+  Given given;
 };
 
 struct Project {

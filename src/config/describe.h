@@ -25,6 +25,7 @@ inline constexpr Bounds kASecond{.min =
 //   field(name, value&, sentence[, bounds or choices])   required(name, value&, sentence)
 //   section(name, struct&, sentence)                     list(name, vector<struct>&, sentence)
 //   never(name, optional<duration>&, sentence)           secret(name, Secret&, sentence)
+//   position(Position&)                                  given(Given&)
 template <class V>
 void describe(V& v, TlsFiles& tls) {
   v.position(tls.position);
@@ -98,6 +99,7 @@ void describe(V& v, Security& security) {
 template <class V>
 void describe(V& v, Engine& engine) {
   v.position(engine.position);
+  v.given(engine.given);
   v.required("name", engine.name, "Name that models refer to.");
   v.kind(engine.managed);
   v.field("model_file", engine.model_file, "managed: the .gguf file.");
@@ -139,6 +141,7 @@ void describe(V& v, Engine& engine) {
 template <class V>
 void describe(V& v, Model& model) {
   v.position(model.position);
+  v.given(model.given);
   v.required("name", model.name, "The name that tenants call.");
   v.required("engine", model.engine, "The engine that serves it.");
   v.field("engine_model", model.engine_model, "Its name at the engine. Empty: the same name.");
@@ -175,6 +178,7 @@ void describe(V& v, Model& model) {
 template <class V>
 void describe(V& v, Key& key) {
   v.position(key.position);
+  v.given(key.given);
   v.required("name", key.name, "A name for people.");
   v.field("project", key.project, "The project it counts to.");
   v.secret("secret", key.secret, "The whole key (sm-...). Make one with `sovmesh key generate`.");

@@ -82,6 +82,7 @@ class SchemaVisitor {
   }
 
   void position(Position&) {}
+  void given(Given&) {}
   template <class T>
   void field(std::string_view name, T& value, std::string_view sentence, Bounds bounds = kAny) {
     add(name, kind_of(value, bounds).schema, sentence);
@@ -153,6 +154,7 @@ class ReferenceVisitor {
   ReferenceVisitor(std::string path, std::string& out) : path_(std::move(path)), out_(out) {}
 
   void position(Position&) {}
+  void given(Given&) {}
   template <class T>
   void field(std::string_view name, T& value, std::string_view sentence, Bounds bounds = kAny) {
     const Kind kind = kind_of(value, bounds);

@@ -17,6 +17,7 @@ class ValueVisitor {
   explicit ValueVisitor(std::string& out) : out_(out) {}
 
   void position(Position&) {}  // moving lines changes nothing
+  void given(Given&) {}        // nor does writing down a default
   template <class T>
   void field(std::string_view, T& value, std::string_view, Bounds = kAny) {
     put(value);

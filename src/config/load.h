@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "config/config.h"
 
@@ -44,6 +45,9 @@ Loaded from_environment(const Environment& environment,
 // The sections that a running process cannot change, by name, each with a digest of its values (of
 // secrets' and files' contents, too): what differs between two configurations needs a restart.
 std::map<std::string, std::string> fixed_parts(Config config);
+
+// What only a clock can tell of a configuration, as warnings: keys that have expired.
+std::vector<Finding> check_dates(const Config& config, WallTime now);
 
 // "file:line:column: error: message" lines.
 std::string to_text(const std::vector<Finding>& findings);

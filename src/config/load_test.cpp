@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -138,6 +139,82 @@ TEST_F(LoadTest, ASettingWithoutEffectIsAnError) {
       HasSubstr("'url' has no effect: the engine is managed"));
 }
 
+TEST_F(LoadTest, ASettingWithoutEffectIsAnErrorWithItsDefaultValueToo) {
+  const std::string text = refusal(
+      "engines:\n"
+      "  - name: far\n"
+      "    kind: remote\n"
+      "    url: https://e.example/v1\n"
+      "    embeddings: true\n"
+      "    sandbox: true\n"
+      "    threads: 1\n"
+      "  - name: near\n"
+      "    kind: managed\n"
+      "    model_file: /m\n"
+      "    dialect: openai\n"
+      "    discover_models: false\n");
+  for (const char* finding : {"config.yaml:5:5: error: 'embeddings' has no effect: the engine is r",
+                              "config.yaml:6:5: error: 'sandbox' has no effect: the engine is rem",
+                              "config.yaml:7:5: error: 'threads' has no effect: the engine is rem",
+                              "config.yaml:11:5: error: 'dialect' has no effect: the engine is m",
+                              "config.yaml:12:5: error: 'discover_models' has no effect: the eng"})
+    EXPECT_THAT(text, HasSubstr(finding));
+}
+
+TEST_F(LoadTest, ABoundBehindAnotherOneIsAnError) {
+  const auto model = [](std::string_view settings) {
+    return "engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
+           "models:\n  - name: m\n    engine: e\n" +
+           std::string(settings);
+  };
+  for (const char* setting : {"first_token_timeout", "stall_timeout", "commit_after"}) {
+    EXPECT_THAT(
+        refusal(model("    total_timeout: 10s\n    " + std::string(setting) + ": 11s\n")),
+        HasSubstr(fmt::format("config.yaml:7:5: error: '{}' has no effect: it is longer than "
+                              "'total_timeout'",
+                              setting)));
+  }
+  // Who shortens the whole need not repeat the parts.
+  EXPECT_TRUE(load(model("    total_timeout: 1s\n")).config);
+  EXPECT_TRUE(load(model("    total_timeout: 9s\n    commit_after: never\n")).config);
+  EXPECT_THAT(refusal(model("    output_tokens_max: 101\n    context_tokens: 100\n")),
+              HasSubstr("config.yaml:6:5: error: 'output_tokens_max' has no effect: it is larger "
+                        "than 'context_tokens'"));
+  EXPECT_TRUE(load(model("    output_tokens_max: 101\n")).config);
+}
+
+TEST_F(LoadTest, AKeyThatCanDoNothingIsAWarning) {
+  const std::string engine = "engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"";
+  const std::string models = "models:\n  - {name: here, engine: e}\n";
+  const std::string key =
+      "tenants:\n  - name: aurora\n    keys:\n      - name: app\n        secret: env:AURORA_KEY\n";
+  const auto warnings = [&](const std::string& yaml) {
+    const Loaded loaded = load(yaml);
+    EXPECT_TRUE(loaded.config) << to_text(loaded.findings);
+    return to_text(loaded.findings);
+  };
+  EXPECT_EQ(warnings(engine + "}\n" + models + key + "        scopes: []\n"),
+            "config.yaml:10:9: warning: key 'app' may do nothing: its scopes are empty\n");
+  EXPECT_EQ(warnings(engine + "}\n" + models + key + "        models: [here, away]\n"),
+            "config.yaml:10:9: warning: key 'app' names the model 'away', which this configuration "
+            "does not declare\n");
+  EXPECT_EQ(warnings(engine + ", discover_models: true}\n" + models + key +
+                     "        models: [here, away]\n"),
+            "");
+}
+
+TEST_F(LoadTest, AKeyThatHasExpiredIsAWarning) {
+  const Loaded loaded = load(
+      "tenants:\n  - name: aurora\n    keys:\n      - name: app\n        secret: env:AURORA_KEY\n"
+      "        expires_at: 2027-01-31T00:00:00Z\n");
+  ASSERT_TRUE(loaded.config) << to_text(loaded.findings);
+  EXPECT_TRUE(loaded.findings.empty());
+  const WallTime end = std::chrono::sys_days{2027y / 1 / 31};
+  EXPECT_TRUE(check_dates(*loaded.config, end - 1s).empty());
+  EXPECT_EQ(to_text(check_dates(*loaded.config, end)),
+            "config.yaml:6:9: warning: key 'app' of 'aurora' has expired: it opens nothing\n");
+}
+
 TEST_F(LoadTest, AModelsContextMustFitItsManagedEngine) {
   EXPECT_TRUE(load("engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"}\n"
                    "models:\n  - {name: m, engine: e, context_tokens: 4096}\n")
@@ -145,7 +222,7 @@ TEST_F(LoadTest, AModelsContextMustFitItsManagedEngine) {
   EXPECT_THAT(
       refusal("engines:\n  - {name: e, kind: managed, model_file: /m, context_tokens: 512}\n"
               "models:\n  - {name: m, engine: e, context_tokens: 513}\n"),
-      HasSubstr("config.yaml:4:5: error: 'context_tokens' has no effect: the engine has 512"));
+      HasSubstr("config.yaml:4:26: error: 'context_tokens' has no effect: the engine has 512"));
 }
 
 TEST_F(LoadTest, NamesUsedTwiceAreErrors) {

@@ -66,6 +66,10 @@ class YamlVisitor {
   const std::vector<YAML::Node>& includes() const { return includes_; }
 
   void position(Position& out) const { out = context_.at(map_); }
+  void given(Given& out) const {
+    for (const auto& [name, entry] : entries_)
+      out.add(name, context_.at(entry.key));
+  }
 
   template <class T>
   void field(std::string_view name, T& out, std::string_view, Bounds bounds = kAny) {

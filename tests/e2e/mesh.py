@@ -127,6 +127,7 @@ engines:
     kind: remote
     dialect: vllm
     url: http://{sim}/v1
+    capabilities: {{embeddings: true}}
 {sim_engine}models:
 {tiny}
   - name: sim

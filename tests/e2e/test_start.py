@@ -122,3 +122,48 @@ def test_a_data_folder_may_be_named_relatively_and_must_be_free(tmp_path, monkey
                            *LISTENERS], capture_output=True, text=True, timeout=30)
     assert slip.returncode == 5 and "holds other files" in slip.stderr
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_damaged_ledger_stops_the_start_and_stays_as_it_is(tmp_path):
+    (tmp_path / "gateway.yaml").write_text("tenants: [{name: aurora}]\n")
+    arguments = ["serve", "--data-dir", tmp_path / "data", "--config", tmp_path / "gateway.yaml",
+                 *LISTENERS]
+    assert support.Process(arguments, tmp_path / "serve.log", dict(os.environ)).stop() == 0
+    ledger = tmp_path / "data/ledger.db"
+    whole = ledger.read_bytes()
+    for bad in (whole[: len(whole) // 2], whole[:5000], b"\xff" * 100 + whole[100:]):
+        ledger.write_bytes(bad)
+        refused = subprocess.run([support.BINARY, *map(str, arguments)], capture_output=True, text=True,
+                                 timeout=30)
+        assert refused.returncode == 5, refused.stderr
+        assert f"{ledger} is damaged: " in refused.stderr and "put a backup" in refused.stderr
+        assert ledger.read_bytes() == bad
+    ledger.write_bytes(whole)
+    assert support.Process(arguments, tmp_path / "serve.log", dict(os.environ)).stop() == 0
+
+
+def test_what_a_remote_engine_does_not_offer_is_refused_by_its_line(tmp_path):
+    config = tmp_path / "gateway.yaml"
+
+    def validate(dialect, more=""):
+        config.write_text("engines:\n"
+                          f"  - {{name: far, kind: remote, dialect: {dialect}, url: 'http://e/v1'{more}}}\n"
+                          "models:\n"
+                          "  - name: m\n"
+                          "    engine: far\n"
+                          "    embeddings: true\n"
+                          "tenants:\n"
+                          "  - name: aurora\n"
+                          "    keys:\n"
+                          "      - {name: app, secret: env:KEY, expires_at: '2020-01-01T00:00:00Z'}\n")
+        return subprocess.run([support.BINARY, "config", "validate", str(config)], timeout=30,
+                              capture_output=True, text=True, env=dict(os.environ, KEY=support.make_key()))
+
+    for dialect in ("vllm", "sglang"):
+        refused = validate(dialect)
+        assert refused.returncode == 4
+        assert f"{config}:6:5: error: 'embeddings' has no effect" in refused.stderr
+    for fine in (validate("openai"), validate("vllm", ", capabilities: {embeddings: true}")):
+        assert fine.returncode == 0, fine.stderr
+        assert f"{config}:10:38: warning: key 'app' of 'aurora' has expired" in fine.stderr
+    assert validate("openai", ", capabilities: {embeddings: false}").returncode == 4
