@@ -69,13 +69,17 @@ class SabotagedLedger : public store::Ledger {
                                             std::size_t limit) override {
     return inner_->rows(query, limit);
   }
-  Result<void> flush() override { return inner_->flush(); }
+  Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts) override {
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
     rows_.at(request).checkpoint(counts);
   }
-  void settle(RequestId request, const metering::Settlement& settlement) override {
+  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
+                              rt::Until until) override {
+    return rows_.at(request).save(counts, loop, until);
+  }
+  void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
     metering::Settlement less = settlement;
     if (less.counts.generated > 0) --less.counts.generated;
     std::move(rows_.extract(request).mapped()).settle(less);

@@ -424,6 +424,12 @@ rt::Task<RelayResult> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, D
     co_return out;
   }
   job.record.answer_digest = sink.hex();
+  if (reply->counts.generated > store::OpenRow::kUnsavedMax) {
+    // All of it goes out at once, so the books must have it before. If they cannot, it goes out
+    // nevertheless: the engine has done the work, and only a crash would lose its count.
+    const rt::Until until{job.total, &job.exchange.client_gone()};
+    (void)co_await job.row.save(to_counts(reply->counts, 0), job.worker.loop, until);
+  }
   RelayResult out{
       settlement_of(job, reply->counts, reply->counts.generated, to_finish(reply->finish)), {}};
   co_await reply_json(job.exchange, job.record, plain_head(job), std::move(reply->body));

@@ -12,7 +12,6 @@ namespace sovmesh::gateway {
 class RelayWatch {
  public:
   static constexpr std::chrono::milliseconds kCheckpointTime{250};
-  static constexpr std::int64_t kCheckpointTokens = 64;
 
   explicit RelayWatch(const RelayJob& job)
       : job_(job),
@@ -79,7 +78,7 @@ class RelayWatch {
 
   bool checkpoint_due(std::int64_t tokens) {
     if (tokens == checkpointed_) return false;
-    if (tokens - checkpointed_ < kCheckpointTokens && now() - last_checkpoint_ < kCheckpointTime) {
+    if (!job_.row.wants_checkpoint(tokens) && now() - last_checkpoint_ < kCheckpointTime) {
       return false;
     }
     checkpointed_ = tokens;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,31 +21,49 @@ class Ledger;
 
 // An intent that is durable and not yet closed. Move-only; settle() and void_unused() consume it.
 // Dropping an open row is a bug: an assertion in debug builds, settle(aborted) in production.
+//
+// What a crash may lose of a row is bounded in tokens: counts that bring kUnsavedMax more than are
+// durable or on their way start a commit at once, fewer wait for one that comes anyway.
 class OpenRow {
  public:
+  static constexpr std::int64_t kUnsavedMax = 64;  // generated tokens
+
   OpenRow() = default;
   OpenRow(Ledger& ledger, RequestId request) : ledger_(&ledger), request_(request) {}
   OpenRow(OpenRow&& other) noexcept
-      : ledger_(std::exchange(other.ledger_, nullptr)), request_(other.request_) {}
+      : ledger_(std::exchange(other.ledger_, nullptr)),
+        request_(other.request_),
+        hurried_(other.hurried_) {}
   OpenRow& operator=(OpenRow&& other) noexcept {
     std::swap(ledger_, other.ledger_);
     std::swap(request_, other.request_);
+    std::swap(hurried_, other.hurried_);
     return *this;
   }
   ~OpenRow();
 
   bool is_open() const { return ledger_ != nullptr; }
   RequestId request() const { return request_; }
-  // Says lazily how far delivery is; call it every 250 ms or 64 tokens. Never waits.
+  // So many generated tokens are too many without a checkpoint.
+  bool wants_checkpoint(std::int64_t generated) const {
+    return generated - hurried_ >= kUnsavedMax;
+  }
+  // Says how far the answer is; call it when it is wanted, and every 250 ms. Never waits.
   void checkpoint(const metering::Counts& counts);
+  // The same, and waits until it is durable. An error: it may not be (the ledger says why), or the
+  // caller's or the ledger's own limit came first; the row is open as before.
+  rt::Task<Result<void>> save(const metering::Counts& counts, rt::Loop& loop, rt::Until until);
   // Closes the row. Returns at once; the record is durable soon after, in order.
   void settle(const metering::Settlement& settlement) &&;
   // The request never reached an engine: nothing is charged.
   void void_unused() &&;
 
  private:
+  bool note_haste(const metering::Counts& counts);
+
   Ledger* ledger_ = nullptr;
   RequestId request_{};
+  std::int64_t hurried_ = 0;  // generated tokens that were handed over in haste
 };
 
 // One row, or a sum of rows, as usage reports read it.
@@ -115,13 +134,19 @@ class Ledger {
   virtual Result<std::vector<UsageSum>> sum(const UsageQuery& query) = 0;
   // Newest first, at most `limit`, opened before `before` when given.
   virtual Result<std::vector<UsageRow>> rows(const UsageQuery& query, std::size_t limit) = 0;
-  // Waits (blocking) until everything handed over so far is durable; for shutdown and tests.
-  virtual Result<void> flush() = 0;
+  // Waits (blocking) until everything handed over so far is durable, at most about `limit`: for
+  // reports, shutdown and tests.
+  virtual Result<void> flush(std::chrono::milliseconds limit) = 0;
+  Result<void> flush() { return flush(std::chrono::seconds(30)); }
 
  protected:
   friend class OpenRow;
-  virtual void checkpoint(RequestId request, const metering::Counts& counts) = 0;
-  virtual void settle(RequestId request, const metering::Settlement& settlement) = 0;
+  // In haste: a commit starts as soon as commits may; else the record waits for one.
+  enum class Haste : std::uint8_t { none, now };
+  virtual void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) = 0;
+  virtual rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
+                                      rt::Until until) = 0;
+  virtual void settle(RequestId request, const metering::Settlement& settlement, Haste haste) = 0;
   virtual void void_unused(RequestId request) = 0;
 };
 
@@ -130,13 +155,26 @@ inline OpenRow::~OpenRow() {
   assert(false && "an open ledger row was dropped");
   metering::Settlement aborted;
   aborted.finish = metering::Finish::aborted;
-  ledger_->settle(request_, aborted);
+  ledger_->settle(request_, aborted, Ledger::Haste::none);
+}
+inline bool OpenRow::note_haste(const metering::Counts& counts) {
+  const bool in_haste = wants_checkpoint(counts.generated);
+  if (in_haste) hurried_ = counts.generated;
+  return in_haste;
 }
 inline void OpenRow::checkpoint(const metering::Counts& counts) {
-  ledger_->checkpoint(request_, counts);
+  ledger_->checkpoint(request_, counts,
+                      note_haste(counts) ? Ledger::Haste::now : Ledger::Haste::none);
+}
+inline rt::Task<Result<void>> OpenRow::save(const metering::Counts& counts, rt::Loop& loop,
+                                            rt::Until until) {
+  hurried_ = counts.generated;
+  return ledger_->save(request_, counts, loop, until);
 }
 inline void OpenRow::settle(const metering::Settlement& settlement) && {
-  std::exchange(ledger_, nullptr)->settle(request_, settlement);
+  const bool in_haste = note_haste(settlement.counts);
+  std::exchange(ledger_, nullptr)
+      ->settle(request_, settlement, in_haste ? Ledger::Haste::now : Ledger::Haste::none);
 }
 inline void OpenRow::void_unused() && { std::exchange(ledger_, nullptr)->void_unused(request_); }
 

@@ -17,12 +17,13 @@ namespace sovmesh::store_sqlite {
 // Why an intent was not taken.
 enum class Refusal : std::uint8_t { none, queue_full, disk_full, broken, duplicate, busy, closing };
 
-// One open() between its caller's loop and the writer. `outcome` is written by the writer before it
-// posts to the loop and read there; `done` belongs to the loop alone.
+// One open() or save() between its caller's loop and the writer. `outcome` is written by the writer
+// before it posts to the loop and read there; `done` belongs to the loop alone.
 struct Ticket {
   RequestId request;
   rt::Loop* loop = nullptr;
   rt::Event* done = nullptr;  // null once the caller has gone away
+  bool opens = true;          // else it only waits for a checkpoint
   Refusal outcome = Refusal::none;
   bool delivered = false;  // the loop knows the outcome
   // How the row ends when nobody takes it over; belongs to the loop alone.
@@ -47,12 +48,14 @@ struct Batch {
   std::vector<Opening> openings;
   std::vector<Progress> progress;
   std::vector<Closing> closings;
+  std::vector<std::shared_ptr<Ticket>> saves;  // told when the progress beside them is durable
 
   std::size_t size() const { return openings.size() + progress.size() + closings.size(); }
   void clear() {
     openings.clear();
     progress.clear();
     closings.clear();
+    saves.clear();
   }
 };
 
@@ -70,6 +73,7 @@ struct Mailbox {
   std::uint64_t taken = 0;
   std::uint64_t durable = 0;
   bool flush_wanted = false;
+  bool in_haste = false;  // a record among those that wait is worth a commit of its own
   std::vector<std::shared_ptr<rt::Semaphore>> flushers;  // released after each commit
   bool writer_rests = false;                             // somebody has to wake it
   Refusal refusing = Refusal::none;
@@ -87,6 +91,11 @@ struct Mailbox {
     metering::Settlement end;
     end.finish = ticket.abandoned;
     close({ticket.request, Terminal::settled, end});
+  }
+  // Whether somebody has to wake the writer, now that there is something in haste.
+  bool hurry() {
+    in_haste = true;
+    return std::exchange(writer_rests, false);
   }
   void close(Closing closing) {
     if (refusing == Refusal::broken || refusing == Refusal::closing) {

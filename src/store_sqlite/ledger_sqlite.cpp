@@ -43,7 +43,8 @@ class Claim {
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
     ticket_->done = nullptr;
-    if (taken_ || !ticket_->delivered || ticket_->outcome != Refusal::none) return;
+    if (taken_ || !ticket_->opens || !ticket_->delivered || ticket_->outcome != Refusal::none)
+      return;
     mailbox_->with([&](Mailbox& box) { box.close_abandoned(*ticket_); });
   }
   const Ticket& ticket() const { return *ticket_; }
@@ -118,16 +119,56 @@ bool LedgerSqlite::accepts() const {
   });
 }
 
-void LedgerSqlite::checkpoint(RequestId request, const metering::Counts& counts) {
-  mailbox_->with([&](Mailbox& box) {
-    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return;
+void LedgerSqlite::checkpoint(RequestId request, const metering::Counts& counts, Haste haste) {
+  const bool wake = mailbox_->with([&](Mailbox& box) {
+    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return false;
     box.waiting.progress.push_back({request, counts});
     ++box.handed_over;
+    return haste == Haste::now && box.hurry();
   });
+  if (wake) runner_->wake();
 }
 
-void LedgerSqlite::settle(RequestId request, const metering::Settlement& settlement) {
-  mailbox_->with([&](Mailbox& box) { box.close({request, Terminal::settled, settlement}); });
+rt::Task<Result<void>> LedgerSqlite::save(RequestId request, metering::Counts counts,
+                                          rt::Loop& loop, rt::Until until) {
+  rt::Event done(loop);
+  auto ticket = std::make_shared<Ticket>(
+      Ticket{.request = request, .loop = &loop, .done = &done, .opens = false});
+  const Claim claim(ticket, mailbox_);
+  if (const Refusal why = hand_over({request, counts}, std::move(ticket)); why != Refusal::none)
+    co_return fail(refusal_error(why));
+  until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
+  const rt::Wake wake = co_await done.wait(until);
+  if (wake == rt::Wake::cancelled)
+    co_return client_error(Code::cancelled, "cancelled while the usage was being recorded");
+  if (!claim.ticket().delivered)
+    co_return our_error(Code::metering_unavailable, "usage cannot be recorded: the disk is slow");
+  if (claim.ticket().outcome != Refusal::none)
+    co_return fail(refusal_error(claim.ticket().outcome));
+  co_return Result<void>();
+}
+
+Refusal LedgerSqlite::hand_over(Progress progress, std::shared_ptr<Ticket> ticket) {
+  bool wake = false;
+  const Refusal why = mailbox_->with([&](Mailbox& box) {
+    if (box.refusing != Refusal::none) return box.refusing;
+    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return Refusal::queue_full;
+    box.waiting.progress.push_back(std::move(progress));
+    box.waiting.saves.push_back(std::move(ticket));
+    ++box.handed_over;
+    wake = box.hurry();
+    return Refusal::none;
+  });
+  if (wake) runner_->wake();
+  return why;
+}
+
+void LedgerSqlite::settle(RequestId request, const metering::Settlement& settlement, Haste haste) {
+  const bool wake = mailbox_->with([&](Mailbox& box) {
+    box.close({request, Terminal::settled, settlement});
+    return haste == Haste::now && box.hurry();
+  });
+  if (wake) runner_->wake();
 }
 
 void LedgerSqlite::void_unused(RequestId request) {
@@ -143,8 +184,8 @@ Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery&
   return reports_.rows(query, limit);
 }
 
-Result<void> LedgerSqlite::flush() {
-  const Instant deadline = clock_.now() + kFlushMax;
+Result<void> LedgerSqlite::flush(std::chrono::milliseconds limit) {
+  const Instant deadline = clock_.now() + limit;
   std::optional<std::uint64_t> target;
   const auto attempted = std::make_shared<rt::Semaphore>();
   for (int attempt = 0; attempt < kFlushAttempts && clock_.now() < deadline; ++attempt) {

@@ -34,19 +34,20 @@ class LedgerSqlite : public store::Ledger {
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override;
   Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
                                             std::size_t limit) override;
-  Result<void> flush() override;
+  Result<void> flush(std::chrono::milliseconds limit) override;
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts) override;
-  void settle(RequestId request, const metering::Settlement& settlement) override;
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) override;
+  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
+                              rt::Until until) override;
+  void settle(RequestId request, const metering::Settlement& settlement, Haste haste) override;
   void void_unused(RequestId request) override;
 
  private:
-  // How long flush() waits for a writer on a thread of its own.
-  static constexpr std::chrono::seconds kFlushMax{30};
   static constexpr int kFlushAttempts = 1'000;
 
   Refusal hand_over(Opening opening);
+  Refusal hand_over(Progress progress, std::shared_ptr<Ticket> ticket);
 
   std::unique_ptr<LedgerWriter> writer_;
   LedgerReports reports_;

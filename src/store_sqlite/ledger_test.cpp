@@ -110,6 +110,92 @@ TEST_F(LedgerTest, AClientThatLeavesWhileItsIntentIsWrittenIsInTheBooksWithoutTo
   }
 }
 
+TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
+  boot();
+  OpenRow row = opened();
+  runner_->step();
+  const auto commits = [this] { return ledger_->stats().commits; };
+  const std::uint64_t before = commits();
+  row.checkpoint({.generated = 63});
+  EXPECT_FALSE(runner_->woken()) << "few tokens wait for a commit that comes anyway";
+  world_.run_for(milliseconds(6));
+  runner_->step();
+  EXPECT_EQ(commits(), before);
+  row.checkpoint({.generated = 64});
+  EXPECT_TRUE(runner_->woken());
+  runner_->step();
+  EXPECT_EQ(commits(), before + 1);
+  row.checkpoint({.generated = 128});
+  EXPECT_FALSE(runner_->step() == microseconds(0)) << "commits stay apart";
+  EXPECT_EQ(commits(), before + 1);
+  world_.run_for(milliseconds(5));
+  runner_->step();
+  EXPECT_EQ(commits(), before + 2);
+  runner_->step();
+  std::move(row).settle({.counts = {.generated = 192}});
+  EXPECT_TRUE(runner_->woken());
+  world_.run_for(milliseconds(5));
+  runner_->step();
+  EXPECT_EQ(rows().front().settlement.counts.generated, 192);
+}
+
+rt::Task<void> save_into(OpenRow& row, metering::Counts counts, rt::Loop& loop, rt::Until until,
+                         std::optional<Result<void>>& out) {
+  out.emplace(co_await row.save(counts, loop, until));
+}
+
+TEST_F(LedgerTest, WhoSavesWaitsUntilTheCountsAreDurable) {
+  boot();
+  OpenRow row = opened();
+  runner_->step();
+  world_.run_for(milliseconds(10));
+  std::optional<Result<void>> saved;
+  auto saving = save_into(row, {.prompt = 7, .generated = 2'000}, world_.loop(),
+                          {rt::Deadline::never(), nullptr}, saved);
+  saving.start();
+  deliver();
+  EXPECT_FALSE(saved);
+  EXPECT_TRUE(runner_->woken());
+  runner_->step();
+  deliver();
+  ASSERT_TRUE(saved);
+  EXPECT_THAT(*saved, Succeeds());
+  disk_.power_loss();
+  std::move(row).settle({});
+  ledger_.reset();
+  boot();
+  ASSERT_EQ(rows().size(), 1U);
+  EXPECT_EQ(rows().front().settlement.finish, Finish::recovered);
+  EXPECT_EQ(rows().front().settlement.counts.generated, 2'000);
+  EXPECT_EQ(rows().front().settlement.counts.prompt, 7);
+}
+
+TEST_F(LedgerTest, WhoSavesOnABadDiskIsToldAndKeepsTheRow) {
+  boot();
+  OpenRow row = opened();
+  runner_->step();
+  world_.run_for(milliseconds(10));
+  const auto save = [&](std::optional<Result<void>>& out, rt::Until until) {
+    return save_into(row, {.generated = 100}, world_.loop(), until, out);
+  };
+  std::optional<Result<void>> late;
+  auto first = save(late, {world_.loop().in(milliseconds(20)), nullptr});
+  first.start();
+  world_.run_for(milliseconds(30));
+  ASSERT_TRUE(late);
+  EXPECT_THAT(*late, FailsWith(Code::metering_unavailable));
+  disk_.fail_sync(1, EIO, SimDisk::kForever);
+  std::optional<Result<void>> refused;
+  auto second = save(refused, {rt::Deadline::never(), nullptr});
+  second.start();
+  runner_->step();
+  deliver();
+  ASSERT_TRUE(refused);
+  EXPECT_THAT(*refused, FailsWith(Code::metering_unavailable));
+  EXPECT_TRUE(row.is_open());
+  std::move(row).settle({});
+}
+
 TEST_F(LedgerTest, TheCallersDeadlineHoldsBeforeTheLedgersOwn) {
   boot();
   Attempt& attempt = open({world_.loop().in(milliseconds(300)), nullptr});

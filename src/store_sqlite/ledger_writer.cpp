@@ -19,7 +19,7 @@ void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {
     return;
   }
   // The caller went away while the intent was being written: close what nobody else will close.
-  if (ticket.outcome != Refusal::none) return;
+  if (!ticket.opens || ticket.outcome != Refusal::none) return;
   mailbox->with([&](Mailbox& box) { box.close_abandoned(ticket); });
 }
 
@@ -108,7 +108,7 @@ Pause LedgerWriter::take(Instant now) {
   return mailbox_->with([&](Mailbox& box) -> Pause {
     const Batch& waiting = box.waiting;
     Instant due = Instant::max();
-    if (!waiting.openings.empty()) due = last_commit_ + options_.commit_interval;
+    if (!waiting.openings.empty() || box.in_haste) due = last_commit_ + options_.commit_interval;
     if (!waiting.closings.empty()) due = std::min(due, last_commit_ + options_.settle_delay);
     if (!waiting.progress.empty()) due = std::min(due, last_commit_ + options_.checkpoint_delay);
     if (has_work()) due = std::min(due, last_commit_ + kRetry);  // kept by a failed commit
@@ -117,8 +117,9 @@ Pause LedgerWriter::take(Instant now) {
       take_all(box);
       return microseconds(0);
     }
-    // Only openings and flushes wake us, so while rows are open we look for closings ourselves.
-    box.writer_rests = waiting.openings.empty();
+    // Only openings, flushes and what is in haste wake us, so while rows are open we look for
+    // closings ourselves.
+    box.writer_rests = waiting.openings.empty() && !box.in_haste;
     if (due == Instant::max() && open_.empty()) return std::nullopt;
     const Instant look = std::min(due, now + options_.settle_delay);
     return std::max(std::chrono::ceil<microseconds>(look - now), microseconds(1));
@@ -127,8 +128,10 @@ Pause LedgerWriter::take(Instant now) {
 
 void LedgerWriter::take_all(Mailbox& box) {
   box.flush_wanted = false;
+  box.in_haste = false;
   box.writer_rests = false;
   std::swap(batch_.openings, box.waiting.openings);
+  std::swap(batch_.saves, box.waiting.saves);
   std::swap(batch_.progress, box.waiting.progress);
   if (batch_.closings.empty()) {
     std::swap(batch_.closings, box.waiting.closings);
@@ -346,21 +349,25 @@ void LedgerWriter::become(State state, Refusal refusing) {
 void LedgerWriter::refuse_openings(Refusal why) {
   for (const Opening& opening : batch_.openings)
     opening.ticket->outcome = why;
+  for (const auto& ticket : batch_.saves)
+    ticket->outcome = why;
   deliver();
-  batch_.openings.clear();
   mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
-// Tells every loop the outcome of its openings: one post a loop, since each may wake a thread.
+// Tells every loop the outcome of what it waits for: one post a loop, since each may wake a thread.
 void LedgerWriter::deliver() {
-  auto& openings = batch_.openings;
-  while (!openings.empty()) {
-    rt::Loop* const loop = openings.back().ticket->loop;
+  auto& all = batch_.saves;
+  for (Opening& opening : batch_.openings)
+    all.push_back(std::move(opening.ticket));
+  batch_.openings.clear();
+  while (!all.empty()) {
+    rt::Loop* const loop = all.back()->loop;
     std::vector<std::shared_ptr<Ticket>> tickets;
-    tickets.reserve(openings.size());
-    std::erase_if(openings, [&](Opening& opening) {
-      if (opening.ticket->loop != loop) return false;
-      tickets.push_back(std::move(opening.ticket));
+    tickets.reserve(all.size());
+    std::erase_if(all, [&](std::shared_ptr<Ticket>& ticket) {
+      if (ticket->loop != loop) return false;
+      tickets.push_back(std::move(ticket));
       return true;
     });
     loop->post([tickets = std::move(tickets), mailbox = mailbox_] {

@@ -22,7 +22,8 @@ struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
   // first one after a quiet time starts at once.
   std::chrono::microseconds commit_interval{5'000};
-  // Settlements wait for the next commit, at most this long.
+  // Settlements wait for the next commit, at most this long. Not those that bring many tokens:
+  // what is in haste (store::OpenRow) gets a commit as soon as commits may start.
   std::chrono::milliseconds settle_delay{50};
   // So do checkpoints.
   std::chrono::milliseconds checkpoint_delay{250};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "rt/sim/blocking.h"
 #include "rt/sim/world.h"
 #include "store_sqlite/open.h"
 #include "tests/support/result_matchers.h"
@@ -272,6 +274,128 @@ class CrashRun {
   ManualRunner* runner_ = nullptr;
   std::size_t acknowledged_ = 0;
 };
+
+// Streams at several speeds, and a kill at any moment: what each client had got is in the books but
+// for 64 tokens and what was delivered during one commit.
+class KilledStreams {
+ public:
+  explicit KilledStreams(std::uint64_t seed) : world_(seed), disk_(seed) {
+    pool_.set_delay(std::chrono::microseconds(50), milliseconds(1));
+  }
+
+  void run() {
+    boot();
+    for (const double per_ms : {0.02, 0.3, 1.0, 7.0, 40.0})
+      open_one(per_ms);
+    const auto lifetime = 20 + world_.chaos().below(1'500);
+    for (std::uint32_t ms = 0; ms < lifetime; ++ms)
+      tick();
+    disk_.power_loss();
+    for (Stream& stream : streams_)
+      if (stream.row().is_open()) std::move(stream.row()).settle({});
+    ledger_.reset();
+    world_.run_for(milliseconds(20));
+    boot();
+    check();
+    ledger_.reset();
+  }
+
+ private:
+  // A commit waits for the one before it and for the interval between two: 1 + 5 + 1 ms, and the
+  // tick that this simulation has.
+  static constexpr std::size_t kCommitTicks = 8;
+
+  struct Stream {
+    Known known;
+    RequestId id;
+    double per_ms = 0;
+    double made = 0;
+    std::int64_t delivered = 0;
+    std::int64_t end = 0;
+    Instant last_checkpoint;
+    std::vector<std::int64_t> history;  // delivered after each tick
+    OpenRow& row() { return **known.result; }
+  };
+
+  void boot() {
+    auto opened =
+        open_ledger(disk_, kPath, world_.clock(), make_pool_runner(world_.loop(), pool_), {});
+    ASSERT_THAT(opened, Succeeds());
+    ledger_ = *std::move(opened);
+  }
+
+  void open_one(double per_ms) {
+    Stream& stream = streams_.emplace_back();
+    stream.id = {ids_.next()};
+    stream.per_ms = per_ms;
+    stream.end = 50 + world_.chaos().below(20'000);
+    metering::Intent intent{.request = stream.id,
+                            .tenant = tenant_,
+                            .key = *KeyId::parse("abcdefghijkl"),
+                            .model = "tiny",
+                            .opened_at = world_.clock().wall_now()};
+    stream.known.task = open_into(*ledger_, std::move(intent), world_.loop(), stream.known);
+    stream.known.task.start();
+    ASSERT_TRUE(
+        world_.run_until([&] { return stream.known.open_acknowledged; }, milliseconds(100)));
+    stream.last_checkpoint = world_.now();
+  }
+
+  void tick() {
+    world_.run_for(milliseconds(1));
+    for (Stream& stream : streams_) {
+      if (stream.row().is_open()) advance(stream);
+      stream.history.push_back(stream.delivered);
+    }
+  }
+
+  // As the relay does it.
+  void advance(Stream& stream) {
+    stream.made += stream.per_ms;
+    stream.delivered = std::min(static_cast<std::int64_t>(stream.made), stream.end);
+    const Counts counts{.prompt = 5, .generated = stream.delivered, .delivered = stream.delivered};
+    if (stream.delivered == stream.end) {
+      std::move(stream.row()).settle({.counts = counts, .finish = Finish::stop});
+    } else if (stream.row().wants_checkpoint(stream.delivered) ||
+               world_.now() - stream.last_checkpoint >= milliseconds(250)) {
+      stream.row().checkpoint(counts);
+      stream.last_checkpoint = world_.now();
+    }
+  }
+
+  void check() {
+    const auto rows = ledger_->rows({.tenant = tenant_}, 100);
+    ASSERT_THAT(rows, Succeeds());
+    ASSERT_EQ(rows->size(), streams_.size());
+    for (const Stream& stream : streams_) {
+      const auto row = std::ranges::find(*rows, stream.id, &UsageRow::request);
+      ASSERT_NE(row, rows->end());
+      const std::int64_t billed = row->settlement.counts.generated;
+      EXPECT_LE(billed, stream.delivered);
+      const std::size_t ticks = stream.history.size();
+      const std::int64_t before =
+          ticks > kCommitTicks ? stream.history[ticks - 1 - kCommitTicks] : 0;
+      EXPECT_GE(billed, before - OpenRow::kUnsavedMax) << stream.per_ms << " tokens a millisecond";
+    }
+  }
+
+  rt::sim::SimWorld world_;
+  rt::sim::SimBlockingPool pool_{world_, 2, 64};
+  SimDisk disk_;
+  UlidSource ids_{world_.clock(), world_.random()};
+  TenantId tenant_{ids_.next()};
+  std::deque<Stream> streams_;
+  std::unique_ptr<store::Ledger> ledger_;
+};
+
+TEST(LedgerCrash, AKillLosesAStreamNoMoreThanItsBound) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    KilledStreams run(seed);
+    run.run();
+    ASSERT_FALSE(testing::Test::HasFailure());
+  }
+}
 
 TEST(LedgerCrash, NoAcknowledgedRecordIsLostAndNoneIsDoubled) {
   constexpr std::uint64_t kSeeds = 1'200;

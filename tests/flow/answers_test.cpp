@@ -57,6 +57,39 @@ TEST(Answers, APlainChatIsAnsweredAndCounted) {
   EXPECT_EQ(gateway.ledger.order.size(), 1U);
 }
 
+// A plain answer goes out in one piece: a long one only when the books have it.
+TEST(Answers, ALongPlainAnswerIsInTheBooksBeforeItGoesOut) {
+  for (const int tokens : {65, 2'000}) {
+    GatewayWorld gateway;
+    Client client(gateway);
+    gateway.ledger.sync_time = 300ms;
+    client.post(kChat, chat_body(fmt::format("[[sim:tokens={}]]", tokens)));
+    ASSERT_TRUE(client.wait_for("HTTP/1.1 200"));
+    EXPECT_TRUE(gateway.ledger.last().saved);
+    EXPECT_EQ(gateway.ledger.last().checkpoint.generated, tokens);
+    EXPECT_GT(gateway.ledger.last().checkpoint.prompt, 0);
+    EXPECT_EQ(client.answer().status, 200);
+  }
+}
+
+TEST(Answers, AShortPlainAnswerWaitsForNothing) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:tokens=64]]"));
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_FALSE(gateway.ledger.last().saved);
+}
+
+TEST(Answers, ALongPlainAnswerGoesOutWhenTheBooksFail) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:rate=1000,tokens=2000]]"));
+  gateway.world.run_for(500ms);  // the row is open
+  gateway.ledger.broken = true;
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_FALSE(gateway.ledger.last().saved);
+}
+
 TEST(Answers, AStreamedChatIsAnsweredAndCounted) {
   GatewayWorld gateway;
   Client client(gateway);

@@ -16,6 +16,7 @@ class MemoryLedger : public store::Ledger {
   struct Row {
     metering::Intent intent;
     metering::Counts checkpoint;
+    bool saved = false;  // somebody waited for it
     std::optional<metering::Settlement> settlement;
     bool voided = false;
     bool closed() const { return settlement.has_value() || voided; }
@@ -54,7 +55,10 @@ class MemoryLedger : public store::Ledger {
     (void)limit;
     return std::vector<store::UsageRow>();
   }
-  Result<void> flush() override { return {}; }
+  Result<void> flush(std::chrono::milliseconds) override {
+    ++flushes;
+    return {};
+  }
 
   const Row& last() const { return records.at(order.back()); }
   std::size_t open_rows() const {
@@ -70,15 +74,27 @@ class MemoryLedger : public store::Ledger {
   std::chrono::milliseconds sync_time{1};
   bool broken = false;
   bool refuses = false;
+  int flushes = 0;
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts) override {
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
     Row& row = records.at(request);
     if (row.closed()) violations.emplace_back("a checkpoint after the end");
     if (counts.generated < row.checkpoint.generated) violations.emplace_back("a count went back");
     row.checkpoint = counts;
   }
-  void settle(RequestId request, const metering::Settlement& settlement) override {
+  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
+                              rt::Until until) override {
+    const rt::Deadline synced = loop.in(sync_time);
+    const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
+    co_await rt::sleep(loop, wait);
+    if (broken || !synced.passed(loop.now()))
+      co_return our_error(Code::metering_unavailable, "the ledger is broken");
+    checkpoint(request, counts, Haste::now);
+    records.at(request).saved = true;
+    co_return Result<void>();
+  }
+  void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
     Row& row = records.at(request);
     if (row.closed()) violations.emplace_back("a second terminal record");
     row.settlement = settlement;
