@@ -83,6 +83,8 @@ def test_from_nothing_to_an_answer_and_back(tmp_path, gateway):
         gateway.run("model", "update", "m", "--tenant", "aurora")
         assert gateway.status(third, dict(body, max_tokens=100)) == 400
         assert gateway.status(third, dict(body, max_tokens=99)) == 200
+        usage = gateway.made("usage", "--tenant", "aurora")["data"]  # at once: nothing is open
+        assert [(row["requests"], row["open"]) for row in usage] == [(5, 0)]
 
         assert "needs the engine" in gateway.run("engine", "delete", "far", code=1)
         gateway.run("model", "delete", "m")

@@ -434,6 +434,7 @@ TEST_F(AdminApiTest, UsageNamesATenantThatExists) {
   ok("POST", "tenants", R"({"slug":"aurora"})");
   EXPECT_EQ(refusal("GET", "usage?tenant=aurora&by=colour"), Code::invalid_value);
   EXPECT_THAT(ok("GET", "usage?tenant=aurora&by=model"), HasSubstr(R"("data":[])"));
+  EXPECT_EQ(ledger_.flushes, 1) << "a sum must see what has just been answered";
 }
 
 }  // namespace
