@@ -83,7 +83,14 @@ Digest HmacKey::of(std::string_view message) const {
   return state.finish();
 }
 
-struct HmacKey::Stream::State : Blocks {};
+struct HmacKey::Stream::State {
+  const Blocks& key;
+  SHA256_CTX inner;
+  explicit State(const Blocks& blocks) : key(blocks), inner(blocks.inner) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { OPENSSL_cleanse(&inner, sizeof inner); }
+};
 
 HmacKey::Stream::Stream(const HmacKey& key) : state_(std::make_unique<State>(*key.blocks_)) {}
 HmacKey::Stream::Stream(Stream&&) noexcept = default;
@@ -94,6 +101,10 @@ void HmacKey::Stream::update(std::string_view bytes) {
   SHA256_Update(&state_->inner, bytes.data(), bytes.size());
 }
 
-Digest HmacKey::Stream::finish() { return state_->finish(); }
+Digest HmacKey::Stream::finish() {
+  Blocks end = state_->key;
+  end.inner = state_->inner;
+  return end.finish();
+}
 
 }  // namespace sovmesh

@@ -25,7 +25,7 @@ class HmacKey {
   ~HmacKey();
   Digest of(std::string_view message) const;
 
-  // A message in pieces. One thread.
+  // A message in pieces. One thread; the key must outlive it.
   class Stream {
    public:
     explicit Stream(const HmacKey& key);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -56,9 +55,8 @@ TEST(Hmac, FitsTheVectorsOfRfc4231) {
 
 TEST(Hmac, AStreamInAnyPiecesEqualsTheWhole) {
   for (const HmacVector& v : rfc4231()) {
-    std::optional<HmacKey> key(std::in_place, v.key);
-    HmacKey::Stream stream(*key);
-    key.reset();  // the stream keeps what it needs
+    const HmacKey key(v.key);
+    HmacKey::Stream stream(key);
     for (const char c : v.message)
       stream.update({&c, 1});
     HmacKey::Stream moved = std::move(stream);

@@ -8,7 +8,6 @@
 #include "base/buffer_cache.h"
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
-#include "gateway/relay.h"
 
 namespace sovmesh::gateway {
 
@@ -117,73 +116,73 @@ Error engine_missing() {
 
 Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
 
-}  // namespace
-
-rt::Task<void> CompletionService::serve(http::Exchange& exchange, WorkerState& worker,
-                                        llmapi::Operation operation, RequestRecord& record) const {
-  record.operation = metered(operation);
-  ClientStream client(exchange, record);
-  Result<void> done = co_await run(exchange, worker, operation, client, record);
-  if (done) co_return;
+// What went wrong, as a status or inside the stream that has begun.
+SM_OWN_FRAME rt::Task<void> tell(http::Exchange& exchange, ClientStream& client,
+                                 RequestRecord& record, Error error) {
   if (!client.committed()) {
-    co_await reply_error(exchange, record, std::move(done).error());
+    co_await reply_error(exchange, record, std::move(error));
   } else if (exchange.client_gone().is_set()) {
     co_await client.fail(gone());
   } else {
-    co_await client.fail(std::move(done).error());
+    co_await client.fail(std::move(error));
   }
+}
+
+}  // namespace
+
+rt::Task<void> CompletionService::serve(http::Exchange& exchange, WorkerState& worker,
+                                        llmapi::Operation operation,
+                                        std::unique_ptr<RequestRecord>& record) const {
+  record->operation = metered(operation);
+  ClientStream client(exchange, *record);
+  Result<void> done = co_await run(exchange, worker, operation, client, record);
+  if (!done) co_await tell(exchange, client, *record, std::move(done).error());
 }
 
 rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerState& worker,
                                               llmapi::Operation operation, ClientStream& client,
-                                              RequestRecord& record) const {
-  CO_TRY(Plan plan, co_await this->plan(exchange, operation, record));
+                                              std::unique_ptr<RequestRecord>& record) const {
+  CO_TRY(Plan plan, co_await this->plan(exchange, operation, *record));
   std::optional<KeepAlive> keep_alive;  // until the relay sees to it
   if (plan.request.stream && plan.model->commit_after) {
-    const Instant begin = record.began + *plan.model->commit_after;
+    const Instant begin = record->began + *plan.model->commit_after;
     keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
   }
   // Here: input rules (safety), then the reservation of limits; both before a place in a queue.
-  CO_TRY(Seat seat, co_await this->seat(exchange, plan, record));
+  CO_TRY(Seat seat, co_await this->seat(exchange, plan, *record));
 
-  const std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
-  CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, record));
+  std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
+  CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, *record));
   const Instant dispatched = services_.clock.now();
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   const rt::Until until{plan.total, &exchange.client_gone()};
   CO_TRY(store::OpenRow row,
-         co_await services_.ledger.open(intent_of(plan, record), worker.loop, until));
+         co_await services_.ledger.open(intent_of(plan, *record), worker.loop, until));
   keep_alive.reset();
+  exchange.go_on(relay(
+      std::make_unique<RelayJob>(services_, settings_, worker, exchange, std::move(record), client,
+                                 *plan.model, plan.request, plan.upstream_stream, std::move(seat),
+                                 std::move(call), std::move(row), dispatched, plan.total)));
+  co_return Result<void>();
+}
 
-  std::string id = operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-";
-  append_hex(id, record.id.value.bytes());
-  const auto created =
-      std::chrono::duration_cast<std::chrono::seconds>(record.began_wall.time_since_epoch());
-  const llmapi::ReplyIdentity identity{.id = id,
-                                       .public_model = plan.model->name.text(),
-                                       .created = created.count(),
-                                       .hide_cached = false};
-  RelayJob job{services_,   settings_,    worker,
-               exchange,    client,       *call,
-               *plan.model, plan.request, seat.engine().dialect(),
-               identity,    row,          record,
-               plan.total};
-  RelayResult relayed = co_await (plan.request.stream    ? relay_stream(job)
-                                  : plan.upstream_stream ? relay_assembled(job)
-                                                         : relay_plain(job));
-  record.engine_time = services_.clock.now() - dispatched;
-  record.counts = relayed.settlement.counts;
-  record.finish = relayed.settlement.finish;
-  record.drift = relayed.settlement.drift;
-  // The first token comes after the whole prompt.
-  if (relayed.settlement.counts.generated > 0) seat.note_own_cache();
-  std::move(row).settle(relayed.settlement);
-  if (!relayed.error) {
-    co_await read_to_end(*call, worker.loop);
-    co_return Result<void>();
+rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
+  Result<void> relayed = co_await (job->form.stream       ? relay_stream(*job)
+                                   : job->upstream_stream ? relay_assembled(*job)
+                                                          : relay_plain(*job));
+  if (relayed) {
+    co_await read_to_end(*job->call, job->worker.loop);
+  } else if (relayed.error().blame() == Blame::upstream) {
+    job->seat.engine().suspect();
   }
-  if (relayed.error->blame() == Blame::upstream) seat.engine().suspect();
-  co_return fail(std::move(*relayed.error));
+  // Gives back the seat and the engine's connection before a client is told and a line written.
+  WorkerState& worker = job->worker;
+  http::Exchange& exchange = job->exchange;
+  ClientStream client = job->client;
+  const std::unique_ptr<RequestRecord> record = std::move(job->record);
+  job.reset();
+  if (!relayed) co_await tell(exchange, client, *record, std::move(relayed).error());
+  finish_record(*record, services_, worker);
 }
 
 rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange& exchange,
@@ -196,7 +195,7 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   CO_TRY(const std::string wanted, llmapi::peek_model(body.bytes()));
   Plan plan;
   CO_TRY(plan.model, caller.model(wanted));
-  record.model = plan.model->name.text();
+  record.model = plan.model;
   const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
                                    .reject_unknown = plan.model->reject_unknown_fields,
                                    .choices_max = plan.model->choices_max,
@@ -209,14 +208,13 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
 
   plan.engine = services_.engines.find(plan.model->engine);
   if (!plan.engine) co_return fail(engine_missing());
-  record.engine = plan.engine->name();
-  record.provider = llmapi::name(plan.engine->dialect());
+  record.engine = plan.engine;
   const engine::Capabilities& can = plan.engine->capabilities();
   CO_TRY_VOID(check_capabilities(plan.request, *plan.model, can));
   plan.upstream_stream = plan.request.stream || (operation != llmapi::Operation::embeddings &&
                                                  !can.counts_cancelled_plain);
   if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
-    record.prompt_digest = to_hex(key->of(plan.request.canonical_prompt()));
+    record.prompt_digest = key->of(plan.request.canonical_prompt());
   }
   co_return plan;
 }
@@ -299,8 +297,8 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const RequestRec
           .tenant = caller.tenant().id,
           .project = caller.project().id,
           .key = caller.key().id,
-          .model = record.model,
-          .engine = record.engine,
+          .model = std::string(record.model_name()),
+          .engine = std::string(record.engine->name()),
           .operation = *record.operation,
           .streamed = plan.request.stream,
           .prompt_estimate = static_cast<std::int64_t>(plan.request.prompt_bytes) / kBytesPerToken,

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <memory>
+
 #include "gateway/client_stream.h"
 #include "gateway/record.h"
+#include "gateway/relay.h"
 #include "gateway/services.h"
 #include "http/exchange.h"
 #include "llmapi/request.h"
@@ -10,22 +13,26 @@
 namespace sovmesh::gateway {
 
 // Chat, completions and embeddings: the request path of docs/life-of-a-request.md, read top to
-// bottom in run(). One object serves all requests of all workers.
+// bottom in run() and relay(). One object serves all requests of all workers.
 class CompletionService {
  public:
   CompletionService(const Services& services, const Settings& settings)
       : services_(services), settings_(settings) {}
 
   // `record.caller` is proven already. Answers in every case.
-  rt::Task<void> serve(http::Exchange& exchange, WorkerState& worker, llmapi::Operation operation,
-                       RequestRecord& record) const;
+  // Once an engine has been asked, the record is its request's, which goes on with the exchange.
+  SM_OWN_FRAME rt::Task<void> serve(http::Exchange& exchange, WorkerState& worker,
+                                    llmapi::Operation operation,
+                                    std::unique_ptr<RequestRecord>& record) const;
 
  private:
   struct Plan;
   // An error: the client has not been told yet.
   rt::Task<Result<void>> run(http::Exchange& exchange, WorkerState& worker,
                              llmapi::Operation operation, ClientStream& client,
-                             RequestRecord& record) const;
+                             std::unique_ptr<RequestRecord>& record) const;
+  // The second half: an engine works on it.
+  rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
   SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                                            RequestRecord& record) const;
   SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,

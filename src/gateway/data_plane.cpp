@@ -31,11 +31,6 @@ bool is_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, fine);
 }
 
-std::string source_of(const http::Exchange& exchange) {
-  const auto peer = exchange.peer();
-  return peer ? peer->ip.text() : "unix";
-}
-
 Error unknown_url(const http::RequestHead& head) {
   return {Code::unknown_url, Blame::client,
           fmt::format("Invalid URL ({} {})", head.method, head.path)};
@@ -75,23 +70,25 @@ DataPlane::DataPlane(const Services& services, const Settings& settings, const R
     : services_(services),
       settings_(settings),
       readiness_(readiness),
-      worker_{loop, upstream, UlidSource(services.clock, services.random), {}},
-      series_(services.metrics),
+      worker_{loop,
+              upstream,
+              UlidSource(services.clock, services.random),
+              SeriesCache(services.metrics),
+              {}},
       completions_(services_, settings_) {}
 
 rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
   const Route route = match_route(exchange.head().method, exchange.head().path);
-  RequestRecord record;
-  begin(exchange, route, record);
+  auto record = std::make_unique<RequestRecord>();
+  begin(exchange, route, *record);
   if (route.endpoint == Endpoint::healthz || route.endpoint == Endpoint::livez ||
       route.endpoint == Endpoint::readyz) {
-    co_await answer_health(exchange, route.endpoint, record);
+    co_await answer_health(exchange, route.endpoint, *record);
     co_return;
   }
   services_.metrics.inflight.add(1);
   co_await answer(exchange, route, record);
-  services_.metrics.inflight.add(-1);
-  finish_record(record, services_.clock.now(), series_, services_.log);
+  if (record) finish_record(*record, services_, worker_);
 }
 
 // Whoever watches sees what a broken proxy or an attack sends, although nothing of it is believed.
@@ -120,11 +117,11 @@ void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecor
   record.id = RequestId{worker_.ids.next()};
   record.endpoint = route.endpoint;
   record.method = exchange.head().method;
-  record.source = source_of(exchange);
+  if (const auto peer = exchange.peer()) record.source = peer->ip;
   record.began = services_.clock.now();
   record.began_wall = services_.clock.wall_now();
   if (const auto id = fields.find("x-request-id"); id && is_request_id(*id)) {
-    record.client_request_id = std::string(*id);
+    record.client_request_id = std::make_unique<const std::string>(*id);
   }
   if (const auto id = fields.find("x-client-request-id"); id && is_request_id(*id)) {
     record.x_client_request_id = std::string(*id);
@@ -137,8 +134,10 @@ void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecor
   record.trace = observe::begin_span(trace, services_.random);
 }
 
+// Leaves `record` empty when an engine works on the answer: then that has the record, and ends it.
 rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
-                                 RequestRecord& record) {
+                                 std::unique_ptr<RequestRecord>& held) {
+  RequestRecord& record = *held;
   if (worker_.cut_off) {
     co_await reply_error(exchange, record,
                          Error(Code::overloaded, Blame::us, "The server is shutting down.")
@@ -163,7 +162,7 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
     co_return;
   }
   if (const auto operation = operation_of(route.endpoint)) {
-    co_await completions_.serve(exchange, worker_, *operation, record);
+    co_await completions_.serve(exchange, worker_, *operation, held);
     co_return;
   }
   Result<void> done;

@@ -36,7 +36,8 @@ class DataPlane : public http::Handler {
 
  private:
   void begin(http::Exchange& exchange, const Route& route, RequestRecord& record);
-  rt::Task<void> answer(http::Exchange& exchange, const Route& route, RequestRecord& record);
+  rt::Task<void> answer(http::Exchange& exchange, const Route& route,
+                        std::unique_ptr<RequestRecord>& held);
   rt::Task<void> answer_health(http::Exchange& exchange, Endpoint endpoint, RequestRecord& record);
   Result<void> identify(http::Exchange& exchange, const Route& route, RequestRecord& record) const;
 
@@ -44,7 +45,6 @@ class DataPlane : public http::Handler {
   const Settings& settings_;
   const Readiness& readiness_;
   WorkerState worker_;
-  SeriesCache series_;
   CompletionService completions_;
 };
 

@@ -79,7 +79,7 @@ std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
   if (request.slots > std::max(request.engine->slots(), 1) - queue.running) return std::nullopt;
   queue.running += request.slots;
   if (!queue.has_owners) {
-    return Seat(self, request, std::vector<int>(static_cast<std::size_t>(request.slots)), false);
+    return Seat(self, request, {}, false);
   }
   std::vector<int> chosen = take_best(queue, request);
   bool fresh = false;
@@ -117,7 +117,7 @@ std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& requ
 
 void FifoDispatcher::release(Queue& queue, const Seat& seat) {
   const SeatRequest& request = seat.request_;
-  queue.running -= static_cast<int>(seat.slots_.size());
+  queue.running -= request.slots;
   if (!queue.has_owners) return;
   for (const int index : seat.slots_)
     queue.slots[static_cast<std::size_t>(index)].busy = false;

@@ -61,7 +61,7 @@ class Seat {
   friend class FifoDispatcher;
   Dispatcher* dispatcher_ = nullptr;
   SeatRequest request_;
-  std::vector<int> slots_;
+  std::vector<int> slots_;  // which; empty where slots have no owners
   bool fresh_cache_ = false;
   bool has_own_cache_ = false;
 };

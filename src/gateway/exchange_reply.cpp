@@ -21,12 +21,7 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
   head.add("access-control-expose-headers", "X-Request-ID");
 }
 
-void note_error(RequestRecord& record, const Error& error) {
-  record.code = name(error.code());
-  // What a client did wrong can only be said with what it sent, or what an engine says of it: the
-  // log has the code, and no text of prompts.
-  if (error.blame() != Blame::client) record.message = error.message();
-}
+void note_error(RequestRecord& record, const Error& error) { record.error = error; }
 
 rt::Task<void> reply_json(http::Exchange& exchange, RequestRecord& record, http::ResponseHead head,
                           std::string body) {

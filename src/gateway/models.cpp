@@ -71,7 +71,7 @@ rt::Task<Result<void>> serve_model(http::Exchange& exchange, std::string_view en
   CO_TRY_VOID(record.caller->require(tenancy::Scope::models_read));
   const std::string id = percent_decode(encoded_id).value_or(std::string(encoded_id));
   CO_TRY(const catalog::Model* model, record.caller->model(id));
-  record.model = model->name.text();
+  record.model = model;
   std::string body;
   append_model(body, *model);
   co_await reply_json(exchange, record, http::ResponseHead{}, std::move(body));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "gateway/services.h"
 
 namespace sovmesh::gateway {
 namespace {
@@ -22,6 +23,14 @@ void add_counts(observe::LogLine& line, const metering::Counts& counts) {
       .add_plain("count_source", metering::name(counts.source));
 }
 
+// What a client did wrong can only be said with what it sent, or what an engine says of it: the log
+// has the code, and no text of prompts.
+void add_error(observe::LogLine& line, const Error& error) {
+  line.add("code", name(error.code()));
+  if (error.blame() != Blame::client && !error.message().empty())
+    line.add("message", error.message());
+}
+
 void log_request(const RequestRecord& record, Instant now, const observe::Log& log) {
   const auto level = record.status >= 500 ? observe::Level::warning : observe::Level::info;
   if (!log.on(level)) return;
@@ -30,7 +39,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.client_request_id) line.add("client_request_id", *record.client_request_id);
   if (record.x_client_request_id) line.add("x_client_request_id", *record.x_client_request_id);
   line.add_hex("trace_id", "", record.trace.trace)
-      .add_plain("source", record.source)
+      .add_plain("source", record.source ? record.source->text() : "unix")
       .add("method", record.method)
       .add_plain("route", route_label(record.endpoint));
   if (record.caller) {
@@ -38,18 +47,20 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
         .add_plain("project", record.caller->project().slug.text())
         .add_plain("key_id", record.caller->key().id.text());
   }
-  if (!record.model.empty()) line.add("model", record.model);
-  if (!record.engine.empty()) line.add("engine", record.engine);
+  if (record.model != nullptr) line.add("model", record.model_name());
+  if (record.engine) line.add("engine", record.engine->name());
   line.add("status", record.status).add_bool("stream", record.streamed);
-  if (!record.code.empty()) line.add("code", record.code);
-  if (!record.message.empty()) line.add("message", record.message);
-  if (record.finish) line.add_plain("finish", metering::name(*record.finish));
-  if (record.counts) add_counts(line, *record.counts);
+  if (record.error) add_error(line, *record.error);
+  if (record.answer) {
+    line.add_plain("finish", metering::name(record.answer->settlement.finish));
+    add_counts(line, record.answer->settlement.counts);
+  }
   line.add("duration_us", micros(now - record.began)).add("queue_us", micros(record.queue_wait));
   if (record.first_token) line.add("first_token_us", micros(*record.first_token));
-  if (!record.prompt_digest.empty()) {
-    line.add_plain("prompt_digest", record.prompt_digest)
-        .add_plain("answer_digest", record.answer_digest)
+  if (record.prompt_digest) {
+    const bool answered = record.answer && record.answer->digest;
+    line.add_plain("prompt_digest", to_hex(*record.prompt_digest))
+        .add_plain("answer_digest", answered ? to_hex(*record.answer->digest) : "")
         .add_plain("digest_key_id", record.caller->tenant_entry().digest_key_id);
   }
   log.write(std::move(line));
@@ -65,15 +76,15 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
   metrics.overhead.observe(seconds(took - record.engine_time - record.queue_wait));
   metrics.queue_wait.observe(seconds(record.queue_wait));
   if (record.first_token) series.first_token->observe(seconds(*record.first_token));
-  if (!record.counts) return;
-  const auto& counts = *record.counts;
+  if (!record.answer) return;
+  const metering::Counts& counts = record.answer->settlement.counts;
   series.input_tokens->observe(static_cast<double>(counts.prompt));
   series.output_tokens->observe(static_cast<double>(counts.generated));
   if (record.first_token && counts.generated > 1) {
     series.per_output_token->observe(seconds(took - *record.first_token) /
                                      static_cast<double>(counts.generated - 1));
   }
-  if (record.drift) metrics.drift_alarms.add();
+  if (record.answer->settlement.drift) metrics.drift_alarms.add();
 }
 
 std::string_view tenant_label(const RequestRecord& record) {
@@ -132,8 +143,7 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
 const SeriesCache::Series& SeriesCache::of(const RequestRecord& record) {
   key_.clear();
   for (const std::string_view part :
-       {tenant_label(record), std::string_view(record.model), std::string_view(record.provider),
-        std::string_view(record.code)}) {
+       {tenant_label(record), record.model_name(), record.provider(), record.code()}) {
     key_ += part;
     key_ += '\n';  // in no label
   }
@@ -151,14 +161,14 @@ SeriesCache::Series SeriesCache::look_up(const RequestRecord& record) {
   const auto status = fmt::format_int(record.status);
   series.requests = &metrics_.requests.with({route_label(record.endpoint),
                                              tenant_label(record),
-                                             record.model,
+                                             record.model_name(),
                                              {status.data(), status.size()},
-                                             record.code});
+                                             record.code()});
   if (!record.operation) return series;
   const std::string_view operation = metering::name(*record.operation);
-  const std::string_view provider = record.provider;
-  const std::string_view model = record.model;
-  series.duration = &metrics_.duration.with({operation, provider, model, record.code});
+  const std::string_view provider = record.provider();
+  const std::string_view model = record.model_name();
+  series.duration = &metrics_.duration.with({operation, provider, model, record.code()});
   series.first_token = &metrics_.first_token.with({operation, provider, model});
   series.per_output_token = &metrics_.per_output_token.with({operation, provider, model});
   series.input_tokens = &metrics_.token_usage.with({operation, provider, model, model, "input"});
@@ -166,10 +176,11 @@ SeriesCache::Series SeriesCache::look_up(const RequestRecord& record) {
   return series;
 }
 
-void finish_record(const RequestRecord& record, Instant now, SeriesCache& series,
-                   const observe::Log& log) {
-  log_request(record, now, log);
-  count_request(record, now, series);
+void finish_record(const RequestRecord& record, const Services& services, WorkerState& worker) {
+  services.metrics.inflight.add(-1);
+  const Instant now = services.clock.now();
+  log_request(record, now, services.log);
+  count_request(record, now, worker.series);
 }
 
 std::string shown_id(RequestId id) {

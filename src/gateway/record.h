@@ -7,7 +7,10 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/hash.h"
 #include "base/ids.h"
+#include "catalog/records.h"
+#include "engine/engine.h"
 #include "gateway/routes.h"
 #include "http/exchange.h"
 #include "identity/authenticator.h"
@@ -15,6 +18,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/trace_context.h"
+#include "rt/net.h"
 
 namespace sovmesh::gateway {
 
@@ -33,36 +37,44 @@ struct RequestMetrics {
 };
 
 // What is known of one request, filled as it goes; written once as a log line and as metrics when
-// the request ends. Holds no text of prompts or answers, only their digests.
+// the request ends. Holds no text of prompts or answers, only their digests. An open stream holds
+// it for minutes: pointers to what is known by name, texts and numbers once there are any.
 struct RequestRecord {
   RequestId id;
-  std::optional<std::string> client_request_id;    // of X-Request-ID
-  std::optional<std::string> x_client_request_id;  // of X-Client-Request-Id: for the log only
   observe::TraceContext trace;
   Endpoint endpoint = Endpoint::unmatched;
+  bool streamed = false;
+  std::optional<metering::Operation> operation;
+  int status = 0;
   std::string method;
-  std::string source;  // address of the peer
+  std::unique_ptr<const std::string> client_request_id;  // of X-Request-ID
+  std::unique_ptr<const std::string>
+      x_client_request_id;              // of X-Client-Request-Id: for the log only
+  std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
   Instant began{};
   WallTime began_wall{};
 
-  std::optional<identity::Caller> caller;  // once proven
-  std::string model;                       // public name, once allowed
-  std::string engine;
-  std::string provider;  // dialect, for gen_ai_provider_name
-  std::optional<metering::Operation> operation;
-  bool streamed = false;
+  std::optional<identity::Caller> caller;        // once proven
+  const catalog::Model* model = nullptr;         // once allowed; lives in the caller's snapshot
+  std::shared_ptr<const engine::Engine> engine;  // once known
 
-  int status = 0;
-  std::string code;     // error code, empty when all went well
-  std::string message;  // for operators
-  std::optional<metering::Counts> counts;
-  std::optional<metering::Finish> finish;
-  bool drift = false;
+  std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end
   std::optional<std::chrono::nanoseconds> first_token;
-  std::string prompt_digest;  // hex, with the tenant's digest key
-  std::string answer_digest;
+  std::optional<Digest> prompt_digest;  // with the tenant's digest key
+  struct Answer {
+    metering::Settlement settlement;
+    std::optional<Digest> digest;
+  };
+  std::unique_ptr<const Answer> answer;  // once an engine's row is settled
+
+  std::string_view model_name() const { return model == nullptr ? "" : model->name.text(); }
+  std::string_view code() const { return error ? name(error->code()) : std::string_view(); }
+  // The engine's dialect, for gen_ai_provider_name.
+  std::string_view provider() const {
+    return engine == nullptr ? std::string_view() : llmapi::name(engine->dialect());
+  }
 };
 
 // The series of requests of one kind (same labels), looked up once. One worker's.
@@ -92,9 +104,11 @@ class SeriesCache {
   std::string key_;  // scratch
 };
 
-// Writes the log line and counts the metrics.
-void finish_record(const RequestRecord& record, Instant now, SeriesCache& series,
-                   const observe::Log& log);
+struct Services;
+struct WorkerState;
+
+// The request is over: writes the log line and counts the metrics.
+void finish_record(const RequestRecord& record, const Services& services, WorkerState& worker);
 
 // "req_" + 32 hex characters.
 std::string shown_id(RequestId id);

@@ -28,6 +28,24 @@ metering::Finish to_finish(llmapi::FinishReason reason) {
   }
 }
 
+llmapi::Dialect dialect_of(const RelayJob& job) { return job.seat.engine().dialect(); }
+
+// "chatcmpl-..." / "cmpl-...": the request's own id, as an answer carries it.
+std::string reply_id(const RelayJob& job) {
+  std::string id = job.form.operation == llmapi::Operation::chat ? "chatcmpl-" : "cmpl-";
+  append_hex(id, job.record->id.value.bytes());
+  return id;
+}
+
+llmapi::ReplyIdentity identity_of(const RelayJob& job, std::string_view id) {
+  const auto created =
+      std::chrono::duration_cast<std::chrono::seconds>(job.record->began_wall.time_since_epoch());
+  return {.id = id,
+          .public_model = job.model.name.text(),
+          .created = created.count(),
+          .hide_cached = false};
+}
+
 bool is_event_stream(const http::ClientResponseHead& head) {
   return head.fields.find("content-type").value_or("").starts_with("text/event-stream");
 }
@@ -45,10 +63,10 @@ std::string milliseconds_text(std::chrono::nanoseconds time) {
 
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
-  head.add("x-sm-model", job.record.model);
-  head.add("x-sm-queue-ms", fmt::format_int(job.record.queue_wait.count() / 1'000'000).str());
-  const auto ours = job.worker.loop.clock().now() - job.record.began - job.record.engine_time -
-                    job.record.queue_wait;
+  head.add("x-sm-model", job.record->model_name());
+  head.add("x-sm-queue-ms", fmt::format_int(job.record->queue_wait.count() / 1'000'000).str());
+  const auto ours = job.worker.loop.clock().now() - job.record->began - job.record->engine_time -
+                    job.record->queue_wait;
   head.add("x-sm-overhead-ms", milliseconds_text(ours));
   return head;
 }
@@ -63,7 +81,7 @@ SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& 
   std::string body;
   body.reserve(std::min<std::size_t>(bytes_expected, kReserveMax) + http::Body::kPadding);
   for (;;) {
-    CO_TRY(const http::BodyPiece piece, job.call.try_read());
+    CO_TRY(const http::BodyPiece piece, job.call->try_read());
     if (piece.kind == http::BodyPiece::Kind::end) break;
     if (piece.kind == http::BodyPiece::Kind::data) {
       if (body.size() + piece.bytes.size() > bytes_max) {
@@ -73,7 +91,7 @@ SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& 
       body += piece.bytes;
       continue;
     }
-    const rt::Wake wake = co_await job.call.readable().wait(watch.until());
+    const rt::Wake wake = co_await job.call->readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
   }
   body.append(http::Body::kPadding, '\0');
@@ -90,7 +108,7 @@ template <class LookUp>
 SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch,
                                                                   LookUp& look_up) {
   for (;;) {
-    Result<http::ClientResponseHead> head = co_await job.call.head(watch.until());
+    Result<http::ClientResponseHead> head = co_await job.call->head(watch.until());
     if (!head && head.error().code() == Code::timed_out) {
       CO_TRY_VOID(look_up(rt::Wake::timed_out));
       continue;
@@ -108,8 +126,7 @@ SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job,
 SM_OWN_FRAME rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
   Result<std::string> body = co_await read_rest(job, watch, kErrorBodyMax);
   if (!body) co_return std::move(body).error();
-  auto plain =
-      llmapi::translate_plain(job.request, job.dialect, unpadded(*body), job.identity, nullptr);
+  auto plain = llmapi::translate_plain(job.form, dialect_of(job), unpadded(*body), {}, nullptr);
   if (!plain) co_return std::move(plain).error();
   co_return Error(Code::upstream_invalid_response, Blame::upstream, "the engine did not stream");
 }
@@ -124,7 +141,7 @@ class EventPump {
   // Takes what the engine has sent: `consume(data)` for each complete event. Not after done().
   template <class Consume>
   Result<Step> step(Consume&& consume) {
-    TRY(const http::BodyPiece piece, job_.call.try_read());
+    TRY(const http::BodyPiece piece, job_.call->try_read());
     if (piece.kind == http::BodyPiece::Kind::would_block) return Step::wait;
     if (piece.kind == http::BodyPiece::Kind::end) {
       return upstream_error(Code::upstream_error, "the engine ended its stream early");
@@ -181,6 +198,17 @@ metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCount
   return settlement;
 }
 
+// Closes the row, and says in the record how the request ended.
+void settle(RelayJob& job, const metering::Settlement& settlement,
+            const std::optional<Digest>& digest) {
+  RequestRecord& record = *job.record;
+  record.engine_time = job.services.clock.now() - job.dispatched;
+  record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest);
+  // The first token comes after the whole prompt.
+  if (settlement.counts.generated > 0) job.seat.note_own_cache();
+  std::move(job.row).settle(settlement);
+}
+
 metering::Finish finish_of(const Error& error) {
   switch (error.code()) {
     case Code::client_closed:
@@ -204,7 +232,7 @@ void give_up(RelayJob& job, const Error& error) {
   const bool is_about_request = error.blame() == Blame::client &&
                                 error.code() != Code::client_closed &&
                                 error.code() != Code::invalid_api_key;
-  if (!is_about_request) job.call.cancel();
+  if (!is_about_request) job.call->cancel();
 }
 
 // The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
@@ -218,16 +246,17 @@ class DigestSink : public llmapi::TextSink {
       streams_.emplace_back(*key_);
     streams_[choice].update(piece);
   }
-  std::string hex() {
-    if (key_ == nullptr) return {};
+  // At the end, once; nothing without a key.
+  std::optional<Digest> digest() {
+    if (key_ == nullptr) return std::nullopt;
     if (streams_.empty()) streams_.emplace_back(*key_);
-    if (streams_.size() == 1) return to_hex(streams_.front().finish());
+    if (streams_.size() == 1) return streams_.front().finish();
     std::string all;
     for (auto& stream : streams_) {
       const Digest digest = stream.finish();
       all.append(digest.begin(), digest.end());
     }
-    return to_hex(key_->of(all));
+    return key_->of(all);
   }
 
  private:
@@ -236,39 +265,22 @@ class DigestSink : public llmapi::TextSink {
   std::vector<HmacKey::Stream> streams_;
 };
 
-// One streamed answer, engine to client. run() is the story; the rest answers questions.
+// One streamed answer, engine to client. bring() is the story; the rest answers questions.
 class StreamRelay {
  public:
   explicit StreamRelay(RelayJob& job)
       : job_(job),
-        sink_(job.record.caller->tenant_entry().digest_key.get()),
-        translator_(job.request.operation, job.dialect, job.identity, job.request.include_usage,
-                    &sink_, {.prompts = job.request.inputs, .choices = job.request.choices}),
+        sink_(job.record->caller->tenant_entry().digest_key.get()),
+        translator_(job.form.operation, dialect_of(job), identity_of(job, reply_id(job)),
+                    job.form.include_usage, &sink_,
+                    {.prompts = job.form.inputs, .choices = job.form.choices}),
         watch_(job),
         client_(job.client),
         pump_(job, watch_),
         out_(job.worker.translated) {}
 
-  rt::Task<RelayResult> run() {
-    const Result<void> relayed = co_await relay();
-    job_.record.answer_digest = sink_.hex();
-    if (relayed) co_return result(to_finish(translator_.finish_reason()));
-    const Error& error = relayed.error();
-    give_up(job_, error);
-    RelayResult out = result(finish_of(error));
-    if (!client_.committed()) {
-      out.error = error;
-      co_return out;
-    }
-    co_await client_.fail(error);
-    co_return out;
-  }
-
- private:
-  rt::Task<Result<void>> relay() {
-    const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
-    CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
-    if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
+  rt::Task<Result<void>> bring() {
+    CO_TRY_VOID(co_await begin());
     for (;;) {
       Result<EventPump::Step> step = translate();
       if (!step) {
@@ -288,7 +300,7 @@ class StreamRelay {
         CO_TRY_VOID(watch_.after_client(wake));
       }
       if (*step == EventPump::Step::events) continue;
-      const rt::Wake wake = co_await job_.call.readable().wait(watch_.until());
+      const rt::Wake wake = co_await job_.call->readable().wait(watch_.until());
       if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
     }
     Result<void> ended = translator_.finish(out_);
@@ -299,6 +311,20 @@ class StreamRelay {
     CO_TRY_VOID(co_await send_burst());
     note_progress();
     CO_TRY_VOID(co_await job_.exchange.finish());
+    co_return Result<void>();
+  }
+
+  void settle(metering::Finish finish) {
+    gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
+                    sink_.digest());
+  }
+  metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
+
+ private:
+  SM_OWN_FRAME rt::Task<Result<void>> begin() {
+    const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
+    CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
+    if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
     co_return Result<void>();
   }
 
@@ -342,6 +368,7 @@ class StreamRelay {
   // A client that has waited long enough gets its status and keep-alives.
   Result<void> look_up(rt::Wake wake) {
     TRY_VOID(watch_.after(wake));
+    if (watch_.is_quiet()) translator_.rest();
     if (watch_.wants_comment(client_.committed())) {
       TRY_VOID(client_.comment());
       watch_.commented();
@@ -350,16 +377,12 @@ class StreamRelay {
   }
 
   void note_progress() {
-    if (translator_.text_started() && !job_.record.first_token) {
-      job_.record.first_token = job_.worker.loop.clock().now() - job_.record.began;
+    if (translator_.text_started() && !job_.record->first_token) {
+      job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
     if (watch_.checkpoint_due(delivered_)) {
       job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
     }
-  }
-
-  RelayResult result(metering::Finish finish) {
-    return {settlement_of(job_, translator_.counts(), delivered_, finish), {}};
   }
 
   RelayJob& job_;
@@ -376,9 +399,14 @@ class StreamRelay {
 
 }  // namespace
 
-rt::Task<RelayResult> relay_stream(RelayJob job) {
+rt::Task<Result<void>> relay_stream(RelayJob& job) {
   StreamRelay relay(job);
-  co_return co_await relay.run();
+  Result<void> brought = co_await relay.bring();
+  if (!brought) give_up(job, brought.error());
+  relay.settle(brought ? relay.finish() : finish_of(brought.error()));
+  if (brought || !job.client.committed()) co_return brought;
+  co_await job.client.fail(std::move(brought).error());
+  co_return Result<void>();
 }
 
 namespace {
@@ -398,7 +426,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     const metering::Counts counts = to_counts(assembler.counts(), 0);
     if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
     if (step == EventPump::Step::events) continue;
-    const rt::Wake wake = co_await job.call.readable().wait(watch.until());
+    const rt::Wake wake = co_await job.call->readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
   }
   co_return assembler.finish();
@@ -410,44 +438,48 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max,
                                                     head.content_length.value_or(0)));
-  co_return llmapi::translate_plain(job.request, job.dialect, unpadded(body), job.identity, &sink);
+  const std::string id = reply_id(job);
+  co_return llmapi::translate_plain(job.form, dialect_of(job), unpadded(body), identity_of(job, id),
+                                    &sink);
 }
 
 // The common end of answers that go out whole.
-rt::Task<RelayResult> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, DigestSink& sink,
-                              llmapi::TokenCounts so_far) {
-  job.record.engine_time = job.worker.loop.clock().now() - job.record.began - job.record.queue_wait;
+rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, DigestSink& sink,
+                               llmapi::TokenCounts so_far) {
+  job.record->engine_time =
+      job.worker.loop.clock().now() - job.record->began - job.record->queue_wait;
   if (!reply) {
     give_up(job, reply.error());
-    RelayResult out{settlement_of(job, so_far, 0, finish_of(reply.error())), {}};
-    out.error = std::move(reply).error();
-    co_return out;
+    settle(job, settlement_of(job, so_far, 0, finish_of(reply.error())), std::nullopt);
+    co_return fail(std::move(reply).error());
   }
-  job.record.answer_digest = sink.hex();
-  if (reply->counts.generated > store::OpenRow::kUnsavedMax) {
+  const llmapi::TokenCounts counts = reply->counts;
+  const metering::Finish finish = to_finish(reply->finish);
+  if (counts.generated > store::OpenRow::kUnsavedMax) {
     // All of it goes out at once, so the books must have it before. If they cannot, it goes out
     // nevertheless: the engine has done the work, and only a crash would lose its count.
     const rt::Until until{job.total, &job.exchange.client_gone()};
-    (void)co_await job.row.save(to_counts(reply->counts, 0), job.worker.loop, until);
+    (void)co_await job.row.save(to_counts(counts, 0), job.worker.loop, until);
   }
-  RelayResult out{
-      settlement_of(job, reply->counts, reply->counts.generated, to_finish(reply->finish)), {}};
-  co_await reply_json(job.exchange, job.record, plain_head(job), std::move(reply->body));
-  co_return out;
+  const metering::Settlement settlement = settlement_of(job, counts, counts.generated, finish);
+  co_await reply_json(job.exchange, *job.record, plain_head(job), std::move(reply->body));
+  settle(job, settlement, sink.digest());
+  co_return Result<void>();
 }
 
 }  // namespace
 
-rt::Task<RelayResult> relay_assembled(RelayJob job) {
-  DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
-  llmapi::StreamAssembler assembler(job.request, job.dialect, job.identity, &sink);
+rt::Task<Result<void>> relay_assembled(RelayJob& job) {
+  const std::string id = reply_id(job);
+  DigestSink sink(job.record->caller->tenant_entry().digest_key.get());
+  llmapi::StreamAssembler assembler(job.form, dialect_of(job), identity_of(job, id), &sink);
   RelayWatch watch(job);
   Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch);
   co_return co_await deliver(job, std::move(reply), sink, assembler.counts());
 }
 
-rt::Task<RelayResult> relay_plain(RelayJob job) {
-  DigestSink sink(job.record.caller->tenant_entry().digest_key.get());
+rt::Task<Result<void>> relay_plain(RelayJob& job) {
+  DigestSink sink(job.record->caller->tenant_entry().digest_key.get());
   RelayWatch watch(job);
   Result<llmapi::PlainReply> reply = co_await read_plain(job, watch, sink);
   co_return co_await deliver(job, std::move(reply), sink, llmapi::TokenCounts{});

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <optional>
+#include <memory>
 
 #include "base/result.h"
 #include "catalog/records.h"
 #include "gateway/client_stream.h"
+#include "gateway/dispatcher.h"
 #include "gateway/record.h"
 #include "gateway/services.h"
 #include "http/client.h"
@@ -16,40 +17,38 @@
 
 namespace sovmesh::gateway {
 
-// One engine call whose answer is to be brought to one client. The request has been sent and its
-// intent is durable; everything here outlives the relay.
+// A request that an engine works on and whose intent is durable: all that is still needed of it.
+// It may stay for minutes, so it holds neither the request's text nor what led here.
 struct RelayJob {
   const Services& services;
   const Settings& settings;
   WorkerState& worker;
   http::Exchange& exchange;
-  ClientStream& client;  // of `exchange`, for an answer that is streamed
-  http::ClientCall& call;
-  const catalog::Model& model;
-  const llmapi::Request& request;
-  llmapi::Dialect dialect;
-  llmapi::ReplyIdentity identity;
-  store::OpenRow& row;
-  RequestRecord& record;
+  std::unique_ptr<RequestRecord> record;
+  ClientStream client;          // of `exchange`, for an answer that is streamed
+  const catalog::Model& model;  // lives in the caller's snapshot
+  llmapi::ReplyForm form;
+  bool upstream_stream;  // the engine streams, whatever the client gets
+  Seat seat;
+  std::unique_ptr<http::ClientCall> call;
+  store::OpenRow row;
+  Instant dispatched;
   rt::Deadline total;
 };
 
-// How it ended. `error`: nothing of an answer has been sent yet, and this is what the client gets.
-struct RelayResult {
-  metering::Settlement settlement;
-  std::optional<Error> error;
-};
+// They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and
+// this is what the client gets.
 
 // Engine stream -> client stream, event by event.
-rt::Task<RelayResult> relay_stream(RelayJob job);
+SM_OWN_FRAME rt::Task<Result<void>> relay_stream(RelayJob& job);
 // Engine stream -> one client answer (llmapi::StreamAssembler).
-rt::Task<RelayResult> relay_assembled(RelayJob job);
+SM_OWN_FRAME rt::Task<Result<void>> relay_assembled(RelayJob& job);
 // Engine answer -> client answer.
-rt::Task<RelayResult> relay_plain(RelayJob job);
+SM_OWN_FRAME rt::Task<Result<void>> relay_plain(RelayJob& job);
 
 // Whether anything follows an answer that is complete for us decides whether its connection is
 // clean enough to keep. Many engines send the end of a stream's body apart from [DONE], so it is
 // waited for: when client and ledger have what they need, and not for long.
-rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop);
+SM_OWN_FRAME rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop);
 
 }  // namespace sovmesh::gateway

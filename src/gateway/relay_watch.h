@@ -12,6 +12,8 @@ namespace sovmesh::gateway {
 class RelayWatch {
  public:
   static constexpr std::chrono::milliseconds kCheckpointTime{250};
+  // A stream that is silent this long gives up what it can make again.
+  static constexpr std::chrono::milliseconds kQuiet{1'000};
 
   explicit RelayWatch(const RelayJob& job)
       : job_(job),
@@ -26,11 +28,14 @@ class RelayWatch {
     const rt::Deadline look = rt::Deadline::at(now() + job_.settings.look_up);
     rt::Deadline soonest = look.earlier(job_.total).earlier(silence_ends());
     if (job_.model.commit_after && !seen_event_) {
-      const Instant commit = job_.record.began + *job_.model.commit_after;
+      const Instant commit = job_.record->began + *job_.model.commit_after;
       if (commit > now()) soonest = soonest.earlier(rt::Deadline::at(commit));
     }
+    if (seen_event_ && !is_quiet())
+      soonest = soonest.earlier(rt::Deadline::at(last_event_ + kQuiet));
     return {soonest, &job_.exchange.client_gone()};
   }
+  bool is_quiet() const { return seen_event_ && now() - last_event_ >= kQuiet; }
   // For a wait on a client that does not read.
   rt::Until client_until() const {
     return {rt::Deadline::at(now() + job_.settings.client_stall), &job_.exchange.client_gone()};
@@ -71,7 +76,7 @@ class RelayWatch {
   }
   bool wants_comment(bool committed) const {
     if (!job_.model.commit_after) return false;
-    if (!committed) return now() - job_.record.began >= *job_.model.commit_after;
+    if (!committed) return now() - job_.record->began >= *job_.model.commit_after;
     return now() - std::max(last_event_, last_comment_) >= job_.settings.keep_alive_comment;
   }
   void commented() { last_comment_ = now(); }
@@ -100,7 +105,7 @@ class RelayWatch {
       return our_error(Code::overloaded, "The server is shutting down. Please try again.");
     }
     const auto directory = job_.services.directory.get();
-    if (!identity::Authenticator::still_valid(*directory, *job_.record.caller,
+    if (!identity::Authenticator::still_valid(*directory, *job_.record->caller,
                                               job_.services.clock.wall_now())) {
       return client_error(Code::invalid_api_key, "The API key is no longer valid.");
     }

@@ -45,6 +45,7 @@ struct WorkerState {
   rt::Loop& loop;
   http::ClientPool& upstream;
   UlidSource ids;
+  SeriesCache series;
   std::string translated;  // scratch of one step of one stream
   // Set at the drain deadline: streams end with an error event. See DataPlane::cut_off().
   bool cut_off = false;

@@ -34,7 +34,7 @@ struct ClientRequest {
 
 struct ClientResponseHead {
   int status = 0;
-  Fields fields;  // lives as long as the call
+  Fields fields;  // lives until the first try_read()
   std::optional<std::uint64_t> content_length;
 };
 

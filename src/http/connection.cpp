@@ -72,6 +72,19 @@ void ServerCore::give_back(std::unique_ptr<Http1Exchange> exchange) {
   if (spare_.size() < kSpareMax) spare_.push_back(std::move(exchange));
 }
 
+std::unique_ptr<IncomingHead> ServerCore::take_head() {
+  if (spare_heads_.empty()) return std::make_unique<IncomingHead>();
+  auto head = std::move(spare_heads_.back());
+  spare_heads_.pop_back();
+  return head;
+}
+
+void ServerCore::give_back(std::unique_ptr<IncomingHead> head) {
+  if (head == nullptr || spare_heads_.size() >= kSpareMax) return;
+  head->clear();
+  spare_heads_.push_back(std::move(head));
+}
+
 LiveConnection::LiveConnection(ServerCore& core, rt::Socket& socket)
     : core_(core), socket_(&socket), next_(core.first_), ip_(core.by_ip_.end()) {
   if (next_ != nullptr) next_->previous_ = this;

@@ -17,6 +17,7 @@ namespace sovmesh::http {
 // Internal to the module: what every connection of one Server shares, whatever its protocol.
 
 class Http1Exchange;
+struct IncomingHead;
 class LiveConnection;
 struct Refusal;
 using ConnectionsByIp = std::map<rt::IpAddress, std::uint32_t>;
@@ -60,11 +61,15 @@ struct ServerCore {
   static constexpr std::size_t kSpareMax = 64;
   std::unique_ptr<Http1Exchange> take_exchange();
   void give_back(std::unique_ptr<Http1Exchange> exchange);
+  // The same for their heads, which an open stream does not hold.
+  std::unique_ptr<IncomingHead> take_head();
+  void give_back(std::unique_ptr<IncomingHead> head);
 
  private:
   friend class LiveConnection;
   LiveConnection* first_ = nullptr;
   ConnectionsByIp by_ip_;
+  std::vector<std::unique_ptr<IncomingHead>> spare_heads_;
   std::vector<std::unique_ptr<Http1Exchange>> spare_;
 };
 

@@ -102,6 +102,7 @@ rt::Task<void> CorsHandler::handle(Exchange& exchange) {
   }
   MarkedExchange marked(exchange, allowed ? origin : std::string_view());
   co_await inner_.handle(marked);
+  if (marked.goes_on()) co_await marked.rest();  // here: it uses `marked`
 }
 
 }  // namespace sovmesh::http

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/buffer_cache.h"
 #include "base/result.h"
@@ -49,6 +50,7 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
+  // Until the answer begins: an open stream does not hold what asked for it.
   virtual const RequestHead& head() const = 0;
   virtual std::optional<rt::IpEndpoint> peer() const = 0;
   virtual std::optional<rt::Socket::PeerCredentials> peer_credentials() const = 0;
@@ -82,10 +84,20 @@ class Exchange {
   virtual void abort() = 0;
 
   static constexpr std::size_t kBufferMax = 256 * 1024;
+
+  // What is left to do for this request goes on when handle() has returned, in its place and with
+  // nothing of it in memory: for answers that take minutes. For the handler, once.
+  void go_on(rt::Task<void> rest) { rest_ = std::move(rest); }
+  // For whoever called handle(): the rest, to be awaited.
+  bool goes_on() const { return rest_.valid(); }
+  rt::Task<void> rest() { return std::exchange(rest_, {}); }
+
+ private:
+  rt::Task<void> rest_;
 };
 
 // Answers requests. One object serves all connections of a worker; handle() may run many times at
-// once.
+// once. A request is over when what handle() left to Exchange::go_on() has ended, too.
 class Handler {
  public:
   virtual ~Handler() = default;

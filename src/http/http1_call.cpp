@@ -80,7 +80,7 @@ class Http1Call final : public ClientCall {
   // cancel() can say that what it carried was no good.
   ~Http1Call() override {
     if (state_ == State::done && socket_) pool_->put(origin_, std::move(socket_));
-    pool_->give_back(std::move(buffers_));
+    give_back_buffers();
   }
 
   rt::Task<Result<void>> send(const ClientRequest& request, rt::Until until) override;
@@ -107,6 +107,9 @@ class Http1Call final : public ClientCall {
   Result<BodyPiece> use_body(std::span<char> block);
   Result<BodyPiece> end_of_connection(const rt::IoResult& got);
   void complete();
+  void give_back_buffers() {
+    if (buffers_) pool_->give_back(std::move(buffers_));
+  }
   std::unexpected<Error> over(std::unexpected<Error> error) {
     cancel();
     return error;
@@ -114,7 +117,7 @@ class Http1Call final : public ClientCall {
 
   std::shared_ptr<ClientPool::Impl> pool_;
   const Origin& origin_;
-  std::unique_ptr<ClientPool::Impl::Buffers> buffers_;
+  std::unique_ptr<ClientPool::Impl::Buffers> buffers_;  // until the body needs none of them
   std::unique_ptr<rt::Socket> socket_;
   rt::Event always_ready_;
   Fields fields_;
@@ -262,7 +265,7 @@ Result<BodyPiece> Http1Call::try_read() {
       block = buffers_->pending;
     } else {
       // An open stream keeps no buffer.
-      if (parsed_.framing.kind != Framing::Kind::length) release(buffers_->pending);
+      if (parsed_.framing.kind != Framing::Kind::length) give_back_buffers();
       const auto scratch = pool_->loop.scratch();
       const rt::IoResult got =
           read_now(*socket_, scratch.first(scratch.size() - BodyPiece::kPadding));

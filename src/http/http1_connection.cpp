@@ -44,7 +44,7 @@ constexpr std::size_t kLingerBytesMax = 1U << 20;
 
 // Lets the client read our last answer: closing while it still sends would reset the connection
 // and could destroy the answer on its way.
-rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
+SM_OWN_FRAME rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
   socket.shutdown_write();
   const rt::Deadline end = core.loop.in(kLingerTime);
   std::size_t discarded = 0;
@@ -59,19 +59,10 @@ rt::Task<void> linger(ServerCore& core, rt::Socket& socket) {
   }
 }
 
-rt::Task<void> run_handler(ServerCore& core, Http1Exchange& exchange) {
-  bool threw = false;
-  try {
-    co_await core.handler.handle(exchange);
-  } catch (...) {  // a bug of the handler ends its own request only
-    threw = true;
-  }
-  co_await exchange.conclude(threw);
-}
-
-// One request from the bytes that began it to the end of its answer.
-rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchange& exchange,
-                              std::string_view input, rt::Deadline head_end, bool is_first) {
+// The head of a request whose first bytes are `input`. next_request: it is complete.
+SM_OWN_FRAME rt::Task<After> read_head(ServerCore& core, rt::Socket& socket,
+                                       Http1Exchange& exchange, std::string_view input,
+                                       rt::Deadline head_end, bool is_first) {
   while (true) {
     const auto complete = exchange.feed_head(input);
     if (!complete) {
@@ -79,7 +70,7 @@ rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchang
       co_await exchange.refuse(complete.error());
       co_return After::linger;
     }
-    if (*complete) break;
+    if (*complete) co_return After::next_request;
     rt::IoResult got = read_now(socket, core.loop.scratch());
     while (got.status == Status::would_block) {
       const rt::Wake wake = co_await socket.readable().wait({head_end, &core.cut_off});
@@ -95,10 +86,35 @@ rt::Task<After> serve_request(ServerCore& core, rt::Socket& socket, Http1Exchang
     if (got.status != Status::ok) co_return After::close;
     input = {core.loop.scratch().data(), got.bytes};
   }
+}
+
+// A request whose head is complete, to the end of its answer.
+SM_OWN_FRAME rt::Task<After> answer(ServerCore& core, Http1Exchange& exchange) {
   ++core.counters.requests;
-  co_await run_handler(core, exchange);
+  bool threw = false;
+  try {
+    co_await core.handler.handle(exchange);
+    if (exchange.goes_on()) co_await exchange.rest();
+  } catch (...) {  // a bug of the handler ends its own request only
+    threw = true;
+  }
+  co_await exchange.conclude(threw);
   if (exchange.keeps_alive()) co_return After::next_request;
   co_return exchange.wants_linger() ? After::linger : After::close;
+}
+
+// The first bytes that come, in the worker's scratch; nothing at the end of an idle connection.
+SM_OWN_FRAME rt::Task<std::string_view> first_bytes(ServerCore& core, rt::Socket& socket,
+                                                    rt::Deadline end, rt::Event& stop) {
+  rt::IoResult got = read_now(socket, core.loop.scratch());
+  while (got.status == Status::would_block) {
+    // Idle: nothing of ours exists but two frames.
+    const rt::Wake wake = co_await socket.readable().wait({end, &stop});
+    got = read_now(socket, core.loop.scratch());
+    if (wake != rt::Wake::ready && got.status == Status::would_block) break;
+  }
+  if (got.status != Status::ok) co_return std::string_view();
+  co_return std::string_view(core.loop.scratch().data(), got.bytes);
 }
 
 }  // namespace
@@ -117,20 +133,13 @@ rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
       lease.get(*socket, *live).begin_next();
     } else {
       lease.release();
-      rt::IoResult got = read_now(*socket, core.loop.scratch());
-      while (got.status == Status::would_block) {
-        // Idle: nothing of ours exists but this frame.
-        rt::Event& stop = is_first ? core.cut_off : core.draining;
-        const rt::Wake wake = co_await socket->readable().wait({end, &stop});
-        got = read_now(*socket, core.loop.scratch());
-        if (wake != rt::Wake::ready && got.status == Status::would_block) co_return;
-      }
-      if (got.status != Status::ok) co_return;
-      input = {core.loop.scratch().data(), got.bytes};
+      input = co_await first_bytes(core, *socket, end, is_first ? core.cut_off : core.draining);
+      if (input.empty()) co_return;
     }
     if (!is_first) end = core.loop.in(limits.head_time);
     Http1Exchange& exchange = lease.get(*socket, *live);
-    after = co_await serve_request(core, *socket, exchange, input, end, is_first);
+    after = co_await read_head(core, *socket, exchange, input, end, is_first);
+    if (after == After::next_request) after = co_await answer(core, exchange);
     is_first = false;
     end = core.loop.in(limits.keep_alive);
   }

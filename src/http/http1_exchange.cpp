@@ -55,11 +55,16 @@ class Http1Exchange::Pace {
 };
 
 Http1Exchange::Http1Exchange(ServerCore& core)
-    : core_(core), drained_(core.loop), broken_(core.loop) {
+    : core_(core), incoming_(core.take_head()), drained_(core.loop), broken_(core.loop) {
   drained_.set();
 }
 
 Http1Exchange::~Http1Exchange() = default;
+
+const RequestHead& Http1Exchange::head() const {
+  static const RequestHead kNone;
+  return incoming_ ? incoming_->head : kNone;
+}
 
 void Http1Exchange::attach(rt::Socket& socket, LiveConnection& live) {
   socket_ = &socket;
@@ -78,9 +83,11 @@ void Http1Exchange::detach() {
 }
 
 void Http1Exchange::begin_next() {
-  head_.method = head_.path = head_.query = head_.host = {};
-  head_.fields.clear();
-  reader_.clear();
+  if (incoming_) {
+    incoming_->clear();
+  } else {
+    incoming_ = core_.take_head();
+  }
   out_.clear();
   if (out_.capacity() > HeadReader::kKeptBytes) out_.shrink_to_fit();
   sent_ = 0;
@@ -104,15 +111,15 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
     joined = earlier.append(input);
     input = joined;
   }
-  const auto complete = reader_.feed(input, bounds);
+  const auto complete = incoming_->reader.feed(input, bounds);
   if (!complete) {  // HTTP/2 goes on behind the refused line
     if (is_http2_preface()) pending_.assign(input, input.find('\n') + 1);
     return complete;
   }
   if (!*complete) return complete;
-  if (auto parsed = parse_request_head(reader_, head_, framing_); !parsed)
+  if (auto parsed = parse_request_head(incoming_->reader, incoming_->head, framing_); !parsed)
     return std::unexpected(parsed.error());
-  has_unread_body_ = head_.has_body;
+  has_unread_body_ = incoming_->head.has_body;
   keep_alive_ = framing_.keep_alive;
   if (!input.empty()) {
     const std::size_t wanted = std::min<std::size_t>(framing_.length, kReserveMax);
@@ -123,11 +130,11 @@ Checked<bool> Http1Exchange::feed_head(std::string_view input) {
   return true;
 }
 
-bool Http1Exchange::is_http2_preface() const { return reader_.bytes() == kPreface; }
+bool Http1Exchange::is_http2_preface() const { return incoming_->reader.bytes() == kPreface; }
 
 std::string Http1Exchange::take_everything() {
-  std::string all = reader_.bytes() + pending_;
-  reader_.clear();
+  std::string all = incoming_->reader.bytes() + pending_;
+  incoming_->reader.clear();
   pending_.clear();
   return all;
 }
@@ -182,7 +189,7 @@ rt::Task<Result<Body>> Http1Exchange::read_body(BodyLimits limits) {
       co_return body_error(Code::request_too_large, "The request body is too large.");
     if (body_is_pending()) co_return take_pending_body();
   }
-  if (head_.expects_continue && pending_.empty()) CO_TRY_VOID(co_await send_continue());
+  if (incoming_->head.expects_continue && pending_.empty()) CO_TRY_VOID(co_await send_continue());
   if (framing_.kind == Framing::Kind::chunked) co_return co_await read_chunked_body(limits);
   co_return co_await read_sized_body(limits);
 }
@@ -290,7 +297,7 @@ rt::Task<Result<Body>> Http1Exchange::read_chunked_body(BodyLimits limits) {
 // --- answer -------------------------------------------------------------------------------------
 
 bool Http1Exchange::answer_has_body(int status) const {
-  return head_.method != "HEAD" && status != 204 && status != 304;
+  return incoming_->head.method != "HEAD" && status != 204 && status != 304;
 }
 
 void Http1Exchange::begin_answer(const ResponseHead& head, ResponseFraming framing) {
@@ -332,10 +339,11 @@ rt::Task<Result<void>> Http1Exchange::send_whole(std::string_view body) {
 }
 
 void Http1Exchange::start_stream(const ResponseHead& head) {
-  const bool is_old = head_.version == Version::http_1_0;
+  const bool is_old = incoming_->head.version == Version::http_1_0;
   begin_answer(
       head, {.kind = is_old ? ResponseFraming::Kind::until_close : ResponseFraming::Kind::chunked});
   answer_ = Answer::streaming;
+  core_.give_back(std::move(incoming_));
 }
 
 void Http1Exchange::flush_head() {

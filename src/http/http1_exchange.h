@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,18 @@
 #include "http/response_writer.h"
 
 namespace sovmesh::http {
+
+// The head of a request, and the bytes that it points into.
+struct IncomingHead {
+  HeadReader reader{HeadReader::Kind::request};
+  RequestHead head;
+
+  void clear() {  // keeps memory for the next one
+    head.method = head.path = head.query = head.host = {};
+    head.fields.clear();
+    reader.clear();
+  }
+};
 
 // One HTTP/1.1 request and its answer. Used again for the next request, of the same connection
 // while bytes of it wait here, else of any connection of the worker.
@@ -32,10 +45,10 @@ class Http1Exchange final : public Exchange {
   // Bytes of the next request that came with this one.
   bool has_pending() const { return !pending_.empty(); }
   // Answers what the parser refused.
-  rt::Task<void> refuse(Refusal refusal);
+  SM_OWN_FRAME rt::Task<void> refuse(Refusal refusal);
   // What a handler left undone: no answer gets 500, an open stream is cut off. Then waits until
   // everything is sent.
-  rt::Task<void> conclude(bool handler_threw);
+  SM_OWN_FRAME rt::Task<void> conclude(bool handler_threw);
   // After conclude(): whether the connection can carry another request, ...
   bool keeps_alive() const { return keep_alive_ && answer_ == Answer::finished && !is_broken(); }
   // ... and if not, whether the client may still be sending, so that closing at once could destroy
@@ -46,7 +59,7 @@ class Http1Exchange final : public Exchange {
   void begin_next();
 
   // --- Exchange -------------------------------------------------------------------------------
-  const RequestHead& head() const override { return head_; }
+  const RequestHead& head() const override;
   std::optional<rt::IpEndpoint> peer() const override { return socket_->peer(); }
   std::optional<rt::Socket::PeerCredentials> peer_credentials() const override {
     return socket_->peer_credentials();
@@ -92,8 +105,7 @@ class Http1Exchange final : public Exchange {
   ServerCore& core_;
   rt::Socket* socket_ = nullptr;
   LiveConnection* live_ = nullptr;
-  HeadReader reader_{HeadReader::Kind::request};
-  RequestHead head_;
+  std::unique_ptr<IncomingHead> incoming_;  // until a streamed answer begins
   Framing framing_;
   std::string pending_;   // read behind the head: the body's beginning, or the next request
   std::string out_;       // not sent yet: a head, or what the socket did not take

@@ -193,6 +193,7 @@ rt::Task<void> Http2Exchange::serve() {
   bool threw = false;
   try {
     co_await core.handler.handle(*this);
+    if (goes_on()) co_await rest();
   } catch (...) {  // a bug of the handler ends its own request only
     threw = true;
   }

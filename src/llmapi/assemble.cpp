@@ -59,10 +59,10 @@ struct Choice {
 }  // namespace
 
 struct StreamAssembler::Impl {
-  Impl(const Request& request, Dialect dialect, ReplyIdentity who, TextSink* sink)
-      : operation(request.operation),
+  Impl(const ReplyForm& form, Dialect dialect, ReplyIdentity who, TextSink* sink)
+      : operation(form.operation),
         identity(who),
-        counter(dialect, {.prompts = request.inputs, .choices = request.choices}),
+        counter(dialect, {.prompts = form.inputs, .choices = form.choices}),
         feed(sink) {}
 
   Result<Outcome> on_event(std::string_view data, bool padded);
@@ -219,9 +219,9 @@ Result<PlainReply> StreamAssembler::Impl::finish() const {
   return plain;
 }
 
-StreamAssembler::StreamAssembler(const Request& request, Dialect dialect, ReplyIdentity identity,
+StreamAssembler::StreamAssembler(const ReplyForm& form, Dialect dialect, ReplyIdentity identity,
                                  TextSink* sink)
-    : impl_(std::make_unique<Impl>(request, dialect, identity, sink)) {}
+    : impl_(std::make_unique<Impl>(form, dialect, identity, sink)) {}
 
 StreamAssembler::~StreamAssembler() = default;
 

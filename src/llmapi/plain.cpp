@@ -75,11 +75,11 @@ Result<std::vector<std::size_t>> in_order(const std::vector<Row>& rows) {
 // What our answer may have beyond the engine's: names, ids, members that it leaves out.
 constexpr std::size_t kRoomForOurs = 256;
 
-Result<PlainReply> text_reply(const Request& request, ReplyParser& reply, std::size_t engine_bytes,
+Result<PlainReply> text_reply(const ReplyForm& form, ReplyParser& reply, std::size_t engine_bytes,
                               const ReplyIdentity& identity, TextSink* sink) {
   if (reply.choices().empty()) return invalid_reply("it has no choices");
   TRY(const std::vector<std::size_t> order, in_order(reply.choices()));
-  const bool chat = request.operation == Operation::chat;
+  const bool chat = form.operation == Operation::chat;
   PlainReply plain;
   plain.counts = counts_of(reply);
   plain.body.reserve(engine_bytes + kRoomForOurs);
@@ -89,12 +89,12 @@ Result<PlainReply> text_reply(const Request& request, ReplyParser& reply, std::s
     const ReplyChoice& choice = reply.choices()[i];
     if (choice.finish == FinishReason::none) return invalid_reply("a choice has no finish_reason");
     if (choice.index > 0) plain.body += ',';
-    append_choice(plain.body, request.operation, choice);
+    append_choice(plain.body, form.operation, choice);
     feed.feed_by_kind(reply, choice);
     plain.finish = choice.finish;
   }
   plain.body += "],\"usage\":";
-  append_usage(plain.body, request.operation, plain.counts, identity.hide_cached);
+  append_usage(plain.body, form.operation, plain.counts, identity.hide_cached);
   plain.body += '}';
   return plain;
 }
@@ -121,9 +121,9 @@ Result<std::string> packed(std::string_view values) {
   return to_base64(bytes);
 }
 
-Result<PlainReply> embeddings_reply(const Request& request, const ReplyParser& reply,
+Result<PlainReply> embeddings_reply(const ReplyForm& form, const ReplyParser& reply,
                                     const ReplyIdentity& identity) {
-  if (reply.embeddings().size() != request.inputs) {
+  if (reply.embeddings().size() != form.inputs) {
     return invalid_reply("it has another number of embeddings than inputs");
   }
   TRY(const std::vector<std::size_t> order, in_order(reply.embeddings()));
@@ -138,7 +138,7 @@ Result<PlainReply> embeddings_reply(const Request& request, const ReplyParser& r
     plain.body += "{\"object\":\"embedding\",\"index\":";
     append_number(plain.body, static_cast<std::int64_t>(row.index));
     plain.body += ",\"embedding\":";
-    if (request.base64_embeddings) {
+    if (form.base64_embeddings) {
       TRY(const std::string text, packed(row.values));
       plain.body.append("\"").append(text).append("\"");
     } else {
@@ -156,18 +156,18 @@ Result<PlainReply> embeddings_reply(const Request& request, const ReplyParser& r
 
 }  // namespace
 
-Result<PlainReply> translate_plain(const Request& request, Dialect /*dialect*/,
+Result<PlainReply> translate_plain(const ReplyForm& form, Dialect /*dialect*/,
                                    std::string_view padded_body, const ReplyIdentity& identity,
                                    TextSink* sink) {
-  const bool embeddings = request.operation == Operation::embeddings;
+  const bool embeddings = form.operation == Operation::embeddings;
   ReplyParser& reply = ReplyParser::of_this_thread();
   if (!reply.parse(padded_body, true,
                    embeddings ? ReplyParser::Form::embeddings : ReplyParser::Form::answer)) {
     return invalid_reply(reply.reason());
   }
   if (reply.is_error()) return fail(error_in_reply(padded_body));
-  return embeddings ? embeddings_reply(request, reply, identity)
-                    : text_reply(request, reply, padded_body.size(), identity, sink);
+  return embeddings ? embeddings_reply(form, reply, identity)
+                    : text_reply(form, reply, padded_body.size(), identity, sink);
 }
 
 }  // namespace sovmesh::llmapi

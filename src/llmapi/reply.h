@@ -56,7 +56,7 @@ struct ReplyShape {
 // progress removed, one [DONE]).
 class StreamTranslator {
  public:
-  // `identity`'s views and `sink` (may be null) must outlive the translator.
+  // `sink` (may be null) must outlive the translator.
   StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
                    bool client_wants_usage, TextSink* sink, ReplyShape shape = {});
   ~StreamTranslator();
@@ -74,6 +74,8 @@ class StreamTranslator {
   // After done: the final usage chunk if asked for, and "data: [DONE]\n\n". An error when the
   // stream ended without finish_reason for every choice seen.
   Result<void> finish(std::string& out);
+  // The stream is silent: gives up memory that only makes the next event cheaper.
+  void rest();
 
   TokenCounts counts() const;
   // Tokens in what has been emitted to the client so far.
@@ -94,7 +96,7 @@ struct PlainReply {
 };
 // `padded_body`: the engine's JSON, followed by 64 readable bytes. An error inside HTTP 200 becomes
 // its real status.
-Result<PlainReply> translate_plain(const Request& request, Dialect dialect,
+Result<PlainReply> translate_plain(const ReplyForm& form, Dialect dialect,
                                    std::string_view padded_body, const ReplyIdentity& identity,
                                    TextSink* sink);
 
@@ -106,7 +108,7 @@ Error translate_engine_error(int status, std::string_view body);
 // Builds a plain answer from a stream, for engines that do not count cancelled plain requests.
 class StreamAssembler {
  public:
-  StreamAssembler(const Request& request, Dialect dialect, ReplyIdentity identity, TextSink* sink);
+  StreamAssembler(const ReplyForm& form, Dialect dialect, ReplyIdentity identity, TextSink* sink);
   ~StreamAssembler();
   Result<StreamTranslator::Outcome> on_event(std::string_view data, bool padded);
   TokenCounts counts() const;

@@ -71,6 +71,25 @@ struct Request {
 // No model's policy can let this field through: it is how the gateway itself talks to the engine.
 bool is_reserved_field(std::string_view name);
 
+// What of a request decides the form of its answer: all that is needed of it once it is sent.
+struct ReplyForm {
+  Operation operation = Operation::chat;
+  bool stream = false;
+  bool include_usage = false;
+  bool base64_embeddings = false;
+  int choices = 1;
+  std::size_t inputs = 1;
+
+  ReplyForm() = default;
+  ReplyForm(const Request& request)  // NOLINT(google-explicit-constructor): it is a part of it
+      : operation(request.operation),
+        stream(request.stream),
+        include_usage(request.include_usage),
+        base64_embeddings(request.base64_embeddings),
+        choices(request.choices),
+        inputs(request.inputs) {}
+};
+
 // The name in "model" only, found without validating the rest: the model's own policy decides how
 // the rest is read. Fails like parse_request for bodies that are no JSON object or have no usable
 // model.

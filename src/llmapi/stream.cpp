@@ -18,12 +18,12 @@ struct StreamTranslator::Impl {
   Impl(Operation op, Dialect dialect, ReplyIdentity who, bool wants_usage, TextSink* sink,
        ReplyShape shape)
       : operation(op),
-        identity(who),
+        hide_cached(who.hide_cached),
         client_wants_usage(wants_usage),
         counter(dialect, shape),
         feed(sink) {
     head = "data: ";
-    append_reply_head(head, identity,
+    append_reply_head(head, who,
                       op == Operation::chat ? "chat.completion.chunk" : "text_completion");
     tail = client_wants_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
   }
@@ -40,12 +40,12 @@ struct StreamTranslator::Impl {
   void append_delta(std::string& out, const ReplyChoice& choice, Choice& state);
 
   Operation operation;
-  ReplyIdentity identity;
+  bool hide_cached;
   bool client_wants_usage;
   std::string head;  // of every chunk, up to the choices
   std::string_view tail;
   UsageCounter counter;
-  EventShape shape;
+  std::unique_ptr<EventShape> shape;  // of the last event; nothing while the stream rests
   TextFeed feed;
   std::vector<Choice> choices;
   bool done = false;
@@ -62,7 +62,8 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
     return Outcome::done;
   }
   ReplyParser& parser = ReplyParser::of_this_thread();
-  if (!parser.parse_event(data, padded, shape)) return invalid_reply(parser.reason());
+  if (!shape) shape = std::make_unique<EventShape>();
+  if (!parser.parse_event(data, padded, *shape)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   if (!counter.expects(parser)) return invalid_reply("it has choices that nobody asked for");
   counter.on_event(parser);
@@ -146,7 +147,7 @@ Result<void> StreamTranslator::Impl::finish(std::string& out) {
   if (client_wants_usage) {
     out += head;
     out += "],\"usage\":";
-    append_usage(out, operation, counter.counts(), identity.hide_cached);
+    append_usage(out, operation, counter.counts(), hide_cached);
     out += "}\n\n";
   }
   out += "data: [DONE]\n\n";
@@ -167,6 +168,8 @@ Result<StreamTranslator::Outcome> StreamTranslator::on_event(std::string_view da
 }
 
 Result<void> StreamTranslator::finish(std::string& out) { return impl_->finish(out); }
+
+void StreamTranslator::rest() { impl_->shape.reset(); }
 
 TokenCounts StreamTranslator::counts() const { return impl_->counter.counts(); }
 

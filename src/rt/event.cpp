@@ -8,58 +8,73 @@ namespace sovmesh::rt {
 
 Event::~Event() {
   // Frames of an ended loop go in any order: a waiter that outlives its event only loses the link.
-  while (head_ != nullptr)
-    detach(*head_);
+  while (head() != nullptr)
+    detach(*head());
 }
 
 void Event::set() {
-  if (set_) return;  // whoever could still wait here was woken by the first call
-  set_ = true;
+  if (is_set()) return;  // whoever could still wait here was woken by the first call
+  head_and_set_ |= 1;
   wake_all();
 }
 
 void Event::attach(Link& link) {
-  link.event = this;
-  link.previous = tail_;
-  link.next = nullptr;
-  (tail_ != nullptr ? tail_->next : head_) = &link;
-  tail_ = &link;
+  Link* const first = head();
+  if (first == nullptr) {
+    link.previous = link.next = &link;
+    set_head(&link);
+    return;
+  }
+  link.previous = first->previous;
+  link.next = first;
+  first->previous->next = &link;
+  first->previous = &link;
 }
 
 void Event::detach(Link& link) {
-  (link.previous != nullptr ? link.previous->next : head_) = link.next;
-  (link.next != nullptr ? link.next->previous : tail_) = link.previous;
-  link.event = nullptr;
+  if (head() == &link) set_head(link.next == &link ? nullptr : link.next);
+  link.previous->next = link.next;
+  link.next->previous = link.previous;
+  link.previous = link.next = nullptr;
 }
 
 void Event::wake_all() {
   // Waiters stay linked until they resume, so that a later and stronger reason still reaches them.
-  for (Link* link = head_; link != nullptr; link = link->next)
-    link->owner->finish(link == &link->owner->on_cancel_ ? Wake::cancelled : Wake::ready);
+  Link* const first = head();
+  if (first == nullptr) return;
+  Link* link = first;
+  do {
+    if (link->cancels()) {
+      static_cast<Wait*>(static_cast<Cancelling*>(link))->finish(Wake::cancelled);
+    } else {
+      static_cast<Wait*>(static_cast<Awaited*>(link))->finish(Wake::ready);
+    }
+    link = link->next;
+  } while (link != first);
 }
 
 Event::Wait::Wait(Event& event, Until until)
-    : event_(event), loop_(event.loop()), until_(until), timer_(*this) {
-  on_event_.owner = this;
-  on_cancel_.owner = this;
-}
+    : Awaited(event),
+      Cancelling(until.cancelled),
+      Timer(&timer_fired, until.deadline.when()),
+      loop_(event.loop()) {}
 
 Event::Wait::~Wait() { unlink(); }
 
 void Event::Wait::unlink() {
   if (queued_) loop_.forget(handle_);
   queued_ = false;
-  if (on_event_.event != nullptr) on_event_.event->detach(on_event_);
-  if (on_cancel_.event != nullptr) on_cancel_.event->detach(on_cancel_);
-  timer_.disarm();
+  if (Awaited::is_linked()) Awaited::event()->detach(static_cast<Awaited&>(*this));
+  if (Cancelling::is_linked()) Cancelling::event()->detach(static_cast<Cancelling&>(*this));
+  disarm();
 }
 
 bool Event::Wait::await_ready() {
-  if (until_.cancelled != nullptr && until_.cancelled->is_set()) {
+  if (Cancelling::event() != nullptr && Cancelling::event()->is_set()) {
     wake_ = Wake::cancelled;
-  } else if (event_.is_set()) {
+  } else if (Awaited::event()->is_set()) {
     wake_ = Wake::ready;
-  } else if (until_.deadline.passed(loop_.now())) {
+  } else if (Deadline::at(expiry()).passed(loop_.now())) {
     wake_ = Wake::timed_out;
   } else {
     return false;
@@ -69,9 +84,9 @@ bool Event::Wait::await_ready() {
 
 void Event::Wait::await_suspend(std::coroutine_handle<> handle) {
   handle_ = handle;
-  event_.attach(on_event_);
-  if (until_.cancelled != nullptr) until_.cancelled->attach(on_cancel_);
-  if (!until_.deadline.is_never()) loop_.timers().arm(timer_, until_.deadline.when());
+  Awaited::event()->attach(static_cast<Awaited&>(*this));
+  if (Cancelling::event() != nullptr) Cancelling::event()->attach(static_cast<Cancelling&>(*this));
+  if (!Deadline::at(expiry()).is_never()) loop_.timers().arm(*this, expiry());
 }
 
 Wake Event::Wait::await_resume() {
@@ -80,9 +95,7 @@ Wake Event::Wait::await_resume() {
   return wake_;
 }
 
-void Event::Wait::timer_fired(Timer& timer) {
-  static_cast<Expiry&>(timer).wait.finish(Wake::timed_out);
-}
+void Event::Wait::timer_fired(Timer& timer) { static_cast<Wait&>(timer).finish(Wake::timed_out); }
 
 void Event::Wait::finish(Wake wake) {
   if (queued_) {
@@ -92,7 +105,7 @@ void Event::Wait::finish(Wake wake) {
   }
   wake_ = wake;
   queued_ = true;
-  timer_.disarm();
+  disarm();
   loop_.ready(handle_);
 }
 

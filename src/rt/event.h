@@ -51,9 +51,9 @@ class Event {
   Event& operator=(const Event&) = delete;
   ~Event();
 
-  bool is_set() const { return set_; }
+  bool is_set() const { return (head_and_set_ & 1) != 0; }
   void set();
-  void clear() { set_ = false; }
+  void clear() { head_and_set_ &= ~std::uintptr_t{1}; }
   Loop& loop() const { return loop_; }
 
   class Wait;
@@ -62,24 +62,40 @@ class Event {
 
  private:
   friend class Wait;
-  struct Link {  // membership of one waiter in one event's list
-    Wait* owner = nullptr;
-    Event* event = nullptr;
+  // Membership of one waiter in one event's list, which is a ring. Each wait has two: what it waits
+  // for and what cancels it. A connection has some nine events and a wait or two, so flags share a
+  // word with a pointer.
+  struct Link {
+    Link(Event* e, bool cancels)
+        : event_and_kind(reinterpret_cast<std::uintptr_t>(e) | (cancels ? 1U : 0U)) {}
+    Event* event() const { return reinterpret_cast<Event*>(event_and_kind & ~std::uintptr_t{1}); }
+    bool cancels() const { return (event_and_kind & 1) != 0; }
+    bool is_linked() const { return next != nullptr; }
+
+    std::uintptr_t event_and_kind;
     Link* previous = nullptr;
     Link* next = nullptr;
+  };
+  struct Awaited : Link {
+    explicit Awaited(Event& event) : Link(&event, false) {}
+  };
+  struct Cancelling : Link {
+    explicit Cancelling(Event* event) : Link(event, true) {}
   };
   void attach(Link& link);
   void detach(Link& link);
   void wake_all();
+  Link* head() const { return reinterpret_cast<Link*>(head_and_set_ & ~std::uintptr_t{1}); }
+  void set_head(Link* head) {
+    head_and_set_ = reinterpret_cast<std::uintptr_t>(head) | (head_and_set_ & 1);
+  }
 
   Loop& loop_;
-  Link* head_ = nullptr;
-  Link* tail_ = nullptr;
-  bool set_ = false;
+  std::uintptr_t head_and_set_ = 0;  // the first waiter, and whether it is set
 };
 
 // The awaitable. Lives in the waiting coroutine's frame; leaving scope unlinks it from everything.
-class Event::Wait {
+class Event::Wait : Awaited, Cancelling, Timer {
  public:
   Wait(Event& event, Until until);
   Wait(const Wait&) = delete;
@@ -92,23 +108,14 @@ class Event::Wait {
 
  private:
   friend class Event;
-  struct Expiry : Timer {
-    explicit Expiry(Wait& w) : Timer(&timer_fired), wait(w) {}
-    Wait& wait;
-  };
   static void timer_fired(Timer& timer);
   void finish(Wake wake);
   void unlink();
 
-  Event& event_;  // not used after the suspension: a wait may outlive its event
-  Loop& loop_;
-  Until until_;
-  std::coroutine_handle<> handle_;
-  Link on_event_;
-  Link on_cancel_;
-  Expiry timer_;
   Wake wake_ = Wake::ready;
   bool queued_ = false;  // resumption is in the loop's ready queue
+  Loop& loop_;           // a wait may outlive its event
+  std::coroutine_handle<> handle_;
 };
 
 inline Event::Wait Event::wait(Until until) { return Wait(*this, until); }

@@ -19,8 +19,10 @@ constexpr std::size_t kKeptPerSize = 0;
 #else
 constexpr std::size_t kKeptPerSize = 64;
 #endif
-constexpr std::size_t kStep = 128;
-constexpr std::size_t kSizes = 32;  // up to 4 KiB; larger frames are rare and not kept
+// Frames are as large as what the general allocator makes of them anyway: 16n + 8 bytes.
+constexpr std::size_t kStep = 16;
+constexpr std::size_t kFirst = 8;
+constexpr std::size_t kSizes = 256;  // up to 4 KiB; larger frames are rare and not kept
 
 struct Free {
   Free* next;
@@ -33,7 +35,7 @@ struct List {
 // only workers, who stay as long as the process, should run coroutines by the million.
 constinit thread_local std::array<List, kSizes> lists{};
 
-constexpr std::size_t index_of(std::size_t size) { return (size - 1) / kStep; }
+constexpr std::size_t index_of(std::size_t size) { return (size + kStep - 1 - kFirst) / kStep; }
 
 }  // namespace
 
@@ -41,7 +43,7 @@ void* take_frame(std::size_t size) {
   const std::size_t index = index_of(size);
   if (index >= kSizes) return ::operator new(size);
   List& list = lists[index];
-  if (list.first == nullptr) return ::operator new((index + 1) * kStep);
+  if (list.first == nullptr) return ::operator new(index * kStep + kFirst);
   --list.length;
   return std::exchange(list.first, list.first->next);
 }

@@ -32,8 +32,7 @@ Result<std::unique_ptr<RealSocket>> RealSocket::make(EpollLoop& loop, Fd fd, Kin
 }
 
 RealSocket::RealSocket(EpollLoop& loop, Fd fd, Kind kind, std::optional<IpEndpoint> peer)
-    : loop_(loop),
-      readable_(loop),
+    : readable_(loop),
       writable_(loop),
       hung_up_(loop),
       fd_(std::move(fd)),
@@ -44,7 +43,7 @@ RealSocket::RealSocket(EpollLoop& loop, Fd fd, Kind kind, std::optional<IpEndpoi
 }
 
 RealSocket::~RealSocket() {
-  if (registered_) loop_.remove(fd(), *this);
+  if (registered_) loop().remove(fd(), *this);
 }
 
 std::uint32_t RealSocket::interest() const {
@@ -115,7 +114,7 @@ IoResult RealSocket::try_write(std::span<const iovec> pieces) {
 void RealSocket::write_was_short() {
   writable_.clear();
   if (std::exchange(wants_writable_, true)) return;
-  loop_.modify(fd(), interest(), *this);  // reports at once when there is room again
+  loop().modify(fd(), interest(), *this);  // reports at once when there is room again
 }
 
 IoResult RealSocket::broken(int error) {

@@ -49,7 +49,8 @@ class RealSocket final : public Socket, private FdHandler {
   void write_was_short();
   IoResult broken(int error);
 
-  EpollLoop& loop_;
+  EpollLoop& loop() const { return EpollLoop::of(readable_.loop()); }
+
   Event readable_;
   Event writable_;
   Event hung_up_;

@@ -15,7 +15,8 @@ class TimerWheel;
 class Timer {
  public:
   using Fired = void (*)(Timer&);
-  explicit Timer(Fired fired) : fired_(fired) {}
+  // `expiry`: what expiry() says before it is armed.
+  explicit Timer(Fired fired, Instant expiry = {}) : fired_(fired), expiry_(expiry) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   ~Timer() { disarm(); }
