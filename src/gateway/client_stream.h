@@ -23,7 +23,7 @@ class ClientStream {
   // A comment that shows the client we are alive.
   Result<void> comment();
   // The end of a committed stream that failed: noted, and told to a client that is still there.
-  rt::Task<void> fail(Error error);
+  SM_OWN_FRAME rt::Task<void> fail(Error error);
 
  private:
   void commit();

@@ -175,7 +175,11 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
   } else if (relayed.error().blame() == Blame::upstream) {
     job->seat.engine().suspect();
   }
-  // Gives back the seat and the engine's connection before a client is told and a line written.
+  co_await end(std::move(job), std::move(relayed));
+}
+
+// Gives back the seat and the engine's connection before a client is told and a line written.
+rt::Task<void> CompletionService::end(std::unique_ptr<RelayJob> job, Result<void> relayed) const {
   WorkerState& worker = job->worker;
   http::Exchange& exchange = job->exchange;
   ClientStream client = job->client;

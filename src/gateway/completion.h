@@ -32,7 +32,8 @@ class CompletionService {
                              llmapi::Operation operation, ClientStream& client,
                              std::unique_ptr<RequestRecord>& record) const;
   // The second half: an engine works on it.
-  rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
+  SM_OWN_FRAME rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
+  SM_OWN_FRAME rt::Task<void> end(std::unique_ptr<RelayJob> job, Result<void> relayed) const;
   SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                                            RequestRecord& record) const;
   SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,

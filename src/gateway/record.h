@@ -45,12 +45,12 @@ struct RequestRecord {
   Endpoint endpoint = Endpoint::unmatched;
   bool streamed = false;
   std::optional<metering::Operation> operation;
+  std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
+  std::optional<Digest> prompt_digest;  // with the tenant's digest key
   int status = 0;
   std::string method;
-  std::unique_ptr<const std::string> client_request_id;  // of X-Request-ID
-  std::unique_ptr<const std::string>
-      x_client_request_id;              // of X-Client-Request-Id: for the log only
-  std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
+  std::unique_ptr<const std::string> client_request_id;    // of X-Request-ID
+  std::unique_ptr<const std::string> x_client_request_id;  // X-Client-Request-Id, for the log
   Instant began{};
   WallTime began_wall{};
 
@@ -62,7 +62,6 @@ struct RequestRecord {
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end
   std::optional<std::chrono::nanoseconds> first_token;
-  std::optional<Digest> prompt_digest;  // with the tenant's digest key
   struct Answer {
     metering::Settlement settlement;
     std::optional<Digest> digest;

@@ -146,22 +146,29 @@ class EventPump {
     if (piece.kind == http::BodyPiece::Kind::end) {
       return upstream_error(Code::upstream_error, "the engine ended its stream early");
     }
-    parser_.feed(piece.bytes);
+    if (!parser_) parser_ = std::make_unique<http::SseParser>(is_later_);
+    is_later_ = true;
+    parser_->feed(piece.bytes);
     http::SseEvent event;
     for (;;) {
-      TRY(const bool more, parser_.next(event));
+      TRY(const bool more, parser_->next(event));
       if (!more) return Step::events;
       TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
       if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
       watch_.saw_event();
     }
   }
+  // The stream is silent: gives up the parser when nothing is in it.
+  void rest() {
+    if (parser_ && parser_->is_between_events()) parser_.reset();
+  }
   bool done() const { return done_; }  // [DONE] was seen: nothing more is needed from the engine
 
  private:
   RelayJob& job_;
   RelayWatch& watch_;
-  http::SseParser parser_;
+  std::unique_ptr<http::SseParser> parser_;  // from the first bytes on, while they come
+  bool is_later_ = false;                    // the beginning of the stream has been parsed
   bool done_ = false;
 };
 
@@ -268,7 +275,7 @@ class DigestSink : public llmapi::TextSink {
 // One streamed answer, engine to client. bring() is the story; the rest answers questions.
 class StreamRelay {
  public:
-  explicit StreamRelay(RelayJob& job)
+  SM_OFF_FRAME explicit StreamRelay(RelayJob& job)
       : job_(job),
         sink_(job.record->caller->tenant_entry().digest_key.get()),
         translator_(job.form.operation, dialect_of(job), identity_of(job, reply_id(job)),
@@ -282,29 +289,62 @@ class StreamRelay {
   rt::Task<Result<void>> bring() {
     CO_TRY_VOID(co_await begin());
     for (;;) {
-      Result<EventPump::Step> step = translate();
-      if (!step) {
-        co_await send_last_good();
-        co_return fail(std::move(step).error());
+      Result<Next> next = advance();
+      if (next && *next == Next::client) next = co_await catch_up();
+      if (next && *next == Next::end) co_return co_await complete();
+      if (next && *next == Next::engine) {
+        const rt::Wake wake = co_await job_.call->readable().wait(watch_.until());
+        if (wake != rt::Wake::ready) next = look_up(wake);
       }
-      if (pump_.done()) break;
-      if (out_.size() <= http::Exchange::kBufferMax) {
-        CO_TRY_VOID(send_translated());
-      } else {
-        CO_TRY_VOID(co_await send_burst());
-      }
-      note_progress();
-      CO_TRY_VOID(watch_.look_up_if_due());
-      if (job_.exchange.buffered() > 0) {
-        const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
-        CO_TRY_VOID(watch_.after_client(wake));
-      }
-      if (*step == EventPump::Step::events) continue;
-      const rt::Wake wake = co_await job_.call->readable().wait(watch_.until());
-      if (wake != rt::Wake::ready) CO_TRY_VOID(look_up(wake));
+      if (next) continue;
+      co_await send_last_good();
+      co_return fail(std::move(next).error());
     }
-    Result<void> ended = translator_.finish(out_);
-    if (!ended) {
+  }
+
+  SM_OFF_FRAME void settle(metering::Finish finish) {
+    gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
+                    sink_.digest());
+  }
+  metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
+
+ private:
+  // What an open stream does next: go on, wait for the engine or for a client that is behind, end.
+  enum class Next : std::uint8_t { step, engine, client, end };
+
+  SM_OWN_FRAME rt::Task<Result<void>> begin() {
+    const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
+    CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
+    if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
+    co_return Result<void>();
+  }
+
+  // One step, without a wait. After an error out_ holds what was good.
+  SM_OFF_FRAME Result<Next> advance() {
+    out_.clear();
+    TRY(const EventPump::Step step, pump_.step([this](std::string_view data) {
+      return translator_.on_event(data, false, out_);
+    }));
+    if (pump_.done()) return Next::end;
+    if (out_.size() > http::Exchange::kBufferMax) return Next::client;
+    TRY_VOID(send_translated());
+    note_progress();
+    TRY_VOID(watch_.look_up_if_due());
+    if (job_.exchange.buffered() > 0) return Next::client;
+    return step == EventPump::Step::events ? Next::step : Next::engine;
+  }
+
+  // A step whose events the client does not take at once.
+  SM_OWN_FRAME rt::Task<Result<Next>> catch_up() {
+    CO_TRY_VOID(co_await send_burst());
+    note_progress();
+    CO_TRY_VOID(watch_.look_up_if_due());
+    if (job_.exchange.buffered() > 0) CO_TRY_VOID(co_await client_has_room());
+    co_return Next::engine;
+  }
+
+  SM_OWN_FRAME rt::Task<Result<void>> complete() {
+    if (Result<void> ended = translator_.finish(out_); !ended) {
       co_await send_last_good();
       co_return ended;
     }
@@ -314,25 +354,9 @@ class StreamRelay {
     co_return Result<void>();
   }
 
-  void settle(metering::Finish finish) {
-    gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
-                    sink_.digest());
-  }
-  metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
-
- private:
-  SM_OWN_FRAME rt::Task<Result<void>> begin() {
-    const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
-    CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
-    if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
-    co_return Result<void>();
-  }
-
-  // One step: out_ holds what it translated, also when it failed.
-  Result<EventPump::Step> translate() {
-    out_.clear();
-    return pump_.step(
-        [this](std::string_view data) { return translator_.on_event(data, false, out_); });
+  SM_OWN_FRAME rt::Task<Result<void>> client_has_room() {
+    const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
+    co_return watch_.after_client(wake);
   }
 
   // What came with a failure is good, and wanted by a client that has seen the beginning. One that
@@ -357,23 +381,25 @@ class StreamRelay {
     for (std::size_t at = 0; at < burst.size(); at += kPart) {
       out_.assign(burst, at, kPart);
       CO_TRY_VOID(client_.flush(out_));
-      if (job_.exchange.buffered() == 0) continue;
-      const rt::Wake wake = co_await job_.exchange.drained().wait(watch_.client_until());
-      CO_TRY_VOID(watch_.after_client(wake));
+      if (job_.exchange.buffered() > 0) CO_TRY_VOID(co_await client_has_room());
     }
     delivered_ = translator_.delivered();
     co_return Result<void>();
   }
 
-  // A client that has waited long enough gets its status and keep-alives.
-  Result<void> look_up(rt::Wake wake) {
+  // After a wait for the engine that brought nothing: a client that has waited long enough gets its
+  // status and keep-alives.
+  SM_OFF_FRAME Result<Next> look_up(rt::Wake wake) {
     TRY_VOID(watch_.after(wake));
-    if (watch_.is_quiet()) translator_.rest();
+    if (watch_.is_quiet()) {
+      translator_.rest();
+      pump_.rest();
+    }
     if (watch_.wants_comment(client_.committed())) {
       TRY_VOID(client_.comment());
       watch_.commented();
     }
-    return {};
+    return Next::step;
   }
 
   void note_progress() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -9,7 +10,7 @@ namespace sovmesh::gateway {
 
 // Where a request wants to go. Unknown paths collapse to `unmatched`, so that a scanner cannot make
 // metric series.
-enum class Endpoint {
+enum class Endpoint : std::uint8_t {
   unmatched,
   healthz,
   livez,

@@ -72,6 +72,7 @@ void ClientPool::Impl::give_back(std::unique_ptr<Buffers> buffers) {
   buffers->reader.clear();
   buffers->request.clear();
   buffers->pending.clear();
+  buffers->fields.clear();
   if (buffers->request.capacity() > kKeptBytes) buffers->request.shrink_to_fit();
   if (buffers->pending.capacity() > kKeptBytes) buffers->pending.shrink_to_fit();
   spare_.push_back(std::move(buffers));

@@ -29,6 +29,8 @@ struct ClientPool::Impl {
     HeadReader reader{HeadReader::Kind::response};
     std::string request;  // kept until the answer begins, for a second connection
     std::string pending;  // body bytes that came with the head
+    Fields fields;        // of the head
+    ParsedResponse parsed{.status = 0, .fields = &fields, .content_length = {}, .framing = {}};
   };
   static constexpr std::size_t kSpareMax = 64;
   std::unique_ptr<Buffers> take_buffers();

@@ -120,10 +120,10 @@ class Http1Call final : public ClientCall {
   std::unique_ptr<ClientPool::Impl::Buffers> buffers_;  // until the body needs none of them
   std::unique_ptr<rt::Socket> socket_;
   rt::Event always_ready_;
-  Fields fields_;
-  ParsedResponse parsed_{.status = 0, .fields = &fields_, .content_length = {}, .framing = {}};
   std::uint64_t left_ = 0;  // of a body with a length
   ChunkDecoder chunks_;
+  Framing::Kind framing_ = Framing::Kind::none;
+  bool keeps_alive_ = false;  // its connection, after the answer
   State state_ = State::idle;
   bool to_head_ = false;
   bool may_replay_ = false;   // the connection was kept and nothing of an answer has come
@@ -222,10 +222,10 @@ Result<bool> Http1Call::use_head_bytes(std::string_view input) {
     const auto complete = buffers_->reader.feed(input, bounds);
     if (!complete) return over(invalid(complete.error().message));
     if (!*complete) return false;
-    const auto parsed = parse_response_head(buffers_->reader, to_head_, parsed_);
+    const auto parsed = parse_response_head(buffers_->reader, to_head_, buffers_->parsed);
     if (!parsed) return over(invalid(parsed.error().message));
-    if (parsed_.status >= 200) break;
-    if (parsed_.status == 101 || ++interim_ > kInterimMax)
+    if (buffers_->parsed.status >= 200) break;
+    if (buffers_->parsed.status == 101 || ++interim_ > kInterimMax)
       return over(invalid("an interim answer that was not asked for"));
     buffers_->reader.clear();
   }
@@ -241,18 +241,19 @@ Result<ClientResponseHead> Http1Call::begin_body() {
   using Framing::Kind::chunked;
   using Framing::Kind::none;
   using Framing::Kind::until_close;
-  const Framing& framing = parsed_.framing;
-  if (framing.kind == none && has_pending_)
-    return over(invalid("bytes follow the end of the answer"));
+  const ParsedResponse& parsed = buffers_->parsed;
+  framing_ = parsed.framing.kind;
+  keeps_alive_ = parsed.framing.keep_alive;
+  if (framing_ == none && has_pending_) return over(invalid("bytes follow the end of the answer"));
   // A long answer should hold neither its request nor memory for the next one.
   buffers_->request.clear();
-  if (framing.kind == chunked || framing.kind == until_close) release(buffers_->request);
+  if (framing_ == chunked || framing_ == until_close) release(buffers_->request);
   state_ = State::body;
-  left_ = framing.length;
-  if (framing.kind == none) complete();
-  return ClientResponseHead{.status = parsed_.status,
-                            .fields = std::move(fields_),
-                            .content_length = parsed_.content_length};
+  left_ = parsed.framing.length;
+  if (framing_ == none) complete();
+  return ClientResponseHead{.status = parsed.status,
+                            .fields = std::move(buffers_->fields),
+                            .content_length = parsed.content_length};
 }
 
 Result<BodyPiece> Http1Call::try_read() {
@@ -265,7 +266,7 @@ Result<BodyPiece> Http1Call::try_read() {
       block = buffers_->pending;
     } else {
       // An open stream keeps no buffer.
-      if (parsed_.framing.kind != Framing::Kind::length) give_back_buffers();
+      if (framing_ != Framing::Kind::length) give_back_buffers();
       const auto scratch = pool_->loop.scratch();
       const rt::IoResult got =
           read_now(*socket_, scratch.first(scratch.size() - BodyPiece::kPadding));
@@ -282,11 +283,11 @@ Result<BodyPiece> Http1Call::try_read() {
 // One block of the body; a data piece without bytes asks for the next block.
 Result<BodyPiece> Http1Call::use_body(std::span<char> block) {
   std::string_view data(block.data(), block.size());
-  if (parsed_.framing.kind == Framing::Kind::length) {
+  if (framing_ == Framing::Kind::length) {
     if (data.size() > left_) return over(invalid("bytes follow the end of the answer"));
     left_ -= data.size();
     if (left_ == 0) complete();
-  } else if (parsed_.framing.kind == Framing::Kind::chunked) {
+  } else if (framing_ == Framing::Kind::chunked) {
     const ChunkDecoder::Step step = chunks_.decode(block);
     if (step.outcome == ChunkDecoder::Outcome::bad)
       return over(invalid("a chunk of the answer is malformed"));
@@ -301,7 +302,7 @@ Result<BodyPiece> Http1Call::use_body(std::span<char> block) {
 }
 
 Result<BodyPiece> Http1Call::end_of_connection(const rt::IoResult& got) {
-  if (got.status == Status::eof && parsed_.framing.kind == Framing::Kind::until_close) {
+  if (got.status == Status::eof && framing_ == Framing::Kind::until_close) {
     complete();
     return BodyPiece{.kind = Kind::end, .bytes = {}};
   }
@@ -310,7 +311,7 @@ Result<BodyPiece> Http1Call::end_of_connection(const rt::IoResult& got) {
 
 void Http1Call::complete() {
   state_ = State::done;
-  if (!parsed_.framing.keep_alive) socket_.reset();
+  if (!keeps_alive_) socket_.reset();
 }
 
 }  // namespace

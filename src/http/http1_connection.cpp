@@ -103,6 +103,14 @@ SM_OWN_FRAME rt::Task<After> answer(ServerCore& core, Http1Exchange& exchange) {
   co_return exchange.wants_linger() ? After::linger : After::close;
 }
 
+SM_OWN_FRAME rt::Task<void> go_on_as_http2(ServerCore& core, std::unique_ptr<rt::Socket>& socket,
+                                           std::unique_ptr<LiveConnection>& live,
+                                           ExchangeLease& lease) {
+  std::string first = lease.get(*socket, *live).take_everything();
+  lease.release();
+  co_await serve_http2(core, std::move(socket), std::move(live), std::move(first));
+}
+
 // The first bytes that come, in the worker's scratch; nothing at the end of an idle connection.
 SM_OWN_FRAME rt::Task<std::string_view> first_bytes(ServerCore& core, rt::Socket& socket,
                                                     rt::Deadline end, rt::Event& stop) {
@@ -144,9 +152,7 @@ rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
     end = core.loop.in(limits.keep_alive);
   }
   if (after == After::http2) {
-    std::string first = lease.get(*socket, *live).take_everything();
-    lease.release();
-    co_await serve_http2(core, std::move(socket), std::move(live), std::move(first));
+    co_await go_on_as_http2(core, socket, live, lease);
     co_return;
   }
   lease.release();

@@ -29,7 +29,8 @@ class SseParser {
   static constexpr std::size_t kLineMax = 1U << 20;   // without its end
   static constexpr std::size_t kEventMax = 4U << 20;  // its data
 
-  SseParser() = default;
+  // `is_later`: for what follows a whole event of a stream, where no BOM is expected.
+  explicit SseParser(bool is_later = false) : started_(is_later) {}
   SseParser(const SseParser&) = delete;
   SseParser& operator=(const SseParser&) = delete;
 
@@ -41,6 +42,8 @@ class SseParser {
   // True when bytes of an unfinished event are kept: at the end of a stream, that event was cut
   // off.
   bool has_partial() const;
+  // True when a new parser would go on just as well.
+  bool is_between_events() const { return started_ && !skip_lf_ && !has_partial(); }
   // True when the data of the last event is a view into the fed bytes (and not a copy of ours).
   bool data_is_fed() const { return !data_is_copy_; }
 

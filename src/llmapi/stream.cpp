@@ -25,6 +25,7 @@ struct StreamTranslator::Impl {
     head = "data: ";
     append_reply_head(head, who,
                       op == Operation::chat ? "chat.completion.chunk" : "text_completion");
+    head.shrink_to_fit();  // as long as the stream
     tail = client_wants_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
   }
 

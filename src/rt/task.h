@@ -16,6 +16,8 @@
 // For a coroutine that ends long before its caller: without it the compiler may make its frame a
 // part of the caller's, whose memory is then held for as long as the caller runs.
 #define SM_OWN_FRAME [[gnu::noinline]]
+// For a function that a coroutine calls: without it, its locals may become a part of the frame.
+#define SM_OFF_FRAME [[gnu::noinline]]
 
 namespace sovmesh::rt {
 
