@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "tests/support/result_matchers.h"
@@ -53,6 +54,28 @@ TEST(SseParser, JoinsLinesAndIgnoresCommentsAndOtherFields) {
 TEST(SseParser, BlockWithoutDataIsNoEventAndDropsItsName) {
   EXPECT_THAT(events_of("event: x\n\n: ping\n\n\n\ndata: a\n\ndata:\n\n"),
               ElementsAre(Event("", "a"), Event("", "")));
+}
+
+TEST(SseParser, BetweenEventsANewOneGoesOnAsWell) {
+  const std::string text =
+      "\xEF\xBB\xBF"
+      "data: a\r\n\r\nevent: x\ndata: b\ndata: c\n\n: ping\n\ndata: d\r\rdata: e\n\n";
+  const std::vector<Event> wanted = events_of(text);
+  ASSERT_EQ(wanted.size(), 4U);
+  auto parser = std::make_unique<SseParser>();
+  std::vector<Event> events;
+  int replaced = 0;
+  for (const char& byte : text) {
+    parser->feed({&byte, 1});
+    SseEvent event;
+    while (parser->next(event).value())
+      events.emplace_back(event.name, event.data);
+    if (!parser->is_between_events()) continue;
+    parser = std::make_unique<SseParser>(true);
+    ++replaced;
+  }
+  EXPECT_EQ(events, wanted);
+  EXPECT_GE(replaced, 4);
 }
 
 TEST(SseParser, UnfinishedEventIsNotHandedOutButKnown) {

@@ -84,6 +84,17 @@ std::string usage(int prompt, int generated, int cached) {
          std::to_string(cached) + "}}" + timings(cached, prompt - cached, generated) + "}";
 }
 
+TEST(StreamTranslator, GoesOnTheSameAfterARest) {
+  Stream steady(Dialect::openai);
+  Stream rested(Dialect::openai);
+  for (const char* text : {"a", "b", "c", "d"}) {
+    EXPECT_EQ(rested.after(content(text)), steady.after(content(text)));
+    if (*text != 'b') rested.translator.rest();
+  }
+  EXPECT_EQ(rested.texts.all, steady.texts.all);
+  EXPECT_EQ(rested.translator.delivered(), steady.translator.delivered());
+}
+
 TEST(StreamTranslator, TellsAllChunksAsOurs) {
   Stream stream(Dialect::llama_cpp);
   EXPECT_EQ(stream.after(kRole + "}"),

@@ -45,7 +45,7 @@ rt::Task<bool> ScriptedEngine::play(rt::Socket& socket, Script played) {
     const rt::Until until{loop_.in(5min), &stopping_};
     if (!co_await rt::write_all(socket, part, until)) co_return false;
     // An RST overtakes what is on its way: the bytes before it shall arrive.
-    const rt::Until pause{loop_.in(2ms), &stopping_};
+    const rt::Until pause{loop_.in(played.pause), &stopping_};
     co_await rt::sleep(loop_, pause);
   }
   if (played.end == Script::End::reset) socket.reset_on_close();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,8 +15,9 @@ namespace sovmesh::flow {
 // What a scripted engine answers, to the byte.
 struct Script {
   enum class End : std::uint8_t { keep, fin, reset, hang };
-  std::vector<std::string> parts;  // with 2 ms between them
+  std::vector<std::string> parts;
   End end = End::keep;
+  std::chrono::milliseconds pause{2};  // after each part
 };
 
 // An engine that knows no HTTP but where a request ends, and sends what the test says. Its

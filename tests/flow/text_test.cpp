@@ -70,6 +70,28 @@ TEST(Text, ArrivesByteForByteBothWays) {
   }
 }
 
+// A silent stream gives up what it can make again, wherever the silence comes.
+TEST(Text, AStreamGoesOnAfterASilenceAsIfThereHadBeenNone) {
+  GatewayWorld gateway;
+  const auto body_of = [&](std::vector<std::string> parts) {
+    gateway.scripted.script = {
+        .parts = std::move(parts), .end = Script::End::keep, .pause = 1500ms};
+    Client client(gateway);
+    client.post(kChat, chat_body("x", kStream, "script"));
+    Answer answer = client.answer();
+    EXPECT_TRUE(answer.complete);
+    return without_ids(std::move(answer.body));
+  };
+  for (const std::string_view line_end : {"\n", "\r\n", "\r"}) {
+    const std::string bytes = make_stream({"a", "b", "c"}, line_end).bytes;
+    const std::string at_once = body_of({bytes});
+    for (std::size_t cut = kStreamHead.size(); cut < bytes.size(); cut += 3) {
+      ASSERT_EQ(body_of({bytes.substr(0, cut), bytes.substr(cut)}), at_once) << cut;
+    }
+  }
+  EXPECT_THAT(gateway.ledger.violations, testing::IsEmpty());
+}
+
 TEST(Text, EscapesMeanTheSameForTheEngine) {
   GatewayWorld gateway;
   const StreamScript script = make_stream({R"(\u00e6\ud83d\udc1f\n\"\\)"});
