@@ -97,19 +97,20 @@ rt::Task<void> DataPlane::refuse(http::Exchange& exchange, int status, const Err
   record.id = RequestId{worker_.ids.next()};
   if (const std::string_view method = exchange.head().method; is_method(method))
     record.method = method;
-  record.source = source_of(exchange);
+  if (const auto peer = exchange.peer()) record.source = peer->ip;
   record.began = services_.clock.now();
   record.began_wall = services_.clock.wall_now();
+  services_.metrics.inflight.add(1);
   record.trace = observe::begin_span({}, services_.random);
-  note_error(record, error);
-  record.message = error.message();  // a word of ours: nothing has been read of what was sent
+  // The log may have the message: a word of ours, nothing has been read of what was sent.
+  note_error(record, Error(error.code(), Blame::us, error.message()));
   record.status = status;
   http::ResponseHead head = http::error_head(error);
   head.status = status;
   add_common_fields(head, record, record.began);
   const std::string body = http::error_json(error, &record.id);
   (void)co_await exchange.respond(head, body);
-  finish_record(record, services_.clock.now(), series_, services_.log);
+  finish_record(record, services_, worker_);
 }
 
 void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecord& record) {
@@ -124,7 +125,7 @@ void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecor
     record.client_request_id = std::make_unique<const std::string>(*id);
   }
   if (const auto id = fields.find("x-client-request-id"); id && is_request_id(*id)) {
-    record.x_client_request_id = std::string(*id);
+    record.x_client_request_id = std::make_unique<const std::string>(*id);
   }
   const observe::TraceHeaders trace{.traceparent = fields.find("traceparent"),
                                     .b3 = fields.find("b3"),
