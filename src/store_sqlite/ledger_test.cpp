@@ -118,7 +118,7 @@ TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
   const std::uint64_t before = commits();
   row.checkpoint({.generated = 63});
   EXPECT_FALSE(runner_->woken()) << "few tokens wait for a commit that comes anyway";
-  world_.run_for(milliseconds(6));
+  world_.run_for(milliseconds(21));
   runner_->step();
   EXPECT_EQ(commits(), before);
   row.checkpoint({.generated = 64});
@@ -128,13 +128,13 @@ TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
   row.checkpoint({.generated = 128});
   EXPECT_FALSE(runner_->step() == microseconds(0)) << "commits stay apart";
   EXPECT_EQ(commits(), before + 1);
-  world_.run_for(milliseconds(5));
+  world_.run_for(milliseconds(20));
   runner_->step();
   EXPECT_EQ(commits(), before + 2);
   runner_->step();
   std::move(row).settle({.counts = {.generated = 192}});
   EXPECT_TRUE(runner_->woken());
-  world_.run_for(milliseconds(5));
+  world_.run_for(milliseconds(20));
   runner_->step();
   EXPECT_EQ(rows().front().settlement.counts.generated, 192);
 }

@@ -108,7 +108,9 @@ Pause LedgerWriter::take(Instant now) {
   return mailbox_->with([&](Mailbox& box) -> Pause {
     const Batch& waiting = box.waiting;
     Instant due = Instant::max();
-    if (!waiting.openings.empty() || box.in_haste) due = last_commit_ + options_.commit_interval;
+    if (!waiting.openings.empty() || !waiting.saves.empty())
+      due = last_commit_ + options_.commit_interval;
+    if (box.in_haste) due = std::min(due, last_commit_ + options_.haste_interval);
     if (!waiting.closings.empty()) due = std::min(due, last_commit_ + options_.settle_delay);
     if (!waiting.progress.empty()) due = std::min(due, last_commit_ + options_.checkpoint_delay);
     if (has_work()) due = std::min(due, last_commit_ + kRetry);  // kept by a failed commit

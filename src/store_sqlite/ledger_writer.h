@@ -22,8 +22,10 @@ struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
   // first one after a quiet time starts at once.
   std::chrono::microseconds commit_interval{5'000};
-  // Settlements wait for the next commit, at most this long. Not those that bring many tokens:
-  // what is in haste (store::OpenRow) gets a commit as soon as commits may start.
+  // What is in haste (store::OpenRow: many tokens) starts one too, but nobody waits for it: a
+  // little later it takes more streams along.
+  std::chrono::microseconds haste_interval{20'000};
+  // Other settlements wait for the next commit, at most this long.
   std::chrono::milliseconds settle_delay{50};
   // So do checkpoints.
   std::chrono::milliseconds checkpoint_delay{250};

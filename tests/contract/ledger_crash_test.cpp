@@ -301,9 +301,9 @@ class KilledStreams {
   }
 
  private:
-  // A commit waits for the one before it and for the interval between two: 1 + 5 + 1 ms, and the
+  // A commit waits for the one before it and for the interval between two: 1 + 20 + 1 ms, and the
   // tick that this simulation has.
-  static constexpr std::size_t kCommitTicks = 8;
+  static constexpr std::size_t kCommitTicks = 23;
 
   struct Stream {
     Known known;
