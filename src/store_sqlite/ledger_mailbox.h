@@ -75,7 +75,7 @@ struct Mailbox {
   bool flush_wanted = false;
   bool in_haste = false;  // a record among those that wait is worth a commit of its own
   std::vector<std::shared_ptr<rt::Semaphore>> flushers;  // released after each commit
-  bool writer_rests = false;                             // somebody has to wake it
+  bool writer_rests = false;  // somebody has to wake it for what is due sooner than it will look
   Refusal refusing = Refusal::none;
   std::uint64_t dropped = 0;  // closings that came when nothing could be written any more
 
@@ -93,10 +93,7 @@ struct Mailbox {
     close({ticket.request, Terminal::settled, end});
   }
   // Whether somebody has to wake the writer, now that there is something in haste.
-  bool hurry() {
-    in_haste = true;
-    return std::exchange(writer_rests, false);
-  }
+  bool hurry() { return !std::exchange(in_haste, true) && std::exchange(writer_rests, false); }
   void close(Closing closing) {
     if (refusing == Refusal::broken || refusing == Refusal::closing) {
       ++dropped;

@@ -156,7 +156,7 @@ Refusal LedgerSqlite::hand_over(Progress progress, std::shared_ptr<Ticket> ticke
     box.waiting.progress.push_back(std::move(progress));
     box.waiting.saves.push_back(std::move(ticket));
     ++box.handed_over;
-    wake = box.hurry();
+    wake = std::exchange(box.writer_rests, false);
     return Refusal::none;
   });
   if (wake) runner_->wake();

@@ -139,6 +139,26 @@ TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
   EXPECT_EQ(rows().front().settlement.counts.generated, 192);
 }
 
+// What is in haste may take its time; who waits for a commit must not have to wait for it.
+TEST_F(LedgerTest, WhoWaitsIsNotHeldUpByWhatIsInHaste) {
+  boot();
+  OpenRow row = opened();
+  row.checkpoint({.generated = 64});
+  const auto pause = runner_->step();
+  ASSERT_TRUE(pause);
+  EXPECT_GT(*pause, milliseconds(5));
+  EXPECT_FALSE(runner_->woken());
+  row.checkpoint({.generated = 128});
+  EXPECT_FALSE(runner_->woken()) << "the commit is under way already";
+  open();
+  EXPECT_TRUE(runner_->woken());
+  EXPECT_LE(*runner_->step(), milliseconds(5));
+  world_.run_for(milliseconds(20));
+  runner_->step();
+  deliver();
+  std::move(row).settle({});
+}
+
 rt::Task<void> save_into(OpenRow& row, metering::Counts counts, rt::Loop& loop, rt::Until until,
                          std::optional<Result<void>>& out) {
   out.emplace(co_await row.save(counts, loop, until));

@@ -119,9 +119,9 @@ Pause LedgerWriter::take(Instant now) {
       take_all(box);
       return microseconds(0);
     }
-    // Only openings, flushes and what is in haste wake us, so while rows are open we look for
-    // closings ourselves.
-    box.writer_rests = waiting.openings.empty() && !box.in_haste;
+    // Only openings, saves, flushes and the first thing in haste wake us, so while rows are open we
+    // look for closings ourselves.
+    box.writer_rests = waiting.openings.empty() && waiting.saves.empty();
     if (due == Instant::max() && open_.empty()) return std::nullopt;
     const Instant look = std::min(due, now + options_.settle_delay);
     return std::max(std::chrono::ceil<microseconds>(look - now), microseconds(1));
