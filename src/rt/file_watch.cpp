@@ -58,8 +58,10 @@ Version version_of(const std::string& path) {
 bool has_changed_since(const std::string& path, WallTime since) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return false;
-  const auto when = std::chrono::seconds(info.st_ctim.tv_sec) +
-                    std::chrono::nanoseconds(info.st_ctim.tv_nsec) + kTick;
+  const auto when =
+      std::chrono::seconds(info.st_ctim.tv_sec) +
+      std::chrono::floor<WallTime::duration>(std::chrono::nanoseconds(info.st_ctim.tv_nsec)) +
+      kTick;
   return when >= since.time_since_epoch();
 }
 
