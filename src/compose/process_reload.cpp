@@ -141,7 +141,6 @@ void Process::note_removed(const std::vector<std::string>& tenants) const {
                         fmt::join(tenants, ", ")));
 }
 
-// One series at a time is 1: the number of others is the number of reloads.
 void Process::note_revision(const std::string& revision) {
   revision_ = revision;
   config_info_->only({revision_}).set(1);

@@ -83,7 +83,7 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
   Claim claim(ticket, mailbox_);
   Opening opening{.intent = std::move(intent), .ticket = std::move(ticket)};
-  if (const Refusal why = hand_over(std::move(opening)); why != Refusal::none)
+  if (const Refusal why = hand_over_opening(std::move(opening)); why != Refusal::none)
     co_return fail(refusal_error(why));
   until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
   const rt::Wake wake = co_await done.wait(until);
@@ -99,18 +99,35 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   co_return store::OpenRow(*this, request);
 }
 
-Refusal LedgerSqlite::hand_over(Opening opening) {
+template <class Put>
+Refusal LedgerSqlite::hand_over(Put put) {
   bool wake = false;
   const Refusal why = mailbox_->with([&](Mailbox& box) {
     if (box.refusing != Refusal::none) return box.refusing;
-    if (box.waiting.openings.size() >= Mailbox::kOpeningsMax) return Refusal::queue_full;
-    box.waiting.openings.push_back(std::move(opening));
+    if (!put(box.waiting)) return Refusal::queue_full;
     ++box.handed_over;
     wake = std::exchange(box.writer_rests, false);
     return Refusal::none;
   });
   if (wake) runner_->wake();
   return why;
+}
+
+Refusal LedgerSqlite::hand_over_opening(Opening opening) {
+  return hand_over([&](Batch& waiting) {
+    if (waiting.openings.size() >= Mailbox::kOpeningsMax) return false;
+    waiting.openings.push_back(std::move(opening));
+    return true;
+  });
+}
+
+Refusal LedgerSqlite::hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket) {
+  return hand_over([&](Batch& waiting) {
+    if (waiting.progress.size() >= Mailbox::kProgressMax) return false;
+    waiting.progress.push_back(progress);
+    waiting.saves.push_back(std::move(ticket));
+    return true;
+  });
 }
 
 bool LedgerSqlite::accepts() const {
@@ -135,7 +152,8 @@ rt::Task<Result<void>> LedgerSqlite::save(RequestId request, metering::Counts co
   auto ticket = std::make_shared<Ticket>(
       Ticket{.request = request, .loop = &loop, .done = &done, .opens = false});
   const Claim claim(ticket, mailbox_);
-  if (const Refusal why = hand_over({request, counts}, std::move(ticket)); why != Refusal::none)
+  if (const Refusal why = hand_over_save({request, counts}, std::move(ticket));
+      why != Refusal::none)
     co_return fail(refusal_error(why));
   until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
   const rt::Wake wake = co_await done.wait(until);
@@ -146,21 +164,6 @@ rt::Task<Result<void>> LedgerSqlite::save(RequestId request, metering::Counts co
   if (claim.ticket().outcome != Refusal::none)
     co_return fail(refusal_error(claim.ticket().outcome));
   co_return Result<void>();
-}
-
-Refusal LedgerSqlite::hand_over(Progress progress, std::shared_ptr<Ticket> ticket) {
-  bool wake = false;
-  const Refusal why = mailbox_->with([&](Mailbox& box) {
-    if (box.refusing != Refusal::none) return box.refusing;
-    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return Refusal::queue_full;
-    box.waiting.progress.push_back(std::move(progress));
-    box.waiting.saves.push_back(std::move(ticket));
-    ++box.handed_over;
-    wake = std::exchange(box.writer_rests, false);
-    return Refusal::none;
-  });
-  if (wake) runner_->wake();
-  return why;
 }
 
 void LedgerSqlite::settle(RequestId request, const metering::Settlement& settlement, Haste haste) {

@@ -46,8 +46,11 @@ class LedgerSqlite : public store::Ledger {
  private:
   static constexpr int kFlushAttempts = 1'000;
 
-  Refusal hand_over(Opening opening);
-  Refusal hand_over(Progress progress, std::shared_ptr<Ticket> ticket);
+  // Adds a record that somebody waits for; `put` is false when there is no room.
+  template <class Put>
+  Refusal hand_over(Put put);
+  Refusal hand_over_opening(Opening opening);
+  Refusal hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket);
 
   std::unique_ptr<LedgerWriter> writer_;
   LedgerReports reports_;
