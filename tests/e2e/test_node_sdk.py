@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from mesh import DEPS, TINY, wait_for
+from mesh import DEPS, SIM, TINY, wait_for
 
 CLIENT_CLOSED = 4  # metering::Finish
 FOLDER = pathlib.Path(__file__).parent / "node"
@@ -25,7 +25,7 @@ def seen(mesh):
         [node, "walk.mjs"], cwd=FOLDER, timeout=60, capture_output=True, text=True,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "SM_BASE_URL": mesh.base_url, "SM_KEY": mesh.keys["aurora"],
-             "SM_MODEL": TINY})
+             "SM_MODEL": TINY, "SM_SLOW_MODEL": SIM})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

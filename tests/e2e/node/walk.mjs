@@ -1,7 +1,7 @@
 // One walk with the official SDK; prints what it saw as one JSON line for test_node_sdk.py.
 import OpenAI from "openai";
 
-const { SM_BASE_URL: baseURL, SM_KEY: apiKey, SM_MODEL: model } = process.env;
+const { SM_BASE_URL: baseURL, SM_KEY: apiKey, SM_MODEL: model, SM_SLOW_MODEL: slowModel } = process.env;
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 30000 });
 const messages = [{ role: "user", content: "What is Sovereign Mesh?" }];
 const question = { model, messages, temperature: 0, max_tokens: 48 };
@@ -21,8 +21,8 @@ for await (const chunk of await client.chat.completions.create({ ...question, st
   streamed += chunk.choices[0].delta.content ?? "";
 }
 // Hung up on in the middle: the SDK sees its own abort, and the server says so to nobody.
-const endless = await client.chat.completions.create({ ...question, max_tokens: 512, stream: true,
-  messages: [{ role: "user", content: "Tell me a story about a lighthouse." }] });
+const endless = await client.chat.completions.create({ model: slowModel, stream: true,
+  messages: [{ role: "user", content: "[[sim:tokens=100000,rate=50]] go on" }] });
 let pieces = 0;
 for await (const chunk of endless) {
   if (chunk.choices[0].delta.content && ++pieces === 3) endless.controller.abort();
