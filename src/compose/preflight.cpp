@@ -55,15 +55,9 @@ class Preflight {
     for (const std::string& text : addresses) {
       const Result<rt::Endpoint> endpoint = rt::parse_endpoint(text);
       if (endpoint) continue;
-      findings_.push_back(fmt::format("{}: error: {} '{}': {}", place_of_server(), setting, text,
-                                      endpoint.error().message()));
+      findings_.push_back(fmt::format("{}: error: {} '{}': {}", config_.server.position.text(),
+                                      setting, text, endpoint.error().message()));
     }
-  }
-
-  // An address of an environment variable may have no place in a file.
-  std::string place_of_server() const {
-    const std::string text = config_.server.position.text();
-    return text.empty() ? "server" : text;
   }
 
   void check_model(const config::Model& model) {

@@ -65,7 +65,7 @@ struct Server {
   std::chrono::milliseconds drain_time{300'000};
   int queue_per_tenant_max = 64;
   std::chrono::milliseconds queue_time{30'000};
-  Position position;
+  Position position{.file = "server"};  // a place even where no file has the section
 };
 
 struct Logging {
@@ -75,7 +75,7 @@ struct Logging {
 
 struct Security {
   std::optional<Secret> pepper;  // nothing: DATA_DIR/secrets/pepper.1, made at the first start
-  Position position;
+  Position position{.file = "security"};
 };
 
 struct Engine {

@@ -94,12 +94,9 @@ rt::Task<void> DataPlane::handle(http::Exchange& exchange) {
 // Whoever watches sees what a broken proxy or an attack sends, although nothing of it is believed.
 rt::Task<void> DataPlane::refuse(http::Exchange& exchange, int status, const Error& error) {
   RequestRecord record;
-  record.id = RequestId{worker_.ids.next()};
+  note_arrival(exchange, record);
   if (const std::string_view method = exchange.head().method; is_method(method))
     record.method = method;
-  if (const auto peer = exchange.peer()) record.source = peer->ip;
-  record.began = services_.clock.now();
-  record.began_wall = services_.clock.wall_now();
   services_.metrics.inflight.add(1);
   record.trace = observe::begin_span({}, services_.random);
   // The log may have the message: a word of ours, nothing has been read of what was sent.
@@ -113,14 +110,18 @@ rt::Task<void> DataPlane::refuse(http::Exchange& exchange, int status, const Err
   finish_record(record, services_, worker_);
 }
 
-void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecord& record) {
-  const http::Fields& fields = exchange.head().fields;
+void DataPlane::note_arrival(const http::Exchange& exchange, RequestRecord& record) {
   record.id = RequestId{worker_.ids.next()};
-  record.endpoint = route.endpoint;
-  record.method = exchange.head().method;
   if (const auto peer = exchange.peer()) record.source = peer->ip;
   record.began = services_.clock.now();
   record.began_wall = services_.clock.wall_now();
+}
+
+void DataPlane::begin(http::Exchange& exchange, const Route& route, RequestRecord& record) {
+  const http::Fields& fields = exchange.head().fields;
+  note_arrival(exchange, record);
+  record.endpoint = route.endpoint;
+  record.method = exchange.head().method;
   if (const auto id = fields.find("x-request-id"); id && is_request_id(*id)) {
     record.client_request_id = std::make_unique<const std::string>(*id);
   }

@@ -35,6 +35,8 @@ class DataPlane : public http::Handler {
   void cut_off() { worker_.cut_off = true; }
 
  private:
+  // Which request it is, from whom and since when.
+  void note_arrival(const http::Exchange& exchange, RequestRecord& record);
   void begin(http::Exchange& exchange, const Route& route, RequestRecord& record);
   rt::Task<void> answer(http::Exchange& exchange, const Route& route,
                         std::unique_ptr<RequestRecord>& held);
