@@ -50,7 +50,7 @@ std::string_view name(SimOutcome outcome);
 
 // A request as it reached the engine.
 struct SimRequest {
-  static constexpr std::size_t kBodyMax = 64 * 1024;  // bytes kept
+  static constexpr std::size_t kBodyMax = std::size_t{64} * 1024;  // bytes kept
 
   std::uint64_t id = 0;
   std::string method;

@@ -67,7 +67,7 @@ class EngineSimTest : public testing::Test {
     std::string heard;
     const Instant end = world_.now() + time;
     while (world_.now() < end && !heard.ends_with('>')) {
-      std::vector<char> buffer(64 * 1024);
+      std::vector<char> buffer(std::size_t{64} * 1024);
       const rt::IoResult got = socket_->try_read(buffer);
       if (got.status == rt::IoResult::Status::ok) heard.append(buffer.data(), got.bytes);
       if (got.status == rt::IoResult::Status::eof) heard += "<end>";

@@ -17,7 +17,7 @@ namespace sovmesh::sim {
 // One connection to the simulated engine: reads requests, writes whatever bytes a fault wants.
 class Wire {
  public:
-  static constexpr std::size_t kHeadMax = 64 * 1024;
+  static constexpr std::size_t kHeadMax = std::size_t{64} * 1024;
   static constexpr std::size_t kBodyMax = 64U << 20;
   static constexpr std::size_t kPadding = 64;  // readable bytes behind a body, for simdjson
 

@@ -9,7 +9,7 @@ namespace sovmesh {
 // allocator keeps at hand, each for a moment: so each thread keeps a few that were given back. They
 // hold what they were given back with until they are written again; nobody reads it.
 
-inline constexpr std::size_t kCachedBufferBytes = 8 * 1024;
+inline constexpr std::size_t kCachedBufferBytes = std::size_t{8} * 1024;
 
 // Empty, with room for `capacity` bytes at least.
 std::string take_buffer(std::size_t capacity);

@@ -104,7 +104,7 @@ Result<std::string> exchange(int fd, std::string_view request, const std::string
     request.remove_prefix(static_cast<std::size_t>(sent));
   }
   std::string all;
-  std::array<char, 16 * 1024> block{};
+  std::array<char, std::size_t{16} * 1024> block{};
   while (all.size() < kAnswerBytesMax) {
     const ssize_t got = ::recv(fd, block.data(), block.size(), 0);
     if (got < 0) return unreachable(path);

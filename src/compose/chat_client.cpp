@@ -71,6 +71,17 @@ Result<void> take_plain(const std::string& body, Answer& answer) {
   return {};
 }
 
+Result<void> take_events(http::SseParser& parser, std::string_view bytes, bool& open,
+                         Answer& answer, const std::function<void(std::string_view)>& on_text) {
+  parser.feed(bytes);
+  http::SseEvent event;
+  for (;;) {
+    TRY(const bool more, parser.next(event));
+    if (!more) return {};
+    TRY(open, take_event(event.data, answer, on_text));
+  }
+}
+
 // The body piece by piece: events when it is a stream, text otherwise.
 rt::Task<Result<void>> read_answer(http::ClientCall& call, bool events, std::string& body,
                                    Answer& answer,
@@ -94,13 +105,7 @@ rt::Task<Result<void>> read_answer(http::ClientCall& call, bool events, std::str
       if (body.size() > kAnswerMax) co_return fail(unexpected("the answer is too large"));
       continue;
     }
-    parser.feed(piece.bytes);
-    http::SseEvent event;
-    for (;;) {
-      CO_TRY(const bool more, parser.next(event));
-      if (!more) break;
-      CO_TRY(open, take_event(event.data, answer, on_text));
-    }
+    CO_TRY_VOID(take_events(parser, piece.bytes, open, answer, on_text));
   }
 }
 

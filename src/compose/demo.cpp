@@ -150,6 +150,8 @@ struct Guest {
   rt::Task<Result<void>> find_engine(Running& running);
   rt::Task<int> show(Running& running);
   rt::Task<int> verify(Running& running);
+  Result<void> agree_with_answer(const metering::Counts& counts, const Answer& answer,
+                                 bool stream) const;
   rt::Task<Result<void>> verify_one(Running& running, const http::Origin& origin,
                                     const DemoTenant& tenant, bool stream);
 };
@@ -281,6 +283,18 @@ Result<void> agree(std::string_view what, std::int64_t ledger, std::string_view 
                                other_name, other));
 }
 
+Result<void> Guest::agree_with_answer(const metering::Counts& counts, const Answer& answer,
+                                      bool stream) const {
+  TRY_VOID(agree("prompt", counts.prompt, "answer", answer.prompt_tokens));
+  TRY_VOID(agree("output", counts.generated, "answer", answer.completion_tokens));
+  if (!stream) return {};
+  // Each content-bearing event is one token. llama.cpp also counts the one that ended the text;
+  // others differ, so that either count can be theirs.
+  const std::int64_t with_end = answer.chunks + (answer.stopped ? 1 : 0);
+  const bool has_end = !is_own_engine || counts.generated == with_end;
+  return agree("output", counts.generated, "client's count", has_end ? with_end : answer.chunks);
+}
+
 rt::Task<Result<void>> Guest::verify_one(Running& running, const http::Origin& origin,
                                          const DemoTenant& tenant, bool stream) {
   engine::Engine& engine = *running.engines.front();
@@ -295,16 +309,7 @@ rt::Task<Result<void>> Guest::verify_one(Running& running, const http::Origin& o
   fmt::print("    > {}\n", answer.text);
   CO_TRY(const store::UsageRow row, co_await usage_row(running, tenant.name, answer.request_id));
   const metering::Counts& counts = row.settlement.counts;
-  CO_TRY_VOID(agree("prompt", counts.prompt, "answer", answer.prompt_tokens));
-  CO_TRY_VOID(agree("output", counts.generated, "answer", answer.completion_tokens));
-  if (stream) {
-    // Each content-bearing event is one token. llama.cpp also counts the one that ended the text;
-    // others differ, so that either count can be theirs.
-    const std::int64_t with_end = answer.chunks + (answer.stopped ? 1 : 0);
-    const bool has_end = !is_own_engine || counts.generated == with_end;
-    CO_TRY_VOID(
-        agree("output", counts.generated, "client's count", has_end ? with_end : answer.chunks));
-  }
+  CO_TRY_VOID(agree_with_answer(counts, answer, stream));
   if (!before) {
     fmt::print("    the engine has no counters to compare with: {}\n", before.error().message());
     co_return Result<void>();

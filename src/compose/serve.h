@@ -21,14 +21,13 @@
 namespace sovmesh::compose {
 
 // Exit codes that scripts rely on.
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitFailed = 1,
-  kExitUsage = 2,
-  kExitUnreachable = 3,  // nobody there; or an address that cannot be listened on
-  kExitConfig = 4,
-  kExitDataDir = 5,
-};
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+// Nobody there; or an address that cannot be listened on.
+inline constexpr int kExitUnreachable = 3;
+inline constexpr int kExitConfig = 4;
+inline constexpr int kExitDataDir = 5;
 int exit_code_of(const Error& error);
 Result<void> check_listen_address(const std::string& text);
 

@@ -23,7 +23,7 @@ Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan) {
   rt::ListenOptions options;
   options.reuse_port = plan.reuse_port;
   TRY(std::unique_ptr<rt::Listener> listener, machine_.network->listen(plan.endpoint, options));
-  const rt::Endpoint local = listener->local();
+  rt::Endpoint local = listener->local();
   auto& servers = plan.outlives_drain ? watchers_ : servers_;
   servers.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
                                                    std::move(plan.options)));

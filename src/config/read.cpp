@@ -15,7 +15,7 @@
 namespace sovmesh::config {
 namespace {
 
-constexpr std::size_t kSecretBytesMax = 64 * 1024;
+constexpr std::size_t kSecretBytesMax = std::size_t{64} * 1024;
 constexpr std::size_t kCaBytesMax = 1U << 20;
 
 // What every visitor of one reading shares.

@@ -13,7 +13,7 @@
 namespace sovmesh::gateway {
 namespace {
 
-constexpr std::size_t kErrorBodyMax = 64 * 1024;
+constexpr std::size_t kErrorBodyMax = std::size_t{64} * 1024;
 
 metering::Finish to_finish(llmapi::FinishReason reason) {
   switch (reason) {
@@ -72,7 +72,7 @@ http::ResponseHead plain_head(const RelayJob& job) {
 }
 
 // An engine that lies about its length must not make us reserve for it.
-constexpr std::size_t kReserveMax = 64 * 1024;
+constexpr std::size_t kReserveMax = std::size_t{64} * 1024;
 
 // The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
 SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch,

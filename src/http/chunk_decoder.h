@@ -16,7 +16,7 @@ namespace sovmesh::http {
 class ChunkDecoder {
  public:
   // Bytes between two pieces of data, and of all trailers together.
-  static constexpr std::size_t kOverheadMax = 16 * 1024;
+  static constexpr std::size_t kOverheadMax = std::size_t{16} * 1024;
 
   enum class Outcome : std::uint8_t { more, done, bad };
   struct Step {

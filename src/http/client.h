@@ -41,7 +41,7 @@ struct ClientResponseHead {
 struct ClientLimits {
   std::size_t idle_max = 256;  // kept connections per origin
   std::chrono::milliseconds idle_time{55'000};
-  std::size_t head_bytes_max = 64 * 1024;
+  std::size_t head_bytes_max = std::size_t{64} * 1024;
   std::chrono::milliseconds connect_time{5'000};
 };
 

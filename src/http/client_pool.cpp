@@ -67,7 +67,7 @@ std::unique_ptr<ClientPool::Impl::Buffers> ClientPool::Impl::take_buffers() {
 }
 
 void ClientPool::Impl::give_back(std::unique_ptr<Buffers> buffers) {
-  constexpr std::size_t kKeptBytes = 16 * 1024;
+  constexpr std::size_t kKeptBytes = std::size_t{16} * 1024;
   if (spare_.size() >= kSpareMax) return;
   buffers->reader.clear();
   buffers->request.clear();

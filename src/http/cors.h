@@ -23,7 +23,7 @@ class CorsHandler : public Handler {
   }
 
   // A preflight request may ask for this many bytes of header names; more is not answered.
-  static constexpr std::size_t kAskedBytesMax = 4 * 1024;
+  static constexpr std::size_t kAskedBytesMax = std::size_t{4} * 1024;
 
  private:
   bool is_allowed(std::string_view origin) const { return origins_.contains(origin); }

@@ -83,7 +83,7 @@ class Exchange {
   // Ends it visibly broken (connection reset, RST_STREAM), so that it cannot look complete.
   virtual void abort() = 0;
 
-  static constexpr std::size_t kBufferMax = 256 * 1024;
+  static constexpr std::size_t kBufferMax = std::size_t{256} * 1024;
 
   // What is left to do for this request goes on when handle() has returned, in its place and with
   // nothing of it in memory: for answers that take minutes. For the handler, once.

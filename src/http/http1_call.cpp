@@ -19,7 +19,7 @@ using Kind = BodyPiece::Kind;
 
 // Larger bodies are not kept for a second attempt; they get a new connection at once instead, which
 // costs little beside them.
-constexpr std::size_t kReplayBytesMax = 256 * 1024;
+constexpr std::size_t kReplayBytesMax = std::size_t{256} * 1024;
 constexpr unsigned kInterimMax = 8;
 constexpr std::size_t kAnswerFieldsMax = 256;
 

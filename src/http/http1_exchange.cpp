@@ -19,8 +19,9 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // A client that lies about its length must not make us reserve much for it: memory follows what
 // came. (What is reserved and not yet written to is not yet memory.)
-constexpr std::size_t kReserveMax = 256 * 1024;
-constexpr std::size_t kSlideBytes = 64 * 1024;  // sent bytes that may stay in front of the others
+constexpr std::size_t kReserveMax = std::size_t{256} * 1024;
+constexpr std::size_t kSlideBytes =
+    std::size_t{64} * 1024;  // sent bytes that may stay in front of the others
 
 std::unexpected<Error> gone() { return client_error(Code::client_closed, "the client is gone"); }
 

@@ -23,9 +23,9 @@ template <class T = void>
 using Checked = std::expected<T, Refusal>;
 
 struct HeadBounds {
-  std::size_t bytes_max = 64 * 1024;
+  std::size_t bytes_max = std::size_t{64} * 1024;
   std::size_t fields_max = 100;
-  std::size_t target_bytes_max = 8 * 1024;
+  std::size_t target_bytes_max = std::size_t{8} * 1024;
 };
 
 // Where the parts of a checked request line are, counted from the beginning of the head's bytes.

@@ -12,11 +12,11 @@ namespace {
 using Status = rt::IoResult::Status;
 
 // What a client may send before anybody reads it: of one body, and of all of a connection.
-constexpr std::size_t kStreamWindow = 256 * 1024;
+constexpr std::size_t kStreamWindow = std::size_t{256} * 1024;
 constexpr std::size_t kConnectionWindow = 1U << 20;
-constexpr std::size_t kSendBatch = 64 * 1024;
+constexpr std::size_t kSendBatch = std::size_t{64} * 1024;
 // Memory that an idle connection may keep for sending.
-constexpr std::size_t kKeptBytes = 4 * 1024;
+constexpr std::size_t kKeptBytes = std::size_t{4} * 1024;
 // Frames that wait because the client does not read: more, and it is cut off.
 constexpr std::size_t kQueuedFramesMax = 1000;
 constexpr std::size_t kQueuedAcksMax = 128;

@@ -14,7 +14,7 @@ namespace sovmesh::http {
 namespace {
 
 // What a handler may write beyond kBufferMax in the last write() before it waits.
-constexpr std::size_t kWriteSlack = 64 * 1024;
+constexpr std::size_t kWriteSlack = std::size_t{64} * 1024;
 
 // How long a client may go on sending behind a complete answer.
 constexpr std::chrono::milliseconds kEarlyAnswerPatience{500};

@@ -16,10 +16,10 @@ namespace sovmesh::http {
 
 // Limits and times of one listener (docs/configuration.md shows them to operators).
 struct ServerLimits {
-  std::size_t head_bytes_max = 64 * 1024;   // more: 431
-  std::size_t fields_max = 100;             // more: 431
-  std::size_t target_bytes_max = 8 * 1024;  // more: 414 as invalid_request
-  std::size_t connections_max = 10'000;     // per worker; beyond it accepting pauses
+  std::size_t head_bytes_max = std::size_t{64} * 1024;   // more: 431
+  std::size_t fields_max = 100;                          // more: 431
+  std::size_t target_bytes_max = std::size_t{8} * 1024;  // more: 414 as invalid_request
+  std::size_t connections_max = 10'000;                  // per worker; beyond it accepting pauses
   std::size_t connections_per_ip_max = 2'000;
   std::size_t streams_max = 100;  // concurrent HTTP/2 streams of one connection
   std::chrono::milliseconds head_time{10'000};

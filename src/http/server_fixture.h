@@ -26,7 +26,7 @@ class RawClient {
   std::string receive(std::chrono::milliseconds time = std::chrono::milliseconds(50)) {
     world_.run_for(time);
     std::string all;
-    std::vector<char> block(64 * 1024);
+    std::vector<char> block(std::size_t{64} * 1024);
     while (!ended_ && !was_reset_) {
       const rt::IoResult got = socket_->try_read(block);
       if (got.status == rt::IoResult::Status::would_block) break;

@@ -68,7 +68,10 @@ class Event {
   struct Link {
     Link(Event* e, bool cancels)
         : event_and_kind(reinterpret_cast<std::uintptr_t>(e) | (cancels ? 1U : 0U)) {}
-    Event* event() const { return reinterpret_cast<Event*>(event_and_kind & ~std::uintptr_t{1}); }
+    Event* event() const {
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): what the shared word is for
+      return reinterpret_cast<Event*>(event_and_kind & ~std::uintptr_t{1});
+    }
     bool cancels() const { return (event_and_kind & 1) != 0; }
     bool is_linked() const { return next != nullptr; }
 
@@ -85,7 +88,10 @@ class Event {
   void attach(Link& link);
   void detach(Link& link);
   void wake_all();
-  Link* head() const { return reinterpret_cast<Link*>(head_and_set_ & ~std::uintptr_t{1}); }
+  Link* head() const {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): what the shared word is for
+    return reinterpret_cast<Link*>(head_and_set_ & ~std::uintptr_t{1});
+  }
   void set_head(Link* head) {
     head_and_set_ = reinterpret_cast<std::uintptr_t>(head) | (head_and_set_ & 1);
   }

@@ -19,7 +19,7 @@ namespace sovmesh::rt {
 class Loop {
  public:
   // Wakes and scratch memory are per loop, so nothing here is shared between workers.
-  static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kScratchBytes = std::size_t{64} * 1024;
 
   virtual ~Loop() = default;
   Loop(const Loop&) = delete;

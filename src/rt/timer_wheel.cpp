@@ -76,7 +76,7 @@ void TimerWheel::place(Timer& timer) {
 
 void TimerWheel::append(Timer& timer, unsigned level, std::uint64_t index) {
   List& list = slot(level, index);
-  timer.slot_ = static_cast<std::uint16_t>(level * kSlots + index);
+  timer.slot_ = static_cast<std::uint16_t>(std::uint64_t{level} * kSlots + index);
   timer.previous_ = list.tail;
   timer.next_ = nullptr;
   (list.tail != nullptr ? list.tail->next_ : list.head) = &timer;

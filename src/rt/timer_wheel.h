@@ -68,7 +68,9 @@ class TimerWheel {
     Timer* head = nullptr;
     Timer* tail = nullptr;
   };
-  List& slot(unsigned level, std::uint64_t index) { return slots_[level * kSlots + index]; }
+  List& slot(unsigned level, std::uint64_t index) {
+    return slots_[std::uint64_t{level} * kSlots + index];
+  }
   void place(Timer& timer);
   void append(Timer& timer, unsigned level, std::uint64_t index);
   void sort_in(Timer& timer);
@@ -87,7 +89,7 @@ class TimerWheel {
   // Every tick before it has been fired, and no slot above level 0 that contains it has timers.
   std::uint64_t current_ = 0;
   std::uint64_t armed_ = 0;  // timers ever armed
-  std::array<List, kLevels * kSlots> slots_{};
+  std::array<List, std::size_t{kLevels} * kSlots> slots_{};
   std::array<std::uint64_t, kLevels> occupied_{};
   std::size_t size_ = 0;
 };

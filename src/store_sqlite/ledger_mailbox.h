@@ -94,13 +94,13 @@ struct Mailbox {
   }
   // Whether somebody has to wake the writer, now that there is something in haste.
   bool hurry() { return !std::exchange(in_haste, true) && std::exchange(writer_rests, false); }
-  void close(Closing closing) {
+  void close(const Closing& closing) {
     if (refusing == Refusal::broken || refusing == Refusal::closing) {
       ++dropped;
       return;
     }
     ++handed_over;
-    waiting.closings.push_back(std::move(closing));
+    waiting.closings.push_back(closing);
   }
 };
 using SharedMailbox = std::shared_ptr<Guarded<Mailbox>>;

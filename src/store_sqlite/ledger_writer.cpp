@@ -238,7 +238,7 @@ Result<void> LedgerWriter::delete_open_rows() {
   for (std::size_t at = 0; at < closing_rows_.size();) {
     const std::int64_t first = closing_rows_[at].info->no;
     std::int64_t last = first;
-    while (++at < closing_rows_.size() && closing_rows_[at].info->no <= last + 1)
+    for (++at; at < closing_rows_.size() && closing_rows_[at].info->no <= last + 1; ++at)
       last = closing_rows_[at].info->no;
     delete_open_.bind_all(first, last);
     TRY_VOID(delete_open_.run());

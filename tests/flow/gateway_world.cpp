@@ -253,7 +253,7 @@ void Client::get(std::string_view path, std::string_view tenant) {
 }
 
 void Client::pump() {
-  std::vector<char> buffer(64 * 1024);
+  std::vector<char> buffer(std::size_t{64} * 1024);
   while (socket_ && !ended_) {
     const rt::IoResult got = socket_->try_read(buffer);
     if (got.status == rt::IoResult::Status::would_block) return;
@@ -296,7 +296,7 @@ Answer Client::answer(std::chrono::milliseconds limit) {
         if (heard_.size() == seen) return false;
         seen = heard_.size();
         // A long one is not looked through again for each piece.
-        if (seen > 64 * 1024 && !heard_.ends_with("0\r\n\r\n")) return false;
+        if (seen > std::size_t{64} * 1024 && !heard_.ends_with("0\r\n\r\n")) return false;
         return parsed().complete;
       },
       limit);

@@ -21,8 +21,8 @@ class SimSocket;
 struct LinkOptions {
   std::chrono::nanoseconds delay_min = std::chrono::microseconds(20);  // one way
   std::chrono::nanoseconds delay_max = std::chrono::microseconds(400);
-  std::size_t send_buffer = 64 * 1024;
-  std::size_t receive_buffer = 64 * 1024;
+  std::size_t send_buffer = std::size_t{64} * 1024;
+  std::size_t receive_buffer = std::size_t{64} * 1024;
   // Reads and writes take a random part of what they could take, one time in two, and sockets wake
   // for nothing now and then.
   bool split = true;

@@ -49,7 +49,7 @@ class SimNetworkTest : public testing::Test {
 
   SimWorld world_{1};
   SimNetwork network_{world_};
-  std::vector<char> buffer_ = std::vector<char>(256 * 1024);
+  std::vector<char> buffer_ = std::vector<char>(std::size_t{256} * 1024);
 };
 
 TEST_F(SimNetworkTest, BytesArriveWholeAndInOrderThroughSmallBuffers) {
