@@ -163,12 +163,32 @@ class EventPump {
     if (parser_ && parser_->is_between_events()) parser_.reset();
   }
   bool done() const { return done_; }  // [DONE] was seen: nothing more is needed from the engine
+  void began() { began_ = true; }      // the head was a stream's
+
+  // The client is gone and takes the engine's call along. What has come of it so far was made, so
+  // it counts: it is read here, without a wait.
+  template <class Consume>
+  SM_OWN_FRAME rt::Task<void> take_what_came(Consume& consume) {
+    if (!began_) {
+      const rt::Until at_once{rt::Deadline::at(job_.worker.loop.now()), nullptr};
+      const Result<http::ClientResponseHead> head = co_await job_.call->head(at_once);
+      if (!head || head->status != 200 || !is_event_stream(*head)) co_return;
+    }
+    for (int steps = 0; steps < kLastStepsMax && !done_; ++steps) {
+      const Result<Step> taken = step(consume);
+      if (!taken || *taken == Step::wait) co_return;
+    }
+  }
 
  private:
+  // Of a loop's scratch each, at most: an engine that is faster than that loses the rest.
+  static constexpr int kLastStepsMax = 16;
+
   RelayJob& job_;
   RelayWatch& watch_;
   std::unique_ptr<http::SseParser> parser_;  // from the first bytes on, while they come
-  bool is_later_ = false;                    // the beginning of the stream has been parsed
+  bool began_ = false;
+  bool is_later_ = false;  // the beginning of the stream has been parsed
   bool done_ = false;
 };
 
@@ -233,6 +253,11 @@ metering::Finish finish_of(const Error& error) {
   }
 }
 
+template <class T>
+bool is_client_gone(const Result<T>& result) {
+  return !result && result.error().code() == Code::client_closed;
+}
+
 // After a failure. A connection that has carried one is not used again, even when its framing was
 // perfect; what an engine says against the client's request is no failure of its own.
 void give_up(RelayJob& job, const Error& error) {
@@ -249,10 +274,12 @@ class DigestSink : public llmapi::TextSink {
   explicit DigestSink(const HmacKey* key) : key_(key) {}
   void text(std::size_t choice, std::string_view piece) override {
     if (key_ == nullptr || choice >= kChoicesMax) return;
+    if (closed_) return;
     while (streams_.size() <= choice)
       streams_.emplace_back(*key_);
     streams_[choice].update(piece);
   }
+  void close() { closed_ = true; }  // what follows is nobody's answer
   // At the end, once; nothing without a key.
   std::optional<Digest> digest() {
     if (key_ == nullptr) return std::nullopt;
@@ -270,6 +297,7 @@ class DigestSink : public llmapi::TextSink {
   static constexpr std::size_t kChoicesMax = 128;
   const HmacKey* key_;
   std::vector<HmacKey::Stream> streams_;
+  bool closed_ = false;
 };
 
 // One streamed answer, engine to client. bring() is the story; the rest answers questions.
@@ -302,6 +330,17 @@ class StreamRelay {
     }
   }
 
+  // After the client has gone: counts what the engine had sent.
+  SM_OWN_FRAME rt::Task<void> count_what_came() {
+    sink_.close();
+    const auto count = [this](std::string_view data) {
+      Result<llmapi::StreamTranslator::Outcome> outcome = translator_.on_event(data, false, out_);
+      out_.clear();
+      return outcome;
+    };
+    co_await pump_.take_what_came(count);
+  }
+
   SM_OFF_FRAME void settle(metering::Finish finish) {
     gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
                     sink_.digest());
@@ -316,6 +355,7 @@ class StreamRelay {
     const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
     CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
     if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
+    pump_.began();
     co_return Result<void>();
   }
 
@@ -428,6 +468,7 @@ class StreamRelay {
 rt::Task<Result<void>> relay_stream(RelayJob& job) {
   StreamRelay relay(job);
   Result<void> brought = co_await relay.bring();
+  if (is_client_gone(brought)) co_await relay.count_what_came();
   if (!brought) give_up(job, brought.error());
   relay.settle(brought ? relay.finish() : finish_of(brought.error()));
   if (brought || !job.client.committed()) co_return brought;
@@ -438,15 +479,14 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
 namespace {
 
 rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
-                                              RelayWatch& watch) {
+                                              RelayWatch& watch, EventPump& pump) {
   const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
-  EventPump pump(job, watch);
+  pump.began();
+  const auto take = [&assembler](std::string_view data) { return assembler.on_event(data, false); };
   for (;;) {
-    CO_TRY(const EventPump::Step step, pump.step([&assembler](std::string_view data) {
-      return assembler.on_event(data, false);
-    }));
+    CO_TRY(const EventPump::Step step, pump.step(take));
     if (pump.done()) break;
     CO_TRY_VOID(watch.look_up_if_due());
     const metering::Counts counts = to_counts(assembler.counts(), 0);
@@ -500,7 +540,14 @@ rt::Task<Result<void>> relay_assembled(RelayJob& job) {
   DigestSink sink(job.record->caller->tenant_entry().digest_key.get());
   llmapi::StreamAssembler assembler(job.form, dialect_of(job), identity_of(job, id), &sink);
   RelayWatch watch(job);
-  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch);
+  EventPump pump(job, watch);
+  Result<llmapi::PlainReply> reply = co_await assemble(job, assembler, watch, pump);
+  if (is_client_gone(reply)) {
+    const auto take = [&assembler](std::string_view data) {
+      return assembler.on_event(data, false);
+    };
+    co_await pump.take_what_came(take);
+  }
   co_return co_await deliver(job, std::move(reply), sink, assembler.counts());
 }
 

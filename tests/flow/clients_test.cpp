@@ -213,6 +213,67 @@ TEST(Clients, HangingUpBeforeTheLastChunkPaysForAllTokens) {
   EXPECT_EQ(last_settlement(gateway).counts.delivered, 4);
 }
 
+// Terse events of an engine, as many as one read and one socket's buffer hold. The client takes
+// none of them, so that most lie between engine and translation when it goes away.
+std::string terse_stream(std::size_t tokens) {
+  std::string events;
+  for (std::size_t i = 0; i < tokens; ++i)
+    events += "data:{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+  return std::string(kStreamHead) + chunk(events);
+}
+
+// What lies in our buffers has been made and has been sent: it is paid for.
+TEST(Clients, HangingUpOnAFastEnginePaysForAllThatHasArrived) {
+  GatewayWorld gateway;
+  constexpr std::int64_t kTokens = 1'500;
+  gateway.scripted.script = {.parts = {terse_stream(kTokens)}, .end = Script::End::hang};
+  Client client(gateway);
+  client.post(kChat, chat_body("x", kStream, kLongModel));
+  gateway.world.run_for(5s);
+  ASSERT_EQ(gateway.ledger.open_rows(), 1U);
+  client.reset();
+  EXPECT_TRUE(gateway.world.run_until([&] { return gateway.scripted.gone == 1; }, 250ms));
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+  EXPECT_EQ(last_settlement(gateway).counts.generated, kTokens);
+  EXPECT_LT(last_settlement(gateway).counts.delivered, kTokens);
+  EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+}
+
+// The client's end and the engine's bytes come in one turn of the loop, before anybody looks: the
+// whole answer, or what follows the first token.
+TEST(Clients, HangingUpAsTheAnswerComesPaysForIt) {
+  const StreamScript script = make_stream({"w1 ", "w2 ", "w3 ", "w4"});
+  const std::size_t begun = script.token_ends.front();
+  for (const std::string_view stream : {kStream, std::string_view()}) {
+    for (const std::size_t at : {std::size_t{0}, begun}) {
+      SCOPED_TRACE(fmt::format("from byte {}{}", at, stream));
+      GatewayWorld gateway;
+      gateway.scripted.script = {.parts = {script.bytes.substr(0, at), script.bytes.substr(at)},
+                                 .end = Script::End::hang,
+                                 .pause = 20ms};
+      Client client(gateway);
+      client.post(kChat, chat_body("x", stream, "script"));
+      gateway.world.run_for(10ms);
+      const auto to_engine = gateway.world.wire().connections(*rt::parse_endpoint("10.0.0.3:8000"));
+      ASSERT_EQ(to_engine.size(), 1U);
+      gateway.world.wire().stall(to_engine.front());
+      gateway.world.run_for(20ms);
+      gateway.world.wire().resume(to_engine.front());
+      gateway.world.wire().reset(client.connection());
+      EXPECT_TRUE(gateway.world.run_until([&] { return gateway.scripted.gone == 1; }, 250ms));
+      EXPECT_TRUE(gateway.settle(1s));
+      const metering::Settlement& settlement = last_settlement(gateway);
+      EXPECT_EQ(settlement.finish, metering::Finish::client_closed);
+      EXPECT_EQ(settlement.counts.generated, 4);
+      EXPECT_EQ(settlement.counts.prompt, 2);
+      EXPECT_EQ(settlement.counts.source, metering::Source::engine_final);
+      EXPECT_EQ(settlement.counts.delivered, at > 0 && !stream.empty() ? 1 : 0);
+      EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+    }
+  }
+}
+
 // Many engines send the end of the body apart from [DONE]. The client does not wait for it, and the
 // connection is kept.
 TEST(Clients, AnEndThatComesLateCostsNoConnection) {
