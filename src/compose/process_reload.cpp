@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "compose/certificate.h"
@@ -61,6 +62,7 @@ struct Process::Reload {
   std::vector<std::string> pending;  // sections that differ from what runs
   std::vector<std::string> files;
   std::vector<std::string> removed_tenants;
+  std::vector<config::Finding> warnings;
 };
 
 // Everything is read and checked before anything changes. On a thread of the blocking pool.
@@ -89,6 +91,8 @@ Process::Reload Process::reload_now() {
     TRY(auto applied, publisher_->apply(config));
     out.removed_tenants = std::move(applied.removed_tenants);
     if (certificate) certificate_->publish(std::move(certificate));
+    out.warnings = std::move(loaded.findings);  // an error would have ended this
+    std::ranges::move(config::check_dates(config, wall_now()), std::back_inserter(out.warnings));
     return config.revision;
   }();
   return out;
@@ -121,6 +125,10 @@ void Process::note_reload(const Reload& done) {
   }
   note_revision(*done.revision);
   note_removed(done.removed_tenants);
+  for (const config::Finding& finding : done.warnings) {
+    log_->say(observe::Level::warning, "config_warning",
+              finding.position.text() + ": " + finding.message);
+  }
   restart_pending_->set(done.pending.empty() ? 0 : 1);
   observe::LogLine line = log_->line(
       done.pending.empty() ? observe::Level::info : observe::Level::warning, "config_reload");

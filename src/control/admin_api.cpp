@@ -242,6 +242,7 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
   TRY(tenant.meta.revision, revision(request, tenant.meta.revision));
+  if (body.is_empty()) return AdminReply{200, to_json(tenant), etag_of(tenant.meta.revision)};
   if (display_name) tenant.display_name = *std::move(display_name);
   if (hosts) tenant.hosts = *std::move(hosts);
   if (suspended) tenant.suspended = *suspended;
@@ -285,7 +286,9 @@ Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project p
   TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
   TRY(project.meta.revision, revision(request, project.meta.revision));
   if (display_name) project.display_name = *std::move(display_name);
-  TRY(project, parts_.store.update(project));
+  if (!body.is_empty()) {
+    TRY(project, parts_.store.update(project));
+  }
   return AdminReply{200, to_json(project, data), etag_of(project.meta.revision)};
 }
 

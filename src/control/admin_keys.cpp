@@ -145,7 +145,9 @@ Result<AdminReply> AdminApi::change_key(Request& request, tenancy::Key key) {
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(key.meta.revision, revision(request, key.meta.revision));
   TRY_VOID(fields.put_into(key));
-  TRY(key, parts_.store.update(key));
+  if (!body.is_empty()) {
+    TRY(key, parts_.store.update(key));
+  }
   TRY(const store::ControlData data, parts_.store.load());
   return AdminReply{200, to_json(key, data), etag_of(key.meta.revision)};
 }

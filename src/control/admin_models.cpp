@@ -193,7 +193,9 @@ Result<AdminReply> AdminApi::change_model(Request& request, catalog::Model model
   TRY(const store::ControlData data, parts_.store.load());
   TRY_VOID(fields.put_into(model, data));
   TRY_VOID(check_model(model));
-  TRY(model, parts_.store.update(model));
+  if (!body.is_empty()) {
+    TRY(model, parts_.store.update(model));
+  }
   return AdminReply{200, to_json(model, data), etag_of(model.revision)};
 }
 

@@ -133,6 +133,8 @@ bool JsonBody::is_null(const char* name) {
   return it != impl_->object.end() && it->is_null();
 }
 
+bool JsonBody::is_empty() const { return impl_->object.empty(); }
+
 Result<void> JsonBody::done() {
   for (const auto& [name, value] : impl_->object.items()) {
     if (!impl_->asked.contains(name)) fail_at(Code::unsupported_parameter, name.c_str(), "unknown");

@@ -31,6 +31,7 @@ class JsonBody {
   // Any other null is an error.
   bool is_null(const char* name);
   Result<void> done();
+  bool is_empty() const;  // it has no members: nothing is to change
 
  private:
   struct Impl;

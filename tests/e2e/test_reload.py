@@ -119,6 +119,12 @@ def test_the_file_and_its_secrets_are_watched(tmp_path, secret):
         server.config.write_text(server.text())
         wait_for(lambda: "\nconfig_restart_pending 0" in server.metrics())
 
+        expired = server.text() + "        expires_at: 2020-01-01T00:00:00Z\n"
+        server.config.write_text(expired)
+        wait_for(lambda: "key 'app' of 'aurora' has expired" in server.process.log.read_text())
+        server.config.write_text(server.text())
+        wait_for(lambda: server.models(keys[0]) == ["first"])
+
         publish(keys[1])  # a mounted secret is replaced
         wait_for(lambda: server.models(keys[1]) == ["first"])
         assert server.models(keys[0]) == 401

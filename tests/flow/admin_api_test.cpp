@@ -127,6 +127,25 @@ TEST_F(AdminApiTest, AChangeOfAnOlderRevisionIsRefused) {
   EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
 }
 
+TEST_F(AdminApiTest, AChangeOfNothingIsNone) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const auto key = call("POST", "keys", R"({"tenant":"aurora"})");
+  const auto project = call("POST", "projects", R"({"tenant":"aurora","slug":"web"})");
+  ok("POST", "models", R"({"name":"m","engine":"tiny"})");
+  for (const std::string& path :
+       {std::string("tenants/aurora"), std::string("models/m"), "keys/" + member(key->body, "id"),
+        "projects/" + member(project->body, "id")}) {
+    const auto before = call("GET", path);
+    for (const char* nothing : {"{}", ""}) {
+      const auto after = call("PATCH", path, nothing, before->etag);
+      ASSERT_TRUE(after) << path;
+      EXPECT_EQ(after->etag, before->etag);
+      EXPECT_EQ(after->body, before->body);
+    }
+    EXPECT_EQ(refusal("PATCH", path, "{}", R"("7")"), Code::precondition_failed);
+  }
+}
+
 TEST_F(AdminApiTest, WhatTheFileDeclaresIsReadOnlyAndSaysWhere) {
   config::Config config;
   config.tenants.push_back({.name = "boreal"});
