@@ -54,7 +54,9 @@ asan tsan: ## unit, contract and flow tests with that sanitizer
 
 fuzz: ## run each fuzz target for SECONDS_EACH (60)
 	@scripts/setup --tests
-	@$(MAKE) build PRESET=fuzz
+	@mkdir -p build
+	@cmake --preset fuzz > build/fuzz-configure.log || { cat build/fuzz-configure.log; exit 1; }
+	@cmake --build --preset fuzz -j $(JOBS) --target fuzz_programs
 	@scripts/fuzz $(SECONDS_EACH)
 
 bench: ## benchmarks against the peers; results in build/bench/*.json
@@ -76,7 +78,7 @@ headers: ## compile every header alone
 lint: ## clang-tidy over everything (minutes)
 	@scripts/setup --tests
 	@$(MAKE) build PRESET=dev
-	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '/(src|sim|apps|tests|fuzz|bench)/'
+	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '/(src|sim|apps|tests|fuzz|bench)/.*\.cpp$$'
 
 style: ## house rules, layers and the checks' own tests
 	@python3 tools/tidy.py && python3 tools/check_layers.py && python3 tools/selftest.py 2>&1 | tail -n 1
