@@ -350,7 +350,11 @@ TEST_F(LoadTest, ARemoteEngineMayDiscoverItsModels) {
 
 TEST_F(LoadTest, WhatCannotWorkIsRefused) {
   EXPECT_THAT(refusal("server: {workers: 1}\n---\nserver: {workers: 2}\n"),
-              HasSubstr(":3:1: error: a second YAML document"));
+              HasSubstr(":2:1: error: a second YAML document"));
+  EXPECT_THAT(refusal("server: {workers: 1}\n,x"), HasSubstr(":2:1: error: "));
+  for (const char* endless : {",i", "}", "server: {workers: 1}}", "]\n"})  // for yaml-cpp
+    EXPECT_THAT(refusal(endless), HasSubstr("error: ")) << endless;
+  EXPECT_THAT(refusal(",i"), HasSubstr(":1:1: error: not valid YAML"));
   EXPECT_THAT(refusal("tenants:\n  - name: aurora\n    display_name: \"\xff\"\n"),
               HasSubstr(":3:1: error: this line is not UTF-8"));
   EXPECT_THAT(refusal("server:\n  head_time: 0s\n"), HasSubstr("want at least 1ms, not 0s"));

@@ -1,12 +1,14 @@
 #include "config/read.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/bytes.h"
 #include "config/describe.h"
@@ -307,6 +309,36 @@ int first_line_not_utf8(std::string_view text) {
   return line;
 }
 
+// Where the documents of a text begin.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+  std::vector<YAML::Mark> marks;
+};
+
+// Two are enough to refuse a text. YAML::LoadAll() wants them all, and where the library can read
+// nothing (",x") it finds one empty document after the other, without end.
+std::vector<YAML::Mark> first_documents(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentStarts starts;
+  while (starts.marks.size() < 2 && parser.HandleNextDocument(starts)) {
+  }
+  return std::move(starts.marks);
+}
+
 }  // namespace
 
 void FileReader::read(const std::string& file, std::string_view text, Config& config) {
@@ -320,14 +352,16 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
     return error_at(line, 1, "this line is not UTF-8");
   config.files.push_back(file);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      const YAML::Mark mark = documents[1].Mark();
+    const std::string yaml(text);
+    if (const auto documents = first_documents(yaml); documents.size() > 1) {
+      const YAML::Mark mark = documents[1];
       return error_at(
           mark.line + 1, mark.column + 1,
-          "a second YAML document: only the first one would be in force; use 'include'");
+          mark.pos == documents[0].pos
+              ? "not valid YAML: no setting can begin here"
+              : "a second YAML document: only the first one would be in force; use 'include'");
     }
-    const YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
+    const YAML::Node root = YAML::Load(yaml);
     // Most likely cut short by whoever writes it. It must not take everything out of force.
     if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
       return error_at(1, 1,
