@@ -35,6 +35,10 @@ std::string_view name(Code code) {
       return "array_above_max_length";
     case Code::context_length_exceeded:
       return "context_length_exceeded";
+    case Code::idempotency_key_reused:
+      return "idempotency_key_reused";
+    case Code::idempotency_replay_unavailable:
+      return "idempotency_replay_unavailable";
     case Code::invalid_api_key:
       return "invalid_api_key";
     case Code::insufficient_permissions:
@@ -49,6 +53,8 @@ std::string_view name(Code code) {
       return "method_not_supported";
     case Code::request_timeout:
       return "request_timeout";
+    case Code::idempotency_in_progress:
+      return "idempotency_in_progress";
     case Code::conflict:
       return "conflict";
     case Code::precondition_failed:

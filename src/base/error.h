@@ -31,6 +31,8 @@ enum class Code : std::uint8_t {
   string_above_max_length,
   array_above_max_length,
   context_length_exceeded,
+  idempotency_key_reused,          // with another body
+  idempotency_replay_unavailable,  // that request is over, and its answer is not kept
   // 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 428, 431
   invalid_api_key,
   insufficient_permissions,
@@ -39,7 +41,8 @@ enum class Code : std::uint8_t {
   not_found,  // admin API objects
   method_not_supported,
   request_timeout,
-  conflict,             // admin API only
+  conflict,  // admin API only
+  idempotency_in_progress,
   precondition_failed,  // If-Match does not fit
   request_too_large,
   unsupported_media_type,
@@ -86,10 +89,14 @@ enum class Blame : std::uint8_t { client, upstream, us };
 // One pointer wide beside the code, so that Result<T> stays small on the hot path.
 class Error {
  public:
+  // What a rate limit counts: the type of its 429.
+  enum class Unit : std::uint8_t { requests, tokens };
   struct Details {
     std::string scope;  // "tenant:aurora"
     std::optional<std::int64_t> limit;
     std::optional<WallTime> reset_at;
+    std::optional<Unit> unit = {};
+    std::string more = {};  // further JSON members: "rid":"req_...", made by us
   };
 
   Error(Code code, Blame blame, std::string message)
