@@ -58,6 +58,25 @@ std::string_view name(Operation operation) {
   return "";
 }
 
+Totals& Totals::operator+=(const Totals& other) {
+  requests += other.requests;
+  prompt += other.prompt;
+  cached += other.cached;
+  generated += other.generated;
+  reasoning += other.reasoning;
+  delivered += other.delivered;
+  characters += other.characters;
+  open_us += other.open_us;
+  cost_micro += other.cost_micro;
+  gse_us += other.gse_us;
+  energy_mj += other.energy_mj;
+  co2_ug += other.co2_ug;
+  unpriced += other.unpriced;
+  drifted += other.drifted;
+  recovered += other.recovered;
+  return *this;
+}
+
 bool drifts(std::int64_t final_tokens, std::int64_t live_tokens) {
   return std::llabs(final_tokens - live_tokens) * 50 > final_tokens;
 }

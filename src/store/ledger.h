@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "metering/price.h"
 #include "metering/usage.h"
 #include "rt/event.h"
 #include "rt/task.h"
@@ -66,7 +67,8 @@ class OpenRow {
   std::int64_t hurried_ = 0;  // generated tokens that were handed over in haste
 };
 
-// One row, or a sum of rows, as usage reports read it.
+// One row, as usage reports read it. Everything but `settlement` is the ledger's own: cost, GSE and
+// energy follow from the intent's price and the counts.
 struct UsageRow {
   RequestId request;
   TenantId tenant;
@@ -78,16 +80,41 @@ struct UsageRow {
   bool open = false;
   WallTime opened_at{};
   metering::Settlement settlement;
+  std::string engine;
+  std::string model_revision;
+  std::string user;
+  std::string cost_centre;
+  std::string currency;       // empty: the tenant has none
+  std::string price_version;  // empty: unpriced
+  metering::Charge charge;
+  std::int64_t prompt_estimate = 0;
+  std::int64_t output_max = 0;
+  std::int64_t reserved_tokens = 0;
+  std::int64_t characters = 0;
+  std::chrono::microseconds open_for{};
+  bool voided = false;    // never reached an engine; only find() shows such a row
+  std::int64_t seq = 0;   // its place in the ledger; 0 while open
+  WallTime booked_at{};   // when it was settled, by the ledger's clock, which never goes back
+  std::int64_t boot = 0;  // which start of the ledger opened it
+  bool is_priced() const { return !price_version.empty(); }
+  bool is_recovered() const { return settlement.finish == metering::Finish::recovered; }
 };
-struct UsageSum {
-  std::string group;  // the grouping value: model, key, day ("2026-11-25"), or empty
-  std::int64_t requests = 0;
-  std::int64_t open = 0;
-  std::int64_t prompt = 0;
-  std::int64_t cached = 0;
-  std::int64_t generated = 0;
-  std::int64_t delivered = 0;
+
+// A sum over settled rows of one currency; `requests` includes the open ones.
+struct UsageSum : metering::Totals {
+  std::string group;         // the grouping value: model, key, day ("2026-11-25")..., or empty
+  TenantId tenant;           // whose, when grouped by tenant; else nil
+  std::string currency;      // sums of different currencies are never added up
+  std::size_t interval = 0;  // between edges[interval] and the next one
+  std::int64_t open = 0;  // requests in flight, by when they began; their tokens are not known yet
+  std::int64_t first_seq =
+      0;  // the settled rows lie in this range of the ledger; 0: there are none
+  std::int64_t last_seq = 0;
+  metering::EnergyMethod energy_method{};  // the worst among them
 };
+
+// Which rows. Times are those of booking (UsageRow::booked_at): what is settled after a period has
+// ended belongs to the next one. Open rows have none and count by when they began.
 struct UsageQuery {
   TenantId tenant;
   std::optional<ProjectId> project;
@@ -95,8 +122,99 @@ struct UsageQuery {
   std::optional<std::string> model;
   std::optional<WallTime> from;   // inclusive
   std::optional<WallTime> until;  // exclusive
-  enum class GroupBy : std::uint8_t { none, model, key, project, day };
+  enum class GroupBy : std::uint8_t {
+    none,
+    model,
+    key,
+    project,
+    day,    // of UTC; for other days give `edges`
+    month,  // of UTC: "2026-11"
+    user,
+    cost_centre,
+    engine,
+    revision,
+    price,   // version id
+    tenant,  // its id; with all_tenants
+  };
   GroupBy group_by = GroupBy::none;
+  std::optional<std::string> user;
+  std::optional<std::string> cost_centre;
+  std::optional<std::string> engine;
+  bool all_tenants = false;  // `tenant` is not looked at
+  // Sorted instants instead of from/until: one sum for each interval between two neighbours. Fast
+  // when they are multiples of a quarter of an hour, as every time zone's days and months are.
+  static constexpr std::size_t kEdgesMax = 1'100;
+  std::vector<WallTime> edges;
+  // For rows(): only this request; only rows before this place in the ledger (for paging).
+  std::optional<RequestId> request;
+  std::optional<std::int64_t> before_seq;
+};
+
+// Where a limit's counters start after a boot: what each subject has used.
+struct SinceQuery {
+  enum class By : std::uint8_t { tenant, project, key, user, engine };
+  By by = By::tenant;
+  WallTime from{};                       // inclusive
+  std::optional<WallTime> until{};       // exclusive
+  std::optional<TenantId> tenant{};      // nothing: all
+  std::optional<std::string> subject{};  // the one with this id or name; nothing: all
+  std::optional<std::string> model{};
+};
+struct UsageSince {
+  TenantId tenant;
+  std::string subject;  // id or name of the project, key, user or engine; empty by tenant
+  std::string currency;
+  metering::Totals sums;  // `requests` includes the open ones, which have no tokens yet
+  std::int64_t open = 0;
+};
+
+// What verify() found. Drift is what a kept sum says too much or too little, and must be 0.
+struct SubjectDrift {
+  TenantId tenant;
+  ProjectId project;
+  std::string key;
+  std::string model;
+  std::string user;
+  std::string currency;
+  std::string where;          // "balance", "minute 2026-11-25T08:30:00Z", ...
+  std::int64_t requests = 0;  // kept minus counted
+  std::int64_t tokens = 0;    // prompt and generated ones: the sum of both differences' sizes
+  std::int64_t cost_micro = 0;
+};
+struct VerifyReport {
+  static constexpr std::size_t kDriftsMax = 1'000;  // listed; all are counted
+
+  std::int64_t rows = 0;  // terminal records read, void ones included
+  std::int64_t first_seq = 0;
+  std::int64_t last_seq = 0;
+  std::int64_t partitions = 0;
+  std::int64_t subjects = 0;
+  std::int64_t sums = 0;           // balances and roll-ups compared
+  metering::Totals totals;         // of the rows that are there
+  std::int64_t drift_tokens = 0;   // over all balances: |kept - counted|, each kind of its own
+  std::int64_t drift_micro = 0;    // the same of money
+  std::int64_t rollup_drifts = 0;  // roll-ups that differ in anything
+  std::int64_t mispriced = 0;      // rows whose cost, GSE or energy does not follow from the price
+  std::int64_t mispriced_micro = 0;  // |written - computed|, added up
+  std::int64_t broken_rows = 0;      // rows in a wrong partition, out of order or without a subject
+  std::vector<SubjectDrift> drifts;
+  bool clean() const {
+    return drift_tokens == 0 && drift_micro == 0 && rollup_drifts == 0 && mispriced == 0 &&
+           broken_rows == 0 && drifts.empty();
+  }
+};
+
+// What a client's Idempotency-Key means for the request that brings it.
+struct ClaimResult {
+  enum class State : std::uint8_t {
+    claimed,      // go on; the key is this request's until unclaim(), a void row or 24 h later
+    in_progress,  // `request` is still at work on it
+    reused,       // the key came with another body before
+    finished,     // `request` answered it; never do it again
+  };
+  State state = State::claimed;
+  RequestId request;                // the earlier one
+  metering::Settlement settlement;  // when finished
 };
 
 struct LedgerStats {
@@ -106,6 +224,13 @@ struct LedgerStats {
   std::uint64_t failures = 0;
   std::uint64_t sync_nanoseconds = 0;  // summed
   std::uint64_t recovered = 0;         // rows of earlier boots that this one settled
+  std::uint64_t clock_jumps = 0;       // times the wall clock went back by more than 5 s
+  std::uint64_t unpriced = 0;          // rows settled without a price since the start
+  std::uint64_t drifted = 0;           // rows settled with the drift flag since the start
+  std::uint64_t partitions_dropped = 0;
+  std::uint64_t claims = 0;       // Idempotency-Keys that are held
+  std::int64_t drift_tokens = 0;  // of the last verify(); -1: it found something else
+  std::uint64_t verified = 0;     // times verify() has run
 };
 
 // The ledger of usage: one writer with group commit. Any worker calls it.
@@ -113,6 +238,7 @@ struct LedgerStats {
 //   I2  each request has at most one terminal record (settle or void)
 //   I3  rows of an earlier boot that are still open are settled as `recovered` with their last
 //       checkpoint when the ledger opens
+// docs/ledger.md has the rest, with the tests of each.
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -132,8 +258,27 @@ class Ledger {
 
   // Blocking reads for reports; call them on the blocking pool. They see what is durable.
   virtual Result<std::vector<UsageSum>> sum(const UsageQuery& query) = 0;
-  // Newest first, at most `limit`, opened before `before` when given.
+  // Newest first (open ones before settled ones), at most `limit`. Rows that retention has dropped
+  // are gone from here, not from the sums.
   virtual Result<std::vector<UsageRow>> rows(const UsageQuery& query, std::size_t limit) = 0;
+  // The row of one request, a void one too; nothing when there is none (any more).
+  virtual Result<std::optional<UsageRow>> find(RequestId request) = 0;
+  // The version of a price that rows name; null when no row ever did.
+  virtual Result<std::shared_ptr<const metering::Price>> price(const std::string& id) = 0;
+  // What subjects have used since an instant, exact to the row.
+  virtual Result<std::vector<UsageSince>> usage_since(const SinceQuery& query) = 0;
+  // Computes every balance and roll-up from the rows again. Reads a snapshot while the ledger works
+  // on; takes seconds per million rows.
+  virtual Result<VerifyReport> verify() = 0;
+
+  // Before an intent with an Idempotency-Key. Any thread, never waits. Code::queue_full: the tenant
+  // (client's fault) or the server (ours) holds too many keys.
+  virtual Result<ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
+                                    RequestId request) = 0;
+  // Gives a key back whose request failed before its intent was handed over; else does nothing: an
+  // intent's key is kept or freed by how its row ends.
+  virtual void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) = 0;
+
   // Waits (blocking) until everything handed over so far is durable, at most about `limit`: for
   // reports, shutdown and tests.
   virtual Result<void> flush(std::chrono::milliseconds limit) = 0;

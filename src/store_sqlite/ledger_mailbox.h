@@ -42,6 +42,7 @@ struct Closing {
   RequestId request;
   Terminal terminal = Terminal::settled;
   metering::Settlement settlement;
+  bool doubled = false;  // its request has a terminal record already
 };
 
 struct Batch {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rt/loop.h"
+#include "store_sqlite/ledger_verify.h"
 
 namespace sovmesh::store_sqlite {
 namespace {
@@ -59,13 +60,16 @@ class Claim {
 
 }  // namespace
 
-LedgerSqlite::LedgerSqlite(std::unique_ptr<LedgerWriter> writer, Database reader,
+LedgerSqlite::LedgerSqlite(Disk& disk, std::unique_ptr<LedgerWriter> writer, Database reader,
                            std::unique_ptr<LedgerRunner> runner, SharedMailbox mailbox,
-                           const Clock& clock, const LedgerOptions& options)
-    : writer_(std::move(writer)),
+                           SharedClaims claims, const Clock& clock, const LedgerOptions& options)
+    : disk_(disk),
+      path_(reader.path()),
+      writer_(std::move(writer)),
       reports_(std::move(reader)),
       runner_(std::move(runner)),
       mailbox_(std::move(mailbox)),
+      claims_(std::move(claims)),
       clock_(clock),
       options_(options) {
   runner_->start(*writer_);
@@ -79,12 +83,18 @@ LedgerSqlite::~LedgerSqlite() {
 rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt::Loop& loop,
                                                     rt::Until until) {
   const RequestId request = intent.request;
+  if (!hand_over_claim(intent))
+    co_return our_error(Code::conflict, "the Idempotency-Key is another request's");
   rt::Event done(loop);
   auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
   Claim claim(ticket, mailbox_);
+  const std::optional<metering::Idempotency> key = intent.idempotency;
+  const TenantId tenant = intent.tenant;
   Opening opening{.intent = std::move(intent), .ticket = std::move(ticket)};
-  if (const Refusal why = hand_over_opening(std::move(opening)); why != Refusal::none)
+  if (const Refusal why = hand_over_opening(std::move(opening)); why != Refusal::none) {
+    if (key) claims_->with([&](Claims& claims) { claims.free(tenant, key->key, request); });
     co_return fail(refusal_error(why));
+  }
   until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
   const rt::Wake wake = co_await done.wait(until);
   if (wake == rt::Wake::cancelled) {
@@ -185,6 +195,52 @@ Result<std::vector<store::UsageSum>> LedgerSqlite::sum(const store::UsageQuery& 
 Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery& query,
                                                         std::size_t limit) {
   return reports_.rows(query, limit);
+}
+
+Result<std::optional<store::UsageRow>> LedgerSqlite::find(RequestId request) {
+  return reports_.find(request);
+}
+
+Result<std::shared_ptr<const metering::Price>> LedgerSqlite::price(const std::string& id) {
+  return reports_.price(id);
+}
+
+Result<std::vector<store::UsageSince>> LedgerSqlite::usage_since(const store::SinceQuery& query) {
+  return reports_.usage_since(query);
+}
+
+Result<store::VerifyReport> LedgerSqlite::verify() {
+  TRY(store::VerifyReport report,
+      verify_ledger(disk_, path_,
+                    options_.energy != nullptr ? *options_.energy : metering::power_model()));
+  drift_tokens_ = report.clean() || report.drift_tokens != 0 ? report.drift_tokens : -1;
+  ++verified_;
+  return report;
+}
+
+store::LedgerStats LedgerSqlite::stats() const {
+  store::LedgerStats stats = writer_->stats();
+  stats.drift_tokens = drift_tokens_;
+  stats.verified = verified_;
+  return stats;
+}
+
+Result<store::ClaimResult> LedgerSqlite::claim(TenantId tenant, const metering::Idempotency& key,
+                                               RequestId request) {
+  const WallTime now = clock_.wall_now();
+  return claims_->with([&](Claims& claims) { return claims.claim(tenant, key, request, now); });
+}
+
+void LedgerSqlite::unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) {
+  claims_->with([&](Claims& claims) { claims.unclaim(tenant, key.key, request); });
+}
+
+bool LedgerSqlite::hand_over_claim(const metering::Intent& intent) {
+  if (!intent.idempotency) return true;
+  const WallTime now = clock_.wall_now();
+  return claims_->with([&](Claims& claims) {
+    return claims.hand_over(intent.tenant, *intent.idempotency, intent.request, now);
+  });
 }
 
 Result<void> LedgerSqlite::flush(std::chrono::milliseconds limit) {

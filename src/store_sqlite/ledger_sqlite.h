@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,18 +24,25 @@ namespace sovmesh::store_sqlite {
 // All loops that called open() outlive it; no OpenRow does.
 class LedgerSqlite : public store::Ledger {
  public:
-  LedgerSqlite(std::unique_ptr<LedgerWriter> writer, Database reader,
-               std::unique_ptr<LedgerRunner> runner, SharedMailbox mailbox, const Clock& clock,
-               const LedgerOptions& options);
+  LedgerSqlite(Disk& disk, std::unique_ptr<LedgerWriter> writer, Database reader,
+               std::unique_ptr<LedgerRunner> runner, SharedMailbox mailbox, SharedClaims claims,
+               const Clock& clock, const LedgerOptions& options);
   ~LedgerSqlite() override;
 
   rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
                                         rt::Until until) override;
   bool accepts() const override;
-  store::LedgerStats stats() const override { return writer_->stats(); }
+  store::LedgerStats stats() const override;
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override;
   Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
                                             std::size_t limit) override;
+  Result<std::optional<store::UsageRow>> find(RequestId request) override;
+  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override;
+  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override;
+  Result<store::VerifyReport> verify() override;
+  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
+                                   RequestId request) override;
+  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override;
   Result<void> flush(std::chrono::milliseconds limit) override;
 
  protected:
@@ -47,17 +56,23 @@ class LedgerSqlite : public store::Ledger {
   static constexpr int kFlushAttempts = 1'000;
 
   // Adds a record that somebody waits for; `put` is false when there is no room.
+  bool hand_over_claim(const metering::Intent& intent);
   template <class Put>
   Refusal hand_over(Put put);
   Refusal hand_over_opening(Opening opening);
   Refusal hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket);
 
+  Disk& disk_;
+  const std::string path_;
   std::unique_ptr<LedgerWriter> writer_;
   LedgerReports reports_;
   std::unique_ptr<LedgerRunner> runner_;
   SharedMailbox mailbox_;
+  SharedClaims claims_;
   const Clock& clock_;
   LedgerOptions options_;
+  std::atomic<std::uint64_t> verified_{0};
+  std::atomic<std::int64_t> drift_tokens_{0};
 };
 
 }  // namespace sovmesh::store_sqlite

@@ -401,7 +401,7 @@ TEST_F(LedgerTest, AFailedSyncIsTheEndAndIsNeverRetried) {
 TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
   boot();
   std::vector<OpenRow> running;
-  for (int i = 0; i < 20; ++i)
+  for (int i = 0; i < 60; ++i)  // more than fits into the log as making the tables left it
     running.push_back(opened());
   disk_.set_capacity(disk_.used());
   Attempt& refused = open();
@@ -416,7 +416,7 @@ TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
   runner_->step();
   EXPECT_EQ(ledger_->stats().waiting, 0U) << "the reserve held them";
   EXPECT_FALSE(ledger_->accepts());
-  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 40);
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 120);
   disk_.set_capacity(INT64_MAX);
   world_.run_for(milliseconds(250));
   runner_->step();

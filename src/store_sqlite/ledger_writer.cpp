@@ -11,6 +11,14 @@ using metering::Finish;
 using metering::Source;
 using std::chrono::microseconds;
 
+// A row that charges something, or whose request was answered, keeps its Idempotency-Key. So does
+// one that a kill left open: its engine was at work, whatever the last checkpoint says.
+bool keeps_key(const BookRow& row) {
+  if (row.terminal != Terminal::settled) return false;
+  return row.finish == Finish::recovered ||
+         metering::was_served({.counts = row.counts, .finish = row.finish});
+}
+
 // Runs on the ticket's loop.
 void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {
   ticket.delivered = true;
@@ -23,19 +31,18 @@ void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {
   mailbox->with([&](Mailbox& box) { box.close_abandoned(ticket); });
 }
 
-void add_bytes(std::string& key, const Ulid& id) {
-  key.append(reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size());
-}
-
 }  // namespace
 
 LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
-                           const LedgerOptions& options, SharedMailbox mailbox)
+                           const LedgerOptions& options, SharedMailbox mailbox, SharedClaims claims)
     : disk_(disk),
       database_(std::move(database)),
       clock_(clock),
       options_(options),
       mailbox_(std::move(mailbox)),
+      claims_(std::move(claims)),
+      energy_(options.energy != nullptr ? *options.energy : metering::power_model()),
+      retention_(options.retention),
       last_commit_(clock.now() - std::chrono::hours(1)) {}
 
 Result<void> LedgerWriter::begin() {
@@ -53,35 +60,114 @@ Result<void> LedgerWriter::begin() {
 // Rows that are open now belong to an earlier boot: they are settled with what their last
 // checkpoint says, which never bills more than was delivered.
 Result<void> LedgerWriter::recover() {
+  names_.use(database_);
+  TRY_VOID(books_.prepare(database_));
+  TRY(finish_idem_, database_.prepare("UPDATE idem SET state = 2, prompt = ?2, cached = ?3,"
+                                      " generated = ?4, reasoning = ?5, delivered = ?6,"
+                                      " source = ?7, finish = ?8 WHERE no = ?1"));
+  TRY(free_idem_, database_.prepare("DELETE FROM idem WHERE no = ?"));
   const WallTime now = clock_.wall_now();
   TRY(Transaction transaction, Transaction::begin(database_));
   TRY_VOID(database_.run("INSERT INTO boot (started_at) VALUES (?)", now));
   TRY(boot_, database_.number("SELECT max(no) FROM boot"));
-  TRY_VOID(database_.run(
-      "INSERT OR IGNORE INTO usage SELECT tenant, opened_at, rid, subject, boot, prompt_estimate,"
-      " output_max, ?, prompt, cached, generated, reasoning, delivered, ?, ?, 0, ? FROM open_row",
-      static_cast<int>(Terminal::settled), static_cast<int>(Source::recovered),
-      static_cast<int>(Finish::recovered), now));
-  const auto rows = static_cast<std::uint64_t>(database_.changed_rows());
-  TRY_VOID(database_.execute("DELETE FROM open_row"));
+  TRY_VOID(settle_left_open(books_.book_time(now)));
   TRY_VOID(transaction.commit());
-  recovered_ = rows;
-  return {};
+  books_.committed();
+  recovered_ = book_rows_.size();
+  return restore_claims();
+}
+
+Result<void> LedgerWriter::settle_left_open(WallTime booked_at) {
+  TRY(Statement row,
+      database_.prepare("SELECT rid, subject, price, boot, opened_at, prompt_estimate, output_max,"
+                        " reserved, characters, idem, prompt, cached, generated, reasoning,"
+                        " delivered, open_us FROM open_row ORDER BY no"));
+  std::vector<std::int64_t> idems;
+  book_rows_.clear();
+  for (;;) {
+    TRY(const bool there, row.step());
+    if (!there) break;
+    BookRow end{.request = {row.ulid(0)},
+                .subject = row.integer(1),
+                .price = row.integer(2),
+                .boot = row.integer(3),
+                .opened_at = row.time(4),
+                .took = booked_at - row.time(4),
+                .open_for = microseconds(row.integer(15)),
+                .prompt_estimate = row.integer(5),
+                .output_max = row.integer(6),
+                .reserved = row.integer(7),
+                .characters = row.integer(8),
+                .counts = {.prompt = row.integer(10),
+                           .cached = row.integer(11),
+                           .generated = row.integer(12),
+                           .reasoning = row.integer(13),
+                           .delivered = row.integer(14),
+                           .source = Source::recovered},
+                .finish = Finish::recovered};
+    // A request that has its terminal record already keeps it: the first one stands.
+    TRY(const bool doubled, books_.holds(end.request));
+    if (doubled) continue;
+    TRY(const auto price, names_.price(end.price));
+    charge_row(end, price.get(), energy_);
+    book_rows_.push_back(end);
+    idems.push_back(row.integer(9));
+  }
+  row = {};
+  TRY_VOID(books_.write(book_rows_, booked_at));
+  for (std::size_t i = 0; i < book_rows_.size(); ++i)
+    TRY_VOID(close_idem(book_rows_[i], idems[i]));
+  return database_.execute("DELETE FROM open_row");
+}
+
+Result<void> LedgerWriter::restore_claims() {
+  TRY(last_idem_, database_.number("SELECT max(no) FROM idem"));
+  TRY(Statement row,
+      database_.prepare("SELECT tenant, key, body, rid, at, prompt, cached, generated, reasoning,"
+                        " delivered, source, finish FROM idem WHERE state = 2 AND at > ?"));
+  row.bind_all(clock_.wall_now() - Claims::kKeep);
+  const auto digest = [&](int column) {
+    Digest out{};
+    const Blob bytes = row.blob(column);
+    if (bytes.size() == out.size()) std::ranges::copy(bytes, out.begin());
+    return out;
+  };
+  for (;;) {
+    TRY(const bool there, row.step());
+    if (!there) return {};
+    metering::Settlement end{.counts = {.prompt = row.integer(5),
+                                        .cached = row.integer(6),
+                                        .generated = row.integer(7),
+                                        .reasoning = row.integer(8),
+                                        .delivered = row.integer(9)}};
+    const std::int64_t source = row.integer(10);
+    const std::int64_t finish = row.integer(11);
+    if (source >= 0 && source <= static_cast<int>(Source::recovered))
+      end.counts.source = static_cast<Source>(source);
+    if (finish >= 0 && finish <= static_cast<int>(Finish::drained))
+      end.finish = static_cast<Finish>(finish);
+    claims_->with([&](Claims& claims) {
+      claims.restore({row.ulid(0)}, {.key = digest(1), .body = digest(2)}, {row.ulid(3)},
+                     row.time(4), end);
+    });
+  }
 }
 
 Result<void> LedgerWriter::prepare() {
   TRY(begin_, database_.prepare("BEGIN IMMEDIATE"));
   TRY(commit_, database_.prepare("COMMIT"));
   TRY_VOID(insert_open_.prepare(database_,
-                                "INSERT INTO open_row (no, rid, tenant, subject, boot, opened_at,"
-                                " prompt_estimate, output_max)",
-                                8));
+                                "INSERT INTO open_row (no, rid, tenant, subject, price, boot,"
+                                " opened_at, prompt_estimate, output_max, reserved, characters,"
+                                " idem)",
+                                12));
   TRY(update_open_,
       database_.prepare("UPDATE open_row SET prompt = ?2, cached = ?3, generated = ?4,"
-                        " reasoning = ?5, delivered = ?6 WHERE no = ?1"));
+                        " reasoning = ?5, delivered = ?6, open_us = ?7 WHERE no = ?1"));
   TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE no BETWEEN ? AND ?"));
-  // A request that has its terminal record already keeps it: the first one stands.
-  TRY_VOID(insert_usage_.prepare(database_, "INSERT OR IGNORE INTO usage", 17));
+  TRY(insert_idem_,
+      database_.prepare("INSERT OR REPLACE INTO idem (no, tenant, key, body, rid, at, state)"
+                        " VALUES (?, ?, ?, ?, ?, ?, 1)"));
   return {};
 }
 
@@ -91,7 +177,7 @@ Pause LedgerWriter::run_once() {
   const Pause pause = take(now);
   if (!pause || *pause > microseconds(0)) {
     copy_log_back(true);
-    return pause;
+    return tidy(pause);
   }
   if (state_ == State::broken) {
     refuse_openings(Refusal::broken);
@@ -149,88 +235,186 @@ void LedgerWriter::commit(Instant now) {
   last_commit_ = now;
   const std::size_t records = batch_.size();
   note_progress();
-  if (write_batch()) {
+  if (write_batch(now)) {
     committed(records);
     return;
   }
-  const Trouble trouble = database_.trouble();
+  Trouble trouble = database_.trouble();
   if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+  undo();
+  if (trouble == Trouble::constraint && write_without_doubles(now)) {
+    committed(records);
+    return;
+  }
+  if (trouble == Trouble::constraint) trouble = database_.trouble();
   failed(trouble);
 }
 
-Result<void> LedgerWriter::write_batch() {
+// A request that has its terminal record already keeps it: the first one stands. That a record is
+// one too many shows when it is written; which one, only by looking.
+bool LedgerWriter::write_without_doubles(Instant now) {
+  bool found_one = false;
+  for (Closing& closing : batch_.closings) {
+    const auto doubled = books_.holds(closing.request);
+    if (!doubled) return false;
+    found_one = found_one || *doubled;
+    closing.doubled = *doubled;
+  }
+  if (found_one && write_batch(now)) return true;
+  if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+  undo();
+  return false;
+}
+
+// Forgets what the transaction would have made true.
+void LedgerWriter::undo() {
+  for (const RequestId& request : opened_)
+    open_.erase(request);
+  opened_.clear();
+  unknown_ = 0;
+  names_.forget();
+  books_.rolled_back();
+}
+
+Result<void> LedgerWriter::write_batch(Instant now) {
   TRY_VOID(begin_.run());
-  TRY_VOID(write_openings());
-  TRY_VOID(write_closings());
-  TRY_VOID(write_progress());
+  TRY_VOID(write_openings(now));
+  TRY_VOID(write_closings(now));
+  TRY_VOID(write_progress(now));
   const Instant before = clock_.now();
   TRY_VOID(commit_.run());
   sync_nanoseconds_ += static_cast<std::uint64_t>((clock_.now() - before).count());
   return {};
 }
 
-Result<void> LedgerWriter::write_openings() {
+Result<void> LedgerWriter::write_openings(Instant now) {
   opening_rows_.clear();
   for (const Opening& opening : batch_.openings) {
-    TRY(const OpenInfo* info, note_opening(opening));
+    TRY(const OpenInfo* info, note_opening(opening, now));
     if (info != nullptr) opening_rows_.push_back({&opening, info});
   }
   insert_open_.begin(opening_rows_.size());
   for (const auto& [opening, info] : opening_rows_) {
-    TRY_VOID(insert_open_.add(info->no, opening->intent.request, info->tenant, info->subject, boot_,
-                              info->opened_at, info->prompt_estimate, info->output_max));
+    TRY_VOID(insert_open_.add(info->no, opening->intent.request, info->tenant, info->subject,
+                              info->price_no, boot_, info->opened_at, info->prompt_estimate,
+                              info->output_max, info->reserved, info->characters,
+                              info->idem != nullptr ? info->idem->no : 0));
   }
   return {};
 }
 
 // Null: the request is open already, and its ticket says so.
-Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& opening) {
+Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& opening,
+                                                                 Instant now) {
   const metering::Intent& intent = opening.intent;
-  TRY(const Subject subject, subject_of(intent));
-  const auto [at, is_new] =
-      open_.try_emplace(intent.request, OpenInfo{.no = last_no_ + 1,
-                                                 .tenant = subject.tenant,
-                                                 .subject = subject.no,
-                                                 .prompt_estimate = intent.prompt_estimate,
-                                                 .output_max = intent.output_max,
-                                                 .opened_at = intent.opened_at});
+  TRY(const LedgerNames::Subject subject, names_.subject_of(intent));
+  TRY(const std::int64_t price, names_.price_of(intent.price));
+  const auto [at, is_new] = open_.try_emplace(intent.request);
   if (!is_new) {
     opening.ticket->outcome = Refusal::duplicate;
     return nullptr;
   }
-  ++last_no_;
+  at->second = OpenInfo{.no = ++last_no_,
+                        .tenant = subject.tenant,
+                        .subject = subject.no,
+                        .price_no = price,
+                        .price = intent.price,
+                        .prompt_estimate = intent.prompt_estimate,
+                        .output_max = intent.output_max,
+                        .reserved = intent.reserved_tokens,
+                        .characters = intent.input_characters,
+                        .opened_at = intent.opened_at,
+                        .begun = now};
   opened_.push_back(intent.request);
+  if (intent.idempotency) TRY_VOID(open_idem(intent, at->second));
   return &at->second;
 }
 
-Result<void> LedgerWriter::write_closings() {
+Result<void> LedgerWriter::open_idem(const metering::Intent& intent, OpenInfo& info) {
+  const metering::Idempotency& key = *intent.idempotency;
+  info.idem = std::make_unique<IdemInfo>(
+      IdemInfo{.no = ++last_idem_, .tenant = intent.tenant, .key = key.key});
+  insert_idem_.bind_all(info.idem->no, intent.tenant, Blob(key.key), Blob(key.body), intent.request,
+                        clock_.wall_now());
+  return insert_idem_.run();
+}
+
+Result<void> LedgerWriter::close_idem(const BookRow& row, std::int64_t idem) {
+  if (idem == 0) return {};
+  if (!keeps_key(row)) {
+    free_idem_.bind_all(idem);
+    return free_idem_.run();
+  }
+  finish_idem_.bind_all(idem, row.counts.prompt, row.counts.cached, row.counts.generated,
+                        row.counts.reasoning, row.counts.delivered,
+                        static_cast<int>(row.counts.source), static_cast<int>(row.finish));
+  return finish_idem_.run();
+}
+
+Result<void> LedgerWriter::write_closings(Instant now) {
+  TRY_VOID(find_closing_rows());
+  TRY_VOID(delete_open_rows());
+  return book(books_.book_time(clock_.wall_now()), now);
+}
+
+// In the order in which they were opened: runs of rows to delete, and of ids to insert.
+Result<void> LedgerWriter::find_closing_rows() {
   closing_rows_.clear();
   for (const Closing& closing : batch_.closings) {
     const auto found = open_.find(closing.request);
     if (found == open_.end()) {
-      ++failures_;
+      ++unknown_;
       continue;
     }
     found->second.dirty = false;
     closing_rows_.push_back({&closing, &found->second});
   }
-  // In the order in which they were opened: runs of rows to delete, and of ids to insert.
   std::ranges::sort(closing_rows_, {}, [](const ClosingRow& row) {
     return std::pair(row.info->no, row.closing);  // of two for one request the first one stands
   });
-  TRY_VOID(delete_open_rows());
-  insert_usage_.begin(closing_rows_.size());
-  for (const auto& [closing, info] : closing_rows_) {
-    const metering::Settlement& end = closing->settlement;
-    TRY_VOID(insert_usage_.add(info->tenant, info->opened_at, closing->request, info->subject,
-                               boot_, info->prompt_estimate, info->output_max,
-                               static_cast<int>(closing->terminal), end.counts.prompt,
-                               end.counts.cached, end.counts.generated, end.counts.reasoning,
-                               end.counts.delivered, static_cast<int>(end.counts.source),
-                               static_cast<int>(end.finish), end.drift ? 1 : 0, end.settled_at));
-  }
-  failures_ += closing_rows_.size() - insert_usage_.inserted();
   return {};
+}
+
+Result<void> LedgerWriter::book(WallTime booked_at, Instant now) {
+  book_rows_.clear();
+  const OpenInfo* before = nullptr;
+  for (const ClosingRow& row : closing_rows_) {
+    TRY(const bool held, books_.held_before(row.closing->request, booked_at));
+    if (held || row.closing->doubled || row.info == before) {
+      ++unknown_;
+      continue;
+    }
+    before = row.info;
+    const BookRow& end = book_rows_.emplace_back(book_row(row, booked_at, now));
+    if (row.info->idem != nullptr) TRY_VOID(close_idem(end, row.info->idem->no));
+  }
+  return books_.write(book_rows_, booked_at);
+}
+
+BookRow LedgerWriter::book_row(const ClosingRow& closing, WallTime booked_at, Instant now) const {
+  const OpenInfo& info = *closing.info;
+  const metering::Settlement& end = closing.closing->settlement;
+  const bool is_dated = end.settled_at != WallTime{};
+  const microseconds took = (is_dated ? end.settled_at : booked_at) - info.opened_at;
+  // By two clocks, and the shorter time counts: one may have been set, the other saw it late.
+  const auto open_for = std::chrono::floor<microseconds>(now - info.begun);
+  BookRow row{.request = closing.closing->request,
+              .subject = info.subject,
+              .price = info.price_no,
+              .boot = boot_,
+              .opened_at = info.opened_at,
+              .took = took,
+              .open_for = is_dated ? std::min(open_for, took) : open_for,
+              .prompt_estimate = info.prompt_estimate,
+              .output_max = info.output_max,
+              .reserved = info.reserved,
+              .characters = info.characters,
+              .terminal = closing.closing->terminal,
+              .counts = end.counts,
+              .finish = end.finish,
+              .drift = end.drift};
+  charge_row(row, info.price.get(), energy_);
+  return row;
 }
 
 // Requests end about in the order in which they began: one statement for each unbroken run.
@@ -246,50 +430,17 @@ Result<void> LedgerWriter::delete_open_rows() {
   return {};
 }
 
-Result<void> LedgerWriter::write_progress() {
+Result<void> LedgerWriter::write_progress(Instant now) {
   for (const RequestId& request : dirty_) {
     const auto found = open_.find(request);
     if (found == open_.end() || !found->second.dirty) continue;
     const metering::Counts& counts = found->second.counts;
     update_open_.bind_all(found->second.no, counts.prompt, counts.cached, counts.generated,
-                          counts.reasoning, counts.delivered);
+                          counts.reasoning, counts.delivered,
+                          std::chrono::floor<microseconds>(now - found->second.begun).count());
     TRY_VOID(update_open_.run());
   }
   return {};
-}
-
-Result<LedgerWriter::Subject> LedgerWriter::subject_of(const metering::Intent& intent) {
-  subject_key_.clear();
-  add_bytes(subject_key_, intent.tenant.value);
-  add_bytes(subject_key_, intent.project.value);
-  subject_key_.append(intent.key.text());
-  subject_key_.push_back(static_cast<char>(intent.operation));
-  subject_key_.push_back(intent.streamed ? '\1' : '\0');
-  subject_key_.append(intent.model).push_back('\0');
-  subject_key_.append(intent.engine);
-  if (const auto found = subjects_.find(subject_key_); found != subjects_.end())
-    return found->second;
-  TRY(const Subject subject, store_subject(intent));
-  if (subjects_.size() >= kSubjectsMax) subjects_.clear();
-  subjects_.emplace(subject_key_, subject);
-  return subject;
-}
-
-Result<LedgerWriter::Subject> LedgerWriter::store_subject(const metering::Intent& intent) {
-  TRY_VOID(database_.run("INSERT OR IGNORE INTO tenant (id) VALUES (?)", intent.tenant));
-  TRY(const std::int64_t tenant,
-      database_.number("SELECT no FROM tenant WHERE id = ?", intent.tenant));
-  const auto operation = static_cast<int>(intent.operation);
-  TRY_VOID(database_.run(
-      "INSERT OR IGNORE INTO subject (tenant, project, key, model, engine, operation, streamed)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?)",
-      tenant, intent.project, intent.key, intent.model, intent.engine, operation, intent.streamed));
-  TRY(const std::int64_t no,
-      database_.number("SELECT no FROM subject WHERE tenant = ? AND project = ? AND key = ?"
-                       " AND model = ? AND engine = ? AND operation = ? AND streamed = ?",
-                       tenant, intent.project, intent.key, intent.model, intent.engine, operation,
-                       intent.streamed));
-  return Subject{.tenant = tenant, .no = no};
 }
 
 void LedgerWriter::note_progress() {
@@ -309,6 +460,9 @@ void LedgerWriter::committed(std::size_t records) {
   for (const RequestId& request : dirty_)
     if (const auto found = open_.find(request); found != open_.end()) found->second.dirty = false;
   dirty_.clear();
+  books_.committed();
+  failures_ += std::exchange(unknown_, 0);
+  tell_claims();
   for (const Closing& closing : batch_.closings)
     open_.erase(closing.request);
   deliver();
@@ -319,12 +473,24 @@ void LedgerWriter::committed(std::size_t records) {
   });
 }
 
+// Which Idempotency-Keys are answered for now, and which are free again.
+void LedgerWriter::tell_claims() {
+  for (const BookRow& row : book_rows_) {
+    const auto found = open_.find(row.request);
+    if (found == open_.end() || found->second.idem == nullptr) continue;
+    const IdemInfo& idem = *found->second.idem;
+    claims_->with([&](Claims& claims) {
+      if (keeps_key(row))
+        claims.finish(idem.tenant, idem.key, row.request,
+                      {.counts = row.counts, .finish = row.finish, .drift = row.drift});
+      else
+        claims.free(idem.tenant, idem.key, row.request);
+    });
+  }
+}
+
 void LedgerWriter::failed(Trouble trouble) {
   ++failures_;
-  for (const RequestId& request : opened_)
-    open_.erase(request);
-  opened_.clear();
-  subjects_.clear();  // numbers given out by the lost transaction are void
   switch (trouble) {
     case Trouble::busy:
       refuse_openings(Refusal::busy);
@@ -349,8 +515,14 @@ void LedgerWriter::become(State state, Refusal refusing) {
 }
 
 void LedgerWriter::refuse_openings(Refusal why) {
-  for (const Opening& opening : batch_.openings)
+  for (const Opening& opening : batch_.openings) {
     opening.ticket->outcome = why;
+    const metering::Intent& intent = opening.intent;
+    if (!intent.idempotency) continue;
+    claims_->with([&](Claims& claims) {
+      claims.free(intent.tenant, intent.idempotency->key, intent.request);
+    });
+  }
   for (const auto& ticket : batch_.saves)
     ticket->outcome = why;
   deliver();
@@ -427,6 +599,24 @@ void LedgerWriter::copy_log_back(bool quiet) {
     failed(database_.trouble());
 }
 
+// What has become too old goes away in small steps, while nothing is due.
+Pause LedgerWriter::tidy(Pause pause) {
+  if (state_ != State::healthy || !retention_.is_due(clock_.now())) return pause;
+  const auto more = retention_.step(database_, books_, clock_.wall_now());
+  if (!more) {
+    const Trouble trouble = database_.trouble();
+    if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+    undo();
+    if (trouble != Trouble::busy) failed(trouble);
+    return pause;
+  }
+  retention_.rest(clock_.now(), *more);
+  if (!*more)
+    return pause;  // an idle ledger may sleep: it looks again when it has written something
+  const microseconds next = LedgerRetention::kBetweenSteps;
+  return pause ? std::min(*pause, next) : next;
+}
+
 void LedgerWriter::finish() {
   mailbox_->with([&](Mailbox& box) {
     take_all(box);
@@ -446,7 +636,12 @@ store::LedgerStats LedgerWriter::stats() const {
           .waiting = waiting,
           .failures = failures_.load() + dropped,
           .sync_nanoseconds = sync_nanoseconds_.load(),
-          .recovered = recovered_.load()};
+          .recovered = recovered_.load(),
+          .clock_jumps = books_.clock_jumps(),
+          .unpriced = books_.unpriced(),
+          .drifted = books_.drifted(),
+          .partitions_dropped = retention_.dropped(),
+          .claims = claims_->with([](Claims& claims) { return claims.size(); })};
 }
 
 }  // namespace sovmesh::store_sqlite

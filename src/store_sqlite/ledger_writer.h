@@ -9,10 +9,15 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "metering/price.h"
 #include "metering/usage.h"
 #include "store/ledger.h"
 #include "store_sqlite/database.h"
+#include "store_sqlite/ledger_books.h"
+#include "store_sqlite/ledger_claims.h"
 #include "store_sqlite/ledger_mailbox.h"
+#include "store_sqlite/ledger_names.h"
+#include "store_sqlite/ledger_retention.h"
 #include "store_sqlite/ledger_runner.h"
 #include "store_sqlite/row_insert.h"
 
@@ -36,6 +41,12 @@ struct LedgerOptions {
   // Pages in the write-ahead log that are copied back in a quiet moment, and at any moment.
   int log_pages_soft = 1'000;
   int log_pages_hard = 4'000;
+  // What is kept, and how long.
+  RetentionOptions retention{};
+  // Idempotency-Keys of 24 hours.
+  Claims::Bounds claims{};
+  // Where the energy of requests comes from. Null: from design power (metering::power_model()).
+  const metering::EnergyMeter* energy = nullptr;
 };
 
 // The one writer of ledger.db: turns batches from the mailbox into transactions. run_once() and
@@ -49,7 +60,7 @@ struct LedgerOptions {
 class LedgerWriter : public LedgerWork {
  public:
   LedgerWriter(Disk& disk, Database database, const Clock& clock, const LedgerOptions& options,
-               SharedMailbox mailbox);
+               SharedMailbox mailbox, SharedClaims claims);
   // Settles what earlier boots left open and gets ready. Before anything else.
   Result<void> begin();
 
@@ -61,20 +72,28 @@ class LedgerWriter : public LedgerWork {
 
  private:
   enum class State : std::uint8_t { healthy, full, broken };
+  // The Idempotency-Key of a row in flight.
+  struct IdemInfo {
+    std::int64_t no = 0;
+    TenantId tenant;
+    Digest key{};
+  };
   // What the writer remembers of a row in flight.
   struct OpenInfo {
     std::int64_t no = 0;  // of its open_row
     std::int64_t tenant = 0;
     std::int64_t subject = 0;
+    std::int64_t price_no = 0;
+    std::shared_ptr<const metering::Price> price;
     std::int64_t prompt_estimate = 0;
     std::int64_t output_max = 0;
+    std::int64_t reserved = 0;
+    std::int64_t characters = 0;
     WallTime opened_at{};
+    Instant begun;            // when we learned of it
     metering::Counts counts;  // of the last checkpoint
     bool dirty = false;       // they are newer than the row on disk
-  };
-  struct Subject {
-    std::int64_t tenant = 0;
-    std::int64_t no = 0;
+    std::unique_ptr<IdemInfo> idem;
   };
   // A record of the running transaction and the row that it is about.
   struct OpeningRow {
@@ -85,24 +104,31 @@ class LedgerWriter : public LedgerWork {
     const Closing* closing;
     const OpenInfo* info;
   };
-  static constexpr std::size_t kSubjectsMax = 100'000;
   static constexpr std::chrono::milliseconds kRetry{250};
 
   Result<void> recover();
+  Result<void> settle_left_open(WallTime booked_at);
+  Result<void> restore_claims();
   Result<void> prepare();
 
   Pause take(Instant now);
   void take_all(Mailbox& mailbox);
   void commit(Instant now);
-  Result<void> write_batch();
-  Result<void> write_openings();
-  Result<const OpenInfo*> note_opening(const Opening& opening);
-  Result<void> write_closings();
+  Result<void> write_batch(Instant now);
+  bool write_without_doubles(Instant now);
+  void undo();
+  Result<void> write_openings(Instant now);
+  Result<const OpenInfo*> note_opening(const Opening& opening, Instant now);
+  Result<void> write_closings(Instant now);
+  Result<void> find_closing_rows();
+  Result<void> book(WallTime booked_at, Instant now);
+  BookRow book_row(const ClosingRow& closing, WallTime booked_at, Instant now) const;
+  Result<void> open_idem(const metering::Intent& intent, OpenInfo& info);
+  Result<void> close_idem(const BookRow& row, std::int64_t idem);
   Result<void> delete_open_rows();
-  Result<void> write_progress();
-  Result<Subject> subject_of(const metering::Intent& intent);
-  Result<Subject> store_subject(const metering::Intent& intent);
+  Result<void> write_progress(Instant now);
   void note_progress();
+  void tell_claims();
   void committed(std::size_t records);
   void failed(Trouble trouble);
   void become(State state, Refusal refusing);
@@ -112,6 +138,7 @@ class LedgerWriter : public LedgerWork {
   Pause retry_full(Instant now);
   bool hold_reserve();
   void copy_log_back(bool quiet);
+  Pause tidy(Pause pause);
   bool has_work() const { return batch_.size() > 0 || !dirty_.empty(); }
   std::string reserve_path() const { return database_.path() + ".reserve"; }
 
@@ -120,6 +147,8 @@ class LedgerWriter : public LedgerWork {
   const Clock& clock_;
   const LedgerOptions options_;
   SharedMailbox mailbox_;
+  SharedClaims claims_;
+  const metering::EnergyMeter& energy_;
   State state_ = State::healthy;
   std::int64_t boot_ = 0;
 
@@ -128,17 +157,23 @@ class LedgerWriter : public LedgerWork {
   RowInsert insert_open_;
   Statement update_open_;
   Statement delete_open_;  // a range
-  RowInsert insert_usage_;
+  Statement insert_idem_;
+  Statement finish_idem_;
+  Statement free_idem_;
+  LedgerNames names_;
+  LedgerBooks books_;
+  LedgerRetention retention_;
 
   Batch batch_;  // taken and not yet durable; closings stay in it while the disk is full
   std::unordered_map<RequestId, OpenInfo> open_;
   std::vector<RequestId> opened_;         // by the running transaction
   std::vector<OpeningRow> opening_rows_;  // scratch
   std::vector<ClosingRow> closing_rows_;  // scratch
+  std::vector<BookRow> book_rows_;        // scratch, beside closing_rows_
   std::int64_t last_no_ = 0;
   std::vector<RequestId> dirty_;
-  std::unordered_map<std::string, Subject> subjects_;
-  std::string subject_key_;  // scratch
+  std::int64_t last_idem_ = 0;
+  std::uint64_t unknown_ = 0;  // closings of the running transaction that are not for an open row
   Instant last_commit_;
   int log_floor_ = 0;  // pages that were in the log when it was last copied back in part
 

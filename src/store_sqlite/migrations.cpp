@@ -49,6 +49,7 @@ Result<void> back_up(Disk& disk, Database& database, std::int64_t version) {
 Result<void> apply(Database& database, const Schema& schema, int version) {
   TRY(Transaction transaction, Transaction::begin(database));
   TRY_VOID(database.execute(schema.steps[static_cast<std::size_t>(version - 1)]));
+  if (schema.code != nullptr) TRY_VOID(schema.code(database, version));
   // Pragmas take no bound values; both numbers are ours.
   const std::string stamp = "PRAGMA application_id=" + std::to_string(schema.application_id) +
                             "; PRAGMA user_version=" + std::to_string(version);

@@ -12,6 +12,8 @@ struct Schema {
   const char* name;             // "ledger", "control": part of messages
   std::int32_t application_id;  // stored in the file's header: this is one of ours
   std::span<const char* const> steps;
+  // What SQL cannot say: called in the step's transaction after its SQL, with the step's version.
+  Result<void> (*code)(Database& database, int version) = nullptr;
 
   int version() const { return static_cast<int>(steps.size()); }
 };

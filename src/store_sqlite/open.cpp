@@ -15,11 +15,14 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
                                                    const LedgerOptions& options) {
   TRY(Database database, open_migrated(disk, path, ledger_schema(), false));
   auto mailbox = std::make_shared<Guarded<Mailbox>>();
-  auto writer = std::make_unique<LedgerWriter>(disk, std::move(database), clock, options, mailbox);
+  auto claims = std::make_shared<Guarded<Claims>>(options.claims);
+  auto writer =
+      std::make_unique<LedgerWriter>(disk, std::move(database), clock, options, mailbox, claims);
   TRY_VOID(writer->begin());
   TRY(Database reader, Database::open(disk, path, {.create = false, .read_only = true}));
-  return std::make_unique<LedgerSqlite>(std::move(writer), std::move(reader), std::move(runner),
-                                        std::move(mailbox), clock, options);
+  return std::make_unique<LedgerSqlite>(disk, std::move(writer), std::move(reader),
+                                        std::move(runner), std::move(mailbox), std::move(claims),
+                                        clock, options);
 }
 
 Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,

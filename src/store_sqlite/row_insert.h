@@ -14,8 +14,9 @@ class RowInsert {
  public:
   static constexpr std::size_t kGroup = 8;  // rows of one statement; more gain nothing
 
-  // `into`: "INSERT INTO table (...)", without VALUES.
-  Result<void> prepare(const Database& database, std::string_view into, std::size_t columns);
+  // `into`: "INSERT INTO table (...)", without VALUES; `after`: what follows the rows.
+  Result<void> prepare(const Database& database, std::string_view into, std::size_t columns,
+                       std::string_view after = {});
 
   // Exactly `rows` calls of add() follow, unless one fails.
   void begin(std::size_t rows);

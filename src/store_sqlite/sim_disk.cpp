@@ -88,9 +88,14 @@ struct SimDisk::Contents {
   std::uint64_t power_countdown = 0;
   Fault write_fault;
   Fault sync_fault;
+  bool lies = false;  // about syncs
   std::int64_t capacity = INT64_MAX;
   std::uint64_t changes = 0;
+  std::uint64_t writes = 0;
   std::uint64_t syncs = 0;
+  std::uint64_t calls = 0;
+  std::uint64_t call_countdown = 0;
+  SimDisk::End ending = SimDisk::End::power_loss;
   int last_error = 0;
 
   // splitmix64: small, and the same on every machine.
@@ -117,6 +122,43 @@ struct SimDisk::Contents {
       powered = false;
     }
     return powered;
+  }
+
+  // Every call of SQLite comes by here first.
+  void call() {
+    ++calls;
+    if (call_countdown == 0 || --call_countdown > 0) return;
+    if (ending == SimDisk::End::power_loss)
+      lose();
+    else
+      let_go();
+    powered = false;
+  }
+
+  // The process is gone, and its locks with it; what it wrote is in the kernel's hands.
+  void let_go() {
+    ++generation;
+    copy_names(live, durable);
+  }
+
+  // Fresh files with the same content for both lists: a file that stands in both stays one.
+  void copy_names(Names from_live, Names from_durable) {
+    std::map<const File*, FilePtr> copies;
+    const auto copy = [&](const Names& from, Names& to) {
+      to.clear();
+      for (const auto& [name_of, file] : from) {
+        FilePtr& fresh = copies[file.get()];
+        if (fresh == nullptr) {
+          fresh = std::make_shared<File>();
+          fresh->durable = file->durable;
+          fresh->current = file->current;
+          fresh->pending = file->pending;
+        }
+        to.emplace(name_of, fresh);
+      }
+    };
+    copy(from_live, live);
+    copy(from_durable, durable);
   }
 
   void lose() {
@@ -169,6 +211,7 @@ struct SimDisk::Contents {
   }
   int write(File& file, const char* bytes, std::int64_t length, std::int64_t offset) {
     if (!change()) return SQLITE_IOERR_WRITE;
+    ++writes;
     if (const int error = write_fault.next(); error != 0)
       return fail_with(error, SQLITE_IOERR_WRITE);
     const auto size = static_cast<std::int64_t>(file.current.size());
@@ -187,6 +230,7 @@ struct SimDisk::Contents {
   int sync(File& file) {
     if (!change()) return SQLITE_IOERR_FSYNC;
     ++syncs;
+    if (lies) return SQLITE_OK;
     if (const int error = sync_fault.next(); error != 0) {
       // As Linux does it: the pages count as clean afterwards and may never reach the disk.
       settle(file, 50);
@@ -227,7 +271,8 @@ struct Handle {
 };
 
 Handle& handle_of(sqlite3_file* file) { return *reinterpret_cast<Handle*>(file); }
-bool dead(const Handle& h, const Contents& disk) {
+bool dead(const Handle& h, Contents& disk) {
+  disk.call();
   return !disk.powered || h.generation != disk.generation;
 }
 
@@ -255,7 +300,7 @@ int x_close(sqlite3_file* raw) {
   h.disk->with([&](Contents& disk) {
     release_locks(h, SQLITE_LOCK_NONE);
     release_shm(h);
-    if (h.delete_on_close && !dead(h, disk)) disk.live.erase(h.name);
+    if (!dead(h, disk) && h.delete_on_close) disk.live.erase(h.name);
   });
   h.~Handle();
   return SQLITE_OK;
@@ -442,6 +487,7 @@ SharedContents& contents_of(sqlite3_vfs* vfs) {
 int v_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* raw, int flags, int* out_flags) {
   raw->pMethods = nullptr;
   return contents_of(vfs).with([&](Contents& disk) -> int {
+    disk.call();
     if (!disk.powered) return SQLITE_CANTOPEN;
     const std::string path = name != nullptr ? name : "temp-" + std::to_string(disk.random());
     auto found = disk.live.find(path);
@@ -466,6 +512,7 @@ int v_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* raw, int flags, int
 
 int v_delete(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   return contents_of(vfs).with([&](Contents& disk) -> int {
+    disk.call();
     if (!disk.change()) return SQLITE_IOERR_DELETE;
     if (disk.live.erase(name) == 0) return SQLITE_IOERR_DELETE_NOENT;
     if (sync_folder != 0) disk.durable = disk.live;
@@ -565,10 +612,29 @@ void SimDisk::power_loss() {
 void SimDisk::lose_power_after(std::uint64_t count) {
   state_->contents.with([&](Contents& disk) { disk.power_countdown = count; });
 }
+void SimDisk::end_at_call(std::uint64_t count, End end) {
+  state_->contents.with([&](Contents& disk) {
+    disk.call_countdown = count;
+    disk.ending = end;
+  });
+}
+void SimDisk::kill_now() {
+  state_->contents.with([](Contents& disk) {
+    disk.let_go();
+    disk.powered = false;
+  });
+}
+void SimDisk::copy_from(SimDisk& other) {
+  const auto names = other.state_->contents.with(
+      [](Contents& disk) { return std::pair(disk.live, disk.durable); });
+  state_->contents.with([&](Contents& disk) { disk.copy_names(names.first, names.second); });
+}
 void SimDisk::power_on() {
   state_->contents.with([&](Contents& disk) {
     disk.powered = true;
+    disk.lies = false;
     disk.power_countdown = 0;
+    disk.call_countdown = 0;
   });
 }
 bool SimDisk::powered() const {
@@ -580,6 +646,9 @@ void SimDisk::fail_write(std::uint64_t nth, int error, std::uint64_t times) {
 void SimDisk::fail_sync(std::uint64_t nth, int error, std::uint64_t times) {
   state_->contents.with([&](Contents& disk) { disk.sync_fault = {nth, times, error}; });
 }
+void SimDisk::ignore_syncs() {
+  state_->contents.with([](Contents& disk) { disk.lies = true; });
+}
 void SimDisk::set_capacity(std::int64_t bytes) {
   state_->contents.with([&](Contents& disk) { disk.capacity = bytes; });
 }
@@ -588,6 +657,12 @@ std::int64_t SimDisk::used() const {
 }
 std::uint64_t SimDisk::changes() const {
   return state_->contents.with([&](Contents& disk) { return disk.changes; });
+}
+std::uint64_t SimDisk::writes() const {
+  return state_->contents.with([&](Contents& disk) { return disk.writes; });
+}
+std::uint64_t SimDisk::calls() const {
+  return state_->contents.with([&](Contents& disk) { return disk.calls; });
 }
 std::uint64_t SimDisk::syncs() const {
   return state_->contents.with([&](Contents& disk) { return disk.syncs; });

@@ -1,7 +1,9 @@
+#include <atomic>
 #include <thread>
 
 #include "rt/real.h"
 #include "rt/sim/sim.h"
+#include "tests/contract/ledger_books_suite.h"
 #include "tests/contract/ledger_suite.h"
 #include "tests/contract/post_loop.h"
 #include "tests/contract/sqlite_place.h"
@@ -10,6 +12,20 @@ namespace sovmesh::store {
 namespace {
 
 using store_sqlite::LedgerOptions;
+
+// The machine's clock, whose wall time a test may set.
+class ShiftedClock : public Clock {
+ public:
+  Instant now() const override { return clock_->now(); }
+  WallTime wall_now() const override {
+    return clock_->wall_now() + std::chrono::microseconds(shift_.load());
+  }
+  void shift(std::chrono::microseconds by) { shift_ += by.count(); }
+
+ private:
+  std::unique_ptr<Clock> clock_ = rt::make_system_clock();
+  std::atomic<std::int64_t> shift_{0};
+};
 
 // A real file, a real writer thread. To die is to go on with a copy of the files as they are at
 // that moment; ledger_kill_test kills real processes.
@@ -27,12 +43,14 @@ class OnTheMachine : public LedgerPlace {
     left_behind_.push_back(std::exchange(folder_, std::move(copy)));
   }
   rt::Loop& loop() override { return loop_; }
+  const Clock& clock() override { return *clock_; }
+  void jump_wall(std::chrono::microseconds by) override { clock_->shift(by); }
   bool run_until(const std::function<bool()>& reached) override { return loop_.run_until(reached); }
 
  private:
   std::unique_ptr<store_sqlite::TempFolder> folder_ = std::make_unique<store_sqlite::TempFolder>();
   std::vector<std::unique_ptr<store_sqlite::TempFolder>> left_behind_;
-  std::unique_ptr<Clock> clock_ = rt::make_system_clock();
+  std::unique_ptr<ShiftedClock> clock_ = std::make_unique<ShiftedClock>();
   PostLoop loop_{*clock_};
 };
 
@@ -47,6 +65,8 @@ class InTheWorld : public LedgerPlace {
   }
   void die() override { disk_.power_loss(); }
   rt::Loop& loop() override { return world_.loop(); }
+  const Clock& clock() override { return world_.clock(); }
+  void jump_wall(std::chrono::microseconds by) override { world_.jump_wall(by); }
   bool run_until(const std::function<bool()>& reached) override {
     return world_.run_until(reached, std::chrono::minutes(1));
   }
@@ -114,6 +134,8 @@ std::unique_ptr<LedgerPlace> make() {
 }
 
 INSTANTIATE_TEST_SUITE_P(SqliteFile, LedgerSuite, testing::Values(make<OnTheMachine>));
+INSTANTIATE_TEST_SUITE_P(SqliteFile, LedgerClaims, testing::Values(make<OnTheMachine>));
+INSTANTIATE_TEST_SUITE_P(SqliteSim, LedgerClaims, testing::Values(make<InTheWorld>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, LedgerSuite, testing::Values(make<InTheWorld>));
 
 }  // namespace

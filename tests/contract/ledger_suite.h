@@ -13,7 +13,6 @@
 #include "rt/loop.h"
 #include "rt/sim/world.h"
 #include "store/ledger.h"
-#include "tests/support/manual_clock.h"
 #include "tests/support/result_matchers.h"
 
 // What every Ledger does. An adapter includes this once and instantiates it:
@@ -28,6 +27,9 @@ class LedgerPlace {
   // The process dies: nothing that waits in it is written any more. Then the ledger is destroyed.
   virtual void die() = 0;
   virtual rt::Loop& loop() = 0;
+  // The ledger's clock; a test may set its wall time.
+  virtual const Clock& clock() = 0;
+  virtual void jump_wall(std::chrono::microseconds by) = 0;
   virtual bool run_until(const std::function<bool()>& reached) = 0;
 };
 using MakeLedgerPlace = std::function<std::unique_ptr<LedgerPlace>()>;
@@ -59,8 +61,15 @@ class LedgerSuite : public testing::TestWithParam<MakeLedgerPlace> {
             .key = *KeyId::parse("abcdefghijkl"),
             .model = "tiny",
             .engine = "local",
-            .opened_at = clock_.wall_now()};
+            .opened_at = wall_now()};
   }
+  // The same by another request.
+  metering::Intent wanted_again(metering::Intent wanted) {
+    wanted.request = {ids_.next()};
+    return wanted;
+  }
+  WallTime wall_now() { return place_->clock().wall_now(); }
+  void set_wall(WallTime time) { place_->jump_wall(time - wall_now()); }
   Attempt& start(metering::Intent intent) {
     attempts_.push_back(std::make_unique<Attempt>());
     Attempt& attempt = *attempts_.back();
@@ -82,6 +91,7 @@ class LedgerSuite : public testing::TestWithParam<MakeLedgerPlace> {
     OpenRow row = open(std::move(intent));
     std::move(row).settle(settlement(generated));
   }
+  static constexpr WallTime kMidnight{std::chrono::sys_days(std::chrono::year(2030) / 1 / 1)};
   static metering::Settlement settlement(std::int64_t generated) {
     return {.counts = {.prompt = 10,
                        .cached = 4,
@@ -101,12 +111,11 @@ class LedgerSuite : public testing::TestWithParam<MakeLedgerPlace> {
   }
   UsageQuery all() const { return {.tenant = tenant_}; }
 
-  ManualClock clock_;
+  std::unique_ptr<LedgerPlace> place_;
   rt::sim::SeededRandom random_{1};
-  UlidSource ids_{clock_, random_};
+  UlidSource ids_{place_->clock(), random_};
   TenantId tenant_{ids_.next()};
   ProjectId project_{ids_.next()};
-  std::unique_ptr<LedgerPlace> place_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::unique_ptr<Ledger> ledger_;
 
@@ -146,7 +155,7 @@ TEST_P(LedgerSuite, ASettlementIsKeptInFull) {
   metering::Settlement wanted = settlement(7);
   wanted.finish = metering::Finish::client_closed;
   wanted.drift = true;
-  wanted.settled_at = clock_.wall_now() + std::chrono::seconds(3);
+  wanted.settled_at = wall_now() + std::chrono::seconds(3);
   OpenRow row = open(intent());
   std::move(row).settle(wanted);
   const auto seen = rows(all());
@@ -273,7 +282,6 @@ TEST_P(LedgerSuite, ReportsSeeOneTenantOnly) {
 }
 
 TEST_P(LedgerSuite, ReportsFilterByProjectKeyModelAndTime) {
-  const WallTime start_time = clock_.wall_now();
   metering::Intent other = intent();
   other.project = {ids_.next()};
   serve(other, 1);
@@ -283,9 +291,10 @@ TEST_P(LedgerSuite, ReportsFilterByProjectKeyModelAndTime) {
   other = intent();
   other.model = "big'; --";
   serve(other, 4);
-  other = intent();
-  other.opened_at = start_time + std::chrono::hours(1);
-  serve(other, 8);
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  place_->jump_wall(std::chrono::hours(1));
+  const WallTime later = wall_now();
+  serve(intent(), 8);
   const auto generated = [&](UsageQuery query) {
     query.tenant = tenant_;
     const auto sums = sum(query);
@@ -295,18 +304,18 @@ TEST_P(LedgerSuite, ReportsFilterByProjectKeyModelAndTime) {
   EXPECT_EQ(generated({.tenant = {}, .project = project_}), 14);
   EXPECT_EQ(generated({.tenant = {}, .key = KeyId::parse("ABCDEFGHIJKL").value()}), 2);
   EXPECT_EQ(generated({.tenant = {}, .model = "big'; --"}), 4);
-  EXPECT_EQ(generated({.tenant = {}, .from = other.opened_at}), 8) << "from is inclusive";
-  EXPECT_EQ(generated({.tenant = {}, .until = other.opened_at}), 7) << "until is exclusive";
+  EXPECT_EQ(generated({.tenant = {}, .from = later}), 8) << "the time of settlement counts";
+  EXPECT_EQ(generated({.tenant = {}, .until = later}), 7) << "and falls on one side";
 }
 
 TEST_P(LedgerSuite, SumsAreGrouped) {
   using By = UsageQuery::GroupBy;
   for (int i = 0; i < 4; ++i) {
+    if (i % 2 == 0) set_wall(kMidnight + std::chrono::minutes(i / 2 * 2 - 1));
     metering::Intent one = intent();
     one.model = i % 2 == 0 ? "even" : "odd";
-    one.opened_at = WallTime(std::chrono::sys_days(std::chrono::year(2026) / 11 / 25)) +
-                    std::chrono::hours(23) + std::chrono::minutes(59) + std::chrono::minutes(i / 2);
     serve(one, 1 << i);
+    ASSERT_THAT(ledger_->flush(), Succeeds());
   }
   const auto grouped = [&](By by) {
     std::vector<std::pair<std::string, std::int64_t>> out;
@@ -320,22 +329,22 @@ TEST_P(LedgerSuite, SumsAreGrouped) {
   EXPECT_THAT(grouped(By::model), ElementsAre(Pair("even", 5), Pair("odd", 10)));
   EXPECT_THAT(grouped(By::key), ElementsAre(Pair("abcdefghijkl", 15)));
   EXPECT_THAT(grouped(By::project), ElementsAre(Pair(project_.value.text(), 15)));
-  EXPECT_THAT(grouped(By::day), ElementsAre(Pair("2026-11-25", 3), Pair("2026-11-26", 12)));
+  EXPECT_THAT(grouped(By::day), ElementsAre(Pair("2029-12-31", 3), Pair("2030-01-01", 12)));
 }
 
 TEST_P(LedgerSuite, RowsComeNewestFirstUpToTheLimit) {
   std::vector<RequestId> order;
   for (int i = 0; i < 5; ++i) {
     metering::Intent one = intent();
-    one.opened_at += std::chrono::seconds(i);
     order.insert(order.begin(), one.request);
     serve(one, i);
+    ASSERT_THAT(ledger_->flush(), Succeeds());
   }
   const auto seen = rows(all(), 3);
   ASSERT_EQ(seen.size(), 3U);
   for (std::size_t i = 0; i < seen.size(); ++i)
     EXPECT_EQ(seen[i].request, order[i]);
-  const auto next = rows({.tenant = tenant_, .until = seen[2].opened_at}, 3);
+  const auto next = rows({.tenant = tenant_, .before_seq = seen[2].seq}, 3);
   ASSERT_EQ(next.size(), 2U);
   EXPECT_EQ(next[0].request, order[3]);
 }

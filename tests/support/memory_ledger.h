@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "rt/loop.h"
@@ -55,6 +56,48 @@ class MemoryLedger : public store::Ledger {
     (void)limit;
     return std::vector<store::UsageRow>();
   }
+  Result<std::optional<store::UsageRow>> find(RequestId request) override {
+    const auto found = records.find(request);
+    if (found == records.end()) return std::optional<store::UsageRow>();
+    const Row& row = found->second;
+    store::UsageRow out{.request = request,
+                        .tenant = row.intent.tenant,
+                        .project = row.intent.project,
+                        .key = row.intent.key};
+    out.model = row.intent.model;
+    out.open = !row.closed();
+    out.voided = row.voided;
+    if (row.settlement) out.settlement = *row.settlement;
+    return out;
+  }
+  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
+    for (const auto& [request, row] : records) {
+      if (row.intent.price && row.intent.price->id() == id) return row.intent.price;
+    }
+    return std::shared_ptr<const metering::Price>();
+  }
+  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery&) override {
+    return std::vector<store::UsageSince>();
+  }
+  Result<store::VerifyReport> verify() override { return store::VerifyReport(); }
+  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
+                                   RequestId request) override {
+    const auto [at, is_new] = claims.try_emplace({tenant, key.key}, request, key.body);
+    if (is_new) return store::ClaimResult{};
+    store::ClaimResult earlier{.state = store::ClaimResult::State::in_progress,
+                               .request = at->second.first};
+    const auto row = records.find(earlier.request);
+    if (at->second.second != key.body) {
+      earlier.state = store::ClaimResult::State::reused;
+    } else if (row != records.end() && row->second.settlement) {
+      earlier.state = store::ClaimResult::State::finished;
+      earlier.settlement = *row->second.settlement;
+    }
+    return earlier;
+  }
+  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override {
+    if (!records.contains(request)) claims.erase({tenant, key.key});
+  }
   Result<void> flush(std::chrono::milliseconds) override {
     ++flushes;
     return {};
@@ -69,6 +112,7 @@ class MemoryLedger : public store::Ledger {
   }
 
   std::map<RequestId, Row> records;
+  std::map<std::pair<TenantId, Digest>, std::pair<RequestId, Digest>> claims;
   std::vector<RequestId> order;
   std::vector<std::string> violations;
   std::chrono::milliseconds sync_time{1};

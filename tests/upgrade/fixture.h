@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "metering/price.h"
 #include "metering/usage.h"
 #include "store/control_store.h"
 
@@ -17,9 +18,30 @@ inline const ModelId kModel{Ulid::from_bytes({1, 0x9a, 3})};
 inline const EngineId kEngine{Ulid::from_bytes({1, 0x9a, 4})};
 inline const RequestId kSettled{Ulid::from_bytes({1, 0x9a, 5})};
 inline const RequestId kLeftOpen{Ulid::from_bytes({1, 0x9a, 6})};
+inline const store::LimitId kLimit{Ulid::from_bytes({1, 0x9a, 7})};
 inline const std::string kKey = "abcdefghijkl";
 inline const std::string kValueName = "digest_key/01";
 inline const std::string kValue{"\0\1\2", 3};
 inline constexpr WallTime kOpenedAt{std::chrono::sys_days(std::chrono::year(2026) / 11 / 25)};
+
+// Since schema 3 of ledger.db.
+inline metering::PriceTerms price_terms() {
+  return {.model = "tiny",
+          .currency = "EUR",
+          .label = "first",
+          .call = 5,
+          .input = 1'000'000,
+          .cached_input = 500'000,
+          .output = 3'000'000,
+          .output_ns = 2'000'000,
+          .milliwatts = 100'000};
+}
+// Of the row that was left open.
+inline metering::Idempotency idempotency_key() {
+  metering::Idempotency key;
+  key.key.fill(3);
+  key.body.fill(4);
+  return key;
+}
 
 }  // namespace sovmesh::upgrade

@@ -27,9 +27,13 @@ void write_control(const std::string& path, const Clock& clock) {
   must(store->create(tenancy::Tenant{.id = kTenant,
                                      .slug = must(TenantSlug::parse("aurora")),
                                      .display_name = "Aurora",
-                                     .hosts = {"ai.aurora.example"}}));
-  must(store->create(tenancy::Project{
-      .id = kProject, .tenant = kTenant, .slug = must(ProjectSlug::parse("default"))}));
+                                     .hosts = {"ai.aurora.example"},
+                                     .time_zone = "Europe/Copenhagen",
+                                     .currency = "DKK"}));
+  must(store->create(tenancy::Project{.id = kProject,
+                                      .tenant = kTenant,
+                                      .slug = must(ProjectSlug::parse("default")),
+                                      .cost_centre = "4711"}));
   tenancy::Key key{.id = must(KeyId::parse(kKey)), .tenant = kTenant, .project = kProject};
   key.scopes.set(0);
   key.models = std::set{must(ModelName::parse("tiny"))};
@@ -44,6 +48,12 @@ void write_control(const std::string& path, const Clock& clock) {
                                     .engine_model = "tiny.gguf"}));
   must(store->create(store::EngineRecord{
       .id = kEngine, .name = "gpu-1", .dialect = "vllm", .url = "https://gpu-1.example"}));
+  must(store->create(
+      store::LimitRecord{.id = kLimit,
+                         .holder = {.scope = limits::Scope::user, .tenant = kTenant, .name = "ann"},
+                         .measure = limits::Measure::money_micro,
+                         .window = limits::Window::month,
+                         .amount = 250'000'000}));
   if (!store->put_value(kValueName, kValue)) throw std::runtime_error("put_value");
 }
 
@@ -57,7 +67,13 @@ metering::Intent intent(RequestId request) {
           .streamed = true,
           .prompt_estimate = 20,
           .output_max = 64,
-          .opened_at = kOpenedAt};
+          .opened_at = kOpenedAt,
+          .price = must(metering::Price::make(price_terms())),
+          .model_revision = "r1",
+          .user = "ida",
+          .cost_centre = "4711",
+          .reserved_tokens = 84,
+          .input_characters = 80};
 }
 
 // Leaves one row settled, one open with a checkpoint, and a part of both in the write-ahead log.
@@ -67,15 +83,15 @@ void write_ledger(const fs::path& work, const fs::path& out) {
   store_sqlite::ManualRunner& writer = *runner;
   const auto ledger = must(store_sqlite::open_ledger(real_disk(), work / "ledger.db", world.clock(),
                                                      std::move(runner), {.reserve_bytes = 0}));
-  const auto open = [&](RequestId request) {
-    auto task = ledger->open(intent(request), world.loop());
+  const auto open = [&](metering::Intent wanted) {
+    auto task = ledger->open(std::move(wanted), world.loop());
     task.start();
     world.run_for(std::chrono::seconds(1));
     writer.step();
     world.run_until([&] { return task.done(); }, std::chrono::seconds(1));
     return must(task.result());
   };
-  store::OpenRow settled = open(kSettled);
+  store::OpenRow settled = open(intent(kSettled));
   std::move(settled).settle({.counts = {.prompt = 10,
                                         .cached = 2,
                                         .generated = 30,
@@ -85,7 +101,10 @@ void write_ledger(const fs::path& work, const fs::path& out) {
                              .finish = metering::Finish::length,
                              .drift = true,
                              .settled_at = kOpenedAt + std::chrono::seconds(2)});
-  store::OpenRow left_open = open(kLeftOpen);
+  const metering::Idempotency key = idempotency_key();
+  metering::Intent keyed = intent(kLeftOpen);
+  keyed.idempotency = key;
+  store::OpenRow left_open = open(keyed);
   left_open.checkpoint({.prompt = 11, .generated = 12, .delivered = 12});
   if (!ledger->flush()) throw std::runtime_error("flush");
   for (const char* name : {"ledger.db", "ledger.db-wal", "ledger.db.created"})

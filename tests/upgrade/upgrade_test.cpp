@@ -65,6 +65,15 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
   EXPECT_EQ(data->tenants[0].hosts, std::vector<std::string>{"ai.aurora.example"});
   ASSERT_EQ(data->projects.size(), 1U);
   EXPECT_EQ(data->projects[0].id, kProject);
+  EXPECT_EQ(data->tenants[0].time_zone, schema >= 3 ? "Europe/Copenhagen" : "UTC");
+  EXPECT_EQ(data->tenants[0].currency, schema >= 3 ? "DKK" : "EUR");
+  EXPECT_EQ(data->projects[0].cost_centre, schema >= 3 ? "4711" : "");
+  ASSERT_EQ(data->limits.size(), schema >= 3 ? 1U : 0U);
+  if (schema >= 3) {
+    EXPECT_EQ(data->limits[0].id, kLimit);
+    EXPECT_EQ(data->limits[0].holder.name, "ann");
+    EXPECT_EQ(data->limits[0].amount, 250'000'000);
+  }
   ASSERT_EQ(data->keys.size(), 1U);
   EXPECT_EQ(data->keys[0].id.text(), kKey);
   EXPECT_TRUE(data->keys[0].has(tenancy::Scope::inference));
@@ -81,6 +90,7 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
 }
 
 TEST_P(UpgradeTest, UsageIsAllThereAndTheOpenRowIsRecovered) {
+  const std::int64_t schema = schema_of(ledger_db());
   const auto ledger = open_ledger();
   ASSERT_THAT(ledger, Succeeds());
   EXPECT_EQ((*ledger)->stats().recovered, 1U);
@@ -104,6 +114,40 @@ TEST_P(UpgradeTest, UsageIsAllThereAndTheOpenRowIsRecovered) {
   EXPECT_EQ(left_open.request, kLeftOpen);
   EXPECT_EQ(left_open.settlement.finish, metering::Finish::recovered);
   EXPECT_EQ(left_open.settlement.counts.generated, 12);
+  // Money came with schema 3; what is older has no price, and says so.
+  const bool has_price = schema >= 3;
+  EXPECT_EQ(settled.is_priced(), has_price);
+  EXPECT_EQ(settled.charge.cost_micro, has_price ? 5 + 8 + 1 + 90 : 0);
+  EXPECT_EQ(left_open.charge.cost_micro, has_price ? 5 + 11 + 36 : 0);
+  EXPECT_EQ(settled.user, has_price ? "ida" : "");
+}
+
+TEST_P(UpgradeTest, SumsFollowFromTheRows) {
+  const std::int64_t schema = schema_of(ledger_db());
+  const auto ledger = open_ledger();
+  ASSERT_THAT(ledger, Succeeds());
+  const auto sums = (*ledger)->sum({.tenant = kTenant});
+  ASSERT_THAT(sums, Succeeds());
+  ASSERT_EQ(sums->size(), 1U);
+  EXPECT_EQ(sums->at(0).requests, 2);
+  EXPECT_EQ(sums->at(0).generated, 42);
+  EXPECT_EQ(sums->at(0).unpriced, schema >= 3 ? 0 : 2);
+  EXPECT_EQ(sums->at(0).drifted, 1);
+  EXPECT_EQ(sums->at(0).recovered, 1);
+  const auto report = (*ledger)->verify();
+  ASSERT_THAT(report, Succeeds());
+  EXPECT_TRUE(report->clean());
+  EXPECT_EQ(report->rows, 2);
+}
+
+TEST_P(UpgradeTest, AnIdempotencyKeyIsStillKnown) {
+  if (schema_of(ledger_db()) < 3) return;  // there were none
+  const auto ledger = open_ledger();
+  ASSERT_THAT(ledger, Succeeds());
+  const auto claimed = (*ledger)->claim(kTenant, idempotency_key(), kSettled);
+  ASSERT_THAT(claimed, Succeeds());
+  EXPECT_EQ(claimed->state, store::ClaimResult::State::finished);
+  EXPECT_EQ(claimed->request, kLeftOpen);
 }
 
 TEST_P(UpgradeTest, OpeningTwiceChangesNothingMore) {
