@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/sign.h"
+#include "ledgerlog/note.h"
+
+// What a leaf of the audit log says: one line of JSON whose members stand in a fixed order, so that
+// equal values are equal bytes. docs/audit.md documents every member.
+//
+// Rule for every text here: no personal data and no text of prompts or answers. A person is an HMAC
+// under a key that can be destroyed (actor_ref, subject_ref); whatever else is personal is
+// encrypted in a file beside the log, and the entry has the SHA-256 of its ciphertext (ct_hash).
+namespace sovmesh::ledgerlog {
+
+inline constexpr unsigned kEntryVersion = 1;
+
+// In every entry. `seq` is the index of the leaf. `time` never goes back, except in an entry whose
+// action is kActionClockStep.
+struct EntryHead {
+  std::uint64_t seq = 0;
+  WallTime time;
+};
+inline constexpr std::string_view kActionClockStep = "clock.step";
+
+// Members called *_hash, *_digest, actor_ref, subject_ref, before and after are 64 lower-case hex
+// digits, or empty when there is nothing to say. Bounds of the others are in entry.cpp's table;
+// texts are cut by nobody: too long a one is an error of write_entry.
+struct RequestEntry {
+  std::string tenant;        // ULID text
+  std::string project;       // ULID text or empty
+  std::string rid;           // "req_" + 32 hex digits, as the client saw it
+  std::string key;           // public half of the API key; empty for other credentials
+  std::string actor_ref;     // the user, as HMAC(subject_key, id)
+  std::string operation;     // member "op": "chat", "text_completion", "embeddings"
+  WallTime start;            // when the request arrived; the head's time is when it ended
+  std::string model;         // name@revision
+  std::string model_digest;  // of the model's files
+  std::string engine;
+  std::string host;
+  std::string site;
+  std::string jurisdiction;  // "CH", "EU", "TW"
+  std::string egress;        // "none", or the host that data left for
+  std::uint64_t status = 0;  // HTTP
+  std::string finish;
+  std::string outcome;  // "ok", "denied", "failed", "aborted"
+  std::uint64_t tokens_in = 0;
+  std::uint64_t tokens_cached = 0;
+  std::uint64_t tokens_out = 0;
+  std::string prompt_digest;  // keyed: HMAC under the key that digest_key names
+  std::string answer_digest;
+  std::string digest_key;
+  std::string rules;       // ids of the filter rules that matched, comma-separated
+  std::string ledger_ref;  // where the cost stands in the ledger
+  std::string price_ver;
+  std::uint64_t cost_micro = 0;  // micro-units of the currency
+  std::string currency;
+  std::string policy_ver;
+  std::string config_hash;
+  std::string ct_hash;
+  friend bool operator==(const RequestEntry&, const RequestEntry&) = default;
+};
+
+struct AdminEntry {
+  std::string tenant;       // ULID text; empty: the installation
+  std::string actor_type;   // "user", "key", "token", "system"
+  std::string actor_ref;    // the person, as HMAC(subject_key, id)
+  std::string auth;         // how the actor proved who it is
+  std::string action;       // "key.create", "config.apply", kActionClockStep
+  std::string object_ref;   // "key/AbC...", "tenant/01J...": an id of ours, free form
+  std::string subject_ref;  // whom it concerns (erasure, hold), as HMAC(subject_key, id)
+  std::string outcome;      // "ok", "denied", "failed"
+  std::string rid;          // of the admin request; may be empty
+  std::string before;       // digest of the object before and after
+  std::string after;
+  std::uint64_t count = 0;  // how many the entry stands for: entries lost, rows exported
+  std::string reason;       // a sentence without personal data
+  std::string policy_ver;
+  std::string config_hash;
+  std::string ct_hash;
+  friend bool operator==(const AdminEntry&, const AdminEntry&) = default;
+};
+
+// The log's signing keys. Entry 0 of every log is a "key.start"; a "key.rotate" at index i says
+// that trees larger than i are signed by `next`, and carries a signature of the key before.
+struct KeyEntry {
+  enum class Action : std::uint8_t { start, rotate };
+  Action action = Action::start;
+  std::string origin;     // of the log
+  std::string previous;   // NoteKey text; empty for start
+  std::string next;       // NoteKey text
+  std::string signature;  // base64, over rotation_message, by the previous key; start: by its own
+  friend bool operator==(const KeyEntry&, const KeyEntry&) = default;
+};
+std::string rotation_message(std::string_view origin, std::uint64_t seq, std::string_view previous,
+                             std::string_view next);
+// The keys' name is the origin. An error when the origin cannot be one.
+Result<KeyEntry> make_key_start(std::string_view origin, const SigningKey& key);
+Result<KeyEntry> make_key_rotation(std::string_view origin, std::uint64_t seq,
+                                   const SigningKey& previous, const VerifyKey& next_key);
+
+using EntryBody = std::variant<RequestEntry, AdminEntry, KeyEntry>;
+struct Entry {
+  EntryHead head;
+  EntryBody body;
+};
+
+// The bytes of the leaf. An error names the member that is too long or not what it must be; with
+// bytes from our own code that is a bug, with a name from a request it is what keeps it out.
+Result<std::string> write_entry(const EntryHead& head, const EntryBody& body);
+// Accepts exactly what write_entry can make.
+Result<Entry> parse_entry(std::string_view bytes);
+
+// The same check without building an Entry, for who reads a million of them.
+struct EntrySummary {
+  enum class Kind : std::uint8_t { request, admin, key };
+  Kind kind = Kind::request;
+  EntryHead head;
+  bool clock_step = false;
+};
+Result<EntrySummary> check_entry(std::string_view bytes);
+
+}  // namespace sovmesh::ledgerlog
