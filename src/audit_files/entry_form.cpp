@@ -1,0 +1,146 @@
+#include "audit_files/entry_form.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace sovmesh::audit_files {
+namespace {
+
+using metering::Finish;
+using store::AdminEntry;
+
+std::string hex_of(const std::optional<Digest>& digest) {
+  return digest ? to_hex(*digest) : std::string();
+}
+
+std::uint64_t count_of(std::int64_t value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
+}
+
+constexpr int kClientClosed = 499;
+
+std::string outcome_of(const store::RequestEntry& entry) {
+  if (entry.status == kClientClosed) return "aborted";
+  if (entry.status >= 500) return "failed";
+  if (entry.status >= 400) return "denied";
+  switch (entry.finish) {
+    case Finish::client_closed:
+    case Finish::revoked:
+    case Finish::aborted:
+    case Finish::drained:
+    case Finish::recovered:
+      return "aborted";
+    case Finish::upstream_error:
+    case Finish::upstream_timeout:
+      return "failed";
+    case Finish::stop:
+    case Finish::length:
+    case Finish::tool_calls:
+    case Finish::content_filter:
+      break;
+  }
+  return "ok";
+}
+
+std::string actor_type_of(AdminEntry::Actor actor) {
+  switch (actor) {
+    case AdminEntry::Actor::token:
+      return "token";
+    case AdminEntry::Actor::local_user:
+      return "user";
+    case AdminEntry::Actor::config:
+    case AdminEntry::Actor::system:
+      break;
+  }
+  return "system";
+}
+
+std::string auth_of(AdminEntry::Actor actor) {
+  switch (actor) {
+    case AdminEntry::Actor::token:
+      return "bearer";
+    case AdminEntry::Actor::local_user:
+      return "socket";
+    case AdminEntry::Actor::config:
+      return "config";
+    case AdminEntry::Actor::system:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string shown_id(RequestId request) { return "req_" + request.value.hex(); }
+
+std::optional<store::AuditSubject> actor_of(const AdminEntry& entry) {
+  if (entry.actor.empty()) return std::nullopt;
+  return store::AuditSubject{.tenant = std::nullopt, .id = entry.actor};
+}
+
+Result<ledgerlog::RequestEntry> log_form(const store::RequestEntry& entry, KeyRing& keys) {
+  ledgerlog::RequestEntry out;
+  out.tenant = entry.tenant.value.text();
+  if (!entry.project.value.is_nil()) out.project = entry.project.value.text();
+  out.rid = shown_id(entry.request);
+  if (entry.key) out.key = std::string(entry.key->text());
+  if (!entry.user.empty()) {
+    TRY(const Digest who, keys.reference({.tenant = entry.tenant, .id = entry.user}));
+    out.actor_ref = to_hex(who);
+  }
+  out.operation = std::string(metering::name(entry.operation));
+  out.start = entry.began;
+  out.model = entry.model;
+  if (!entry.model_revision.empty()) out.model += "@" + entry.model_revision;
+  out.model_digest = entry.model_digest;
+  out.egress = "none";
+  if (entry.place != nullptr) {
+    out.engine = entry.place->engine;
+    out.host = entry.place->host;
+    out.site = entry.place->site;
+    out.jurisdiction = entry.place->jurisdiction;
+    if (!entry.place->egress.empty()) out.egress = entry.place->egress;
+  }
+  out.status = count_of(entry.status);
+  // Why it ended: as the error says when there was one.
+  out.finish = entry.code.empty() ? std::string(metering::name(entry.finish)) : entry.code;
+  out.outcome = outcome_of(entry);
+  out.tokens_in = count_of(entry.counts.prompt);
+  out.tokens_cached = count_of(entry.counts.cached);
+  out.tokens_out = count_of(entry.counts.generated);
+  out.prompt_digest = hex_of(entry.prompt_digest);
+  out.answer_digest = hex_of(entry.answer_digest);
+  out.digest_key = entry.digest_key;
+  out.price_ver = entry.price;
+  out.cost_micro = count_of(entry.cost_micro.value_or(0));
+  out.currency = entry.currency;
+  return out;
+}
+
+Result<ledgerlog::AdminEntry> log_form(const AdminEntry& entry, KeyRing& keys,
+                                       const std::optional<Digest>& detail_hash,
+                                       const std::optional<Digest>& concerns) {
+  ledgerlog::AdminEntry out;
+  if (entry.tenant) out.tenant = entry.tenant->value.text();
+  out.actor_type = actor_type_of(entry.actor_type);
+  if (const auto actor = actor_of(entry)) {
+    TRY(const Digest who, keys.reference(*actor));
+    out.actor_ref = to_hex(who);
+  }
+  out.auth = auth_of(entry.actor_type);
+  out.action = entry.action;
+  out.object_ref = entry.object;
+  out.subject_ref = hex_of(concerns);
+  out.outcome = entry.outcome;
+  out.rid = entry.request;
+  out.before = hex_of(entry.before);
+  out.after = hex_of(entry.after);
+  out.count = entry.count;
+  out.reason = entry.reason;
+  out.policy_ver = entry.config;
+  out.ct_hash = hex_of(detail_hash);
+  return out;
+}
+
+}  // namespace sovmesh::audit_files

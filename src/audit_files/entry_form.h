@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "audit_files/key_ring.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "ledgerlog/entry.h"
+#include "store/audit.h"
+
+namespace sovmesh::audit_files {
+
+// Entries of the port in the form of the log: people become pseudonyms.
+Result<ledgerlog::RequestEntry> log_form(const store::RequestEntry& entry, KeyRing& keys);
+// `detail_hash`: of the sealed detail. `concerns`: whose pseudonym it has as subject_ref.
+Result<ledgerlog::AdminEntry> log_form(const store::AdminEntry& entry, KeyRing& keys,
+                                       const std::optional<Digest>& detail_hash,
+                                       const std::optional<Digest>& concerns);
+
+// Who acted, as a subject of the key ring; nothing for the program itself.
+std::optional<store::AuditSubject> actor_of(const store::AdminEntry& entry);
+std::string shown_id(RequestId request);  // "req_" + 32 hex digits
+
+}  // namespace sovmesh::audit_files

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "rt/semaphore.h"
+#include "store/audit.h"
+
+namespace sovmesh::audit_files {
+
+// One call that waits for the writer.
+struct Order {
+  enum class Kind : std::uint8_t { entry, erase, hold, release, rotate, checkpoint };
+  Kind kind = Kind::entry;
+  store::AdminEntry entry;
+  store::AuditSubject subject;
+
+  // Written by the writer before it releases `done`.
+  std::optional<Result<store::AuditReceipt>> outcome;
+  rt::Semaphore done;
+
+  void finish(Result<store::AuditReceipt> result) {
+    outcome = std::move(result);
+    done.release();
+  }
+};
+using SharedOrder = std::shared_ptr<Order>;
+
+enum class Refusal : std::uint8_t { none, full, broken, closing };
+
+// Requests that got no entry. `hash` goes on for ever: SHA-256(hash before | request id), from 32
+// zeros at the start of the process.
+struct Gap {
+  std::uint64_t count = 0;  // not yet told to the log
+  Digest start{};           // hash before them
+  Digest hash{};            // hash after them
+
+  void add(RequestId request) {
+    std::string link(reinterpret_cast<const char*>(hash.data()), hash.size());
+    const auto& id = request.value.bytes();
+    link.append(reinterpret_cast<const char*>(id.data()), id.size());
+    hash = sha256(link);
+    ++count;
+  }
+  // The log has been told of `part`, which this was when it was copied.
+  void told(const Gap& part) {
+    count -= part.count;
+    start = part.hash;
+  }
+};
+
+// What others hand to the writer.
+struct Mailbox {
+  static constexpr std::size_t kNotesMax = 8'192;
+  static constexpr std::size_t kOrdersMax = 1'024;
+
+  std::vector<store::RequestEntry> notes;
+  std::vector<SharedOrder> orders;
+  Gap gap;
+  std::uint64_t gaps = 0;     // requests without an entry, ever
+  std::size_t in_work = 0;    // taken by the writer and not yet durable
+  bool writer_rests = false;  // somebody has to wake it
+  Refusal refusing = Refusal::none;
+
+  bool accepts() const { return refusing == Refusal::none && notes.size() < kNotesMax; }
+};
+using SharedMailbox = std::shared_ptr<Guarded<Mailbox>>;
+
+}  // namespace sovmesh::audit_files

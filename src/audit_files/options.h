@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "audit_files/signer.h"
+#include "base/result.h"
+
+namespace sovmesh::audit_files {
+
+// Settings of the audit log, with their defaults.
+struct Options {
+  std::string folder;   // DATA_DIR/audit
+  std::string secrets;  // DATA_DIR/secrets, 0700
+  // The log's name in checkpoints and keys, for ever: host-like, without spaces or '+'. Empty: what
+  // the log has, or for a new one "sovmesh-" and 8 random hex digits.
+  std::string origin;
+  std::chrono::milliseconds checkpoint_every{1'000};  // a checkpoint at least so often...
+  std::uint64_t checkpoint_entries = 1'000;           // ...or after so many entries
+  int keep_days = 400;                                // of encrypted details; the log itself stays
+  // Every checkpoint also as a file of its own in this folder ("SIZE.checkpoint"), which is never
+  // overwritten: a WORM volume, a mounted share. Empty: none.
+  std::string export_folder;
+  std::chrono::milliseconds export_every{60'000};  // at most one so often
+  // Verifier keys (text) of witnesses whose cosignatures are taken.
+  std::vector<std::string> witness_keys;
+};
+
+using MakeSigner = std::function<Result<std::unique_ptr<Signer>>(const SignerPlace&)>;
+
+}  // namespace sovmesh::audit_files

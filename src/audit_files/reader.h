@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "audit_files/details.h"
+#include "audit_files/files.h"
+#include "audit_files/folder_tiles.h"
+#include "audit_files/writer.h"
+#include "ledgerlog/entry.h"
+#include "store/audit.h"
+
+namespace sovmesh::audit_files {
+
+// Reads entries out of tiles, and the last ones out of memory. It keeps no index: entries stand in
+// the order of their times, so a search by time, or by a request's id, which holds one, begins
+// near its end. Any thread; every call is bounded by kScanMax entries.
+class Reader {
+ public:
+  static constexpr std::uint64_t kScanMax = 200'000;
+
+  Reader(Files& files, std::string folder, Shared& shared)
+      : files_(files),
+        folder_(std::move(folder)),
+        shared_(shared),
+        details_(files, folder_ + "/detail") {}
+
+  Result<store::AuditPage> list(const store::AuditFilter& filter, std::size_t limit);
+  Result<store::AuditRecord> entry(std::uint64_t index);
+  Result<store::AuditRecord> find(RequestId request);
+  // In the last checkpoint's tree, or one before it; Code::not_found beyond it.
+  Result<store::AuditProof> prove(std::uint64_t index, std::optional<std::uint64_t> size);
+  Result<std::string> detail(std::uint64_t index);
+  Result<std::string> served(std::string_view path);
+
+ private:
+  // Entries one after the other: keeps the bundle it is in.
+  class Cursor;
+  Result<std::uint64_t> first_from(Cursor& cursor, WallTime time);
+
+  Files& files_;
+  std::string folder_;
+  Shared& shared_;
+  Details details_;
+};
+
+}  // namespace sovmesh::audit_files

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "audit_files/signer.h"
+#include "base/random.h"
+#include "base/result.h"
+
+namespace sovmesh::audit_files {
+
+// The signer in a process of its own, which alone has the key in memory:
+//
+//   gateway: writer thread  --socketpair, a message each way-->  sovmesh audit-signer (fd 3)
+//
+// It is the same program in another role and ends with its parent's end of the socket. One that
+// has died is started again at the next call.
+struct SignerProcessOptions {
+  std::string program;  // absolute: our own
+  SignerPlace place;
+};
+Result<std::unique_ptr<Signer>> start_signer_process(SignerProcessOptions options);
+
+inline constexpr int kSignerSocket = 3;
+// The other side: answers on `socket` until it ends. Returns the exit code.
+int run_signer(int socket, Random& random, SignerPlace place);
+
+// The protocol, for tests: a request's answer from `signer`.
+std::string answer_signer_request(Signer& signer, std::string_view request);
+// A Signer on the near end of a socket; `socket` stays the caller's.
+std::unique_ptr<Signer> make_signer_client(int socket);
+
+}  // namespace sovmesh::audit_files

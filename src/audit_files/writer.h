@@ -1,0 +1,201 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "audit_files/details.h"
+#include "audit_files/files.h"
+#include "audit_files/folder_tiles.h"
+#include "audit_files/journal.h"
+#include "audit_files/key_ring.h"
+#include "audit_files/mailbox.h"
+#include "audit_files/options.h"
+#include "audit_files/signer.h"
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "ledgerlog/checkpoint.h"
+#include "ledgerlog/edge.h"
+#include "ledgerlog/entry.h"
+#include "store/audit.h"
+
+namespace sovmesh::audit_files {
+
+// What readers see of the log's end.
+struct LogEnd {
+  std::uint64_t signed_size = 0;   // tiles hold what is below
+  std::deque<std::string> recent;  // the entries from signed_size on, durable in the pending file
+  std::string checkpoint;          // the last signed note
+  std::uint64_t size() const { return signed_size + recent.size(); }
+};
+
+struct WriterCounts {
+  std::atomic<std::uint64_t> commits{0};
+  std::atomic<std::uint64_t> failures{0};
+  std::atomic<std::uint64_t> checkpoints{0};
+  std::atomic<std::uint64_t> sync_nanoseconds{0};
+};
+
+// What writer, facade and readers share.
+struct Shared {
+  Guarded<Mailbox> mailbox;
+  Guarded<LogEnd> end;
+  std::unique_ptr<Guarded<KeyRing>> keys;
+  WriterCounts counts;
+};
+
+inline constexpr std::string_view kActionStart = "audit.start";
+inline constexpr std::string_view kActionStop = "audit.stop";
+
+// How long the writer may be left alone: nothing means until it is woken, zero means not at all.
+using Pause = std::optional<std::chrono::milliseconds>;
+
+// The one that writes. An entry's way:
+//
+//   mailbox -> pending file, synced: durable, append() returns
+//           -> tiles, each renamed into place -> signer -> checkpoint file -> next pending file
+//
+// So a crash finds every acknowledged entry in tiles below the checkpoint or in the pending file,
+// and what was signed is always a beginning of that. One thread.
+class Writer {
+ public:
+  static constexpr std::size_t kBatchMax = 1'024;               // entries of one commit
+  static constexpr std::uint64_t kUnsignedMax = 60'000;         // entries without a checkpoint
+  static constexpr std::chrono::milliseconds kGather{20};       // notes wait so long for each other
+  static constexpr std::chrono::milliseconds kRetry{1'000};     // after a full disk, a dead signer
+  static constexpr std::uint64_t kPendingKeep = 1U << 20;       // bytes: no new file for less
+  static constexpr std::size_t kPartialsKept = 2;               // checkpoints
+  static constexpr std::size_t kFoldersMax = 10'000;            // known to be there
+  static constexpr std::uint64_t kPendingBytesMax = 32U << 20;  // then a checkpoint is due
+
+  Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared);
+  // Reads what is there, repairs what a crash left, and signs it. Code::data_dir_invalid for a log
+  // that must not go on.
+  Result<void> open(const MakeSigner& make_signer);
+
+  Pause run_once();
+  // The last round: everything durable and signed as far as it can be.
+  void finish();
+
+ private:
+  struct Line {
+    std::string bytes;
+    SharedOrder order;                       // null: nobody waits
+    std::optional<ledgerlog::KeyEntry> key;  // a rotation takes force
+  };
+  struct Batch {
+    std::vector<Line> lines;
+    Gap gap;  // that one of the lines tells of; count 0: none
+    // To go back to when it is not written.
+    WallTime time_before{};
+    std::optional<std::chrono::nanoseconds> skew_before;
+  };
+
+  // writer_open.cpp
+  Result<void> make_folders();
+  Result<void> read_origin(bool is_new);
+  Result<void> read_signed(const std::string& checkpoint);
+  Result<void> read_pending();
+  Result<void> check_signer();
+  Result<void> settle_rotation(const SignerState& state);
+  Result<void> take_pending(std::uint64_t first, const std::vector<std::string_view>& entries);
+  Result<void> begin_log();
+  Result<void> read_last();
+  Result<void> note_start();
+  Result<void> finish_erasures();
+
+  // writer.cpp
+  std::string pending_folder() const { return options_.folder + "/pending"; }
+  WallTime entry_time();
+  std::uint64_t next_index(const Batch& batch) const { return edge_.size() + batch.lines.size(); }
+  Result<void> add(Batch& batch, const ledgerlog::EntryBody& body, SharedOrder order = nullptr);
+  Result<void> add_system(Batch& batch, store::AdminEntry entry);
+  Result<void> add_order(Batch& batch, const SharedOrder& order, std::optional<Digest> concerns);
+  void add_note(Batch& batch, const store::RequestEntry& note);
+  void watch_clock(Batch& batch);
+  Result<void> commit(Batch& batch);
+  Result<void> take_in(const Batch& batch);
+  void take_mail();
+  void write_mail();
+  void add_probe(Batch& batch);
+  void add_gap(Batch& batch);
+  void add_plain(Batch& batch, std::vector<SharedOrder> orders);
+  void undo_time(const Batch& batch);
+  void note_policy(const store::AdminEntry& entry);
+  void write_special();
+  Result<store::AuditReceipt> special(const SharedOrder& order);
+  Result<store::AuditReceipt> erase(const SharedOrder& order);
+  Result<store::AuditReceipt> hold(const SharedOrder& order);
+  Result<store::AuditReceipt> rotate(const SharedOrder& order);
+  Result<void> close_rotation();
+  Result<store::AuditReceipt> commit_one(const SharedOrder& order,
+                                         const std::optional<Digest>& concerns);
+  void note_failure(const Error& error);
+  static Error broken_error();
+  static Error of_signer(const Error& error);
+  Pause pause();
+  void drop_notes(Mailbox& box);
+  void refuse(Refusal refusal);
+  void keep_house();
+
+  // writer_checkpoint.cpp
+  bool checkpoint_is_due() const;
+  Result<void> checkpoint();
+  void try_checkpoint();
+  void note_checkpoint_failure(const Error& error);
+  Result<void> make_folders_of(const std::string& path, std::set<std::string>& to_sync);
+  Result<std::string> sign(std::uint64_t size);
+  Result<void> write_tiles();
+  Result<void> write_keys();
+  Result<void> next_pending();
+  void drop_partials(std::uint64_t size);
+  void export_checkpoint(const std::string& note, std::uint64_t size);
+
+  Files& files_;
+  const Clock& clock_;
+  Random& random_;
+  Options options_;
+  Shared& shared_;
+  std::unique_ptr<Signer> signer_;
+  FolderTiles tiles_;
+  Details details_;
+
+  ledgerlog::LogEdge edge_;
+  ledgerlog::LogKeys log_keys_;
+  bool keys_changed_ = false;
+  std::uint64_t covered_ = 0;  // size that the checkpoint file speaks for
+  std::optional<Journal> pending_;
+  bool must_sign_ = false;                      // even when nothing is new
+  std::vector<ledgerlog::TileFile> unwritten_;  // that no disk has yet
+  std::set<std::string> folders_;               // that are known to be there
+  std::vector<std::uint64_t> partials_of_;      // sizes whose partial tiles are still there
+  bool rotation_is_open_ = false;               // the signer may know one that the log does not
+  bool unclean_ = false;                        // the last run did not end by itself
+  std::uint64_t recovered_ = 0;
+
+  std::vector<store::RequestEntry> notes_;  // taken, not yet durable
+  std::vector<SharedOrder> orders_;
+  std::string policy_;  // configuration in force
+  WallTime last_time_{};
+  std::optional<std::chrono::nanoseconds> wall_minus_monotonic_;
+  Instant last_checkpoint_{};
+  Instant retry_at_{};
+  Instant retry_checkpoint_at_{};
+  Instant last_export_{};
+  std::optional<Instant> gather_since_;
+  Day last_house_keeping_{};
+  bool probe_ = false;  // the disk was full: the next commit says so
+  bool broken_ = false;
+};
+
+}  // namespace sovmesh::audit_files

@@ -1,0 +1,178 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "audit_files/writer.h"
+#include "base/bytes.h"
+
+// From durable entries to a signed checkpoint, in this order: tiles, keys, signature, checkpoint.
+namespace sovmesh::audit_files {
+// Whether the signer cannot (try again) or will not (never go on).
+Error Writer::of_signer(const Error& error) {
+  const bool refused = error.code() == Code::conflict || error.code() == Code::data_dir_invalid;
+  return {refused ? Code::data_dir_invalid : Code::dependency_unavailable, Blame::us,
+          error.message()};
+}
+
+bool Writer::checkpoint_is_due() const {
+  const std::uint64_t waiting = edge_.size() - covered_;
+  const Instant now = clock_.now();
+  if (broken_ || waiting == 0 || now < retry_checkpoint_at_) return false;
+  return waiting >= options_.checkpoint_entries ||
+         now - last_checkpoint_ >= options_.checkpoint_every || pending_->size() > kPendingBytesMax;
+}
+
+void Writer::try_checkpoint() {
+  if (broken_ || clock_.now() < retry_checkpoint_at_) return;
+  if (const auto done = checkpoint(); !done) note_checkpoint_failure(done.error());
+}
+
+void Writer::note_checkpoint_failure(const Error& error) {
+  ++shared_.counts.failures;
+  retry_checkpoint_at_ = clock_.now() + kRetry;
+  if (error.code() == Code::overloaded || error.code() == Code::dependency_unavailable) return;
+  broken_ = true;
+  refuse(Refusal::broken);
+}
+
+Result<void> Writer::checkpoint() {
+  if (edge_.size() == covered_ && !must_sign_) return {};
+  const std::uint64_t size = edge_.size();
+  TRY_VOID(close_rotation());
+  TRY_VOID(write_tiles());
+  TRY_VOID(write_keys());
+  TRY(const std::string note, sign(size));
+  TRY_VOID(files_.replace(options_.folder + "/checkpoint", note));
+  covered_ = size;
+  must_sign_ = false;
+  shared_.end.with([&](LogEnd& end) {
+    const auto done = static_cast<std::ptrdiff_t>(size - end.signed_size);
+    end.recent.erase(end.recent.begin(), end.recent.begin() + done);
+    end.signed_size = size;
+    end.checkpoint = note;
+  });
+  ++shared_.counts.checkpoints;
+  last_checkpoint_ = clock_.now();
+  if (const auto done = next_pending(); !done) {
+    // The old one goes on; one that cannot be named durably is as bad as a failed sync.
+    if (done.error().code() != Code::overloaded) return done;
+  }
+  drop_partials(size);
+  export_checkpoint(note, size);
+  return {};
+}
+
+// Asks what it signed last: an answer of it may have got lost.
+Result<std::string> Writer::sign(std::uint64_t size) {
+  const auto state = signer_->state();
+  if (!state) return fail(of_signer(state.error()));
+  ledgerlog::Proof proof;
+  if (state->size > 0 && state->size < size) {
+    ledgerlog::TileHashes hashes(tiles_, size);
+    TRY(proof, ledgerlog::consistency_proof(hashes, state->size, size));
+  }
+  auto note = signer_->sign(size, edge_.root(), proof);
+  if (!note) return fail(of_signer(note.error()));
+  return *std::move(note);
+}
+
+// Makes the folders above `path` that are not there; adds those whose names must be synced.
+Result<void> Writer::make_folders_of(const std::string& path, std::set<std::string>& to_sync) {
+  std::vector<std::string> missing;
+  for (std::string folder = folder_of(path); !folders_.contains(folder);
+       folder = folder_of(folder)) {
+    missing.push_back(folder);
+    if (folder.size() <= options_.folder.size()) break;
+  }
+  for (const std::string& folder : missing | std::views::reverse) {
+    TRY_VOID(files_.make_folder(folder));
+    to_sync.insert(folder_of(folder));
+  }
+  to_sync.insert(folder_of(path));
+  return {};
+}
+
+Result<void> Writer::write_tiles() {
+  for (ledgerlog::TileFile& file : edge_.take_files())
+    unwritten_.push_back(std::move(file));
+  std::set<std::string> to_sync;
+  for (const ledgerlog::TileFile& file : unwritten_) {
+    const std::string path = options_.folder + "/" + file.path.text();
+    TRY_VOID(make_folders_of(path, to_sync));
+    TRY_VOID(files_.replace_unsynced(path, file.bytes));
+  }
+  for (const std::string& folder : to_sync) {
+    TRY_VOID(files_.sync_folder(folder));
+  }
+  folders_.insert(to_sync.begin(), to_sync.end());
+  if (folders_.size() > kFoldersMax) folders_.clear();
+  unwritten_.clear();
+  return {};
+}
+
+Result<void> Writer::write_keys() {
+  if (!keys_changed_) return {};
+  TRY_VOID(files_.replace(options_.folder + "/keys", log_keys_.text()));
+  keys_changed_ = false;
+  return {};
+}
+
+// Everything in the pending file is in tiles that are signed for: the next one begins. A small one
+// is kept: what is in it twice is passed over.
+Result<void> Writer::next_pending() {
+  if (pending_ && pending_->size() < kPendingKeep) return {};
+  const std::string path = fmt::format("{}/{:020}", pending_folder(), edge_.size());
+  std::vector<std::string> records;
+  TRY(pending_, Journal::open(files_, path, &records));
+  TRY(const auto names, files_.list(pending_folder()));
+  for (const std::string& name : names) {
+    const std::string other = pending_folder() + "/" + name;
+    if (other != path) {
+      TRY_VOID(files_.remove(other));
+    }
+  }
+  return {};
+}
+
+// Readers of the last checkpoint still find its partial tiles, and so does a copy that is being
+// made; those of the checkpoint before it go. What cannot be removed is left.
+void Writer::drop_partials(std::uint64_t size) {
+  partials_of_.push_back(size);
+  if (partials_of_.size() <= kPartialsKept) return;
+  std::set<ledgerlog::TilePath> wanted;
+  for (std::size_t i = 1; i < partials_of_.size(); ++i) {
+    for (const auto& path : ledgerlog::partial_tiles_of(partials_of_[i]))
+      wanted.insert(path);
+  }
+  for (const auto& path : ledgerlog::partial_tiles_of(partials_of_.front())) {
+    if (wanted.contains(path)) continue;
+    const std::string file = options_.folder + "/" + path.text();
+    (void)files_.remove(file);
+  }
+  partials_of_.erase(partials_of_.begin());
+}
+
+// One file per size, never overwritten, best effort: the log itself does not wait for a share that
+// is away. It is written in place, because a volume that forbids overwriting forbids renaming, too;
+// the next checkpoint that is exported stands for all before it.
+void Writer::export_checkpoint(const std::string& note, std::uint64_t size) {
+  const Instant now = clock_.now();
+  if (options_.export_folder.empty()) return;
+  if (last_export_ != Instant{} && now - last_export_ < options_.export_every) return;
+  const auto done = [&]() -> Result<void> {
+    TRY(const auto file,
+        files_.open(fmt::format("{}/{:020}.checkpoint", options_.export_folder, size)));
+    if (file->size() > 0) return {};
+    TRY_VOID(file->append(note));
+    TRY_VOID(file->sync());
+    return files_.sync_folder(options_.export_folder);
+  }();
+  if (done)
+    last_export_ = now;
+  else
+    ++shared_.counts.failures;
+}
+
+}  // namespace sovmesh::audit_files
