@@ -8,7 +8,7 @@
 #include "engine/capabilities.h"
 #include "engine/health.h"
 #include "engine/status_board.h"
-#include "engine_remote/engine_url.h"
+#include "http/url.h"
 #include "rt/task_group.h"
 
 namespace sovmesh::engine_remote {
@@ -31,7 +31,7 @@ bool is_header_value(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-Result<void> check_settings(const engine::RemoteSpec& spec, const EngineUrl& url) {
+Result<void> check_settings(const engine::RemoteSpec& spec, const http::Url& url) {
   if (spec.slots < 1 || spec.slots > 65'536) return invalid(spec, "slots must be 1..65536");
   if (!is_header_value(spec.api_key.reveal()))
     return invalid(spec, "its api_key has a character that no key has");
@@ -43,12 +43,12 @@ Result<void> check_settings(const engine::RemoteSpec& spec, const EngineUrl& url
 }
 
 struct Prepared {
-  EngineUrl url;
+  http::Url url;
   engine::Capabilities capabilities;
   http::Origin origin;
 };
 
-Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const EngineUrl& url) {
+Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const http::Url& url) {
   http::Origin origin;
   origin.host = url.unix_path.empty() ? url.host : "localhost";
   origin.port = url.port;
@@ -62,7 +62,7 @@ Result<http::Origin> origin_of(const engine::RemoteSpec& spec, const EngineUrl& 
 }
 
 Result<Prepared> prepare(const engine::RemoteSpec& spec) {
-  auto url = parse_engine_url(spec.url);
+  auto url = http::parse_url(spec.url, "/v1");
   if (!url) return fail(std::move(url).error().in_context("engine " + spec.name));
   TRY_VOID(check_settings(spec, *url));
   auto capabilities =
@@ -78,11 +78,11 @@ Result<Prepared> prepare(const engine::RemoteSpec& spec) {
 class RemoteEngine::Watch {
  public:
   Watch(Surroundings around, engine::RemoteSpec spec, engine::Capabilities capabilities,
-        EngineUrl url, http::Origin origin)
+        http::Url url, http::Origin origin)
       : around_(std::move(around)),
         spec_(std::move(spec)),
         capabilities_(capabilities),
-        base_path_(std::move(url.base_path)),
+        base_path_(std::move(url.path)),
         origin_(std::move(origin)),
         board_(around_.loop.clock()),
         pool_(around_.loop, around_.network, around_.resolver, probe_limits()) {}

@@ -1,4 +1,4 @@
-#include "engine_remote/engine_url.h"
+#include "http/url.h"
 
 #include <sys/un.h>
 
@@ -8,11 +8,11 @@
 #include "base/bytes.h"
 #include "rt/net.h"
 
-namespace sovmesh::engine_remote {
+namespace sovmesh::http {
 namespace {
 
 std::unexpected<Error> invalid(std::string_view what) {
-  return our_error(Code::config_invalid, "engine URL: " + std::string(what));
+  return our_error(Code::config_invalid, "URL: " + std::string(what));
 }
 
 bool is_alnum(char c) {
@@ -67,10 +67,10 @@ Result<std::uint16_t> parse_port(std::string_view digits) {
   return static_cast<std::uint16_t>(*port);
 }
 
-// "" and "/" mean "/v1"; a trailing '/' is dropped.
-Result<std::string> parse_path(std::string_view path) {
+// "" and "/" mean the usual one; a trailing '/' is dropped.
+Result<std::string> parse_path(std::string_view path, std::string_view usual) {
   if (path.ends_with('/')) path.remove_suffix(1);
-  if (path.empty()) return "/v1";
+  if (path.empty()) return std::string(usual);
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
     if (c == '/') {
@@ -84,19 +84,19 @@ Result<std::string> parse_path(std::string_view path) {
   return std::string(path);
 }
 
-Result<EngineUrl> parse_unix(std::string_view path) {
+Result<Url> parse_unix(std::string_view path, std::string_view usual_path) {
   if (!path.starts_with('/')) return invalid("unix: needs an absolute path");
   if (path.size() >= sizeof(sockaddr_un::sun_path)) return invalid("its socket path is too long");
   if (std::ranges::any_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
     return invalid("its socket path has a control character");
-  return EngineUrl{.unix_path = std::string(path), .base_path = "/v1"};
+  return Url{.unix_path = std::string(path), .path = std::string(usual_path)};
 }
 
 }  // namespace
 
-Result<EngineUrl> parse_engine_url(std::string_view text) {
-  if (take(text, "unix:")) return parse_unix(text);
-  EngineUrl url;
+Result<Url> parse_url(std::string_view text, std::string_view usual_path) {
+  if (take(text, "unix:")) return parse_unix(text, usual_path);
+  Url url;
   if (take(text, "https://"))
     url.is_tls = true;
   else if (!take(text, "http://"))
@@ -119,8 +119,8 @@ Result<EngineUrl> parse_engine_url(std::string_view text) {
     if (!take(rest, ":")) return invalid("its host is followed by something else than a port");
     TRY(url.port, parse_port(rest));
   }
-  TRY(url.base_path, parse_path(text.substr(slash)));
+  TRY(url.path, parse_path(text.substr(slash), usual_path));
   return url;
 }
 
-}  // namespace sovmesh::engine_remote
+}  // namespace sovmesh::http

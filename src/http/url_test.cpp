@@ -1,49 +1,49 @@
-#include "engine_remote/engine_url.h"
+#include "http/url.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/support/result_matchers.h"
 
-namespace sovmesh::engine_remote {
+namespace sovmesh::http {
 namespace {
 
-TEST(EngineUrl, ReadsHostPortAndPath) {
-  const auto url = parse_engine_url("http://GPU-1.example:8000/llm/v1/");
+TEST(Url, ReadsHostPortAndPath) {
+  const auto url = parse_url("http://GPU-1.example:8000/llm/v1/", "/v1");
   ASSERT_THAT(url, Succeeds());
   EXPECT_FALSE(url->is_tls);
   EXPECT_EQ(url->host, "gpu-1.example");
   EXPECT_EQ(url->port, 8000);
-  EXPECT_EQ(url->base_path, "/llm/v1");
+  EXPECT_EQ(url->path, "/llm/v1");
 }
 
-TEST(EngineUrl, DefaultsArePortOfTheSchemeAndV1) {
-  const auto url = parse_engine_url("https://engine");
+TEST(Url, DefaultsArePortOfTheSchemeAndV1) {
+  const auto url = parse_url("https://engine", "/v1");
   ASSERT_THAT(url, Succeeds());
   EXPECT_TRUE(url->is_tls);
   EXPECT_EQ(url->port, 443);
-  EXPECT_EQ(url->base_path, "/v1");
-  EXPECT_EQ(parse_engine_url("http://engine/")->port, 80);
-  EXPECT_EQ(parse_engine_url("http://engine/")->base_path, "/v1");
+  EXPECT_EQ(url->path, "/v1");
+  EXPECT_EQ(parse_url("http://engine/", "/v1")->port, 80);
+  EXPECT_EQ(parse_url("http://engine/", "/v1")->path, "/v1");
 }
 
-TEST(EngineUrl, ReadsAddresses) {
-  EXPECT_EQ(parse_engine_url("http://127.0.0.1:1/v1")->host, "127.0.0.1");
-  const auto v6 = parse_engine_url("http://[::1]:8000");
+TEST(Url, ReadsAddresses) {
+  EXPECT_EQ(parse_url("http://127.0.0.1:1/v1", "/v1")->host, "127.0.0.1");
+  const auto v6 = parse_url("http://[::1]:8000", "/v1");
   ASSERT_THAT(v6, Succeeds());
   EXPECT_EQ(v6->host, "::1");
   EXPECT_EQ(v6->port, 8000);
 }
 
-TEST(EngineUrl, ReadsUnixSockets) {
-  const auto url = parse_engine_url("unix:/run/llama.sock");
+TEST(Url, ReadsUnixSockets) {
+  const auto url = parse_url("unix:/run/llama.sock", "/v1");
   ASSERT_THAT(url, Succeeds());
   EXPECT_EQ(url->unix_path, "/run/llama.sock");
-  EXPECT_EQ(url->base_path, "/v1");
+  EXPECT_EQ(url->path, "/v1");
 }
 
 class RefusedUrl : public testing::TestWithParam<const char*> {};
 TEST_P(RefusedUrl, IsAConfigurationError) {
-  EXPECT_THAT(parse_engine_url(GetParam()), FailsWith(Code::config_invalid));
+  EXPECT_THAT(parse_url(GetParam(), "/v1"), FailsWith(Code::config_invalid));
 }
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedUrl,
@@ -59,11 +59,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "http://::1", "http://[]:80", "unix:", "unix:relative", "unix:/a\nb",
                     "http://engine\r\nx: y", "http://eng\\ine"));
 
-TEST(EngineUrl, ErrorsDoNotRepeatTheUrl) {
-  const auto url = parse_engine_url("http://user:hunter2@engine");
+TEST(Url, ErrorsDoNotRepeatTheUrl) {
+  const auto url = parse_url("http://user:hunter2@engine", "/v1");
   ASSERT_THAT(url, FailsWith(Code::config_invalid));
   EXPECT_EQ(url.error().message().find("hunter2"), std::string::npos);
 }
 
 }  // namespace
-}  // namespace sovmesh::engine_remote
+}  // namespace sovmesh::http

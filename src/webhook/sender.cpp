@@ -1,0 +1,129 @@
+#include "webhook/sender.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "http/url.h"
+#include "rt/loop.h"
+#include "rt/tls.h"
+
+namespace sovmesh::webhook {
+namespace {
+
+constexpr std::string_view kPrefix = "whsec_";
+constexpr std::size_t kSecretBytesMin = 16;
+constexpr std::size_t kAnswerMax = 64 * 1024;  // nobody reads it
+constexpr std::chrono::milliseconds kPauseFirst{1'000};
+constexpr std::chrono::milliseconds kPauseMax{60'000};
+
+// The key bytes; empty: it is none.
+Secret key_of(const Secret& secret) {
+  const std::string_view text = secret.reveal();
+  if (!text.starts_with(kPrefix)) return secret;
+  auto bytes = from_base64(text.substr(kPrefix.size()));
+  return bytes ? Secret(*std::move(bytes)) : Secret();
+}
+
+}  // namespace
+
+std::string sign(const Secret& secret, std::string_view id, std::int64_t unix_seconds,
+                 std::string_view body) {
+  const HmacKey key(key_of(secret).reveal());
+  return "v1," + to_base64(key.of(fmt::format("{}.{}.{}", id, unix_seconds, body)));
+}
+
+Result<std::unique_ptr<Sender>> Sender::make(Target target, rt::Loop& loop, http::ClientPool& pool,
+                                             Random& random) {
+  TRY(http::Url url, http::parse_url(target.url, "/"));
+  if (key_of(target.secret).reveal().size() < kSecretBytesMin) {
+    return our_error(Code::config_invalid,
+                     "the secret of a webhook must be 16 bytes or more, or whsec_ and base64");
+  }
+  http::Origin origin;
+  origin.host = url.unix_path.empty() ? url.host : "localhost";
+  origin.port = url.port;
+  origin.unix_path = url.unix_path;
+  if (url.is_tls) {
+    TRY(origin.tls, rt::TlsClientContext::make({}, {"http/1.1"}));
+  }
+  return std::unique_ptr<Sender>(new Sender(std::move(origin), std::move(url.path),
+                                            std::move(target.secret), loop, pool, random));
+}
+
+Sender::Sender(http::Origin origin, std::string path, Secret secret, rt::Loop& loop,
+               http::ClientPool& pool, Random& random)
+    : origin_(std::move(origin)),
+      path_(std::move(path)),
+      secret_(std::move(secret)),
+      loop_(loop),
+      pool_(pool),
+      random_(random),
+      ids_(loop.clock(), random),
+      filled_(loop) {}
+
+void Sender::send(std::string json) {
+  if (queue_.size() >= kQueueMax) {
+    ++stats_.dropped;
+    return;
+  }
+  queue_.push_back({.id = "msg_" + ids_.next().text(), .body = std::move(json)});
+  filled_.set();
+}
+
+rt::Task<void> Sender::run(rt::Event& stopping) {
+  const rt::Until forever{rt::Deadline::never(), &stopping};
+  int attempts = 0;
+  for (;;) {
+    if (queue_.empty()) filled_.clear();
+    if (co_await filled_.wait(forever) == rt::Wake::cancelled) break;
+    const bool taken = co_await attempt(queue_.front(), stopping);
+    if (stopping.is_set() && !taken) break;
+    ++attempts;
+    if (taken || attempts >= kAttempts) {
+      taken ? ++stats_.delivered : ++stats_.dropped;
+      queue_.pop_front();
+      attempts = 0;
+      continue;
+    }
+    ++stats_.retried;
+    const rt::Until pause{loop_.in(pause_after(attempts)), &stopping};
+    if (!co_await rt::sleep(loop_, pause)) break;
+  }
+  stats_.dropped += queue_.size();
+  queue_.clear();
+}
+
+rt::Task<bool> Sender::attempt(const Delivery& delivery, rt::Event& stopping) {
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(loop_.clock().wall_now().time_since_epoch())
+          .count();
+  const std::string timestamp = std::to_string(seconds);
+  const std::string signature = sign(secret_, delivery.id, seconds, delivery.body);
+  http::ClientRequest request{
+      .method = "POST", .target = path_, .fields = {}, .body = delivery.body};
+  request.fields = {{"content-type", "application/json"},
+                    {"webhook-id", delivery.id},
+                    {"webhook-timestamp", timestamp},
+                    {"webhook-signature", signature}};
+  const rt::Until until{loop_.in(kAnswerTime), &stopping};
+  const auto answer = co_await http::fetch(pool_, origin_, std::move(request), kAnswerMax, until);
+  co_return answer && answer->status >= 200 && answer->status < 300;
+}
+
+// Half of it is chance, so that many senders do not come back at once.
+std::chrono::milliseconds Sender::pause_after(int attempts) {
+  const auto whole =
+      std::min(kPauseMax, kPauseFirst * (std::int64_t{1} << std::min(attempts - 1, 10)));
+  std::array<unsigned char, 2> chance{};
+  random_.fill(chance);
+  const int share = chance[0] * 256 + chance[1];  // of 65,536
+  return whole / 2 + whole / 2 * share / 65'536;
+}
+
+}  // namespace sovmesh::webhook

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "http/client.h"
+#include "rt/event.h"
+#include "rt/task.h"
+
+namespace sovmesh::webhook {
+
+// Where events go and how they are signed.
+struct Target {
+  std::string url;  // http://, https:// or unix:
+  Secret secret;    // as it is, or "whsec_" and base64
+};
+
+// The signature of a delivery by the rules of Standard Webhooks: "v1," and the base64 of
+// HMAC-SHA256(secret, "ID.TIMESTAMP.BODY").
+std::string sign(const Secret& secret, std::string_view id, std::int64_t unix_seconds,
+                 std::string_view body);
+
+// Delivers events to one place, in order, one at a time: POST with `webhook-id`,
+// `webhook-timestamp` and `webhook-signature`. What is not taken (no 2xx within 10 s) is tried
+// again after 1, 2, 4 ... 60 seconds, some of it by chance, and given up after kAttempts. At most
+// kQueueMax events wait: more are dropped and counted. One worker's.
+class Sender {
+ public:
+  static constexpr std::size_t kQueueMax = 1'000;
+  static constexpr int kAttempts = 12;  // some six minutes
+  static constexpr std::chrono::seconds kAnswerTime{10};
+
+  struct Stats {
+    std::uint64_t delivered = 0;
+    std::uint64_t retried = 0;  // attempts that failed
+    std::uint64_t dropped = 0;  // given up, or no room
+  };
+
+  // Code::config_invalid for a URL or a secret that is none.
+  static Result<std::unique_ptr<Sender>> make(Target target, rt::Loop& loop, http::ClientPool& pool,
+                                              Random& random);
+
+  // Queues an event: `json` is its whole body. Never waits.
+  void send(std::string json);
+  // Delivers until `stopping` is set; what waits then is dropped.
+  rt::Task<void> run(rt::Event& stopping);
+  const Stats& stats() const { return stats_; }
+  std::size_t waiting() const { return queue_.size(); }
+
+ private:
+  struct Delivery {
+    std::string id;
+    std::string body;
+  };
+  Sender(http::Origin origin, std::string path, Secret secret, rt::Loop& loop,
+         http::ClientPool& pool, Random& random);
+  rt::Task<bool> attempt(const Delivery& delivery, rt::Event& stopping);
+  std::chrono::milliseconds pause_after(int attempts);
+
+  http::Origin origin_;
+  std::string path_;
+  Secret secret_;
+  rt::Loop& loop_;
+  http::ClientPool& pool_;
+  Random& random_;
+  UlidSource ids_;
+  rt::Event filled_;
+  std::deque<Delivery> queue_;
+  Stats stats_;
+};
+
+}  // namespace sovmesh::webhook

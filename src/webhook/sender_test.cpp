@@ -1,0 +1,146 @@
+#include "webhook/sender.h"
+
+#include <gmock/gmock.h>
+
+#include "http/server_fixture.h"
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::webhook {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+// Takes deliveries once `refusing` of them have been answered with 503.
+class Receiver : public http::Handler {
+ public:
+  rt::Task<void> handle(http::Exchange& exchange) override {
+    Delivery got;
+    for (const auto& [name, to] : {std::pair("webhook-id", &got.id),
+                                   {"webhook-timestamp", &got.timestamp},
+                                   {"webhook-signature", &got.signature}}) {
+      *to = exchange.head().fields.find(name).value_or("");
+    }
+    auto body = co_await exchange.read_body({});
+    if (body) got.body = body->bytes();
+    const bool refuses = refusing-- > 0;
+    (refuses ? refused : taken).push_back(got);
+    http::ResponseHead head;
+    head.status = refuses ? 503 : 204;
+    co_await exchange.respond(head, "");
+  }
+  struct Delivery {
+    std::string id;
+    std::string timestamp;
+    std::string signature;
+    std::string body;
+  };
+  int refusing = 0;
+  std::vector<Delivery> refused;
+  std::vector<Delivery> taken;
+  std::vector<std::string> bodies() const {
+    std::vector<std::string> all;
+    for (const Delivery& delivery : taken)
+      all.push_back(delivery.body);
+    return all;
+  }
+};
+
+class Literals : public rt::Resolver {
+ public:
+  rt::Task<Result<std::vector<rt::IpAddress>>> resolve(std::string host, rt::Until) override {
+    co_return std::vector{*rt::IpAddress::parse(host)};
+  }
+};
+
+class SenderTest : public testing::Test {
+ protected:
+  SenderTest() {
+    auto listener = network_.listen(*rt::parse_endpoint("127.0.0.1:0"), {});
+    server_ = std::make_unique<http::Server>(world_.loop(), *std::move(listener), receiver_,
+                                             http::ServerOptions());
+    tasks_.spawn(server_->run());
+    sender_ = *Sender::make({.url = "http://" + rt::to_text(server_->local()) + "/hook",
+                             .secret = Secret("0123456789abcdef")},
+                            world_.loop(), pool_, world_.random());
+    tasks_.spawn(sender_->run(stopping_));
+  }
+  ~SenderTest() override {
+    stopping_.set();
+    world_.run_for(1s);
+    pool_.close_idle();
+    world_.run(server_->drain(world_.loop().in(0s)), 60min);
+    server_.reset();
+    world_.run_for(1s);
+  }
+
+  rt::sim::SimWorld world_{5};
+  rt::sim::SimNetwork network_{world_};
+  Literals resolver_;
+  http::ClientPool pool_{world_.loop(), network_, resolver_, {}};
+  Receiver receiver_;
+  rt::TaskGroup tasks_{world_.loop(), 4};
+  rt::Event stopping_{world_.loop()};
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<Sender> sender_;
+};
+
+TEST_F(SenderTest, DeliversInOrderAndSigned) {
+  sender_->send("{\"a\":1}");
+  sender_->send("{\"a\":2}");
+  world_.run_for(1s);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("{\"a\":1}", "{\"a\":2}"));
+  const Receiver::Delivery& first = receiver_.taken.front();
+  EXPECT_EQ(first.signature,
+            sign(Secret("0123456789abcdef"), first.id, std::stoll(first.timestamp), first.body));
+  EXPECT_NE(first.id, receiver_.taken.back().id);
+  EXPECT_EQ(sender_->stats().delivered, 2U);
+}
+
+TEST_F(SenderTest, TriesAgainWithTheSameIdAndLosesNothing) {
+  receiver_.refusing = 3;
+  sender_->send("first");
+  sender_->send("second");
+  world_.run_for(30s);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("first", "second"));
+  ASSERT_EQ(receiver_.refused.size(), 3U);
+  EXPECT_EQ(receiver_.refused.back().id, receiver_.taken.front().id);
+  EXPECT_EQ(sender_->stats().retried, 3U);
+}
+
+TEST_F(SenderTest, GivesUpAfterSomeMinutesAndGoesOnWithTheNext) {
+  receiver_.refusing = Sender::kAttempts;
+  sender_->send("lost");
+  sender_->send("next");
+  world_.run_for(15min);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("next"));
+  EXPECT_EQ(sender_->stats().dropped, 1U);
+}
+
+TEST_F(SenderTest, BoundsItsQueue) {
+  receiver_.refusing = 1'000'000;
+  for (std::size_t i = 0; i < Sender::kQueueMax + 5; ++i)
+    sender_->send("x");
+  EXPECT_EQ(sender_->waiting(), Sender::kQueueMax);
+  EXPECT_EQ(sender_->stats().dropped, 5U);
+}
+
+TEST_F(SenderTest, TakesOnlyWhatCanWork) {
+  const auto make = [&](std::string url, std::string secret) {
+    return Sender::make({.url = std::move(url), .secret = Secret(std::move(secret))}, world_.loop(),
+                        pool_, world_.random());
+  };
+  EXPECT_THAT(make("ftp://x", "0123456789abcdef"), FailsWith(Code::config_invalid));
+  EXPECT_THAT(make("http://127.0.0.1:1/h", "short"), FailsWith(Code::config_invalid));
+  EXPECT_THAT(make("http://127.0.0.1:1/h", "whsec_not base64"), FailsWith(Code::config_invalid));
+}
+
+// Computed with another implementation (Python's hmac).
+TEST(Webhook, SignsAsStandardWebhooksDoes) {
+  EXPECT_EQ(sign(Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                 1614265330, R"({"test": 2432232314})"),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+}  // namespace
+}  // namespace sovmesh::webhook
