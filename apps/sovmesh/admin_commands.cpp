@@ -121,7 +121,8 @@ void post(const Kind& kind, const Members& members) {
 
 void add_tenants(CLI::App& app, int& code) {
   const Kind kind =
-      add_kind(app, code, "tenant", {"slug", "display_name", "suspended", "managed_by", "id"});
+      add_kind(app, code, "tenant",
+               {"slug", "display_name", "suspended", "time_zone", "currency", "managed_by", "id"});
   add_list(kind, false);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "suspend", "Refuse its requests", "PATCH", "", R"({"suspended":true})");
@@ -132,33 +133,44 @@ void add_tenants(CLI::App& app, int& code) {
     std::string slug;
     std::string display_name;
     std::vector<std::string> hosts;
+    std::string time_zone;
+    std::string currency;
+
+    void offer(CLI::App& command) {
+      command.add_option("--display-name", display_name, "Its name for people");
+      command.add_option("--host", hosts, "A host name of its own; repeatable, replaces all");
+      command.add_option("--time-zone", time_zone,
+                         "Where its days and months begin, as Europe/Copenhagen (default: UTC)");
+      command.add_option("--currency", currency,
+                         "What it is billed in, 3 capitals (default: EUR); stays while it has "
+                         "limits of money");
+    }
+    Members members() const {
+      Members out;
+      out.text("display_name", display_name);
+      out.texts("hosts", hosts);
+      out.text("time_zone", time_zone);
+      out.text("currency", currency);
+      return out;
+    }
   };
   const auto flags = std::make_shared<Flags>();
   create->add_option("NAME", flags->slug, "3..40 of a-z, 0-9 and -")->required();
-  create->add_option("--display-name", flags->display_name, "Its name for people");
-  create->add_option("--host", flags->hosts, "A host name of its own; repeatable");
+  flags->offer(*create);
   create->callback([kind, flags] {
-    Members members;
+    Members members = flags->members();
     members.text("slug", flags->slug);
-    members.text("display_name", flags->display_name);
-    members.texts("hosts", flags->hosts);
     post(kind, members);
   });
   const auto name = std::make_shared<std::string>();
   CLI::App* update = add_update(kind, name);
-  update->add_option("--display-name", flags->display_name, "Its name for people");
-  update->add_option("--host", flags->hosts, "A host name of its own; repeatable, replaces all");
-  update->callback([kind, flags, name] {
-    Members members;
-    members.text("display_name", flags->display_name);
-    members.texts("hosts", flags->hosts);
-    patch(kind, *name, members);
-  });
+  flags->offer(*update);
+  update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
 }
 
 void add_projects(CLI::App& app, int& code) {
-  const Kind kind =
-      add_kind(app, code, "project", {"slug", "tenant", "display_name", "managed_by", "id"});
+  const Kind kind = add_kind(app, code, "project",
+                             {"slug", "tenant", "display_name", "cost_centre", "managed_by", "id"});
   add_list(kind, true);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "delete", "Delete it with its keys", "DELETE", "", "");
@@ -167,24 +179,30 @@ void add_projects(CLI::App& app, int& code) {
     std::string tenant;
     std::string slug;
     std::string display_name;
+    std::string cost_centre;
   };
   const auto flags = std::make_shared<Flags>();
+  const char* cost_centre = "Where its costs are booked, at most 64 characters";
   create->add_option("NAME", flags->slug, "3..40 of a-z, 0-9 and -")->required();
   create->add_option("--tenant", flags->tenant, "The tenant it belongs to")->required();
   create->add_option("--display-name", flags->display_name, "Its name for people");
+  create->add_option("--cost-centre", flags->cost_centre, cost_centre);
   create->callback([kind, flags] {
     Members members;
     members.text("tenant", flags->tenant);
     members.text("slug", flags->slug);
     members.text("display_name", flags->display_name);
+    members.text("cost_centre", flags->cost_centre);
     post(kind, members);
   });
   const auto id = std::make_shared<std::string>();
   CLI::App* update = add_update(kind, id);
   update->add_option("--display-name", flags->display_name, "Its name for people");
+  update->add_option("--cost-centre", flags->cost_centre, cost_centre);
   update->callback([kind, flags, id] {
     Members members;
     members.text("display_name", flags->display_name);
+    members.text("cost_centre", flags->cost_centre);
     patch(kind, *id, members);
   });
 }
@@ -342,31 +360,106 @@ void add_engines(CLI::App& app, int& code) {
   });
 }
 
-void add_usage(CLI::App& app, int& code) {
-  CLI::App* usage = app.add_subcommand("usage", "Sum a tenant's usage");
-  struct Flags {
-    AdminCli cli{.data_dir = "/var/lib/sovmesh"};
-    std::string tenant;
-    std::string by;
-    std::string from;
-    std::string until;
-  };
-  const auto flags = std::make_shared<Flags>();
-  add_common(*usage, flags->cli);
-  usage->add_option("--tenant", flags->tenant, "The tenant")->required();
-  usage->add_option("--by", flags->by, "One sum per model, key, project or day")
-      ->check(CLI::IsMember({"model", "key", "project", "day"}));
-  usage->add_option("--from", flags->from, "From this time on, as 2027-01-31T12:00:00Z");
-  usage->add_option("--until", flags->until, "Before this time");
-  usage->callback([flags, &code] {
-    std::string target = "/api/v1/usage?tenant=" + compose::url_part(flags->tenant);
-    if (!flags->by.empty()) target += "&by=" + flags->by;
-    if (!flags->from.empty()) target += "&from=" + compose::url_part(flags->from);
-    if (!flags->until.empty()) target += "&until=" + compose::url_part(flags->until);
-    code = compose::admin_call(flags->cli, "GET", target, {},
-                               {"group", "requests", "open", "prompt_tokens", "cached_tokens",
-                                "generated_tokens", "delivered_tokens"});
+// `limit set`: what is wanted, whether it is there already or not.
+struct LimitFlags {
+  std::string tenant;
+  std::string project;
+  std::string user;
+  std::string key;
+  std::string pool;
+  std::string measure;
+  std::string window;
+  std::string amount;
+  std::string model;
+  std::string name;
+  bool rolling = false;
+  bool shadow = false;
+
+  void offer(CLI::App& command) {
+    command.add_option("--tenant", tenant, "Of all of this tenant, or of the one below");
+    auto* one = command.add_option("--project", project, "Of this project of the tenant");
+    auto* two = command.add_option("--user", user,
+                                   "Of this owner of keys of the tenant; '*': of each of them");
+    auto* three = command.add_option("--key", key, "Of this key, by its id");
+    auto* four = command.add_option("--pool", pool, "Of what runs on this pool's engines");
+    one->excludes(two)->excludes(three)->excludes(four);
+    two->excludes(three)->excludes(four);
+    three->excludes(four);
+    command.add_option("--measure", measure, "What is counted")
+        ->required()
+        ->check(CLI::IsMember({"requests", "input_tokens", "output_tokens", "total_tokens",
+                               "concurrency", "money", "gpu_seconds"}));
+    command
+        .add_option("--window", window, "In what time, by the tenant's clock; concurrency has none")
+        ->check(CLI::IsMember({"second", "minute", "hour", "day", "month", "lifetime"}));
+    command
+        .add_option("--amount", amount,
+                    "How much: a whole number; of money and gpu_seconds up to 6 decimals")
+        ->required();
+    command.add_flag("--rolling", rolling, "Count the time just past, not from the window's start");
+    command.add_option("--model", model, "Only requests to this model count");
+    command.add_option("--name", name, "A name for people, in errors and metrics");
+  }
+  Members members(bool says_shadow) const {
+    Members out;
+    out.text("tenant", tenant);
+    out.text("project", project);
+    out.text("user", user);
+    out.text("key", key);
+    out.text("pool", pool);
+    out.text("measure", measure);
+    out.text("window", window);
+    out.text("amount", amount);
+    out.text("model", model);
+    out.text("name", name);
+    if (rolling) out.raw("rolling", "true");
+    if (says_shadow) out.raw("shadow", shadow ? "true" : "false");
+    return out;
+  }
+};
+
+void add_limits(CLI::App& app, int& code) {
+  const Kind kind = add_kind(app, code, "limit",
+                             {"name", "amount", "currency", "used", "reserved", "use", "resets",
+                              "shadow", "managed_by", "id"});
+  add_list(kind, true);
+  add_on_one(kind, "show", "Show one, with what is used of it", "GET", "", "");
+  add_on_one(kind, "remove", "Remove it", "DELETE", "", "");
+  CLI::App* set = add_verb(
+      kind, "set", "Create one, or change the amount of the one that is the same otherwise");
+  set->footer(
+      "What was used of a limit stays used when its amount changes.\n"
+      "  sovmesh limit set --tenant acme --measure requests --window minute --amount 600\n"
+      "  sovmesh limit set --tenant acme --measure money --window month --amount 250.00\n"
+      "  sovmesh limit set --tenant acme --user '*' --measure concurrency --amount 4\n"
+      "  sovmesh limit set --key 0123456789ab --measure total_tokens --window day --amount "
+      "1000000");
+  const auto flags = std::make_shared<LimitFlags>();
+  flags->offer(*set);
+  auto* shadow = set->add_flag("--shadow,!--no-shadow", flags->shadow,
+                               "Refuse nothing, only count what would have been refused");
+  set->callback([kind, flags, shadow] {
+    kind.code = compose::admin_call(*kind.cli, "PUT", kind.path,
+                                    flags->members(shadow->count() > 0).end(), kind.columns);
   });
+}
+
+void add_prices(CLI::App& app, int& code) {
+  const Kind kind = add_kind(app, code, "price",
+                             {"model", "currency", "label", "from", "in_force", "per_call", "input",
+                              "cached_input", "output", "gpu_second", "id"});
+  kind.app->description("Show the prices of the configuration in force");
+  CLI::App* list = add_verb(kind, "list",
+                            "List them, those to come as well; money per call, per "
+                            "1,000,000 tokens, per GPU second");
+  const auto model = std::make_shared<std::string>();
+  list->add_option("--model", *model, "Only those of this model");
+  list->callback([kind, model] {
+    std::string target = kind.path + "?limit=1000";
+    if (!model->empty()) target += "&model=" + compose::url_part(*model);
+    kind.code = compose::admin_call(*kind.cli, "GET", target, {}, kind.columns);
+  });
+  add_on_one(kind, "show", "Show one version, by its id", "GET", "", "");
 }
 
 }  // namespace
@@ -377,7 +470,8 @@ void add_admin_commands(CLI::App& app, int& code) {
   add_keys(app, code);
   add_models(app, code);
   add_engines(app, code);
-  add_usage(app, code);
+  add_limits(app, code);
+  add_prices(app, code);
 }
 
 }  // namespace sovmesh

@@ -18,6 +18,9 @@ int main(int argc, char** argv) {
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);
   sovmesh::add_admin_commands(app, code);
+  sovmesh::add_audit_commands(app, code);
+  sovmesh::add_audit_signer_command(app, code);
+  sovmesh::add_report_commands(app, code);
   sovmesh::add_engine_sim_command(app, code);
   sovmesh::add_doctor_command(app, code);
 

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "compose/limit_text.h"
 #include "compose/serve.h"
 #include "rt/net.h"
 #include "rt/real.h"
@@ -154,12 +155,16 @@ Result<Answer> call(const AdminCli& cli, std::string_view method, std::string_vi
   return parse_answer(*all);
 }
 
+}  // namespace
+
 // A terminal obeys control characters, and names may be anybody's.
 std::string printable(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return text;
 }
+
+namespace {
 
 std::string shown(const json& value) {
   if (value.is_null()) return "-";
@@ -171,12 +176,24 @@ std::string shown(const json& value) {
   return out.empty() ? "-" : out;
 }
 
+// Columns that are worked out of members.
+constexpr const char* kBalances = "balances";   // of a limit for each: a table of their own
+constexpr std::string_view kUse = "use";        // of a limit
+constexpr std::string_view kResets = "resets";  // reset_at, for people
+
+std::string cell(const json& row, const std::string& column) {
+  const auto text = [&](const char* name) { return shown(row.value(name, json())); };
+  if (column == kUse) return use_bar(text("used"), text("reserved"), text("amount"));
+  if (column == kResets) return short_time(text("reset_at"));
+  return shown(row.value(column, json()));
+}
+
 void print_table(const json& rows, const std::vector<std::string>& columns) {
   std::vector<std::vector<std::string>> cells{columns};
   for (const json& row : rows) {
     auto& line = cells.emplace_back();
     for (const std::string& column : columns)
-      line.push_back(shown(row.value(column, json())));
+      line.push_back(cell(row, column));
   }
   std::vector<std::size_t> widths(columns.size());
   for (const auto& line : cells) {
@@ -197,8 +214,18 @@ void print(const json& answer, const std::vector<std::string>& columns) {
     print_table(*data, columns);
     return;
   }
-  for (const auto& [name, value] : answer.items())
-    fmt::print("{}: {}\n", name, shown(value));
+  for (const auto& [name, value] : answer.items()) {
+    if (name != kBalances) fmt::print("{}: {}\n", name, shown(value));
+  }
+  if (const std::string bar = cell(answer, std::string(kUse)); !bar.empty())
+    fmt::print("{}: {}\n", kUse, bar);
+  if (const auto balances = answer.find(kBalances); balances != answer.end()) {
+    json rows = *balances;
+    for (json& row : rows)
+      row["amount"] = answer.value("amount", json());
+    fmt::print("\n");
+    print_table(rows, {"scope", "used", "reserved", std::string(kUse), std::string(kResets)});
+  }
 }
 
 int print_refusal(const Answer& answer, const json& body) {
@@ -266,6 +293,19 @@ int admin_call(const AdminCli& cli, std::string_view method, std::string_view ta
     print(parsed, columns);
   }
   return kExitOk;
+}
+
+Result<AdminAnswer> admin_ask(const AdminCli& cli, std::string_view method, std::string_view target,
+                              std::string_view body) {
+  TRY(Answer answer, call(cli, method, target, body));
+  return AdminAnswer{answer.status, std::move(answer.body)};
+}
+
+int admin_failed(const Result<AdminAnswer>& answer) {
+  if (answer)
+    return print_refusal({answer->status, answer->body}, json::parse(answer->body, nullptr, false));
+  fmt::print(stderr, "sovmesh: {}\n", answer.error().message());
+  return answer.error().code() == Code::invalid_value ? kExitUsage : kExitUnreachable;
 }
 
 std::string url_part(std::string_view text) {

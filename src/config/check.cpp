@@ -230,6 +230,7 @@ class Checker {
 
 void check(const Config& config, std::vector<Finding>& findings) {
   Checker(config, findings).run();
+  check_metering(config, findings);
 }
 
 std::vector<Finding> check_dates(const Config& config, WallTime now) {

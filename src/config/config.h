@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/decimal.h"
 #include "base/secret.h"
 
 namespace sovmesh::config {
@@ -65,7 +66,7 @@ struct Server {
   std::chrono::milliseconds drain_time{300'000};
   int queue_per_tenant_max = 64;
   std::chrono::milliseconds queue_time{30'000};
-  Position position{.file = "server"};  // a place even where no file has the section
+  Position position;
 };
 
 struct Logging {
@@ -75,7 +76,7 @@ struct Logging {
 
 struct Security {
   std::optional<Secret> pepper;  // nothing: DATA_DIR/secrets/pepper.1, made at the first start
-  Position position{.file = "security"};
+  Position position;
 };
 
 struct Engine {
@@ -126,6 +127,19 @@ struct Model {
   Given given;
 };
 
+// How much of something is allowed in a time. Whose it is follows from where it stands.
+struct Limit {
+  std::string name;                   // for people; empty: made from the rest
+  std::string measure;                // "requests", "output_tokens", ...
+  std::optional<std::string> window;  // "day", ...; nothing for concurrency
+  Decimal amount;  // a whole number; of money and gpu_seconds exact to a millionth
+  bool rolling = false;
+  bool shadow = false;
+  std::optional<std::string> model;  // only requests to it
+  Position position;
+  Given given;
+};
+
 struct Key {
   std::string name;
   std::string project = "default";
@@ -134,6 +148,7 @@ struct Key {
   std::optional<std::vector<std::string>> models;
   std::optional<std::string> expires_at;  // RFC 3339
   std::optional<std::string> owner;
+  std::vector<Limit> limits;
   Position position;
   Given given;
 };
@@ -141,6 +156,16 @@ struct Key {
 struct Project {
   std::string name;
   std::string display_name;
+  std::string cost_centre;
+  std::vector<Limit> limits;
+  Position position;
+  Given given;
+};
+
+// An owner of keys; "*": each one, with a balance of his own.
+struct User {
+  std::string name;
+  std::vector<Limit> limits;
   Position position;
 };
 
@@ -149,9 +174,86 @@ struct Tenant {
   std::string display_name;
   std::vector<std::string> hosts;
   bool suspended = false;
+  std::string time_zone = "UTC";  // where its days and months begin
+  std::string currency = "EUR";   // of its money limits and of what it is billed
+  std::vector<Limit> limits;
   std::vector<Project> projects;  // "default" exists always
+  std::vector<User> users;
   std::vector<Key> keys;
   Position position;
+  Given given;
+};
+
+// Engines that share limits.
+struct Pool {
+  std::string name;
+  std::vector<std::string> engines;
+  std::vector<Limit> limits;
+  Position position;
+  Given given;
+};
+
+// GPU time that a token takes, in microseconds: what an engine cannot tell per request.
+struct GseRates {
+  Decimal prompt_us;
+  Decimal cached_us;
+  Decimal output_us;
+  Position position;
+};
+
+// What the estimate of energy needs to know of the hardware.
+struct EnergyRates {
+  std::int64_t watts = 0;  // per GPU-second
+  Decimal pue{.whole = 1};
+  std::int64_t g_co2e_per_kwh = 0;
+  Position position;
+};
+
+// What one model costs in one currency from one moment on. Money in units of the currency.
+struct Price {
+  std::string model;
+  std::string currency = "EUR";
+  std::string label;
+  std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
+  Decimal per_call;
+  Decimal input;  // per 1,000,000 tokens, as the next two
+  Decimal cached_input;
+  Decimal output;
+  Decimal characters;  // per 1,000,000
+  Decimal concurrency_hour;
+  Decimal gpu_second;
+  std::optional<GseRates> gse;
+  std::optional<EnergyRates> energy;
+  bool api_model = false;  // the admin API makes the model: the file cannot know it
+  Position position;
+  Given given;
+};
+
+struct Webhook {
+  std::string url;
+  Secret secret;
+  Position position;
+};
+
+struct Webhooks {
+  std::optional<Webhook> budget_events;
+};
+
+struct Audit {
+  bool enabled = true;
+  bool fail_closed = false;
+  std::string origin;  // empty: made at the log's first start
+  std::string site;
+  std::string jurisdiction;
+  std::string export_path;  // empty: none
+  std::chrono::milliseconds checkpoint_interval{1'000};
+  int keep_days = 400;
+  Position position;
+  Given given;
+};
+
+struct Ledger {
+  int keep_days = 400;
 };
 
 struct Config {
@@ -161,6 +263,11 @@ struct Config {
   std::vector<Engine> engines;
   std::vector<Model> models;
   std::vector<Tenant> tenants;
+  std::vector<Pool> pools;
+  std::vector<Price> prices;
+  Webhooks webhooks;
+  Audit audit;
+  Ledger ledger;
   // SHA-256 of what was read, first 12 hex characters: shown by metrics and the admin API.
   std::string revision;
   std::vector<std::string> files;  // the YAML files

@@ -22,8 +22,9 @@ inline constexpr Bounds kASecond{.min =
 // The one table of all settings. A visitor V (the YAML reader, the JSON Schema writer, the
 // reference writer, the environment reader) sees each field once, with its name, its place and a
 // sentence for the operator. V has:
-//   field(name, value&, sentence[, bounds or choices])   required(name, value&, sentence)
+//   field(name, value&, sentence[, bounds or choices])   required(name, value&, sentence[, bounds])
 //   section(name, struct&, sentence)                     list(name, vector<struct>&, sentence)
+//   choice(name, string&, sentence, allowed)      required_choice, optional_choice the same
 //   never(name, optional<duration>&, sentence)           secret(name, Secret&, sentence)
 //   position(Position&)                                  given(Given&)
 template <class V>
@@ -176,6 +177,29 @@ void describe(V& v, Model& model) {
 }
 
 template <class V>
+void describe(V& v, Limit& limit) {
+  v.position(limit.position);
+  v.given(limit.given);
+  v.field("name", limit.name, "A name for people, in errors and metrics.");
+  v.required_choice("measure", limit.measure,
+                    "What is counted: money in the tenant's currency, gpu_seconds as GPU time that "
+                    "is worked out with the price's `gse`.",
+                    {"requests", "input_tokens", "output_tokens", "total_tokens", "concurrency",
+                     "money", "gpu_seconds"});
+  v.optional_choice("window", limit.window,
+                    "In what time; days and months are those of the tenant's time zone (a pool's: "
+                    "UTC). Concurrency has none.",
+                    {"second", "minute", "hour", "day", "month", "lifetime"});
+  v.required(
+      "amount", limit.amount,
+      "How much: a whole number; of money and gpu_seconds with at most 6 decimals, exactly.");
+  v.field("rolling", limit.rolling,
+          "Count the time just past instead of from the start of the minute, hour or day.");
+  v.field("shadow", limit.shadow, "Refuse nothing, only count what would have been refused.");
+  v.field("model", limit.model, "Only requests to this model count. Absent: all.");
+}
+
+template <class V>
 void describe(V& v, Key& key) {
   v.position(key.position);
   v.given(key.given);
@@ -184,33 +208,159 @@ void describe(V& v, Key& key) {
   v.secret("secret", key.secret, "The whole key (sm-...). Make one with `sovmesh key generate`.");
   v.field("scopes", key.scopes,
           "What it may do: inference, read:models, read:usage (a tenant's own usage over the "
-          "API, which is still to come).");
+          "API).");
   v.field("models", key.models, "Models it may use. Absent: every model of its tenant.");
   v.field("expires_at", key.expires_at, "When it stops working, as 2027-01-31T00:00:00Z.");
   v.field("owner", key.owner, "The user whose limits it counts against.");
+  v.list("limits", key.limits, "What may be used with this key.");
 }
 
 template <class V>
 void describe(V& v, Project& project) {
   v.position(project.position);
+  v.given(project.given);
   v.required("name", project.name, "3 to 40 characters of a-z, 0-9 and '-'.");
   v.field("display_name", project.display_name, "A name for people.");
+  v.field("cost_centre", project.cost_centre,
+          "Where its costs are booked, shown in usage and statements: at most 64 characters.");
+  v.list("limits", project.limits, "What may be used by all of its keys together.");
+}
+
+template <class V>
+void describe(V& v, User& user) {
+  v.position(user.position);
+  v.required("name", user.name,
+             "As keys name it in `owner`. \"*\": each owner, with a balance of his own.");
+  v.list("limits", user.limits, "What may be used by all keys of this owner together.");
 }
 
 template <class V>
 void describe(V& v, Tenant& tenant) {
   v.position(tenant.position);
+  v.given(tenant.given);
   v.required("name", tenant.name, "3 to 40 characters of a-z, 0-9 and '-', the first a letter.");
   v.field("display_name", tenant.display_name, "A name for people.");
   v.field("hosts", tenant.hosts, "Host names of its own; they answer only to its keys.");
   v.field("suspended", tenant.suspended, "Refuse all of its keys.");
+  v.field("time_zone", tenant.time_zone,
+          "Where its days and months begin, for limits and statements, as Europe/Copenhagen.");
+  v.field("currency", tenant.currency,
+          "What it is billed in: 3 capitals. Only prices in this currency apply to it.");
+  v.list("limits", tenant.limits, "What may be used by all of its keys together.");
   v.list("projects", tenant.projects, "Its projects, beside `default`.");
+  v.list("users", tenant.users, "Owners of keys that have limits of their own.");
   v.list("keys", tenant.keys, "Its keys that the file manages.");
 }
 
 template <class V>
+void describe(V& v, Pool& pool) {
+  v.position(pool.position);
+  v.given(pool.given);
+  v.required("name", pool.name, "1 to 40 characters of a-z, 0-9 and '-'.");
+  v.required("engines", pool.engines, "Its engines. An engine is in at most one pool.");
+  v.list("limits", pool.limits,
+         "What may be used on all of its engines together. None of money: tenants' currencies "
+         "differ.");
+}
+
+template <class V>
+void describe(V& v, GseRates& gse) {
+  v.position(gse.position);
+  v.required("prompt_us", gse.prompt_us,
+             "Microseconds of GPU time per prompt token, with at most 3 decimals.");
+  v.field("cached_us", gse.cached_us, "The same for a prompt token that was cached.");
+  v.required("output_us", gse.output_us, "The same for a token of the answer.");
+}
+
+template <class V>
+void describe(V& v, EnergyRates& energy) {
+  v.position(energy.position);
+  v.required("watts", energy.watts, "Power that a busy GPU draws.",
+             Bounds{.min = 1, .max = 100'000});
+  v.field("pue", energy.pue,
+          "Power usage effectiveness of the site: 1 to 100, with at most 3 decimals.");
+  v.field("g_co2e_per_kwh", energy.g_co2e_per_kwh, "Grams of CO2 equivalent per kWh of the site.",
+          Bounds{.min = 0, .max = 100'000});
+}
+
+template <class V>
+void describe(V& v, Price& price) {
+  v.position(price.position);
+  v.given(price.given);
+  v.required("model", price.model, "The model's public name.");
+  v.field("currency", price.currency, "3 capitals; it applies to tenants of this currency.");
+  v.field("label", price.label, "A name for people, on statements.");
+  v.field("from", price.from,
+          "Applies from then on, as 2027-01-01 (midnight UTC) or 2027-01-01T00:00:00+01:00. "
+          "Absent: always, until another one of the model begins.");
+  v.field("per_call", price.per_call, "Per request.");
+  v.field("input", price.input, "Per 1,000,000 prompt tokens that were not cached.");
+  v.field("cached_input", price.cached_input, "Per 1,000,000 prompt tokens that were cached.");
+  v.field("output", price.output, "Per 1,000,000 tokens of answers.");
+  v.field("characters", price.characters, "Per 1,000,000 characters of input.");
+  v.field("concurrency_hour", price.concurrency_hour, "Per hour that one request is open.");
+  v.field("gpu_second", price.gpu_second, "Per second of GPU time; needs `gse`.");
+  v.optional_section("gse", price.gse,
+                     "GPU time of the model's tokens, without which no GPU time is counted. It "
+                     "stands with the price, so that a price "
+                     "version is complete and models of the admin API can have it, too.");
+  v.optional_section("energy", price.energy,
+                     "Estimate energy and CO2 from GPU time (method: estimated); needs `gse`.");
+  v.field("api_model", price.api_model,
+          "The admin API makes the model, so that this file cannot know its name.");
+}
+
+template <class V>
+void describe(V& v, Webhook& webhook) {
+  v.position(webhook.position);
+  v.required("url", webhook.url, "Where to post: https://..., on this machine also http://...");
+  v.secret("secret", webhook.secret,
+           "Signs each body (HMAC-SHA256), so that the receiver can tell it is ours: 16 characters "
+           "or more.");
+}
+
+template <class V>
+void describe(V& v, Webhooks& webhooks) {
+  v.optional_section("budget_events", webhooks.budget_events,
+                     "Told when a limit's use passes 50, 80, 95 and 100 %.");
+}
+
+template <class V>
+void describe(V& v, Audit& audit) {
+  v.position(audit.position);
+  v.given(audit.given);
+  v.field("enabled", audit.enabled, "Keep the audit log.");
+  v.field("fail_closed", audit.fail_closed,
+          "Refuse requests with 503 while the log cannot be written. Off: serve on, and record the "
+          "gap.");
+  v.field("origin", audit.origin,
+          "Name of the log in its checkpoints, unique for whoever collects several: give it your "
+          "own, as ai.example.org/gateway-1, before the first start. Absent: sovmesh- and 8 random "
+          "hexadecimal digits.");
+  v.field("site", audit.site, "Where this gateway runs, in each entry.");
+  v.field("jurisdiction", audit.jurisdiction, "Whose law applies there, in each entry, as DK.");
+  v.field("export_path", audit.export_path,
+          "Folder (absolute) that gets each checkpoint as a new file, never overwritten. Empty: "
+          "none.");
+  v.field("checkpoint_interval", audit.checkpoint_interval,
+          "Sign a checkpoint at least this often while there are new entries.", Bounds{.min = 100});
+  v.field(
+      "keep_days", audit.keep_days,
+      "Days for which the encrypted personal data beside the log is kept. The log itself stays.",
+      Bounds{.min = 1, .max = 36'500});
+}
+
+template <class V>
+void describe(V& v, Ledger& ledger) {
+  v.field("keep_days", ledger.keep_days,
+          "Days for which each request's own row is kept. Sums per day stay.",
+          Bounds{.min = 1, .max = 36'500});
+}
+
+template <class V>
 void describe(V& v, Config& config) {
-  v.includes("include", "More files with engines, models and tenants, relative to this one.");
+  v.includes("include",
+             "More files with engines, models, tenants, pools and prices, relative to this one.");
   v.section("server", config.server, "Listeners, limits and times.");
   v.section("log", config.log, "Where log lines go.");
   v.section("security", config.security, "Secrets of the gateway itself.");
@@ -218,6 +368,12 @@ void describe(V& v, Config& config) {
          "What runs models: child processes of ours or servers elsewhere.");
   v.list("models", config.models, "What tenants can call.");
   v.list("tenants", config.tenants, "Who may call it.");
+  v.list("pools", config.pools, "Engines that share limits.");
+  v.list("prices", config.prices,
+         "What models cost. A change makes a new price version; what was billed keeps its own.");
+  v.section("webhooks", config.webhooks, "Who is told of what happens.");
+  v.section("audit", config.audit, "The audit log, which outsiders can verify.");
+  v.section("ledger", config.ledger, "The usage ledger.");
 }
 
 }  // namespace sovmesh::config

@@ -3,6 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include <iterator>
+#include <map>
+#include <typeindex>
+#include <typeinfo>
 
 #include "base/time_text.h"
 #include "config/describe.h"
@@ -53,6 +56,10 @@ Kind kind_of(const std::chrono::milliseconds& value, Bounds bounds) {
   }
   return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
 }
+// Either form in YAML: the text counts, not the number that a reader makes of it.
+Kind kind_of(const Decimal& value, Bounds) {
+  return {"decimal", {{"type", {"number", "string"}}}, to_text(value)};
+}
 Kind kind_of(const std::vector<std::string>& value, Bounds) {
   return {"list of texts",
           {{"type", "array"}, {"items", {{"type", "string"}}}},
@@ -88,13 +95,23 @@ class SchemaVisitor {
     add(name, kind_of(value, bounds).schema, sentence);
   }
   template <class T>
-  void required(std::string_view name, T& value, std::string_view sentence) {
-    field(name, value, sentence);
+  void required(std::string_view name, T& value, std::string_view sentence, Bounds bounds = kAny) {
+    field(name, value, sentence, bounds);
     required_.push_back(name);
   }
   void choice(std::string_view name, std::string&, std::string_view sentence,
               std::initializer_list<std::string_view> allowed) {
     add(name, {{"enum", std::vector<std::string>(allowed.begin(), allowed.end())}}, sentence);
+  }
+  void required_choice(std::string_view name, std::string& value, std::string_view sentence,
+                       std::initializer_list<std::string_view> allowed) {
+    choice(name, value, sentence, allowed);
+    required_.push_back(name);
+  }
+  void optional_choice(std::string_view name, std::optional<std::string>&,
+                       std::string_view sentence, std::initializer_list<std::string_view> allowed) {
+    std::string ignored;
+    choice(name, ignored, sentence, allowed);
   }
   void kind(bool&) {
     std::string ignored;
@@ -151,7 +168,10 @@ class SchemaVisitor {
 
 class ReferenceVisitor {
  public:
-  ReferenceVisitor(std::string path, std::string& out) : path_(std::move(path)), out_(out) {}
+  // Where each type has its table: one that is used in several places gets it once.
+  using Tables = std::map<std::type_index, std::string>;
+  ReferenceVisitor(std::string path, std::string& out, Tables& tables)
+      : path_(std::move(path)), out_(out), tables_(tables) {}
 
   void position(Position&) {}
   void given(Given&) {}
@@ -161,12 +181,20 @@ class ReferenceVisitor {
     row(name, kind.people, kind.default_text, sentence);
   }
   template <class T>
-  void required(std::string_view name, T& value, std::string_view sentence) {
-    row(name, kind_of(value, kAny).people, "required", sentence);
+  void required(std::string_view name, T& value, std::string_view sentence, Bounds bounds = kAny) {
+    row(name, kind_of(value, bounds).people, "required", sentence);
   }
   void choice(std::string_view name, std::string& value, std::string_view sentence,
               std::initializer_list<std::string_view> allowed) {
     row(name, fmt::format("{}", fmt::join(allowed, ", ")), fmt::format("`{}`", value), sentence);
+  }
+  void required_choice(std::string_view name, std::string&, std::string_view sentence,
+                       std::initializer_list<std::string_view> allowed) {
+    row(name, fmt::format("{}", fmt::join(allowed, ", ")), "required", sentence);
+  }
+  void optional_choice(std::string_view name, std::optional<std::string>&,
+                       std::string_view sentence, std::initializer_list<std::string_view> allowed) {
+    row(name, fmt::format("{}", fmt::join(allowed, ", ")), "", sentence);
   }
   void kind(bool&) {
     row("kind", "managed, remote", "required",
@@ -220,14 +248,20 @@ class ReferenceVisitor {
     const std::string path =
         (path_.empty() ? "" : path_ + ".") + std::string(name) + std::string(suffix);
     std::string text = fmt::format("\n## {}\n\n{}\n", path, sentence);
-    ReferenceVisitor inner(path, text);
-    describe(inner, value);
-    inner.finish();
+    const auto [first, fresh] = tables_.try_emplace(typeid(T), path);
+    if (fresh) {
+      ReferenceVisitor inner(path, text, tables_);
+      describe(inner, value);
+      inner.finish();
+    } else {
+      text += fmt::format("\nSettings as those of `{}`.\n", first->second);
+    }
     rest_ += text;
   }
 
   std::string path_;
   std::string& out_;
+  Tables& tables_;
   std::string rest_;
   bool table_ = false;
 };
@@ -249,16 +283,18 @@ std::string reference_markdown() {
       "# Configuration reference\n\n"
       "Written by `sovmesh config reference`; do not edit. Durations are a number with ms, s, m, h "
       "or "
-      "d. Plain values may hold `${NAME}` or `${NAME:-default}`. Settings of `server`, `log` and "
-      "`security` can be given as `SM_SERVER_...`, `SM_LOG_...` and `SM_SECURITY_...` in the "
-      "environment, lists separated by commas.\n\n"
+      "d. Decimals have at most 6 digits behind the point and are kept exactly. "
+      "Plain values may hold `${NAME}` or `${NAME:-default}`. Settings of `server`, `log`, "
+      "`security`, `audit` and `ledger` can be given as `SM_SERVER_...`, `SM_LOG_...`, "
+      "`SM_SECURITY_...`, `SM_AUDIT_...` and `SM_LEDGER_...` in the environment, lists separated "
+      "by commas.\n\n"
       "The file, what it includes, secrets from files and certificates are watched; SIGHUP looks "
       "at "
-      "them as well. Tenants, keys, models and the certificate then change at once, all or none; "
-      "the "
+      "them as well. Tenants, keys, limits, pools, models, prices and the certificate then change "
+      "at "
+      "once, all or none; the "
       "log and `config_last_reload_success` say how it went. Changes of `server`, `log`, "
-      "`security` "
-      "and `engines` need a restart.\n\n"
+      "`security`, `engines`, `webhooks`, `audit` and `ledger` need a restart.\n\n"
       "A file that is empty is an error, and the watch leaves a file alone until its writer has "
       "closed it (or, where the system cannot tell, until it has not changed for some seconds). A "
       "tenant that the file no longer has is removed for good, with its projects and keys, and the "
@@ -267,7 +303,8 @@ std::string reference_markdown() {
       "under the same name is another one, with an id, a digest key and a usage of its own. To "
       "close a tenant for a while, set `suspended: true`.\n";
   Config config;
-  ReferenceVisitor visitor("", out);
+  ReferenceVisitor::Tables tables;
+  ReferenceVisitor visitor("", out, tables);
   describe(visitor, config);
   visitor.finish();
   return out;

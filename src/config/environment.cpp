@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/bytes.h"
 #include "config/describe.h"
@@ -10,6 +11,9 @@
 namespace sovmesh::config {
 namespace {
 
+constexpr std::array<std::string_view, 5> kPrefixes{"SM_SERVER_", "SM_LOG_", "SM_SECURITY_",
+                                                    "SM_AUDIT_", "SM_LEDGER_"};
+
 // Reads SM_<SECTION>_<FIELD> for the fields of one section.
 class EnvironmentVisitor {
  public:
@@ -18,6 +22,7 @@ class EnvironmentVisitor {
       : prefix_(std::move(prefix)), environment_(environment), findings_(findings), known_(known) {}
 
   void position(Position&) {}
+  void given(Given&) {}
   template <class T>
   void field(std::string_view name, T& out, std::string_view, Bounds bounds = kAny) {
     if (const auto text = value(name)) note(name, parse_value(*text, out, bounds));
@@ -84,10 +89,12 @@ void apply_environment(const Environment& environment, const std::vector<std::st
   apply("SM_SERVER_", config.server);
   apply("SM_LOG_", config.log);
   apply("SM_SECURITY_", config.security);
+  apply("SM_AUDIT_", config.audit);
+  apply("SM_LEDGER_", config.ledger);
   const std::vector<std::string_view> candidates(known.begin(), known.end());
   for (const std::string& name : names) {
-    const bool ours = name.starts_with("SM_SERVER_") || name.starts_with("SM_LOG_") ||
-                      name.starts_with("SM_SECURITY_");
+    const bool ours = std::ranges::any_of(
+        kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
     if (!ours || std::ranges::find(known, name) != known.end()) continue;
     std::string message = "this environment variable sets nothing";
     if (const auto hint = closest(name, candidates); !hint.empty()) {

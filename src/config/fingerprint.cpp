@@ -27,7 +27,7 @@ class ValueVisitor {
     put(value);
   }
   template <class T>
-  void required(std::string_view, T& value, std::string_view) {
+  void required(std::string_view, T& value, std::string_view, Bounds = kAny) {
     put(value);
   }
   void kind(bool& managed) { put(managed); }
@@ -91,10 +91,10 @@ std::string digest_of(T& section) {
 }  // namespace
 
 std::map<std::string, std::string> fixed_parts(Config config) {
-  return {{"server", digest_of(config.server)},
-          {"log", digest_of(config.log)},
-          {"security", digest_of(config.security)},
-          {"engines", digest_of(config.engines)}};
+  return {{"server", digest_of(config.server)},     {"log", digest_of(config.log)},
+          {"security", digest_of(config.security)}, {"engines", digest_of(config.engines)},
+          {"webhooks", digest_of(config.webhooks)}, {"audit", digest_of(config.audit)},
+          {"ledger", digest_of(config.ledger)}};
 }
 
 }  // namespace sovmesh::config

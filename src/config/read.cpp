@@ -78,8 +78,8 @@ class YamlVisitor {
     if (const YAML::Node* node = find(name)) read(name, *node, out, bounds);
   }
   template <class T>
-  void required(std::string_view name, T& out, std::string_view sentence) {
-    field(name, out, sentence);
+  void required(std::string_view name, T& out, std::string_view sentence, Bounds bounds = kAny) {
+    field(name, out, sentence, bounds);
     if (map_.IsMap() && !entries_.contains(std::string(name))) {
       context_.error(map_, fmt::format("{} needs '{}'", what_, name));
     }
@@ -91,6 +91,19 @@ class YamlVisitor {
     const YAML::Node* node = find(name);
     context_.error(node != nullptr ? *node : map_,
                    fmt::format("{}: '{}' is not one of {}", name, out, fmt::join(allowed, ", ")));
+  }
+  void required_choice(std::string_view name, std::string& out, std::string_view sentence,
+                       std::initializer_list<std::string_view> allowed) {
+    if (find(name) != nullptr) {
+      choice(name, out, sentence, allowed);
+    } else if (map_.IsMap()) {
+      context_.error(map_,
+                     fmt::format("{} needs '{}' ({})", what_, name, fmt::join(allowed, ", ")));
+    }
+  }
+  void optional_choice(std::string_view name, std::optional<std::string>& out,
+                       std::string_view sentence, std::initializer_list<std::string_view> allowed) {
+    if (find(name) != nullptr) choice(name, out.emplace(), sentence, allowed);
   }
   void kind(bool& managed) {
     std::string text = "remote";

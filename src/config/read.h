@@ -34,11 +34,13 @@ class FileReader {
   std::vector<std::string> touched_;
 };
 
-// SM_SERVER_WORKERS=2, SM_LOG_LEVEL=debug: the fields of server, log and security.
+// SM_SERVER_WORKERS=2, SM_LOG_LEVEL=debug: the fields of server, log, security, audit and ledger.
 void apply_environment(const Environment& environment, const std::vector<std::string>& names,
                        Config& config, std::vector<Finding>& findings);
 
 // References between objects, settings without effect, names used twice.
 void check(const Config& config, std::vector<Finding>& findings);
+// The part of it about limits, prices, currencies, webhooks and the audit log.
+void check_metering(const Config& config, std::vector<Finding>& findings);
 
 }  // namespace sovmesh::config

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -10,7 +11,9 @@
 #include <iterator>
 #include <system_error>
 
+#include "base/bytes.h"
 #include "base/time_text.h"
+#include "base/time_zone.h"
 
 namespace sovmesh::config {
 namespace {
@@ -75,6 +78,13 @@ Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, 
   return {};
 }
 
+Result<void> parse_value(std::string_view text, Decimal& out, Bounds) {
+  const Result<Decimal> value = parse_decimal(text);
+  if (!value) return want(value.error().message());
+  out = *value;
+  return {};
+}
+
 Result<std::string> interpolate(
     std::string_view text,
     const std::function<std::optional<std::string>(std::string_view)>& environment) {
@@ -128,6 +138,76 @@ Result<void> check_origin(std::string_view origin) {
   if (host.ends_with(is_tls ? ":443" : ":80"))
     return want("leave the port out: browsers do not send the usual one");
   return {};
+}
+
+Result<void> check_webhook_url(std::string_view url) {
+  const bool is_tls = url.starts_with("https://");
+  if (!is_tls && !url.starts_with("http://")) return want("want https://HOST/PATH");
+  const bool fits = std::ranges::all_of(
+      url, [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '#'; });
+  const std::string_view rest = url.substr(is_tls ? 8 : 7);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (!fits || authority.empty() || authority.contains('@') || authority.starts_with(':'))
+    return want("want https://HOST/PATH without user, '#' or spaces");
+  if (is_tls) return {};
+  const std::string_view host = authority.starts_with('[')
+                                    ? authority.substr(0, authority.find(']') + 1)
+                                    : authority.substr(0, authority.find(':'));
+  const bool is_four = host.starts_with("127.") && std::ranges::all_of(host, [](char c) {
+                         return (c >= '0' && c <= '9') || c == '.';
+                       });
+  if (is_four || host == "localhost" || host == "[::1]") return {};
+  return want("want https: over http only this machine (127.0.0.1, [::1], localhost) is told");
+}
+
+std::optional<WallTime> parse_date_or_time(std::string_view text) {
+  constexpr std::size_t kDate = std::string_view("2027-01-01").size();
+  if (text.size() != kDate) return parse_rfc3339(text);
+  return parse_rfc3339(std::string(text) + "T00:00:00Z");
+}
+
+Result<void> check_time_zone(std::string_view text) {
+  if (const auto zone = TimeZone::find(text); zone) return {};
+  // A hint for those who are likely to be here; the database has 600 names.
+  static constexpr std::array<std::string_view, 24> kLikely{"UTC",
+                                                            "Europe/Amsterdam",
+                                                            "Europe/Athens",
+                                                            "Europe/Berlin",
+                                                            "Europe/Bucharest",
+                                                            "Europe/Brussels",
+                                                            "Europe/Budapest",
+                                                            "Europe/Copenhagen",
+                                                            "Europe/Dublin",
+                                                            "Europe/Helsinki",
+                                                            "Europe/Lisbon",
+                                                            "Europe/London",
+                                                            "Europe/Madrid",
+                                                            "Europe/Oslo",
+                                                            "Europe/Paris",
+                                                            "Europe/Prague",
+                                                            "Europe/Riga",
+                                                            "Europe/Rome",
+                                                            "Europe/Stockholm",
+                                                            "Europe/Tallinn",
+                                                            "Europe/Vienna",
+                                                            "Europe/Vilnius",
+                                                            "Europe/Warsaw",
+                                                            "Europe/Zurich"};
+  for (const std::string_view zone : kLikely) {
+    if (zone.ends_with(text) && zone != text && text.size() > 2)
+      return want(fmt::format("there is no zone '{}'; did you mean '{}'?", text, zone));
+  }
+  const std::string_view hint = closest(text, kLikely);
+  if (!hint.empty())
+    return want(fmt::format("there is no zone '{}'; did you mean '{}'?", text, hint));
+  return want(
+      fmt::format("want a zone of the IANA database, as UTC or Europe/Copenhagen, not '{}'", text));
+}
+
+Result<void> check_currency(std::string_view text) {
+  if (text.size() == 3 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }))
+    return {};
+  return want(fmt::format("want a currency as 3 capitals (EUR, DKK), not '{}'", text));
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "config/describe.h"
 
@@ -17,6 +18,7 @@ Result<void> parse_value(std::string_view text, int& out, Bounds bounds);
 Result<void> parse_value(std::string_view text, std::int64_t& out, Bounds bounds);
 Result<void> parse_value(std::string_view text, std::string& out, Bounds bounds);
 Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, Bounds bounds);
+Result<void> parse_value(std::string_view text, Decimal& out, Bounds bounds);
 
 // "${NAME}" and "${NAME:-default}" inside a plain value. An unset name without a default is an
 // error.
@@ -35,6 +37,16 @@ Result<SecretRef> parse_secret_ref(std::string_view text);
 // What a browser may send as Origin: "https://app.example" or "http://127.0.0.1:3000", lower case,
 // without path and without the scheme's own port. Others would never match, so they are errors.
 Result<void> check_origin(std::string_view origin);
+
+// Where we may post: https, on this machine also http, without user, query-breaking or invisible
+// characters.
+Result<void> check_webhook_url(std::string_view url);
+// "2027-01-01" (midnight UTC) or a time as in RFC 3339.
+std::optional<WallTime> parse_date_or_time(std::string_view text);
+// A zone of the IANA database; the error says how such names look.
+Result<void> check_time_zone(std::string_view text);
+// 3 capitals.
+Result<void> check_currency(std::string_view text);
 
 // The whole file without trailing newlines.
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max);

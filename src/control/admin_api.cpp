@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "config/values.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
 #include "control/json_text.h"
@@ -54,7 +55,10 @@ Result<std::vector<std::string>> split(std::string_view text, char separator) {
 
 }  // namespace
 
-AdminApi::AdminApi(Parts parts) : parts_(std::move(parts)), ids_(parts_.clock, parts_.random) {}
+AdminApi::AdminApi(Parts parts)
+    : parts_(std::move(parts)),
+      ids_(parts_.clock, parts_.random),
+      statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
 
 std::optional<std::string> AdminApi::Request::take(const std::string& name) {
   const auto node = query.extract(name);
@@ -144,14 +148,32 @@ template Result<AdminReply> AdminApi::page(
     Request&, const std::vector<std::shared_ptr<engine::Engine>>&,
     const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&,
     const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&);
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<store::LimitRecord>&,
+    const std::function<std::string(const store::LimitRecord&)>&,
+    const std::function<std::string(const store::LimitRecord&)>&);
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<std::shared_ptr<const metering::Price>>&,
+    const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&,
+    const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&);
 
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
-  if (call.method == "GET" || call.method == "HEAD") return route(request);
+  TRY_VOID(may_record(request));
+  if (call.method == "GET" || call.method == "HEAD") {
+    TRY(AdminReply reply, route(request));
+    TRY_VOID(record(request, reply));
+    return reply;
+  }
+  if (request.path.front() == "audit") return audit(request);  // takes turns and records by itself
+  if (request.path.front() == "ledger") return verify_ledger(request);  // long, and no write
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
     TRY(AdminReply reply, route(request));
+    // What nobody can prove does not take effect.
+    TRY_VOID(record(request, reply));
     TRY_VOID(parts_.publisher.publish());
+    if (parts_.limits_changed) TRY_VOID(parts_.limits_changed());
     return reply;
   });
 }
@@ -163,8 +185,14 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "keys") return keys(request);
   if (kind == "models") return models(request);
   if (kind == "engines") return engines(request);
+  if (kind == "limits") return limits(request);
+  if (kind == "prices") return prices(request);
   if (kind == "usage") return usage(request);
+  if (kind == "statements") return statements(request);
+  if (kind == "requests") return explain_request(request);
+  if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
+  if (kind == "audit") return audit(request);
   return client_error(Code::unknown_url, "there is no such resource");
 }
 
@@ -205,6 +233,52 @@ Result<void> check_hosts(const store::ControlData& data, const tenancy::Tenant& 
   return {};
 }
 
+// What limits and bills need to know of a tenant.
+struct MeteringFields {
+  std::optional<std::string> time_zone;
+  std::optional<std::string> currency;
+
+  static MeteringFields read(JsonBody& body) {
+    return {.time_zone = body.text("time_zone"), .currency = body.text("currency")};
+  }
+
+  Result<void> put_into(tenancy::Tenant& tenant, const store::ControlData& data) const {
+    if (time_zone) {
+      if (const auto fits = config::check_time_zone(*time_zone); !fits)
+        return client_error(Code::invalid_value, fits.error().message(), "time_zone");
+      tenant.time_zone = *time_zone;
+    }
+    if (!currency || *currency == tenant.currency) return {};
+    if (const auto fits = config::check_currency(*currency); !fits)
+      return client_error(Code::invalid_value, fits.error().message(), "currency");
+    // 250 of one currency are not 250 of another one.
+    const bool counts_money = std::ranges::any_of(data.limits, [&](const auto& limit) {
+      return limit.holder.tenant == tenant.id && limit.measure == limits::Measure::money_micro;
+    });
+    if (counts_money) {
+      return client_error(
+          Code::conflict,
+          fmt::format("the tenant has limits of money in {}: remove them first", tenant.currency),
+          "currency");
+    }
+    tenant.currency = *currency;
+    return {};
+  }
+};
+
+Result<void> put_cost_centre(const std::optional<std::string>& text, bool is_null,
+                             tenancy::Project& project) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (text && (text->size() > tenancy::kCostCentreMax || std::ranges::any_of(*text, is_control))) {
+    return client_error(Code::invalid_value,
+                        fmt::format("want at most {} bytes on one line", tenancy::kCostCentreMax),
+                        "cost_centre");
+  }
+  if (text) project.cost_centre = *text;
+  if (is_null) project.cost_centre.clear();
+  return {};
+}
+
 }  // namespace
 
 Result<AdminReply> AdminApi::create_tenant(Request& request) {
@@ -213,6 +287,7 @@ Result<AdminReply> AdminApi::create_tenant(Request& request) {
   auto display_name = body.text("display_name");
   auto hosts = body.texts("hosts");
   const auto suspended = body.flag("suspended");
+  const MeteringFields metering = MeteringFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(TenantSlug slug, TenantSlug::parse(name));
@@ -225,6 +300,7 @@ Result<AdminReply> AdminApi::create_tenant(Request& request) {
   tenant.hosts = std::move(hosts).value_or(std::vector<std::string>());
   tenant.suspended = suspended.value_or(false);
   TRY_VOID(check_hosts(data, tenant));
+  TRY_VOID(metering.put_into(tenant, data));
   TRY(tenant, parts_.store.create(std::move(tenant)));
   TRY(ProjectSlug project, ProjectSlug::parse(kDefaultProject));
   TRY_VOID(parts_.store.create(tenancy::Project{.id = {request.ids->next()},
@@ -239,6 +315,7 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
   auto display_name = body.text("display_name");
   auto hosts = body.texts("hosts");
   const auto suspended = body.flag("suspended");
+  const MeteringFields metering = MeteringFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
   TRY(tenant.meta.revision, revision(request, tenant.meta.revision));
@@ -248,6 +325,7 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
   if (suspended) tenant.suspended = *suspended;
   TRY(const store::ControlData data, parts_.store.load());
   TRY_VOID(check_hosts(data, tenant));
+  TRY_VOID(metering.put_into(tenant, data));
   TRY(const tenancy::Tenant now, parts_.store.update(tenant));
   return AdminReply{200, to_json(now), etag_of(now.meta.revision)};
 }
@@ -282,10 +360,13 @@ Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project p
                                             const store::ControlData& data) {
   JsonBody body(request.call.body);
   auto display_name = body.text("display_name");
+  const auto cost_centre = body.text("cost_centre");
+  const bool no_cost_centre = body.is_null("cost_centre");
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
   TRY(project.meta.revision, revision(request, project.meta.revision));
   if (display_name) project.display_name = *std::move(display_name);
+  TRY_VOID(put_cost_centre(cost_centre, no_cost_centre, project));
   if (!body.is_empty()) {
     TRY(project, parts_.store.update(project));
   }
@@ -297,6 +378,7 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   const std::string tenant_name = body.required_text("tenant");
   const std::string name = body.required_text("slug");
   auto display_name = body.text("display_name");
+  const auto cost_centre = body.text("cost_centre");
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
@@ -306,11 +388,12 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
     if (other.tenant == tenant.id && other.slug == slug)
       TRY_VOID(must_be_ours(other.meta, fmt::format("project '{}'", name)));
   }
-  TRY(const tenancy::Project made, parts_.store.create(tenancy::Project{
-                                       .id = {request.ids->next()},
-                                       .tenant = tenant.id,
-                                       .slug = std::move(slug),
-                                       .display_name = std::move(display_name).value_or(name)}));
+  tenancy::Project project{.id = {request.ids->next()},
+                           .tenant = tenant.id,
+                           .slug = std::move(slug),
+                           .display_name = std::move(display_name).value_or(name)};
+  TRY_VOID(put_cost_centre(cost_centre, false, project));
+  TRY(const tenancy::Project made, parts_.store.create(std::move(project)));
   return AdminReply{201, to_json(made, data), etag_of(made.meta.revision)};
 }
 

@@ -13,8 +13,11 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "control/directory_publisher.h"
+#include "control/statements.h"
 #include "engine/engine.h"
 #include "identity/authenticator.h"
+#include "limits/limiter.h"
+#include "store/audit.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
 
@@ -26,12 +29,17 @@ struct AdminCall {
   std::string query;  // without '?'
   std::optional<std::string> if_match;
   std::string body;
+  // Who calls, as the transport has settled it.
+  store::AdminEntry::Actor actor_type = store::AdminEntry::Actor::system;
+  std::string actor;   // "uid:1000", "admin-token"
+  std::string source;  // "10.1.2.3", "socket"
 };
 
 struct AdminReply {
   int status = 200;
   std::string body;  // JSON
   std::string etag;  // the object's revision in quotes; empty for lists
+  std::string content_type = "application/json";  // of the body
 };
 
 // The admin API below /api/v1 without its transport: who calls has been settled before. Blocks on
@@ -52,8 +60,19 @@ class AdminApi {
     std::function<Result<void>(const store::EngineRecord&)> check_engine = {};
     // Makes the API's engines that run be exactly these, before it returns. Empty: none run.
     std::function<Result<void>(const std::vector<store::EngineRecord>&)> run_engines = {};
+    // What is used of limits at this moment, by their names in publisher.limits(); at most so many.
+    // Empty: nobody counts.
+    std::function<std::vector<limits::Status>(WallTime now, std::size_t max)> limit_status = {};
+    // Makes whoever counts go by publisher.limits(), before the call of a write returns. Empty:
+    // nobody counts.
+    std::function<Result<void>()> limits_changed = {};
+    // Where changes, reports and reads of the log itself are recorded. Null: nowhere.
+    store::Audit* audit = nullptr;
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
+
+  static constexpr std::size_t kLimitsMax = 10'000;    // of the API
+  static constexpr std::size_t kStatusesMax = 20'000;  // balances looked at for one answer
 
   static constexpr std::size_t kPageMax = 1'000;  // objects of one page
   static constexpr std::size_t kPageUsual = 100;
@@ -107,11 +126,43 @@ class AdminApi {
   Result<AdminReply> delete_engine(const Request& request, const std::string& name,
                                    store::ControlData data);
   std::string show_engine(const engine::Engine& engine, const store::ControlData& data) const;
+  Result<AdminReply> limits(Request& request);
+  Result<AdminReply> put_limit(Request& request);
+  Result<AdminReply> change_limit(Request& request, store::LimitRecord limit,
+                                  const store::ControlData& data);
+  Result<AdminReply> changed_limit(store::LimitRecord limit, store::ControlData data, int status);
+  Result<AdminReply> show_limit(const store::LimitRecord& limit, const store::ControlData& data,
+                                int status);
+  Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
+                                               const store::ControlData& data);
+  Result<AdminReply> prices(Request& request);
+  // admin_usage.cpp, admin_statements.cpp
   Result<AdminReply> usage(Request& request);
+  Result<AdminReply> forecast(Request& request);
+  Result<AdminReply> statements(Request& request);
+  Result<AdminReply> adjust(Request& request);
+  Result<AdminReply> explain_request(Request& request);
+  Result<AdminReply> verify_ledger(Request& request);
+  // admin_audit.cpp
+  Result<void> may_record(const Request& request) const;
+  Result<void> record(const Request& request, const AdminReply& reply);
+  Result<AdminReply> audit(Request& request);
+  Result<AdminReply> audit_read(Request& request);
+  Result<AdminReply> audit_list(Request& request);
+  Result<AdminReply> audit_show(Request& request);
+  Result<AdminReply> audit_proof(Request& request);
+  Result<AdminReply> audit_export(Request& request);
+  Result<AdminReply> audit_checkpoint(Request& request);
+  Result<AdminReply> audit_witnessed(Request& request);
+  Result<AdminReply> audit_write(Request& request);
+  Result<store::AuditSubject> subject_of(const std::optional<std::string>& tenant,
+                                         const std::optional<std::string>& id);
+  store::AdminEntry entry_of(const Request& request, std::string action) const;
   Result<AdminReply> system(Request& request);
 
   Parts parts_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes
+  Guarded<Statements> statements_;
 };
 
 }  // namespace sovmesh::control

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -8,23 +10,35 @@
 #include "control/admin_api.h"
 #include "http/exchange.h"
 #include "rt/blocking.h"
+#include "store/audit.h"
 
 namespace sovmesh::control {
 
 // The handler of the admin listeners: settles who calls, then runs the call on the blocking pool.
 // Callers are processes of root or of our own user on the unix socket, or whoever shows the admin
-// token. One worker.
+// token. It also serves the audit log's files below /audit/, which any verifier of transparency
+// logs can read. One worker.
 class AdminHandler : public http::Handler {
  public:
   // `revision`: of the configuration in force; asked on this worker.
+  // `audit`: where refused callers are counted, and what /audit/ serves. Null: neither.
   AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid,
-               std::function<std::string()> revision);
+               std::function<std::string()> revision, store::Audit* audit = nullptr);
   rt::Task<void> handle(http::Exchange& exchange) override;
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
+  // Refused callers get one entry of the audit log together, at most so often.
+  static constexpr std::chrono::seconds kRefusalsEvery{1};
 
  private:
-  Result<void> authorize(const http::Exchange& exchange) const;
+  struct Who {
+    store::AdminEntry::Actor type = store::AdminEntry::Actor::token;
+    std::string name;
+    std::string source;
+  };
+  Result<Who> authorize(const http::Exchange& exchange) const;
+  rt::Task<void> note_refusal(http::Exchange& exchange);
+  rt::Task<void> serve_log(http::Exchange& exchange);
   rt::Task<Result<AdminReply>> answer(http::Exchange& exchange);
 
   AdminApi& api_;
@@ -32,6 +46,9 @@ class AdminHandler : public http::Handler {
   Digest token_;  // its SHA-256: compared in constant time whatever its length
   unsigned own_uid_;
   std::function<std::string()> revision_;
+  store::Audit* audit_;
+  std::uint64_t refusals_ = 0;  // not yet in the log
+  Instant refusals_noted_{};
 };
 
 }  // namespace sovmesh::control

@@ -7,10 +7,8 @@
 #include "control/json_text.h"
 
 namespace sovmesh::control {
-namespace {
 
-// `owner`: who manages it when it is neither the file nor the API.
-void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner = {}) {
+void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner) {
   const bool file = meta.ownership.by == tenancy::Ownership::By::file;
   if (owner.empty()) owner = file ? "file" : "api";
   json.number("revision", meta.revision)
@@ -20,11 +18,19 @@ void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner 
   if (owner != "api") json.text("source", meta.ownership.source);
 }
 
+namespace {
+
 // As a caller would write it.
 std::string duration_text(std::chrono::milliseconds duration) {
   if (duration.count() % 1'000 != 0) return fmt::format("{}ms", duration.count());
   return fmt::format("{}s", duration.count() / 1'000);
 }
+
+std::unexpected<Error> no_such(std::string_view kind) {
+  return client_error(Code::not_found, fmt::format("there is no such {}", kind));
+}
+
+}  // namespace
 
 std::string slug_of(const store::ControlData& data, TenantId id) {
   const auto found = std::ranges::find(data.tenants, id, &tenancy::Tenant::id);
@@ -35,12 +41,6 @@ std::string slug_of(const store::ControlData& data, ProjectId id) {
   const auto found = std::ranges::find(data.projects, id, &tenancy::Project::id);
   return found == data.projects.end() ? id.value.text() : std::string(found->slug.text());
 }
-
-std::unexpected<Error> no_such(std::string_view kind) {
-  return client_error(Code::not_found, fmt::format("there is no such {}", kind));
-}
-
-}  // namespace
 
 std::unexpected<Error> files_alone(std::string_view what, std::string_view source) {
   return client_error(
@@ -57,7 +57,9 @@ std::string to_json(const tenancy::Tenant& tenant) {
       .text("slug", tenant.slug.text())
       .text("display_name", tenant.display_name)
       .texts("hosts", tenant.hosts)
-      .flag("suspended", tenant.suspended);
+      .flag("suspended", tenant.suspended)
+      .text("time_zone", std::string_view(tenant.time_zone))
+      .text("currency", std::string_view(tenant.currency));
   add_meta(json, tenant.meta);
   return json.end();
 }
@@ -67,7 +69,8 @@ std::string to_json(const tenancy::Project& project, const store::ControlData& d
   json.text("id", project.id.value.text())
       .text("tenant", slug_of(data, project.tenant))
       .text("slug", project.slug.text())
-      .text("display_name", project.display_name);
+      .text("display_name", project.display_name)
+      .text("cost_centre", std::string_view(project.cost_centre));
   add_meta(json, project.meta);
   return json.end();
 }
@@ -172,6 +175,13 @@ Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view i
     if (key.id.text() == id) return key;
   }
   return no_such("key");
+}
+
+Result<store::LimitRecord> find_limit(const store::ControlData& data, std::string_view id) {
+  for (const store::LimitRecord& limit : data.limits) {
+    if (limit.id.value.text() == id) return limit;
+  }
+  return no_such("limit");
 }
 
 Result<catalog::Model> find_model(const store::ControlData& data, std::string_view name) {

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/time_text.h"
 #include "control/key_maker.h"
+#include "control/limit_set.h"
 #include "tenancy/key_format.h"
 
 namespace sovmesh::control {
@@ -37,6 +38,7 @@ struct Wanted {
   std::vector<tenancy::Project> projects;
   std::vector<tenancy::Key> keys;
   std::vector<catalog::Model> models;
+  std::vector<store::LimitRecord> limits;
 };
 
 class Planner {
@@ -55,6 +57,8 @@ class Planner {
       TRY_VOID(add_tenant(tenant));
     for (const config::Model& model : config_.models)
       TRY_VOID(add_model(model));
+    for (const config::Pool& pool : config_.pools)
+      TRY_VOID(add_limits({.scope = limits::Scope::pool, .name = pool.name}, pool.limits));
     return std::move(wanted_);
   }
 
@@ -74,9 +78,16 @@ class Planner {
     tenant.display_name = spec.display_name.empty() ? spec.name : spec.display_name;
     tenant.hosts = spec.hosts;
     tenant.suspended = spec.suspended;
+    tenant.time_zone = spec.time_zone;
+    tenant.currency = spec.currency;
     tenant.meta.ownership = from_file(spec.position);
     const TenantId id = tenant.id;
     wanted_.tenants.push_back(std::move(tenant));
+    TRY_VOID(add_limits({.scope = limits::Scope::tenant, .tenant = id}, spec.limits));
+    for (const config::User& user : spec.users) {
+      TRY_VOID(
+          add_limits({.scope = limits::Scope::user, .tenant = id, .name = user.name}, user.limits));
+    }
 
     std::vector<config::Project> projects = spec.projects;
     if (std::ranges::find(projects, kDefaultProject, &config::Project::name) == projects.end()) {
@@ -101,9 +112,12 @@ class Planner {
       project.id = {ids_.next()};
     }
     project.display_name = spec.display_name.empty() ? spec.name : spec.display_name;
+    project.cost_centre = spec.cost_centre;
     project.meta.ownership = from_file(spec.position);
+    const ProjectId id = project.id;
     wanted_.projects.push_back(std::move(project));
-    return {};
+    return add_limits({.scope = limits::Scope::project, .tenant = tenant, .project = id},
+                      spec.limits);
   }
 
   Result<void> add_key(TenantId tenant, const config::Key& spec) {
@@ -135,7 +149,56 @@ class Planner {
     }
     TRY_VOID(fill_key(key, spec));
     wanted_.keys.push_back(std::move(key));
+    return add_limits({.scope = limits::Scope::key, .tenant = tenant, .key = *id}, spec.limits);
+  }
+
+  Result<void> add_limits(const store::LimitHolder& holder,
+                          const std::vector<config::Limit>& specs) {
+    for (const config::Limit& spec : specs)
+      TRY_VOID(add_limit(holder, spec));
     return {};
+  }
+
+  Result<void> add_limit(const store::LimitHolder& holder, const config::Limit& spec) {
+    const auto broken = [&](const Error& why) {
+      return our_error(Code::config_invalid,
+                       fmt::format("{}: error: limit: {}", spec.position.text(), why.message()));
+    };
+    auto wanted = limit_record(holder, spec);
+    if (!wanted) return broken(wanted.error());
+    const auto known = std::ranges::find_if(
+        now_.limits, [&](const auto& other) { return is_same(other, *wanted); });
+    if (known != now_.limits.end()) {
+      if (known->meta.ownership.by != Ownership::By::file)
+        return taken("limit", spec.name.empty() ? spec.measure : spec.name, spec.position);
+      wanted->id = known->id;
+      wanted->meta = known->meta;
+    } else {
+      wanted->id = {ids_.next()};
+    }
+    wanted->meta.ownership = from_file(spec.position);
+    const auto limit = limit_of(*wanted, {.tenants = wanted_.tenants});
+    if (!limit) return broken(limit.error());
+    if (const auto fits = limits::validate(*limit); !fits) return broken(fits.error());
+    wanted_.limits.push_back(*std::move(wanted));
+    return {};
+  }
+
+  static Result<store::LimitRecord> limit_record(const store::LimitHolder& holder,
+                                                 const config::Limit& spec) {
+    const auto measure = parse_measure_word(spec.measure);
+    const auto window = limits::parse_window(spec.window.value_or("none"));
+    if (!measure || !window) return our_error(Code::config_invalid, "unknown measure or window");
+    TRY(const std::int64_t amount, amount_of(*measure, spec.amount));
+    return store::LimitRecord{
+        .name = spec.name,
+        .holder = holder,
+        .measure = *measure,
+        .window = *window,
+        .alignment = spec.rolling ? limits::Alignment::rolling : limits::Alignment::calendar,
+        .amount = amount,
+        .shadow = spec.shadow,
+        .model = spec.model.value_or("")};
   }
 
   Result<void> fill_key(tenancy::Key& key, const config::Key& spec) {
@@ -356,6 +419,7 @@ Result<void> check_declared(const config::Config& config, const Clock& clock, Ra
   const identity::Authenticator authenticator(std::move(peppers), config.server.hosts);
   UlidSource ids(clock, random);
   TRY(const store::ControlData assumed, assumed_store(config, ids));
+  TRY_VOID(price_book_of(config.prices));
   TRY(const Wanted wanted, Planner(config, assumed, authenticator, ids).plan());
   return check_together(assumed, wanted);
 }
@@ -367,7 +431,9 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       authenticator_(authenticator),
       clock_(clock),
       random_(random),
-      directory_(empty_directory()) {}
+      directory_(empty_directory()),
+      prices_(std::make_shared<const metering::PriceBook>()),
+      limits_(std::make_shared<const std::vector<limits::Limit>>()) {}
 
 Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config) {
   return turn_.with([&](Turn&) { return apply_alone(config); });
@@ -378,11 +444,13 @@ Result<void> DirectoryPublisher::publish() {
 }
 
 Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config::Config& config) {
+  TRY(metering::PriceBook prices, price_book_of(config.prices));
   TRY(const store::ControlData now, store_.load());
   UlidSource ids(clock_, random_);
   TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
   TRY_VOID(check_together(now, wanted));
   Applied applied{.removed_tenants = gone_tenants(now.tenants, wanted.tenants)};
+  TRY_VOID(remove_gone(store_, now.limits, wanted.limits));
   TRY_VOID(remove_gone(store_, now.models, wanted.models));
   TRY_VOID(remove_gone(store_, now.keys, wanted.keys));
   TRY_VOID(remove_gone(store_, now.projects, wanted.projects));
@@ -390,10 +458,13 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
   TRY_VOID(upsert(store_, now.tenants, wanted.tenants));
   TRY_VOID(upsert(store_, now.projects, wanted.projects));
   TRY_VOID(upsert(store_, now.keys, wanted.keys));
+  TRY_VOID(upsert(store_, now.limits, wanted.limits));
   TRY_VOID(upsert(store_, now.models, wanted.models));
   TRY_VOID(load_lists(config));
   note_engines(config);
+  pools_ = config.pools;
   TRY_VOID(publish_alone());
+  prices_.publish(std::make_shared<const metering::PriceBook>(std::move(prices)));
   return applied;
 }
 
@@ -490,6 +561,7 @@ std::vector<catalog::Model> DirectoryPublisher::discovered() const {
 
 Result<void> DirectoryPublisher::publish_alone() {
   TRY(store::ControlData stored, store_.load());
+  TRY(std::vector<limits::Limit> limits, limits_of(stored, pools_));
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {
     TRY(identity::DirectoryData::DigestKey key, digest_key(tenant.id));
@@ -501,10 +573,12 @@ Result<void> DirectoryPublisher::publish_alone() {
   data.models = std::move(stored.models);
   add_discovered(data.models);
   bound_contexts(data.models);
+  data.pool_of_engine = pool_of_engine(pools_);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,
       identity::Directory::build(std::move(data)));
   directory_.publish(std::move(built));
+  limits_.publish(std::make_shared<const std::vector<limits::Limit>>(std::move(limits)));
   return {};
 }
 

@@ -17,6 +17,8 @@
 #include "engine/model_list.h"
 #include "identity/authenticator.h"
 #include "identity/directory.h"
+#include "limits/limit.h"
+#include "metering/price.h"
 #include "store/control_store.h"
 
 namespace sovmesh::control {
@@ -25,7 +27,7 @@ namespace sovmesh::control {
 // name may be there.
 Result<void> check_declared(const config::Config& config, const Clock& clock, Random& random);
 
-// Keeps the data path's snapshot equal to what file and store declare. Objects of the file live in
+// Keeps the data path's snapshots equal to what file and store declare. Objects of the file live in
 // the store as well (marked as the file's), so that their ids and usage survive restarts. Every
 // call blocks on the store: the blocking pool or start-up calls it, one at a time.
 class DirectoryPublisher {
@@ -33,9 +35,10 @@ class DirectoryPublisher {
   DirectoryPublisher(store::ControlStore& store, const identity::Authenticator& authenticator,
                      const Clock& clock, Random& random);
 
-  // Makes the file's tenants, projects, keys and models what `config` says: creates, changes and
-  // removes them, then publishes. An object that exists through the API under the same name is an
-  // error that names both (Code::config_invalid), and then nothing has been changed.
+  // Makes the file's tenants, projects, keys, limits, models and prices what `config` says:
+  // creates, changes and removes them, then publishes. An object that exists through the API under
+  // the same name is an error that names both (Code::config_invalid), and then nothing has been
+  // changed.
   struct Applied {
     std::vector<std::string> removed_tenants;  // slugs of those that the file no longer has
   };
@@ -54,6 +57,10 @@ class DirectoryPublisher {
   std::vector<catalog::Model> discovered() const;
 
   const Snapshot<identity::Directory>& directory() const { return directory_; }
+  // The file's prices.
+  const Snapshot<metering::PriceBook>& prices() const { return prices_; }
+  // All limits in force: after apply(), publish() and discover() whoever counts by them asks again.
+  std::shared_ptr<const std::vector<limits::Limit>> limits() const { return limits_.get(); }
 
  private:
   // An engine with discover_models, and its last list.
@@ -75,6 +82,8 @@ class DirectoryPublisher {
   const Clock& clock_;
   Random& random_;
   Snapshot<identity::Directory> directory_;
+  Snapshot<metering::PriceBook> prices_;
+  Snapshot<std::vector<limits::Limit>> limits_;
   struct Turn {};
   Guarded<Turn> turn_;  // two writers must not publish in the wrong order
   struct FileEngine {
@@ -84,6 +93,7 @@ class DirectoryPublisher {
   using FileEngines = std::map<std::string, FileEngine, std::less<>>;
   mutable Guarded<FileEngines> file_engines_;
   std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
+  std::vector<config::Pool> pools_;     // of the file; whoever has the turn
 };
 
 }  // namespace sovmesh::control

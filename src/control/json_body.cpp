@@ -127,6 +127,22 @@ std::optional<std::int64_t> JsonBody::number(const char* name, std::int64_t min,
   return number;
 }
 
+std::optional<Decimal> JsonBody::decimal(const char* name) {
+  const json* value = impl_->find(name);
+  if (value == nullptr) return std::nullopt;
+  const std::string text = value->is_string()           ? value->get<std::string>()
+                           : value->is_number_integer() ? value->dump()
+                                                        : std::string();
+  if (text.empty()) {
+    fail_at(Code::invalid_type, name, "want an integer, or a number with decimals as a string");
+    return std::nullopt;
+  }
+  const Result<Decimal> decimal = parse_decimal(text);
+  if (decimal) return *decimal;
+  fail_at(Code::invalid_value, name, decimal.error().message());
+  return std::nullopt;
+}
+
 bool JsonBody::is_null(const char* name) {
   impl_->nullable.insert(name);
   const auto it = impl_->object.find(name);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/decimal.h"
 #include "base/result.h"
 
 namespace sovmesh::control {
@@ -27,6 +28,8 @@ class JsonBody {
   std::optional<std::vector<std::string>> texts(const char* name);
   std::optional<bool> flag(const char* name);
   std::optional<std::int64_t> number(const char* name, std::int64_t min, std::int64_t max);
+  // An integer, or a text such as "250.00": a number with a point is not exact in JSON.
+  std::optional<Decimal> decimal(const char* name);
   // The member is there and null: a change takes back what was set. Ask beside one of the above.
   // Any other null is an error.
   bool is_null(const char* name);

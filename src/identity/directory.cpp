@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -16,6 +17,7 @@ struct Directory::Impl {
   std::unordered_map<ProjectId, tenancy::Project> projects;
   std::unordered_map<KeyId, tenancy::Key> keys;
   catalog::ModelTable models;
+  std::map<std::string, std::string, std::less<>> pool_of_engine;
   std::int64_t version = 0;
 };
 
@@ -51,6 +53,7 @@ Directory::~Directory() = default;
 Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
   auto impl = std::make_unique<Impl>(std::move(data.models));
   impl->version = data.version;
+  impl->pool_of_engine = std::move(data.pool_of_engine);
   for (tenancy::Tenant& tenant : data.tenants) {
     TenantEntry entry{.record = std::move(tenant)};
     const TenantId id = entry.record.id;
@@ -101,6 +104,14 @@ const tenancy::Project* Directory::project(ProjectId id) const {
 }
 const tenancy::Key* Directory::key(const KeyId& id) const { return find_in(impl_->keys, id); }
 const catalog::ModelTable& Directory::models() const { return impl_->models; }
+std::string_view Directory::pool_of(std::string_view engine) const {
+  const std::string* pool = find_in(impl_->pool_of_engine, engine);
+  return pool == nullptr ? std::string_view() : *pool;
+}
+bool Directory::has_pool(std::string_view name) const {
+  return std::ranges::any_of(impl_->pool_of_engine,
+                             [&](const auto& entry) { return entry.second == name; });
+}
 std::int64_t Directory::version() const { return impl_->version; }
 
 std::vector<const TenantEntry*> Directory::tenants() const {

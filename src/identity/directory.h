@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ struct DirectoryData {
     Secret key;
   };
   std::map<TenantId, DigestKey> digest_keys;
+  std::map<std::string, std::string, std::less<>> pool_of_engine;  // engines that share limits
   std::int64_t version = 0;
 };
 
@@ -54,6 +56,9 @@ class Directory {
   const tenancy::Project* project(ProjectId id) const;
   const tenancy::Key* key(const KeyId& id) const;
   const catalog::ModelTable& models() const;
+  // The pool whose limits count for what runs on this engine; empty: none.
+  std::string_view pool_of(std::string_view engine) const;
+  bool has_pool(std::string_view name) const;
   std::int64_t version() const;
   std::vector<const TenantEntry*> tenants() const;
 

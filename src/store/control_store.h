@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "catalog/records.h"
+#include "limits/limit.h"
 #include "tenancy/records.h"
 
 namespace sovmesh::store {
@@ -23,6 +24,34 @@ struct EngineRecord {
   tenancy::Meta meta;
 };
 
+struct LimitTag {};
+using LimitId = Id<LimitTag>;
+
+// Whom a stored limit is for: what `scope` needs is set, the rest is empty.
+struct LimitHolder {
+  limits::Scope scope = limits::Scope::tenant;
+  TenantId tenant;           // nil: of a pool
+  ProjectId project;         // of a project
+  std::optional<KeyId> key;  // of a key
+  std::string name;          // of a user ("*": each of the tenant's) or a pool
+  friend bool operator==(const LimitHolder&, const LimitHolder&) = default;
+};
+
+// How much of something somebody may use. Goes with its tenant, project or key. Holder, measure,
+// window, alignment and model together are unique.
+struct LimitRecord {
+  LimitId id;
+  std::string name;  // for people; empty: made from the rest
+  LimitHolder holder;
+  limits::Measure measure = limits::Measure::requests;
+  limits::Window window = limits::Window::minute;
+  limits::Alignment alignment = limits::Alignment::calendar;
+  std::int64_t amount = 0;  // requests, tokens, millionths of money, microseconds
+  bool shadow = false;
+  std::string model;  // public name; empty: all
+  tenancy::Meta meta;
+};
+
 // Everything the data path needs, read in one transaction.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
@@ -30,6 +59,7 @@ struct ControlData {
   std::vector<tenancy::Key> keys;  // revoked and expired ones too
   std::vector<catalog::Model> models;
   std::vector<EngineRecord> engines;
+  std::vector<LimitRecord> limits;
   std::int64_t version = 0;  // grows with every write
 };
 
@@ -49,7 +79,8 @@ class ControlStore {
   virtual Result<tenancy::Tenant> create(tenancy::Tenant tenant) = 0;
   virtual Result<tenancy::Tenant> update(
       const tenancy::Tenant& tenant) = 0;  // by id, meta.revision
-  // Removes the tenant with its projects and keys; its slug becomes free, its id never returns.
+  // Removes the tenant with its projects, keys and limits; its slug becomes free, its id never
+  // returns.
   virtual Result<void> remove(TenantId id, std::int64_t revision) = 0;
 
   virtual Result<tenancy::Project> create(tenancy::Project project) = 0;
@@ -67,6 +98,10 @@ class ControlStore {
   virtual Result<EngineRecord> create(EngineRecord engine) = 0;
   virtual Result<EngineRecord> update(const EngineRecord& engine) = 0;
   virtual Result<void> remove(EngineId id, std::int64_t revision) = 0;
+
+  virtual Result<LimitRecord> create(LimitRecord limit) = 0;
+  virtual Result<LimitRecord> update(const LimitRecord& limit) = 0;
+  virtual Result<void> remove(LimitId id, std::int64_t revision) = 0;
 
   // Small named values: HMAC peppers' ids, per-tenant digest keys ("digest_key/<tenant ulid>"),
   // boot counters. Bytes in, bytes out.

@@ -93,7 +93,7 @@ Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int
 void Table<tenancy::Tenant>::bind(Statement& statement, const tenancy::Tenant& row,
                                   BoundText& text) {
   statement.bind_all(row.id, row.slug.text(), row.display_name, list_text(text, row.hosts),
-                     row.suspended);
+                     row.suspended, row.time_zone, row.currency);
 }
 
 Result<tenancy::Tenant> Table<tenancy::Tenant>::read(const Statement& row) {
@@ -103,11 +103,13 @@ Result<tenancy::Tenant> Table<tenancy::Tenant>::read(const Statement& row) {
                          .slug = std::move(slug),
                          .display_name = std::string(row.text(2)),
                          .hosts = std::move(hosts),
-                         .suspended = row.integer(4) != 0};
+                         .suspended = row.integer(4) != 0,
+                         .time_zone = std::string(row.text(5)),
+                         .currency = std::string(row.text(6))};
 }
 
 void Table<tenancy::Project>::bind(Statement& statement, const tenancy::Project& row, BoundText&) {
-  statement.bind_all(row.id, row.tenant, row.slug.text(), row.display_name);
+  statement.bind_all(row.id, row.tenant, row.slug.text(), row.display_name, row.cost_centre);
 }
 
 Result<tenancy::Project> Table<tenancy::Project>::read(const Statement& row) {
@@ -115,7 +117,8 @@ Result<tenancy::Project> Table<tenancy::Project>::read(const Statement& row) {
   return tenancy::Project{.id = {row.ulid(0)},
                           .tenant = {row.ulid(1)},
                           .slug = std::move(slug),
-                          .display_name = std::string(row.text(3))};
+                          .display_name = std::string(row.text(3)),
+                          .cost_centre = std::string(row.text(4))};
 }
 
 void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, BoundText& text) {
@@ -216,6 +219,49 @@ Result<store::EngineRecord> Table<store::EngineRecord>::read(const Statement& ro
                              .dialect = std::string(row.text(2)),
                              .url = std::string(row.text(3)),
                              .slots = row.integer(4)};
+}
+
+std::string Table<store::LimitRecord>::name_of(const store::LimitRecord& row) {
+  if (!row.name.empty()) return row.name;
+  return limits::to_text(limits::Rate{.measure = row.measure, .window = row.window});
+}
+
+void Table<store::LimitRecord>::bind(Statement& statement, const store::LimitRecord& row,
+                                     BoundText&) {
+  const store::LimitHolder& holder = row.holder;
+  // Bound bytes must stay where they are until the statement has run: no copies of the ids.
+  const auto bind_unless_nil = [&](int index, const auto& id) {
+    id.value.is_nil() ? statement.bind(index, std::nullopt) : statement.bind(index, id);
+  };
+  statement.bind_all(row.id, row.name, limits::name(holder.scope));
+  bind_unless_nil(4, holder.tenant);
+  bind_unless_nil(5, holder.project);
+  statement.bind_from(6, holder.key, holder.name, limits::name(row.measure),
+                      limits::name(row.window), limits::name(row.alignment), row.amount, row.shadow,
+                      row.model);
+}
+
+Result<store::LimitRecord> Table<store::LimitRecord>::read(const Statement& row) {
+  const auto scope = limits::parse_scope(row.text(2));
+  const auto measure = limits::parse_measure(row.text(7));
+  const auto window = limits::parse_window(row.text(8));
+  const auto alignment = limits::parse_alignment(row.text(9));
+  if (!scope || !measure || !window || !alignment) return meaningless("limit");
+  store::LimitRecord limit{.id = {row.ulid(0)}, .name = std::string(row.text(1))};
+  limit.holder.scope = *scope;
+  if (!row.is_null(3)) limit.holder.tenant = {row.ulid(3)};
+  if (!row.is_null(4)) limit.holder.project = {row.ulid(4)};
+  if (!row.is_null(5)) {
+    TRY(limit.holder.key, parsed(KeyId::parse(row.text(5)), "key id"));
+  }
+  limit.holder.name = row.text(6);
+  limit.measure = *measure;
+  limit.window = *window;
+  limit.alignment = *alignment;
+  limit.amount = row.integer(10);
+  limit.shadow = row.integer(11) != 0;
+  limit.model = row.text(12);
+  return limit;
 }
 
 tenancy::Meta meta_of(const catalog::Model& model) {

@@ -22,7 +22,8 @@ struct Table;
 template <>
 struct Table<tenancy::Tenant> {
   static constexpr std::string_view kName = "tenant";
-  static constexpr std::string_view kColumns = "id, slug, display_name, hosts, suspended";
+  static constexpr std::string_view kColumns =
+      "id, slug, display_name, hosts, suspended, time_zone, currency";
   static std::string_view name_of(const tenancy::Tenant& row) { return row.slug.text(); }
   static void bind(Statement& statement, const tenancy::Tenant& row, BoundText& text);
   static Result<tenancy::Tenant> read(const Statement& row);
@@ -30,7 +31,7 @@ struct Table<tenancy::Tenant> {
 template <>
 struct Table<tenancy::Project> {
   static constexpr std::string_view kName = "project";
-  static constexpr std::string_view kColumns = "id, tenant, slug, display_name";
+  static constexpr std::string_view kColumns = "id, tenant, slug, display_name, cost_centre";
   static std::string_view name_of(const tenancy::Project& row) { return row.slug.text(); }
   static void bind(Statement& statement, const tenancy::Project& row, BoundText& text);
   static Result<tenancy::Project> read(const Statement& row);
@@ -65,6 +66,27 @@ struct Table<store::EngineRecord> {
   static void bind(Statement& statement, const store::EngineRecord& row, BoundText& text);
   static Result<store::EngineRecord> read(const Statement& row);
 };
+template <>
+struct Table<store::LimitRecord> {
+  static constexpr std::string_view kName = "usage_limit";
+  static constexpr std::string_view kKind = "limit";
+  static constexpr std::string_view kColumns =
+      "id, name, scope, tenant, project, key, holder, measure, period, alignment, amount, shadow,"
+      " model";
+  static std::string name_of(const store::LimitRecord& row);
+  static void bind(Statement& statement, const store::LimitRecord& row, BoundText& text);
+  static Result<store::LimitRecord> read(const Statement& row);
+};
+
+// What messages call a kind of object.
+template <class T>
+constexpr std::string_view kind_of() {
+  if constexpr (requires { Table<T>::kKind; }) {
+    return Table<T>::kKind;
+  } else {
+    return Table<T>::kName;
+  }
+}
 
 // The same for every kind; a Model keeps these fields in itself.
 tenancy::Meta meta_of(const catalog::Model& model);

@@ -131,7 +131,43 @@ ALTER TABLE key ADD COLUMN previous_hmac BLOB;
 ALTER TABLE key ADD COLUMN previous_until INTEGER;
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2};
+// Limits, and what they and bills need to know of tenants and projects. The words of scope,
+// measure, period and alignment are those of the configuration; amounts count tokens, millionths of
+// money or microseconds. Empty texts stand for "none", so that one index can say what is unique.
+constexpr const char* kVersion3 = R"sql(
+ALTER TABLE tenant ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC';
+ALTER TABLE tenant ADD COLUMN currency TEXT NOT NULL DEFAULT 'EUR';
+ALTER TABLE project ADD COLUMN cost_centre TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE usage_limit (
+  id         BLOB NOT NULL PRIMARY KEY,
+  name       TEXT NOT NULL,
+  scope      TEXT NOT NULL,
+  tenant     BLOB REFERENCES tenant (id) ON DELETE CASCADE,  -- NULL: of a pool
+  project    BLOB,                                           -- of a project
+  key        TEXT REFERENCES key (id) ON DELETE CASCADE,     -- of a key
+  holder     TEXT NOT NULL,                                  -- name of a user or a pool
+  measure    TEXT NOT NULL,
+  period     TEXT NOT NULL,
+  alignment  TEXT NOT NULL,
+  amount     INTEGER NOT NULL,
+  shadow     INTEGER NOT NULL,
+  model      TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  managed_by INTEGER NOT NULL,
+  source     TEXT NOT NULL,
+  FOREIGN KEY (tenant, project) REFERENCES project (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX usage_limit_once ON usage_limit (
+  scope, ifnull(tenant, x''), ifnull(project, x''), ifnull(key, ''), holder, measure, period,
+  alignment, model);
+CREATE INDEX usage_limit_by_project ON usage_limit (tenant, project);
+CREATE INDEX usage_limit_by_key ON usage_limit (key);
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

@@ -88,10 +88,10 @@ Error explain(const Database& database, Error error, const T& row) {
   if (database.trouble() != Trouble::constraint) return error;
   if (error.message().contains("FOREIGN KEY"))
     return {Code::not_found, Blame::client,
-            named(Table<T>::kName, Table<T>::name_of(row)) +
-                " belongs to a tenant or project that does not exist"};
+            named(kind_of<T>(), Table<T>::name_of(row)) +
+                " belongs to a tenant, project or key that does not exist"};
   return {Code::conflict, Blame::client,
-          "a " + named(Table<T>::kName, Table<T>::name_of(row)) + " exists already"};
+          "a " + named(kind_of<T>(), Table<T>::name_of(row)) + " exists already"};
 }
 
 // Why a statement that was to hit one row at one revision hit none.
@@ -101,9 +101,10 @@ Result<void> check_hit(Database& database, const Id& id) {
   const std::string table(Table<T>::kName);
   TRY(const std::int64_t there,
       database.number("SELECT count(*) FROM " + table + " WHERE id = ?", id));
-  if (there == 0) return client_error(Code::not_found, "there is no such " + table);
+  const std::string kind(kind_of<T>());
+  if (there == 0) return client_error(Code::not_found, "there is no such " + kind);
   return client_error(Code::precondition_failed,
-                      "the " + table + " has changed meanwhile; read it again");
+                      "the " + kind + " has changed meanwhile; read it again");
 }
 
 Result<void> count_write(Database& database) {
@@ -119,6 +120,7 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.keys, read_all<tenancy::Key>(database));
   TRY(data.models, read_all<catalog::Model>(database));
   TRY(data.engines, read_all<store::EngineRecord>(database));
+  TRY(data.limits, read_all<store::LimitRecord>(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }
@@ -215,6 +217,16 @@ Result<store::EngineRecord> ControlSqlite::update(const store::EngineRecord& eng
 }
 Result<void> ControlSqlite::remove(EngineId id, std::int64_t revision) {
   return erase<store::EngineRecord>(id, revision);
+}
+
+Result<store::LimitRecord> ControlSqlite::create(store::LimitRecord limit) {
+  return insert(std::move(limit));
+}
+Result<store::LimitRecord> ControlSqlite::update(const store::LimitRecord& limit) {
+  return change(limit);
+}
+Result<void> ControlSqlite::remove(store::LimitId id, std::int64_t revision) {
+  return erase<store::LimitRecord>(id, revision);
 }
 
 Result<std::optional<std::string>> ControlSqlite::get_value(const std::string& name) {

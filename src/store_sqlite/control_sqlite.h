@@ -35,6 +35,9 @@ class ControlSqlite : public store::ControlStore {
   Result<store::EngineRecord> create(store::EngineRecord engine) override;
   Result<store::EngineRecord> update(const store::EngineRecord& engine) override;
   Result<void> remove(EngineId id, std::int64_t revision) override;
+  Result<store::LimitRecord> create(store::LimitRecord limit) override;
+  Result<store::LimitRecord> update(const store::LimitRecord& limit) override;
+  Result<void> remove(store::LimitId id, std::int64_t revision) override;
 
   Result<std::optional<std::string>> get_value(const std::string& name) override;
   Result<void> put_value(const std::string& name, const std::string& value) override;

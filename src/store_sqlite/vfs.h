@@ -56,14 +56,23 @@ class SimDisk : public Disk {
   // Loses power in the middle of the `count`-th operation from now that changes the disk (write,
   // sync, truncate, delete), and keeps it off until power_on().
   void lose_power_after(std::uint64_t count);
+  // Ends the process that uses the disk in the `count`-th call of any kind from now: with the power
+  // (as above), or alone, so that what it had written stays. Off until power_on().
+  enum class End : std::uint8_t { power_loss, kill };
+  void end_at_call(std::uint64_t count, End end);
+  void kill_now();
   void power_on();
   bool powered() const;
+  // Takes over everything that is on another disk.
+  void copy_from(SimDisk& other);
 
   // From the `nth` write (or sync) from now on, `times` of them fail with `error` (an errno:
   // ENOSPC, EIO...).
   static constexpr std::uint64_t kForever = UINT64_MAX;
   void fail_write(std::uint64_t nth, int error, std::uint64_t times = 1);
   void fail_sync(std::uint64_t nth, int error, std::uint64_t times = 1);
+  // From now on syncs do nothing and say they did: as bad disks do.
+  void ignore_syncs();
   // Bytes that fit on the disk; growing a file beyond fails with ENOSPC.
   void set_capacity(std::int64_t bytes);
   std::int64_t used() const;
@@ -71,7 +80,9 @@ class SimDisk : public Disk {
   // What was written, for checks: number of operations that changed the disk, syncs, and damage to
   // one byte of a file as if it had rotted.
   std::uint64_t changes() const;
+  std::uint64_t writes() const;
   std::uint64_t syncs() const;
+  std::uint64_t calls() const;  // of any kind
   void flip_byte(const std::string& path, std::int64_t offset);
   void truncate(const std::string& path, std::int64_t bytes);
 

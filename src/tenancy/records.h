@@ -37,14 +37,19 @@ struct Tenant {
   std::string display_name;
   std::vector<std::string> hosts;  // own host names, lower case, without port
   bool suspended = false;
+  std::string time_zone = "UTC";  // an IANA name: where its days and months begin
+  std::string currency = "EUR";   // ISO 4217, 3 capitals
   Meta meta;
 };
+
+constexpr std::size_t kCostCentreMax = 64;
 
 struct Project {
   ProjectId id;
   TenantId tenant;
   ProjectSlug slug;  // unique within its tenant
   std::string display_name;
+  std::string cost_centre;  // where its costs are booked; at most kCostCentreMax bytes
   Meta meta;
 };
 

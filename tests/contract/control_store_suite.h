@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "rt/sim/world.h"
@@ -48,6 +51,13 @@ class ControlStoreSuite : public testing::TestWithParam<MakeControlPlace> {
   catalog::Model model(const std::string& name) {
     return {.id = {ids_.next()}, .name = *ModelName::parse(name)};
   }
+  LimitRecord limit(LimitHolder holder) {
+    return {.id = {ids_.next()},
+            .holder = std::move(holder),
+            .measure = limits::Measure::output_tokens,
+            .window = limits::Window::day,
+            .amount = 1'000};
+  }
 
   ManualClock clock_;
   rt::sim::SeededRandom random_{1};
@@ -73,6 +83,8 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfATenantAcrossARestart) {
   tenancy::Tenant wanted = tenant("aurora");
   wanted.hosts = {"ai.aurora.example", "b.example"};
   wanted.suspended = true;
+  wanted.time_zone = "Europe/Copenhagen";
+  wanted.currency = "DKK";
   wanted.meta.ownership = {.by = tenancy::Ownership::By::file, .source = "config.yaml:7"};
   const auto created = store_->create(wanted);
   ASSERT_THAT(created, Succeeds());
@@ -87,13 +99,17 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfATenantAcrossARestart) {
   EXPECT_EQ(kept.display_name, wanted.display_name);
   EXPECT_EQ(kept.hosts, wanted.hosts);
   EXPECT_TRUE(kept.suspended);
+  EXPECT_EQ(kept.time_zone, "Europe/Copenhagen");
+  EXPECT_EQ(kept.currency, "DKK");
   expect_same(kept.meta, created->meta);
   EXPECT_EQ(kept.meta.ownership, wanted.meta.ownership);
 }
 
 TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   const auto owner = store_->create(tenant("aurora"));
-  const auto home = store_->create(project(owner->id, "web-shop"));
+  tenancy::Project wanted_home = project(owner->id, "web-shop");
+  wanted_home.cost_centre = "4711 \"A\"";
+  const auto home = store_->create(wanted_home);
   ASSERT_THAT(home, Succeeds());
   tenancy::Key wanted = key(*home, "abcdefghijkl");
   wanted.display_name = "CI \"quoted\" \xC3\xA6\n";
@@ -116,6 +132,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   ASSERT_EQ(data.projects.size(), 1U);
   EXPECT_EQ(data.projects[0].tenant, owner->id);
   EXPECT_EQ(data.projects[0].slug.text(), "web-shop");
+  EXPECT_EQ(data.projects[0].cost_centre, "4711 \"A\"");
   ASSERT_EQ(data.keys.size(), 2U);
   const tenancy::Key& kept = data.keys[0].id == wanted.id ? data.keys[0] : data.keys[1];
   const tenancy::Key& other = data.keys[0].id == wanted.id ? data.keys[1] : data.keys[0];
@@ -228,6 +245,109 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAnEngine) {
   EXPECT_EQ(data.engines[0].meta.ownership.by, tenancy::Ownership::By::api);
 }
 
+TEST_P(ControlStoreSuite, KeepsEveryFieldOfALimit) {
+  const auto owner = store_->create(tenant("aurora"));
+  LimitRecord wanted =
+      limit({.scope = limits::Scope::user, .tenant = owner->id, .name = "ann@example.org"});
+  wanted.name = "ann's tokens";
+  wanted.measure = limits::Measure::money_micro;
+  wanted.window = limits::Window::hour;
+  wanted.alignment = limits::Alignment::rolling;
+  wanted.amount = 1'000'000'000'000'000;
+  wanted.shadow = true;
+  wanted.model = "org/big:1";
+  wanted.meta.ownership = {.by = tenancy::Ownership::By::file, .source = "config.yaml:9:3"};
+  const auto created = store_->create(wanted);
+  ASSERT_THAT(created, Succeeds());
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.limits.size(), 1U);
+  const LimitRecord& kept = data.limits[0];
+  EXPECT_EQ(kept.id, wanted.id);
+  EXPECT_EQ(kept.name, wanted.name);
+  EXPECT_EQ(kept.holder, wanted.holder);
+  EXPECT_EQ(kept.measure, wanted.measure);
+  EXPECT_EQ(kept.window, wanted.window);
+  EXPECT_EQ(kept.alignment, wanted.alignment);
+  EXPECT_EQ(kept.amount, wanted.amount);
+  EXPECT_TRUE(kept.shadow);
+  EXPECT_EQ(kept.model, wanted.model);
+  EXPECT_EQ(kept.meta.ownership, wanted.meta.ownership);
+  expect_same(kept.meta, created->meta);
+}
+
+TEST_P(ControlStoreSuite, EveryKindOfHolderHasItsLimits) {
+  const auto owner = store_->create(tenant("aurora"));
+  const auto home = store_->create(project(owner->id, "default"));
+  const auto secret = store_->create(key(*home, "abcdefghijkl"));
+  const std::vector<LimitHolder> holders{
+      {.scope = limits::Scope::tenant, .tenant = owner->id},
+      {.scope = limits::Scope::project, .tenant = owner->id, .project = home->id},
+      {.scope = limits::Scope::key, .tenant = owner->id, .key = secret->id},
+      {.scope = limits::Scope::user, .tenant = owner->id, .name = "ann"},
+      {.scope = limits::Scope::user, .tenant = owner->id, .name = "*"},
+      {.scope = limits::Scope::pool, .name = "gpus"}};
+  for (const LimitHolder& holder : holders)
+    ASSERT_THAT(store_->create(limit(holder)), Succeeds());
+  LimitRecord running = limit(holders[0]);
+  running.measure = limits::Measure::concurrency;
+  running.window = limits::Window::none;
+  ASSERT_THAT(store_->create(running), Succeeds());
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.limits.size(), holders.size() + 1);
+  for (const LimitHolder& holder : holders)
+    EXPECT_EQ(std::ranges::count(data.limits, holder, &LimitRecord::holder),
+              holder == holders[0] ? 2 : 1);
+}
+
+TEST_P(ControlStoreSuite, TheSameLimitIsThereOnce) {
+  const auto a = store_->create(tenant("aurora"));
+  const auto b = store_->create(tenant("borealis"));
+  const LimitRecord first = limit({.tenant = a->id});
+  ASSERT_THAT(store_->create(first), Succeeds());
+  LimitRecord again = limit({.tenant = a->id});
+  again.amount = 7;
+  again.name = "another";
+  EXPECT_THAT(store_->create(again), FailsWith(Code::conflict));
+  EXPECT_THAT(store_->create(limit({.tenant = b->id})), Succeeds());
+  for (const auto change : std::initializer_list<void (*)(LimitRecord&)>{
+           [](LimitRecord& l) { l.measure = limits::Measure::requests; },
+           [](LimitRecord& l) { l.window = limits::Window::month; },
+           [](LimitRecord& l) { l.alignment = limits::Alignment::rolling; },
+           [](LimitRecord& l) { l.model = "tiny"; }}) {
+    LimitRecord other = limit({.tenant = a->id});
+    change(other);
+    EXPECT_THAT(store_->create(other), Succeeds());
+  }
+}
+
+TEST_P(ControlStoreSuite, LimitsGoWithWhomTheyAreFor) {
+  const auto owner = store_->create(tenant("aurora"));
+  const auto home = store_->create(project(owner->id, "default"));
+  const auto other = store_->create(project(owner->id, "other"));
+  const auto secret = store_->create(key(*home, "abcdefghijkl"));
+  ASSERT_THAT(
+      store_->create(limit({.scope = limits::Scope::key, .tenant = owner->id, .key = secret->id})),
+      Succeeds());
+  for (const auto& project : {home, other}) {
+    ASSERT_THAT(
+        store_->create(
+            limit({.scope = limits::Scope::project, .tenant = owner->id, .project = project->id})),
+        Succeeds());
+  }
+  ASSERT_THAT(store_->create(limit({.tenant = owner->id})), Succeeds());
+  ASSERT_THAT(store_->create(limit({.scope = limits::Scope::pool, .name = "gpus"})), Succeeds());
+  ASSERT_THAT(store_->remove(secret->id, 1), Succeeds());
+  EXPECT_EQ(load().limits.size(), 4U);
+  ASSERT_THAT(store_->remove(home->id, 1), Succeeds());
+  EXPECT_EQ(load().limits.size(), 3U);
+  ASSERT_THAT(store_->remove(owner->id, 1), Succeeds());
+  const ControlData data = load();
+  ASSERT_EQ(data.limits.size(), 1U);
+  EXPECT_EQ(data.limits[0].holder.name, "gpus");
+}
+
 TEST_P(ControlStoreSuite, ANameIsTakenWhileItsOwnerLives) {
   const auto first = store_->create(tenant("aurora"));
   ASSERT_THAT(first, Succeeds());
@@ -294,6 +414,15 @@ TEST_P(ControlStoreSuite, RefusesWhatBelongsToNobody) {
   tenancy::Key crossed = key(*store_->create(project(a->id, "default")), "abcdefghijkl");
   crossed.tenant = b->id;
   EXPECT_THAT(store_->create(crossed), FailsWith(Code::not_found)) << "a project of another tenant";
+  EXPECT_THAT(store_->create(limit({.tenant = {ids_.next()}})), FailsWith(Code::not_found));
+  EXPECT_THAT(store_->create(limit(
+                  {.scope = limits::Scope::project, .tenant = b->id, .project = crossed.project})),
+              FailsWith(Code::not_found))
+      << "a project of another tenant";
+  EXPECT_THAT(
+      store_->create(limit(
+          {.scope = limits::Scope::key, .tenant = a->id, .key = *KeyId::parse("nosuchnosuch")})),
+      FailsWith(Code::not_found));
 }
 
 TEST_P(ControlStoreSuite, UpdatesNeedTheRevisionTheCallerSaw) {
@@ -323,6 +452,8 @@ TEST_P(ControlStoreSuite, EveryKindIsUpdatedAndRemovedByRevision) {
   auto secret = store_->create(key(*home, "abcdefghijkl"));
   auto tiny = store_->create(model("tiny"));
   auto gpu = store_->create(EngineRecord{.id = {ids_.next()}, .name = "gpu"});
+  auto budget = store_->create(limit({.tenant = owner->id}));
+  budget->amount = 2'000;
   home->display_name = "p";
   secret->revoked_at = clock_.wall_now();
   tiny->chat = false;
@@ -331,6 +462,8 @@ TEST_P(ControlStoreSuite, EveryKindIsUpdatedAndRemovedByRevision) {
   EXPECT_THAT(store_->update(*secret), Succeeds());
   EXPECT_THAT(store_->update(*tiny), Succeeds());
   EXPECT_THAT(store_->update(*gpu), Succeeds());
+  EXPECT_THAT(store_->update(*budget), Succeeds());
+  EXPECT_THAT(store_->update(*budget), FailsWith(Code::precondition_failed));
   EXPECT_THAT(store_->update(*home), FailsWith(Code::precondition_failed));
   EXPECT_THAT(store_->update(*secret), FailsWith(Code::precondition_failed));
   EXPECT_THAT(store_->update(*tiny), FailsWith(Code::precondition_failed));
@@ -340,6 +473,10 @@ TEST_P(ControlStoreSuite, EveryKindIsUpdatedAndRemovedByRevision) {
   EXPECT_EQ(data.keys[0].revoked_at, clock_.wall_now());
   EXPECT_FALSE(data.models[0].chat);
   EXPECT_EQ(data.engines[0].url, "http://x");
+  EXPECT_EQ(data.limits[0].amount, 2'000);
+  EXPECT_THAT(store_->remove(budget->id, 1), FailsWith(Code::precondition_failed));
+  EXPECT_THAT(store_->remove(budget->id, 2), Succeeds());
+  EXPECT_THAT(store_->remove(budget->id, 2), FailsWith(Code::not_found));
   EXPECT_THAT(store_->remove(secret->id, 1), FailsWith(Code::precondition_failed));
   EXPECT_THAT(store_->remove(secret->id, 2), Succeeds());
   EXPECT_THAT(store_->remove(home->id, 2), Succeeds());

@@ -1,15 +1,11 @@
-#include "control/admin_api.h"
-
 #include <gmock/gmock.h>
 
 #include <memory>
 
+#include "base/time_text.h"
 #include "control/key_maker.h"
-#include "rt/sim/sim.h"
-#include "store_sqlite/open.h"
 #include "tenancy/key_format.h"
-#include "tests/support/fake_engine.h"
-#include "tests/support/memory_ledger.h"
+#include "tests/flow/admin_world.h"
 
 namespace sovmesh::control {
 namespace {
@@ -17,64 +13,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class AdminApiTest : public testing::Test {
- protected:
-  Result<AdminReply> call(std::string method, std::string path, std::string body = {},
-                          std::optional<std::string> if_match = {}) {
-    const auto question = std::min(path.find('?'), path.size());
-    return api_.call({.method = std::move(method),
-                      .path = "/api/v1/" + path.substr(0, question),
-                      .query = path.substr(std::min(question + 1, path.size())),
-                      .if_match = std::move(if_match),
-                      .body = std::move(body)});
-  }
-  std::string ok(std::string method, std::string path, std::string body = {}) {
-    const auto reply = call(std::move(method), std::move(path), std::move(body));
-    EXPECT_TRUE(reply) << reply.error().message();
-    return reply ? reply->body : "";
-  }
-  std::optional<Code> refusal(std::string method, std::string path, std::string body = {},
-                              std::optional<std::string> if_match = {}) {
-    const auto reply =
-        call(std::move(method), std::move(path), std::move(body), std::move(if_match));
-    if (reply) return std::nullopt;
-    return reply.error().code();
-  }
-  static std::string member(const std::string& json, const std::string& name) {
-    const std::string start = "\"" + name + "\":\"";
-    const auto at = json.find(start);
-    if (at == json.npos) return "";
-    return json.substr(at + start.size(), json.find('"', at + start.size()) - at - start.size());
-  }
-
-  rt::sim::SimWorld world_{1};
-  store_sqlite::SimDisk disk_{1};
-  std::unique_ptr<store::ControlStore> store_ =
-      *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
-  MemoryLedger ledger_;
-  identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
-  DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
-  bool works(const std::string& text) {
-    const identity::Credentials shown{.api_key = text};
-    return authenticator_.identify(publisher_.directory().get(), shown, world_.clock().wall_now())
-        .has_value();
-  }
-  static Result<void> check_engine(const store::EngineRecord& record) {
-    if (record.url.starts_with("http")) return {};
-    return client_error(Code::invalid_value, "want a URL", "url");
-  }
-
-  std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
-  AdminApi api_{{*store_, ledger_, publisher_, authenticator_, world_.clock(), world_.random(),
-                 [this] { return engines_; }, [] { return std::vector<std::string>(); },
-                 check_engine,
-                 [this](const std::vector<store::EngineRecord>& records) -> Result<void> {
-                   engines_.resize(1);
-                   for (const store::EngineRecord& record : records)
-                     engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
-                   return {};
-                 }}};
-};
+using AdminApiTest = AdminWorld;
 
 TEST_F(AdminApiTest, AKeyWorksAsSoonAsItsCreationIsAnsweredAndEndsWhenRevoked) {
   ok("POST", "tenants", R"({"slug":"aurora"})");
@@ -448,12 +387,49 @@ TEST_F(AdminApiTest, ListsComeInPages) {
 }
 
 TEST_F(AdminApiTest, UsageNamesATenantThatExists) {
-  EXPECT_EQ(refusal("GET", "usage"), Code::missing_required_parameter);
+  EXPECT_THAT(ok("GET", "usage"), HasSubstr(R"("tenant":null)"));  // of all
+  EXPECT_EQ(refusal("GET", "usage/forecast"), Code::missing_required_parameter);
   EXPECT_EQ(refusal("GET", "usage?tenant=nobody"), Code::not_found);
   ok("POST", "tenants", R"({"slug":"aurora"})");
   EXPECT_EQ(refusal("GET", "usage?tenant=aurora&by=colour"), Code::invalid_value);
   EXPECT_THAT(ok("GET", "usage?tenant=aurora&by=model"), HasSubstr(R"("data":[])"));
-  EXPECT_EQ(ledger_.flushes, 1) << "a sum must see what has just been answered";
+  EXPECT_EQ(ledger_.flushes, 4) << "a sum must see what has just been answered";
+  EXPECT_EQ(refusal("GET", "usage?tenant=aurora&format=pdf"), Code::invalid_value);
+  EXPECT_EQ(refusal("GET", "usage?tenant=aurora&chart=tokens&width=9999"), Code::invalid_value);
+  EXPECT_EQ(refusal("GET", "usage?colour=red"), Code::unsupported_parameter);
+  EXPECT_EQ(call("GET", "usage?tenant=aurora&format=csv")->content_type, "text/csv; charset=utf-8");
+  EXPECT_EQ(ok("GET", "usage?tenant=aurora&by=day&chart=tokens"), "No usage.\n");
+  EXPECT_THAT(ok("GET", "usage/forecast?tenant=aurora"), HasSubstr(R"("too_little_data":true)"));
+}
+
+TEST_F(AdminApiTest, StatementsRequestsAndTheLedgersCheckHavePlacesOfTheirOwn) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string month = to_rfc3339(world_.clock().wall_now()).substr(0, 7);
+  const std::string place = "statements/aurora/" + month;
+  EXPECT_THAT(ok("GET", place), HasSubstr(R"("preliminary":true)"));
+  EXPECT_EQ(call("GET", place + "?format=html")->content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(call("GET", place)->etag, "");
+  const std::string adjustment = R"({"id":"a","amount":"-2.5","reason":"late"})";
+  EXPECT_EQ(call("POST", "statements/aurora/adjustments", adjustment)->status, 201);
+  ok("POST", "statements/aurora/adjustments", adjustment);
+  EXPECT_THAT(ok("GET", place), HasSubstr(R"("adjustments_micro":-2500000)"));
+  EXPECT_EQ(refusal("POST", place), Code::method_not_supported);
+  EXPECT_EQ(refusal("POST", "statements/aurora/adjustments", R"({"amount":"1"})"),
+            Code::missing_required_parameter);
+  EXPECT_EQ(refusal("GET", place + "?format=pdf"), Code::invalid_value);
+
+  metering::Intent intent{.request = {Ulid::make(world_.clock().wall_now(), world_.random())}};
+  const RequestId id = intent.request;
+  intent.model = "plus";
+  ledger_.records[id].intent = intent;
+  EXPECT_THAT(ok("GET", "requests/req_" + id.value.hex()), HasSubstr(R"("state":"open")"));
+  EXPECT_THAT(ok("GET", "requests/" + id.value.text() + "?format=text"), HasSubstr("plus"));
+  EXPECT_EQ(refusal("GET", "requests/req_00000000000000000000000000000000"), Code::not_found);
+  EXPECT_EQ(refusal("GET", "requests/abc"), Code::invalid_value);
+
+  EXPECT_THAT(ok("POST", "ledger/verify"), HasSubstr(R"("clean":true)"));
+  EXPECT_EQ(call("GET", "ledger/verify").error().allow(), "POST");
+  EXPECT_EQ(refusal("POST", "ledger/repair"), Code::unknown_url);
 }
 
 }  // namespace

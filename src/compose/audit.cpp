@@ -1,0 +1,88 @@
+#include "compose/audit.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "audit_files/audit_log.h"
+#include "audit_files/signer_process.h"
+#include "rt/real.h"
+
+namespace sovmesh::compose {
+namespace {
+
+// Ourselves, whatever has become of the file since.
+constexpr const char* kOwnProgram = "/proc/self/exe";
+
+}  // namespace
+
+Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
+                                                     const config::Audit& settings,
+                                                     const Clock& clock, Random& random) {
+  if (!settings.enabled) return nullptr;
+  const audit_files::Options options{.folder = data_dir + "/audit",
+                                     .secrets = data_dir + "/secrets",
+                                     .origin = settings.origin,
+                                     .checkpoint_every = settings.checkpoint_interval,
+                                     .keep_days = settings.keep_days,
+                                     .export_folder = settings.export_path};
+  const auto make_signer = [](const audit_files::SignerPlace& place) {
+    return audit_files::start_signer_process({.program = kOwnProgram, .place = place});
+  };
+  return audit_files::open_audit(audit_files::real_files(), clock, random, options, make_signer,
+                                 audit_files::WriterRuns::on_thread);
+}
+
+int run_audit_signer(const AuditSignerOptions& options) {
+  const auto random = rt::make_system_random();
+  return audit_files::run_signer(audit_files::kSignerSocket, *random,
+                                 {.key_file = options.key_file,
+                                  .state_file = options.state_file,
+                                  .origin = options.origin,
+                                  .new_log = options.new_log});
+}
+
+Result<void> record_config(store::Audit* audit, const config::Config& config,
+                           std::string_view why) {
+  if (audit == nullptr) return {};
+  store::AdminEntry entry;
+  entry.action = "config.apply";
+  entry.actor_type = store::AdminEntry::Actor::config;
+  entry.object = "config/" + config.revision;
+  entry.config = config.revision;
+  entry.reason = std::string(why);
+  TRY_VOID(audit->append(std::move(entry)));
+  return {};
+}
+
+void record_engine(std::shared_ptr<store::Audit> audit, rt::BlockingPool& pool,
+                   const std::string& name, std::string_view state) {
+  if (audit == nullptr || (state != "ready" && state != "stopped" && state != "unhealthy")) return;
+  store::AdminEntry entry;
+  entry.action = state == "ready" ? "engine.ready" : "engine.gone";
+  entry.object = "engine/" + name;
+  entry.reason = std::string(state);
+  // A log that takes nothing is seen by everybody else, too: nobody waits for this one.
+  (void)pool.submit(
+      [audit = std::move(audit), entry = std::move(entry)] { (void)audit->append(entry); });
+}
+
+void watch_audit(observe::Registry& registry, const store::Audit& audit) {
+  auto& lag = registry.gauges("sm_audit_lag_entries", "Audit entries not yet durable", {});
+  auto& unsigned_entries = registry.gauges("sm_audit_unsigned_entries",
+                                           "Audit entries that no checkpoint covers yet", {});
+  auto& accepts = registry.gauges("sm_audit_accepts", "1 while the audit log takes entries", {});
+  auto& gaps = registry.totals("sm_audit_gap_total", "Requests that got no audit entry", {});
+  auto& failures =
+      registry.totals("sm_audit_failures_total", "Failed writes, syncs and signatures", {});
+  registry.on_render([&audit, &lag, &unsigned_entries, &accepts, &gaps, &failures] {
+    const store::AuditStats stats = audit.stats();
+    lag.with({}).set(static_cast<double>(stats.waiting));
+    unsigned_entries.with({}).set(static_cast<double>(stats.size - stats.signed_size));
+    accepts.with({}).set(audit.accepts() ? 1 : 0);
+    gaps.with({}).set(static_cast<double>(stats.gaps));
+    failures.with({}).set(static_cast<double>(stats.failures));
+  });
+}
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "observe/metrics.h"
+#include "rt/blocking.h"
+#include "store/audit.h"
+
+namespace sovmesh::compose {
+
+// The log in DATA_DIR/audit with its signer process. Null when it is off.
+Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
+                                                     const config::Audit& settings,
+                                                     const Clock& clock, Random& random);
+// The role `sovmesh audit-signer`: answers on its socket until that ends.
+struct AuditSignerOptions {
+  std::string key_file;
+  std::string state_file;
+  std::string origin;
+  bool new_log = false;
+};
+int run_audit_signer(const AuditSignerOptions& options);
+
+// A configuration is about to take effect; an error means that it must not. Blocks.
+Result<void> record_config(store::Audit* audit, const config::Config& config, std::string_view why);
+// An engine was loaded, or is gone. Does not wait; the log lives as long as the work.
+void record_engine(std::shared_ptr<store::Audit> audit, rt::BlockingPool& pool,
+                   const std::string& name, std::string_view state);
+void watch_audit(observe::Registry& registry, const store::Audit& audit);
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,371 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/time_text.h"
+#include "control/admin_api.h"
+#include "control/admin_objects.h"
+#include "control/json_body.h"
+#include "control/json_text.h"
+
+// What the admin API writes into the audit log, and what it tells of it.
+namespace sovmesh::control {
+namespace {
+
+using nlohmann::json;
+using Actor = store::AdminEntry::Actor;
+
+constexpr std::size_t kDetailMax = 16'384;  // bytes of a body that is kept (encrypted) as it came
+constexpr std::size_t kObjectMax = 200;
+constexpr std::size_t kReasonMax = 200;
+
+// "tenants" and POST give "tenant.create"; a verb behind the object's name is the action itself.
+std::string action_of(std::string_view method, const std::vector<std::string>& path) {
+  std::string kind = path.front();
+  if (kind.ends_with('s')) kind.pop_back();
+  if (path.size() > 2) return kind + "." + path[2];
+  if (method == "POST") return kind + ".create";
+  return kind + (method == "DELETE" ? ".delete" : ".update");
+}
+
+// Cut so that it stays UTF-8.
+std::string shortened(std::string text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0U) == 0x80U)
+    --bytes_max;
+  text.resize(bytes_max);
+  return text;
+}
+
+std::string text_at(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// What the object is now, without the text of a key that is shown once.
+std::optional<Digest> digest_of(json object) {
+  if (!object.is_object() || object.empty()) return std::nullopt;
+  object.erase("key");
+  return sha256(object.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+// What a body says of people is not kept under the key of whoever sent it: it would survive their
+// erasure.
+std::string without_people(const std::string& body) {
+  json object = json::parse(body, nullptr, false);
+  if (!object.is_object()) return {};
+  for (const char* const name : {"owner", "user", "subject"})
+    object.erase(name);
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string detail_of(const AdminCall& call) {
+  JsonText detail;
+  detail.text("actor", call.actor)
+      .text("source", call.source)
+      .text("method", call.method)
+      .text("path", call.path);
+  if (call.body.empty()) return detail.end();
+  if (const std::string body = without_people(call.body); body.size() <= kDetailMax)
+    return detail.text("body", body).end();
+  return detail.text("body_sha256", to_hex(sha256(call.body))).end();
+}
+
+std::string base64_of(const Digest& digest) { return to_base64(digest); }
+
+std::string record_json(const store::AuditRecord& record) {
+  return JsonText()
+      .number("index", static_cast<std::int64_t>(record.index))
+      .raw("entry", record.bytes)
+      .end();
+}
+
+std::string hashes_json(const std::vector<Digest>& hashes) {
+  std::vector<std::string> texts;
+  for (const Digest& hash : hashes)
+    texts.push_back("\"" + base64_of(hash) + "\"");
+  return json_list(texts);
+}
+
+Result<std::optional<WallTime>> time_of(const std::optional<std::string>& text, const char* name) {
+  if (!text) return std::nullopt;
+  const auto time = parse_rfc3339(*text);
+  if (!time) return client_error(Code::invalid_value, "want a time: 2027-01-31T12:00:00Z", name);
+  return time;
+}
+
+Result<std::optional<std::uint64_t>> number_of(const std::optional<std::string>& text,
+                                               const char* name) {
+  if (!text) return std::nullopt;
+  const auto number = parse_u64(*text);
+  if (!number) return client_error(Code::invalid_value, "want a number", name);
+  return number;
+}
+
+// The digits of "req_" + 32 hex digits.
+std::optional<RequestId> request_of(std::string_view text) {
+  constexpr std::string_view kPrefix = "req_";
+  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 32) return std::nullopt;
+  text.remove_prefix(kPrefix.size());
+  std::array<unsigned char, 16> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const auto high = kDigits.find(text[2 * i]);
+    const auto low = kDigits.find(text[2 * i + 1]);
+    if (high == kDigits.npos || low == kDigits.npos) return std::nullopt;
+    bytes.at(i) = static_cast<unsigned char>(high * 16 + low);
+  }
+  return RequestId{Ulid::from_bytes(bytes)};
+}
+
+// "12", or a request's id.
+Result<store::AuditRecord> record_named(store::Audit& audit, const std::string& name) {
+  if (const auto request = request_of(name)) return audit.find(*request);
+  const auto index = parse_u64(name);
+  if (index) return audit.entry(*index);
+  return client_error(Code::invalid_value, "want an entry's number, or a request's id: req_...");
+}
+
+}  // namespace
+
+store::AdminEntry AdminApi::entry_of(const Request& request, std::string action) const {
+  store::AdminEntry entry;
+  entry.action = std::move(action);
+  entry.actor_type = request.call.actor_type;
+  entry.actor = request.call.actor;
+  return entry;
+}
+
+// Before anything happens: an action that could not be recorded does not begin.
+Result<void> AdminApi::may_record(const Request& request) const {
+  const bool reads = request.call.method == "GET" || request.call.method == "HEAD";
+  if (parts_.audit == nullptr || reads || parts_.audit->accepts()) return {};
+  return fail(store::Audit::refusal());
+}
+
+// Changes, reports, and who read the log.
+Result<void> AdminApi::record(const Request& request, const AdminReply& reply) {
+  if (parts_.audit == nullptr) return {};
+  const AdminCall& call = request.call;
+  const std::string& kind = request.path.front();
+  const bool reads = call.method == "GET" || call.method == "HEAD";
+  const bool is_report = kind == "usage" || kind == "statements" || kind == "requests";
+  if (kind == "statements" && !reads) return {};  // recorded before it was done
+  if (reads && !is_report && kind != "audit") return {};
+  const std::string read = is_report ? "report.read" : "audit.read";
+  store::AdminEntry entry = entry_of(request, reads ? read : action_of(call.method, request.path));
+  const json object = json::parse(reply.body, nullptr, false);
+  std::string id = !reads && object.is_object() ? text_at(object, "id") : std::string();
+  if (id.empty() && !reads && object.is_object()) id = text_at(object, "name");
+  if (id.empty() && request.path.size() > 1) id = request.path[1];
+  entry.object = kind + (id.empty() ? "" : "/" + shortened(std::move(id), kObjectMax));
+  if (!reads && object.is_object()) {
+    entry.after = digest_of(object);
+    TRY(const store::ControlData data, parts_.store.load());
+    const auto tenant =
+        find_tenant(data, kind == "tenants" ? text_at(object, "id") : text_at(object, "tenant"));
+    if (tenant) entry.tenant = tenant->id;
+    if (const std::string owner = text_at(object, "owner"); !owner.empty())
+      entry.concerns = store::AuditSubject{.tenant = entry.tenant, .id = owner};
+  }
+  entry.detail = detail_of(call);
+  TRY_VOID(parts_.audit->append(std::move(entry)));
+  return {};
+}
+
+Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string>& tenant,
+                                                 const std::optional<std::string>& id) {
+  store::AuditSubject subject{.tenant = std::nullopt, .id = id.value_or("")};
+  if (!tenant) return subject;
+  TRY(const store::ControlData data, parts_.store.load());
+  if (const auto found = find_tenant(data, *tenant); found) {
+    subject.tenant = found->id;
+  } else if (const auto dead = Ulid::parse(*tenant); dead) {
+    subject.tenant = TenantId{*dead};  // a dead tenant's entries stay
+  } else {
+    return client_error(Code::not_found, "there is no such tenant", "tenant");
+  }
+  return subject;
+}
+
+Result<AdminReply> AdminApi::audit(Request& request) {
+  if (parts_.audit == nullptr)
+    return client_error(Code::unknown_url, "the audit log is off (audit.enabled)");
+  if (request.call.method == "GET") return audit_read(request);
+  if (request.call.method == "POST" && request.path.size() == 2) {
+    // Its own turn, without the control store's: nothing of that changes.
+    return audit_write(request);
+  }
+  return fail(no_such_method(request, "GET, POST"));
+}
+
+Result<AdminReply> AdminApi::audit_read(Request& request) {
+  const std::vector<std::string>& path = request.path;
+  const std::string what = path.size() > 1 ? path[1] : "";
+  if (path.size() == 2 && what == "entries") return audit_list(request);
+  if (path.size() == 3 && what == "entries") return audit_show(request);
+  if (path.size() == 4 && what == "entries" && path[3] == "proof") return audit_proof(request);
+  if (path.size() == 2 && what == "export") return audit_export(request);
+  if (path.size() == 2 && what == "checkpoint") return audit_checkpoint(request);
+  return client_error(Code::unknown_url, "there is no such resource");
+}
+
+Result<AdminReply> AdminApi::audit_list(Request& request) {
+  store::AuditFilter filter;
+  const auto tenant = request.take("tenant");
+  const auto subject = request.take("subject");
+  filter.action = request.take("action").value_or("");
+  filter.object = request.take("object").value_or("");
+  TRY(filter.from, time_of(request.take("from"), "from"));
+  TRY(filter.until, time_of(request.take("until"), "until"));
+  TRY(filter.before, number_of(request.take("after"), "after"));
+  TRY(const auto limit, number_of(request.take("limit"), "limit"));
+  TRY_VOID(request.no_more_query());
+  if (limit && (*limit == 0 || *limit > kPageMax))
+    return client_error(Code::invalid_value, fmt::format("limit: want 1..{}", kPageMax), "limit");
+  TRY(const store::AuditSubject who, subject_of(tenant, subject));
+  filter.tenant = who.tenant;
+  if (subject) filter.subject = who;
+  TRY(const auto page, parts_.audit->list(filter, limit.value_or(kPageUsual)));
+  std::vector<std::string> shown;
+  for (const store::AuditRecord& record : page.records)
+    shown.push_back(record_json(record));
+  JsonText json;
+  json.raw("data", json_list(shown)).flag("has_more", page.next.has_value());
+  page.next ? json.text("next", std::to_string(*page.next)) : json.null("next");
+  return AdminReply{.body = json.end()};
+}
+
+Result<AdminReply> AdminApi::audit_show(Request& request) {
+  const bool with_detail = request.take("detail") == "true";
+  TRY_VOID(request.no_more_query());
+  TRY(const store::AuditRecord record, record_named(*parts_.audit, request.path[2]));
+  JsonText json;
+  json.number("index", static_cast<std::int64_t>(record.index)).raw("entry", record.bytes);
+  if (with_detail) {
+    const auto detail = parts_.audit->detail(record.index);
+    if (!detail && detail.error().code() != Code::not_found) return fail(detail.error());
+    const bool is_json = detail && nlohmann::json::accept(*detail);
+    is_json ? json.raw("detail", *detail) : json.null("detail");
+    if (!detail) json.text("detail_missing", detail.error().message());
+  }
+  return AdminReply{.body = json.end()};
+}
+
+Result<AdminReply> AdminApi::audit_proof(Request& request) {
+  TRY_VOID(request.no_more_query());
+  TRY(const store::AuditRecord record, record_named(*parts_.audit, request.path[2]));
+  TRY(const store::AuditProof proof, parts_.audit->prove(record.index));
+  TRY(const std::string keys, parts_.audit->verifier_keys());
+  return AdminReply{.body = JsonText()
+                                .number("index", static_cast<std::int64_t>(record.index))
+                                .text("bytes", record.bytes)
+                                .raw("proof", hashes_json(proof.hashes))
+                                .text("checkpoint", proof.checkpoint)
+                                .text("keys", keys)
+                                .end()};
+}
+
+// A page of a tenant's entries, each proven to be in the tree of `size` entries.
+Result<AdminReply> AdminApi::audit_export(Request& request) {
+  const auto tenant = request.take("tenant");
+  TRY(const auto size, number_of(request.take("size"), "size"));
+  TRY(const auto after, number_of(request.take("after"), "after"));
+  TRY_VOID(request.no_more_query());
+  if (!tenant || !size)
+    return client_error(Code::missing_required_parameter, "say whose and of which checkpoint",
+                        tenant ? "size" : "tenant");
+  TRY(const store::AuditSubject who, subject_of(tenant, std::nullopt));
+  const store::AuditFilter filter{.tenant = who.tenant,
+                                  .before = std::min(after.value_or(*size), *size)};
+  TRY(const auto page, parts_.audit->list(filter, kPageMax));
+  std::vector<std::string> shown;
+  for (const store::AuditRecord& record : page.records) {
+    TRY(const auto proof, parts_.audit->prove(record.index, size));
+    shown.push_back(JsonText()
+                        .number("index", static_cast<std::int64_t>(record.index))
+                        .text("bytes", record.bytes)
+                        .raw("proof", hashes_json(proof.hashes))
+                        .end());
+  }
+  JsonText json;
+  json.raw("data", json_list(shown)).flag("has_more", page.next.has_value());
+  page.next ? json.text("next", std::to_string(*page.next)) : json.null("next");
+  return AdminReply{.body = json.end()};
+}
+
+Result<AdminReply> AdminApi::audit_checkpoint(Request& request) {
+  TRY_VOID(request.no_more_query());
+  TRY(const std::string note, parts_.audit->checkpoint(true));
+  TRY(const std::string keys, parts_.audit->verifier_keys());
+  const store::AuditStats stats = parts_.audit->stats();
+  return AdminReply{.body = JsonText()
+                                .text("checkpoint", note)
+                                .text("keys", keys)
+                                .number("size", static_cast<std::int64_t>(stats.size))
+                                .number("signed_size", static_cast<std::int64_t>(stats.signed_size))
+                                .number("waiting", static_cast<std::int64_t>(stats.waiting))
+                                .number("gaps", static_cast<std::int64_t>(stats.gaps))
+                                .end()};
+}
+
+// POST /audit/witnessed {"note": a checkpoint with a witness's cosignature}
+Result<AdminReply> AdminApi::audit_witnessed(Request& request) {
+  JsonBody body(request.call.body);
+  const std::string note = body.required_text("note");
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY_VOID(parts_.audit->add_witnessed(note));
+  store::AdminEntry entry = entry_of(request, "audit.witnessed");
+  entry.after = sha256(note);
+  TRY(const auto receipt, parts_.audit->append(std::move(entry)));
+  const auto index = static_cast<std::int64_t>(receipt.index);
+  return AdminReply{.body = JsonText().number("index", index).end()};
+}
+
+// POST /audit/erase | hold | release | rotate-key. The entry never names whom it concerns.
+Result<AdminReply> AdminApi::audit_write(Request& request) {
+  const std::string& verb = request.path[1];
+  if (verb == "witnessed") return audit_witnessed(request);
+  JsonBody body(request.call.body);
+  const auto tenant = body.text("tenant");
+  const auto id = body.text("subject");
+  const std::string reason = body.text("reason").value_or("");
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  if (reason.size() > kReasonMax)
+    return client_error(Code::string_above_max_length, fmt::format("at most {} bytes", kReasonMax),
+                        "reason");
+  store::AdminEntry entry = entry_of(request, "audit." + verb);
+  if (entry.action == "audit.rotate-key") entry.action = "audit.rotate_key";
+  entry.reason = reason;
+  entry.detail =
+      JsonText().text("actor", request.call.actor).text("source", request.call.source).end();
+  TRY(const store::AuditSubject subject, subject_of(tenant, id));
+  entry.tenant = subject.tenant;
+  const auto answer = [](const Result<store::AuditReceipt>& receipt) -> Result<AdminReply> {
+    if (!receipt) return fail(receipt.error());
+    const auto index = static_cast<std::int64_t>(receipt->index);
+    return AdminReply{.body = JsonText().number("index", index).end()};
+  };
+  if (verb == "rotate-key") {
+    if (tenant || id) return client_error(Code::unsupported_parameter, "has no subject");
+    return answer(parts_.audit->rotate_key(std::move(entry)));
+  }
+  if (verb == "hold" || verb == "release") {
+    if (!tenant && !id)
+      return client_error(Code::missing_required_parameter, "say whose: tenant, subject or both",
+                          "tenant");
+    return answer(parts_.audit->hold(subject, verb == "hold", std::move(entry)));
+  }
+  if (verb != "erase") return client_error(Code::unknown_url, "there is no such resource");
+  if (subject.id.empty())
+    return client_error(Code::missing_required_parameter, "say whom to erase", "subject");
+  return answer(parts_.audit->erase(subject, std::move(entry)));
+}
+
+}  // namespace sovmesh::control

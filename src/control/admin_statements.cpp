@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "control/admin_api.h"
+#include "control/explain.h"
+#include "control/json_body.h"
+#include "control/json_text.h"
+#include "control/report_format.h"
+#include "control/report_text.h"
+#include "control/verify_text.h"
+
+// What the admin API tells of money: statements, single requests, whether the ledger adds up.
+namespace sovmesh::control {
+
+Result<AdminReply> AdminApi::statements(Request& request) {
+  if (request.is("POST", 3) && request.path[2] == "adjustments") return adjust(request);
+  if (!request.is("GET", 3)) return fail(no_such_method(request, "GET"));
+  TRY(const ReportFormat format, parse_report_format(request.take("format").value_or(""), true));
+  TRY_VOID(request.no_more_query());
+  TRY(Statements::Document document, statements_.with([&](Statements& statements) {
+    return statements.of_month(request.path[1], request.path[2],
+                               entry_of(request, "report.statement"));
+  }));
+  const auto& [statement, json, sha256] = document;
+  AdminReply reply;
+  switch (format) {
+    case ReportFormat::json:
+      reply = AdminReply{.body = json};
+      break;
+    case ReportFormat::csv:
+      reply = in_format(format, statement_csv(statement));
+      break;
+    case ReportFormat::text:
+      reply = in_format(format, statement_text(statement, sha256));
+      break;
+    case ReportFormat::html:
+      reply = in_format(format, statement_html(statement, sha256));
+      break;
+  }
+  if (!sha256.empty()) reply.etag = fmt::format("\"sha256:{}\"", sha256);
+  return reply;
+}
+
+Result<AdminReply> AdminApi::adjust(Request& request) {
+  JsonBody body(request.call.body);
+  Statements::NewAdjustment wanted{.id = body.text("id").value_or(""),
+                                   .amount = body.required_text("amount"),
+                                   .reason = body.required_text("reason")};
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  if (wanted.id.empty()) wanted.id = request.ids->next().text();
+  TRY(const Adjustment made, statements_.with([&](Statements& statements) {
+    return statements.adjust(request.path[1], wanted, entry_of(request, "report.adjustment"));
+  }));
+  return AdminReply{.status = 201,
+                    .body = JsonText()
+                                .text("id", std::string_view(made.id))
+                                .text("tenant", std::string_view(request.path[1]))
+                                .text("month", std::string_view(made.month))
+                                .time("at", made.at)
+                                .text("amount", std::string_view(money_text(made.amount_micro)))
+                                .text("currency", std::string_view(made.currency))
+                                .text("reason", std::string_view(made.reason))
+                                .end()};
+}
+
+Result<AdminReply> AdminApi::explain_request(Request& request) {
+  if (!request.is("GET", 2)) return fail(no_such_method(request, "GET"));
+  TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
+  TRY_VOID(request.no_more_query());
+  if (format == ReportFormat::csv)
+    return client_error(Code::invalid_value, "want json or text", "format");
+  TRY(const RequestId id, parse_request_id(request.path[1]));
+  TRY(const store::ControlData data, parts_.store.load());
+  constexpr std::chrono::milliseconds kFlushMax{1'000};
+  (void)parts_.ledger.flush(kFlushMax);  // who asks right after an answer finds it
+  TRY(Explanation it, explain(parts_.ledger, parts_.audit, data, id));
+  it.limits = limits_of(*parts_.publisher.limits(), it.row);
+  if (format == ReportFormat::text) return in_format(format, explanation_text(it));
+  return AdminReply{.body = explanation_json(it)};
+}
+
+// Takes seconds per million rows, beside the ledger's work. A POST, because it works: it changes
+// nothing but the metric of the last result.
+Result<AdminReply> AdminApi::verify_ledger(Request& request) {
+  if (request.path.size() != 2 || request.path[1] != "verify")
+    return client_error(Code::unknown_url, "there is no such resource");
+  if (!request.is("POST", 2)) return fail(no_such_method(request, "POST"));
+  TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
+  TRY_VOID(request.no_more_query());
+  if (format == ReportFormat::csv)
+    return client_error(Code::invalid_value, "want json or text", "format");
+  TRY(const store::VerifyReport report, parts_.ledger.verify());
+  if (format == ReportFormat::text) return in_format(format, verify_text(report));
+  return AdminReply{.body = verify_json(report)};
+}
+
+}  // namespace sovmesh::control

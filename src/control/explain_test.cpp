@@ -1,0 +1,173 @@
+#include "control/explain.h"
+
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "base/bytes.h"
+#include "tests/support/fake_audit.h"
+#include "tests/support/report_rows.h"
+
+namespace sovmesh::control {
+namespace {
+
+using metering::Price;
+using metering::PriceTerms;
+using testing::HasSubstr;
+using testing::Not;
+
+std::shared_ptr<const Price> price(PriceTerms terms) {
+  terms.model = "plus";
+  terms.currency = "EUR";
+  return *Price::make(std::move(terms));
+}
+
+TEST(CostLines, AddUpToTheChargeWhateverThePriceAndTheCounts) {
+  std::mt19937_64 random(7);
+  const auto up_to = [&](std::int64_t max) {
+    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(max + 1));
+  };
+  for (int i = 0; i < 2'000; ++i) {
+    const std::int64_t rate = i % 3 == 0 ? 999'999'999 : 7'777;
+    const auto made = price({.call = up_to(rate),
+                             .input = up_to(rate),
+                             .cached_input = up_to(rate),
+                             .output = up_to(rate),
+                             .characters = up_to(rate),
+                             .concurrency_hour = up_to(rate),
+                             .gpu_second = up_to(rate),
+                             .prompt_ns = up_to(99'999),
+                             .cached_ns = up_to(9'999),
+                             .output_ns = up_to(9'999'999)});
+    metering::Usage usage;
+    usage.counts.prompt = up_to(100'000);
+    usage.counts.cached = up_to(usage.counts.prompt);
+    usage.counts.generated = up_to(10'000);
+    usage.characters = up_to(400'000);
+    usage.open_for = std::chrono::microseconds(up_to(600'000'000));
+    std::int64_t sum = 0;
+    for (const CostLine& line : cost_lines(*made, usage))
+      sum += line.amount;
+    ASSERT_EQ(sum, cost_of(*made, usage));
+  }
+}
+
+TEST(CostLines, OfThreeHalvesOneIsLostAloneAndComesBackTogether) {
+  const auto made = price({.input = 500'000, .output = 500'000});  // half a micro-unit a token
+  const metering::Usage usage{.counts = {.prompt = 1, .generated = 1}};
+  const auto lines = cost_lines(*made, usage);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0].amount, 0);
+  EXPECT_EQ(lines[2].name, "fractions of the above");
+  EXPECT_EQ(lines[2].amount, 1);
+}
+
+TEST(RequestIds, AreReadInEveryFormThatPeopleHave) {
+  const RequestId id{ulid(9)};
+  EXPECT_EQ(*parse_request_id("req_" + id.value.hex()), id);
+  EXPECT_EQ(*parse_request_id(id.value.hex()), id);
+  EXPECT_EQ(*parse_request_id(id.value.text()), id);
+  for (const char* text : {"", "req_", "req_0123", "chatcmpl-123", "REQ_0123456789abcdef",
+                           "req_0123456789abcdef0123456789abcdeX"})
+    EXPECT_FALSE(parse_request_id(text)) << text;
+}
+
+class ExplainTest : public testing::Test {
+ protected:
+  ExplainTest() {
+    const auto made = price({.call = 100,
+                             .input = 2'000'000,
+                             .output = 6'000'000,
+                             .output_ns = 1'000'000,
+                             .milliwatts = 700'000});
+    ledger_.prices[made->id()] = made;
+    store::UsageRow& row = add_row(ledger_, "2026-11-01T08:00:00Z", 100, 50);
+    row.price_version = made->id();
+    row.reserved_tokens = 612;
+    row.charge = charge_of(made.get(), usage_of(row), metering::power_model());
+  }
+  Explanation it(store::Audit* audit = nullptr) {
+    auto out = explain(ledger_, audit, report_data(), ledger_.all.front().request);
+    EXPECT_TRUE(out);
+    return out.value_or(Explanation());
+  }
+  RowLedger ledger_;
+};
+
+TEST_F(ExplainTest, TellsTheWholeLifeOfARequest) {
+  const std::string text = explanation_text(it());
+  for (const char* piece :
+       {"aurora", "web", "front end (AAAAAAAAAAAA)", "612", "settled", "input", "0.0002", "0.0003",
+        "charged", "0.0006", "estimated", "there is no audit log"})
+    EXPECT_THAT(text, HasSubstr(piece));
+  EXPECT_THAT(text, Not(HasSubstr("ADD UP")));
+  const std::string json = explanation_json(it());
+  EXPECT_THAT(json, HasSubstr(R"("cost_micro":600)"));
+  EXPECT_THAT(json, HasSubstr(R"("adds_up":true)"));
+  EXPECT_THAT(json, HasSubstr(R"("gse_seconds":"0.05")"));
+}
+
+TEST_F(ExplainTest, AChargeThatDoesNotFollowFromItsPriceIsSaid) {
+  ledger_.all.front().charge.cost_micro += 1;
+  EXPECT_FALSE(it().adds_up());
+  EXPECT_THAT(explanation_text(it()), HasSubstr("DOES NOT ADD UP"));
+}
+
+TEST_F(ExplainTest, OpenVoidUnpricedAndRecoveredRequestsSaySo) {
+  store::UsageRow& row = ledger_.all.front();
+  row.price_version.clear();
+  row.charge = {};
+  row.settlement.finish = metering::Finish::recovered;
+  EXPECT_THAT(explanation_text(it()), HasSubstr("Unpriced"));
+  EXPECT_THAT(explanation_text(it()), HasSubstr("a lower bound"));
+  row.voided = true;
+  EXPECT_THAT(explanation_text(it()), HasSubstr("never reached an engine"));
+  row.voided = false;
+  row.open = true;
+  EXPECT_THAT(explanation_text(it()), HasSubstr("still open"));
+  EXPECT_THAT(explanation_json(it()), HasSubstr(R"("settle":null)"));
+  ledger_.all.clear();
+  EXPECT_EQ(explain(ledger_, nullptr, report_data(), {ulid(101)}).error().code(), Code::not_found);
+}
+
+TEST_F(ExplainTest, NamesTheLimitsThatItCountsAgainst) {
+  using limits::Limit;
+  using limits::ScopeKey;
+  using limits::Target;
+  store::UsageRow row = ledger_.all.front();
+  row.user = "ann";
+  const auto named = [](std::string name, Target target, std::string model = {}) {
+    return Limit{.name = std::move(name), .target = std::move(target), .zone = {}, .model = model};
+  };
+  const std::vector<Limit> all{
+      named("1", Target::one(ScopeKey::of(kAurora), "tenant:aurora")),
+      named("2", Target::one(ScopeKey::of(kBoreal), "tenant:boreal")),
+      named("3", Target::one(ScopeKey::user(kAurora, "ann"), "user:ann")),
+      named("4", Target::one(ScopeKey::user(kBoreal, "ann"), "user:their-ann")),
+      named("5", Target::each(limits::Scope::project, kAurora)),
+      named("6", Target::one(ScopeKey::of(row.key), "key:one"), "plus"),
+      named("7", Target::one(ScopeKey::of(row.key), "key:other"), "mini"),
+      named("8", Target::each(limits::Scope::pool))};
+  const auto names = limits_of(all, row);
+  ASSERT_EQ(names.size(), 4U);
+  EXPECT_THAT(names[0], HasSubstr("tenant:aurora"));
+  EXPECT_THAT(names[1], HasSubstr("user:ann"));
+  EXPECT_THAT(names[2], HasSubstr("project:*"));
+  EXPECT_THAT(names[3], HasSubstr("key:one"));
+}
+
+TEST_F(ExplainTest, BringsTheAuditEntryWithItsProof) {
+  FakeAudit audit;
+  EXPECT_THAT(explanation_text(it(&audit)), HasSubstr("no entry of it"));
+  store::RequestEntry entry;
+  entry.request = ledger_.all.front().request;
+  audit.note(entry);
+  const Explanation found = it(&audit);
+  ASSERT_TRUE(found.entry && found.proof);
+  EXPECT_THAT(explanation_text(found), HasSubstr(to_hex(found.proof->hashes.at(0))));
+  EXPECT_THAT(explanation_json(found), HasSubstr(R"("index":0)"));
+  EXPECT_THAT(explanation_json(found), HasSubstr("fake.example"));
+}
+
+}  // namespace
+}  // namespace sovmesh::control

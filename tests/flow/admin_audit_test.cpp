@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+
+#include <memory>
+
+#include "control/admin_api.h"
+#include "rt/sim/sim.h"
+#include "store_sqlite/open.h"
+#include "tests/support/memory_ledger.h"
+#include "tests/support/result_matchers.h"
+#include "tests/support/simulated_audit.h"
+
+// What the admin API and the audit log promise each other.
+namespace sovmesh::control {
+namespace {
+
+using audit_files::SimFiles;
+using testing::HasSubstr;
+using testing::Not;
+
+class AdminAuditTest : public testing::Test {
+ protected:
+  AdminAuditTest() {
+    EXPECT_THAT(audit_.open(), Succeeds());
+    api_ = std::make_unique<AdminApi>(
+        AdminApi::Parts{*store_,
+                        ledger_,
+                        publisher_,
+                        authenticator_,
+                        world_.clock(),
+                        world_.random(),
+                        [] { return std::vector<std::shared_ptr<engine::Engine>>(); },
+                        [] { return std::vector<std::string>(); },
+                        {},
+                        {},
+                        {},
+                        {},
+                        audit_.log.get()});
+  }
+  Result<AdminReply> call(std::string method, std::string path, std::string body = {}) {
+    const auto question = std::min(path.find('?'), path.size());
+    return api_->call({.method = std::move(method),
+                       .path = "/api/v1/" + path.substr(0, question),
+                       .query = path.substr(std::min(question + 1, path.size())),
+                       .body = std::move(body),
+                       .actor_type = store::AdminEntry::Actor::local_user,
+                       .actor = "uid:1000",
+                       .source = "socket"});
+  }
+  // Bytes of all entries, newest first.
+  std::string entries(std::string action = {}) {
+    std::string all;
+    const auto page = audit_.log->list({.action = std::move(action)}, 1'000);
+    EXPECT_THAT(page, Succeeds());
+    for (const store::AuditRecord& record : page->records)
+      all += record.bytes + "\n";
+    return all;
+  }
+  std::uint64_t size() { return audit_.log->stats().size; }
+
+  rt::sim::SimWorld world_{1};
+  store_sqlite::SimDisk disk_{1};
+  std::unique_ptr<store::ControlStore> store_ =
+      *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
+  MemoryLedger ledger_;
+  identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
+  DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
+  audit_files::TestLog audit_;
+  std::unique_ptr<AdminApi> api_;
+};
+
+TEST_F(AdminAuditTest, EveryChangeIsRecordedBeforeItIsAnswered) {
+  const std::uint64_t before = size();
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"), Succeeds());
+  ASSERT_THAT(call("PATCH", "tenants/aurora", R"({"suspended":true})"), Succeeds());
+  ASSERT_THAT(call("DELETE", "tenants/aurora"), Succeeds());
+  EXPECT_EQ(size(), before + 4);
+  EXPECT_THAT(entries("tenant.*"), HasSubstr("tenant.delete"));
+  EXPECT_THAT(entries("key.create"), HasSubstr(R"("actor_type":"user")"));
+  EXPECT_THAT(entries(), Not(HasSubstr("alice")));
+  EXPECT_THAT(entries(), Not(HasSubstr("uid:1000")));
+}
+
+TEST_F(AdminAuditTest, WhatIsReadOfObjectsIsNotRecordedAndWhatIsReadOfTheLogIs) {
+  const std::uint64_t before = size();
+  ASSERT_THAT(call("GET", "tenants"), Succeeds());
+  EXPECT_EQ(size(), before);
+  ASSERT_THAT(call("GET", "audit/entries"), Succeeds());
+  EXPECT_EQ(size(), before + 1);
+  EXPECT_THAT(entries("audit.read"), HasSubstr("audit/entries"));
+}
+
+TEST_F(AdminAuditTest, ARefusedChangeIsNoEntry) {
+  const std::uint64_t before = size();
+  EXPECT_THAT(call("POST", "tenants", R"({"slug":"A"})"), FailsWith(Code::invalid_value));
+  EXPECT_EQ(size(), before);
+}
+
+TEST_F(AdminAuditTest, NothingChangesThatCannotBeRecorded) {
+  audit_.files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  EXPECT_THAT(audit_.log->append({.action = "test"}), FailsWith(Code::dependency_unavailable));
+  EXPECT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_TRUE(store_->load()->tenants.empty());
+  audit_.files.fail_write(0, Code::overloaded, 0);
+  EXPECT_THAT(audit_.log->append({.action = "test"}), Succeeds());
+  EXPECT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+}
+
+// The disk fills up between the change and its entry: the data path must not see the change.
+TEST_F(AdminAuditTest, WhatCouldNotBeRecordedDoesNotTakeEffect) {
+  const auto seen = publisher_.directory().get();
+  audit_.files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  EXPECT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_EQ(publisher_.directory().get(), seen) << "published";
+}
+
+TEST_F(AdminAuditTest, AProofComesWithAllThatVerifiesIt) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  const auto reply = call("GET", "audit/entries/2/proof");
+  ASSERT_THAT(reply, Succeeds());
+  for (const std::string part :
+       {R"("bytes":"{\"v\":1,)", R"("proof":[")", R"("checkpoint":"test.)", R"("keys":"test.)"})
+    EXPECT_THAT(reply->body, HasSubstr(part));
+  EXPECT_THAT(call("GET", "audit/entries/99/proof"), FailsWith(Code::not_found));
+  EXPECT_THAT(call("GET", "audit/entries/x"), FailsWith(Code::invalid_value));
+}
+
+TEST_F(AdminAuditTest, AnErasureDoesNotNameItsSubject) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"), Succeeds());
+  ASSERT_THAT(call("POST", "audit/erase", R"({"tenant":"aurora","subject":"alice"})"), Succeeds());
+  EXPECT_THAT(call("POST", "audit/erase", R"({"tenant":"aurora","subject":"alice"})"),
+              FailsWith(Code::not_found));
+  const std::uint64_t end = size();
+  for (std::uint64_t i = 0; i < end; ++i) {
+    EXPECT_THAT(audit_.log->entry(i)->bytes, Not(HasSubstr("alice")));
+    if (const auto detail = audit_.log->detail(i)) {
+      EXPECT_THAT(*detail, Not(HasSubstr("alice")));
+    }
+  }
+}
+
+TEST_F(AdminAuditTest, WritesToTheLogAreReadStrictly) {
+  for (const std::string body : {R"({"subject":""})", R"({})", R"({"tenant":"nobody"})"})
+    EXPECT_FALSE(call("POST", "audit/erase", body)) << body;
+  EXPECT_THAT(call("POST", "audit/hold", "{}"), FailsWith(Code::missing_required_parameter));
+  EXPECT_THAT(call("POST", "audit/rotate-key", R"({"subject":"x"})"),
+              FailsWith(Code::unsupported_parameter));
+  EXPECT_THAT(call("POST", "audit/forget", "{}"), FailsWith(Code::unknown_url));
+  EXPECT_THAT(call("DELETE", "audit/entries"), FailsWith(Code::method_not_supported));
+}
+
+}  // namespace
+}  // namespace sovmesh::control

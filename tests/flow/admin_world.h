@@ -1,0 +1,91 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/admin_api.h"
+#include "limits/local_limiter.h"
+#include "rt/sim/sim.h"
+#include "store_sqlite/open.h"
+#include "tests/support/fake_engine.h"
+#include "tests/support/memory_ledger.h"
+
+namespace sovmesh::control {
+
+// The admin API on a store on a simulated disk, with one engine, "tiny".
+class AdminWorld : public testing::Test {
+ protected:
+  Result<AdminReply> call(std::string method, std::string path, std::string body = {},
+                          std::optional<std::string> if_match = {}) {
+    const auto question = std::min(path.find('?'), path.size());
+    return api_.call({.method = std::move(method),
+                      .path = "/api/v1/" + path.substr(0, question),
+                      .query = path.substr(std::min(question + 1, path.size())),
+                      .if_match = std::move(if_match),
+                      .body = std::move(body)});
+  }
+  std::string ok(std::string method, std::string path, std::string body = {}) {
+    const auto reply = call(std::move(method), std::move(path), std::move(body));
+    EXPECT_TRUE(reply) << reply.error().message();
+    return reply ? reply->body : "";
+  }
+  std::optional<Code> refusal(std::string method, std::string path, std::string body = {},
+                              std::optional<std::string> if_match = {}) {
+    const auto reply =
+        call(std::move(method), std::move(path), std::move(body), std::move(if_match));
+    if (reply) return std::nullopt;
+    return reply.error().code();
+  }
+  static std::string member(const std::string& json, const std::string& name) {
+    const std::string start = "\"" + name + "\":\"";
+    const auto at = json.find(start);
+    if (at == json.npos) return "";
+    return json.substr(at + start.size(), json.find('"', at + start.size()) - at - start.size());
+  }
+
+  rt::sim::SimWorld world_{1};
+  store_sqlite::SimDisk disk_{1};
+  std::unique_ptr<store::ControlStore> store_ =
+      *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
+  MemoryLedger ledger_;
+  identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
+  DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
+  bool works(const std::string& text) {
+    const identity::Credentials shown{.api_key = text};
+    return authenticator_.identify(publisher_.directory().get(), shown, world_.clock().wall_now())
+        .has_value();
+  }
+  static Result<void> check_engine(const store::EngineRecord& record) {
+    if (record.url.starts_with("http")) return {};
+    return client_error(Code::invalid_value, "want a URL", "url");
+  }
+
+  // As a gateway keeps itself up to date.
+  Result<void> limits_changed() {
+    ++limits_changes_;
+    return limiter_.configure(*publisher_.limits(), world_.clock().wall_now());
+  }
+
+  limits::LocalLimiter limiter_;
+  int limits_changes_ = 0;
+  std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
+  AdminApi api_{{*store_, ledger_, publisher_, authenticator_, world_.clock(), world_.random(),
+                 [this] { return engines_; }, [] { return std::vector<std::string>(); },
+                 check_engine,
+                 [this](const std::vector<store::EngineRecord>& records) -> Result<void> {
+                   engines_.resize(1);
+                   for (const store::EngineRecord& record : records)
+                     engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
+                   return {};
+                 },
+                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); },
+                 [this] { return limits_changed(); }}};
+};
+
+}  // namespace sovmesh::control
