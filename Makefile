@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
 DEMO ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo check test e2e asan tsan fuzz bench package headers lint style fmt fmt-check clean
+.PHONY: help setup build demo check test e2e sweep asan tsan fuzz bench package headers lint style fmt fmt-check clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -46,6 +46,12 @@ e2e: ## end to end only, with the long ones (a walk on a bare machine)
 	@scripts/setup --tests --e2e
 	@$(MAKE) build PRESET=dev
 	@tools/run_tests.py --partial --exclude-label '' -j 1 dev:e2e,long
+
+SWEEP_POINTS ?= 20000
+sweep: ## the ledger is killed at every call, and each write, sync and allocation fails (many minutes)
+	@$(MAKE) build PRESET=dev
+	@SM_SWEEP_POINTS=$(SWEEP_POINTS) build/dev/tests/contract/ledger_sweep_test
+	@SM_SWEEP_POINTS=2000 build/dev/tests/contract/ledger_crash_test
 
 asan tsan: ## unit, contract and flow tests with that sanitizer
 	@scripts/setup --tests

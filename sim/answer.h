@@ -24,7 +24,8 @@ class Answer {
 
   // Events of a stream, without "data: " and line ends.
   void role_event(std::string& out, int choice) const;
-  // Token `index` (from 0) of a choice; `generated` counts all choices' tokens up to this one.
+  // Token `index` (from 0) of a choice; `generated` counts this choice's tokens up to this one, as
+  // engines report them while they stream.
   void token_event(std::string& out, int choice, std::int64_t index, std::int64_t generated) const;
   // A last event of its own, where the dialect has one.
   bool has_finish_event() const { return job_.dialect == llmapi::Dialect::llama_cpp; }

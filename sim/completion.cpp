@@ -191,7 +191,7 @@ rt::Task<bool> EngineSim::Impl::tokens(Wire& wire, EventWriter& writer, Ticket& 
       if (wire.is_full() && !co_await wire.flush()) co_return ticket.ends_cancelled();
       if (wire.is_gone()) co_return ticket.ends_cancelled();
       ticket.generated();
-      answer.token_event(writer.begin(), choice, index, ticket.tokens());
+      answer.token_event(writer.begin(), choice, index, index + 1);
       writer.end();
     }
   }

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/bytes.h"
+#include "compose/audit.h"
 #include "store_sqlite/open.h"
 
 namespace sovmesh::compose {
@@ -69,6 +70,23 @@ class SabotagedLedger : public store::Ledger {
                                             std::size_t limit) override {
     return inner_->rows(query, limit);
   }
+  Result<std::optional<store::UsageRow>> find(RequestId request) override {
+    return inner_->find(request);
+  }
+  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
+    return inner_->price(id);
+  }
+  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override {
+    return inner_->usage_since(query);
+  }
+  Result<store::VerifyReport> verify() override { return inner_->verify(); }
+  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
+                                   RequestId request) override {
+    return inner_->claim(tenant, key, request);
+  }
+  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override {
+    inner_->unclaim(tenant, key, request);
+  }
   Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
 
  protected:
@@ -102,9 +120,12 @@ class SqliteData : public Process::Data {
     configured_pepper_ = config.security.pepper;
     auto& disk = store_sqlite::real_disk();
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
+    store_sqlite::LedgerOptions options;
+    options.retention.rows = std::chrono::days(config.ledger.keep_days);
     TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
-                                           store_sqlite::make_thread_runner(clock), {}));
+                                           store_sqlite::make_thread_runner(clock), options));
     if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
+    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_));
     TRY(admin_token_, own_secret(folder_.path() + "/admin.token", random_, true));
     if (::mkdir(run_dir().c_str(), 0700) != 0 && errno != EEXIST) {
       return our_error(Code::data_dir_invalid, fmt::format("cannot make '{}'", run_dir()));
@@ -114,6 +135,7 @@ class SqliteData : public Process::Data {
 
   store::ControlStore& control() override { return *control_; }
   store::Ledger& ledger() override { return *ledger_; }
+  std::shared_ptr<store::Audit> audit() override { return audit_; }
   Result<std::map<std::int32_t, Secret>> peppers() override {
     if (configured_pepper_)
       return std::map<std::int32_t, Secret>{{kFirstPepper, *configured_pepper_}};
@@ -132,6 +154,7 @@ class SqliteData : public Process::Data {
   std::optional<Secret> configured_pepper_;
   std::unique_ptr<store::ControlStore> control_;
   std::unique_ptr<store::Ledger> ledger_;
+  std::shared_ptr<store::Audit> audit_;
   Secret admin_token_;
 };
 

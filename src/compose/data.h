@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "compose/process.h"
 #include "config/config.h"
+#include "store/audit.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
 
@@ -23,6 +24,7 @@ struct Process::Data {
   virtual ~Data() = default;
   virtual store::ControlStore& control() = 0;
   virtual store::Ledger& ledger() = 0;
+  virtual std::shared_ptr<store::Audit> audit() = 0;  // null: off
   // Peppers of API keys: from the configuration, or made at the first start.
   virtual Result<std::map<std::int32_t, Secret>> peppers() = 0;
   virtual std::string run_dir() const = 0;  // sockets of engines, 0700

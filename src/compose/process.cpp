@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "compose/audit.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
 #include "control/admin_handler.h"
@@ -29,6 +30,7 @@ constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 // the shortest drain, too.
 constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
+constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 
 std::chrono::milliseconds look_up_of(std::chrono::milliseconds drain) {
   return std::min(kLookUpMax, drain / 4);
@@ -126,11 +128,12 @@ Result<void> Process::open() {
       &registry_.gauges("config_info", "1 for the revision that is in force.", {"revision"});
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
-  for (const auto step : {&Process::open_data, &Process::open_identity}) {
+  for (const auto step : {&Process::open_data, &Process::open_identity, &Process::open_budgets}) {
     if (Result<void> done = (this->*step)(); !done)
       return fail(of_data_dir(std::move(done).error()));
   }
   TRY_VOID(make_engines());
+  TRY_VOID(make_webhooks());
   return make_listeners();
 }
 
@@ -149,6 +152,12 @@ Result<void> Process::make_workers() {
 Result<void> Process::open_data() {
   TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
                         options_.sabotage_drop_one_token));
+  const config::Audit& audit = options_.config.audit;
+  audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(
+      gateway::AuditPolicy{.log = data_->audit().get(),
+                           .fail_closed = audit.fail_closed,
+                           .site = audit.site,
+                           .jurisdiction = audit.jurisdiction}));
   return {};
 }
 
@@ -158,9 +167,18 @@ Result<void> Process::open_identity() {
       std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
   publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
                                                              *clock_, *random_);
+  TRY_VOID(record_config(data_->audit().get(), options_.config, "start"));
   TRY(const auto applied, publisher_->apply(options_.config));
   note_removed(applied.removed_tenants);
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
+}
+
+Result<void> Process::open_budgets() {
+  budgets_ = std::make_unique<Budgets>(*publisher_, data_->control(), data_->ledger(), *clock_);
+  budgets_->set_pools(options_.config.pools);
+  TRY_VOID(budgets_->refresh());
+  budgets_->add_metrics(registry_);
+  return {};
 }
 
 Result<void> Process::print_first_key() {
@@ -205,9 +223,10 @@ Result<void> Process::make_listeners() {
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
-  services_ = std::make_unique<gateway::Services>(
-      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
-                        *dispatcher_, data_->ledger(), *metrics_, *log_});
+  usage_reports_ = std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_);
+  services_ = std::make_unique<gateway::Services>(gateway::Services{
+      *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_,
+      data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_, usage_reports_.get()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -236,27 +255,52 @@ std::vector<std::string> Process::not_ready() const {
 }
 
 void Process::watch_gauges() {
-  auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
   auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
   auto& queue =
       registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
-  auto& syncs = registry_.totals("sm_ledger_fsync_seconds",
-                                 "Time the ledger has spent on durable commits", {});
-  auto& commits = registry_.totals("sm_ledger_commits", "Durable commits of the ledger", {});
   auto& dropped =
       registry_.totals("sm_log_dropped_total",
                        "Log lines that found their queue full or nobody to take them", {"sink"});
-  registry_.on_render([this, &lag, &states, &queue, &syncs, &commits, &dropped] {
-    const store::LedgerStats ledger = data_->ledger().stats();
-    lag.with({}).set(static_cast<double>(ledger.waiting));
-    syncs.with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
-    commits.with({}).set(static_cast<double>(ledger.commits));
+  if (data_->audit() != nullptr) watch_audit(registry_, *data_->audit());
+  registry_.on_render([this, &states, &queue, &dropped] {
     queue.with({"all"}).set(static_cast<double>(dispatcher_->load().waiting));
     dropped.with({"log"}).set(static_cast<double>(log_sink_->dropped()));
     for (const auto& engine : engine_list()) {
       const bool ready = engine->status().state == engine::State::ready;
       states.with({engine->name()}).set(ready ? 1 : 0);
     }
+  });
+  watch_ledger();
+}
+
+void Process::watch_ledger() {
+  auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
+  auto& drift = registry_.gauges("sm_ledger_drift_tokens",
+                                 "Tokens by which balances and rows differed when the ledger was "
+                                 "last verified. -1: something else was wrong.",
+                                 {});
+  auto& claims = registry_.gauges("sm_idempotency_keys", "Idempotency-Keys that are held", {});
+  const auto total = [this](const char* name, const char* help) {
+    return &registry_.totals(name, help, {});
+  };
+  auto* const syncs =
+      total("sm_ledger_fsync_seconds", "Time the ledger has spent on durable commits");
+  auto* const commits = total("sm_ledger_commits", "Durable commits of the ledger");
+  auto* const unpriced = total("sm_unpriced_total", "Requests settled without a price");
+  auto* const recovered =
+      total("sm_ledger_recovered_total", "Requests whose end a crash has taken: lower bounds");
+  auto* const jumps =
+      total("sm_clock_jumps_total", "Times the wall clock went back by more than 5 s");
+  registry_.on_render([=, this, &lag, &drift, &claims] {
+    const store::LedgerStats ledger = data_->ledger().stats();
+    lag.with({}).set(static_cast<double>(ledger.waiting));
+    drift.with({}).set(static_cast<double>(ledger.drift_tokens));
+    claims.with({}).set(static_cast<double>(ledger.claims));
+    syncs->with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
+    commits->with({}).set(static_cast<double>(ledger.commits));
+    unpriced->with({}).set(static_cast<double>(ledger.unpriced));
+    recovered->with({}).set(static_cast<double>(ledger.recovered));
+    jumps->with({}).set(static_cast<double>(ledger.clock_jumps));
   });
 }
 
@@ -269,12 +313,12 @@ Result<void> Process::add_operator_listeners() {
       data_->control(), data_->ledger(), *publisher_, *authenticator_, *clock_, *random_,
       [this] { return engine_list(); }, [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
-      [this](const std::vector<store::EngineRecord>& records) {
-        return run_api_engines(records);
-      }});
-  auto admin = std::make_unique<control::AdminHandler>(*admin_, *pool_, data_->admin_token(),
-                                                       static_cast<unsigned>(::geteuid()),
-                                                       [this] { return revision_; });
+      [this](const std::vector<store::EngineRecord>& records) { return run_api_engines(records); },
+      [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
+      [this] { return budgets_->refresh(); }, data_->audit().get()});
+  auto admin = std::make_unique<control::AdminHandler>(
+      *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
+      [this] { return revision_; }, data_->audit().get());
   const config::Server& server = options_.config.server;
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
@@ -343,9 +387,44 @@ rt::Task<void> Process::start_up() {
   if (options_.print_ready) print_ready();
   readiness_.set_ready(true);
   watch_config_files();
+  Worker& first = *workers_.front();
+  first.spawn(tell_budget_events());
+  if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
   co_return;
+}
+
+Result<void> Process::make_webhooks() {
+  const auto& wanted = options_.config.webhooks.budget_events;
+  if (!wanted) return {};
+  Worker& first = *workers_.front();
+  auto sender = webhook::Sender::make({.url = wanted->url, .secret = wanted->secret}, first.loop(),
+                                      first.upstream(), *random_);
+  if (!sender) return fail(std::move(sender).error().in_context(wanted->position.text()));
+  budget_webhook_ = *std::move(sender);
+  auto& deliveries = registry_.totals("sm_webhook_deliveries_total",
+                                      "Webhook deliveries by what came of them.", {"outcome"});
+  registry_.on_render([this, &deliveries] {
+    const webhook::Sender::Stats& stats = budget_webhook_->stats();
+    deliveries.with({"delivered"}).set(static_cast<double>(stats.delivered));
+    deliveries.with({"retried"}).set(static_cast<double>(stats.retried));
+    deliveries.with({"dropped"}).set(static_cast<double>(stats.dropped));
+  });
+  return {};
+}
+
+// Whoever pays is told when a budget comes to its end: in the log, and by the webhook.
+rt::Task<void> Process::tell_budget_events() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    const rt::Until next{first.loop().in(kBudgetLook), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+    for (std::string& event : budgets_->take_events()) {
+      log_->say(observe::Level::info, "budget", event);
+      if (budget_webhook_) budget_webhook_->send(std::move(event));
+    }
+  }
 }
 
 rt::Task<void> Process::run_guest() {

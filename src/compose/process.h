@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compose/budgets.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
@@ -14,11 +15,13 @@
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_set.h"
+#include "gateway/usage.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "rt/real.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
+#include "webhook/sender.h"
 
 namespace sovmesh::engine_remote {
 class RemoteEngine;
@@ -41,6 +44,7 @@ class Process {
  private:
   Result<void> open_data();
   Result<void> open_identity();
+  Result<void> open_budgets();
   Result<void> make_workers();
   Result<void> make_engines();
   Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
@@ -54,6 +58,7 @@ class Process {
   Result<void> add_data_listeners();
   Result<void> add_operator_listeners();
   void watch_gauges();
+  void watch_ledger();
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
   http::ServerOptions server_options() const;
@@ -78,6 +83,8 @@ class Process {
   Result<void> print_first_key();
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
   rt::Task<void> publish_discovered();
+  Result<void> make_webhooks();
+  rt::Task<void> tell_budget_events();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -94,6 +101,8 @@ class Process {
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
+  std::unique_ptr<Budgets> budgets_;
+  Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
@@ -110,9 +119,11 @@ class Process {
   std::map<std::string, std::vector<engine::ListedModel>> discovered_;
   bool publishing_discovered_ = false;
   gateway::Settings settings_;
+  std::unique_ptr<gateway::UsageReports> usage_reports_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<gateway::DataPlane*> data_planes_;  // owned by their workers
+  std::vector<gateway::DataPlane*> data_planes_;     // owned by their workers
+  std::unique_ptr<webhook::Sender> budget_webhook_;  // of the first worker; null: none wanted
   Bound bound_;
   int exit_code_ = kExitOk;
   int stop_signals_ = 0;

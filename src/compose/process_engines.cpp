@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compose/audit.h"
 #include "compose/data.h"
 #include "compose/engines.h"
 #include "compose/process.h"
@@ -131,6 +132,7 @@ void Process::note_engine(const std::string& name, const engine::Status& status)
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+  if (data_ != nullptr) record_engine(data_->audit(), *pool_, name, engine::name(status.state));
 }
 
 void Process::on_models(const std::string& name,

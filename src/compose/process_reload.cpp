@@ -4,7 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "compose/audit.h"
 #include "compose/certificate.h"
+#include "compose/data.h"
 #include "compose/preflight.h"
 #include "compose/process.h"
 #include "config/load.h"
@@ -88,8 +90,11 @@ Process::Reload Process::reload_now() {
       if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
     }
     config.engines = options_.config.engines;  // those that run
+    TRY_VOID(record_config(data_->audit().get(), config, "reload"));
     TRY(auto applied, publisher_->apply(config));
     out.removed_tenants = std::move(applied.removed_tenants);
+    budgets_->set_pools(config.pools);
+    TRY_VOID(budgets_->refresh());
     if (certificate) certificate_->publish(std::move(certificate));
     out.warnings = std::move(loaded.findings);  // an error would have ended this
     std::ranges::move(config::check_dates(config, wall_now()), std::back_inserter(out.warnings));

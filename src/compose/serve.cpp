@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 
@@ -37,6 +38,13 @@ void block_signals() {
   ::pthread_sigmask(SIG_BLOCK, &ours, nullptr);
 }
 
+// A core would hold prompts and every secret of ours. The limit 1 stops it where cores go to a
+// program as well (core_pattern "|..."), to which the limit 0 means nothing.
+void leave_no_core() {
+  const rlimit limit{.rlim_cur = 1, .rlim_max = 1};
+  ::setrlimit(RLIMIT_CORE, &limit);
+}
+
 }  // namespace
 
 Result<void> check_listen_address(const std::string& text) {
@@ -54,6 +62,7 @@ int serve(ServeOptions options) {
     fmt::print(stderr, "{}\n", fmt::join(findings, "\n"));
     return kExitConfig;
   }
+  leave_no_core();
   block_signals();
   Process process(std::move(options));
   if (const Result<void> opened = process.open(); !opened) {

@@ -8,6 +8,7 @@
 #include "base/buffer_cache.h"
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
+#include "gateway/idempotency.h"
 
 namespace sovmesh::gateway {
 
@@ -17,6 +18,7 @@ struct CompletionService::Plan {
   std::shared_ptr<engine::Engine> engine;
   llmapi::Request request;
   bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
+  std::optional<metering::Idempotency> idempotency;
   rt::Deadline total = rt::Deadline::never();
 };
 
@@ -109,6 +111,12 @@ Result<void> check_capabilities(const llmapi::Request& request, const catalog::M
   return {};
 }
 
+// An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
+bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
+  return admission.is_limited() && !request.output_max &&
+         request.operation != llmapi::Operation::embeddings;
+}
+
 Error engine_missing() {
   return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
       .with_retry_after(std::chrono::seconds(5));
@@ -148,22 +156,50 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     const Instant begin = record->began + *plan.model->commit_after;
     keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
   }
-  // Here: input rules (safety), then the reservation of limits; both before a place in a queue.
+  CO_TRY_VOID(check_books());
+  CO_TRY(IdempotencyClaim claim,
+         IdempotencyClaim::take(services_.ledger, plan.idempotency, *record));
+  // Here: input rules (safety), before the reservation of limits; all before a place in a queue.
+  CO_TRY(Admission admission, admit(services_.tariff, plan.request, plan.model->engine, *record,
+                                    services_.clock.wall_now()));
+  plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
   CO_TRY(Seat seat, co_await this->seat(exchange, plan, *record));
 
   std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
-  CO_TRY_VOID(co_await dispatch(exchange, plan, seat, *call, *record));
+  const rt::Until until{plan.total, &exchange.client_gone()};
+  metering::Intent intent = intent_of(plan, admission, *record);
+  store::OpenRow row;
+  if (plan.idempotency) {
+    // A second engine call is impossible only if the first one is on disk before it is made.
+    claim.hand_over();
+    CO_TRY(row, co_await services_.ledger.open(std::move(intent), worker.loop, until));
+  }
+  if (Result<void> sent = co_await dispatch(exchange, plan, seat, *call, *record); !sent) {
+    if (row.is_open()) std::move(row).void_unused();
+    co_return sent;
+  }
   const Instant dispatched = services_.clock.now();
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
-  const rt::Until until{plan.total, &exchange.client_gone()};
-  CO_TRY(store::OpenRow row,
-         co_await services_.ledger.open(intent_of(plan, *record), worker.loop, until));
+  if (!row.is_open()) {
+    CO_TRY(row, co_await services_.ledger.open(std::move(intent), worker.loop, until));
+  }
   keep_alive.reset();
-  exchange.go_on(relay(
-      std::make_unique<RelayJob>(services_, settings_, worker, exchange, std::move(record), client,
-                                 *plan.model, plan.request, plan.upstream_stream, std::move(seat),
-                                 std::move(call), std::move(row), dispatched, plan.total)));
+  exchange.go_on(relay(std::make_unique<RelayJob>(
+      services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.request,
+      plan.upstream_stream, std::move(admission), std::move(seat), std::move(call), std::move(row),
+      dispatched, plan.total)));
   co_return Result<void>();
+}
+
+// Usage that cannot be recorded is not served.
+Result<void> CompletionService::check_books() const {
+  if (!services_.ledger.accepts()) {
+    return fail(Error(Code::metering_unavailable, Blame::us,
+                      "Usage cannot be recorded at the moment. Please try again later.")
+                    .with_retry_after(std::chrono::seconds(5)));
+  }
+  if (services_.audit.get()->refuses()) return fail(store::Audit::refusal());
+  return {};
 }
 
 rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
@@ -206,6 +242,7 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
                                    .output_tokens_max = plan.model->output_tokens_max,
                                    .context_tokens = plan.model->context_tokens};
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
+  CO_TRY(plan.idempotency, read_idempotency(exchange.head(), body.bytes(), caller));
   record.streamed = plan.request.stream;
   CO_TRY(const auto timeout, timeout_of(exchange.head(), *plan.model));
   plan.total = exchange.loop().in(timeout);
@@ -225,11 +262,6 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
 
 rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const Plan& plan,
                                                RequestRecord& record) const {
-  if (!services_.ledger.accepts()) {
-    co_return fail(Error(Code::metering_unavailable, Blame::us,
-                         "Usage cannot be recorded at the moment. Please try again later.")
-                       .with_retry_after(std::chrono::seconds(5)));
-  }
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
   const bool many = plan.request.operation == llmapi::Operation::completion;
@@ -295,7 +327,8 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   co_return upstream_error(Code::upstream_error, "The model's engine could not be reached.");
 }
 
-metering::Intent CompletionService::intent_of(const Plan& plan, const RequestRecord& record) const {
+metering::Intent CompletionService::intent_of(const Plan& plan, const Admission& admission,
+                                              const RequestRecord& record) const {
   const identity::Caller& caller = *record.caller;
   return {.request = record.id,
           .tenant = caller.tenant().id,
@@ -307,7 +340,15 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const RequestRec
           .streamed = plan.request.stream,
           .prompt_estimate = static_cast<std::int64_t>(plan.request.prompt_bytes) / kBytesPerToken,
           .output_max = plan.request.output_max.value_or(0),
-          .opened_at = record.began_wall};
+          .opened_at = record.began_wall,
+          .price = admission.price(),
+          .currency = caller.tenant().currency,
+          .model_revision = fmt::format_int(plan.model->revision).str(),
+          .user = caller.key().owner.value_or(""),
+          .cost_centre = caller.project().cost_centre,
+          .reserved_tokens = admission.held_tokens(),
+          .input_characters = admission.input_characters(),
+          .idempotency = plan.idempotency};
 }
 
 }  // namespace sovmesh::gateway

@@ -41,7 +41,9 @@ class CompletionService {
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
                                                const Seat& seat, http::ClientCall& call,
                                                const RequestRecord& record) const;
-  metering::Intent intent_of(const Plan& plan, const RequestRecord& record) const;
+  Result<void> check_books() const;
+  metering::Intent intent_of(const Plan& plan, const Admission& admission,
+                             const RequestRecord& record) const;
 
   const Services& services_;
   const Settings& settings_;

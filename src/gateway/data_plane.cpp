@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/models.h"
+#include "gateway/usage.h"
 #include "http/error_reply.h"
 
 namespace sovmesh::gateway {
@@ -74,6 +75,7 @@ DataPlane::DataPlane(const Services& services, const Settings& settings, const R
               upstream,
               UlidSource(services.clock, services.random),
               SeriesCache(services.metrics),
+              {},
               {}},
       completions_(services_, settings_) {}
 
@@ -170,10 +172,17 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
   Result<void> done;
   if (route.endpoint == Endpoint::models) {
     done = co_await serve_models(exchange, record);
+  } else if (route.endpoint == Endpoint::usage || route.endpoint == Endpoint::usage_export) {
+    done = co_await serve_usage(exchange, record);
   } else {
     done = co_await serve_model(exchange, route.model_id, record);
   }
   if (!done) co_await reply_error(exchange, record, std::move(done).error());
+}
+
+rt::Task<Result<void>> DataPlane::serve_usage(http::Exchange& exchange, RequestRecord& record) {
+  if (services_.usage == nullptr) co_return fail(unknown_url(exchange.head()));
+  co_return co_await services_.usage->serve(exchange, record);
 }
 
 Result<void> DataPlane::identify(http::Exchange& exchange, const Route& route,

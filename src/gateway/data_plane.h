@@ -41,6 +41,7 @@ class DataPlane : public http::Handler {
   rt::Task<void> answer(http::Exchange& exchange, const Route& route,
                         std::unique_ptr<RequestRecord>& held);
   rt::Task<void> answer_health(http::Exchange& exchange, Endpoint endpoint, RequestRecord& record);
+  rt::Task<Result<void>> serve_usage(http::Exchange& exchange, RequestRecord& record);
   Result<void> identify(http::Exchange& exchange, const Route& route, RequestRecord& record) const;
 
   const Services& services_;

@@ -2,10 +2,34 @@
 
 #include <fmt/format.h>
 
+#include "base/time_text.h"
 #include "http/error_reply.h"
 #include "rt/loop.h"
 
 namespace sovmesh::gateway {
+
+namespace {
+
+// Heads hold views: these names outlive them.
+struct BucketFields {
+  std::string_view limit;
+  std::string_view remaining;
+  std::string_view reset;
+};
+constexpr BucketFields kRequests{"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+                                 "x-ratelimit-reset-requests"};
+constexpr BucketFields kTokens{"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens",
+                               "x-ratelimit-reset-tokens"};
+
+void add_bucket(http::ResponseHead& head, const BucketFields& names,
+                const std::optional<limits::Bucket>& bucket) {
+  if (!bucket) return;
+  head.add(names.limit, fmt::format_int(bucket->limit).str());
+  head.add(names.remaining, fmt::format_int(bucket->remaining).str());
+  if (bucket->reset) head.add(names.reset, to_go_duration(*bucket->reset));
+}
+
+}  // namespace
 
 void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now) {
   const std::string shown = shown_id(record.id);
@@ -19,6 +43,9 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
     head.add("openai-project", std::string(record.caller->project().slug.text()));
   }
   head.add("access-control-expose-headers", "X-Request-ID");
+  if (!record.limits) return;
+  add_bucket(head, kRequests, record.limits->requests);
+  add_bucket(head, kTokens, record.limits->tokens);
 }
 
 void note_error(RequestRecord& record, const Error& error) { record.error = error; }

@@ -23,6 +23,16 @@ void add_counts(observe::LogLine& line, const metering::Counts& counts) {
       .add_plain("count_source", metering::name(counts.source));
 }
 
+void add_charge(observe::LogLine& line, const RequestRecord::Answer& answer) {
+  if (answer.price.empty()) {
+    line.add_bool("unpriced", true);
+    return;
+  }
+  line.add_plain("price", answer.price)
+      .add("cost_micro", answer.charge.cost_micro)
+      .add("gse_us", answer.charge.gse_us);
+}
+
 // What a client did wrong can only be said with what it sent, or what an engine says of it: the log
 // has the code, and no text of prompts.
 void add_error(observe::LogLine& line, const Error& error) {
@@ -54,6 +64,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.answer) {
     line.add_plain("finish", metering::name(record.answer->settlement.finish));
     add_counts(line, record.answer->settlement.counts);
+    add_charge(line, *record.answer);
   }
   line.add("duration_us", micros(now - record.began)).add("queue_us", micros(record.queue_wait));
   if (record.first_token) line.add("first_token_us", micros(*record.first_token));
@@ -180,6 +191,7 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   services.metrics.inflight.add(-1);
   const Instant now = services.clock.now();
   log_request(record, now, services.log);
+  worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
 }
 

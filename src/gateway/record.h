@@ -14,6 +14,8 @@
 #include "gateway/routes.h"
 #include "http/exchange.h"
 #include "identity/authenticator.h"
+#include "limits/limiter.h"
+#include "metering/price.h"
 #include "metering/usage.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -65,8 +67,14 @@ struct RequestRecord {
   struct Answer {
     metering::Settlement settlement;
     std::optional<Digest> digest;
+    metering::Charge charge;
+    std::string price;  // version id; empty: unpriced
   };
   std::unique_ptr<const Answer> answer;  // once an engine's row is settled
+
+  std::unique_ptr<const limits::Headers>
+      limits;                        // where its caller stands, when anything limits it
+  std::unique_ptr<const Error> dry;  // why its answer was ended early
 
   std::string_view model_name() const { return model == nullptr ? "" : model->name.text(); }
   std::string_view code() const { return error ? name(error->code()) : std::string_view(); }

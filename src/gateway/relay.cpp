@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay_watch.h"
+#include "http/error_reply.h"
 #include "http/sse.h"
 
 namespace sovmesh::gateway {
@@ -61,6 +62,11 @@ std::string milliseconds_text(std::chrono::nanoseconds time) {
   return text;
 }
 
+// "tenant:aurora": the limit that ended an answer.
+std::string limit_text(const Error& dry) {
+  return dry.details() ? dry.details()->scope : std::string(name(dry.code()));
+}
+
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
   head.add("x-sm-model", job.record->model_name());
@@ -68,6 +74,7 @@ http::ResponseHead plain_head(const RelayJob& job) {
   const auto ours = job.worker.loop.clock().now() - job.record->began - job.record->engine_time -
                     job.record->queue_wait;
   head.add("x-sm-overhead-ms", milliseconds_text(ours));
+  if (job.record->dry) head.add("x-sm-limit", limit_text(*job.record->dry));
   return head;
 }
 
@@ -225,15 +232,38 @@ metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCount
   return settlement;
 }
 
-// Closes the row, and says in the record how the request ended.
+// Whether its length says how long such answers are.
+bool is_whole(metering::Finish finish) {
+  return finish == metering::Finish::stop || finish == metering::Finish::tool_calls ||
+         finish == metering::Finish::length;
+}
+
+// Closes the row, frees what was held of limits, and says in the record how the request ended.
 void settle(RelayJob& job, const metering::Settlement& settlement,
             const std::optional<Digest>& digest) {
   RequestRecord& record = *job.record;
-  record.engine_time = job.services.clock.now() - job.dispatched;
-  record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest);
+  const Instant now = job.services.clock.now();
+  record.engine_time = now - job.dispatched;
+  const metering::Charge charge = job.admission.charge(settlement, now - record.began);
+  const auto& price = job.admission.price();
+  record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest, charge,
+                                                                price ? price->id() : "");
   // The first token comes after the whole prompt.
   if (settlement.counts.generated > 0) job.seat.note_own_cache();
+  job.admission.settle(settlement.counts, charge, settlement.settled_at);
+  if (is_whole(settlement.finish)) {
+    job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
+                                          settlement.counts.generated);
+  }
   std::move(job.row).settle(settlement);
+}
+
+// Nothing is left of the limits for what would come now: the answer ends here. True once.
+bool runs_dry(RelayJob& job, const llmapi::TokenCounts& so_far) {
+  Result<void> covered = job.admission.cover(to_counts(so_far, 0), job.services.clock.wall_now());
+  if (covered) return false;
+  job.record->dry = std::make_unique<const Error>(std::move(covered).error());
+  return true;
 }
 
 metering::Finish finish_of(const Error& error) {
@@ -251,6 +281,13 @@ metering::Finish finish_of(const Error& error) {
     default:
       return metering::Finish::upstream_error;
   }
+}
+
+// An engine may repeat what it was sent: our key to it is none of a client's business.
+Error without_key(Error error, const RelayJob& job) {
+  const std::string_view key = job.seat.engine().api_key().reveal();
+  if (key.empty() || !error.message().contains(key)) return error;
+  return {error.code(), error.blame(), "The model's engine refused the request."};
 }
 
 template <class T>
@@ -362,9 +399,8 @@ class StreamRelay {
   // One step, without a wait. After an error out_ holds what was good.
   SM_OFF_FRAME Result<Next> advance() {
     out_.clear();
-    TRY(const EventPump::Step step, pump_.step([this](std::string_view data) {
-      return translator_.on_event(data, false, out_);
-    }));
+    TRY(const EventPump::Step step,
+        pump_.step([this](std::string_view data) { return on_event(data); }));
     if (pump_.done()) return Next::end;
     if (out_.size() > http::Exchange::kBufferMax) return Next::client;
     TRY_VOID(send_translated());
@@ -372,6 +408,21 @@ class StreamRelay {
     TRY_VOID(watch_.look_up_if_due());
     if (job_.exchange.buffered() > 0) return Next::client;
     return step == EventPump::Step::events ? Next::step : Next::engine;
+  }
+
+  SM_OFF_FRAME Result<llmapi::StreamTranslator::Outcome> on_event(std::string_view data) {
+    using Outcome = llmapi::StreamTranslator::Outcome;
+    if (job_.record->dry) return Outcome::skip;
+    TRY(const Outcome outcome, translator_.on_event(data, false, out_));
+    if (outcome != Outcome::emit || translator_.delivered() <= covered_ ||
+        !job_.admission.is_limited()) {
+      return outcome;
+    }
+    const llmapi::TokenCounts counts = translator_.counts();
+    if (runs_dry(job_, counts)) return Outcome::done;
+    // What the prompt took is known with the first tokens, if then.
+    covered_ = counts.generated == 0 ? 0 : job_.admission.held_output();
+    return outcome;
   }
 
   // A step whose events the client does not take at once.
@@ -384,7 +435,10 @@ class StreamRelay {
   }
 
   SM_OWN_FRAME rt::Task<Result<void>> complete() {
-    if (Result<void> ended = translator_.finish(out_); !ended) {
+    if (job_.record->dry) {
+      job_.call->cancel();
+      translator_.cut(http::error_object(*job_.record->dry), out_);
+    } else if (Result<void> ended = translator_.finish(out_); !ended) {
       co_await send_last_good();
       co_return ended;
     }
@@ -461,6 +515,7 @@ class StreamRelay {
   // no stream ever meets another's text.
   std::string& out_;            // translated, not yet handed to the client's connection
   std::int64_t delivered_ = 0;  // tokens in what was handed over
+  std::int64_t covered_ = -1;   // so many are covered by what is held of the limits
 };
 
 }  // namespace
@@ -469,6 +524,7 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   StreamRelay relay(job);
   Result<void> brought = co_await relay.bring();
   if (is_client_gone(brought)) co_await relay.count_what_came();
+  if (!brought) brought = fail(without_key(std::move(brought).error(), job));
   if (!brought) give_up(job, brought.error());
   relay.settle(brought ? relay.finish() : finish_of(brought.error()));
   if (brought || !job.client.committed()) co_return brought;
@@ -489,6 +545,10 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     CO_TRY(const EventPump::Step step, pump.step(take));
     if (pump.done()) break;
     CO_TRY_VOID(watch.look_up_if_due());
+    if (runs_dry(job, assembler.counts())) {
+      job.call->cancel();
+      co_return assembler.cut(http::error_object(*job.record->dry));
+    }
     const metering::Counts counts = to_counts(assembler.counts(), 0);
     if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
     if (step == EventPump::Step::events) continue;
@@ -509,12 +569,20 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                     &sink);
 }
 
+// What the request has cost so far. Only where time is money it will be more when the row is
+// closed.
+std::string cost_text(const RelayJob& job, const metering::Settlement& settlement) {
+  const auto open_for = job.services.clock.now() - job.record->began;
+  return fmt::format_int(job.admission.charge(settlement, open_for).cost_micro).str();
+}
+
 // The common end of answers that go out whole.
 rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, DigestSink& sink,
                                llmapi::TokenCounts so_far) {
   job.record->engine_time =
       job.worker.loop.clock().now() - job.record->began - job.record->queue_wait;
   if (!reply) {
+    reply = fail(without_key(std::move(reply).error(), job));
     give_up(job, reply.error());
     settle(job, settlement_of(job, so_far, 0, finish_of(reply.error())), std::nullopt);
     co_return fail(std::move(reply).error());
@@ -528,7 +596,9 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
     (void)co_await job.row.save(to_counts(counts, 0), job.worker.loop, until);
   }
   const metering::Settlement settlement = settlement_of(job, counts, counts.generated, finish);
-  co_await reply_json(job.exchange, *job.record, plain_head(job), std::move(reply->body));
+  http::ResponseHead head = plain_head(job);
+  if (job.admission.price()) head.add("x-sm-cost-micro", cost_text(job, settlement));
+  co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
   settle(job, settlement, sink.digest());
   co_return Result<void>();
 }

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "catalog/records.h"
+#include "gateway/admission.h"
 #include "gateway/client_stream.h"
 #include "gateway/dispatcher.h"
 #include "gateway/record.h"
@@ -29,6 +30,7 @@ struct RelayJob {
   const catalog::Model& model;  // lives in the caller's snapshot
   llmapi::ReplyForm form;
   bool upstream_stream;  // the engine streams, whatever the client gets
+  Admission admission;
   Seat seat;
   std::unique_ptr<http::ClientCall> call;
   store::OpenRow row;

@@ -14,6 +14,8 @@ Endpoint match_api(std::string_view rest, std::string_view& model_id) {
   if (rest == "completions") return Endpoint::completions;
   if (rest == "embeddings") return Endpoint::embeddings;
   if (rest == "models") return Endpoint::models;
+  if (rest == "usage") return Endpoint::usage;
+  if (rest == "usage/export") return Endpoint::usage_export;
   if (strip_prefix(rest, "models/") && !rest.empty()) {
     model_id = rest;
     return Endpoint::model;
@@ -41,6 +43,10 @@ std::string_view route_label(Endpoint endpoint) {
       return "/v1/models";
     case Endpoint::model:
       return "/v1/models/{id}";
+    case Endpoint::usage:
+      return "/v1/usage";
+    case Endpoint::usage_export:
+      return "/v1/usage/export";
     case Endpoint::unmatched:
       break;
   }

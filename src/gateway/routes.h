@@ -20,6 +20,8 @@ enum class Endpoint : std::uint8_t {
   embeddings,
   models,
   model,
+  usage,
+  usage_export,
 };
 // For the `route` label: "/v1/chat/completions", "unmatched", ...
 std::string_view route_label(Endpoint endpoint);

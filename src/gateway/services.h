@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/snapshot.h"
+#include "gateway/admission.h"
+#include "gateway/audit_notes.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_set.h"
 #include "gateway/record.h"
@@ -16,6 +18,8 @@
 
 namespace sovmesh::gateway {
 
+class UsageReports;
+
 // What the request path works with; made by compose/, outlives every request. Shared by all workers
 // except what is marked.
 struct Services {
@@ -26,8 +30,11 @@ struct Services {
   const EngineSet& engines;
   Dispatcher& dispatcher;
   store::Ledger& ledger;
+  const Tariff& tariff;
+  const Snapshot<AuditPolicy>& audit;
   RequestMetrics& metrics;
   const observe::Log& log;
+  UsageReports* usage = nullptr;  // null: tenants cannot read their usage here
 };
 
 // Settings of the request path (docs/configuration.md).
@@ -46,6 +53,7 @@ struct WorkerState {
   http::ClientPool& upstream;
   UlidSource ids;
   SeriesCache series;
+  AuditNotes audit;
   std::string translated;  // scratch of one step of one stream
   // Set at the drain deadline: streams end with an error event. See DataPlane::cut_off().
   bool cut_off = false;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "base/time_text.h"
 
@@ -40,6 +41,8 @@ constexpr TableRow kTable[] = {
     {Code::string_above_max_length, {400, kInvalidRequest, false}},
     {Code::array_above_max_length, {400, kInvalidRequest, false}},
     {Code::context_length_exceeded, {400, kInvalidRequest, false}},
+    {Code::idempotency_key_reused, {400, kInvalidRequest, false}},
+    {Code::idempotency_replay_unavailable, {400, kInvalidRequest, false}},
     {Code::invalid_api_key, {401, kInvalidRequest, false}},
     {Code::insufficient_permissions, {403, kPermission, false}},
     {Code::model_not_found, {404, kInvalidRequest, false}},
@@ -48,6 +51,7 @@ constexpr TableRow kTable[] = {
     {Code::method_not_supported, {405, kInvalidRequest, false}},
     {Code::request_timeout, {408, kTimeout, false}},
     {Code::conflict, {409, kInvalidRequest, false}},
+    {Code::idempotency_in_progress, {409, kInvalidRequest, false}},
     {Code::precondition_failed, {412, kInvalidRequest, false}},
     {Code::request_too_large, {413, kInvalidRequest, false}},
     {Code::unsupported_media_type, {415, kInvalidRequest, false}},
@@ -102,10 +106,12 @@ bool is_internal(Code code) {
   }
 }
 
-// 429 rate limits carry the limited unit as their type; producers name it in the scope or in the
-// standard sentence ("... on tokens per min (TPM)").
+// 429 rate limits carry the limited unit as their type; producers name it, or have it in the scope
+// or in the standard sentence ("... on tokens per min (TPM)").
 std::string_view type_of(const Error& error) {
   if (error.code() == Code::rate_limit_exceeded) {
+    if (error.details() && error.details()->unit)
+      return *error.details()->unit == Error::Unit::tokens ? kTokens : kRequests;
     const bool by_scope =
         error.details() && error.details()->scope.find(kTokens) != std::string::npos;
     if (by_scope || error.message().find(" on tokens per ") != std::string::npos) return kTokens;
@@ -124,6 +130,26 @@ void append_number(std::string& out, std::int64_t value) {
   out.append(digits, end);
 }
 
+void append_own_details(std::string& out, const Error::Details& details) {
+  const std::size_t begin = out.size();
+  const auto member = [&](std::string_view name) {
+    append_all(out, out.size() > begin ? ",\"" : "\"", name, "\":");
+  };
+  if (!details.scope.empty()) {
+    member("scope");
+    append_json_string(out, details.scope);
+  }
+  if (details.limit) {
+    member("limit");
+    append_number(out, *details.limit);
+  }
+  if (details.reset_at) {
+    member("reset_at");
+    append_json_string(out, to_rfc3339(*details.reset_at));
+  }
+  if (!details.more.empty()) append_all(out, out.size() > begin ? "," : "", details.more);
+}
+
 // Details repeat nothing that would make two answers to the same mistake differ: the request id is
 // there for limits and for failures of ours, not for 400..404, which must not tell unknown from
 // forbidden.
@@ -132,18 +158,7 @@ void append_details(std::string& out, const Error& error, const RequestId* reque
   if (!wanted || (!error.details() && request == nullptr)) return;
   out += R"(,"details":{)";
   const std::size_t begin = out.size();
-  if (error.details()) {
-    out += R"("scope":)";
-    append_json_string(out, error.details()->scope);
-    if (error.details()->limit) {
-      out += R"(,"limit":)";
-      append_number(out, *error.details()->limit);
-    }
-    if (error.details()->reset_at) {
-      out += R"(,"reset_at":)";
-      append_json_string(out, to_rfc3339(*error.details()->reset_at));
-    }
-  }
+  if (error.details()) append_own_details(out, *error.details());
   if (request != nullptr) {
     if (out.size() > begin) out += ',';
     out += R"("request_id":"req_)";
@@ -158,10 +173,14 @@ void append_details(std::string& out, const Error& error, const RequestId* reque
 ErrorRow error_row(Code code) { return kTable[static_cast<std::size_t>(code)].row; }
 
 std::string error_json(const Error& error, const RequestId* request) {
+  return R"({"error":)" + error_object(error, request) + '}';
+}
+
+std::string error_object(const Error& error, const RequestId* request) {
   const bool internal = is_internal(error.code());
   std::string out;
   out.reserve(160 + error.message().size());
-  out += R"({"error":{"message":)";
+  out += R"({"message":)";
   append_json_string(out, internal ? kGenericMessage : std::string_view(error.message()));
   out += R"(,"type":")";
   out += type_of(error);
@@ -180,7 +199,7 @@ std::string error_json(const Error& error, const RequestId* request) {
     out += '"';
   }
   append_details(out, error, request);
-  out += "}}";
+  out += '}';
   return out;
 }
 

@@ -19,6 +19,8 @@ ErrorRow error_row(Code code);
 
 // {"error":{"message","type","param","code"[,"details":{"scope","limit","reset_at","request_id"}]}}
 std::string error_json(const Error& error, const RequestId* request);
+// What stands behind "error": for answers that say in another place why they ended.
+std::string error_object(const Error& error, const RequestId* request = nullptr);
 // The status with its own header fields: content-type, cache-control, www-authenticate (401),
 // retry-after + retry-after-ms, x-should-retry.
 ResponseHead error_head(const Error& error);

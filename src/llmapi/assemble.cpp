@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"
@@ -72,6 +73,8 @@ struct StreamAssembler::Impl {
   static void append_message(std::string& out, const Choice& choice);
   static void append_tools(std::string& out, const Choice& choice);
   Result<PlainReply> finish() const;
+  PlainReply cut(std::string_view why);
+  PlainReply reply(std::string_view why) const;
 
   Operation operation;
   ReplyIdentity identity;
@@ -200,21 +203,35 @@ void StreamAssembler::Impl::append_choice(std::string& out, std::size_t index) c
 Result<PlainReply> StreamAssembler::Impl::finish() const {
   if (!done) return upstream_error(Code::upstream_error, "the engine ended its stream early");
   if (choices.empty()) return invalid_reply("it has no choices");
+  for (const Choice& choice : choices) {
+    if (!choice.seen) return invalid_reply("a choice is missing");
+    if (choice.finish == FinishReason::none) return invalid_reply("a choice has no finish_reason");
+  }
+  return reply({});
+}
+
+PlainReply StreamAssembler::Impl::cut(std::string_view why) {
+  if (choices.empty()) choices.resize(1);
+  for (Choice& choice : choices)
+    if (choice.finish == FinishReason::none) choice.finish = FinishReason::length;
+  done = true;
+  return reply(why);
+}
+
+// `why`: what "sm_limit" says; empty: nothing.
+PlainReply StreamAssembler::Impl::reply(std::string_view why) const {
   PlainReply plain;
   plain.counts = counter.counts();
   append_reply_head(plain.body, identity,
                     operation == Operation::chat ? "chat.completion" : "text_completion");
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    if (!choices[i].seen) return invalid_reply("a choice is missing");
-    if (choices[i].finish == FinishReason::none) {
-      return invalid_reply("a choice has no finish_reason");
-    }
     if (i > 0) plain.body += ',';
     append_choice(plain.body, i);
     plain.finish = choices[i].finish;
   }
   plain.body += "],\"usage\":";
   append_usage(plain.body, operation, plain.counts, identity.hide_cached);
+  if (!why.empty()) append_all(plain.body, ",\"sm_limit\":", why);
   plain.body += '}';
   return plain;
 }
@@ -232,5 +249,7 @@ Result<Outcome> StreamAssembler::on_event(std::string_view data, bool padded) {
 TokenCounts StreamAssembler::counts() const { return impl_->counter.counts(); }
 
 Result<PlainReply> StreamAssembler::finish() { return impl_->finish(); }
+
+PlainReply StreamAssembler::cut(std::string_view why) { return impl_->cut(why); }
 
 }  // namespace sovmesh::llmapi

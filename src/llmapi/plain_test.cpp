@@ -236,6 +236,19 @@ TEST(StreamAssembler, AnswersOnlyWithAWholeStream) {
               FailsWith(Code::invalid_request));
 }
 
+TEST(StreamAssembler, GivesWhatThereIsWhenWeCutIt) {
+  StreamAssembler assembler(chat(), Dialect::llama_cpp, kIdentity, nullptr);
+  ASSERT_THAT(assembler.on_event(R"({"choices":[{"index":0,"delta":{"content":"a"}}]})", false),
+              Succeeds());
+  const PlainReply reply = assembler.cut(R"({"scope":"s"})");
+  EXPECT_EQ(reply.finish, FinishReason::length);
+  EXPECT_EQ(reply.counts.generated, 1);
+  const json body = json::parse(reply.body);
+  EXPECT_EQ(body["choices"][0]["message"]["content"], "a");
+  EXPECT_EQ(body["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(body["sm_limit"]["scope"], "s");
+}
+
 TEST(StreamAssembler, BoundsTheAnswer) {
   StreamAssembler assembler(chat(), Dialect::vllm, kIdentity, nullptr);
   const std::string event =

@@ -74,6 +74,9 @@ class StreamTranslator {
   // After done: the final usage chunk if asked for, and "data: [DONE]\n\n". An error when the
   // stream ended without finish_reason for every choice seen.
   Result<void> finish(std::string& out);
+  // We end the answer ourselves, before the engine does: what is still open ends with "length", and
+  // the last chunk says why in "sm_limit" (`why`: a JSON value). Nothing may follow.
+  void cut(std::string_view why, std::string& out);
   // The stream is silent: gives up memory that only makes the next event cheaper.
   void rest();
 
@@ -113,6 +116,8 @@ class StreamAssembler {
   Result<StreamTranslator::Outcome> on_event(std::string_view data, bool padded);
   TokenCounts counts() const;
   Result<PlainReply> finish();
+  // What there is so far, ended by us: see StreamTranslator::cut().
+  PlainReply cut(std::string_view why);
 
  private:
   struct Impl;

@@ -49,7 +49,8 @@ struct Request {
   // Text bytes of messages, prompt, input and tools, 4 for a token, 4096 for an image or sound: the
   // prompt_estimate is a quarter.
   std::size_t prompt_bytes = 0;
-  std::size_t inputs = 1;  // number of prompts or embedding inputs
+  std::size_t prompt_characters = 0;  // of the texts among it: Unicode code points
+  std::size_t inputs = 1;             // number of prompts or embedding inputs
   // What the longest prompt has at least: its token ids when it is given by them.
   std::int64_t prompt_tokens_min = 1;
   bool has_tools = false;

@@ -222,7 +222,11 @@ bool RequestParser::function_call() {
 
 bool RequestParser::text() {
   if (!in_.string()) return false;
-  request_.prompt_bytes += in_.json().string_text_size();
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  const std::size_t bytes = in_.json().string_text_size();
+  request_.prompt_bytes += bytes;
+  request_.prompt_characters +=
+      bytes - static_cast<std::size_t>(std::ranges::count_if(in_.json().string_json(), continues));
   return true;
 }
 

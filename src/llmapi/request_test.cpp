@@ -48,6 +48,14 @@ Refusal refusal(const Result<Request>& result) {
   return {result.error().code(), result.error().param()};
 }
 
+TEST(ParseRequest, CountsCharactersAndNotBytes) {
+  const auto request =
+      chat(R"({"model":"m","messages":[{"role":"user","content":"\u00e9\u20ac\ud83d\ude00a\n"}]})");
+  ASSERT_THAT(request, Succeeds());
+  EXPECT_EQ(request->prompt_bytes, 2 + 3 + 4 + 1 + 1);
+  EXPECT_EQ(request->prompt_characters, 5);
+}
+
 TEST(ParseRequest, KeepsWhatTheEngineNeeds) {
   const auto request = chat(R"( { "messages" : [ {"role":"system","content":"Be brief."},
       {"role":"user","content":"Say \"hi\"\u0021"} ], "model":"tiny", "temperature": 0.5,
@@ -60,6 +68,7 @@ TEST(ParseRequest, KeepsWhatTheEngineNeeds) {
   EXPECT_EQ(request->choices, 2);
   EXPECT_EQ(request->output_max, 16);
   EXPECT_EQ(request->prompt_bytes, 9 + 9);
+  EXPECT_EQ(request->prompt_characters, 9 + 9);
   const std::string messages = R"([{"role":"system","content":"Be brief."},)"
                                R"({"role":"user","content":"Say \"hi\"!"}])";
   EXPECT_EQ(request->canonical_prompt(), messages);

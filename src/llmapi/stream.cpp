@@ -31,6 +31,8 @@ struct StreamTranslator::Impl {
 
   Result<Outcome> on_event(std::string_view data, bool padded, std::string& out);
   Result<void> finish(std::string& out);
+  void cut(std::string_view why, std::string& out);
+  void append_end(std::string& out);
 
   Choice& at(std::size_t index) {
     if (choices.size() <= index) choices.resize(index + 1);
@@ -145,6 +147,11 @@ Result<void> StreamTranslator::Impl::finish(std::string& out) {
     if (choice.seen && !choice.finished) return invalid_reply("a choice has no finish_reason");
   }
   if (!any) return invalid_reply("it has no choices");
+  append_end(out);
+  return {};
+}
+
+void StreamTranslator::Impl::append_end(std::string& out) {
   if (client_wants_usage) {
     out += head;
     out += "],\"usage\":";
@@ -153,7 +160,23 @@ Result<void> StreamTranslator::Impl::finish(std::string& out) {
   }
   out += "data: [DONE]\n\n";
   delivered = counter.counts().generated;
-  return {};
+}
+
+void StreamTranslator::Impl::cut(std::string_view why, std::string& out) {
+  at(0).seen = true;  // an answer has a choice, even one that had no time to begin
+  out += head;
+  bool first = true;
+  for (std::size_t index = 0; index < choices.size(); ++index) {
+    if (!choices[index].seen || choices[index].finished) continue;
+    if (!first) out += ',';
+    first = false;
+    append_choice(out, {.index = index, .finish = FinishReason::length});
+  }
+  out += client_wants_usage ? "],\"usage\":null,\"sm_limit\":" : "],\"sm_limit\":";
+  out += why;
+  out += "}\n\n";
+  done = true;
+  append_end(out);
 }
 
 StreamTranslator::StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
@@ -169,6 +192,8 @@ Result<StreamTranslator::Outcome> StreamTranslator::on_event(std::string_view da
 }
 
 Result<void> StreamTranslator::finish(std::string& out) { return impl_->finish(out); }
+
+void StreamTranslator::cut(std::string_view why, std::string& out) { impl_->cut(why, out); }
 
 void StreamTranslator::rest() { impl_->shape.reset(); }
 

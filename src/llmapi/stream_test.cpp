@@ -113,6 +113,39 @@ TEST(StreamTranslator, TellsAllChunksAsOurs) {
   EXPECT_EQ(stream.texts.all[0], "80");
 }
 
+TEST(StreamTranslator, EndsWithLengthAndAReasonWhenWeCutIt) {
+  Stream stream(Dialect::llama_cpp, true);
+  (void)stream.after(kRole + "}");
+  (void)stream.after(content("80", timings(0, 13, 2)));
+  stream.out.clear();
+  stream.translator.cut(R"({"scope":"s"})", stream.out);
+  EXPECT_EQ(stream.out,
+            kHead +
+                R"({"index":0,"delta":{},"finish_reason":"length"}],"usage":null,)"
+                R"("sm_limit":{"scope":"s"}})"
+                "\n\n" +
+                kHead +
+                R"(],"usage":{"prompt_tokens":13,"completion_tokens":2,"total_tokens":15,)"
+                R"("prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},)"
+                R"("completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,)"
+                R"("accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}})"
+                "\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(stream.translator.finish_reason(), FinishReason::length);
+  EXPECT_EQ(stream.translator.delivered(), 2);
+  EXPECT_THAT(stream.event(content("late")), testing::Not(Succeeds()));
+}
+
+TEST(StreamTranslator, CutsOnlyTheChoicesThatAreOpen) {
+  Stream stream(Dialect::openai);
+  (void)stream.after(ended("stop", 0));
+  (void)stream.after(R"({"choices":[{"index":1,"delta":{"content":"b"}}]})");
+  stream.out.clear();
+  stream.translator.cut("{}", stream.out);
+  EXPECT_EQ(stream.out, kHead +
+                            R"({"index":1,"delta":{},"finish_reason":"length"}],"sm_limit":{}})" +
+                            "\n\ndata: [DONE]\n\n");
+}
+
 TEST(StreamTranslator, GivesUsageWhereItWasAskedFor) {
   Stream stream(Dialect::llama_cpp, true);
   EXPECT_THAT(stream.after(content("a")), HasSubstr("],\"usage\":null}\n\n"));

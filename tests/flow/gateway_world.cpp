@@ -81,8 +81,9 @@ GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_opti
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
       log_(sink, world.clock(), observe::Level::debug),
-      services_{world.clock(), world.random(), directory_, authenticator_, engines_, dispatcher_,
-                ledger,        metrics_,       log_},
+      services_{world.clock(), world.random(), directory_, authenticator_,
+                engines_,      dispatcher_,    ledger,     tariff_,
+                audit_,        metrics_,       log_,       &usage_reports},
       plane_(services_, settings, readiness, world.loop(), pool),
       tasks_(world.loop(), 3) {
   for (const std::string_view tenant : {"aurora", "borealis"}) {
@@ -121,8 +122,41 @@ GatewayWorld::~GatewayWorld() {
   EXPECT_EQ(world.armed_timers(), 0U);
   EXPECT_EQ(dispatcher_.load().running, 0U);
   EXPECT_EQ(dispatcher_.load().waiting, 0U);
+  for (const limits::Status& status : balances())
+    EXPECT_EQ(status.reserved, 0) << status.limit << " has held back something for nobody";
   EXPECT_EQ(ledger.open_rows(), 0U);
   EXPECT_THAT(ledger.violations, testing::IsEmpty());
+}
+
+void GatewayWorld::limit(limits::Limit limit) {
+  limit.name = "limit-" + std::to_string(limits_.size());
+  limits_.push_back(std::move(limit));
+  const WallTime now = world.clock().wall_now();
+  ASSERT_TRUE(limiter.configure(limits_, now));
+  for (const limits::SeedWanted& wanted : limiter.counters_wanted(now))
+    limiter.seeded(wanted);
+}
+
+limits::Limit GatewayWorld::tenant_limit(std::string_view tenant, limits::Measure measure,
+                                         limits::Window window, std::int64_t amount) const {
+  limits::Limit limit{.target = limits::Target::one(limits::ScopeKey::of(tenant_id(tenant)),
+                                                    "tenant:" + std::string(tenant))};
+  limit.measure = measure;
+  limit.window = window;
+  limit.amount = amount;
+  return limit;
+}
+
+std::vector<limits::Status> GatewayWorld::balances() {
+  return limiter.status(world.clock().wall_now(), 1'000);
+}
+
+void GatewayWorld::set_prices(std::vector<metering::PriceTerms> terms) {
+  std::vector<std::shared_ptr<const metering::Price>> prices;
+  for (metering::PriceTerms& one : terms)
+    prices.push_back(metering::Price::make(std::move(one)).value());
+  prices_.publish(std::make_shared<const metering::PriceBook>(
+      metering::PriceBook::make(std::move(prices)).value()));
 }
 
 tenancy::Key GatewayWorld::make_key(const tenancy::NewKey& made, std::string_view tenant) const {
@@ -179,6 +213,13 @@ std::shared_ptr<const identity::Directory> GatewayWorld::make_directory() const 
 
 TenantId GatewayWorld::tenant_id(std::string_view tenant) {
   return id_of<TenantId>(number_of(tenant));
+}
+
+void GatewayWorld::take_scope(std::string_view tenant, tenancy::Scope scope) {
+  for (tenancy::Key& key : keys_) {
+    if (key.tenant == tenant_id(tenant)) key.scopes.reset(static_cast<std::size_t>(scope));
+  }
+  directory_.publish(make_directory());
 }
 
 void GatewayWorld::revoke(std::string_view tenant) {

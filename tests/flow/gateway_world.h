@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "gateway/data_plane.h"
+#include "gateway/usage.h"
 #include "http/server.h"
+#include "limits/local_limiter.h"
+#include "rt/sim/blocking.h"
 #include "rt/sim/sim.h"
 #include "rt/task_group.h"
 #include "sim/engine_sim.h"
@@ -73,6 +76,17 @@ class GatewayWorld {
   const gateway::FifoDispatcher& dispatcher() const { return dispatcher_; }
   static TenantId tenant_id(std::string_view tenant);
   void revoke(std::string_view tenant);
+  void take_scope(std::string_view tenant, tenancy::Scope scope);
+  // A limit of a whole tenant on the wall clock's time; `scope` etc. as given.
+  void limit(limits::Limit limit);
+  limits::Limit tenant_limit(std::string_view tenant, limits::Measure measure,
+                             limits::Window window, std::int64_t amount) const;
+  // What has been used and is held of each limit.
+  std::vector<limits::Status> balances();
+  void set_prices(std::vector<metering::PriceTerms> terms);
+  void set_audit(gateway::AuditPolicy policy) {
+    audit_.publish(std::make_shared<const gateway::AuditPolicy>(std::move(policy)));
+  }
   // A model that the directory no longer has.
   void withdraw(std::string_view model);
   // Lets what is under way end; the engine's connections may stay open.
@@ -87,7 +101,11 @@ class GatewayWorld {
   std::shared_ptr<FakeEngine> scripted_engine;
   TroubledListener::Trouble accept_trouble;
   MemoryLedger ledger;
+  rt::sim::SimBlockingPool blocking{world, 2, 64};
+  gateway::UsageReports usage_reports{ledger, blocking};
   MemorySink sink;
+  limits::LocalLimiter limiter;
+  limits::OutputEstimate estimates;
   gateway::Settings settings;
   http::ClientPool pool{world.loop(), network, resolver, {}};
   gateway::Readiness readiness;
@@ -112,6 +130,11 @@ class GatewayWorld {
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
   observe::Log log_;
+  std::vector<limits::Limit> limits_;
+  Snapshot<metering::PriceBook> prices_{std::make_shared<const metering::PriceBook>()};
+  Snapshot<gateway::PoolOfEngine> pools_{std::make_shared<const gateway::PoolOfEngine>()};
+  Snapshot<gateway::AuditPolicy> audit_{std::make_shared<const gateway::AuditPolicy>()};
+  gateway::Tariff tariff_{limiter, estimates, prices_, pools_};
   gateway::Services services_;
   gateway::DataPlane plane_;
   std::unique_ptr<http::Server> server_;

@@ -1,0 +1,192 @@
+#include "compose/budgets.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/time_text.h"
+#include "control/limit_set.h"
+
+namespace sovmesh::compose {
+namespace {
+
+using By = store::SinceQuery::By;
+using limits::Measure;
+using limits::Scope;
+using limits::ScopeKey;
+
+By by_of(Scope scope) {
+  switch (scope) {
+    case Scope::key:
+      return By::key;
+    case Scope::user:
+      return By::user;
+    case Scope::project:
+      return By::project;
+    case Scope::pool:
+      return By::engine;
+    case Scope::tenant:
+      break;
+  }
+  return By::tenant;
+}
+
+std::int64_t amount_of(Measure measure, const metering::Totals& sums) {
+  switch (measure) {
+    case Measure::requests:
+      return sums.requests;
+    case Measure::input_tokens:
+      return sums.prompt;
+    case Measure::output_tokens:
+      return sums.generated;
+    case Measure::total_tokens:
+      return sums.tokens();
+    case Measure::money_micro:
+      return sums.cost_micro;
+    case Measure::gpu_microseconds:
+      return sums.gse_us;
+    case Measure::concurrency:
+      break;
+  }
+  return 0;  // nothing runs at a start
+}
+
+// Whose usage it is; nothing for what has no counter (an engine outside of all pools).
+std::optional<ScopeKey> scope_key_of(Scope scope, const store::UsageSince& usage,
+                                     const gateway::PoolOfEngine& pools) {
+  switch (scope) {
+    case Scope::tenant:
+      return ScopeKey::of(usage.tenant);
+    case Scope::user:
+      return usage.subject.empty() ? std::nullopt
+                                   : std::optional(ScopeKey::user(usage.tenant, usage.subject));
+    case Scope::project: {
+      const auto id = Ulid::parse(usage.subject);
+      return id ? std::optional(ScopeKey::of(ProjectId{*id})) : std::nullopt;
+    }
+    case Scope::key: {
+      const auto id = KeyId::parse(usage.subject);
+      return id ? std::optional(ScopeKey::of(*id)) : std::nullopt;
+    }
+    case Scope::pool:
+      break;
+  }
+  const auto pool = pools.find(usage.subject);
+  return pool == pools.end() ? std::nullopt : std::optional(ScopeKey::pool(pool->second));
+}
+
+// What the ledger is asked for; more than the target's own where it cannot be told apart there.
+store::SinceQuery query_of(const limits::SeedWanted& wanted) {
+  store::SinceQuery query{.by = by_of(wanted.target.scope()), .from = wanted.since};
+  query.tenant = wanted.target.within();
+  if (!wanted.model.empty()) query.model = wanted.model;
+  const auto& only = wanted.target.only();
+  if (!only) return query;
+  switch (only->scope()) {
+    case Scope::tenant:
+      query.tenant = TenantId{only->id()};
+      break;
+    case Scope::user:
+      query.tenant = TenantId{only->id()};
+      query.subject = only->text();
+      break;
+    case Scope::project:
+      query.subject = only->id().text();
+      break;
+    case Scope::key:
+      query.subject = only->text();
+      break;
+    case Scope::pool:
+      break;
+  }
+  return query;
+}
+
+std::string event_json(const limits::Threshold& crossed) {
+  std::string json = R"({"type":"budget.threshold","data":{"limit":)";
+  append_json_string(json, crossed.limit);
+  json += R"(,"scope":)";
+  append_json_string(json, crossed.scope);
+  json += R"(,"measure":")";
+  json += limits::name(crossed.measure);
+  json += R"(","percent":)" + std::to_string(crossed.percent);
+  json += R"(,"amount":)" + std::to_string(crossed.amount);
+  json += R"(,"used":)" + std::to_string(crossed.used);
+  json += R"(,"at":")" + to_rfc3339(crossed.at) + '"';
+  if (crossed.reset_at) json += R"(,"reset_at":")" + to_rfc3339(*crossed.reset_at) + '"';
+  return json + "}}";
+}
+
+}  // namespace
+
+void Budgets::set_pools(const std::vector<config::Pool>& pools) {
+  pools_.publish(std::make_shared<const gateway::PoolOfEngine>(control::pool_of_engine(pools)));
+}
+
+Result<void> Budgets::refresh() {
+  return turn_.with([this](Turn&) { return refresh_alone(); });
+}
+
+Result<void> Budgets::refresh_alone() {
+  // What has ended is booked before `now`: otherwise no counter would know of it, neither by its
+  // own count nor by what is asked of the ledger below.
+  (void)ledger_.flush();
+  const WallTime now = clock_.wall_now();
+  TRY_VOID(limiter_.configure(*publisher_.limits(), now));
+  const auto lacking = limiter_.counters_wanted(now);
+  if (lacking.empty()) return {};
+  TRY(const store::ControlData data, store_.load());
+  Currencies currencies;
+  for (const tenancy::Tenant& tenant : data.tenants)
+    currencies.emplace(tenant.id, tenant.currency);
+  TRY_VOID(ledger_.flush());  // the reports see what is durable
+  for (const limits::SeedWanted& counter : lacking)
+    TRY_VOID(seed(counter, currencies, now));
+  return {};
+}
+
+Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& currencies,
+                           WallTime now) {
+  store::SinceQuery query = query_of(wanted);
+  query.until = wanted.until;
+  TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query));
+  const auto pools = pools_.get();
+  for (const store::UsageSince& one : usage) {
+    if (wanted.measure == Measure::money_micro) {
+      // A tenant that changed its currency has spent nothing of the new one before.
+      const auto currency = currencies.find(one.tenant);
+      if (currency == currencies.end() || currency->second != one.currency) continue;
+    }
+    const auto key = scope_key_of(wanted.target.scope(), one, *pools);
+    if (!key || (wanted.target.only() && *wanted.target.only() != *key)) continue;
+    const limits::SeedPart part{.at = wanted.until, .used = amount_of(wanted.measure, one.sums)};
+    if (part.used > 0) limiter_.seed(wanted, *key, {&part, 1}, now);
+  }
+  limiter_.seeded(wanted);
+  return {};
+}
+
+void Budgets::add_metrics(observe::Registry& registry) {
+  auto& decisions = registry.totals("sm_limit_decisions_total", "Requests by what a limit said.",
+                                    {"limit", "decision"});
+  auto& dropped = registry.totals("sm_limit_events_dropped_total",
+                                  "Threshold events that found their queue full.", {});
+  registry.on_render([this, &decisions, &dropped] {
+    for (const limits::Decisions& one : limiter_.decisions()) {
+      decisions.with({one.limit, "allow"}).set(static_cast<double>(one.allow));
+      decisions.with({one.limit, "deny"}).set(static_cast<double>(one.deny));
+      decisions.with({one.limit, "shadow_deny"}).set(static_cast<double>(one.shadow_deny));
+    }
+    dropped.with({}).set(static_cast<double>(limiter_.thresholds_dropped()));
+  });
+}
+
+std::vector<std::string> Budgets::take_events() {
+  std::vector<std::string> events;
+  for (const limits::Threshold& crossed : limiter_.take_thresholds())
+    events.push_back(event_json(crossed));
+  return events;
+}
+
+}  // namespace sovmesh::compose

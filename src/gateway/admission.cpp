@@ -1,0 +1,131 @@
+#include "gateway/admission.h"
+
+#include <algorithm>
+
+#include "limits/lease.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+constexpr std::int64_t kBytesPerToken = 4;  // for estimates only, never billed
+constexpr std::int64_t kLeastOutput = 16;   // tokens for which an answer is worth to be begun
+
+metering::Charge charge_of(const metering::Price* price, const metering::Usage& usage) {
+  return metering::charge_of(price, usage, metering::power_model());
+}
+
+// What so many tokens take of each limit.
+limits::Amounts amounts_of(const metering::Price* price, std::int64_t input, std::int64_t output,
+                           std::int64_t characters) {
+  metering::Usage usage;
+  usage.counts = {.prompt = input, .generated = output};
+  usage.characters = characters;
+  const metering::Charge charge = charge_of(price, usage);
+  return {.input_tokens = input,
+          .output_tokens = output,
+          .money_micro = charge.cost_micro,
+          .gpu_microseconds = charge.gse_us};
+}
+
+limits::Amounts minus(const limits::Amounts& a, const limits::Amounts& b) {
+  return {.input_tokens = a.input_tokens - b.input_tokens,
+          .output_tokens = a.output_tokens - b.output_tokens,
+          .money_micro = a.money_micro - b.money_micro,
+          .gpu_microseconds = a.gpu_microseconds - b.gpu_microseconds};
+}
+
+limits::Subject subject_of(const identity::Caller& caller, const PoolOfEngine& pools,
+                           const std::string& engine, std::string_view model) {
+  const auto pool = pools.find(engine);
+  return {.key = caller.key().id,
+          .user = caller.key().owner ? std::string_view(*caller.key().owner) : std::string_view(),
+          .project = caller.project().id,
+          .project_name = caller.project().slug.text(),
+          .tenant = caller.tenant().id,
+          .tenant_name = caller.tenant().slug.text(),
+          .pool = pool == pools.end() ? std::string_view() : std::string_view(pool->second),
+          .model = model};
+}
+
+// Of all answers together. Embeddings have no output.
+std::int64_t output_of(const Tariff& tariff, const llmapi::Request& request,
+                       const RequestRecord& record) {
+  if (request.operation == llmapi::Operation::embeddings) return 0;
+  const auto answers = static_cast<std::int64_t>(request.inputs) * request.candidates;
+  const std::int64_t usual =
+      request.output_max
+          ? 0
+          : tariff.estimates.estimate(record.caller->tenant().id, record.model_name());
+  return answers * limits::output_to_reserve(request.output_max, usual);
+}
+
+}  // namespace
+
+limits::Amounts Admission::amounts(std::int64_t input, std::int64_t output) const {
+  return amounts_of(price_.get(), input, output, characters_);
+}
+
+Result<void> Admission::cover(const metering::Counts& so_far, WallTime now) {
+  if (!is_limited()) return {};
+  const limits::Amounts& held = reservation_->held();
+  const std::int64_t input = std::max(held.input_tokens, so_far.prompt);
+  const std::int64_t lacking = std::max<std::int64_t>(0, so_far.generated - held.output_tokens);
+  if (input == held.input_tokens && lacking == 0) return {};
+  // A whole slice; near the end of a budget less, down to what has come already.
+  for (std::int64_t more = lacking == 0 ? 0 : std::max(lacking, limits::kSlice);; more /= 2) {
+    more = std::max(more, lacking);
+    const limits::Amounts wanted = minus(amounts(input, held.output_tokens + more), held);
+    Result<void> extended = reservation_->extend(wanted, now);
+    if (extended || more == lacking) return extended;
+  }
+}
+
+void Admission::settle(const metering::Counts& counts, const metering::Charge& charge,
+                       WallTime now) {
+  if (!reservation_ || !reservation_->is_open()) return;
+  reservation_->settle({.input_tokens = counts.prompt,
+                        .output_tokens = counts.generated,
+                        .money_micro = charge.cost_micro,
+                        .gpu_microseconds = charge.gse_us},
+                       now);
+}
+
+metering::Charge Admission::charge(const metering::Settlement& settlement,
+                                   std::chrono::nanoseconds open_for) const {
+  metering::Usage usage;
+  usage.counts = settlement.counts;
+  usage.finish = settlement.finish;
+  usage.characters = characters_;
+  usage.open_for = std::chrono::duration_cast<std::chrono::microseconds>(open_for);
+  return charge_of(price_.get(), usage);
+}
+
+Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
+                        const std::string& engine, RequestRecord& record, WallTime now) {
+  const identity::Caller& caller = *record.caller;
+  auto price = tariff.prices.get()->find(record.model_name(), caller.tenant().currency, now);
+  const auto bytes = static_cast<std::int64_t>(request.prompt_bytes);
+  const auto characters = static_cast<std::int64_t>(request.prompt_characters);
+  const auto pools = tariff.pools.get();
+  const limits::Subject who = subject_of(caller, *pools, engine, record.model_name());
+  const std::int64_t output = output_of(tariff, request, record);
+  const auto reserve = [&](std::int64_t output_tokens) {
+    const std::int64_t input = bytes / kBytesPerToken;
+    return tariff.limiter.reserve(who, amounts_of(price.get(), input, output_tokens, characters),
+                                  now);
+  };
+  Result<limits::Reservation> reservation = reserve(output);
+  // An answer of unknown length may be shorter than usual: what is left of a budget is given, and
+  // the answer ends where it ends. A rate is new in a moment, which is better than half an answer.
+  if (!reservation && !request.output_max && output > kLeastOutput &&
+      reservation.error().code() == Code::insufficient_quota) {
+    reservation = reserve(kLeastOutput);
+  }
+  const bool applies = !reservation || reservation->is_limited();
+  if (applies)
+    record.limits = std::make_unique<const limits::Headers>(tariff.limiter.headers(who, now));
+  if (!reservation) return fail(std::move(reservation).error());
+  return Admission(*std::move(reservation), std::move(price), characters);
+}
+
+}  // namespace sovmesh::gateway

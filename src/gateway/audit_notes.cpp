@@ -1,0 +1,76 @@
+#include "gateway/audit_notes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rt/net.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+bool is_this_machine(const http::Origin& origin) {
+  if (!origin.unix_path.empty() || origin.host == "localhost") return true;
+  const auto ip = rt::IpAddress::parse(origin.host);
+  return ip && ip->is_loopback();
+}
+
+store::AuditPlace place(const engine::Engine& engine, const AuditPolicy& policy) {
+  const http::Origin& origin = engine.origin();
+  const bool is_here = is_this_machine(origin);
+  return {.engine = std::string(engine.name()),
+          .host = is_here ? "local" : fmt::format("{}:{}", origin.host, origin.port),
+          .site = policy.site,
+          .jurisdiction = policy.jurisdiction,
+          .egress = is_here ? "" : origin.host};
+}
+
+}  // namespace
+
+std::shared_ptr<const store::AuditPlace> AuditNotes::place_of(
+    const std::shared_ptr<const engine::Engine>& engine, const AuditPolicy& policy) {
+  const auto known = std::ranges::find_if(
+      places_, [&](const Place& place) { return place.first.lock() == engine; });
+  if (known != places_.end()) return known->second;
+  std::erase_if(places_, [](const Place& place) { return place.first.expired(); });
+  if (places_.size() >= kPlacesMax) places_.clear();
+  return places_
+      .emplace_back(engine, std::make_shared<const store::AuditPlace>(place(*engine, policy)))
+      .second;
+}
+
+void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, WallTime now) {
+  // Who it was must be proven: what strangers send is in metrics and logs.
+  if (policy.log == nullptr || !record.operation || !record.caller) return;
+  const identity::Caller& caller = *record.caller;
+  store::RequestEntry entry;
+  entry.request = record.id;
+  entry.tenant = caller.tenant().id;
+  entry.project = caller.project().id;
+  entry.key = caller.key().id;
+  entry.user = caller.key().owner.value_or("");
+  entry.operation = *record.operation;
+  entry.prompt_digest = record.prompt_digest;
+  entry.digest_key = caller.tenant_entry().digest_key_id;
+  if (record.engine) entry.place = place_of(record.engine, policy);
+  if (record.model != nullptr) {
+    entry.model = record.model_name();
+    entry.model_revision = fmt::format_int(record.model->revision).str();
+  }
+  entry.status = record.status;
+  entry.code = record.code();
+  entry.finish = metering::Finish::aborted;
+  if (record.answer) {
+    entry.answer_digest = record.answer->digest;
+    entry.finish = record.answer->settlement.finish;
+    entry.counts = record.answer->settlement.counts;
+    entry.price = record.answer->price;
+    if (!entry.price.empty()) entry.cost_micro = record.answer->charge.cost_micro;
+    entry.currency = caller.tenant().currency;
+  }
+  entry.began = record.began_wall;
+  entry.ended = now;
+  policy.log->note(std::move(entry));
+}
+
+}  // namespace sovmesh::gateway

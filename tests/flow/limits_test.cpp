@@ -1,0 +1,298 @@
+// Limits on the request path: refusals and their headers, leases while an answer comes, the end of
+// an answer whose budget is dry, prices, idempotency keys, entries in the audit log.
+
+#include <gmock/gmock.h>
+
+#include <memory>
+
+#include "limits/lease.h"
+#include "tests/flow/gateway_world.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using limits::Measure;
+using limits::Window;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+
+Answer ask(GatewayWorld& gateway, const std::string& body, std::string_view tenant = "aurora",
+           std::string_view more_fields = "") {
+  Client client(gateway);
+  client.post(kChat, body, tenant, more_fields);
+  return client.answer();
+}
+
+std::int64_t used(GatewayWorld& gateway, std::size_t index = 0) {
+  const auto balances = gateway.balances();
+  return index < balances.size() ? balances[index].used : 0;
+}
+
+std::string tokens(int count, std::string_view more = "") {
+  return "[[sim:tokens=" + std::to_string(count) + std::string(more) + "]]";
+}
+
+// --- refusals -----------------------------------------------------------------------------------
+
+TEST(Limits, RequestsPastARateAreRefusedAsOpenAiDoes) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::requests, Window::minute, 2));
+  const Answer first = ask(gateway, chat_body("x"));
+  EXPECT_EQ(first.status, 200);
+  EXPECT_THAT(first.head, AllOf(HasSubstr("\r\nx-ratelimit-limit-requests: 2\r\n"),
+                                HasSubstr("\r\nx-ratelimit-remaining-requests: 1\r\n"),
+                                HasSubstr("\r\nx-ratelimit-reset-requests: ")));
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+  const Answer refused = ask(gateway, chat_body("x"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_THAT(refused.body,
+              AllOf(HasSubstr(R"("code":"rate_limit_exceeded")"), HasSubstr(R"("type":"requests")"),
+                    HasSubstr("on requests per min (RPM): Limit 2, Used 2, Requested 1"),
+                    HasSubstr(R"("details":{"scope":"tenant:aurora)"), HasSubstr(R"("limit":2)"),
+                    HasSubstr(R"("reset_at":)"), HasSubstr(R"("request_id":"req_)")));
+  EXPECT_THAT(refused.head, AllOf(HasSubstr("\r\nretry-after: "), HasSubstr("\r\nretry-after-ms: "),
+                                  HasSubstr("\r\nx-ratelimit-remaining-requests: 0\r\n"),
+                                  Not(HasSubstr("x-should-retry"))));
+  EXPECT_EQ(gateway.ledger.order.size(), 2U) << "who is refused has no row";
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis").status, 200);
+}
+
+TEST(Limits, ARateIsNewWhenItsWindowIs) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::requests, Window::minute, 1));
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 429);
+  gateway.world.run_for(61s);
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+}
+
+TEST(Limits, ABudgetThatIsUsedUpTellsClientsNotToRetry) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::month, 20));
+  EXPECT_EQ(ask(gateway, chat_body(tokens(20), R"(,"max_tokens":20)")).status, 200);
+  EXPECT_EQ(used(gateway), 20);
+  const Answer refused = ask(gateway, chat_body("x"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_THAT(refused.body,
+              AllOf(HasSubstr(R"("code":"insufficient_quota")"),
+                    HasSubstr(R"("type":"insufficient_quota")"), HasSubstr(R"("reset_at":)")));
+  EXPECT_THAT(refused.head, HasSubstr("\r\nx-should-retry: false\r\n"));
+}
+
+TEST(Limits, ShadowLimitsRefuseNothing) {
+  GatewayWorld gateway;
+  limits::Limit limit = gateway.tenant_limit("aurora", Measure::requests, Window::minute, 1);
+  limit.shadow = true;
+  gateway.limit(limit);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+  const auto decisions = gateway.limiter.decisions();
+  ASSERT_EQ(decisions.size(), 1U);
+  EXPECT_EQ(decisions[0].shadow_deny, 2U);
+}
+
+TEST(Limits, RunningRequestsAreCountedUntilTheyEnd) {
+  GatewayWorld gateway;
+  limits::Limit limit = gateway.tenant_limit("aurora", Measure::concurrency, Window::none, 1);
+  gateway.limit(limit);
+  Client running(gateway);
+  running.post(kChat, chat_body(tokens(10, ",rate=5"), kStream));
+  ASSERT_TRUE(running.wait_for("data: "));
+  const Answer refused = ask(gateway, chat_body("x"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.has(R"("code":"concurrency_limit_exceeded")")) << refused.body;
+  EXPECT_THAT(running.answer().body, EndsWith("data: [DONE]\n\n"));
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+}
+
+// --- what is held and given back ----------------------------------------------------------------
+
+TEST(Limits, WhatWasNotUsedIsFreeAgain) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::day, 1'000));
+  EXPECT_EQ(ask(gateway, chat_body(tokens(7), R"(,"max_tokens":900)")).status, 200);
+  EXPECT_EQ(used(gateway), 7);
+  EXPECT_EQ(ask(gateway, chat_body(tokens(7), R"(,"max_tokens":900)")).status, 200);
+  EXPECT_EQ(ask(gateway, chat_body("x", R"(,"max_tokens":987)")).status, 429);
+}
+
+TEST(Limits, ARequestThatNeverRanTakesNothing) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::requests, Window::day, 5));
+  gateway.engine->ready_ = our_error(Code::model_loading, "not yet");
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 503);
+  EXPECT_EQ(used(gateway), 0);
+  EXPECT_EQ(ask(gateway, "{").status, 400);
+  EXPECT_EQ(used(gateway), 0);
+}
+
+TEST(Limits, AHangUpIsChargedForWhatCameAndFreesTheRest) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::day, 10'000));
+  Client client(gateway);
+  client.post(kChat, chat_body(tokens(100, ",rate=10"), kStream));
+  ASSERT_TRUE(client.wait_for("data: "));
+  gateway.world.run_for(2s);
+  client.hang_up();
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_GT(used(gateway), 5);
+  EXPECT_LT(used(gateway), 50);
+  EXPECT_EQ(used(gateway), gateway.ledger.last().settlement->counts.generated);
+}
+
+// --- leases -------------------------------------------------------------------------------------
+
+TEST(Limits, AStreamWhoseBudgetRunsDryEndsCleanlyAndSaysWhy) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::day, 700));
+  const Answer answer =
+      ask(gateway,
+          chat_body(tokens(2'000), R"(,"stream":true,"stream_options":{"include_usage":true})"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.complete);
+  EXPECT_THAT(answer.body, EndsWith("data: [DONE]\n\n"));
+  EXPECT_TRUE(answer.has(R"("finish_reason":"length")"));
+  EXPECT_TRUE(answer.has(R"("sm_limit":{"message":)"));
+  EXPECT_TRUE(answer.has(R"("code":"insufficient_quota")"));
+  const metering::Settlement& end = *gateway.ledger.last().settlement;
+  EXPECT_EQ(end.finish, metering::Finish::length);
+  EXPECT_GE(end.counts.generated, 690) << "what is left is given";
+  EXPECT_LE(end.counts.generated, 700 + limits::kSlice);
+  EXPECT_EQ(used(gateway), end.counts.generated);
+}
+
+TEST(Limits, APlainAnswerWhoseBudgetRunsDryIsGivenAsFarAsItCame) {
+  GatewayWorld gateway;
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::day, 700));
+  const Answer answer = ask(gateway, chat_body(tokens(2'000)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.has(R"("finish_reason":"length")"));
+  EXPECT_TRUE(answer.has(R"("sm_limit":)"));
+  EXPECT_THAT(answer.head, HasSubstr("\r\nx-sm-limit: tenant:aurora"));
+  EXPECT_LE(used(gateway), 700 + limits::kSlice);
+}
+
+// The written bound: a slice for each request that runs, and no more.
+TEST(Limits, ManyStreamsAtTheEdgePassItByNoMoreThanASliceEach) {
+  constexpr int kStreams = 50;
+  constexpr std::int64_t kBudget = 20'000;
+  GatewayWorld gateway(11, {}, 256);
+  gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, Window::day, kBudget));
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < kStreams; ++i) {
+    clients.push_back(std::make_unique<Client>(gateway));
+    clients.back()->post(kChat, chat_body(tokens(5'000, ",rate=200"), kStream));
+  }
+  int served = 0;
+  for (const auto& client : clients) {
+    const Answer answer = client->answer();
+    served += answer.status == 200 ? 1 : 0;
+    if (answer.status == 200) {
+      EXPECT_THAT(answer.body, EndsWith("data: [DONE]\n\n"));
+    }
+  }
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_GT(served, 10);
+  RecordProperty("past_the_budget", static_cast<int>(used(gateway) - kBudget));
+  EXPECT_GE(used(gateway), kBudget - served * limits::kSlice);
+  EXPECT_LE(used(gateway), kBudget + served * limits::kSlice);
+}
+
+// --- prices -------------------------------------------------------------------------------------
+
+metering::PriceTerms terms(std::string model) {
+  metering::PriceTerms terms{.model = std::move(model), .currency = "EUR", .label = "test"};
+  terms.call = 100;
+  terms.output = 2'000'000;  // two micro-units a token
+  return terms;
+}
+
+TEST(Limits, MoneyIsHeldAndSpentByThePriceInForce) {
+  GatewayWorld gateway;
+  gateway.set_prices({terms("chat")});
+  gateway.limit(gateway.tenant_limit("aurora", Measure::money_micro, Window::month, 1'000));
+  const Answer answer = ask(gateway, chat_body(tokens(50), R"(,"max_tokens":50)"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.head, HasSubstr("\r\nx-sm-cost-micro: 200\r\n"));
+  EXPECT_EQ(used(gateway), 200);
+  ASSERT_NE(gateway.ledger.last().intent.price, nullptr);
+  EXPECT_EQ(gateway.ledger.last().intent.currency, "EUR");
+  const Answer refused = ask(gateway, chat_body("x", R"(,"max_tokens":500)"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_TRUE(refused.has(R"("code":"insufficient_quota")"));
+}
+
+TEST(Limits, UnpricedUsageIsSaid) {
+  GatewayWorld gateway;
+  gateway.set_prices({terms("another-model")});
+  const Answer answer = ask(gateway, chat_body("x"));
+  EXPECT_THAT(answer.head, Not(HasSubstr("x-sm-cost-micro")));
+  EXPECT_EQ(gateway.ledger.last().intent.price, nullptr);
+  EXPECT_THAT(gateway.sink.lines.back(), HasSubstr(R"("unpriced":true)"));
+}
+
+// --- idempotency --------------------------------------------------------------------------------
+
+TEST(Idempotency, ARepeatedKeyNeverAsksTheEngineAgain) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key).status, 200);
+  const Answer again = ask(gateway, chat_body("x"), "aurora", key);
+  EXPECT_EQ(again.status, 400);
+  EXPECT_THAT(again.body, AllOf(HasSubstr(R"("code":"idempotency_replay_unavailable")"),
+                                HasSubstr(R"("rid":"req_)"), HasSubstr(R"("total_tokens":)")));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+  const Answer other = ask(gateway, chat_body("y"), "aurora", key);
+  EXPECT_EQ(other.status, 400);
+  EXPECT_TRUE(other.has(R"("code":"idempotency_key_reused")"));
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis", key).status, 200) << "keys are a tenant's own";
+  EXPECT_EQ(gateway.ledger.order.size(), 2U);
+}
+
+TEST(Idempotency, WhileTheFirstRequestRunsOthersConflict) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  Client running(gateway);
+  running.post(kChat, chat_body(tokens(10, ",rate=5"), kStream), "aurora", key);
+  ASSERT_TRUE(running.wait_for("data: "));
+  const Answer second = ask(gateway, chat_body(tokens(10, ",rate=5"), kStream), "aurora", key);
+  EXPECT_EQ(second.status, 409);
+  EXPECT_TRUE(second.has(R"("code":"idempotency_in_progress")"));
+  EXPECT_THAT(second.head, HasSubstr("\r\nretry-after: "));
+  EXPECT_THAT(running.answer().body, EndsWith("data: [DONE]\n\n"));
+}
+
+TEST(Idempotency, AKeyWhoseRequestNeverRanIsFree) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  gateway.engine->ready_ = our_error(Code::model_loading, "not yet");
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key).status, 503);
+  gateway.engine->ready_ = {};
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key).status, 200);
+}
+
+TEST(Idempotency, ItsIntentIsDurableBeforeTheEngineIsAsked) {
+  GatewayWorld gateway;
+  gateway.ledger.sync_time = 200ms;
+  Client client(gateway);
+  client.post(kChat, chat_body("x"), "aurora", "idempotency-key: k1\r\n");
+  gateway.world.run_for(150ms);
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
+  EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST(Idempotency, KeysThatAreNoneAreRefused) {
+  GatewayWorld gateway;
+  const Answer answer =
+      ask(gateway, chat_body("x"), "aurora", "idempotency-key: " + std::string(256, 'k') + "\r\n");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_TRUE(answer.has("Idempotency-Key"));
+}
+
+}  // namespace
+}  // namespace sovmesh::flow
