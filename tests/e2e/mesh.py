@@ -8,6 +8,7 @@ import secrets
 import select
 import signal
 import socket
+import sqlite3
 import string
 import subprocess
 import time
@@ -45,14 +46,14 @@ def die_with_parent():
 
 
 class Process:
-    """A child whose first line on stdout says where it listens."""
+    """A child whose first line on stdout says where it listens. `prepare`: runs in it first."""
 
-    def __init__(self, arguments, log, env=None):
+    def __init__(self, arguments, log, env=None, cwd=None, prepare=die_with_parent):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as stderr:
             self.child = subprocess.Popen(
                 [BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=stderr, env=env, preexec_fn=die_with_parent)
+                stderr=stderr, env=env, cwd=cwd, preexec_fn=prepare)
         try:
             self.ready = json.loads(self._first_line())
         except BaseException:
@@ -248,6 +249,19 @@ def read_to_end(peer):
     while piece := peer.recv(65536):
         data += piece
     return data
+
+
+def open_ledger(data):
+    """The books of a data folder; `usage` is all rows that are closed, of whatever day."""
+    ledger = sqlite3.connect(pathlib.Path(data) / "ledger.db")
+    days = [name for name, in ledger.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'usage_[0-9]*'")]
+    columns = "rid, subject, finish, generated, delivered"
+    rows = [f"SELECT {columns} FROM {day}" for day in days]
+    ledger.execute("CREATE TEMP VIEW usage AS " + " UNION ALL ".join(
+        rows or ["SELECT '' AS rid, 0 AS subject, 0 AS finish, 0 AS generated, 0 AS delivered "
+                 "WHERE false"]))
+    return ledger
 
 
 def chat(text, model=SIM, **more):

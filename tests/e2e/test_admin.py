@@ -109,6 +109,70 @@ def test_what_the_api_made_is_there_after_a_restart(tmp_path, gateway):
         sim.stop()
 
 
+def test_limits_are_set_shown_and_removed(gateway):
+    gateway.run("tenant", "create", "aurora", "--time-zone", "Europe/Copenhagen", "--currency", "DKK")
+    tenants = gateway.run("tenant", "list").splitlines()
+    assert any("Europe/Copenhagen" in line and "DKK" in line for line in tenants)
+    words = ["limit", "set", "--tenant", "aurora", "--measure", "money", "--window", "month"]
+    first = gateway.made(*words, "--amount", "250.00")
+    second = gateway.made(*words, "--amount", "300.000001", "--shadow")
+    assert second["id"] == first["id"]
+    assert (second["amount"], second["currency"], second["shadow"]) == ("300.000001", "DKK", True)
+    assert gateway.made(*words, "--amount", "300")["shadow"] is True
+    assert gateway.made(*words, "--amount", "300", "--no-shadow")["shadow"] is False
+    gateway.run("limit", "set", "--tenant", "aurora", "--user", "*", "--measure", "concurrency",
+                "--amount", "4")
+    table = gateway.run("limit", "list", "--tenant", "aurora")
+    assert table.splitlines()[0].split()[:3] == ["name", "amount", "currency"]
+    assert "tenant:aurora money/month" in table and "user:aurora/* concurrency" in table
+    assert "amount: 300.00" in gateway.run("limit", "show", first["id"])
+    project = gateway.made("project", "create", "web", "--tenant", "aurora", "--cost-centre", "4711")
+    assert project["cost_centre"] == "4711"
+    changed = gateway.made("project", "update", project["id"], "--cost-centre", "4712")
+    assert changed["cost_centre"] == "4712"
+    gateway.run("limit", "remove", first["id"])
+    assert len(gateway.made("limit", "list")["data"]) == 1
+
+
+def test_a_wrong_limit_says_why(gateway):
+    words = ["limit", "set", "--tenant", "boreal", "--measure"]
+    why = gateway.run(*words, "requests", "--window", "day", "--amount", "1.5", code=1)
+    assert "requests come as whole numbers, not 1.5 (amount)" in why
+    assert "(window)" in gateway.run(*words, "requests", "--amount", "1", code=1)
+    assert "(window)" in gateway.run(*words, "concurrency", "--window", "day", "--amount", "1",
+                                     code=1)
+    gateway.run(*words, "words", "--amount", "1", code=2)
+    gateway.run(*words, "requests", "--window", "day", code=2)
+    gateway.run(*words, "requests", "--project", "a-b", "--user", "ann", "--amount", "1", code=2)
+    assert "zone" in gateway.run("tenant", "create", "cirrus", "--time-zone", "Copenhagen", code=1)
+    assert "3 capitals" in gateway.run("tenant", "create", "cirrus", "--currency", "euro", code=1)
+
+
+def test_prices_of_the_file_are_listed(tmp_path):
+    config = tmp_path / "sovmesh.yaml"
+    config.write_text(CONFIG + """\
+engines: [{name: one, kind: remote, url: "http://127.0.0.1:1/v1"}]
+models: [{name: small, engine: one}]
+prices:
+  - {model: small, input: 0.15, output: 0.60, gse: {prompt_us: 12.5, output_us: 900}}
+  - {model: small, from: 2099-01-01, input: 0.30, output: 0.60}
+""")
+    process = support.Process(["serve", "--config", config, "--data-dir", tmp_path / "data"],
+                              tmp_path / "serve.log")
+    try:
+        def price(*words):
+            return subprocess.run([support.BINARY, "price", *words, "--data-dir",
+                                   tmp_path / "data"], capture_output=True, text=True, timeout=30,
+                                  check=True).stdout
+        rows = json.loads(price("list", "--model", "small", "--json"))["data"]
+        assert [(row["input"], row["in_force"]) for row in rows] == [("0.15", True), ("0.30", False)]
+        assert rows[0]["gse"]["prompt_us"] == "12.5"
+        assert rows[0]["id"] in price("list")
+        assert "output: 0.60" in price("show", rows[0]["id"])
+    finally:
+        assert process.stop() == 0
+
+
 def test_objects_of_the_file_say_where_they_stand(gateway):
     why = gateway.run("tenant", "update", "boreal", "--display-name", "B", code=1)
     assert "declared in the configuration file" in why and "sovmesh.yaml:8:5" in why

@@ -150,7 +150,7 @@ def test_usage_is_kept_apart(hosted):
     support.wait_for(lambda: usage(hosted, "borealis")["requests"] == before["requests"] + 1)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/usage", "/api/v1/keys", "/v1/usage", "/metrics"])
+@pytest.mark.parametrize("path", ["/api/v1/usage", "/api/v1/keys", "/v1/limits", "/metrics"])
 def test_the_data_listener_has_no_way_to_anybodys_usage(hosted, path):
     assert call(hosted, "GET", path)[0] == 404
 

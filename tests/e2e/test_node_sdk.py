@@ -1,15 +1,15 @@
 """The official Node SDK against the running binary with the real engine."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
-import sqlite3
 import subprocess
 
 import pytest
 
-from mesh import DEPS, SIM, TINY, wait_for
+from mesh import DEPS, SIM, TINY, open_ledger, wait_for
 
 CLIENT_CLOSED = 4  # metering::Finish
 FOLDER = pathlib.Path(__file__).parent / "node"
@@ -58,7 +58,7 @@ def test_a_stream_can_be_hung_up_on(seen, mesh):
     assert 3 <= seen["pieces"] < 60  # what had come before the abort may still be read
 
     def hung_up():
-        with sqlite3.connect(mesh.data / "ledger.db") as ledger:
+        with contextlib.closing(open_ledger(mesh.data)) as ledger:
             return ledger.execute("SELECT count(*) FROM usage WHERE finish = ?",
                                   (CLIENT_CLOSED,)).fetchone()[0]
     assert wait_for(hung_up) >= 1

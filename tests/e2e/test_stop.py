@@ -1,5 +1,6 @@
 """How the server ends, and what its exit code says when it cannot begin."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -7,7 +8,6 @@ import re
 import resource
 import signal
 import socket
-import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -52,7 +52,7 @@ def test_the_shortest_drain_ends_streams_with_their_error_event(tmp_path, how):
         assert b'data: {"error":{' in data and b'"code":"overloaded"' in data, data[-500:]
         assert b"[DONE]" not in data
         assert mesh.server.stop() == 0
-        with sqlite3.connect(mesh.data / "ledger.db") as ledger:
+        with contextlib.closing(support.open_ledger(mesh.data)) as ledger:
             assert ledger.execute("SELECT finish FROM usage").fetchall() == [(DRAINED,)]
     finally:
         mesh.stop()
@@ -214,7 +214,7 @@ def invalid(section, value):
 @pytest.mark.parametrize("config, why", [
     (invalid("server", {"metrics_listen": ["nope"]}), "1:12: error: metrics_listen 'nope'"),
     (invalid("server", {"tls": {"certificate": "/none.crt", "key": "/none.key"}}), "'/none.crt'"),
-    (invalid("engines", [{"name": "one", "kind": "remote", "url": "ftp://x"}]), "engine URL"),
+    (invalid("engines", [{"name": "one", "kind": "remote", "url": "ftp://x"}]), "URL: want"),
     (invalid("engines", [{"name": "one", "kind": "managed", "model_file": "/none.gguf"}]),
      "no such file '/none.gguf'"),
     (invalid("tenants", [{"name": "aurora", "keys": [

@@ -2,6 +2,7 @@
 client that behaves sees none of it, and nothing is left behind."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import pathlib
@@ -10,7 +11,6 @@ import re
 import resource
 import signal
 import socket
-import sqlite3
 import ssl
 import statistics
 import struct
@@ -108,7 +108,7 @@ def test_aborted_requests_leave_nothing(tmp_path):
         assert asyncio.run(ask(mesh, good_request(mesh))) == 200
     finally:
         mesh.stop()
-    with sqlite3.connect(mesh.data / "ledger.db") as ledger:
+    with contextlib.closing(support.open_ledger(mesh.data)) as ledger:
         rows, finished = ledger.execute("SELECT count(*), count(finish) FROM usage").fetchone()
         assert rows == finished > ABORTS / 10
 

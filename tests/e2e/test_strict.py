@@ -1,7 +1,7 @@
 """What a careless proxy lets through, with raw sockets against the running binary."""
 
+import contextlib
 import json
-import sqlite3
 import time
 
 import pytest
@@ -82,14 +82,11 @@ def test_a_hang_up_on_a_silent_stream_reaches_the_engine(sim_mesh):
 
 
 def finishes(data, key_id):
-    ledger = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True)
-    try:
+    with contextlib.closing(support.open_ledger(data)) as ledger:
         closed = ledger.execute(
             "SELECT u.rid, u.finish, u.generated, u.delivered FROM usage u "
             "JOIN subject s ON s.no = u.subject WHERE s.key = ?", (key_id,)).fetchall()
         return closed, ledger.execute("SELECT rid FROM open_row").fetchall()
-    finally:
-        ledger.close()
 
 
 RECOVERED = 9  # metering's numbers never change their meaning
