@@ -15,6 +15,7 @@ void add_report_commands(CLI::App& app, int& code);  // usage, statement, explai
 void add_engine_sim_command(CLI::App& app, int& code);
 void add_audit_commands(CLI::App& app, int& code);
 void add_audit_signer_command(CLI::App& app, int& code);
+void add_backup_commands(CLI::App& app, int& code);
 void add_doctor_command(CLI::App& app, int& code);
 
 }  // namespace sovmesh

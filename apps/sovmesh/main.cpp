@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   sovmesh::add_config_command(app, code);
   sovmesh::add_admin_commands(app, code);
   sovmesh::add_audit_commands(app, code);
+  sovmesh::add_backup_commands(app, code);
   sovmesh::add_audit_signer_command(app, code);
   sovmesh::add_report_commands(app, code);
   sovmesh::add_engine_sim_command(app, code);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/hash_stream.h"
 
 namespace sovmesh {
 namespace {
@@ -18,6 +19,15 @@ TEST(Sha256, FitsTheVectorsOfFips180) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(to_hex(sha256(std::string(1'000'000, 'a'))),
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Sha256, InPiecesIsTheSame) {
+  Sha256 hash;
+  hash.update("a");
+  hash.update("");
+  hash.update("bc");
+  EXPECT_EQ(hash.finish(), sha256("abc"));
+  EXPECT_EQ(Sha256().finish(), sha256(""));
 }
 
 TEST(EqualDigests, SeesOneFlippedBit) {

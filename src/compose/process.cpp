@@ -15,6 +15,7 @@
 #include "compose/audit.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
 #include "control/metrics_handler.h"
@@ -152,6 +153,8 @@ Result<void> Process::make_workers() {
 Result<void> Process::open_data() {
   TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
                         options_.sabotage_drop_one_token));
+  TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
+  if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
   const config::Audit& audit = options_.config.audit;
   audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(
       gateway::AuditPolicy{.log = data_->audit().get(),

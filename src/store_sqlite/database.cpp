@@ -54,7 +54,7 @@ Error damaged(std::string_view path, std::string_view found) {
   return {Code::data_dir_invalid, Blame::us,
           std::string(path) + " is damaged: " + std::string(found) +
               ". Nothing was changed. Stop here, keep the file, and put a backup in its place (the "
-              "newest *.backup-* file beside it, or your own); see docs/data-folder.md."};
+              "newest in the folder backups/ beside it, or your own); see docs/backup.md."};
 }
 
 // SQLite's message never holds bound values, so it is safe to pass on.

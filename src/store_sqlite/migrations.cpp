@@ -1,5 +1,13 @@
 #include "store_sqlite/migrations.h"
 
+#include <algorithm>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/time_text.h"
+
 namespace sovmesh::store_sqlite {
 namespace {
 
@@ -37,13 +45,71 @@ Result<void> check_owner(Database& database, const Schema& schema, std::int64_t 
   return {};
 }
 
-Result<void> back_up(Disk& disk, Database& database, std::int64_t version) {
-  const std::string path = database.path() + ".backup-v" + std::to_string(version);
-  TRY_VOID(disk.remove(path));
+// A folder with this file in it is whole.
+constexpr std::string_view kComplete = "complete";
+
+struct BackupPlace {
+  std::string all;     // DATA_DIR/backups
+  std::string folder;  // in it
+  std::string file;    // in that
+};
+
+BackupPlace backup_place(const std::string& path, const Schema& schema, WallTime now) {
+  const auto slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash);
+  std::string time = to_rfc3339(now).substr(0, 19);  // 2026-11-25T14:03:21
+  std::erase(time, ':');
+  std::string folder = time + "Z-before-" + schema.name + "-" + std::to_string(schema.version());
+  std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
+  return {.all = parent + "/backups", .folder = std::move(folder), .file = std::move(file)};
+}
+
+// Half ones, and whole ones that are too many. What cannot be removed is in nobody's way.
+void drop_old_backups(Disk& disk, const BackupPlace& place, const Schema& schema) {
+  const auto names = disk.list_folder(place.all);
+  if (!names) return;
+  std::vector<std::string> whole;
+  for (const std::string& name : *names) {
+    if (!name.contains(std::string("Z-before-") + schema.name + "-")) continue;
+    const std::string folder = place.all + "/" + name;
+    const auto complete = disk.exists(folder + "/" + std::string(kComplete));
+    if (complete && !*complete) (void)disk.remove_folder(folder);
+    if (complete && *complete) whole.push_back(name);
+  }
+  std::ranges::sort(whole, std::greater());
+  for (std::size_t i = kBackupsKept; i < whole.size(); ++i)
+    (void)disk.remove_folder(place.all + "/" + whole[i]);
+}
+
+Result<void> copy_and_check(Disk& disk, Database& database, const BackupPlace& place) {
+  const std::string folder = place.all + "/" + place.folder;
+  TRY_VOID(disk.make_folder(place.all));
+  TRY_VOID(disk.remove_folder(folder));
+  TRY_VOID(disk.make_folder(folder));
+  const std::string path = folder + "/" + place.file;
   TRY_VOID(database.back_up_to(disk, path));
-  // A backup that cannot be read back is none. Checked on its own connection, as a restore would.
-  TRY(Database copy, Database::open(disk, path, {.create = false}));
-  return copy.quick_check();
+  {
+    // A backup that cannot be read back is none. Checked on its own connection, as a restore would.
+    TRY(Database copy, Database::open(disk, path, {.create = false}));
+    TRY_VOID(copy.quick_check());
+  }
+  return disk.write_file(folder + "/" + std::string(kComplete),
+                         "A whole copy, made before an upgrade changed the database.\n");
+}
+
+Result<void> back_up(Disk& disk, Database& database, const Schema& schema, WallTime now) {
+  const BackupPlace place = backup_place(database.path(), schema, now);
+  const std::string folder = place.all + "/" + place.folder;
+  if (auto done = copy_and_check(disk, database, place); !done) {
+    (void)disk.remove_folder(folder);
+    return fail(Error(done.error().code(), Blame::us,
+                      "the upgrade of " + database.path() + " to schema " +
+                          std::to_string(schema.version()) +
+                          " was not begun, because the copy before it failed (" + folder +
+                          "): " + done.error().message() + ". Nothing was changed."));
+  }
+  drop_old_backups(disk, place, schema);
+  return {};
 }
 
 Result<void> apply(Database& database, const Schema& schema, int version) {
@@ -63,7 +129,7 @@ Error in_database(Error error, const std::string& path) {
 }
 
 Result<Database> open_checked(Disk& disk, const std::string& path, const Schema& schema,
-                              bool auto_checkpoint) {
+                              bool auto_checkpoint, WallTime now) {
   TRY(const bool was_here, disk.exists(marker_of(path)));
   TRY(const bool is_here, disk.exists(path));
   if (was_here && !is_here) return lost(path);
@@ -73,10 +139,9 @@ Result<Database> open_checked(Disk& disk, const std::string& path, const Schema&
   TRY_VOID(check_owner(database, schema, found));
   if (was_here && found == 0) return lost(path);
   TRY_VOID(database.use_write_ahead_log(auto_checkpoint));
-  for (int version = static_cast<int>(found) + 1; version <= schema.version(); ++version) {
-    if (found > 0) TRY_VOID(back_up(disk, database, version - 1));
+  if (found > 0 && found < schema.version()) TRY_VOID(back_up(disk, database, schema, now));
+  for (int version = static_cast<int>(found) + 1; version <= schema.version(); ++version)
     TRY_VOID(apply(database, schema, version));
-  }
   // The tables stand in the file itself from now on, not only in the log beside it.
   if (found < schema.version()) TRY_VOID(database.checkpoint());
   if (!was_here) TRY_VOID(mark_created(disk, path));
@@ -86,8 +151,8 @@ Result<Database> open_checked(Disk& disk, const std::string& path, const Schema&
 }  // namespace
 
 Result<Database> open_migrated(Disk& disk, const std::string& path, const Schema& schema,
-                               bool auto_checkpoint) {
-  auto database = open_checked(disk, path, schema, auto_checkpoint);
+                               bool auto_checkpoint, WallTime now) {
+  auto database = open_checked(disk, path, schema, auto_checkpoint, now);
   if (!database) return fail(in_database(std::move(database).error(), path));
   return database;
 }

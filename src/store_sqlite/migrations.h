@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 
@@ -25,9 +26,13 @@ struct Schema {
 //   - A file that was here once (`path`.created says so) and is missing or empty now is refused
 //   too:
 //     an empty database would look like a fresh start.
-//   - Before a step changes data, a copy is written to `path`.backup-vN and checked.
+//   - Before anything of an older schema is changed, a copy is made and checked:
+//     backups/TIME-before-NAME-VERSION/ in the database's folder; without it, nothing is changed.
+//     The newest kBackupsKept of a database are kept.
 // Each step is one transaction: a crash leaves the old version or the new one.
 Result<Database> open_migrated(Disk& disk, const std::string& path, const Schema& schema,
-                               bool auto_checkpoint);
+                               bool auto_checkpoint, WallTime now);
+
+inline constexpr std::size_t kBackupsKept = 3;
 
 }  // namespace sovmesh::store_sqlite

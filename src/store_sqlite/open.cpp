@@ -13,7 +13,7 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
                                                    const Clock& clock,
                                                    std::unique_ptr<LedgerRunner> runner,
                                                    const LedgerOptions& options) {
-  TRY(Database database, open_migrated(disk, path, ledger_schema(), false));
+  TRY(Database database, open_migrated(disk, path, ledger_schema(), false, clock.wall_now()));
   auto mailbox = std::make_shared<Guarded<Mailbox>>();
   auto claims = std::make_shared<Guarded<Claims>>(options.claims);
   auto writer =
@@ -27,7 +27,7 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
 
 Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,
                                                                 const Clock& clock) {
-  TRY(Database database, open_migrated(disk, path, control_schema(), true));
+  TRY(Database database, open_migrated(disk, path, control_schema(), true, clock.wall_now()));
   return std::make_unique<ControlSqlite>(std::move(database), clock);
 }
 

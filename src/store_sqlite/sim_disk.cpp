@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -603,6 +604,29 @@ Result<void> SimDisk::allocate(const std::string& path, std::int64_t bytes) {
       return our_error(Code::io_error, "allocate " + path + ": no space left");
     if (more > 0) content.resize(static_cast<std::size_t>(bytes), '\0');
     return {};
+  });
+}
+
+// Folders are parts of names.
+Result<void> SimDisk::make_folder(const std::string&) { return {}; }
+
+Result<void> SimDisk::remove_folder(const std::string& path) {
+  TRY(const auto names, list_folder(path));
+  for (const std::string& name : names)
+    TRY_VOID(remove(path + "/" + name));
+  return {};
+}
+
+Result<std::vector<std::string>> SimDisk::list_folder(const std::string& path) {
+  return state_->contents.with([&](Contents& disk) -> Result<std::vector<std::string>> {
+    if (!disk.powered) return our_error(Code::io_error, "list " + path + ": no power");
+    std::set<std::string> names;
+    for (const auto& [name, file] : disk.live) {
+      if (!name.starts_with(path + "/")) continue;
+      const std::string rest = name.substr(path.size() + 1);
+      names.insert(rest.substr(0, rest.find('/')));
+    }
+    return std::vector<std::string>(names.begin(), names.end());
   });
 }
 

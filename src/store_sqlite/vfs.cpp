@@ -1,7 +1,9 @@
 #include "store_sqlite/vfs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -67,6 +69,39 @@ class RealDisk : public Disk {
     if (fd >= 0) ::close(fd);
     if (error == 0) return {};
     return our_error(Code::io_error, "allocate " + path + ": " + std::strerror(error));
+  }
+  Result<void> make_folder(const std::string& path) override {
+    if (::mkdir(path.c_str(), 0700) != 0) {
+      if (errno == EEXIST) return {};
+      return our_error(Code::io_error, "make folder " + path + ": " + std::strerror(errno));
+    }
+    const std::string parent = path.substr(0, path.rfind('/') + 1);
+    const int fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = fd >= 0 && ::fsync(fd) == 0;
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (synced) return {};
+    return our_error(Code::io_error, "sync folder " + parent + ": " + std::strerror(error));
+  }
+  Result<void> remove_folder(const std::string& path) override {
+    TRY(const auto names, list_folder(path));
+    for (const std::string& name : names)
+      TRY_VOID(remove(path + "/" + name));
+    if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+    return our_error(Code::io_error, "remove folder " + path + ": " + std::strerror(errno));
+  }
+  Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    std::vector<std::string> names;
+    DIR* const folder = ::opendir(path.c_str());
+    if (folder == nullptr && errno == ENOENT) return names;
+    if (folder == nullptr)
+      return our_error(Code::io_error, "list " + path + ": " + std::strerror(errno));
+    while (const dirent* const entry = ::readdir(folder)) {
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(folder);
+    return names;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -25,6 +26,11 @@ class Disk {
   virtual Result<void> create_private(const std::string& path) = 0;
   // A file that really occupies `bytes` on the disk.
   virtual Result<void> allocate(const std::string& path, std::int64_t bytes) = 0;
+  // Folders of files, for this user alone. Fine when it is there; when it is absent.
+  virtual Result<void> make_folder(const std::string& path) = 0;
+  virtual Result<void> remove_folder(const std::string& path) = 0;  // and the files in it
+  // Names of what is in it; none when it is absent.
+  virtual Result<std::vector<std::string>> list_folder(const std::string& path) = 0;
 
   // Small helpers for files beside a database.
   Result<bool> exists(const std::string& path);        // and is not empty
@@ -50,6 +56,9 @@ class SimDisk : public Disk {
   sqlite3_vfs& vfs() override;
   Result<void> create_private(const std::string& path) override;
   Result<void> allocate(const std::string& path, std::int64_t bytes) override;
+  Result<void> make_folder(const std::string& path) override;
+  Result<void> remove_folder(const std::string& path) override;
+  Result<std::vector<std::string>> list_folder(const std::string& path) override;
 
   // Loses what is not synced. Everything opened before is dead: each further operation on it fails.
   void power_loss();

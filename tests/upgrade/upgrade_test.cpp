@@ -158,6 +158,32 @@ TEST_P(UpgradeTest, OpeningTwiceChangesNothingMore) {
   EXPECT_EQ(schema_of(ledger_db()), store_sqlite::ledger_schema().version());
 }
 
+// What was there before is beside it, whole and unchanged.
+TEST_P(UpgradeTest, ABackupIsMadeBeforeAnythingIsChanged) {
+  const std::int64_t control = schema_of(control_db());
+  const std::int64_t ledger = schema_of(ledger_db());
+  ASSERT_THAT(open_ledger(), Succeeds());
+  ASSERT_THAT(store_sqlite::open_control_store(real_disk(), control_db(), world_.clock()),
+              Succeeds());
+  const auto copy_of = [&](const std::string& name, const std::string& file) {
+    std::vector<std::string> found;
+    const fs::path backups = folder_.path() + "/backups";
+    if (!fs::exists(backups)) return found;
+    for (const auto& entry : fs::directory_iterator(backups))
+      if (entry.path().filename().string().contains("Z-before-" + name + "-"))
+        found.push_back((entry.path() / file).string());
+    return found;
+  };
+  const auto controls = copy_of("control", "control.db");
+  ASSERT_EQ(controls.size(), control < store_sqlite::control_schema().version() ? 1U : 0U);
+  for (const std::string& path : controls)
+    EXPECT_EQ(schema_of(path), control);
+  const auto ledgers = copy_of("ledger", "ledger.db");
+  ASSERT_EQ(ledgers.size(), ledger < store_sqlite::ledger_schema().version() ? 1U : 0U);
+  for (const std::string& path : ledgers)
+    EXPECT_EQ(schema_of(path), ledger);
+}
+
 std::string fixture_name(const testing::TestParamInfo<fs::path>& info) {
   return "Data" + info.param.filename().string();
 }
