@@ -57,7 +57,7 @@ std::string seal(const SecretBytes& key, std::string_view plain, std::string_vie
 // Nothing when the key, the context or any byte is not the one that was sealed.
 std::optional<SecretBytes> open_sealed(const SecretBytes& key, std::string_view sealed,
                                        std::string_view context);
-// With a nonce of the caller's, who must never use one twice: for test vectors.
+// With a nonce of the caller's, who must never use one twice: a counter under a key of one archive.
 std::string seal_with_nonce(const SecretBytes& key, std::span<const unsigned char> nonce,
                             std::string_view plain, std::string_view context);
 
