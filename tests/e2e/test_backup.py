@@ -101,7 +101,8 @@ def test_a_lost_server_comes_back_as_it_was_at_the_cut(mesh):
     assert (mesh.data / "restored").exists()
     mesh.start()
     assert not (mesh.data / "restored").exists()
-    assert "epoch 1 ended, epoch 2 begins" in mesh.server.log_tail()
+    # The log is written beside: its line may come after the one on standard output.
+    wait_for(lambda: "epoch 1 ended, epoch 2 begins" in mesh.server.log_tail())
 
     # Five settled, and the one in flight settled as recovered; the three after the cut are gone.
     assert usage(mesh.data) == 6
