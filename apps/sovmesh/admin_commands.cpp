@@ -8,10 +8,13 @@
 #include "base/bytes.h"
 #include "commands.h"
 #include "compose/admin_cli.h"
+#include "connection.h"
 
 // The commands that talk to a running server through the admin API.
 namespace sovmesh {
 namespace {
+
+constexpr const char* kJsonHelp = "Print the API's JSON answer";
 
 using compose::AdminCli;
 using Columns = std::vector<std::string>;
@@ -53,19 +56,6 @@ struct Kind {
   int& code;
 };
 
-void add_common(CLI::App& command, AdminCli& cli) {
-  command.add_option("--data-dir", cli.data_dir, "Data folder of the running server")
-      ->envname("SM_DATA_DIR")
-      ->capture_default_str();
-  command
-      .add_option("--admin", cli.address,
-                  "ADDR:PORT of an admin listener elsewhere (default: the data folder's socket)")
-      ->envname("SM_ADMIN");
-  command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin (default: admin.token of the data folder)");
-  command.add_flag("--json", cli.json, "Print the API's JSON answer");
-}
-
 Kind add_kind(CLI::App& app, int& code, const std::string& name, Columns columns) {
   CLI::App* kind = app.add_subcommand(name, "Manage " + name + "s of the running server");
   kind->require_subcommand(1);
@@ -76,7 +66,7 @@ Kind add_kind(CLI::App& app, int& code, const std::string& name, Columns columns
 
 CLI::App* add_verb(const Kind& kind, const std::string& verb, const std::string& help) {
   CLI::App* command = kind.app->add_subcommand(verb, help);
-  add_common(*command, *kind.cli);
+  add_connection(*command, *kind.cli, kJsonHelp);
   return command;
 }
 

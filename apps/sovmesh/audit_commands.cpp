@@ -8,25 +8,15 @@
 #include "compose/audit.h"
 #include "compose/audit_cli.h"
 #include "compose/serve.h"
+#include "connection.h"
 
 // `sovmesh audit ...`: the audit log of a running server, and its offline verifier.
 namespace sovmesh {
 namespace {
 
-using compose::AdminCli;
+constexpr const char* kJsonHelp = "Print JSON";
 
-void add_connection(CLI::App& command, AdminCli& cli) {
-  command.add_option("--data-dir", cli.data_dir, "Data folder of the running server")
-      ->envname("SM_DATA_DIR")
-      ->capture_default_str();
-  command
-      .add_option("--admin", cli.address,
-                  "ADDR:PORT of an admin listener elsewhere (default: the data folder's socket)")
-      ->envname("SM_ADMIN");
-  command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin (default: admin.token of the data folder)");
-  command.add_flag("--json", cli.json, "Print JSON");
-}
+using compose::AdminCli;
 
 struct Context {
   CLI::App* app;
@@ -35,7 +25,7 @@ struct Context {
 
   CLI::App* verb(const std::string& name, const std::string& help) const {
     CLI::App* command = app->add_subcommand(name, help);
-    add_connection(*command, *cli);
+    add_connection(*command, *cli, kJsonHelp);
     return command;
   }
 };

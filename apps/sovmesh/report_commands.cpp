@@ -11,10 +11,13 @@
 #include "commands.h"
 #include "compose/admin_cli.h"
 #include "compose/report_cli.h"
+#include "connection.h"
 
 // What the commands tell of usage: the server renders, they print.
 namespace sovmesh {
 namespace {
+
+constexpr const char* kJsonHelp = "The same as --format json";
 
 using compose::AdminCli;
 
@@ -34,19 +37,6 @@ class Target {
   std::string text_;
   bool is_first_ = true;
 };
-
-void add_server(CLI::App& command, AdminCli& cli) {
-  command.add_option("--data-dir", cli.data_dir, "Data folder of the running server")
-      ->envname("SM_DATA_DIR")
-      ->capture_default_str();
-  command
-      .add_option("--admin", cli.address,
-                  "ADDR:PORT of an admin listener elsewhere (default: the data folder's socket)")
-      ->envname("SM_ADMIN");
-  command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin (default: admin.token of the data folder)");
-  command.add_flag("--json", cli.json, "The same as --format json");
-}
 
 // The words of --format as the API has them. "table" is what people call its text.
 std::string format_of(const AdminCli& cli, const std::string& format) {
@@ -97,7 +87,7 @@ struct UsageFlags {
 void add_usage(CLI::App& app, int& code) {
   CLI::App* usage = app.add_subcommand("usage", "Show usage: tokens, engine time, energy, cost");
   const auto flags = std::make_shared<UsageFlags>();
-  add_server(*usage, flags->cli);
+  add_connection(*usage, flags->cli, kJsonHelp);
   usage->add_option("--tenant", flags->tenant, "The tenant (default: all)");
   usage->add_option("--by", flags->by, "One sum for each of these")
       ->check(CLI::IsMember({"tenant", "project", "key", "user", "cost-centre", "model", "day",
@@ -140,7 +130,7 @@ void add_adjust(CLI::App& statement, int& code) {
   CLI::App* adjust = statement.add_subcommand(
       "adjust", "Book a correction: it stands in the statement of the month that is open");
   const auto flags = std::make_shared<StatementFlags>();
-  add_server(*adjust, flags->cli);
+  add_connection(*adjust, flags->cli, kJsonHelp);
   adjust->add_option("--tenant", flags->tenant, "The tenant")->required();
   adjust->add_option("--amount", flags->amount, "In the tenant's currency, as -12.50")->required();
   adjust->add_option("--reason", flags->reason, "Why: stands in the statement")->required();
@@ -164,7 +154,7 @@ void add_adjust(CLI::App& statement, int& code) {
 void add_statement(CLI::App& app, int& code) {
   CLI::App* statement = app.add_subcommand("statement", "Show what a tenant owes for a month");
   const auto flags = std::make_shared<StatementFlags>();
-  add_server(*statement, flags->cli);
+  add_connection(*statement, flags->cli, kJsonHelp);
   CLI::Option* tenant = statement->add_option("--tenant", flags->tenant, "The tenant");
   CLI::Option* month = statement->add_option("--month", flags->month, "The month: 2027-01");
   statement->add_option("--format", flags->format, "text, csv, json or html (to print)")
@@ -193,7 +183,7 @@ void add_explain(CLI::App& app, int& code) {
     std::string format = "text";
   };
   const auto flags = std::make_shared<Flags>();
-  add_server(*request, flags->cli);
+  add_connection(*request, flags->cli, kJsonHelp);
   request->add_option("id", flags->id, "Its id, as x-sm-request-id has it")->required();
   request->add_option("--format", flags->format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
@@ -215,7 +205,7 @@ void add_ledger(CLI::App& app, int& code) {
     bool offline = false;
   };
   const auto flags = std::make_shared<Flags>();
-  add_server(*verify, flags->cli);
+  add_connection(*verify, flags->cli, kJsonHelp);
   verify->add_flag("--offline", flags->offline,
                    "Read the data folder itself; no server need run. Changes nothing");
   verify->callback([flags, &code] {

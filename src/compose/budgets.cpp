@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "base/time_text.h"
-#include "control/limit_set.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -54,7 +53,7 @@ std::int64_t amount_of(Measure measure, const metering::Totals& sums) {
 
 // Whose usage it is; nothing for what has no counter (an engine outside of all pools).
 std::optional<ScopeKey> scope_key_of(Scope scope, const store::UsageSince& usage,
-                                     const gateway::PoolOfEngine& pools) {
+                                     const identity::Directory& directory) {
   switch (scope) {
     case Scope::tenant:
       return ScopeKey::of(usage.tenant);
@@ -72,8 +71,8 @@ std::optional<ScopeKey> scope_key_of(Scope scope, const store::UsageSince& usage
     case Scope::pool:
       break;
   }
-  const auto pool = pools.find(usage.subject);
-  return pool == pools.end() ? std::nullopt : std::optional(ScopeKey::pool(pool->second));
+  const std::string_view pool = directory.pool_of(usage.subject);
+  return pool.empty() ? std::nullopt : std::optional(ScopeKey::pool(std::string(pool)));
 }
 
 // What the ledger is asked for; more than the target's own where it cannot be told apart there.
@@ -120,10 +119,6 @@ std::string event_json(const limits::Threshold& crossed) {
 
 }  // namespace
 
-void Budgets::set_pools(const std::vector<config::Pool>& pools) {
-  pools_.publish(std::make_shared<const gateway::PoolOfEngine>(control::pool_of_engine(pools)));
-}
-
 Result<void> Budgets::refresh() {
   return turn_.with([this](Turn&) { return refresh_alone(); });
 }
@@ -151,14 +146,14 @@ Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& c
   store::SinceQuery query = query_of(wanted);
   query.until = wanted.until;
   TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query));
-  const auto pools = pools_.get();
+  const auto directory = publisher_.directory().get();
   for (const store::UsageSince& one : usage) {
     if (wanted.measure == Measure::money_micro) {
       // A tenant that changed its currency has spent nothing of the new one before.
       const auto currency = currencies.find(one.tenant);
       if (currency == currencies.end() || currency->second != one.currency) continue;
     }
-    const auto key = scope_key_of(wanted.target.scope(), one, *pools);
+    const auto key = scope_key_of(wanted.target.scope(), one, *directory);
     if (!key || (wanted.target.only() && *wanted.target.only() != *key)) continue;
     const limits::SeedPart part{.at = wanted.until, .used = amount_of(wanted.measure, one.sums)};
     if (part.used > 0) limiter_.seed(wanted, *key, {&part, 1}, now);

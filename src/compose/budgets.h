@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "base/result.h"
-#include "base/snapshot.h"
-#include "config/config.h"
 #include "control/directory_publisher.h"
 #include "gateway/admission.h"
 #include "limits/local_limiter.h"
@@ -21,7 +19,7 @@
 namespace sovmesh::compose {
 
 // What configuration and admin API say of money and limits, in force: the limiter with its counters
-// (which the ledger fills after a start), prices and pools.
+// (which the ledger fills after a start), and prices.
 class Budgets {
  public:
   Budgets(const control::DirectoryPublisher& publisher, store::ControlStore& store,
@@ -30,10 +28,8 @@ class Budgets {
         store_(store),
         ledger_(ledger),
         clock_(clock),
-        tariff_{limiter_, estimates_, publisher.prices(), pools_} {}
+        tariff_{limiter_, estimates_, publisher.prices()} {}
 
-  // The pools of the configuration in force.
-  void set_pools(const std::vector<config::Pool>& pools);
   // Puts in force what the publisher has published, all or nothing. Blocks: counters of new limits
   // are read from the ledger. Any thread.
   Result<void> refresh();
@@ -58,7 +54,6 @@ class Budgets {
   Guarded<Turn> turn_;  // refreshes one at a time
   limits::LocalLimiter limiter_;
   limits::OutputEstimate estimates_;
-  Snapshot<gateway::PoolOfEngine> pools_{std::make_shared<const gateway::PoolOfEngine>()};
   gateway::Tariff tariff_;
 };
 

@@ -178,7 +178,6 @@ Result<void> Process::open_identity() {
 
 Result<void> Process::open_budgets() {
   budgets_ = std::make_unique<Budgets>(*publisher_, data_->control(), data_->ledger(), *clock_);
-  budgets_->set_pools(options_.config.pools);
   TRY_VOID(budgets_->refresh());
   budgets_->add_metrics(registry_);
   return {};

@@ -93,7 +93,6 @@ Process::Reload Process::reload_now() {
     TRY_VOID(record_config(data_->audit().get(), config, "reload"));
     TRY(auto applied, publisher_->apply(config));
     out.removed_tenants = std::move(applied.removed_tenants);
-    budgets_->set_pools(config.pools);
     TRY_VOID(budgets_->refresh());
     if (certificate) certificate_->publish(std::move(certificate));
     out.warnings = std::move(loaded.findings);  // an error would have ended this

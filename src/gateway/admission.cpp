@@ -7,8 +7,8 @@
 namespace sovmesh::gateway {
 namespace {
 
-constexpr std::int64_t kBytesPerToken = 4;  // for estimates only, never billed
-constexpr std::int64_t kLeastOutput = 16;   // tokens for which an answer is worth to be begun
+constexpr std::int64_t kBytesPerToken = 4;
+constexpr std::int64_t kLeastOutput = 16;  // tokens for which an answer is worth to be begun
 
 metering::Charge charge_of(const metering::Price* price, const metering::Usage& usage) {
   return metering::charge_of(price, usage, metering::power_model());
@@ -34,16 +34,15 @@ limits::Amounts minus(const limits::Amounts& a, const limits::Amounts& b) {
           .gpu_microseconds = a.gpu_microseconds - b.gpu_microseconds};
 }
 
-limits::Subject subject_of(const identity::Caller& caller, const PoolOfEngine& pools,
-                           const std::string& engine, std::string_view model) {
-  const auto pool = pools.find(engine);
+limits::Subject subject_of(const identity::Caller& caller, const std::string& engine,
+                           std::string_view model) {
   return {.key = caller.key().id,
           .user = caller.key().owner ? std::string_view(*caller.key().owner) : std::string_view(),
           .project = caller.project().id,
           .project_name = caller.project().slug.text(),
           .tenant = caller.tenant().id,
           .tenant_name = caller.tenant().slug.text(),
-          .pool = pool == pools.end() ? std::string_view() : std::string_view(pool->second),
+          .pool = caller.directory().pool_of(engine),
           .model = model};
 }
 
@@ -100,19 +99,20 @@ metering::Charge Admission::charge(const metering::Settlement& settlement,
   return charge_of(price_.get(), usage);
 }
 
+std::int64_t prompt_estimate(const llmapi::Request& request) {
+  return static_cast<std::int64_t>(request.prompt_bytes) / kBytesPerToken;
+}
+
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
                         const std::string& engine, RequestRecord& record, WallTime now) {
   const identity::Caller& caller = *record.caller;
   auto price = tariff.prices.get()->find(record.model_name(), caller.tenant().currency, now);
-  const auto bytes = static_cast<std::int64_t>(request.prompt_bytes);
   const auto characters = static_cast<std::int64_t>(request.prompt_characters);
-  const auto pools = tariff.pools.get();
-  const limits::Subject who = subject_of(caller, *pools, engine, record.model_name());
+  const limits::Subject who = subject_of(caller, engine, record.model_name());
   const std::int64_t output = output_of(tariff, request, record);
   const auto reserve = [&](std::int64_t output_tokens) {
-    const std::int64_t input = bytes / kBytesPerToken;
-    return tariff.limiter.reserve(who, amounts_of(price.get(), input, output_tokens, characters),
-                                  now);
+    return tariff.limiter.reserve(
+        who, amounts_of(price.get(), prompt_estimate(request), output_tokens, characters), now);
   };
   Result<limits::Reservation> reservation = reserve(output);
   // An answer of unknown length may be shorter than usual: what is left of a budget is given, and

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,15 +16,11 @@
 
 namespace sovmesh::gateway {
 
-// Which pool an engine belongs to, by their names.
-using PoolOfEngine = std::map<std::string, std::string, std::less<>>;
-
 // What decides about a request's share of limits and its price. Shared by all workers.
 struct Tariff {
   limits::Limiter& limiter;
   limits::OutputEstimate& estimates;
   const Snapshot<metering::PriceBook>& prices;
-  const Snapshot<PoolOfEngine>& pools;
 };
 
 // What one request holds of the limits that apply to it, from before it waits for an engine until
@@ -62,6 +57,9 @@ class Admission {
   std::shared_ptr<const metering::Price> price_;  // null: unpriced
   std::int64_t characters_ = 0;
 };
+
+// Tokens of a request's prompt, before an engine has counted them: for reservations, never billed.
+std::int64_t prompt_estimate(const llmapi::Request& request);
 
 // All or nothing of every limit that applies to this request. Says in the record where its caller
 // stands, whatever the verdict.

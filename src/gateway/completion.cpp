@@ -24,8 +24,6 @@ struct CompletionService::Plan {
 
 namespace {
 
-constexpr std::int64_t kBytesPerToken = 4;  // for estimates only, never billed
-
 metering::Operation metered(llmapi::Operation operation) {
   switch (operation) {
     case llmapi::Operation::completion:
@@ -338,7 +336,7 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const Admission&
           .engine = std::string(record.engine->name()),
           .operation = *record.operation,
           .streamed = plan.request.stream,
-          .prompt_estimate = static_cast<std::int64_t>(plan.request.prompt_bytes) / kBytesPerToken,
+          .prompt_estimate = gateway::prompt_estimate(plan.request),
           .output_max = plan.request.output_max.value_or(0),
           .opened_at = record.began_wall,
           .price = admission.price(),

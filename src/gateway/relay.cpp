@@ -260,6 +260,7 @@ void settle(RelayJob& job, const metering::Settlement& settlement,
 
 // Nothing is left of the limits for what would come now: the answer ends here. True once.
 bool runs_dry(RelayJob& job, const llmapi::TokenCounts& so_far) {
+  if (!job.admission.is_limited()) return false;
   Result<void> covered = job.admission.cover(to_counts(so_far, 0), job.services.clock.wall_now());
   if (covered) return false;
   job.record->dry = std::make_unique<const Error>(std::move(covered).error());

@@ -53,23 +53,6 @@ struct RequestEntry {
   WallTime ended{};
 };
 
-// An entry with what the ledger was told; the caller adds digests, place, status and price.
-inline RequestEntry request_entry(const metering::Intent& intent,
-                                  const metering::Settlement& settlement) {
-  RequestEntry entry;
-  entry.request = intent.request;
-  entry.tenant = intent.tenant;
-  entry.project = intent.project;
-  entry.key = intent.key;
-  entry.operation = intent.operation;
-  entry.model = intent.model;
-  entry.finish = settlement.finish;
-  entry.counts = settlement.counts;
-  entry.began = intent.opened_at;
-  entry.ended = settlement.settled_at;
-  return entry;
-}
-
 // Whose personal data: a user of a tenant, or a person who acted on the system (no tenant).
 struct AuditSubject {
   std::optional<TenantId> tenant;

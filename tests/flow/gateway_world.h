@@ -132,9 +132,8 @@ class GatewayWorld {
   observe::Log log_;
   std::vector<limits::Limit> limits_;
   Snapshot<metering::PriceBook> prices_{std::make_shared<const metering::PriceBook>()};
-  Snapshot<gateway::PoolOfEngine> pools_{std::make_shared<const gateway::PoolOfEngine>()};
   Snapshot<gateway::AuditPolicy> audit_{std::make_shared<const gateway::AuditPolicy>()};
-  gateway::Tariff tariff_{limiter, estimates, prices_, pools_};
+  gateway::Tariff tariff_{limiter, estimates, prices_};
   gateway::Services services_;
   gateway::DataPlane plane_;
   std::unique_ptr<http::Server> server_;

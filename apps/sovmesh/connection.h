@@ -1,0 +1,14 @@
+#pragma once
+
+#include "compose/admin_cli.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sovmesh {
+
+// How a command finds the running server, and --json, which means `json_help` to it.
+void add_connection(CLI::App& command, compose::AdminCli& cli, const char* json_help);
+
+}  // namespace sovmesh
