@@ -174,8 +174,8 @@ def sdks(cached):
 
 
 def prompt(words):
-    """A text that no other test has: its words are random."""
-    return " ".join(random.choice(("river", "stone", "cloud", "lamp", "seven", "green", "horse",
+    """A text that shares no more than a few tokens of its beginning with any other."""
+    return random.randbytes(8).hex() + " " + " ".join(random.choice(("river", "stone", "cloud", "lamp", "seven", "green", "horse",
                                    "paper")) for _ in range(words))
 
 
@@ -208,8 +208,8 @@ def test_no_interleaving_shows_a_foreign_prefix(sdks, seed):
         found = complete(sdks[tenant], text)
         senders = knows.setdefault(text, set())
         if tenant not in senders:
-            # One token in common with what it said before is no hit.
-            assert found < 5, (tenant, text)
+            # A few tokens in common with what it said before are no hit.
+            assert found < 10, (tenant, text)
         hits += found > 20
         senders.add(tenant)
     assert hits > 0
