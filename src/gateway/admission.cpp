@@ -35,7 +35,7 @@ limits::Amounts minus(const limits::Amounts& a, const limits::Amounts& b) {
 }
 
 limits::Subject subject_of(const identity::Caller& caller, const std::string& engine,
-                           std::string_view model) {
+                           std::string_view model, bool priced) {
   return {.key = caller.key().id,
           .user = caller.key().owner ? std::string_view(*caller.key().owner) : std::string_view(),
           .project = caller.project().id,
@@ -43,7 +43,8 @@ limits::Subject subject_of(const identity::Caller& caller, const std::string& en
           .tenant = caller.tenant().id,
           .tenant_name = caller.tenant().slug.text(),
           .pool = caller.directory().pool_of(engine),
-          .model = model};
+          .model = model,
+          .priced = priced};
 }
 
 // Of all answers together. Embeddings have no output.
@@ -108,7 +109,7 @@ Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
   const identity::Caller& caller = *record.caller;
   auto price = tariff.prices.get()->find(record.model_name(), caller.tenant().currency, now);
   const auto characters = static_cast<std::int64_t>(request.prompt_characters);
-  const limits::Subject who = subject_of(caller, engine, record.model_name());
+  const limits::Subject who = subject_of(caller, engine, record.model_name(), price != nullptr);
   const std::int64_t output = output_of(tariff, request, record);
   const auto reserve = [&](std::int64_t output_tokens) {
     return tariff.limiter.reserve(

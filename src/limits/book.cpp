@@ -213,23 +213,25 @@ void Book::sweep(WallTime now) {
   sweep_at_ = std::max(kSweepMin, 2 * counters_.size());
 }
 
-std::optional<Refusal> Book::check(Applied& applied, const Amounts& wanted, bool first,
-                                   WallTime now) {
+std::optional<Refusal> Book::check(Applied& applied, const Asked& asked, WallTime now) {
   std::optional<Refusal> worst;
+  const std::int64_t one = asked.first ? 1 : 0;
   for (const Applied::Bound& bound : applied.bounds) {
     LimitState& state = *bound.limit;
     const Limit& limit = state.limit;
     Counter& counter = *bound.counter;
     counter.usage.move_to(now);
     const std::int64_t want =
-        counts_requests(limit.measure) ? (first ? 1 : 0) : amount_of(limit.measure, wanted);
-    if (want == 0 || counter.taken() <= limit.amount - want) {
-      state.allow += first ? 1 : 0;
+        counts_requests(limit.measure) ? one : amount_of(limit.measure, asked.amounts);
+    const bool unpriced = limit.measure == Measure::money_micro && !asked.priced;
+    if (!unpriced && (want == 0 || counter.taken() <= limit.amount - want)) {
+      state.allow += static_cast<std::uint64_t>(one);
       continue;
     }
-    (limit.shadow ? state.shadow_deny : state.deny) += first ? 1 : 0;
+    (limit.shadow ? state.shadow_deny : state.deny) += static_cast<std::uint64_t>(one);
     if (limit.shadow) continue;
     Refusal refusal = refuse(limit, counter, want, now);
+    refusal.unpriced = unpriced;
     if (!worst || refusal.outranks(*worst)) worst = std::move(refusal);
   }
   return worst;
@@ -257,7 +259,7 @@ std::expected<std::shared_ptr<Applied>, Refusal> Book::reserve(const Subject& wh
   wanted = clamp(wanted);
   std::shared_ptr<Applied> applied = applied_to(who, now);
   if (!applied) return std::unexpected(Refusal{.full = true});
-  if (auto refusal = check(*applied, wanted, true, now))
+  if (auto refusal = check(*applied, {.amounts = wanted, .priced = who.priced}, now))
     return std::unexpected(std::move(*refusal));
   for (const auto& counter : applied->counters) {
     if (counter->id.measure == Measure::requests) {
@@ -290,7 +292,7 @@ std::optional<Refusal> Book::extend(Hold& hold, const Amounts& wanted, WallTime 
       .output_tokens = std::min(asked.output_tokens, kRequestMax - held.output_tokens),
       .money_micro = std::min(asked.money_micro, kRequestMax - held.money_micro),
       .gpu_microseconds = std::min(asked.gpu_microseconds, kRequestMax - held.gpu_microseconds)};
-  if (auto refusal = check(applied, more, false, now)) return refusal;
+  if (auto refusal = check(applied, {.amounts = more, .first = false}, now)) return refusal;
   for (const auto& counter : applied.counters)
     counter->reserved += amount_of(counter->id.measure, more);
   add(applied.held, more);

@@ -133,7 +133,12 @@ class Book {
   void drop_idle_subjects();
   void sweep(WallTime now);
 
-  std::optional<Refusal> check(Applied& applied, const Amounts& wanted, bool first, WallTime now);
+  struct Asked {
+    const Amounts& amounts;
+    bool first = true;  // not an extension
+    bool priced = true;
+  };
+  std::optional<Refusal> check(Applied& applied, const Asked& asked, WallTime now);
   static Refusal refuse(const Limit& limit, const Counter& counter, std::int64_t want,
                         WallTime now);
   static Applied& current(Hold& hold);

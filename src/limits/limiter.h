@@ -26,6 +26,7 @@ struct Subject {
   std::string_view tenant_name;
   std::string_view pool;   // empty: none
   std::string_view model;  // public name
+  bool priced = true;      // false: what it costs is not known, and limits of money refuse it
 };
 
 // More than one request can use, of any measure; thousands of them still fit into 64 bits.

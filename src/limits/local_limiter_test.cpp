@@ -132,6 +132,29 @@ TEST_F(LocalLimiterTest, TellsABudgetApartFromARate) {
   EXPECT_EQ(now_ + *error.retry_after(), at("2026-05-31T22:00:00Z"));
 }
 
+// Otherwise a model that nobody has given a price would be a way around every budget.
+TEST_F(LocalLimiterTest, ALimitOfMoneyRefusesWhatHasNoPrice) {
+  Limit shadow = limit("shadow", Measure::money_micro, Window::day, 10);
+  shadow.shadow = true;
+  set({limit("budget", Measure::money_micro, Window::month, 5'000'000), shadow,
+       limit("rpm", Measure::requests, Window::minute, 100)});
+  who_.priced = false;
+  const Error error = refusal();
+  EXPECT_EQ(error.code(), Code::insufficient_quota);
+  EXPECT_EQ(error.message(),
+            "tenant:aurora has a limit of money, and the model tiny has no price in its currency, "
+            "so nobody knows what this request would take of it. The operator must set a price "
+            "(per_call: 0 when it is free).");
+  EXPECT_EQ(error.should_retry(), false);
+  EXPECT_EQ(status(2).used, 0) << "all or nothing";
+  who_.priced = true;
+  use({});  // what is free has a price of 0
+  who_.priced = false;
+  set({shadow, limit("rpm", Measure::requests, Window::minute, 100)});
+  use({});
+  EXPECT_EQ(limiter_.decisions().at(0).shadow_deny, 2U);
+}
+
 TEST_F(LocalLimiterTest, TellsALifetimeWithoutAReset) {
   set({limit("trial", Measure::requests, Window::lifetime, 1)});
   use({});

@@ -105,6 +105,17 @@ Error concurrency_error(const Refusal& refusal, std::string_view model) {
       .with_details(details_of(refusal));
 }
 
+Error unpriced_error(const Refusal& refusal, std::string_view model) {
+  std::string message = fmt::format(
+      "{} has a limit of money, and the model {} has no price in its currency, so nobody knows "
+      "what this request would take of it. The operator must set a price (per_call: 0 when it is "
+      "free).",
+      refusal.scope, model);
+  return Error(Code::insufficient_quota, Blame::client, std::move(message))
+      .with_details({.scope = refusal.scope, .limit = refusal.amount})
+      .with_should_retry(false);
+}
+
 Error quota_error(const Refusal& refusal, milliseconds wait, std::string_view model) {
   std::string message = fmt::format("You exceeded your current quota for {} on {}{}.", model,
                                     rate_text(refusal.measure, refusal.window), numbers(refusal));
@@ -125,6 +136,7 @@ Error quota_error(const Refusal& refusal, milliseconds wait, std::string_view mo
 bool Refusal::is_quota() const { return measure == Measure::money_micro || window >= Window::day; }
 
 bool Refusal::outranks(const Refusal& other) const {
+  if (unpriced != other.unpriced) return unpriced;
   if (is_quota() != other.is_quota()) return is_quota();
   if (never_fits() != other.never_fits()) return never_fits();
   const auto when = [](const Refusal& refusal) {
@@ -138,6 +150,7 @@ bool Refusal::outranks(const Refusal& other) const {
 Error to_error(const Refusal& refusal, std::string_view model, WallTime now) {
   if (refusal.full)
     return {Code::overloaded, Blame::us, "More callers are active than limits can be kept for."};
+  if (refusal.unpriced) return unpriced_error(refusal, model);
   if (refusal.measure == Measure::concurrency) return concurrency_error(refusal, model);
   // Rounded up: a client that waits for exactly this long must not come too early.
   const milliseconds wait =

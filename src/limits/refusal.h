@@ -19,6 +19,7 @@ struct Refusal {
   std::int64_t taken = 0;  // used and reserved
   std::int64_t wanted = 0;
   std::optional<WallTime> free_at;  // nothing: nobody knows
+  bool unpriced = false;            // nobody knows what of the limit it would take
   bool full = false;                // nothing is wrong with the request: there is no room in memory
 
   // More than the limit has when nobody uses it.
