@@ -75,9 +75,26 @@ std::optional<ScopeKey> scope_key_of(Scope scope, const store::UsageSince& usage
   return pool.empty() ? std::nullopt : std::optional(ScopeKey::pool(std::string(pool)));
 }
 
+// What a rolling window is read in: at most 97 parts, and each a roll-up of the ledger's but for
+// seconds.
+std::optional<std::chrono::seconds> parts_of(const limits::SeedWanted& wanted) {
+  if (wanted.alignment != limits::Alignment::rolling) return std::nullopt;
+  switch (wanted.window) {
+    case limits::Window::day:
+      return std::chrono::minutes(15);
+    case limits::Window::hour:
+      return std::chrono::minutes(1);
+    default:
+      return std::chrono::seconds(1);
+  }
+}
+
 // What the ledger is asked for; more than the target's own where it cannot be told apart there.
 store::SinceQuery query_of(const limits::SeedWanted& wanted) {
-  store::SinceQuery query{.by = by_of(wanted.target.scope()), .from = wanted.since};
+  store::SinceQuery query{.by = by_of(wanted.target.scope()),
+                          .from = wanted.since,
+                          .until = wanted.until,
+                          .parts_of = parts_of(wanted)};
   query.tenant = wanted.target.within();
   if (!wanted.model.empty()) query.model = wanted.model;
   const auto& only = wanted.target.only();
@@ -120,15 +137,31 @@ std::string event_json(const limits::Threshold& crossed) {
 }  // namespace
 
 Result<void> Budgets::refresh() {
-  return turn_.with([this](Turn&) { return refresh_alone(); });
+  return turn_.with([this](Turn&) {
+    Result<void> done = refresh_alone();
+    is_behind_ = !done;
+    return done;
+  });
 }
 
+// A new limit counts first, then learns what was used before, then decides.
 Result<void> Budgets::refresh_alone() {
+  const auto wanted = publisher_.limits();
   // What has ended is booked before `now`: otherwise no counter would know of it, neither by its
   // own count nor by what is asked of the ledger below.
   (void)ledger_.flush();
   const WallTime now = clock_.wall_now();
-  TRY_VOID(limiter_.configure(*publisher_.limits(), now));
+  TRY_VOID(limiter_.prepare(*wanted, now));
+  if (const Result<void> known = seed_all(now); !known) {
+    return our_error(Code::metering_unavailable,
+                     "the limits in force stay as they were, and the new ones are tried again: "
+                     "what was used before cannot be read: " +
+                         known.error().message());
+  }
+  return limiter_.configure(*wanted, clock_.wall_now());
+}
+
+Result<void> Budgets::seed_all(WallTime now) {
   const auto lacking = limiter_.counters_wanted(now);
   if (lacking.empty()) return {};
   TRY(const store::ControlData data, store_.load());
@@ -143,10 +176,9 @@ Result<void> Budgets::refresh_alone() {
 
 Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& currencies,
                            WallTime now) {
-  store::SinceQuery query = query_of(wanted);
-  query.until = wanted.until;
-  TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query));
+  TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query_of(wanted)));
   const auto directory = publisher_.directory().get();
+  Used used;
   for (const store::UsageSince& one : usage) {
     if (wanted.measure == Measure::money_micro) {
       // A tenant that changed its currency has spent nothing of the new one before.
@@ -155,9 +187,11 @@ Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& c
     }
     const auto key = scope_key_of(wanted.target.scope(), one, *directory);
     if (!key || (wanted.target.only() && *wanted.target.only() != *key)) continue;
-    const limits::SeedPart part{.at = wanted.until, .used = amount_of(wanted.measure, one.sums)};
-    if (part.used > 0) limiter_.seed(wanted, *key, {&part, 1}, now);
+    const std::int64_t amount = amount_of(wanted.measure, one.sums);
+    if (amount > 0) used[*key].push_back({one.until - std::chrono::microseconds(1), amount});
   }
+  for (const auto& [key, parts] : used)
+    limiter_.seed(wanted, key, parts, now);
   limiter_.seeded(wanted);
   return {};
 }

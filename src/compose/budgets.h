@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -30,9 +31,11 @@ class Budgets {
         clock_(clock),
         tariff_{limiter_, estimates_, publisher.prices()} {}
 
-  // Puts in force what the publisher has published, all or nothing. Blocks: counters of new limits
-  // are read from the ledger. Any thread.
+  // Puts in force what the publisher has published, all or nothing. Blocks: what was used before is
+  // read from the ledger first. After an error (Code::metering_unavailable) the limits in force are
+  // what they were, and is_behind() until a later call succeeds. Any thread.
   Result<void> refresh();
+  bool is_behind() const { return is_behind_; }
 
   const gateway::Tariff& tariff() const { return tariff_; }
   limits::Limiter& limiter() { return limiter_; }
@@ -43,8 +46,10 @@ class Budgets {
 
  private:
   struct Turn {};
+  using Used = std::map<limits::ScopeKey, std::vector<limits::SeedPart>>;
   using Currencies = std::map<TenantId, std::string>;
   Result<void> refresh_alone();
+  Result<void> seed_all(WallTime now);
   Result<void> seed(const limits::SeedWanted& wanted, const Currencies& currencies, WallTime now);
 
   const control::DirectoryPublisher& publisher_;
@@ -52,6 +57,7 @@ class Budgets {
   store::Ledger& ledger_;
   const Clock& clock_;
   Guarded<Turn> turn_;  // refreshes one at a time
+  std::atomic<bool> is_behind_ = false;
   limits::LocalLimiter limiter_;
   limits::OutputEstimate estimates_;
   gateway::Tariff tariff_;

@@ -221,6 +221,7 @@ std::optional<Refusal> Book::check(Applied& applied, const Asked& asked, WallTim
     const Limit& limit = state.limit;
     Counter& counter = *bound.counter;
     counter.usage.move_to(now);
+    if (!state.in_force) continue;
     const std::int64_t want =
         counts_requests(limit.measure) ? one : amount_of(limit.measure, asked.amounts);
     const bool unpriced = limit.measure == Measure::money_micro && !asked.priced;
@@ -332,7 +333,7 @@ void Book::charge(const Applied& applied, Counter& counter, std::int64_t amount,
   const std::int64_t before = counter.usage.used();
   counter.usage.add(amount);
   for (const Applied::Bound& bound : applied.bounds)
-    if (bound.counter == &counter && !bound.limit->limit.shadow)
+    if (bound.counter == &counter && bound.limit->in_force && !bound.limit->limit.shadow)
       tell_thresholds(bound.limit->limit, counter, before, now);
 }
 

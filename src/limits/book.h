@@ -18,11 +18,12 @@
 
 namespace sovmesh::limits {
 
-// A limit that is in force, with what it said.
+// A limit, with what it said.
 struct LimitState {
   explicit LimitState(Limit its) : limit(std::move(its)) {}
 
   Limit limit;
+  bool in_force = true;  // false: counts already, and says nothing yet
   std::uint64_t allow = 0;
   std::uint64_t deny = 0;
   std::uint64_t shadow_deny = 0;
@@ -75,6 +76,7 @@ class Book {
   void release(Hold& hold);
 
   void configure(std::vector<std::shared_ptr<LimitState>> limits, WallTime now);
+  void prepare(std::vector<std::shared_ptr<LimitState>> limits, WallTime now);
   std::vector<SeedWanted> counters_wanted(WallTime now);
   void seed(const SeedWanted& wanted, const ScopeKey& scope, std::span<const SeedPart> parts,
             WallTime now);

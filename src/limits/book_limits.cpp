@@ -97,6 +97,21 @@ void Book::configure(std::vector<std::shared_ptr<LimitState>> limits, WallTime n
     if (applied->open > 0) hand_over(applied, now);
 }
 
+// Those in force stay as they are, and what they do not count is counted for those to come.
+void Book::prepare(std::vector<std::shared_ptr<LimitState>> limits, WallTime now) {
+  std::vector<std::shared_ptr<LimitState>> all = limits_;
+  std::erase_if(all, [](const auto& state) { return !state->in_force; });
+  std::unordered_set<std::string> counted;
+  for (const auto& state : all)
+    counted.insert(definition_key(definition_of(state->limit)));
+  for (auto& state : limits) {
+    if (counted.contains(definition_key(definition_of(state->limit)))) continue;
+    state->in_force = false;
+    all.push_back(std::move(state));
+  }
+  configure(std::move(all), now);
+}
+
 // Called while the old limits are still in force.
 void Book::define(const Limit& limit, WallTime now) {
   const SeedWanted what = definition_of(limit);

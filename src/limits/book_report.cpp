@@ -61,7 +61,7 @@ Headers Book::headers(const Subject& who, WallTime now) {
   for (const Applied::Bound& bound : applied->bounds) {
     const Limit& limit = bound.limit->limit;
     // What others of a pool leave is not for one of its members to see.
-    if (limit.shadow || limit.target.scope() == Scope::pool) continue;
+    if (!bound.limit->in_force || limit.shadow || limit.target.scope() == Scope::pool) continue;
     if (limit.measure != Measure::requests && !is_tokens(limit.measure)) continue;
     bound.counter->usage.move_to(now);
     const Bucket bucket = bucket_of(limit, *bound.counter, now);
@@ -78,6 +78,7 @@ std::vector<Status> Book::status(const Subject& who, WallTime now) {
   const auto applied = applied_to(who, now);
   if (!applied) return all;
   for (const Applied::Bound& bound : applied->bounds) {
+    if (!bound.limit->in_force) continue;
     bound.counter->usage.move_to(now);
     all.push_back(status_of(bound.limit->limit, bound.counter, now));
   }
@@ -88,6 +89,7 @@ std::vector<Status> Book::status(WallTime now, std::size_t max) {
   std::vector<Status> all;
   for (const auto& state : limits_) {
     const Limit& limit = state->limit;
+    if (!state->in_force) continue;
     if (all.size() >= max) break;
     if (limit.target.only()) {
       const CounterId id{*limit.target.only(), limit.measure, limit.window,
@@ -112,7 +114,8 @@ std::vector<Decisions> Book::decisions() const {
   std::vector<Decisions> all;
   all.reserve(limits_.size());
   for (const auto& state : limits_)
-    all.push_back({state->limit.name, state->allow, state->deny, state->shadow_deny});
+    if (state->in_force)
+      all.push_back({state->limit.name, state->allow, state->deny, state->shadow_deny});
   return all;
 }
 

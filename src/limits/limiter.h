@@ -154,10 +154,9 @@ struct SeedWanted {
   WallTime since{};
   WallTime until{};
 };
-// For rolling windows: the finer the parts, the sooner they are free again. One part at `until` is
-// safe.
+// For rolling windows: the finer the parts, the sooner they are free again.
 struct SeedPart {
-  WallTime at{};
+  WallTime at{};  // the latest instant at which some of it was used
   std::int64_t used = 0;
 };
 
@@ -177,9 +176,14 @@ class Limiter {
   // again.
   virtual Result<void> configure(std::vector<Limit> limits, WallTime now) = 0;
 
+  // Begins to count what `limits` will need and nobody counts yet, and refuses nothing by it: call
+  // it, seed what is wanted, then configure() with the same limits. So a limit is in force with all
+  // that was used before, or not at all. An error as by configure(), and then nothing has changed.
+  virtual Result<void> prepare(std::vector<Limit> limits, WallTime now) = 0;
+
   // What counters lack since limits were added (at the start: everything). For each of them: seed()
-  // every scope that has usage, then seeded(). Seeds are added to what was counted meanwhile; what
-  // a counter knows already is not added again.
+  // every scope that has usage, with all its parts at once, then seeded(). Seeds are added to what
+  // was counted meanwhile; what a counter knows already is not added again.
   virtual std::vector<SeedWanted> counters_wanted(WallTime now) = 0;
   virtual void seed(const SeedWanted& wanted, const ScopeKey& scope,
                     std::span<const SeedPart> parts, WallTime now) = 0;

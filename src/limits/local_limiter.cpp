@@ -78,6 +78,12 @@ Result<void> LocalLimiter::configure(std::vector<Limit> limits, WallTime now) {
   return {};
 }
 
+Result<void> LocalLimiter::prepare(std::vector<Limit> limits, WallTime now) {
+  TRY(auto states, check_all(std::move(limits)));
+  shared_->book.with([&](Book& book) { book.prepare(std::move(states), sane(now)); });
+  return {};
+}
+
 std::vector<SeedWanted> LocalLimiter::counters_wanted(WallTime now) {
   return shared_->book.with([&](Book& book) { return book.counters_wanted(sane(now)); });
 }

@@ -23,6 +23,7 @@ class LocalLimiter : public Limiter {
 
   Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now) override;
   Result<void> configure(std::vector<Limit> limits, WallTime now) override;
+  Result<void> prepare(std::vector<Limit> limits, WallTime now) override;
   std::vector<SeedWanted> counters_wanted(WallTime now) override;
   void seed(const SeedWanted& wanted, const ScopeKey& scope, std::span<const SeedPart> parts,
             WallTime now) override;

@@ -159,11 +159,15 @@ struct SinceQuery {
   std::optional<TenantId> tenant{};      // nothing: all
   std::optional<std::string> subject{};  // the one with this id or name; nothing: all
   std::optional<std::string> model{};
+  // Not one sum of the whole period but one for each part of it, cut at multiples of this; a second
+  // or more. What roll-ups of this length or less know is not read row by row.
+  std::optional<std::chrono::seconds> parts_of{};
 };
 struct UsageSince {
   TenantId tenant;
   std::string subject;  // id or name of the project, key, user or engine; empty by tenant
   std::string currency;
+  WallTime until{};       // the end of this part, or of the period
   metering::Totals sums;  // `requests` includes the open ones, which have no tokens yet
   std::int64_t open = 0;
 };

@@ -118,11 +118,15 @@ void Pieces::bind(Statement& statement, int first) const {
 
 WallTime books_end() { return begin_of_day(kLastDay); }
 
-Result<Pieces> cut_period(Database& database, WallTime from, WallTime until, int first) {
+Result<Pieces> cut_period(Database& database, WallTime from, WallTime until, int first,
+                          std::chrono::microseconds longest) {
   Cutter cutter(database, first);
   TRY_VOID(cutter.begin());
+  const auto levels =
+      std::ranges::count_if(kSpans, [longest](const Span& span) { return span.length <= longest; });
   TRY_VOID(cutter.cut(std::clamp(from, WallTime{}, books_end()),
-                      std::clamp(until, WallTime{}, books_end()), kSpans.size()));
+                      std::clamp(until, WallTime{}, books_end()),
+                      static_cast<std::size_t>(levels)));
   return std::move(cutter).done();
 }
 

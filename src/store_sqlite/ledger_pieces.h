@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,9 +25,11 @@ struct Pieces {
 // The end of time in the books: the start of a day.
 WallTime books_end();
 
-// `first` is the number of the first parameter. Code::invalid_value when the period begins or ends
-// within something that retention has left only as a whole.
-Result<Pieces> cut_period(Database& database, WallTime from, WallTime until, int first);
+// `first` is the number of the first parameter; no kept sum is of more than `longest`.
+// Code::invalid_value when the period begins or ends within something that retention has left only
+// as a whole.
+Result<Pieces> cut_period(Database& database, WallTime from, WallTime until, int first,
+                          std::chrono::microseconds longest = std::chrono::days(1));
 
 // The first row of a day's table that was booked at `time` or later; one behind the last row when
 // there is none.

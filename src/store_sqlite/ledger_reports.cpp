@@ -128,41 +128,58 @@ Result<void> for_each(Statement& statement, const OnRow& use) {
   }
 }
 
-// Columns: the group, tenant.id, currency, kSums..., energy_method, first_seq, last_seq.
+// Columns: the group, tenant.id, currency, kSums..., energy_method, first_seq, last_seq, part.
 constexpr int kTenantColumn = 1;
 constexpr int kCurrencyColumn = 2;
 constexpr int kSumsColumn = 3;
 constexpr int kAfterSums = kSumsColumn + static_cast<int>(kSums.size());
 
-Result<void> sum_settled(Database& database, const Filter& filter, WallTime from, WallTime until,
+// A period, whole or in parts: multiples of a length.
+struct Period {
+  WallTime from;
+  WallTime until;
+  std::optional<std::chrono::microseconds> parts_of = std::nullopt;
+
+  // The number of a row's part.
+  std::string part() const {
+    return parts_of ? "row.at / " + std::to_string(parts_of->count()) : std::string("0");
+  }
+  WallTime end_of(std::int64_t part) const {
+    return parts_of ? std::min(until, WallTime((part + 1) * *parts_of)) : until;
+  }
+};
+
+Result<void> sum_settled(Database& database, const Filter& filter, const Period& period,
                          std::string_view group, const OnRow& use) {
-  TRY(const Pieces pieces, cut_period(database, from, until, kFilterEnd));
+  TRY(const Pieces pieces, cut_period(database, period.from, period.until, kFilterEnd,
+                                      period.parts_of.value_or(std::chrono::days(1))));
   if (pieces.sql.empty()) return {};
   std::string sql;
   append_all(sql, "SELECT ", group, ", tenant.id, subject.currency, ", sums_of_sums(),
-             ", max(energy_method), min(first_seq), max(last_seq) FROM (", pieces.sql,
+             ", max(energy_method), min(first_seq), max(last_seq), ", period.part(),
+             " AS part FROM (", pieces.sql,
              ") AS row JOIN subject ON subject.no = row.subject"
              " JOIN tenant ON tenant.no = subject.tenant WHERE",
-             std::string_view(kFilter), " GROUP BY 1, 2, 3");
+             std::string_view(kFilter), " GROUP BY 1, 2, 3, part");
   TRY(Statement row, database.prepare(sql));
   filter.bind(row);
   pieces.bind(row, kFilterEnd);
   return for_each(row, use);
 }
 
-// Columns: the group, tenant.id, currency, count.
-Result<void> count_open(Database& database, const Filter& filter, WallTime from, WallTime until,
+// Columns: the group, tenant.id, currency, count, part.
+Result<void> count_open(Database& database, const Filter& filter, const Period& period,
                         std::string_view group, const OnRow& use) {
   std::string sql;
-  append_all(sql, "SELECT ", group,
-             ", tenant.id, subject.currency, count(*) FROM (SELECT subject, price, opened_at AS at"
+  append_all(sql, "SELECT ", group, ", tenant.id, subject.currency, count(*), ", period.part(),
+             " AS part FROM (SELECT subject, price, opened_at AS at"
              " FROM open_row WHERE opened_at >= ?8 AND opened_at < ?9)"
              " AS row JOIN subject ON subject.no = row.subject"
              " JOIN tenant ON tenant.no = subject.tenant WHERE",
-             std::string_view(kFilter), " GROUP BY 1, 2, 3");
+             std::string_view(kFilter), " GROUP BY 1, 2, 3, part");
   TRY(Statement row, database.prepare(sql));
   filter.bind(row);
-  row.bind_from(kFilterEnd, from, until);
+  row.bind_from(kFilterEnd, period.from, period.until);
   return for_each(row, use);
 }
 
@@ -189,9 +206,10 @@ Result<void> sum_interval(Database& database, const UsageQuery& query, WallTime 
     if (query.group_by == GroupBy::tenant) sum.tenant = {row.ulid(kTenantColumn)};
     return sum;
   };
-  TRY_VOID(sum_settled(database, filter, from, until, group,
+  const Period period{from, until};
+  TRY_VOID(sum_settled(database, filter, period, group,
                        [&](const Statement& row) { add_settled(sum_of(row), row); }));
-  TRY_VOID(count_open(database, filter, from, until, group, [&](const Statement& row) {
+  TRY_VOID(count_open(database, filter, period, group, [&](const Statement& row) {
     UsageSum& sum = sum_of(row);
     sum.open += row.integer(3);
     sum.requests += row.integer(3);
@@ -270,25 +288,27 @@ Result<std::vector<UsageSince>> read_since(Database& database, const SinceQuery&
   std::vector<UsageSince> found;
   if (filter.is_impossible) return found;
   TRY(const Snapshot snapshot, Snapshot::take(database));
-  std::map<std::tuple<TenantId, std::string, std::string>, UsageSince> sums;
-  const auto sum_of = [&](const Statement& row) -> UsageSince& {
+  const Period period{query.from, query.until.value_or(books_end()), query.parts_of};
+  std::map<std::tuple<TenantId, std::string, std::string, std::int64_t>, UsageSince> sums;
+  const auto sum_of = [&](const Statement& row, int part_column) -> UsageSince& {
+    const std::int64_t part = row.integer(part_column);
     const TenantId tenant{row.ulid(kTenantColumn)};
     std::string subject =
         query.by == SinceQuery::By::project ? row.ulid(0).text() : std::string(row.text(0));
     std::string currency(row.text(kCurrencyColumn));
-    UsageSince& sum = sums[{tenant, subject, currency}];
+    UsageSince& sum = sums[{tenant, subject, currency, part}];
     sum.tenant = tenant;
     sum.subject = std::move(subject);
     sum.currency = std::move(currency);
+    sum.until = period.end_of(part);
     return sum;
   };
-  const WallTime until = query.until.value_or(books_end());
   const char* const group = since_group(query.by);
-  TRY_VOID(sum_settled(database, filter, query.from, until, group, [&](const Statement& row) {
-    sum_of(row).sums += read_totals(row, kSumsColumn);
+  TRY_VOID(sum_settled(database, filter, period, group, [&](const Statement& row) {
+    sum_of(row, kAfterSums + 3).sums += read_totals(row, kSumsColumn);
   }));
-  TRY_VOID(count_open(database, filter, query.from, until, group, [&](const Statement& row) {
-    UsageSince& sum = sum_of(row);
+  TRY_VOID(count_open(database, filter, period, group, [&](const Statement& row) {
+    UsageSince& sum = sum_of(row, 4);
     sum.open += row.integer(3);
     sum.sums.requests += row.integer(3);
   }));

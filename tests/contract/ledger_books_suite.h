@@ -306,6 +306,40 @@ TEST_P(LedgerSuite, CountersAreSeededByWhatWasUsedSince) {
   std::move(row).settle({});
 }
 
+// However it is cut, it is the same in all; and each row is in the part in which it was booked.
+TEST_P(LedgerSuite, UsageSinceInPartsAddsUp) {
+  set_wall(kMidnight + hours(10) + seconds(7));
+  const WallTime from = wall_now() - seconds(1);
+  for (int i = 1; i <= 9; ++i) {
+    serve(intent(), i);
+    ASSERT_THAT(ledger_->flush(), Succeeds());
+    place_->jump_wall(std::chrono::minutes(16) + seconds(13));
+  }
+  OpenRow row = open(intent());
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  const WallTime until = wall_now() + seconds(1);
+  for (const seconds length : {seconds(1), seconds(60), seconds(900)}) {
+    metering::Totals sum;
+    WallTime last = from;
+    for (const UsageSince& part : *ledger_->usage_since(
+             {.by = SinceQuery::By::tenant, .from = from, .until = until, .parts_of = length})) {
+      EXPECT_GT(part.until, last);
+      last = part.until;
+      EXPECT_TRUE(part.until == until || part.until.time_since_epoch() % length == seconds(0));
+      sum += part.sums;
+      const bool is_open = part.open > 0;
+      const WallTime booked =
+          kMidnight + hours(10) + seconds(7) +
+          (std::chrono::minutes(16) + seconds(13)) * (is_open ? 9 : part.sums.generated - 1);
+      EXPECT_GE(part.until, booked);
+      EXPECT_LE(part.until - length, booked + seconds(1));
+    }
+    EXPECT_EQ(sum.requests, 10);
+    EXPECT_EQ(sum.generated, 45);
+  }
+  std::move(row).settle({});
+}
+
 class LedgerClaims : public LedgerSuite {
  protected:
   using State = ClaimResult::State;

@@ -81,6 +81,7 @@ class SimpleLimiter : public Limiter {
     });
   }
 
+  Result<void> prepare(std::vector<Limit>, WallTime) override { return {}; }
   std::vector<SeedWanted> counters_wanted(WallTime) override { return {}; }
   void seed(const SeedWanted&, const ScopeKey&, std::span<const SeedPart>, WallTime) override {}
   void seeded(const SeedWanted&) override {}
