@@ -79,7 +79,10 @@ class SabotagedLedger : public store::Ledger {
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override {
     return inner_->usage_since(query);
   }
-  Result<store::VerifyReport> verify() override { return inner_->verify(); }
+  using Ledger::verify;
+  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
+    return inner_->verify(pace);
+  }
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override {
     return inner_->claim(tenant, key, request);

@@ -291,6 +291,7 @@ void Process::watch_ledger() {
   auto* const unpriced = total("sm_unpriced_total", "Requests settled without a price");
   auto* const recovered =
       total("sm_ledger_recovered_total", "Requests whose end a crash has taken: lower bounds");
+  auto* const verified = total("sm_ledger_verified_total", "Times the ledger was verified");
   auto* const jumps =
       total("sm_clock_jumps_total", "Times the wall clock went back by more than 5 s");
   registry_.on_render([=, this, &lag, &drift, &claims] {
@@ -302,6 +303,7 @@ void Process::watch_ledger() {
     commits->with({}).set(static_cast<double>(ledger.commits));
     unpriced->with({}).set(static_cast<double>(ledger.unpriced));
     recovered->with({}).set(static_cast<double>(ledger.recovered));
+    verified->with({}).set(static_cast<double>(ledger.verified));
     jumps->with({}).set(static_cast<double>(ledger.clock_jumps));
   });
 }
@@ -391,6 +393,11 @@ rt::Task<void> Process::start_up() {
   watch_config_files();
   Worker& first = *workers_.front();
   first.spawn(tell_budget_events());
+  if (const auto every = options_.config.ledger.verify_every; every.count() > 0) {
+    ledger_check_ = std::make_unique<LedgerCheck>(
+        LedgerCheck::Parts{data_->ledger(), *clock_, *log_, data_->audit().get()});
+    first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
+  }
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
@@ -484,6 +491,7 @@ void Process::on_signal(int number) {
 
 void Process::begin_stop(bool hurry) {
   readiness_.set_ready(false);
+  if (ledger_check_) ledger_check_->stop();
   const config::Server& server = options_.config.server;
   const Instant now = clock_->now();
   const Instant accept_until = hurry ? now : now + server.accept_after_term;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compose/budgets.h"
+#include "compose/ledger_check.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
@@ -102,6 +103,7 @@ class Process {
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
   std::unique_ptr<Budgets> budgets_;
+  std::unique_ptr<LedgerCheck> ledger_check_;  // null: never
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;

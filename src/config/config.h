@@ -254,6 +254,7 @@ struct Audit {
 
 struct Ledger {
   int keep_days = 400;
+  std::chrono::milliseconds verify_every = std::chrono::hours(24);  // 0: never
 };
 
 struct Config {

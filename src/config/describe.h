@@ -355,6 +355,9 @@ void describe(V& v, Ledger& ledger) {
   v.field("keep_days", ledger.keep_days,
           "Days for which each request's own row is kept. Sums per day stay.",
           Bounds{.min = 1, .max = 36'500});
+  v.field("verify_every", ledger.verify_every,
+          "How often the ledger is verified in the background, beginning at 03:00 UTC; a drift is "
+          "logged, measured and in the audit log. 0: never.");
 }
 
 template <class V>

@@ -3,6 +3,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -208,6 +209,10 @@ struct VerifyReport {
   }
 };
 
+// Called by verify() between its steps, each of at most so many rows: may wait; an error ends it.
+using VerifyPace = std::function<Result<void>()>;
+constexpr std::int64_t kVerifyStepRows = 1'024;
+
 // What a client's Idempotency-Key means for the request that brings it.
 struct ClaimResult {
   enum class State : std::uint8_t {
@@ -272,8 +277,11 @@ class Ledger {
   // What subjects have used since an instant, exact to the row.
   virtual Result<std::vector<UsageSince>> usage_since(const SinceQuery& query) = 0;
   // Computes every balance and roll-up from the rows again. Reads a snapshot while the ledger works
-  // on; takes seconds per million rows.
-  virtual Result<VerifyReport> verify() = 0;
+  // on; takes seconds per million rows, and what `pace` waits.
+  virtual Result<VerifyReport> verify(const VerifyPace& pace) = 0;
+  Result<VerifyReport> verify() {
+    return verify([] { return Result<void>(); });
+  }
 
   // Before an intent with an Idempotency-Key. Any thread, never waits. Code::queue_full: the tenant
   // (client's fault) or the server (ours) holds too many keys.

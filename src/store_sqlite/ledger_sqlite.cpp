@@ -209,10 +209,10 @@ Result<std::vector<store::UsageSince>> LedgerSqlite::usage_since(const store::Si
   return reports_.usage_since(query);
 }
 
-Result<store::VerifyReport> LedgerSqlite::verify() {
+Result<store::VerifyReport> LedgerSqlite::verify(const store::VerifyPace& pace) {
   TRY(store::VerifyReport report,
       verify_ledger(disk_, path_,
-                    options_.energy != nullptr ? *options_.energy : metering::power_model()));
+                    options_.energy != nullptr ? *options_.energy : metering::power_model(), pace));
   drift_tokens_ = report.clean() || report.drift_tokens != 0 ? report.drift_tokens : -1;
   ++verified_;
   return report;

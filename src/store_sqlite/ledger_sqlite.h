@@ -39,7 +39,8 @@ class LedgerSqlite : public store::Ledger {
   Result<std::optional<store::UsageRow>> find(RequestId request) override;
   Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override;
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override;
-  Result<store::VerifyReport> verify() override;
+  using Ledger::verify;
+  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override;
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override;
   void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override;

@@ -48,8 +48,8 @@ std::int64_t token_drift(const Totals& kept, const Totals& counted) {
 
 class Verifier {
  public:
-  Verifier(Database& database, const metering::EnergyMeter& energy)
-      : database_(database), energy_(energy) {}
+  Verifier(Database& database, const metering::EnergyMeter& energy, const store::VerifyPace& pace)
+      : database_(database), energy_(energy), pace_(pace) {}
 
   Result<VerifyReport> run() && {
     TRY_VOID(begin());
@@ -106,7 +106,7 @@ class Verifier {
   }
 
   Result<void> verify_row(const Statement& row, std::int64_t day, Sums& minutes) {
-    ++report_.rows;
+    if (++report_.rows % store::kVerifyStepRows == 0) TRY_VOID(pace_());
     const std::int64_t seq = row.integer(0);
     const WallTime booked_at = row.time(4);
     const std::int64_t subject = row.integer(2);
@@ -227,7 +227,7 @@ class Verifier {
       const auto found = missing.find(key);
       const Sum expected = found != missing.end() ? found->second : Sum{};
       if (found != missing.end()) missing.erase(found);
-      ++report_.sums;
+      if (++report_.sums % store::kVerifyStepRows == 0) TRY_VOID(pace_());
       if (kept != expected) TRY_VOID(note_rollup(span, key, kept, expected));
     }
     row = {};
@@ -329,6 +329,7 @@ class Verifier {
 
   Database& database_;
   const metering::EnergyMeter& energy_;
+  const store::VerifyPace& pace_;
   VerifyReport report_;
   std::vector<std::int64_t> days_;  // that have rows, oldest first
   std::array<std::int64_t, kSpans.size()> kept_from_{};
@@ -354,15 +355,17 @@ Result<void> check_schema(Database& database) {
 }  // namespace
 
 Result<store::VerifyReport> verify_ledger(Disk& disk, const std::string& path,
-                                          const metering::EnergyMeter& energy) {
+                                          const metering::EnergyMeter& energy,
+                                          const store::VerifyPace& pace) {
   TRY(Database database, Database::open(disk, path, {.create = false, .read_only = true}));
   TRY_VOID(check_schema(database));
   TRY_VOID(database.execute("BEGIN"));  // one snapshot; the connection goes with it
-  return verify_in(database, energy);
+  return verify_in(database, energy, pace);
 }
 
-Result<store::VerifyReport> verify_in(Database& database, const metering::EnergyMeter& energy) {
-  return Verifier(database, energy).run();
+Result<store::VerifyReport> verify_in(Database& database, const metering::EnergyMeter& energy,
+                                      const store::VerifyPace& pace) {
+  return Verifier(database, energy, pace).run();
 }
 
 }  // namespace sovmesh::store_sqlite

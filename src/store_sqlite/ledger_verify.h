@@ -14,8 +14,11 @@ namespace sovmesh::store_sqlite {
 // Code::data_dir_invalid when the file is not a ledger of this release's schema.
 Result<store::VerifyReport> verify_ledger(
     Disk& disk, const std::string& path,
-    const metering::EnergyMeter& energy = metering::power_model());
+    const metering::EnergyMeter& energy = metering::power_model(),
+    const store::VerifyPace& pace = [] { return Result<void>(); });
 // The same within the connection's running transaction.
-Result<store::VerifyReport> verify_in(Database& database, const metering::EnergyMeter& energy);
+Result<store::VerifyReport> verify_in(
+    Database& database, const metering::EnergyMeter& energy,
+    const store::VerifyPace& pace = [] { return Result<void>(); });
 
 }  // namespace sovmesh::store_sqlite

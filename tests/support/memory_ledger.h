@@ -79,7 +79,10 @@ class MemoryLedger : public store::Ledger {
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery&) override {
     return std::vector<store::UsageSince>();
   }
-  Result<store::VerifyReport> verify() override { return store::VerifyReport(); }
+  using Ledger::verify;
+  Result<store::VerifyReport> verify(const store::VerifyPace&) override {
+    return store::VerifyReport();
+  }
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override {
     const auto [at, is_new] = claims.try_emplace({tenant, key.key}, request, key.body);

@@ -74,7 +74,11 @@ class RowLedger : public store::Ledger {
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery&) override {
     return std::vector<store::UsageSince>();
   }
-  Result<store::VerifyReport> verify() override { return report; }
+  using Ledger::verify;
+  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
+    TRY_VOID(pace());
+    return report;
+  }
   Result<store::ClaimResult> claim(TenantId, const metering::Idempotency&, RequestId) override {
     return store::ClaimResult();
   }
