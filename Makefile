@@ -48,10 +48,11 @@ e2e: ## end to end only, with the long ones (a walk on a bare machine)
 	@tools/run_tests.py --partial --exclude-label '' -j 1 dev:e2e,long
 
 SWEEP_POINTS ?= 20000
-sweep: ## the ledger is killed at every call, and each write, sync and allocation fails (many minutes)
+POWER_CUTS ?= 100000
+sweep: ## the ledger is killed at every call, and each write, sync and allocation fails (half an hour and more; SM_SWEEP_PART=0/4 does a quarter)
 	@$(MAKE) build PRESET=dev
 	@SM_SWEEP_POINTS=$(SWEEP_POINTS) build/dev/tests/contract/ledger_sweep_test
-	@SM_SWEEP_POINTS=2000 build/dev/tests/contract/ledger_crash_test
+	@SM_SWEEP_POINTS=$(POWER_CUTS) build/dev/tests/contract/ledger_crash_test
 
 asan tsan: ## unit, contract and flow tests with that sanitizer
 	@scripts/setup --tests

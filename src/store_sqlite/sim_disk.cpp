@@ -184,6 +184,15 @@ struct SimDisk::Contents {
     live = std::move(survivors);
   }
 
+  // How much of a sector is on the disk: all, nothing, or (the power went amid it) its beginning.
+  std::int64_t surviving(std::int64_t length, std::uint64_t survival) {
+    if (random() % 100 < survival) return length;
+    return random() % 16 == 0
+               ? static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(length))
+               : 0;
+  }
+
+  // Sectors survive one by one: a later write may be there and an earlier one not.
   void settle(File& file, std::uint64_t survival) {
     for (const Change& change : file.pending) {
       if (change.truncate) {
@@ -194,10 +203,11 @@ struct SimDisk::Contents {
       for (std::int64_t at = 0; at < bytes;) {
         const std::int64_t end = (change.offset + at) / kSectorBytes * kSectorBytes + kSectorBytes;
         const std::int64_t length = std::min(end - change.offset - at, bytes - at);
-        if (random() % 100 < survival)
+        const std::int64_t kept = surviving(length, survival);
+        if (kept > 0)
           apply_change(file.durable, {change.offset + at,
                                       change.bytes.substr(static_cast<std::size_t>(at),
-                                                          static_cast<std::size_t>(length)),
+                                                          static_cast<std::size_t>(kept)),
                                       false});
         at += length;
       }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,24 @@ inline constexpr const char* kPath = "/data/ledger.db";
 inline std::uint64_t sweep_points(std::uint64_t usual) {
   const char* text = std::getenv("SM_SWEEP_POINTS");
   return text != nullptr ? std::strtoull(text, nullptr, 10) : usual;
+}
+
+// The part of a sweep that this process does, so that several may share it: SM_SWEEP_PART=2/8 is
+// every eighth point from the third on.
+struct SweepPart {
+  std::uint64_t part = 0;
+  std::uint64_t of = 1;
+  bool has(std::uint64_t point) const { return point % of == part; }
+};
+inline SweepPart sweep_part() {
+  SweepPart out;
+  const char* text = std::getenv("SM_SWEEP_PART");
+  if (text == nullptr) return out;
+  char* end = nullptr;
+  out.part = std::strtoull(text, &end, 10);
+  out.of = *end == '/' ? std::strtoull(end + 1, nullptr, 10) : 0;
+  if (out.part >= out.of) throw std::invalid_argument("SM_SWEEP_PART: want PART/OF, as 0/8");
+  return out;
 }
 
 // What the model knows about one request.

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -137,16 +138,22 @@ TEST(LedgerCrash, AKillLosesAStreamNoMoreThanItsBound) {
 
 TEST(LedgerCrash, NoAcknowledgedRecordIsLostAndNoneIsDoubled) {
   const std::uint64_t kSeeds = static_cast<std::uint64_t>(sweep_points(300));
+  const SweepPart part = sweep_part();
   std::size_t acknowledged = 0;
+  std::uint64_t done = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    if (!part.has(seed)) continue;
     SCOPED_TRACE(seed);
     CrashRun run(seed);
     run.run();
     ASSERT_FALSE(HasFailure());
     acknowledged += run.acknowledged();
+    ++done;
   }
   // A run that acknowledges next to nothing would prove next to nothing.
-  EXPECT_GT(acknowledged, kSeeds * 5);
+  EXPECT_GT(acknowledged, done * 5);
+  std::printf("    %llu seeds of three lives, %zu acknowledged\n",
+              static_cast<unsigned long long>(done), acknowledged);
 }
 
 }  // namespace

@@ -148,6 +148,7 @@ class Sweep {
     const std::uint64_t wanted = std::max<std::uint64_t>(points_ / share, 1);
     const std::uint64_t stride = std::max<std::uint64_t>(count / wanted, 1);
     for (std::uint64_t point = 1 + offset_ % stride; point <= count; point += stride) {
+      if (!part_.has(point / stride)) continue;
       if (testing::Test::HasFailure()) return;
       run(point);
       ++done_;
@@ -161,6 +162,7 @@ class Sweep {
 
  private:
   std::uint64_t points_;
+  SweepPart part_ = sweep_part();
   std::uint64_t offset_ = 0;
   std::uint64_t done_ = 0;
 };
