@@ -1,6 +1,6 @@
 """Canaries in everything that is secret or personal, then traffic, refusals, failures, reloads and
-admin calls: none of them may be found in a log, a metric, an error, a file of the data folder or
-the core of a crash."""
+admin calls: none of them may be found in a log, a metric, an error, a file of the data folder, a
+backup (encrypted or opened), and a crash leaves no core in which they could be."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ import pathlib
 import re
 import resource
 import secrets
+import shutil
 import signal
 import subprocess
 import threading
@@ -328,16 +329,70 @@ def test_a_canary_in_a_file_of_the_data_folder_is_found(world):
         stray.unlink()
 
 
+class Backup:
+    """An archive of the world's data folder, and what is in it."""
+
+    KEY = "a key of the leak scan that is long enough to be one"
+
+    def __init__(self, world, folder):
+        folder.mkdir()
+        self.archive, self.opened = folder / "one.smb", folder / "opened"
+        self.run("create", "--data-dir", world.gateway.data, "--out", self.archive)
+        self.run("restore", self.archive, "--data-dir", self.opened)
+
+    def run(self, verb, *words):
+        done = subprocess.run(
+            [support.BINARY, "backup", verb, *map(str, words), "--key", "env:E2E_BACKUP_KEY"],
+            capture_output=True, timeout=60, check=False,
+            env=dict(os.environ, E2E_BACKUP_KEY=self.KEY))
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.said = getattr(self, "said", b"") + done.stdout + done.stderr
+
+    def places(self):
+        return {"archive": self.archive.read_bytes(), "words": self.said,
+                **files_of(self.opened, but=("admin.token",))}
+
+
+def test_no_canary_is_in_a_backup_neither_sealed_nor_opened(world, tmp_path):
+    backup = Backup(world, tmp_path / "backup")
+    places = backup.places()
+    assert {"opened/ledger.db", "opened/control.db"} <= set(places)
+    assert any(place.startswith("opened/audit/tile/") for place in places)
+    assert any(place.startswith("opened/secrets/") for place in places)
+    canaries = dict(world.canaries, **{"backup key": Backup.KEY})
+    hits = scan(canaries, places)
+    print(f"{len(canaries)} canaries, {len(places)} places of a backup, "
+          f"{sum(map(len, places.values()))} bytes: {len(hits)} hits")
+    assert not hits
+
+
+def test_what_stands_in_the_store_is_in_the_opened_backup_and_not_in_the_sealed_one(world,
+                                                                                    tmp_path):
+    """The scan reads what is in an archive; and nobody does without its key."""
+    planted = canary()
+    status, made = world.gateway.admin("/api/v1/tenants", "POST",
+                                       {"slug": "planted", "display_name": planted})
+    assert status == 201, made
+    token = (world.gateway.data / "admin.token").read_text().strip()
+    backup = Backup(world, tmp_path / "backup")
+    assert (backup.opened / "admin.token").read_text().strip() == token
+    hits = scan({"planted": planted, "token": token},
+                {**backup.places(), "opened/admin.token": token.encode()})
+    assert {place for place, what in hits if what == "planted"} == {"opened/control.db"}
+    assert ("archive", "token") not in hits
+
+
 def allow_cores():
     support.die_with_parent()
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
-def core_of(process, folder):
+def core_of(process, folder, number=signal.SIGSEGV):
     """Crashes it; the core that it left, if it left one."""
-    process.child.send_signal(signal.SIGABRT)
+    process.child.send_signal(number)
     process.child.wait()
+    assert process.child.returncode == -number
     cores = [path for path in folder.iterdir() if path.name.startswith("core")]
     assert len(cores) <= 1
     return cores[0] if cores else None
@@ -349,51 +404,73 @@ def skip_without_cores():
         pytest.skip(f"no core files to be had here: limit or pattern ({pattern}) forbids them")
 
 
-def test_the_core_of_a_crash_test_holds_no_canary(tmp_path):
-    """A request is running, others have been answered. The simulated engine, which protects
-    nothing, is crashed in the same way: it shows that a core can be had here, and that the scan
-    reads it."""
+@contextlib.contextmanager
+def crashable(tmp_path):
+    """A world whose gateway began with the right to leave cores, and the folder for them."""
     skip_without_cores()
-    folders = {name: tmp_path / name for name in ("gateway", "engine")}
-    for folder in folders.values():
-        folder.mkdir()
+    cores = tmp_path / "cores"
+    cores.mkdir()
     with EchoEngine() as echo:
-        world = World(tmp_path, echo.url, process={"cwd": folders["gateway"],
-                                                   "prepare": allow_cores})
+        world = World(tmp_path, echo.url, process={"cwd": cores, "prepare": allow_cores})
         try:
             world.ask(world.prompt())
-            asyncio.run(crash_amid_a_stream(world, folders["gateway"]))
+            yield world, cores
         finally:
             world.gateway.sim.stop()
-    assert world.gateway.server.child.returncode == -signal.SIGABRT
-    engine_core = crash_an_engine(folders["engine"], world)
-    assert ("core", "engine key") in scan(world.canaries, {"core": content(engine_core)})
-    cores = [path for path in folders["gateway"].iterdir() if path.name.startswith("core")]
-    if not cores:
-        print("the gateway leaves no core, though the limit allows one")
-    for core in cores:
-        hits = scan(world.canaries, {"core": content(core)})
-        print(f"a core of {core.stat().st_size} bytes: {hits}")
-        assert not hits
 
 
-async def crash_amid_a_stream(world, folder):
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_amid_a_stream_leaves_no_core(tmp_path, number):
+    """It was started with the right to leave one, and gives that right up for good. An engine that
+    protects nothing leaves its core in the same place by the same signal."""
+    with crashable(tmp_path) as (world, cores):
+        assert resource.prlimit(world.gateway.server.child.pid, resource.RLIMIT_CORE) == (1, 1)
+        assert asyncio.run(crash_amid_a_stream(world, cores, number)) is None
+        core = crash_an_engine(cores, world, number)
+        assert ("core", "engine key") in scan(world.canaries, {"core": content(core)})
+
+
+def memory_of(process, folder):
+    """A core that a debugger with the right to attach takes of a living process."""
+    if shutil.which("gcore") is None:
+        pytest.skip("no gcore (package gdb)")
+    done = subprocess.run(["gcore", "-o", folder / "memory", str(process.child.pid)],
+                          capture_output=True, timeout=120, check=False)
+    found = list(folder.glob("memory.*"))
+    if not found:
+        pytest.skip(f"no debugger may attach here: {done.stderr[-200:]}")
+    return found[0]
+
+
+def test_the_core_that_is_not_left_would_hold_secrets(tmp_path):
+    """A debugger's core of the same process: the scan reads it and finds what a gateway must know
+    to work. So it is the missing core that protects, and nothing else."""
+    with crashable(tmp_path) as (world, cores):
+        core = memory_of(world.gateway.server, cores)
+        hits = {what for _, what in scan(world.canaries, {"core": content(core)})}
+        print(f"a core of {core.stat().st_size} bytes holds: {sorted(hits)}")
+        core.unlink()  # hundreds of megabytes
+        assert {"engine key", "pepper", "webhook secret"} <= hits
+
+
+async def crash_amid_a_stream(world, folder, number):
     body = world.prompt("[[sim:tokens=9,stall-after=3]]", stream=True)
     reader, writer = await asyncio.open_connection(*world.gateway.address)
     writer.write(world.gateway.request(world.key, body))
     await asyncio.wait_for(
         books.read_all(reader, lambda data: data.count(b"data: ") > 2), books.READ_SECONDS)
-    await asyncio.to_thread(core_of, world.gateway.server, folder)
+    core = await asyncio.to_thread(core_of, world.gateway.server, folder, number)
     writer.close()
+    return core
 
 
-def crash_an_engine(folder, world):
+def crash_an_engine(folder, world, number):
     engine = support.Process(["engine-sim", "--listen", "127.0.0.1:0", "--model", SIM],
                              folder / "engine.log", cwd=folder, prepare=allow_cores)
     key = "sk-" + world.canaries["engine key"]
     status, _ = books.fetch(f"http://{engine.address}/v1/chat/completions",
                             json.dumps(chat("hello")).encode(), {"Authorization": f"Bearer {key}"})
     assert status == 200
-    core = core_of(engine, folder)
+    core = core_of(engine, folder, number)
     assert core is not None, "no core, though limit and pattern allow one"
     return core
