@@ -10,6 +10,7 @@ import hmac
 import http.server
 import json
 import os
+import sqlite3
 import threading
 import time
 import zoneinfo
@@ -618,3 +619,42 @@ def test_thresholds_reach_the_webhook(tmp_path):
     assert {each["type"] for each in events} == {"budget.threshold"}
     assert {each["data"]["scope"] for each in events} == {"tenant:told"}
     assert [each["data"]["used"] for each in events] == [10, 16, 19, 20]
+
+
+def test_a_model_without_a_price_is_no_way_around_a_limit_of_money(gateway):
+    """The model is the priced one under another name."""
+    gateway.config["models"].append({"name": "unpriced", "engine": SIM, "engine_model": SIM})
+    gateway.reload()
+    key = gateway.keys["lasting"]
+    refused = gateway.ask(key, chat("hello", "unpriced"))
+    assert refused.status == 429
+    error = json.loads(refused.body)["error"]
+    assert error["code"] == "insufficient_quota" and "has no price" in error["message"]
+    assert refused.headers["x-should-retry"] == "false"
+    assert gateway.ask(key, chat("hello")).status == 200
+    before = gateway.metrics()["sm_unpriced_total"]
+    assert gateway.ask(gateway.keys["free"], chat("hello", "unpriced")).status == 200
+    gateway.flush()
+    assert gateway.metrics()["sm_unpriced_total"] == before + 1
+
+
+def test_the_ledger_is_verified_while_it_works(tmp_path):
+    gateway = Gateway(tmp_path, [{"name": "busy"}], ledger={"verify_every": "1s"})
+    try:
+        for _ in range(3):
+            assert gateway.ask(gateway.keys["busy"], chat("hello")).status == 200
+            before = gateway.metrics()["sm_ledger_verified_total"]
+            wait_for(lambda seen=before: gateway.metrics()["sm_ledger_verified_total"] > seen)
+        assert gateway.metrics()["sm_ledger_drift_tokens"] == 0
+        gateway.flush()
+        gateway.kill()
+        with sqlite3.connect(gateway.data / "ledger.db") as ledger:
+            ledger.execute("UPDATE balance SET generated = generated + 7")
+        gateway.start()
+        wait_for(lambda: gateway.metrics()["sm_ledger_drift_tokens"] == 7)
+        wait_for(lambda: "the ledger does not add up: drift of 7 tokens"
+                 in gateway.server.log.read_text())
+        wait_for(lambda: "drift of 7 tokens" in json.dumps(
+            gateway.admin("/api/v1/audit/entries?action=ledger.drift")))
+    finally:
+        gateway.stop()
