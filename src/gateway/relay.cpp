@@ -501,7 +501,8 @@ class StreamRelay {
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
-    if (watch_.checkpoint_due(delivered_)) {
+    const std::int64_t prompt = delivered_ == 0 ? translator_.counts().prompt : 0;
+    if (watch_.checkpoint_due(delivered_, prompt)) {
       job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
     }
   }
@@ -551,7 +552,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
       co_return assembler.cut(http::error_object(*job.record->dry));
     }
     const metering::Counts counts = to_counts(assembler.counts(), 0);
-    if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
+    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
     if (step == EventPump::Step::events) continue;
     const rt::Wake wake = co_await job.call->readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
