@@ -299,8 +299,11 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   target += engine_path(plan.request.operation);
   const std::string traceparent = record.trace.traceparent();
   std::string authorization;
-  http::ClientRequest request{
-      .method = "POST", .target = target, .fields = {}, .body = plan.request.body};
+  http::ClientRequest request{.method = "POST",
+                              .target = target,
+                              .fields = {},
+                              .body = plan.request.body,
+                              .once = plan.idempotency.has_value()};
   request.fields = {{"content-type", "application/json"},
                     {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
                     {"accept-encoding", "identity"},

@@ -137,7 +137,7 @@ rt::Task<Result<void>> Http1Call::send(const ClientRequest& request, rt::Until u
   append_request_head(head, origin_, request);
   to_head_ = request.method == "HEAD";
   state_ = State::sent;
-  const bool may_use_kept = request.body.size() <= kReplayBytesMax;
+  const bool may_use_kept = !request.once && request.body.size() <= kReplayBytesMax;
   if (may_use_kept) socket_ = pool_->take(origin_);
   if (!socket_) {
     auto sent = co_await connect_and_write(head, request.body, until);
