@@ -34,8 +34,8 @@ Error over(const store::ClaimResult& earlier) {
                   shown_id(earlier.request), metering::name(earlier.settlement.finish),
                   counts.prompt, counts.generated, counts.prompt + counts.generated);
   return Error(Code::idempotency_replay_unavailable, Blame::client,
-               "The request with this Idempotency-Key has been answered and charged already. Its "
-               "answer is not kept.")
+               "The request with this Idempotency-Key is over and is not made again. Its answer "
+               "is not kept.")
       .with_details({.scope = {}, .limit = {}, .reset_at = {}, .more = std::move(more)});
 }
 

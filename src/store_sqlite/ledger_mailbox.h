@@ -24,6 +24,7 @@ struct Ticket {
   rt::Loop* loop = nullptr;
   rt::Event* done = nullptr;  // null once the caller has gone away
   bool opens = true;          // else it only waits for a checkpoint
+  bool keyed = false;         // opened before its engine is asked (store::Ledger::open)
   Refusal outcome = Refusal::none;
   bool delivered = false;  // the loop knows the outcome
   // How the row ends when nobody takes it over; belongs to the loop alone.
@@ -87,11 +88,12 @@ struct Mailbox {
       flusher->release();
     flushers.clear();
   }
-  // Closes a row whose owner is gone: nothing was delivered to it.
+  // Closes a row whose owner is gone: nothing was delivered to it, and with an Idempotency-Key no
+  // engine was asked.
   void close_abandoned(const Ticket& ticket) {
     metering::Settlement end;
     end.finish = ticket.abandoned;
-    close({ticket.request, Terminal::settled, end});
+    close({ticket.request, ticket.keyed ? Terminal::voided : Terminal::settled, end});
   }
   // Whether somebody has to wake the writer, now that there is something in haste.
   bool hurry() { return !std::exchange(in_haste, true) && std::exchange(writer_rests, false); }

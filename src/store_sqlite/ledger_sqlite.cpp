@@ -86,7 +86,8 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   if (!hand_over_claim(intent))
     co_return our_error(Code::conflict, "the Idempotency-Key is another request's");
   rt::Event done(loop);
-  auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
+  auto ticket = std::make_shared<Ticket>(Ticket{
+      .request = request, .loop = &loop, .done = &done, .keyed = intent.idempotency.has_value()});
   Claim claim(ticket, mailbox_);
   const std::optional<metering::Idempotency> key = intent.idempotency;
   const TenantId tenant = intent.tenant;

@@ -434,6 +434,33 @@ TEST_F(LedgerTest, AnOpeningWhoseCallerWentAwayIsClosed) {
   EXPECT_EQ(rows()[0].settlement.finish, Finish::aborted);
 }
 
+// With an Idempotency-Key an engine is asked only once the row is open: none was.
+TEST_F(LedgerTest, AnOpeningWithAKeyWhoseCallerWentAwayIsVoid) {
+  boot();
+  metering::Intent intent{.request = {ids_.next()},
+                          .tenant = tenant_,
+                          .key = *KeyId::parse("abcdefghijkl"),
+                          .opened_at = world_.clock().wall_now(),
+                          .idempotency = metering::Idempotency{}};
+  const auto claim = [&] {
+    return ledger_->claim(tenant_, *intent.idempotency, intent.request)->state;
+  };
+  ASSERT_EQ(claim(), store::ClaimResult::State::claimed);
+  std::optional<Result<OpenRow>> result;
+  const rt::Until until{rt::Deadline::never(), nullptr};
+  auto task = keep(*ledger_, intent, world_.loop(), until, result);
+  task.start();
+  world_.run_for(milliseconds(10));
+  task = {};
+  runner_->step();
+  deliver();
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  const auto row = ledger_->find(intent.request);
+  ASSERT_TRUE(row && *row);
+  EXPECT_TRUE((*row)->voided);
+  EXPECT_EQ(claim(), store::ClaimResult::State::claimed) << "free for another attempt";
+}
+
 TEST_F(LedgerTest, TheSameRequestIsNeverOpenTwice) {
   boot();
   OpenRow row = opened();

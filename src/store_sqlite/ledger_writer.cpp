@@ -11,13 +11,8 @@ using metering::Finish;
 using metering::Source;
 using std::chrono::microseconds;
 
-// A row that charges something, or whose request was answered, keeps its Idempotency-Key. So does
-// one that a kill left open: its engine was at work, whatever the last checkpoint says.
-bool keeps_key(const BookRow& row) {
-  if (row.terminal != Terminal::settled) return false;
-  return row.finish == Finish::recovered ||
-         metering::was_served({.counts = row.counts, .finish = row.finish});
-}
+// A request that an engine may have seen keeps its Idempotency-Key, whatever came of it.
+bool keeps_key(const BookRow& row) { return row.terminal == Terminal::settled; }
 
 // Runs on the ticket's loop.
 void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {

@@ -1,6 +1,7 @@
 // Limits on the request path: refusals and their headers, leases while an answer comes, the end of
 // an answer whose budget is dry, prices, idempotency keys, entries in the audit log.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <memory>
@@ -284,6 +285,61 @@ TEST(Idempotency, ItsIntentIsDurableBeforeTheEngineIsAsked) {
   gateway.world.run_for(150ms);
   EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
   EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST(Idempotency, HangingUpBeforeTheEngineIsAskedFreesTheKey) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  gateway.ledger.sync_time = 200ms;
+  Client client(gateway);
+  client.post(kChat, chat_body("x"), "aurora", key);
+  gateway.world.run_for(100ms);
+  client.hang_up();
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
+  EXPECT_TRUE(gateway.ledger.last().voided);
+  gateway.ledger.sync_time = 1ms;
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key).status, 200);
+}
+
+// What reached an engine is never asked again: whether it failed, took too long or lost its client.
+TEST(Idempotency, AKeyWhoseRequestReachedAnEngineIsKept) {
+  struct Case {
+    std::string_view path;
+    std::string body;
+    std::string_view finish;
+    bool hangs_up;
+  };
+  const std::vector<Case> cases{
+      {kChat, chat_body("[[sim:status=500]]"), "upstream_error", false},
+      {kChat, chat_body("[[sim:die-before]]", kStream), "upstream_error", false},
+      {kChat, chat_body("[[sim:never]]", "", "quick"), "upstream_timeout", false},
+      {kChat, chat_body("[[sim:prefill=60000]]", kStream), "client_closed", true},
+      {"/v1/embeddings", R"({"model":"embed","input":"[[sim:prefill=60000]]"})", "client_closed",
+       true}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.body);
+    GatewayWorld gateway;
+    const std::string key = "idempotency-key: k1\r\n";
+    Client client(gateway);
+    client.post(one.path, one.body, "aurora", key);
+    if (one.hangs_up) {
+      gateway.world.run_for(1s);
+      client.hang_up();
+    } else {
+      EXPECT_GE(client.answer().status, 500);
+    }
+    EXPECT_TRUE(gateway.settle());
+    const auto asked = gateway.engine_sim.counts().requests;
+    EXPECT_EQ(asked, 1);
+    Client repeat(gateway);
+    repeat.post(one.path, one.body, "aurora", key);
+    const Answer again = repeat.answer();
+    EXPECT_EQ(again.status, 400);
+    EXPECT_TRUE(again.has(R"("code":"idempotency_replay_unavailable")"));
+    EXPECT_TRUE(again.has(fmt::format(R"("finish":"{}")", one.finish))) << again.body;
+    EXPECT_EQ(gateway.engine_sim.counts().requests, asked);
+  }
 }
 
 TEST(Idempotency, KeysThatAreNoneAreRefused) {

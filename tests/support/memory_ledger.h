@@ -30,8 +30,13 @@ class MemoryLedger : public store::Ledger {
     if (!co_await rt::sleep(loop, wait)) {
       if (broken) co_return client_error(Code::cancelled, "the client is gone");
       Row& row = records[intent.request];
-      row.settlement.emplace().finish = metering::Finish::client_closed;
       order.push_back(intent.request);
+      if (intent.idempotency) {
+        row.voided = true;
+        claims.erase({intent.tenant, intent.idempotency->key});
+      } else {
+        row.settlement.emplace().finish = metering::Finish::client_closed;
+      }
       row.intent = std::move(intent);
       co_return client_error(Code::cancelled, "the client is gone");
     }
@@ -147,6 +152,7 @@ class MemoryLedger : public store::Ledger {
     Row& row = records.at(request);
     if (row.closed()) violations.emplace_back("a second terminal record");
     row.voided = true;
+    if (row.intent.idempotency) claims.erase({row.intent.tenant, row.intent.idempotency->key});
   }
 };
 
