@@ -85,6 +85,25 @@ TEST(Limits, ABudgetThatIsUsedUpTellsClientsNotToRetry) {
   EXPECT_THAT(refused.head, HasSubstr("\r\nx-should-retry: false\r\n"));
 }
 
+// No time is the right one to come back: none is told, neither to SDKs nor to plain clients.
+TEST(Limits, WhatWaitingDoesNotHelpSaysSo) {
+  const auto refused = [](Window window, std::int64_t amount, std::string_view never) {
+    SCOPED_TRACE(limits::name(window));
+    GatewayWorld gateway;
+    gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, window, amount));
+    if (amount == 20) ask(gateway, chat_body(tokens(20), R"(,"max_tokens":20)"));
+    const Answer answer = ask(gateway, chat_body("x", R"(,"max_tokens":20)"));
+    EXPECT_EQ(answer.status, 429);
+    EXPECT_THAT(answer.head,
+                AllOf(HasSubstr("\r\nx-should-retry: false\r\n"), Not(HasSubstr("retry-after"))));
+    EXPECT_THAT(answer.body, AllOf(HasSubstr(never), Not(HasSubstr("reset_at"))));
+  };
+  refused(Window::lifetime, 20, R"("never":"resets")");
+  refused(Window::minute, 19, R"("never":"fits")");
+  refused(Window::day, 19, R"("never":"fits")");
+  refused(Window::lifetime, 19, R"("never":"fits")");
+}
+
 TEST(Limits, ShadowLimitsRefuseNothing) {
   GatewayWorld gateway;
   limits::Limit limit = gateway.tenant_limit("aurora", Measure::requests, Window::minute, 1);
