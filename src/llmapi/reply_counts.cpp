@@ -1,8 +1,8 @@
 #include "llmapi/reply_counts.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+
+#include "base/append.h"
 
 namespace sovmesh::llmapi {
 
@@ -129,12 +129,6 @@ void UsageCounter::add_prompt(TokenCounts& counts) const {
     }
   }
   counts.cached = std::min(counts.cached, counts.prompt);
-}
-
-void append_number(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits;
-  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void append_usage(std::string& out, Operation operation, const TokenCounts& counts,

@@ -62,6 +62,4 @@ class UsageCounter {
 void append_usage(std::string& out, Operation operation, const TokenCounts& counts,
                   bool hide_cached);
 
-void append_number(std::string& out, std::int64_t value);
-
 }  // namespace sovmesh::llmapi
