@@ -149,7 +149,12 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                  "Answers whose final usage differs by more than 2 % from the "
                                  "running count.",
                                  {})
-                       .with({})) {}
+                       .with({})),
+      unsaved_answers(registry
+                          .counters("sm_unsaved_answers_total",
+                                    "Whole answers that went out before their counts were durable.",
+                                    {})
+                          .with({})) {}
 
 const SeriesCache::Series& SeriesCache::of(const RequestRecord& record) {
   key_.clear();

@@ -36,6 +36,7 @@ struct RequestMetrics {
   observe::Histogram& queue_wait;
   observe::Gauge& inflight;
   observe::Counter& drift_alarms;
+  observe::Counter& unsaved_answers;
 };
 
 // What is known of one request, filled as it goes; written once as a log line and as metrics when

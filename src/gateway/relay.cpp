@@ -238,13 +238,16 @@ bool is_whole(metering::Finish finish) {
          finish == metering::Finish::length;
 }
 
+// What it costs. Where time is money the ledger may say a little more: it closes the row later.
+metering::Charge charge_of(const RelayJob& job, const metering::Settlement& settlement) {
+  return job.admission.charge(settlement, job.services.clock.now() - job.record->began);
+}
+
 // Closes the row, frees what was held of limits, and says in the record how the request ended.
-void settle(RelayJob& job, const metering::Settlement& settlement,
+void settle(RelayJob& job, const metering::Settlement& settlement, const metering::Charge& charge,
             const std::optional<Digest>& digest) {
   RequestRecord& record = *job.record;
-  const Instant now = job.services.clock.now();
-  record.engine_time = now - job.dispatched;
-  const metering::Charge charge = job.admission.charge(settlement, now - record.began);
+  record.engine_time = job.services.clock.now() - job.dispatched;
   const auto& price = job.admission.price();
   record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest, charge,
                                                                 price ? price->id() : "");
@@ -380,8 +383,8 @@ class StreamRelay {
   }
 
   SM_OFF_FRAME void settle(metering::Finish finish) {
-    gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
-                    sink_.digest());
+    const metering::Settlement end = settlement_of(job_, translator_.counts(), delivered_, finish);
+    gateway::settle(job_, end, charge_of(job_, end), sink_.digest());
   }
   metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
 
@@ -571,11 +574,16 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                     &sink);
 }
 
-// What the request has cost so far. Only where time is money it will be more when the row is
-// closed.
-std::string cost_text(const RelayJob& job, const metering::Settlement& settlement) {
-  const auto open_for = job.services.clock.now() - job.record->began;
-  return fmt::format_int(job.admission.charge(settlement, open_for).cost_micro).str();
+// All of an answer goes out at once, so the books must have it before. If they cannot, it goes out
+// nevertheless: the engine has done the work, and only a crash would lose its count.
+rt::Task<void> save_counts(RelayJob& job, const metering::Counts& counts) {
+  const rt::Until until{job.total, &job.exchange.client_gone()};
+  const Result<void> saved = co_await job.row.save(counts, job.worker.loop, until);
+  if (saved || saved.error().code() == Code::cancelled) co_return;
+  job.services.metrics.unsaved_answers.add();
+  observe::LogLine line = job.services.log.line(observe::Level::warning, "answer_unsaved");
+  line.add("request_id", shown_id(job.record->id)).add("message", saved.error().message());
+  job.services.log.write(std::move(line));
 }
 
 // The common end of answers that go out whole.
@@ -586,23 +594,30 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
   if (!reply) {
     reply = fail(without_key(std::move(reply).error(), job));
     give_up(job, reply.error());
-    settle(job, settlement_of(job, so_far, 0, finish_of(reply.error())), std::nullopt);
+    const metering::Settlement end = settlement_of(job, so_far, 0, finish_of(reply.error()));
+    settle(job, end, charge_of(job, end), std::nullopt);
     co_return fail(std::move(reply).error());
   }
   const llmapi::TokenCounts counts = reply->counts;
-  const metering::Finish finish = to_finish(reply->finish);
-  if (counts.generated > store::OpenRow::kUnsavedMax) {
-    // All of it goes out at once, so the books must have it before. If they cannot, it goes out
-    // nevertheless: the engine has done the work, and only a crash would lose its count.
-    const rt::Until until{job.total, &job.exchange.client_gone()};
-    (void)co_await job.row.save(to_counts(counts, 0), job.worker.loop, until);
-  }
-  const metering::Settlement settlement = settlement_of(job, counts, counts.generated, finish);
+  if (counts.generated > store::OpenRow::kUnsavedMax)
+    co_await save_counts(job, to_counts(counts, 0));
+  metering::Settlement end = settlement_of(job, counts, counts.generated, to_finish(reply->finish));
+  metering::Charge charge = charge_of(job, end);
   http::ResponseHead head = plain_head(job);
-  if (job.admission.price()) head.add("x-sm-cost-micro", cost_text(job, settlement));
-  co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
-  settle(job, settlement, sink.digest());
-  co_return Result<void>();
+  if (job.admission.price()) {
+    head.add("x-sm-cost-micro", fmt::format_int(charge.cost_micro).str());
+  }
+  Result<void> sent = client_error(Code::client_closed, "the client closed the connection");
+  if (!job.exchange.client_gone().is_set()) {
+    sent = co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
+  }
+  if (!sent) {  // made and paid for, and nobody got it
+    end.counts.delivered = 0;
+    end.finish = metering::Finish::client_closed;
+    charge = charge_of(job, end);
+  }
+  settle(job, end, charge, sent ? sink.digest() : std::nullopt);
+  co_return sent;
 }
 
 }  // namespace

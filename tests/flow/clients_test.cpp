@@ -64,6 +64,42 @@ TEST(Clients, HangingUpOnAPlainRequestIsCountedToo) {
   EXPECT_THAT(gateway.ledger.violations, IsEmpty());
 }
 
+// What the engine has made is paid for; that it was sent is said only of what was.
+TEST(Clients, HangingUpBeforeAWholeAnswerGoesOutIsNoDelivery) {
+  for (const bool assembled : {false, true}) {
+    SCOPED_TRACE(assembled);
+    GatewayWorld gateway;
+    gateway.engine->capabilities_.counts_cancelled_plain = !assembled;
+    Client client(gateway);
+    client.post(kChat, chat_body("[[sim:tokens=100,rate=1000]]"));
+    ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+    gateway.ledger.sync_time = 500ms;  // of the counts, before the answer
+    gateway.world.run_for(300ms);
+    ASSERT_EQ(gateway.ledger.open_rows(), 1U);
+    client.hang_up();
+    EXPECT_TRUE(gateway.settle(2s));
+    EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+    EXPECT_EQ(last_settlement(gateway).counts.generated, 100);
+    EXPECT_EQ(last_settlement(gateway).counts.delivered, 0);
+    EXPECT_THAT(gateway.sink.lines.back(), HasSubstr(R"("status":499)"));
+    EXPECT_TRUE(gateway.metrics().contains("sm_unsaved_answers_total 0"));
+  }
+}
+
+// The engine has done the work: a ledger that cannot write keeps nobody from his answer.
+TEST(Clients, AWholeAnswerWhoseCountsCannotBeSavedGoesOutAndIsCounted) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:tokens=100]]"));
+  ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+  gateway.ledger.broken = true;
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::stop);
+  EXPECT_EQ(last_settlement(gateway).counts.delivered, 100);
+  EXPECT_TRUE(gateway.metrics().contains("sm_unsaved_answers_total 1"));
+  EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr("answer_unsaved")));
+}
+
 TEST(Clients, ARevokedKeyEndsItsStreamWithinFiveSeconds) {
   GatewayWorld gateway;
   Client mine(gateway);

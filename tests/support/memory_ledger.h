@@ -136,7 +136,8 @@ class MemoryLedger : public store::Ledger {
                               rt::Until until) override {
     const rt::Deadline synced = loop.in(sync_time);
     const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
-    co_await rt::sleep(loop, wait);
+    if (!co_await rt::sleep(loop, wait))
+      co_return client_error(Code::cancelled, "the client is gone");
     if (broken || !synced.passed(loop.now()))
       co_return our_error(Code::metering_unavailable, "the ledger is broken");
     checkpoint(request, counts, Haste::now);
