@@ -60,6 +60,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.engine) line.add("engine", record.engine->name());
   line.add("status", record.status).add_bool("stream", record.streamed);
+  if (record.replayed) line.add_bool("replayed", true);
   if (record.error) add_error(line, *record.error);
   if (record.answer) {
     line.add_plain("finish", metering::name(record.answer->settlement.finish));

@@ -47,6 +47,7 @@ struct RequestRecord {
   observe::TraceContext trace;
   Endpoint endpoint = Endpoint::unmatched;
   bool streamed = false;
+  bool replayed = false;  // its answer is an earlier request's
   std::optional<metering::Operation> operation;
   std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
   std::optional<Digest> prompt_digest;  // with the tenant's digest key

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay_watch.h"
+#include "gateway/replay.h"
 #include "http/error_reply.h"
 #include "http/sse.h"
 
@@ -341,6 +342,10 @@ class DigestSink : public llmapi::TextSink {
   bool closed_ = false;
 };
 
+rt::Task<void> keep_answer(RelayJob& job, std::string body) {
+  return job.replays->keep(*job.record->caller, job.record->id, std::move(body), job.worker.loop);
+}
+
 // One streamed answer, engine to client. bring() is the story; the rest answers questions.
 class StreamRelay {
  public:
@@ -353,6 +358,7 @@ class StreamRelay {
         watch_(job),
         client_(job.client),
         pump_(job, watch_),
+        kept_(job.replays != nullptr ? std::make_unique<Kept>(job) : nullptr),
         out_(job.worker.translated) {}
 
   rt::Task<Result<void>> bring() {
@@ -380,6 +386,16 @@ class StreamRelay {
       return outcome;
     };
     co_await pump_.take_what_came(count);
+  }
+
+  // The client has all of it.
+  SM_OWN_FRAME rt::Task<void> keep() {
+    if (!kept_) co_return;
+    Result<llmapi::PlainReply> whole =
+        job_.record->dry ? Result<llmapi::PlainReply>(
+                               kept_->assembler.cut(http::error_object(*job_.record->dry)))
+                         : kept_->assembler.finish();
+    if (whole) co_await keep_answer(job_, std::move(whole->body));
   }
 
   SM_OFF_FRAME void settle(metering::Finish finish) {
@@ -418,6 +434,7 @@ class StreamRelay {
     using Outcome = llmapi::StreamTranslator::Outcome;
     if (job_.record->dry) return Outcome::skip;
     TRY(const Outcome outcome, translator_.on_event(data, false, out_));
+    if (kept_ && !kept_->assembler.on_event(data, false)) kept_.reset();
     if (outcome != Outcome::emit || translator_.delivered() <= covered_ ||
         !job_.admission.is_limited()) {
       return outcome;
@@ -510,12 +527,21 @@ class StreamRelay {
     }
   }
 
+  // A stream that is kept is also put together.
+  struct Kept {
+    explicit Kept(const RelayJob& job)
+        : id(reply_id(job)), assembler(job.form, dialect_of(job), identity_of(job, id), nullptr) {}
+    std::string id;
+    llmapi::StreamAssembler assembler;
+  };
+
   RelayJob& job_;
   DigestSink sink_;
   llmapi::StreamTranslator translator_;
   RelayWatch watch_;
   ClientStream& client_;
   EventPump pump_;
+  std::unique_ptr<Kept> kept_;  // null: it is not kept
   // The worker's scratch: filled by translate() and emptied before anything else can run, so that
   // no stream ever meets another's text.
   std::string& out_;            // translated, not yet handed to the client's connection
@@ -531,6 +557,8 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   if (is_client_gone(brought)) co_await relay.count_what_came();
   if (!brought) brought = fail(without_key(std::move(brought).error(), job));
   if (!brought) give_up(job, brought.error());
+  // Before the row is closed: who repeats the request meanwhile is told to come back.
+  if (brought) co_await relay.keep();
   relay.settle(brought ? relay.finish() : finish_of(brought.error()));
   if (brought || !job.client.committed()) co_return brought;
   co_await job.client.fail(std::move(brought).error());
@@ -607,10 +635,13 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
   if (job.admission.price()) {
     head.add("x-sm-cost-micro", fmt::format_int(charge.cost_micro).str());
   }
+  std::string kept = job.replays != nullptr ? reply->body : std::string();
   Result<void> sent = client_error(Code::client_closed, "the client closed the connection");
   if (!job.exchange.client_gone().is_set()) {
     sent = co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
   }
+  // Whoever lost it on the way finds it; before the row is closed, as in relay_stream().
+  if (job.replays != nullptr) co_await keep_answer(job, std::move(kept));
   if (!sent) {  // made and paid for, and nobody got it
     end.counts.delivered = 0;
     end.finish = metering::Finish::client_closed;

@@ -361,6 +361,101 @@ TEST(Idempotency, AKeyWhoseRequestReachedAnEngineIsKept) {
   }
 }
 
+TEST(Idempotency, AKeptAnswerIsGivenAgainInTheFormThatIsAsked) {
+  constexpr std::string_view kUsage = R"(,"stream":true,"stream_options":{"include_usage":true})";
+  const std::string key = "idempotency-key: k1\r\n";
+  for (const bool assembled : {false, true}) {
+    for (const std::string_view first_form : {std::string_view(), kStream, kUsage}) {
+      SCOPED_TRACE(fmt::format("assembled {}, first {}", assembled, first_form));
+      GatewayWorld gateway;
+      gateway.engine->capabilities_.counts_cancelled_plain = !assembled;
+      gateway.keep_answers();
+      const Answer first = ask(gateway, chat_body(tokens(7), first_form), "aurora", key);
+      EXPECT_EQ(first.status, 200);
+      EXPECT_THAT(first.head, Not(HasSubstr("x-sm-idempotent-replay")));
+      EXPECT_TRUE(gateway.settle());
+      const Answer plain = ask(gateway, chat_body(tokens(7)), "aurora", key);
+      EXPECT_EQ(plain.status, 200);
+      EXPECT_THAT(plain.head, AllOf(HasSubstr("\r\nx-sm-idempotent-replay: true\r\n"),
+                                    HasSubstr("application/json")));
+      EXPECT_TRUE(plain.has("one mesh is made of many small ")) << plain.body;
+      EXPECT_TRUE(plain.has(R"("completion_tokens":7)"));
+      if (first_form.empty()) EXPECT_EQ(plain.body, first.body);
+      const Answer stream = ask(gateway, chat_body(tokens(7), kStream), "aurora", key);
+      EXPECT_THAT(stream.head, AllOf(HasSubstr("\r\nx-sm-idempotent-replay: true\r\n"),
+                                     HasSubstr("text/event-stream")));
+      EXPECT_TRUE(stream.has("one mesh is made of many small ")) << stream.body;
+      EXPECT_THAT(stream.body, EndsWith("data: [DONE]\n\n"));
+      EXPECT_FALSE(stream.has("usage"));
+      EXPECT_TRUE(ask(gateway, chat_body(tokens(7), kUsage), "aurora", key)
+                      .has(R"("completion_tokens":7)"));
+      EXPECT_EQ(ask(gateway, chat_body(tokens(8)), "aurora", key).status, 400);
+      EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+      EXPECT_EQ(gateway.ledger.order.size(), 1U) << "nothing is charged twice";
+      EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr(R"("replayed":true)")));
+    }
+  }
+}
+
+TEST(Idempotency, OnlyWholeAnswersOfWhoWantsItAreKept) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const auto key = [](int n) { return fmt::format("idempotency-key: k{}\r\n", n); };
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis", key(1)).status, 200);
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+  Client gone(gateway);
+  const std::string endless = chat_body("[[sim:stall-after=3]]", kStream);
+  gone.post(kChat, endless, "aurora", key(2));
+  ASSERT_TRUE(gone.wait_for("is "));
+  gone.hang_up();
+  EXPECT_EQ(ask(gateway, chat_body("[[sim:status=500]]"), "aurora", key(3)).status, 502);
+  gateway.kept.full = true;
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key(4)).status, 200);
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_THAT(gateway.kept.answers, testing::IsEmpty());
+  EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr("answer_not_kept")));
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis", key(1)).status, 400);
+  EXPECT_EQ(ask(gateway, endless, "aurora", key(2)).status, 400);
+  EXPECT_EQ(ask(gateway, chat_body("[[sim:status=500]]"), "aurora", key(3)).status, 400);
+  EXPECT_TRUE(ask(gateway, chat_body("x"), "aurora", key(4))
+                  .has(R"("code":"idempotency_replay_unavailable")"));
+}
+
+// What a connection that broke was worth: the retry finds it.
+TEST(Idempotency, AWholeAnswerThatNobodyTookIsKept) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const std::string key = "idempotency-key: k1\r\n";
+  Client gone(gateway);
+  gone.post(kChat, chat_body(tokens(100)), "aurora", key);
+  ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+  gateway.ledger.sync_time = 500ms;
+  gateway.world.run_for(300ms);
+  gone.hang_up();
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_EQ(gateway.ledger.last().settlement->finish, metering::Finish::client_closed);
+  const Answer again = ask(gateway, chat_body(tokens(100)), "aurora", key);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_TRUE(again.has(R"("completion_tokens":100)"));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+}
+
+TEST(Idempotency, EmbeddingsAreKeptInTheFormThatWasAsked) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const auto embed = [&](std::string_view more) {
+    Client client(gateway);
+    client.post("/v1/embeddings", fmt::format(R"({{"model":"embed","input":"x"{}}})", more),
+                "aurora", "idempotency-key: k1\r\n");
+    return client.answer();
+  };
+  const Answer first = embed("");
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_EQ(embed("").body, first.body);
+  EXPECT_TRUE(embed(R"(,"encoding_format":"base64")").has("idempotency_key_reused"));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+}
+
 TEST(Idempotency, KeysThatAreNoneAreRefused) {
   GatewayWorld gateway;
   const Answer answer =
