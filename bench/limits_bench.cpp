@@ -95,9 +95,11 @@ void with_three_extensions(benchmark::State& state) {
     now += 37us;
     auto reservation = limiter.reserve(who, kWanted, now);
     if (!reservation) std::abort();
-    Lease lease(*reservation, {.output_tokens = kSlice, .money_micro = 900});
+    const auto amounts = [](std::int64_t input, std::int64_t output) {
+      return Amounts{.input_tokens = input, .output_tokens = output, .money_micro = 2 * output};
+    };
     for (int i = 1; i <= 3; ++i)
-      if (!lease.cover(256 + i * kSlice, now)) std::abort();
+      if (!cover(*reservation, 0, 256 + i * kSlice, amounts, now)) std::abort();
     reservation->settle(kWanted, now);
   }
 }

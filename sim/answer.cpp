@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/append.h"
 #include "base/bytes.h"
 
 namespace sovmesh::sim {
@@ -13,8 +14,6 @@ constexpr std::array<std::string_view, 16> kWords{
 constexpr std::array<std::string_view, 4> kWide{"é ", "你好 ", "🙂 ", "naïve "};
 
 constexpr std::string_view kToolArguments = R"({\"city\":\"Oslo\"})";
-
-void append_number(std::string& out, std::int64_t value) { out += std::to_string(value); }
 
 std::string_view error_type(std::int64_t status) {
   if (status == 404) return "NotFoundError";

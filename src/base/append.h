@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -42,6 +45,14 @@ void append_pieces(std::string& out, Pieces... pieces) {
 template <class... Texts>
 void append_all(std::string& out, const Texts&... texts) {
   detail::append_pieces(out, detail::piece_of_text(texts)...);
+}
+
+// In decimal.
+template <std::integral Number>
+void append_number(std::string& out, Number value) {
+  std::array<char, 24> digits;  // of any 64-bit number, with its sign
+  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 }  // namespace sovmesh

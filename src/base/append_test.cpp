@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/bytes.h"
 
 namespace sovmesh {
@@ -16,6 +18,15 @@ TEST(AppendAll, GluesWhateverRoomThereIs) {
     append_all(out, std::string_view(), "!");
     EXPECT_EQ(out, std::string(size, 'x') + "\"name\":a longer value!");
   }
+}
+
+TEST(AppendNumber, WritesEveryNumber) {
+  std::string out = "x";
+  append_number(out, std::numeric_limits<std::int64_t>::min());
+  append_number(out, std::numeric_limits<std::uint64_t>::max());
+  append_number(out, 0);
+  append_number(out, std::uint16_t{8'080});
+  EXPECT_EQ(out, "x-92233720368547758081844674407370955161508080");
 }
 
 TEST(AppendHex, KeepsWhatIsThere) {

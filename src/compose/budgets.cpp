@@ -1,5 +1,8 @@
 #include "compose/budgets.h"
 
+#include <fmt/format.h>
+
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -134,6 +137,26 @@ std::string event_json(const limits::Threshold& crossed) {
   return json + "}}";
 }
 
+// What keys and users are called is in no metric: their limits are summed up by what they count.
+// Others have the names that the operator gave them, or their tenant's, project's or pool's.
+std::string label_of(const limits::Decisions& one) {
+  if (one.scope != limits::Scope::key && one.scope != limits::Scope::user) return one.limit;
+  std::string label = fmt::format("{} {}", name(one.scope), name(one.measure));
+  if (one.window != limits::Window::none) label += fmt::format("/{}", name(one.window));
+  return label;
+}
+
+std::map<std::string, limits::Decisions> by_label(const std::vector<limits::Decisions>& all) {
+  std::map<std::string, limits::Decisions> sums;
+  for (const limits::Decisions& one : all) {
+    limits::Decisions& sum = sums[label_of(one)];
+    sum.allow += one.allow;
+    sum.deny += one.deny;
+    sum.shadow_deny += one.shadow_deny;
+  }
+  return sums;
+}
+
 }  // namespace
 
 Result<void> Budgets::refresh() {
@@ -201,13 +224,18 @@ void Budgets::add_metrics(observe::Registry& registry) {
                                     {"limit", "decision"});
   auto& dropped = registry.totals("sm_limit_events_dropped_total",
                                   "Threshold events that found their queue full.", {});
-  registry.on_render([this, &decisions, &dropped] {
-    for (const limits::Decisions& one : limiter_.decisions()) {
-      decisions.with({one.limit, "allow"}).set(static_cast<double>(one.allow));
-      decisions.with({one.limit, "deny"}).set(static_cast<double>(one.deny));
-      decisions.with({one.limit, "shadow_deny"}).set(static_cast<double>(one.shadow_deny));
+  auto& reserved = registry.gauges("sm_reserved_tokens",
+                                   "Tokens that requests under way hold of limits.", {"kind"});
+  registry.on_render([this, &decisions, &dropped, &reserved] {
+    for (const auto& [label, sum] : by_label(limiter_.decisions())) {
+      decisions.with({label, "allow"}).set(static_cast<double>(sum.allow));
+      decisions.with({label, "deny"}).set(static_cast<double>(sum.deny));
+      decisions.with({label, "shadow_deny"}).set(static_cast<double>(sum.shadow_deny));
     }
     dropped.with({}).set(static_cast<double>(limiter_.thresholds_dropped()));
+    const limits::Amounts held = limiter_.held();
+    reserved.with({"input"}).set(static_cast<double>(held.input_tokens));
+    reserved.with({"output"}).set(static_cast<double>(held.output_tokens));
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "compose/audit.h"
+#include "replay_files/replay_files.h"
 #include "store_sqlite/open.h"
 
 namespace sovmesh::compose {
@@ -129,6 +130,9 @@ class SqliteData : public Process::Data {
                                            store_sqlite::make_thread_runner(clock), options));
     if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
     TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_));
+    TRY(const Secret replay_key, own_secret(folder_.secrets() + "/replay.key", random_, true));
+    TRY(replays_,
+        replay_files::ReplayFiles::open(folder_.path() + "/replay", replay_key, clock, random_));
     TRY(admin_token_, own_secret(folder_.path() + "/admin.token", random_, true));
     if (::mkdir(run_dir().c_str(), 0700) != 0 && errno != EEXIST) {
       return our_error(Code::data_dir_invalid, fmt::format("cannot make '{}'", run_dir()));
@@ -139,6 +143,7 @@ class SqliteData : public Process::Data {
   store::ControlStore& control() override { return *control_; }
   store::Ledger& ledger() override { return *ledger_; }
   std::shared_ptr<store::Audit> audit() override { return audit_; }
+  store::ReplayStore& replays() override { return *replays_; }
   Result<std::map<std::int32_t, Secret>> peppers() override {
     if (configured_pepper_)
       return std::map<std::int32_t, Secret>{{kFirstPepper, *configured_pepper_}};
@@ -158,6 +163,7 @@ class SqliteData : public Process::Data {
   std::unique_ptr<store::ControlStore> control_;
   std::unique_ptr<store::Ledger> ledger_;
   std::shared_ptr<store::Audit> audit_;
+  std::unique_ptr<replay_files::ReplayFiles> replays_;
   Secret admin_token_;
 };
 

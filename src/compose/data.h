@@ -13,6 +13,7 @@
 #include "store/audit.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
+#include "store/replay.h"
 
 namespace sovmesh::compose {
 
@@ -25,6 +26,7 @@ struct Process::Data {
   virtual store::ControlStore& control() = 0;
   virtual store::Ledger& ledger() = 0;
   virtual std::shared_ptr<store::Audit> audit() = 0;  // null: off
+  virtual store::ReplayStore& replays() = 0;
   // Peppers of API keys: from the configuration, or made at the first start.
   virtual Result<std::map<std::int32_t, Secret>> peppers() = 0;
   virtual std::string run_dir() const = 0;  // sockets of engines, 0700

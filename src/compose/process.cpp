@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "control/key_maker.h"
 #include "control/metrics_handler.h"
 #include "http/cors.h"
+#include "rt/blocking.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -32,6 +34,7 @@ constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
+constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
 
 std::chrono::milliseconds look_up_of(std::chrono::milliseconds drain) {
   return std::min(kLookUpMax, drain / 4);
@@ -226,9 +229,11 @@ Result<void> Process::make_listeners() {
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
   usage_reports_ = std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_);
-  services_ = std::make_unique<gateway::Services>(gateway::Services{
-      *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_,
-      data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_, usage_reports_.get()});
+  replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
+  services_ = std::make_unique<gateway::Services>(
+      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
+                        *dispatcher_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_,
+                        *log_, usage_reports_.get(), replays_.get()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -398,6 +403,7 @@ rt::Task<void> Process::start_up() {
         LedgerCheck::Parts{data_->ledger(), *clock_, *log_, data_->audit().get()});
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
+  first.spawn(keep_erasing_answers());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
@@ -437,6 +443,29 @@ rt::Task<void> Process::tell_budget_events() {
       log_->say(observe::Level::info, "budget", event);
       if (budget_webhook_) budget_webhook_->send(std::move(event));
     }
+  }
+}
+
+// Kept answers that are too old, and those of tenants that are gone or no longer want them.
+// Blocking.
+void Process::erase_old_answers() {
+  std::set<TenantId> wanted;
+  const auto directory = publisher_->directory().get();
+  for (const identity::TenantEntry* tenant : directory->tenants())
+    if (tenant->replay) wanted.insert(tenant->record.id);
+  data_->replays().retain(wanted);
+}
+
+rt::Task<void> Process::keep_erasing_answers() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    auto work = [this]() -> Result<void> {
+      erase_old_answers();
+      return {};
+    };
+    (void)co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
+    const rt::Until next{first.loop().in(kEraseAnswersEvery), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
   }
 }
 

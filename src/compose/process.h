@@ -16,6 +16,7 @@
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_set.h"
+#include "gateway/replay.h"
 #include "gateway/usage.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -86,6 +87,8 @@ class Process {
   rt::Task<void> publish_discovered();
   Result<void> make_webhooks();
   rt::Task<void> tell_budget_events();
+  void erase_old_answers();
+  rt::Task<void> keep_erasing_answers();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -122,6 +125,7 @@ class Process {
   bool publishing_discovered_ = false;
   gateway::Settings settings_;
   std::unique_ptr<gateway::UsageReports> usage_reports_;
+  std::unique_ptr<gateway::Replays> replays_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<gateway::DataPlane*> data_planes_;     // owned by their workers

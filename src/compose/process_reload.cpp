@@ -94,6 +94,7 @@ Process::Reload Process::reload_now() {
     TRY(auto applied, publisher_->apply(config));
     out.removed_tenants = std::move(applied.removed_tenants);
     TRY_VOID(budgets_->refresh());
+    erase_old_answers();
     if (certificate) certificate_->publish(std::move(certificate));
     out.warnings = std::move(loaded.findings);  // an error would have ended this
     std::ranges::move(config::check_dates(config, wall_now()), std::back_inserter(out.warnings));

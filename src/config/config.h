@@ -169,6 +169,13 @@ struct User {
   Position position;
 };
 
+// Whole answers that are kept to be given again.
+struct Replay {
+  std::chrono::milliseconds ttl{3'600'000};
+  std::int64_t bytes_max = std::int64_t{64} << 20;
+  Position position;
+};
+
 struct Tenant {
   std::string name;
   std::string display_name;
@@ -176,6 +183,7 @@ struct Tenant {
   bool suspended = false;
   std::string time_zone = "UTC";  // where its days and months begin
   std::string currency = "EUR";   // of its money limits and of what it is billed
+  std::optional<Replay> replay;   // nothing: answers are not kept
   std::vector<Limit> limits;
   std::vector<Project> projects;  // "default" exists always
   std::vector<User> users;

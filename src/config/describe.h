@@ -235,6 +235,16 @@ void describe(V& v, User& user) {
 }
 
 template <class V>
+void describe(V& v, Replay& replay) {
+  v.position(replay.position);
+  v.field("ttl", replay.ttl, "How long an answer is kept: 24h at most, as its key.",
+          Bounds{.min = 1'000, .max = 86'400'000});
+  v.field("bytes_max", replay.bytes_max,
+          "All of them together, in bytes; the oldest make room for new ones.",
+          Bounds{.min = 64 << 10, .max = std::int64_t{1} << 40});
+}
+
+template <class V>
 void describe(V& v, Tenant& tenant) {
   v.position(tenant.position);
   v.given(tenant.given);
@@ -246,6 +256,11 @@ void describe(V& v, Tenant& tenant) {
           "Where its days and months begin, for limits and statements, as Europe/Copenhagen.");
   v.field("currency", tenant.currency,
           "What it is billed in: 3 capitals. Only prices in this currency apply to it.");
+  v.optional_section(
+      "replay", tenant.replay,
+      "Keep whole answers on this machine, encrypted, and give them again to whoever "
+      "repeats an Idempotency-Key. Absent: a repeat is only told what the first "
+      "request came to. Taken away: they are erased.");
   v.list("limits", tenant.limits, "What may be used by all of its keys together.");
   v.list("projects", tenant.projects, "Its projects, beside `default`.");
   v.list("users", tenant.users, "Owners of keys that have limits of their own.");

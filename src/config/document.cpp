@@ -54,6 +54,9 @@ Kind kind_of(const std::chrono::milliseconds& value, Bounds bounds) {
   if (bounds.min != kAny.min) {
     people += " from " + shown_duration(std::chrono::milliseconds(bounds.min));
   }
+  if (bounds.max != kAny.max) {
+    people += " to " + shown_duration(std::chrono::milliseconds(bounds.max));
+  }
   return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
 }
 // Either form in YAML: the text counts, not the number that a reader makes of it.

@@ -288,6 +288,21 @@ TEST_F(MeteringTest, AWebhookIsTlsOrOnThisMachineAndSigned) {
               HasSubstr("budget_events needs 'secret'"));
 }
 
+TEST_F(MeteringTest, ATenantMayHaveItsAnswersKept) {
+  const auto replay = [](const std::string& settings) {
+    return "tenants:\n  - name: aurora\n    replay: {" + settings + "}\n";
+  };
+  const Config config = good(replay("ttl: 30m, bytes_max: 100000"));
+  ASSERT_TRUE(config.tenants[0].replay);
+  EXPECT_EQ(config.tenants[0].replay->ttl, std::chrono::minutes(30));
+  EXPECT_EQ(config.tenants[0].replay->bytes_max, 100'000);
+  EXPECT_EQ(good(replay("")).tenants[0].replay->ttl, std::chrono::hours(1));
+  EXPECT_FALSE(good("tenants:\n  - name: aurora\n").tenants[0].replay);
+  EXPECT_THAT(refusal(replay("ttl: 25h")), HasSubstr("config.yaml:3:19: error: ttl: want at most"));
+  EXPECT_THAT(refusal(replay("bytes_max: 0")), HasSubstr("bytes_max: want"));
+  EXPECT_THAT(refusal(replay("keep: 1h")), HasSubstr("keep"));
+}
+
 TEST_F(MeteringTest, TheAuditLogHasANameForSignedNotes) {
   const Config config =
       good("audit: {origin: ai.aurora.example/one, site: north, keep_days: 30}\n");

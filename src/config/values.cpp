@@ -74,6 +74,8 @@ Result<void> parse_value(std::string_view text, std::chrono::milliseconds& out, 
                     ? fmt::format("want at least {}ms, not {}", bounds.min, text)
                     : fmt::format("want at least {}s, not {}", bounds.min / 1000, text));
   }
+  if (value->count() > bounds.max)
+    return want(fmt::format("want at most {}s, not {}", bounds.max / 1000, text));
   out = *value;
   return {};
 }

@@ -463,6 +463,11 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
   TRY_VOID(load_lists(config));
   note_engines(config);
   pools_ = config.pools;
+  replays_.clear();
+  for (const config::Tenant& tenant : config.tenants) {
+    if (tenant.replay)
+      replays_[tenant.name] = {.ttl = tenant.replay->ttl, .bytes_max = tenant.replay->bytes_max};
+  }
   TRY_VOID(publish_alone());
   prices_.publish(std::make_shared<const metering::PriceBook>(std::move(prices)));
   return applied;
@@ -566,6 +571,8 @@ Result<void> DirectoryPublisher::publish_alone() {
   for (const tenancy::Tenant& tenant : stored.tenants) {
     TRY(identity::DirectoryData::DigestKey key, digest_key(tenant.id));
     data.digest_keys.emplace(tenant.id, std::move(key));
+    if (const auto replay = replays_.find(tenant.slug.text()); replay != replays_.end())
+      data.replays.emplace(tenant.id, replay->second);
   }
   data.tenants = std::move(stored.tenants);
   data.projects = std::move(stored.projects);

@@ -94,6 +94,8 @@ class DirectoryPublisher {
   mutable Guarded<FileEngines> file_engines_;
   std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
   std::vector<config::Pool> pools_;     // of the file; whoever has the turn
+  // Of the file's tenants, by slug; whoever has the turn.
+  std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays_;
 };
 
 }  // namespace sovmesh::control

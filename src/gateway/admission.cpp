@@ -27,13 +27,6 @@ limits::Amounts amounts_of(const metering::Price* price, std::int64_t input, std
           .gpu_microseconds = charge.gse_us};
 }
 
-limits::Amounts minus(const limits::Amounts& a, const limits::Amounts& b) {
-  return {.input_tokens = a.input_tokens - b.input_tokens,
-          .output_tokens = a.output_tokens - b.output_tokens,
-          .money_micro = a.money_micro - b.money_micro,
-          .gpu_microseconds = a.gpu_microseconds - b.gpu_microseconds};
-}
-
 limits::Subject subject_of(const identity::Caller& caller, const std::string& engine,
                            std::string_view model, bool priced) {
   return {.key = caller.key().id,
@@ -61,23 +54,12 @@ std::int64_t output_of(const Tariff& tariff, const llmapi::Request& request,
 
 }  // namespace
 
-limits::Amounts Admission::amounts(std::int64_t input, std::int64_t output) const {
-  return amounts_of(price_.get(), input, output, characters_);
-}
-
 Result<void> Admission::cover(const metering::Counts& so_far, WallTime now) {
   if (!is_limited()) return {};
-  const limits::Amounts& held = reservation_->held();
-  const std::int64_t input = std::max(held.input_tokens, so_far.prompt);
-  const std::int64_t lacking = std::max<std::int64_t>(0, so_far.generated - held.output_tokens);
-  if (input == held.input_tokens && lacking == 0) return {};
-  // A whole slice; near the end of a budget less, down to what has come already.
-  for (std::int64_t more = lacking == 0 ? 0 : std::max(lacking, limits::kSlice);; more /= 2) {
-    more = std::max(more, lacking);
-    const limits::Amounts wanted = minus(amounts(input, held.output_tokens + more), held);
-    Result<void> extended = reservation_->extend(wanted, now);
-    if (extended || more == lacking) return extended;
-  }
+  const auto amounts = [this](std::int64_t input, std::int64_t output) {
+    return amounts_of(price_.get(), input, output, characters_);
+  };
+  return limits::cover(*reservation_, so_far.prompt, so_far.generated, amounts, now);
 }
 
 void Admission::settle(const metering::Counts& counts, const metering::Charge& charge,
@@ -111,9 +93,11 @@ Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
   const auto characters = static_cast<std::int64_t>(request.prompt_characters);
   const limits::Subject who = subject_of(caller, engine, record.model_name(), price != nullptr);
   const std::int64_t output = output_of(tariff, request, record);
+  std::optional<limits::Headers> standing;
   const auto reserve = [&](std::int64_t output_tokens) {
     return tariff.limiter.reserve(
-        who, amounts_of(price.get(), prompt_estimate(request), output_tokens, characters), now);
+        who, amounts_of(price.get(), prompt_estimate(request), output_tokens, characters), now,
+        &standing);
   };
   Result<limits::Reservation> reservation = reserve(output);
   // An answer of unknown length may be shorter than usual: what is left of a budget is given, and
@@ -122,9 +106,7 @@ Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
       reservation.error().code() == Code::insufficient_quota) {
     reservation = reserve(kLeastOutput);
   }
-  const bool applies = !reservation || reservation->is_limited();
-  if (applies)
-    record.limits = std::make_unique<const limits::Headers>(tariff.limiter.headers(who, now));
+  if (standing) record.limits = std::make_unique<const limits::Headers>(*std::move(standing));
   if (!reservation) return fail(std::move(reservation).error());
   return Admission(*std::move(reservation), std::move(price), characters);
 }

@@ -51,8 +51,6 @@ class Admission {
                           std::chrono::nanoseconds open_for) const;
 
  private:
-  limits::Amounts amounts(std::int64_t input, std::int64_t output) const;
-
   std::optional<limits::Reservation> reservation_;
   std::shared_ptr<const metering::Price> price_;  // null: unpriced
   std::int64_t characters_ = 0;

@@ -41,7 +41,6 @@ Result<void> ClientStream::comment() {
 rt::Task<void> ClientStream::fail(Error error) {
   note_error(record_, error);
   if (error.code() == Code::client_closed) {
-    record_.status = 499;
     exchange_.abort();
     co_return;
   }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/idempotency.h"
+#include "gateway/replay.h"
 
 namespace sovmesh::gateway {
 
@@ -157,6 +158,10 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   CO_TRY_VOID(check_books());
   CO_TRY(IdempotencyClaim claim,
          IdempotencyClaim::take(services_.ledger, plan.idempotency, *record));
+  if (claim.earlier()) {
+    keep_alive.reset();
+    co_return co_await answer_again(exchange, plan.request, client, *record, *claim.earlier());
+  }
   // Here: input rules (safety), before the reservation of limits; all before a place in a queue.
   CO_TRY(Admission admission, admit(services_.tariff, plan.request, plan.model->engine, *record,
                                     services_.clock.wall_now()));
@@ -182,11 +187,28 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     CO_TRY(row, co_await services_.ledger.open(std::move(intent), worker.loop, until));
   }
   keep_alive.reset();
+  Replays* const replays =
+      plan.idempotency && Replays::are_for(*record->caller) ? services_.replays : nullptr;
   exchange.go_on(relay(std::make_unique<RelayJob>(
       services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.request,
       plan.upstream_stream, std::move(admission), std::move(seat), std::move(call), std::move(row),
-      dispatched, plan.total)));
+      dispatched, plan.total, replays)));
   co_return Result<void>();
+}
+
+// Its Idempotency-Key's request is over: its answer if it is kept, else what came of it.
+rt::Task<Result<void>> CompletionService::answer_again(http::Exchange& exchange,
+                                                       llmapi::ReplyForm form,
+                                                       const ClientStream& client,
+                                                       RequestRecord& record,
+                                                       store::ClaimResult earlier) const {
+  const bool may_be_kept = services_.replays != nullptr && Replays::are_for(*record.caller);
+  if (may_be_kept && !client.committed()) {
+    const Result<void> given =
+        co_await services_.replays->give(exchange, record, form, earlier.request);
+    if (given) co_return given;
+  }
+  co_return fail(is_over(earlier));
 }
 
 // Usage that cannot be recorded is not served.
@@ -240,7 +262,7 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
                                    .output_tokens_max = plan.model->output_tokens_max,
                                    .context_tokens = plan.model->context_tokens};
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
-  CO_TRY(plan.idempotency, read_idempotency(exchange.head(), body.bytes(), caller));
+  CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
   CO_TRY(const auto timeout, timeout_of(exchange.head(), *plan.model));
   plan.total = exchange.loop().in(timeout);
@@ -299,8 +321,11 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   target += engine_path(plan.request.operation);
   const std::string traceparent = record.trace.traceparent();
   std::string authorization;
-  http::ClientRequest request{
-      .method = "POST", .target = target, .fields = {}, .body = plan.request.body};
+  http::ClientRequest request{.method = "POST",
+                              .target = target,
+                              .fields = {},
+                              .body = plan.request.body,
+                              .once = plan.idempotency.has_value()};
   request.fields = {{"content-type", "application/json"},
                     {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
                     {"accept-encoding", "identity"},

@@ -41,6 +41,9 @@ class CompletionService {
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
                                                const Seat& seat, http::ClientCall& call,
                                                const RequestRecord& record) const;
+  rt::Task<Result<void>> answer_again(http::Exchange& exchange, llmapi::ReplyForm form,
+                                      const ClientStream& client, RequestRecord& record,
+                                      store::ClaimResult earlier) const;
   Result<void> check_books() const;
   metering::Intent intent_of(const Plan& plan, const Admission& admission,
                              const RequestRecord& record) const;

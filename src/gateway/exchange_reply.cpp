@@ -29,6 +29,10 @@ void add_bucket(http::ResponseHead& head, const BucketFields& names,
   if (bucket->reset) head.add(names.reset, to_go_duration(*bucket->reset));
 }
 
+Error client_gone() {
+  return {Code::client_closed, Blame::client, "the client closed the connection"};
+}
+
 }  // namespace
 
 void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now) {
@@ -48,25 +52,29 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
   add_bucket(head, kTokens, record.limits->tokens);
 }
 
-void note_error(RequestRecord& record, const Error& error) { record.error = error; }
+void note_error(RequestRecord& record, const Error& error) {
+  record.error = error;
+  if (error.code() == Code::client_closed) record.status = 499;
+}
 
-rt::Task<void> reply_json(http::Exchange& exchange, RequestRecord& record, http::ResponseHead head,
-                          std::string body) {
+rt::Task<Result<void>> reply_json(http::Exchange& exchange, RequestRecord& record,
+                                  http::ResponseHead head, std::string body) {
   record.status = head.status;
   head.add("content-type", "application/json");
   head.add("cache-control", "private, no-store");
   add_common_fields(head, record, exchange.loop().clock().now());
   // A client that is gone cannot be told; the server closes the connection by itself.
-  (void)co_await exchange.respond(head, body);
+  Result<void> sent = co_await exchange.respond(head, body);
+  if (!sent) note_error(record, client_gone());
+  co_return sent;
 }
 
 rt::Task<void> reply_error(http::Exchange& exchange, RequestRecord& record, Error error) {
   if (exchange.client_gone().is_set()) {
-    error = Error(Code::client_closed, Blame::client, "the client closed the connection");
+    error = client_gone();
   }
   note_error(record, error);
   if (error.code() == Code::client_closed) {
-    record.status = 499;
     exchange.abort();
     co_return;
   }

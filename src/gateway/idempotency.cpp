@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/append.h"
+
 namespace sovmesh::gateway {
 namespace {
 
@@ -26,23 +28,21 @@ Error reused() {
           "This Idempotency-Key was used for another request before. Please use a new one."};
 }
 
-Error over(const store::ClaimResult& earlier) {
-  const metering::Counts& counts = earlier.settlement.counts;
-  std::string more =
-      fmt::format(R"("rid":"{}","finish":"{}","usage":{{"prompt_tokens":{},"completion_tokens":{},)"
-                  R"("total_tokens":{}}})",
-                  shown_id(earlier.request), metering::name(earlier.settlement.finish),
-                  counts.prompt, counts.generated, counts.prompt + counts.generated);
-  return Error(Code::idempotency_replay_unavailable, Blame::client,
-               "The request with this Idempotency-Key has been answered and charged already. Its "
-               "answer is not kept.")
-      .with_details({.scope = {}, .limit = {}, .reset_at = {}, .more = std::move(more)});
+// All that it asks for but the form of its answer: what we say to the engine ourselves is not in
+// the body (llmapi::Request).
+std::string asked(std::string_view path, const llmapi::Request& request) {
+  std::string text(path);
+  append_all(text, "\n", request.model, "\n");
+  if (request.output_max) append_number(text, *request.output_max);
+  append_all(text, request.base64_embeddings ? std::string_view("\nbase64\n") : "\n\n",
+             request.body);
+  return text;
 }
 
 }  // namespace
 
 Result<std::optional<metering::Idempotency>> read_idempotency(const http::RequestHead& head,
-                                                              std::string_view body,
+                                                              const llmapi::Request& request,
                                                               const identity::Caller& caller) {
   const auto text = head.fields.find(kHeader);
   if (!text) return std::nullopt;
@@ -55,10 +55,20 @@ Result<std::optional<metering::Idempotency>> read_idempotency(const http::Reques
   const auto digest = [&](std::string_view bytes) {
     return secret != nullptr ? secret->of(bytes) : sha256(bytes);
   };
-  std::string request(head.path);
-  request += '\n';
-  request += body;
-  return metering::Idempotency{.key = digest(*text), .body = digest(request)};
+  return metering::Idempotency{.key = digest(*text), .body = digest(asked(head.path, request))};
+}
+
+Error is_over(const store::ClaimResult& earlier) {
+  const metering::Counts& counts = earlier.settlement.counts;
+  std::string more =
+      fmt::format(R"("rid":"{}","finish":"{}","usage":{{"prompt_tokens":{},"completion_tokens":{},)"
+                  R"("total_tokens":{}}})",
+                  shown_id(earlier.request), metering::name(earlier.settlement.finish),
+                  counts.prompt, counts.generated, counts.prompt + counts.generated);
+  return Error(Code::idempotency_replay_unavailable, Blame::client,
+               "The request with this Idempotency-Key is over and is not made again. Its answer "
+               "is not kept.")
+      .with_details({.scope = {}, .limit = {}, .reset_at = {}, .more = std::move(more)});
 }
 
 Result<IdempotencyClaim> IdempotencyClaim::take(store::Ledger& ledger,
@@ -74,7 +84,8 @@ Result<IdempotencyClaim> IdempotencyClaim::take(store::Ledger& ledger,
     case store::ClaimResult::State::reused:
       return fail(reused());
     case store::ClaimResult::State::finished:
-      return fail(over(result));
+      claim.earlier_ = result;
+      return claim;
     case store::ClaimResult::State::claimed:
       break;
   }

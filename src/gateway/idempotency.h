@@ -7,22 +7,25 @@
 #include "gateway/record.h"
 #include "http/head.h"
 #include "identity/authenticator.h"
+#include "llmapi/request.h"
 #include "metering/usage.h"
 #include "store/ledger.h"
 
 namespace sovmesh::gateway {
 
-// The digests of a request's Idempotency-Key and body, under the tenant's key; nothing without the
-// header. Code::invalid_value for a key that is none.
+// The digests of a request's Idempotency-Key and of what it asks for, whether as a stream or not,
+// under the tenant's key; nothing without the header. Code::invalid_value for a key that is none.
 Result<std::optional<metering::Idempotency>> read_idempotency(const http::RequestHead& head,
-                                                              std::string_view body,
+                                                              const llmapi::Request& request,
                                                               const identity::Caller& caller);
+// The request with this key is over, and its answer is not kept.
+Error is_over(const store::ClaimResult& earlier);
 
 // A request's hold on its Idempotency-Key until its intent has it. A request that fails before
 // frees the key.
 class IdempotencyClaim {
  public:
-  // An error when the key is taken: 409 while that request runs, 400 when it is over.
+  // An error while the key's request runs (409) or when it came with another one before (400).
   static Result<IdempotencyClaim> take(store::Ledger& ledger,
                                        const std::optional<metering::Idempotency>& key,
                                        const RequestRecord& record);
@@ -30,11 +33,14 @@ class IdempotencyClaim {
       : ledger_(std::exchange(other.ledger_, nullptr)),
         key_(other.key_),
         tenant_(other.tenant_),
-        request_(other.request_) {}
+        request_(other.request_),
+        earlier_(other.earlier_) {}
   IdempotencyClaim& operator=(IdempotencyClaim&&) = delete;
   ~IdempotencyClaim() {
     if (ledger_ != nullptr) ledger_->unclaim(tenant_, key_, request_);
   }
+  // The request that is over and has the key: nothing is claimed, and nothing may run.
+  const std::optional<store::ClaimResult>& earlier() const { return earlier_; }
   // From now on it is the intent's.
   void hand_over() { ledger_ = nullptr; }
 
@@ -44,6 +50,7 @@ class IdempotencyClaim {
   metering::Idempotency key_;
   TenantId tenant_;
   RequestId request_;
+  std::optional<store::ClaimResult> earlier_;
 };
 
 }  // namespace sovmesh::gateway

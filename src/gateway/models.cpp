@@ -62,7 +62,7 @@ rt::Task<Result<void>> serve_models(http::Exchange& exchange, RequestRecord& rec
     append_model(body, *model);
   }
   body += "]}";
-  co_await reply_json(exchange, record, http::ResponseHead{}, std::move(body));
+  (void)co_await reply_json(exchange, record, http::ResponseHead{}, std::move(body));
   co_return Result<void>();
 }
 
@@ -74,7 +74,7 @@ rt::Task<Result<void>> serve_model(http::Exchange& exchange, std::string_view en
   record.model = model;
   std::string body;
   append_model(body, *model);
-  co_await reply_json(exchange, record, http::ResponseHead{}, std::move(body));
+  (void)co_await reply_json(exchange, record, http::ResponseHead{}, std::move(body));
   co_return Result<void>();
 }
 

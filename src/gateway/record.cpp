@@ -60,6 +60,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.engine) line.add("engine", record.engine->name());
   line.add("status", record.status).add_bool("stream", record.streamed);
+  if (record.replayed) line.add_bool("replayed", true);
   if (record.error) add_error(line, *record.error);
   if (record.answer) {
     line.add_plain("finish", metering::name(record.answer->settlement.finish));
@@ -149,7 +150,12 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                  "Answers whose final usage differs by more than 2 % from the "
                                  "running count.",
                                  {})
-                       .with({})) {}
+                       .with({})),
+      unsaved_answers(registry
+                          .counters("sm_unsaved_answers_total",
+                                    "Whole answers that went out before their counts were durable.",
+                                    {})
+                          .with({})) {}
 
 const SeriesCache::Series& SeriesCache::of(const RequestRecord& record) {
   key_.clear();

@@ -36,6 +36,7 @@ struct RequestMetrics {
   observe::Histogram& queue_wait;
   observe::Gauge& inflight;
   observe::Counter& drift_alarms;
+  observe::Counter& unsaved_answers;
 };
 
 // What is known of one request, filled as it goes; written once as a log line and as metrics when
@@ -46,6 +47,7 @@ struct RequestRecord {
   observe::TraceContext trace;
   Endpoint endpoint = Endpoint::unmatched;
   bool streamed = false;
+  bool replayed = false;  // its answer is an earlier request's
   std::optional<metering::Operation> operation;
   std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
   std::optional<Digest> prompt_digest;  // with the tenant's digest key

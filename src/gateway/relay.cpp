@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/relay_watch.h"
+#include "gateway/replay.h"
 #include "http/error_reply.h"
 #include "http/sse.h"
 
@@ -238,13 +239,16 @@ bool is_whole(metering::Finish finish) {
          finish == metering::Finish::length;
 }
 
+// What it costs. Where time is money the ledger may say a little more: it closes the row later.
+metering::Charge charge_of(const RelayJob& job, const metering::Settlement& settlement) {
+  return job.admission.charge(settlement, job.services.clock.now() - job.record->began);
+}
+
 // Closes the row, frees what was held of limits, and says in the record how the request ended.
-void settle(RelayJob& job, const metering::Settlement& settlement,
+void settle(RelayJob& job, const metering::Settlement& settlement, const metering::Charge& charge,
             const std::optional<Digest>& digest) {
   RequestRecord& record = *job.record;
-  const Instant now = job.services.clock.now();
-  record.engine_time = now - job.dispatched;
-  const metering::Charge charge = job.admission.charge(settlement, now - record.began);
+  record.engine_time = job.services.clock.now() - job.dispatched;
   const auto& price = job.admission.price();
   record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest, charge,
                                                                 price ? price->id() : "");
@@ -338,6 +342,10 @@ class DigestSink : public llmapi::TextSink {
   bool closed_ = false;
 };
 
+rt::Task<void> keep_answer(RelayJob& job, std::string body) {
+  return job.replays->keep(*job.record->caller, job.record->id, std::move(body), job.worker.loop);
+}
+
 // One streamed answer, engine to client. bring() is the story; the rest answers questions.
 class StreamRelay {
  public:
@@ -350,6 +358,7 @@ class StreamRelay {
         watch_(job),
         client_(job.client),
         pump_(job, watch_),
+        kept_(job.replays != nullptr ? std::make_unique<Kept>(job) : nullptr),
         out_(job.worker.translated) {}
 
   rt::Task<Result<void>> bring() {
@@ -379,9 +388,19 @@ class StreamRelay {
     co_await pump_.take_what_came(count);
   }
 
+  // The client has all of it.
+  SM_OWN_FRAME rt::Task<void> keep() {
+    if (!kept_) co_return;
+    Result<llmapi::PlainReply> whole =
+        job_.record->dry ? Result<llmapi::PlainReply>(
+                               kept_->assembler.cut(http::error_object(*job_.record->dry)))
+                         : kept_->assembler.finish();
+    if (whole) co_await keep_answer(job_, std::move(whole->body));
+  }
+
   SM_OFF_FRAME void settle(metering::Finish finish) {
-    gateway::settle(job_, settlement_of(job_, translator_.counts(), delivered_, finish),
-                    sink_.digest());
+    const metering::Settlement end = settlement_of(job_, translator_.counts(), delivered_, finish);
+    gateway::settle(job_, end, charge_of(job_, end), sink_.digest());
   }
   metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
 
@@ -415,6 +434,7 @@ class StreamRelay {
     using Outcome = llmapi::StreamTranslator::Outcome;
     if (job_.record->dry) return Outcome::skip;
     TRY(const Outcome outcome, translator_.on_event(data, false, out_));
+    if (kept_ && !kept_->assembler.on_event(data, false)) kept_.reset();
     if (outcome != Outcome::emit || translator_.delivered() <= covered_ ||
         !job_.admission.is_limited()) {
       return outcome;
@@ -501,10 +521,19 @@ class StreamRelay {
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
-    if (watch_.checkpoint_due(delivered_)) {
+    const std::int64_t prompt = delivered_ == 0 ? translator_.counts().prompt : 0;
+    if (watch_.checkpoint_due(delivered_, prompt)) {
       job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
     }
   }
+
+  // A stream that is kept is also put together.
+  struct Kept {
+    explicit Kept(const RelayJob& job)
+        : id(reply_id(job)), assembler(job.form, dialect_of(job), identity_of(job, id), nullptr) {}
+    std::string id;
+    llmapi::StreamAssembler assembler;
+  };
 
   RelayJob& job_;
   DigestSink sink_;
@@ -512,6 +541,7 @@ class StreamRelay {
   RelayWatch watch_;
   ClientStream& client_;
   EventPump pump_;
+  std::unique_ptr<Kept> kept_;  // null: it is not kept
   // The worker's scratch: filled by translate() and emptied before anything else can run, so that
   // no stream ever meets another's text.
   std::string& out_;            // translated, not yet handed to the client's connection
@@ -527,6 +557,8 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   if (is_client_gone(brought)) co_await relay.count_what_came();
   if (!brought) brought = fail(without_key(std::move(brought).error(), job));
   if (!brought) give_up(job, brought.error());
+  // Before the row is closed: who repeats the request meanwhile is told to come back.
+  if (brought) co_await relay.keep();
   relay.settle(brought ? relay.finish() : finish_of(brought.error()));
   if (brought || !job.client.committed()) co_return brought;
   co_await job.client.fail(std::move(brought).error());
@@ -551,7 +583,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
       co_return assembler.cut(http::error_object(*job.record->dry));
     }
     const metering::Counts counts = to_counts(assembler.counts(), 0);
-    if (watch.checkpoint_due(counts.generated)) job.row.checkpoint(counts);
+    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
     if (step == EventPump::Step::events) continue;
     const rt::Wake wake = co_await job.call->readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));
@@ -570,11 +602,16 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                     &sink);
 }
 
-// What the request has cost so far. Only where time is money it will be more when the row is
-// closed.
-std::string cost_text(const RelayJob& job, const metering::Settlement& settlement) {
-  const auto open_for = job.services.clock.now() - job.record->began;
-  return fmt::format_int(job.admission.charge(settlement, open_for).cost_micro).str();
+// All of an answer goes out at once, so the books must have it before. If they cannot, it goes out
+// nevertheless: the engine has done the work, and only a crash would lose its count.
+rt::Task<void> save_counts(RelayJob& job, const metering::Counts& counts) {
+  const rt::Until until{job.total, &job.exchange.client_gone()};
+  const Result<void> saved = co_await job.row.save(counts, job.worker.loop, until);
+  if (saved || saved.error().code() == Code::cancelled) co_return;
+  job.services.metrics.unsaved_answers.add();
+  observe::LogLine line = job.services.log.line(observe::Level::warning, "answer_unsaved");
+  line.add("request_id", shown_id(job.record->id)).add("message", saved.error().message());
+  job.services.log.write(std::move(line));
 }
 
 // The common end of answers that go out whole.
@@ -585,23 +622,33 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
   if (!reply) {
     reply = fail(without_key(std::move(reply).error(), job));
     give_up(job, reply.error());
-    settle(job, settlement_of(job, so_far, 0, finish_of(reply.error())), std::nullopt);
+    const metering::Settlement end = settlement_of(job, so_far, 0, finish_of(reply.error()));
+    settle(job, end, charge_of(job, end), std::nullopt);
     co_return fail(std::move(reply).error());
   }
   const llmapi::TokenCounts counts = reply->counts;
-  const metering::Finish finish = to_finish(reply->finish);
-  if (counts.generated > store::OpenRow::kUnsavedMax) {
-    // All of it goes out at once, so the books must have it before. If they cannot, it goes out
-    // nevertheless: the engine has done the work, and only a crash would lose its count.
-    const rt::Until until{job.total, &job.exchange.client_gone()};
-    (void)co_await job.row.save(to_counts(counts, 0), job.worker.loop, until);
-  }
-  const metering::Settlement settlement = settlement_of(job, counts, counts.generated, finish);
+  if (counts.generated > store::OpenRow::kUnsavedMax)
+    co_await save_counts(job, to_counts(counts, 0));
+  metering::Settlement end = settlement_of(job, counts, counts.generated, to_finish(reply->finish));
+  metering::Charge charge = charge_of(job, end);
   http::ResponseHead head = plain_head(job);
-  if (job.admission.price()) head.add("x-sm-cost-micro", cost_text(job, settlement));
-  co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
-  settle(job, settlement, sink.digest());
-  co_return Result<void>();
+  if (job.admission.price()) {
+    head.add("x-sm-cost-micro", fmt::format_int(charge.cost_micro).str());
+  }
+  std::string kept = job.replays != nullptr ? reply->body : std::string();
+  Result<void> sent = client_error(Code::client_closed, "the client closed the connection");
+  if (!job.exchange.client_gone().is_set()) {
+    sent = co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
+  }
+  // Whoever lost it on the way finds it; before the row is closed, as in relay_stream().
+  if (job.replays != nullptr) co_await keep_answer(job, std::move(kept));
+  if (!sent) {  // made and paid for, and nobody got it
+    end.counts.delivered = 0;
+    end.finish = metering::Finish::client_closed;
+    charge = charge_of(job, end);
+  }
+  settle(job, end, charge, sent ? sink.digest() : std::nullopt);
+  co_return sent;
 }
 
 }  // namespace

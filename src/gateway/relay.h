@@ -36,6 +36,7 @@ struct RelayJob {
   store::OpenRow row;
   Instant dispatched;
   rt::Deadline total;
+  Replays* replays = nullptr;  // keeps the whole answer; null: it is not kept
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and

@@ -18,6 +18,7 @@
 
 namespace sovmesh::gateway {
 
+class Replays;
 class UsageReports;
 
 // What the request path works with; made by compose/, outlives every request. Shared by all workers
@@ -35,6 +36,7 @@ struct Services {
   RequestMetrics& metrics;
   const observe::Log& log;
   UsageReports* usage = nullptr;  // null: tenants cannot read their usage here
+  Replays* replays = nullptr;     // null: no answer is kept
 };
 
 // Settings of the request path (docs/configuration.md).

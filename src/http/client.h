@@ -30,6 +30,9 @@ struct ClientRequest {
   std::string_view target;
   std::vector<Field> fields;  // without host, content-length, connection
   std::string_view body;      // sent with content-length when the method is not GET
+  // Never sent a second time. Else a kept connection that ends before an answer counts as one that
+  // was closed before its server saw the request.
+  bool once = false;
 };
 
 struct ClientResponseHead {

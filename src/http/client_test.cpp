@@ -176,6 +176,23 @@ TEST_F(ClientTest, IdleConnectionsAreBoundedAndExpire) {
   EXPECT_TRUE(servers_[0]->ended());
 }
 
+// Whether its server saw a request before it closed, nobody knows.
+TEST_F(ClientTest, ARequestThatIsSentOnlyOnceTakesANewConnection) {
+  ASSERT_THAT(send(), Succeeds());
+  RawClient& kept = accept();
+  ASSERT_THAT(exchange(kept, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), Succeeds());
+  ASSERT_EQ(pool_.idle(), 1U);
+  call_ = pool_.call(origin_);
+  const ClientRequest once{
+      .method = "POST", .target = "/v1/x", .fields = {}, .body = "{}", .once = true};
+  ASSERT_THAT(world_.run(call_->send(once, {rt::Deadline::never(), nullptr})), Succeeds());
+  RawClient& fresh = accept();
+  EXPECT_THAT(fresh.receive(), EndsWith("{}"));
+  EXPECT_EQ(kept.receive(), "");
+  fresh.close();
+  EXPECT_THAT(head(), FailsWith(Code::upstream_error));
+}
+
 TEST_F(ClientTest, KeptConnectionThatDiedIsReplacedOnce) {
   // Closed while idle: noticed before it is used.
   ASSERT_THAT(send(), Succeeds());

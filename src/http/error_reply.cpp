@@ -1,7 +1,6 @@
 #include "http/error_reply.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "base/append.h"
@@ -122,12 +121,6 @@ std::string_view type_of(const Error& error) {
 // The answers that must say when to come back, even when nobody knows better.
 bool always_has_retry_after(Code code, int status) {
   return status == 503 || code == Code::queue_full || code == Code::concurrency_limit_exceeded;
-}
-
-void append_number(std::string& out, std::int64_t value) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
 }
 
 void append_own_details(std::string& out, const Error::Details& details) {

@@ -1,6 +1,5 @@
 // One HTTP/1.1 call of the client.
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/append.h"
@@ -28,12 +27,6 @@ std::unexpected<Error> invalid(std::string_view what) {
 }
 std::unexpected<Error> broken(const char* what) {
   return upstream_error(Code::upstream_error, what);
-}
-
-void append_number(std::string& out, std::uint64_t value) {
-  char digits[20];
-  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 void append_host(std::string& out, const Origin& origin) {
@@ -137,7 +130,7 @@ rt::Task<Result<void>> Http1Call::send(const ClientRequest& request, rt::Until u
   append_request_head(head, origin_, request);
   to_head_ = request.method == "HEAD";
   state_ = State::sent;
-  const bool may_use_kept = request.body.size() <= kReplayBytesMax;
+  const bool may_use_kept = !request.once && request.body.size() <= kReplayBytesMax;
   if (may_use_kept) socket_ = pool_->take(origin_);
   if (!socket_) {
     auto sent = co_await connect_and_write(head, request.body, until);

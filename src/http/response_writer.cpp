@@ -1,20 +1,8 @@
 #include "http/response_writer.h"
 
-#include <charconv>
-
 #include "base/append.h"
 
 namespace sovmesh::http {
-
-namespace {
-
-void append_number(std::string& out, std::uint64_t value) {
-  char digits[20];
-  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, static_cast<std::size_t>(end - digits));
-}
-
-}  // namespace
 
 std::string_view reason_phrase(int status) {
   switch (status) {
@@ -96,7 +84,7 @@ void append_response_head(std::string& out, const ResponseHead& head,
                           const ResponseFraming& framing, std::string_view date) {
   out.reserve(out.size() + 640);
   out += "HTTP/1.1 ";
-  append_number(out, static_cast<std::uint64_t>(head.status));
+  append_number(out, head.status);
   append_all(out, " ", reason_phrase(head.status), "\r\ndate: ", date);
   const bool all_sendable = is_sendable_value(head.fields.all_values());
   for (const auto& [name, value] : head.fields) {

@@ -62,6 +62,7 @@ Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
       entry.digest_key = std::make_unique<const HmacKey>(it->second.key.reveal());
       entry.cache_salt = cache_salt_of(it->second);
     }
+    if (const auto it = data.replays.find(id); it != data.replays.end()) entry.replay = it->second;
     impl->tenants.emplace(id, std::move(entry));
   }
   for (const auto& [id, entry] : impl->tenants) {

@@ -30,6 +30,7 @@ struct DirectoryData {
     Secret key;
   };
   std::map<TenantId, DigestKey> digest_keys;
+  std::map<TenantId, tenancy::ReplayPolicy> replays;
   std::map<std::string, std::string, std::less<>> pool_of_engine;  // engines that share limits
   std::int64_t version = 0;
 };
@@ -41,6 +42,7 @@ struct TenantEntry {
   std::unique_ptr<const HmacKey> digest_key;  // null: no digests
   // Sent to engines that can salt their prefix cache: 32 hex characters, unguessable, per tenant.
   std::string cache_salt;
+  std::optional<tenancy::ReplayPolicy> replay;  // nothing: its answers are not kept
 };
 
 // One immutable state of tenants, keys and models. Requests pin one; a database outage never

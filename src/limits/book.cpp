@@ -271,6 +271,7 @@ std::expected<std::shared_ptr<Applied>, Refusal> Book::reserve(const Subject& wh
   }
   ++applied->open;
   add(applied->held, wanted);
+  add(held_, wanted);
   return applied;
 }
 
@@ -297,6 +298,7 @@ std::optional<Refusal> Book::extend(Hold& hold, const Amounts& wanted, WallTime 
   for (const auto& counter : applied.counters)
     counter->reserved += amount_of(counter->id.measure, more);
   add(applied.held, more);
+  add(held_, more);
   add(hold.held, more);
   return std::nullopt;
 }
@@ -308,6 +310,7 @@ void Book::let_go(Applied& applied, const Hold& hold) {
   }
   --applied.open;
   subtract(applied.held, hold.held);
+  subtract(held_, hold.held);
 }
 
 void Book::settle(Hold& hold, const Amounts& actual, WallTime now) {

@@ -89,6 +89,7 @@ class Book {
   std::vector<Threshold> take_thresholds() { return std::exchange(thresholds_, {}); }
   std::uint64_t thresholds_dropped() const { return thresholds_dropped_; }
   std::size_t counters() const { return counters_.size(); }
+  const Amounts& held() const { return held_; }
 
  private:
   struct SubjectHash {
@@ -144,7 +145,7 @@ class Book {
   static Refusal refuse(const Limit& limit, const Counter& counter, std::int64_t want,
                         WallTime now);
   static Applied& current(Hold& hold);
-  static void let_go(Applied& applied, const Hold& hold);
+  void let_go(Applied& applied, const Hold& hold);
   void charge(const Applied& applied, Counter& counter, std::int64_t amount, WallTime now);
   void tell_thresholds(const Limit& limit, Counter& counter, std::int64_t before, WallTime now);
   void emit(const Limit& limit, const Counter& counter, int percent, WallTime now);
@@ -164,6 +165,7 @@ class Book {
   Subjects subjects_;
   std::size_t subjects_drop_at_ = 0;
   std::size_t sweep_at_ = kSweepMin;
+  Amounts held_;  // by all open reservations
   std::vector<Threshold> thresholds_;
   std::uint64_t thresholds_dropped_ = 0;
 };

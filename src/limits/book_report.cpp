@@ -113,9 +113,12 @@ std::vector<Status> Book::status(WallTime now, std::size_t max) {
 std::vector<Decisions> Book::decisions() const {
   std::vector<Decisions> all;
   all.reserve(limits_.size());
-  for (const auto& state : limits_)
-    if (state->in_force)
-      all.push_back({state->limit.name, state->allow, state->deny, state->shadow_deny});
+  for (const auto& state : limits_) {
+    if (!state->in_force) continue;
+    const Limit& limit = state->limit;
+    all.push_back({limit.name, limit.target.scope(), limit.measure, limit.window, state->allow,
+                   state->deny, state->shadow_deny});
+  }
   return all;
 }
 

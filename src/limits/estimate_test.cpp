@@ -88,46 +88,61 @@ class LeaseTest : public testing::Test {
   WallTime now_{};
   Subject who_{.tenant = tenant(1), .tenant_name = "aurora", .model = "tiny"};
   LocalLimiter limiter_;
-  Amounts slice_{.output_tokens = 400, .money_micro = 1'000};
+  // What 400 output tokens cost is 1,000.
+  Result<void> cover(Reservation& stream, std::int64_t generated, std::int64_t prompt = 0) {
+    const auto amounts = [](std::int64_t input, std::int64_t output) {
+      return Amounts{
+          .input_tokens = input, .output_tokens = output, .money_micro = (output * 10 + 3) / 4};
+    };
+    return limits::cover(stream, prompt, generated, amounts, now_);
+  }
 };
 
 TEST_F(LeaseTest, TakesSlicesAsTokensCome) {
-  Reservation stream = reserve({.output_tokens = 100});
-  Lease lease(stream, slice_);
-  EXPECT_THAT(lease.cover(100, now_), Succeeds());
+  Reservation stream = reserve({.output_tokens = 100, .money_micro = 250});
+  EXPECT_THAT(cover(stream, 100), Succeeds());
   EXPECT_EQ(reserved(0), 100);
-  EXPECT_THAT(lease.cover(101, now_), Succeeds());
-  EXPECT_EQ(reserved(0), 500);
-  EXPECT_EQ(reserved(1), 1'000);
-  EXPECT_THAT(lease.cover(500, now_), Succeeds());
-  EXPECT_EQ(reserved(0), 500);
+  EXPECT_THAT(cover(stream, 101), Succeeds());
+  EXPECT_EQ(reserved(0), 100 + kSlice);
+  EXPECT_EQ(reserved(1), (100 + kSlice) * 10 / 4);
+  EXPECT_THAT(cover(stream, 100 + kSlice), Succeeds());
+  EXPECT_EQ(reserved(0), 100 + kSlice);
 }
 
 TEST_F(LeaseTest, TakesWhatIsLeftWhenThereIsNoRoomForASlice) {
-  Reservation stream = reserve({.output_tokens = 900, .money_micro = 0});
-  Lease lease(stream, slice_);
-  EXPECT_THAT(lease.cover(901, now_), Succeeds());
-  EXPECT_EQ(reserved(0), 901);
-  EXPECT_EQ(reserved(1), 3) << "a part of a slice's money, rounded up";
-  EXPECT_THAT(lease.cover(1'000, now_), Succeeds());
+  Reservation stream = reserve({.output_tokens = 900, .money_micro = 2'250});
+  EXPECT_THAT(cover(stream, 901), Succeeds());
+  EXPECT_EQ(reserved(0), 964) << "the largest half of a half that has room";
+  EXPECT_THAT(cover(stream, 1'000), Succeeds());
   EXPECT_EQ(reserved(0), 1'000);
-  EXPECT_THAT(lease.cover(1'001, now_), FailsWith(Code::insufficient_quota));
+  EXPECT_EQ(reserved(1), 2'500);
+  EXPECT_THAT(cover(stream, 1'001), FailsWith(Code::insufficient_quota));
   EXPECT_EQ(reserved(0), 1'000);
 }
 
 TEST_F(LeaseTest, CoversALargeReadAtOnce) {
   Reservation stream = reserve({.output_tokens = 1});
-  Lease lease(stream, {.output_tokens = 100});
-  EXPECT_THAT(lease.cover(730, now_), Succeeds());
-  EXPECT_EQ(reserved(0), 801);
+  EXPECT_THAT(cover(stream, 730), Succeeds());
+  EXPECT_EQ(reserved(0), 730);
+}
+
+TEST_F(LeaseTest, CoversAPromptThatWasLongerThanItsEstimate) {
+  Reservation stream = reserve({.input_tokens = 5, .output_tokens = 10});
+  EXPECT_THAT(cover(stream, 10, 50), Succeeds());
+  EXPECT_EQ(stream.held().input_tokens, 50);
+  EXPECT_EQ(reserved(0), 10);
+  EXPECT_THAT(cover(stream, 10, 3), Succeeds());
+  EXPECT_EQ(stream.held().input_tokens, 50);
 }
 
 TEST_F(LeaseTest, SurvivesNumbersThatNobodyMeans) {
   Reservation stream = reserve({});
-  Lease lease(stream, {.output_tokens = 0, .money_micro = kRequestMax});
-  EXPECT_THAT(lease.cover(std::numeric_limits<std::int64_t>::max(), now_),
+  const auto amounts = [](std::int64_t, std::int64_t output) {
+    return Amounts{.output_tokens = output, .money_micro = kRequestMax};
+  };
+  EXPECT_THAT(limits::cover(stream, -7, std::numeric_limits<std::int64_t>::max(), amounts, now_),
               FailsWith(Code::insufficient_quota));
-  EXPECT_THAT(lease.cover(-5, now_), Succeeds());
+  EXPECT_THAT(cover(stream, -5), Succeeds());
 }
 
 }  // namespace

@@ -123,6 +123,9 @@ struct Status {
 // Requests by what a limit said to them. Extensions do not count here.
 struct Decisions {
   std::string limit;
+  Scope scope = Scope::tenant;
+  Measure measure = Measure::requests;
+  Window window = Window::minute;
   std::uint64_t allow = 0;
   std::uint64_t deny = 0;         // this limit alone was reason enough
   std::uint64_t shadow_deny = 0;  // would have been refused
@@ -169,7 +172,12 @@ class Limiter {
   // One step over all limits that apply: takes of all of them or of none. Fails with
   // rate_limit_exceeded (second, minute, hour), insufficient_quota (day, month, lifetime, money)
   // or concurrency_limit_exceeded. Of several limits the one counts for which the wait is longest.
-  virtual Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now) = 0;
+  // `standing`, when somebody wants it: where `who` is after that, if a limit applies to him.
+  virtual Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now,
+                                      std::optional<Headers>* standing) = 0;
+  Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now) {
+    return reserve(who, wanted, now, nullptr);
+  }
 
   // Replaces all limits, at once or (a limit is invalid, two have one name) not at all. Usage
   // stays: it does not depend on amounts, and a limit that comes back within its window finds it
@@ -189,13 +197,14 @@ class Limiter {
                     std::span<const SeedPart> parts, WallTime now) = 0;
   virtual void seeded(const SeedWanted& wanted) = 0;
 
-  virtual Headers headers(const Subject& who, WallTime now) = 0;
   // Every limit that applies to `who`, in the order of the configuration.
   virtual std::vector<Status> status(const Subject& who, WallTime now) = 0;
   // Every limit with each of those who used it in its present window; at most `max`.
   virtual std::vector<Status> status(WallTime now, std::size_t max) = 0;
 
   virtual std::vector<Decisions> decisions() = 0;
+  // What all open reservations hold together.
+  virtual Amounts held() = 0;
   // Takes what has happened since the last call; `dropped` grows by what found no room.
   virtual std::vector<Threshold> take_thresholds() = 0;
   virtual std::uint64_t thresholds_dropped() = 0;

@@ -45,13 +45,15 @@ LocalLimiter::LocalLimiter() : LocalLimiter(Sizes()) {}
 LocalLimiter::LocalLimiter(const Sizes& sizes) : shared_(std::make_unique<Shared>(sizes)) {}
 LocalLimiter::~LocalLimiter() = default;
 
-Result<Reservation> LocalLimiter::reserve(const Subject& who, const Amounts& wanted, WallTime now) {
+Result<Reservation> LocalLimiter::reserve(const Subject& who, const Amounts& wanted, WallTime now,
+                                          std::optional<Headers>* standing) {
   now = sane(now);
   Amounts held = wanted;
   bool limited = false;
   auto taken = shared_->book.with([&](Book& book) {
     auto applied = book.reserve(who, held, now);
     limited = applied && !(*applied)->bounds.empty();
+    if (standing != nullptr && (limited || !applied)) *standing = book.headers(who, now);
     return applied;
   });
   if (!taken) return fail(to_error(taken.error(), who.model, now));
@@ -106,6 +108,9 @@ std::vector<Status> LocalLimiter::status(WallTime now, std::size_t max) {
 }
 std::vector<Decisions> LocalLimiter::decisions() {
   return shared_->book.with([](Book& book) { return book.decisions(); });
+}
+Amounts LocalLimiter::held() {
+  return shared_->book.with([](Book& book) { return book.held(); });
 }
 std::vector<Threshold> LocalLimiter::take_thresholds() {
   return shared_->book.with([](Book& book) { return book.take_thresholds(); });

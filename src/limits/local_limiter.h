@@ -21,17 +21,20 @@ class LocalLimiter : public Limiter {
   explicit LocalLimiter(const Sizes& sizes);
   ~LocalLimiter() override;
 
-  Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now) override;
+  using Limiter::reserve;
+  Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now,
+                              std::optional<Headers>* standing) override;
   Result<void> configure(std::vector<Limit> limits, WallTime now) override;
   Result<void> prepare(std::vector<Limit> limits, WallTime now) override;
   std::vector<SeedWanted> counters_wanted(WallTime now) override;
   void seed(const SeedWanted& wanted, const ScopeKey& scope, std::span<const SeedPart> parts,
             WallTime now) override;
   void seeded(const SeedWanted& wanted) override;
-  Headers headers(const Subject& who, WallTime now) override;
+  Headers headers(const Subject& who, WallTime now);
   std::vector<Status> status(const Subject& who, WallTime now) override;
   std::vector<Status> status(WallTime now, std::size_t max) override;
   std::vector<Decisions> decisions() override;
+  Amounts held() override;
   std::vector<Threshold> take_thresholds() override;
   std::uint64_t thresholds_dropped() override;
 

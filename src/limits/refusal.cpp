@@ -80,13 +80,21 @@ Error::Unit type_of(Measure measure) {
   return counts_requests ? Error::Unit::requests : Error::Unit::tokens;
 }
 
+// No time to come back is the honest one when waiting does not help: it would be an invention.
+std::string why_never(const Refusal& refusal) {
+  if (refusal.never_fits()) return R"("never":"fits")";
+  if (refusal.window == Window::lifetime) return R"("never":"resets")";
+  return {};
+}
+
 Error::Details details_of(const Refusal& refusal) {
   // What a pool has and uses is not for one of its members to see.
   const bool shared = refusal.kind == Scope::pool;
   return {.scope = refusal.scope,
           .limit = shared ? std::nullopt : std::optional(refusal.amount),
           .reset_at = refusal.free_at,
-          .unit = type_of(refusal.measure)};
+          .unit = type_of(refusal.measure),
+          .more = why_never(refusal)};
 }
 
 std::string numbers(const Refusal& refusal) {

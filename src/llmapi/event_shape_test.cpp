@@ -79,7 +79,7 @@ std::string told(ReplyParser& parser, bool good) {
   for (const bool flag : {u.present, t.present, p.present})
     add(flag);
   for (const std::int64_t n : {u.prompt, u.generated, u.cached, u.reasoning, t.cached, t.prompt,
-                               t.predicted, p.cached, p.processed})
+                               t.predicted, p.cached, p.processed, p.total})
     add(n);
   return out;
 }

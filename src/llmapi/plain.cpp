@@ -5,6 +5,7 @@
 #include <numeric>
 #include <span>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"

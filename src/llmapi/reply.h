@@ -103,6 +103,10 @@ Result<PlainReply> translate_plain(const ReplyForm& form, Dialect dialect,
                                    std::string_view padded_body, const ReplyIdentity& identity,
                                    TextSink* sink);
 
+// `body`, a whole answer as PlainReply has it, as the stream that `form` asks for.
+// Code::internal_error when it is none.
+Result<std::string> stream_of_answer(const ReplyForm& form, std::string_view body);
+
 // An engine's answer with an error status, as the error our client gets. 4xx that are the client's
 // own doing keep their meaning (context_length_exceeded, invalid_request); everything else is the
 // upstream's. The engine's text is not passed on for 5xx.

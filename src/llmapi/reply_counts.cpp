@@ -1,8 +1,8 @@
 #include "llmapi/reply_counts.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+
+#include "base/append.h"
 
 namespace sovmesh::llmapi {
 
@@ -35,8 +35,9 @@ void UsageCounter::on_event(const ReplyParser& event) {
     take_live(index, timings.predicted, timings.cached + timings.prompt, timings.cached);
   }
   if (event.progress().present) {
-    progress_processed_ = std::max(progress_processed_, event.progress().processed);
-    progress_cached_ = event.progress().cached;
+    const ReplyProgress& progress = event.progress();
+    accepted_ = std::max({accepted_, progress.total, progress.processed});
+    accepted_cached_ = progress.cached;
   }
   if (!usage.present) return;
   const bool per_chunk = dialect_ == Dialect::vllm || dialect_ == Dialect::sglang;
@@ -98,7 +99,7 @@ TokenCounts UsageCounter::counts() const {
   TokenCounts counts;
   add_prompt(counts);
   counts.generated = running();
-  if (any_live_ || progress_processed_ > 0) counts.source = CountSource::engine_live;
+  if (any_live_ || accepted_ > 0) counts.source = CountSource::engine_live;
   if (!all_final()) {
     counts.generated = std::max(counts.generated, finals_ > 0 ? final_.generated : 0);
     return counts;
@@ -120,20 +121,14 @@ void UsageCounter::add_prompt(TokenCounts& counts) const {
         counts.prompt += prompt;
     }
   } else {
-    counts.prompt = progress_processed_;
-    counts.cached = progress_cached_;
+    counts.prompt = accepted_;
+    counts.cached = accepted_cached_;
     for (const Choice& choice : choices_) {
       if (choice.prompt > counts.prompt) counts.cached = choice.cached;
       counts.prompt = std::max(counts.prompt, choice.prompt);
     }
   }
   counts.cached = std::min(counts.cached, counts.prompt);
-}
-
-void append_number(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits;
-  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 void append_usage(std::string& out, Operation operation, const TokenCounts& counts,

@@ -10,10 +10,10 @@
 namespace sovmesh::llmapi {
 
 // What a stream has cost so far. Engines report it in different ways:
-//   llama.cpp  running `timings` per choice in its chunks, `prompt_progress` before them, and at
-//   the
-//              end one `usage` per choice, in chunks without choices (chat) or with the last text
-//              (completions): the sum over choices is generated, the prompt counts once per prompt;
+//   llama.cpp  running `timings` per choice in its chunks, `prompt_progress` before them (its total
+//              is the whole prompt, from the first one on), and at the end one `usage` per choice,
+//              in chunks without choices (chat) or with the last text (completions): the sum over
+//              choices is generated, the prompt counts once per prompt;
 //   vLLM,      running `usage` per choice in chunks with choices, the total in the chunk without;
 //   SGLang
 //   others     a total, wherever it comes.
@@ -54,14 +54,12 @@ class UsageCounter {
   std::size_t finals_ = 0;  // usage reports that were final
   ReplyUsage final_;
   std::vector<std::int64_t> final_prompts_;  // by prompt, of requests with several
-  std::int64_t progress_processed_ = 0;
-  std::int64_t progress_cached_ = 0;
+  std::int64_t accepted_ = 0;  // the prompt, as its engine says when it begins with it
+  std::int64_t accepted_cached_ = 0;
 };
 
 // The usage object as a client gets it.
 void append_usage(std::string& out, Operation operation, const TokenCounts& counts,
                   bool hide_cached);
-
-void append_number(std::string& out, std::int64_t value);
 
 }  // namespace sovmesh::llmapi

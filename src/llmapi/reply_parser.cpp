@@ -434,6 +434,7 @@ bool ReplyParser::progress() {
   return object([this](std::string_view key) {
     if (key == "cache") return changing_count(progress_.cached);
     if (key == "processed") return changing_count(progress_.processed);
+    if (key == "total") return changing_count(progress_.total);
     return skip();
   });
 }

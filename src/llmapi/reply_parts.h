@@ -76,6 +76,7 @@ struct ReplyProgress {
   bool present = false;
   std::int64_t cached = 0;
   std::int64_t processed = 0;  // with the cached ones
+  std::int64_t total = 0;      // of the whole prompt, known before any of it is processed
 };
 
 struct ReplyEmbedding {

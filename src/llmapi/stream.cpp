@@ -1,3 +1,4 @@
+#include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"

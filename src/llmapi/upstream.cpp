@@ -1,22 +1,14 @@
-#include <array>
-#include <charconv>
-
+#include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/request.h"
 
 namespace sovmesh::llmapi {
 namespace {
 
-void append_integer(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits;
-  const char* const end = std::to_chars(digits.begin(), digits.end(), value).ptr;
-  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
-}
-
 void add_llama_cpp(const UpstreamExtras& extras, bool answers_text, std::string& out) {
   if (extras.slot) {
     out += ",\"id_slot\":";
-    append_integer(out, *extras.slot);
+    append_number(out, *extras.slot);
   }
   if (extras.fresh_cache) out += ",\"cache_prompt\":false";
   if (extras.stream && extras.live_usage && answers_text) {
@@ -25,7 +17,7 @@ void add_llama_cpp(const UpstreamExtras& extras, bool answers_text, std::string&
   // Always all of them: an adapter that is not named keeps the scale it was loaded with.
   for (int id = 0; id < extras.adapters; ++id) {
     out += id == 0 ? ",\"lora\":[{\"id\":" : ",{\"id\":";
-    append_integer(out, id);
+    append_number(out, id);
     out += extras.adapter == id ? ",\"scale\":1.0}" : ",\"scale\":0.0}";
   }
   if (extras.adapters > 0) out += ']';
@@ -43,7 +35,7 @@ void add_output_max(const Request& request, Dialect dialect, std::string& out) {
   // The old name is the one that every engine knows; the public API's newest models refuse it.
   const bool modern = request.modern_output_max && dialect == Dialect::openai;
   out += modern ? ",\"max_completion_tokens\":" : ",\"max_tokens\":";
-  append_integer(out, *request.output_max);
+  append_number(out, *request.output_max);
 }
 
 }  // namespace

@@ -216,7 +216,7 @@ constexpr std::int64_t kVerifyStepRows = 1'024;
 // What a client's Idempotency-Key means for the request that brings it.
 struct ClaimResult {
   enum class State : std::uint8_t {
-    claimed,      // go on; the key is this request's until unclaim(), a void row or 24 h later
+    claimed,  // go on; it is this request's until unclaim(), a refused or void row, or 24 h later
     in_progress,  // `request` is still at work on it
     reused,       // the key came with another body before
     finished,     // `request` answered it; never do it again
@@ -254,7 +254,8 @@ class Ledger {
   // Resolves on `loop` when the intent is durable. Code::metering_unavailable when it cannot be, or
   // by `until` or the ledger's own limit; Code::cancelled when the client, who is
   // `until.cancelled`, went first. After an error the caller has no row: one that becomes durable
-  // later is closed as aborted or client_closed without tokens, because nothing was delivered.
+  // later is closed as aborted or client_closed without tokens, because nothing was delivered; one
+  // with an Idempotency-Key is void, because its engine is asked only once it is open.
   virtual rt::Task<Result<OpenRow>> open(metering::Intent intent, rt::Loop& loop,
                                          rt::Until until) = 0;
   // With the ledger's own limit alone.
@@ -287,8 +288,8 @@ class Ledger {
   // (client's fault) or the server (ours) holds too many keys.
   virtual Result<ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                     RequestId request) = 0;
-  // Gives a key back whose request failed before its intent was handed over; else does nothing: an
-  // intent's key is kept or freed by how its row ends.
+  // Gives a key back whose request failed before its intent was handed over; else does nothing: the
+  // key of an intent is kept, unless its row is void.
   virtual void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) = 0;
 
   // Waits (blocking) until everything handed over so far is durable, at most about `limit`: for

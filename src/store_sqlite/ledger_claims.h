@@ -23,12 +23,12 @@ namespace sovmesh::store_sqlite {
 // The Idempotency-Keys of the last 24 hours, in memory: which request answers for each. Plain
 // values; time comes in as an argument.
 //
-//            claim()             hand_over()            settle: something was charged
-//   (free) ----------> claimed ---------------> at work -----------------------------> finished
-//      ^                 | unclaim()              | void, refused, or settled with nothing charged
-//      +-----------------+------------------------+            (all of them: free again after 24 h)
+//            claim()             hand_over()            settle, also after a kill
+//   (free) ----------> claimed ---------------> at work ---------------------------> finished
+//      ^                 | unclaim()              | void, refused
+//      +-----------------+------------------------+          (all of them: free again after 24 h)
 //
-// What a kill leaves at work is finished: its engine was asked, whatever had been charged by then.
+// What an engine was asked is finished, whatever came of it and whatever it was charged.
 //
 // `at work` and `finished` are in ledger.db too, written with the records of their request.
 class Claims {

@@ -17,17 +17,24 @@ namespace sovmesh::store_sqlite {
 // Why an intent was not taken.
 enum class Refusal : std::uint8_t { none, queue_full, disk_full, broken, duplicate, busy, closing };
 
-// One open() or save() between its caller's loop and the writer. `outcome` is written by the writer
-// before it posts to the loop and read there; `done` belongs to the loop alone.
+// One open() or save() between its caller's loop and the writer. A caller that goes away takes its
+// loop out of the ticket, and posts are made under the mailbox's lock: so the writer never posts to
+// a loop that has ended, however late it comes.
 struct Ticket {
   RequestId request;
-  rt::Loop* loop = nullptr;
-  rt::Event* done = nullptr;  // null once the caller has gone away
-  bool opens = true;          // else it only waits for a checkpoint
-  Refusal outcome = Refusal::none;
-  bool delivered = false;  // the loop knows the outcome
-  // How the row ends when nobody takes it over; belongs to the loop alone.
-  metering::Finish abandoned = metering::Finish::aborted;
+  bool opens = true;   // else it only waits for a checkpoint
+  bool keyed = false;  // opened before its engine is asked (store::Ledger::open)
+
+  // Under the mailbox's lock.
+  rt::Loop* loop = nullptr;  // null once the caller has gone away
+  bool decided = false;      // `outcome` is what it is, and the loop will know
+  metering::Finish abandoned = metering::Finish::aborted;  // the row's end if nobody takes it over
+
+  Refusal outcome = Refusal::none;  // the writer's until it is decided
+
+  // The loop's alone.
+  rt::Event* done = nullptr;
+  bool delivered = false;  // it knows the outcome
 };
 
 struct Opening {
@@ -87,11 +94,25 @@ struct Mailbox {
       flusher->release();
     flushers.clear();
   }
-  // Closes a row whose owner is gone: nothing was delivered to it.
-  void close_abandoned(const Ticket& ticket) {
+  // Closes a row whose owner is gone: nothing was delivered to it, and with an Idempotency-Key no
+  // engine was asked.
+  void close_if_opened(const Ticket& ticket) {
+    if (!ticket.opens || ticket.outcome != Refusal::none) return;
     metering::Settlement end;
     end.finish = ticket.abandoned;
-    close({ticket.request, Terminal::settled, end});
+    close({ticket.request, ticket.keyed ? Terminal::voided : Terminal::settled, end});
+  }
+  // Its caller is not there to take the row over.
+  void abandon(Ticket& ticket, metering::Finish finish) {
+    ticket.loop = nullptr;
+    ticket.abandoned = finish;
+    if (ticket.decided) close_if_opened(ticket);
+  }
+  // The writer has done with it. False: nobody is there to be told.
+  bool decide(Ticket& ticket) {
+    ticket.decided = true;
+    if (ticket.loop == nullptr) close_if_opened(ticket);
+    return ticket.loop != nullptr;
   }
   // Whether somebody has to wake the writer, now that there is something in haste.
   bool hurry() { return !std::exchange(in_haste, true) && std::exchange(writer_rests, false); }

@@ -34,8 +34,8 @@ Error refusal_error(Refusal why) {
   return say("the ledger's disk failed; the server must be restarted", seconds(30));
 }
 
-// The caller's side of one open(): lives in its coroutine frame. When the frame goes away before
-// the row has been taken over, the row is closed.
+// The caller's side of one open() or save(): lives in its coroutine frame, and a frame ends before
+// its loop. When it goes away before the row has been taken over, the row is closed.
 class Claim {
  public:
   Claim(std::shared_ptr<Ticket> ticket, SharedMailbox mailbox)
@@ -44,17 +44,17 @@ class Claim {
   Claim& operator=(const Claim&) = delete;
   ~Claim() {
     ticket_->done = nullptr;
-    if (taken_ || !ticket_->opens || !ticket_->delivered || ticket_->outcome != Refusal::none)
-      return;
-    mailbox_->with([&](Mailbox& box) { box.close_abandoned(*ticket_); });
+    if (taken_) return;
+    mailbox_->with([&](Mailbox& box) { box.abandon(*ticket_, abandoned_); });
   }
   const Ticket& ticket() const { return *ticket_; }
   void take() { taken_ = true; }
-  void client_left() { ticket_->abandoned = metering::Finish::client_closed; }
+  void client_left() { abandoned_ = metering::Finish::client_closed; }
 
  private:
   std::shared_ptr<Ticket> ticket_;
   SharedMailbox mailbox_;
+  metering::Finish abandoned_ = metering::Finish::aborted;
   bool taken_ = false;
 };
 
@@ -86,7 +86,8 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   if (!hand_over_claim(intent))
     co_return our_error(Code::conflict, "the Idempotency-Key is another request's");
   rt::Event done(loop);
-  auto ticket = std::make_shared<Ticket>(Ticket{.request = request, .loop = &loop, .done = &done});
+  auto ticket = std::make_shared<Ticket>(Ticket{
+      .request = request, .keyed = intent.idempotency.has_value(), .loop = &loop, .done = &done});
   Claim claim(ticket, mailbox_);
   const std::optional<metering::Idempotency> key = intent.idempotency;
   const TenantId tenant = intent.tenant;
@@ -160,7 +161,7 @@ rt::Task<Result<void>> LedgerSqlite::save(RequestId request, metering::Counts co
                                           rt::Loop& loop, rt::Until until) {
   rt::Event done(loop);
   auto ticket = std::make_shared<Ticket>(
-      Ticket{.request = request, .loop = &loop, .done = &done, .opens = false});
+      Ticket{.request = request, .opens = false, .loop = &loop, .done = &done});
   const Claim claim(ticket, mailbox_);
   if (const Refusal why = hand_over_save({request, counts}, std::move(ticket));
       why != Refusal::none)

@@ -21,7 +21,7 @@ namespace sovmesh::store_sqlite {
 //   worker: open()  -->  mailbox  -->  writer: BEGIN, rows, COMMIT (sync)  --post-->  worker
 //   resumes
 //
-// All loops that called open() outlive it; no OpenRow does.
+// No OpenRow outlives it. A loop may end before it, even while the writer waits for a slow disk.
 class LedgerSqlite : public store::Ledger {
  public:
   LedgerSqlite(Disk& disk, std::unique_ptr<LedgerWriter> writer, Database reader,

@@ -434,6 +434,69 @@ TEST_F(LedgerTest, AnOpeningWhoseCallerWentAwayIsClosed) {
   EXPECT_EQ(rows()[0].settlement.finish, Finish::aborted);
 }
 
+// With an Idempotency-Key an engine is asked only once the row is open: none was.
+TEST_F(LedgerTest, AnOpeningWithAKeyWhoseCallerWentAwayIsVoid) {
+  boot();
+  metering::Intent intent{.request = {ids_.next()},
+                          .tenant = tenant_,
+                          .key = *KeyId::parse("abcdefghijkl"),
+                          .opened_at = world_.clock().wall_now(),
+                          .idempotency = metering::Idempotency{}};
+  const auto claim = [&] {
+    return ledger_->claim(tenant_, *intent.idempotency, intent.request)->state;
+  };
+  ASSERT_EQ(claim(), store::ClaimResult::State::claimed);
+  std::optional<Result<OpenRow>> result;
+  const rt::Until until{rt::Deadline::never(), nullptr};
+  auto task = keep(*ledger_, intent, world_.loop(), until, result);
+  task.start();
+  world_.run_for(milliseconds(10));
+  task = {};
+  runner_->step();
+  deliver();
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  const auto row = ledger_->find(intent.request);
+  ASSERT_TRUE(row && *row);
+  EXPECT_TRUE((*row)->voided);
+  EXPECT_EQ(claim(), store::ClaimResult::State::claimed) << "free for another attempt";
+}
+
+// A worker that has ended while the disk hung: nobody is told on its loop any more.
+TEST_F(LedgerTest, ACallerThatHasGoneIsNeverPostedTo) {
+  struct CountingLoop : rt::Loop {
+    explicit CountingLoop(const Clock& clock) : Loop(clock) {}
+    ~CountingLoop() override { mark_ended(true); }
+    void post(std::move_only_function<void()> work) override {
+      ++posts;
+      work();
+    }
+    void stop() override {}
+    int posts = 0;
+  };
+  for (const bool stops : {false, true}) {
+    SCOPED_TRACE(stops);
+    boot();
+    CountingLoop loop(world_.clock());
+    const rt::Until until{rt::Deadline::never(), nullptr};
+    metering::Intent intent{.request = {ids_.next()},
+                            .tenant = tenant_,
+                            .key = *KeyId::parse("abcdefghijkl"),
+                            .opened_at = world_.clock().wall_now()};
+    std::optional<Result<OpenRow>> result;
+    auto task = keep(*ledger_, intent, loop, until, result);
+    task.start();
+    task = {};
+    if (!stops) {
+      world_.run_for(milliseconds(10));
+      runner_->step();
+      ASSERT_THAT(ledger_->flush(), Succeeds());
+      EXPECT_EQ((*ledger_->find(intent.request))->settlement.finish, Finish::aborted);
+    }
+    ledger_.reset();
+    EXPECT_EQ(loop.posts, 0);
+  }
+}
+
 TEST_F(LedgerTest, TheSameRequestIsNeverOpenTwice) {
   boot();
   OpenRow row = opened();

@@ -11,24 +11,31 @@ using metering::Finish;
 using metering::Source;
 using std::chrono::microseconds;
 
-// A row that charges something, or whose request was answered, keeps its Idempotency-Key. So does
-// one that a kill left open: its engine was at work, whatever the last checkpoint says.
-bool keeps_key(const BookRow& row) {
-  if (row.terminal != Terminal::settled) return false;
-  return row.finish == Finish::recovered ||
-         metering::was_served({.counts = row.counts, .finish = row.finish});
-}
+// A request that an engine may have seen keeps its Idempotency-Key, whatever came of it.
+bool keeps_key(const BookRow& row) { return row.terminal == Terminal::settled; }
 
 // Runs on the ticket's loop.
-void hand_out(Ticket& ticket, const SharedMailbox& mailbox) {
+void hand_out(Ticket& ticket) {
   ticket.delivered = true;
-  if (ticket.done != nullptr) {
-    ticket.done->set();
-    return;
+  if (ticket.done != nullptr) ticket.done->set();
+}
+
+// One post a loop, since each may wake a thread.
+void post_to_loops(std::vector<std::shared_ptr<Ticket>>& all) {
+  while (!all.empty()) {
+    rt::Loop* const loop = all.back()->loop;
+    std::vector<std::shared_ptr<Ticket>> tickets;
+    tickets.reserve(all.size());
+    std::erase_if(all, [&](std::shared_ptr<Ticket>& ticket) {
+      if (ticket->loop != loop) return false;
+      tickets.push_back(std::move(ticket));
+      return true;
+    });
+    loop->post([tickets = std::move(tickets)] {
+      for (const auto& ticket : tickets)
+        hand_out(*ticket);
+    });
   }
-  // The caller went away while the intent was being written: close what nobody else will close.
-  if (!ticket.opens || ticket.outcome != Refusal::none) return;
-  mailbox->with([&](Mailbox& box) { box.close_abandoned(ticket); });
 }
 
 }  // namespace
@@ -529,26 +536,16 @@ void LedgerWriter::refuse_openings(Refusal why) {
   mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
-// Tells every loop the outcome of what it waits for: one post a loop, since each may wake a thread.
+// Tells every loop that still waits the outcome. Under the lock: see Ticket.
 void LedgerWriter::deliver() {
   auto& all = batch_.saves;
   for (Opening& opening : batch_.openings)
     all.push_back(std::move(opening.ticket));
   batch_.openings.clear();
-  while (!all.empty()) {
-    rt::Loop* const loop = all.back()->loop;
-    std::vector<std::shared_ptr<Ticket>> tickets;
-    tickets.reserve(all.size());
-    std::erase_if(all, [&](std::shared_ptr<Ticket>& ticket) {
-      if (ticket->loop != loop) return false;
-      tickets.push_back(std::move(ticket));
-      return true;
-    });
-    loop->post([tickets = std::move(tickets), mailbox = mailbox_] {
-      for (const auto& ticket : tickets)
-        hand_out(*ticket, mailbox);
-    });
-  }
+  mailbox_->with([&](Mailbox& box) {
+    std::erase_if(all, [&](const auto& ticket) { return !box.decide(*ticket); });
+    post_to_loops(all);
+  });
 }
 
 void LedgerWriter::drop_closings() {

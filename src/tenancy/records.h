@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bitset>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -29,6 +30,13 @@ struct Meta {
   WallTime created_at{};
   WallTime updated_at{};
   Ownership ownership;
+};
+
+// A tenant wants its whole answers kept for repeats of an Idempotency-Key: each for so long, all
+// together in so many bytes.
+struct ReplayPolicy {
+  std::chrono::milliseconds ttl{0};
+  std::int64_t bytes_max = 0;
 };
 
 struct Tenant {

@@ -387,7 +387,7 @@ TEST_P(LedgerClaims, AKeyIsOneRequestsUntilItsEndAndAfter) {  // I8
   }
 }
 
-TEST_P(LedgerClaims, AKeyWhoseRequestCameToNothingIsFreeAgain) {
+TEST_P(LedgerClaims, AKeyWhoseRequestReachedNoEngineIsFreeAgain) {
   const RequestId failed{ids_.next()};
   EXPECT_EQ(claim(key(1), failed).state, State::claimed);
   ledger_->unclaim(tenant_, key(1), {ids_.next()});
@@ -396,13 +396,33 @@ TEST_P(LedgerClaims, AKeyWhoseRequestCameToNothingIsFreeAgain) {
   OpenRow unused = open_claimed(key(1));
   std::move(unused).void_unused();
   ASSERT_THAT(ledger_->flush(), Succeeds());
-  OpenRow broken = open_claimed(key(1));
-  std::move(broken).settle({.finish = metering::Finish::upstream_error});
+  EXPECT_EQ(claim(key(1), {ids_.next()}).state, State::claimed);
+}
+
+TEST_P(LedgerClaims, AKeyWhoseRequestReachedAnEngineIsKeptWhateverCameOfIt) {  // I8
+  using metering::Finish;
+  const std::vector<metering::Settlement> ends{
+      {.finish = Finish::client_closed},
+      {.finish = Finish::upstream_error},
+      {.finish = Finish::upstream_timeout},
+      {.counts = {.prompt = 5}, .finish = Finish::client_closed},
+      {.finish = Finish::aborted},
+  };
+  for (unsigned char i = 0; i < ends.size(); ++i) {
+    OpenRow row = open_claimed(key(i));
+    std::move(row).settle(ends[i]);
+  }
   ASSERT_THAT(ledger_->flush(), Succeeds());
-  OpenRow cut_off = open_claimed(key(1));
-  std::move(cut_off).settle({.counts = {.prompt = 5}, .finish = metering::Finish::upstream_error});
-  ASSERT_THAT(ledger_->flush(), Succeeds());
-  EXPECT_EQ(claim(key(1), {ids_.next()}).state, State::finished) << "it has cost something";
+  for (int boots = 0; boots < 2; ++boots) {
+    for (unsigned char i = 0; i < ends.size(); ++i) {
+      const ClaimResult after = claim(key(i), {ids_.next()});
+      EXPECT_EQ(after.state, State::finished);
+      EXPECT_EQ(after.settlement.finish, ends[i].finish);
+      EXPECT_EQ(after.settlement.counts.prompt, ends[i].counts.prompt);
+    }
+    place_->die();
+    boot();
+  }
 }
 
 TEST_P(LedgerClaims, AKeyOutlivesACrash) {  // I8

@@ -388,14 +388,16 @@ std::string wrong_overshoot(const MakeLimiter& make) {
     if (!got) return "a stream does not begin: " + got.error().message();
     streams.push_back(*std::move(got));
   }
+  const auto output_alone = [](std::int64_t, std::int64_t output) {
+    return Amounts{.output_tokens = output};
+  };
   // The worst that engines can do: each read brings a whole slice, and the last one finds the limit
   // dry.
   std::vector<std::int64_t> generated(streams.size(), kSlice);
   for (bool dry = false; !dry;) {
     for (std::size_t i = 0; i < streams.size(); ++i) {
-      Lease lease(streams[i], slice);
       generated[i] += kSlice;
-      const auto covered = lease.cover(generated[i], kNow);
+      const auto covered = cover(streams[i], 0, generated[i], output_alone, kNow);
       const auto all = limiter->status(caller(), kNow);
       if (all.at(0).used + all.at(0).reserved > kAmount) return "held past the limit: " + show(all);
       dry = dry || !covered;

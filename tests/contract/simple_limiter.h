@@ -34,7 +34,9 @@ class SimpleLimiter : public Limiter {
  public:
   explicit SimpleLimiter(Defect defect = Defect::none) : defect_(defect) {}
 
-  Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now) override {
+  using Limiter::reserve;
+  Result<Reservation> reserve(const Subject& who, const Amounts& wanted, WallTime now,
+                              std::optional<Headers>*) override {
     Open open{.user = std::string(who.user), .tenant = who.tenant, .model = std::string(who.model)};
     if (defect_ == Defect::looks_then_leaps) {
       if (auto fits = state_.with([&](State& s) { return check(s, open, wanted, true, now); });
@@ -85,9 +87,9 @@ class SimpleLimiter : public Limiter {
   std::vector<SeedWanted> counters_wanted(WallTime) override { return {}; }
   void seed(const SeedWanted&, const ScopeKey&, std::span<const SeedPart>, WallTime) override {}
   void seeded(const SeedWanted&) override {}
-  Headers headers(const Subject&, WallTime) override { return {}; }
   std::vector<Status> status(WallTime, std::size_t) override { return {}; }
   std::vector<Decisions> decisions() override { return {}; }
+  Amounts held() override { return {}; }
   std::vector<Threshold> take_thresholds() override { return {}; }
   std::uint64_t thresholds_dropped() override { return 0; }
 

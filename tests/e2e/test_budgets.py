@@ -309,6 +309,11 @@ TENANTS = [
                                    {"measure": "money", "window": "month", "amount": 9}]},
     {"name": "shadow", "limits": [{"name": "shy", "measure": "requests", "window": "day",
                                    "amount": 5, "shadow": True}]},
+    {"name": "named", "users": [{"name": "ada.l", "limits": [{"measure": "requests",
+                                                              "window": "day", "amount": 50}]}],
+     "keys": [{"name": "named", "owner": "ada.l", "limits": [
+         {"name": "her very own", "measure": "output_tokens", "window": "minute",
+          "amount": 9_000}]}]},
     {"name": "zoned", "time_zone": "Pacific/Auckland",
      "limits": [{"measure": "output_tokens", "window": "day", "amount": OUTPUT}]},
     {"name": "monthly", "time_zone": "America/New_York",
@@ -524,6 +529,16 @@ def test_a_shadow_limit_refuses_nothing_and_counts(gateway):
     decided = {what: metrics[f'sm_limit_decisions_total{{limit="shy",decision="{what}"}}']
                for what in ("allow", "deny", "shadow_deny")}
     assert decided == {"allow": 5, "deny": 0, "shadow_deny": 7}
+
+
+def test_metrics_name_no_keys_and_users(gateway):
+    assert gateway.ask("named", chat(TEXT, max_tokens=OUTPUT)).status == 200
+    series = [name for name in gateway.metrics() if "sm_limit_decisions_total" in name]
+    assert not [name for name in series if "ada.l" in name or "her very own" in name]
+    metrics = gateway.metrics()
+    for what in ("user requests/day", "key output_tokens/minute"):
+        assert metrics[f'sm_limit_decisions_total{{limit="{what}",decision="allow"}}'] >= 1
+    wait_for(lambda: gateway.metrics()['sm_reserved_tokens{kind="output"}'] == 0)
 
 
 @pytest.mark.parametrize("tenant, window", [("zoned", "day"), ("monthly", "month")])

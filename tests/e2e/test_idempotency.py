@@ -1,5 +1,5 @@
 """A repeated Idempotency-Key never leads to a second engine call or a second charge: not at the
-same time, not later, not after a kill."""
+same time, not later, not after a kill. Where a tenant has its answers kept, it gets the answer."""
 
 import asyncio
 import collections
@@ -17,7 +17,8 @@ PRICES = [{"model": SIM, "input": 2, "cached_input": 2, "output": 5}]
 SLOW = "[[sim:tokens=30,rate=100]] go on"
 TENANTS = [{"name": "aurora", "keys": [{"name": "one"}, {"name": "two"}]}, {"name": "borealis"},
            {"name": "tight", "limits": [{"measure": "requests", "window": "minute", "amount": 1,
-                                         "rolling": True}]}]
+                                         "rolling": True}]},
+           {"name": "keeper", "replay": {"ttl": "1h", "bytes_max": 1_000_000}}]
 AT_ONCE = 50
 
 
@@ -179,6 +180,70 @@ def test_after_a_kill_there_is_no_second_call(gateway):
     assert gateway.sim.counts()["requests"] == before == 2
     rows = {row.rid: row.finish for row in gateway.rows()}
     assert rows == {done.rid: "stop", cut.rid: "recovered"}
+
+
+def is_replay(answer):
+    return answer.status == 200 and answer.headers.get("x-sm-idempotent-replay") == "true"
+
+
+def text_of(answer):
+    return "".join(choice["delta"].get("content") or "" for event in answer.events[:-1]
+                   for choice in event["choices"])
+
+
+def test_kept_answers_are_given_again_also_after_a_kill(gateway):
+    text = "[[sim:tokens=40]] a canary in a prompt"
+    first = ask(gateway, "keeper", "k-11", chat(text))
+    cut = ask(gateway, "keeper", "k-12", chat("[[sim:die-after=3]] x", stream=True))
+    streamed = ask(gateway, "keeper", "k-13", chat(text, stream=True))
+    assert first.status == streamed.status == 200 and not cut.is_complete
+    said = first.json["choices"][0]["message"]["content"]
+    assert text_of(streamed) == said
+    gateway.flush()
+    before, rows = gateway.sim.counts()["requests"], len(charges(gateway))
+    for boots in range(2):
+        for key in ("k-11", "k-13"):
+            plain = ask(gateway, "keeper", key, chat(text))
+            stream = ask(gateway, "keeper", key, chat(text, stream=True))
+            assert is_replay(plain) and is_replay(stream)
+            assert plain.json["choices"][0]["message"]["content"] == said
+            assert text_of(stream) == said and stream.is_complete
+            assert plain.json["usage"]["completion_tokens"] == 40
+        assert ask(gateway, "keeper", "k-12", chat("[[sim:die-after=3]] x", stream=True)
+                   ).error["code"] == "idempotency_replay_unavailable"
+        if boots == 0:
+            gateway.kill()
+            gateway.start()
+    assert gateway.sim.counts()["requests"] == before and len(charges(gateway)) == rows
+    kept = [path for path in (gateway.data / "replay").rglob("*") if path.is_file()]
+    assert len(kept) == 2
+    assert not [path for path in kept if said[:20].encode() in path.read_bytes()]
+
+
+def test_kept_answers_leave_with_their_tenant(gateway):
+    assert ask(gateway, "keeper", "k-14", chat("hello")).status == 200
+    gateway.flush()
+    assert is_replay(ask(gateway, "keeper", "k-14", chat("hello")))
+    del gateway.tenant("keeper")["replay"]
+    gateway.reload()
+    assert not [path for path in (gateway.data / "replay").rglob("*") if path.is_file()]
+    check_over(ask(gateway, "keeper", "k-14", chat("hello")),
+               ask(gateway, "keeper", "k-14", chat("hello")).error["details"]["rid"], {})
+
+
+def test_sdks_read_replayed_streams(gateway):
+    with openai.OpenAI(base_url=gateway.base_url, api_key=gateway.keys["keeper"],
+                       timeout=30) as sdk:
+        def stream():
+            chunks = list(sdk.chat.completions.create(
+                **chat("hello", stream=True), stream_options={"include_usage": True},
+                extra_headers={"Idempotency-Key": "k-15"}))
+            return ("".join(chunk.choices[0].delta.content or "" for chunk in chunks
+                            if chunk.choices), chunks[-1].usage.completion_tokens)
+        first = stream()
+        gateway.flush()
+        assert stream() == first
+    assert gateway.sim.counts()["requests"] == 1
 
 
 def test_a_kill_at_any_moment_leaves_one_call_at_most(gateway):

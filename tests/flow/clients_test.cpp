@@ -64,6 +64,42 @@ TEST(Clients, HangingUpOnAPlainRequestIsCountedToo) {
   EXPECT_THAT(gateway.ledger.violations, IsEmpty());
 }
 
+// What the engine has made is paid for; that it was sent is said only of what was.
+TEST(Clients, HangingUpBeforeAWholeAnswerGoesOutIsNoDelivery) {
+  for (const bool assembled : {false, true}) {
+    SCOPED_TRACE(assembled);
+    GatewayWorld gateway;
+    gateway.engine->capabilities_.counts_cancelled_plain = !assembled;
+    Client client(gateway);
+    client.post(kChat, chat_body("[[sim:tokens=100,rate=1000]]"));
+    ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+    gateway.ledger.sync_time = 500ms;  // of the counts, before the answer
+    gateway.world.run_for(300ms);
+    ASSERT_EQ(gateway.ledger.open_rows(), 1U);
+    client.hang_up();
+    EXPECT_TRUE(gateway.settle(2s));
+    EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+    EXPECT_EQ(last_settlement(gateway).counts.generated, 100);
+    EXPECT_EQ(last_settlement(gateway).counts.delivered, 0);
+    EXPECT_THAT(gateway.sink.lines.back(), HasSubstr(R"("status":499)"));
+    EXPECT_TRUE(gateway.metrics().contains("sm_unsaved_answers_total 0"));
+  }
+}
+
+// The engine has done the work: a ledger that cannot write keeps nobody from his answer.
+TEST(Clients, AWholeAnswerWhoseCountsCannotBeSavedGoesOutAndIsCounted) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, chat_body("[[sim:tokens=100]]"));
+  ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+  gateway.ledger.broken = true;
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::stop);
+  EXPECT_EQ(last_settlement(gateway).counts.delivered, 100);
+  EXPECT_TRUE(gateway.metrics().contains("sm_unsaved_answers_total 1"));
+  EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr("answer_unsaved")));
+}
+
 TEST(Clients, ARevokedKeyEndsItsStreamWithinFiveSeconds) {
   GatewayWorld gateway;
   Client mine(gateway);
@@ -211,6 +247,54 @@ TEST(Clients, HangingUpBeforeTheLastChunkPaysForAllTokens) {
   EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
   EXPECT_EQ(last_settlement(gateway).counts.generated, 4);
   EXPECT_EQ(last_settlement(gateway).counts.delivered, 4);
+}
+
+// An engine of llama.cpp's kind that has accepted a prompt of 16 tokens and is still at it.
+void accept_a_prompt(GatewayWorld& gateway) {
+  gateway.scripted_engine->dialect_ = llmapi::Dialect::llama_cpp;
+  gateway.scripted.script = {
+      .parts = {std::string(kStreamHead) +
+                chunk(R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null},)"
+                      R"("finish_reason":null}],"object":"chat.completion.chunk",)"
+                      R"("prompt_progress":{"total":16,"cache":7,"processed":7,"time_ms":0}})"
+                      "\n\n")},
+      .end = Script::End::hang};
+}
+
+// A prompt is paid for once its engine has accepted it: the work cannot be had for nothing by
+// hanging up before the first token.
+TEST(Clients, HangingUpInThePrefillPaysForThePrompt) {
+  for (const std::string_view stream : {kStream, std::string_view()}) {
+    SCOPED_TRACE(stream);
+    GatewayWorld gateway;
+    accept_a_prompt(gateway);
+    Client client(gateway);
+    client.post(kChat, chat_body("x", stream, "script"));
+    gateway.world.run_for(400ms);
+    EXPECT_EQ(gateway.ledger.last().checkpoint.prompt, 16) << "a crash would not lose it either";
+    client.hang_up();
+    EXPECT_TRUE(gateway.settle(1s));
+    EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+    EXPECT_EQ(
+        last_settlement(gateway).counts,
+        (metering::Counts{.prompt = 16, .cached = 7, .source = metering::Source::engine_live}));
+    EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+  }
+}
+
+TEST(Clients, ATimeoutInThePrefillPaysForThePrompt) {
+  for (const std::string_view stream : {kStream, std::string_view()}) {
+    SCOPED_TRACE(stream);
+    GatewayWorld gateway;
+    accept_a_prompt(gateway);
+    Client client(gateway);
+    client.post(kChat, chat_body("x", stream, "script"), "aurora", "x-sm-timeout-ms: 2000\r\n");
+    EXPECT_EQ(client.answer().status, 504);
+    EXPECT_TRUE(gateway.settle(1s));
+    EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::upstream_timeout);
+    EXPECT_EQ(last_settlement(gateway).counts.prompt, 16);
+    EXPECT_EQ(last_settlement(gateway).counts.cached, 7);
+  }
 }
 
 // Terse events of an engine, as many as one read and one socket's buffer hold. The client takes

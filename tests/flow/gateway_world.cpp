@@ -81,9 +81,9 @@ GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_opti
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
       log_(sink, world.clock(), observe::Level::debug),
-      services_{world.clock(), world.random(), directory_, authenticator_,
-                engines_,      dispatcher_,    ledger,     tariff_,
-                audit_,        metrics_,       log_,       &usage_reports},
+      services_{world.clock(), world.random(), directory_, authenticator_, engines_,
+                dispatcher_,   ledger,         tariff_,    audit_,         metrics_,
+                log_,          &usage_reports, &replays_},
       plane_(services_, settings, readiness, world.loop(), pool),
       tasks_(world.loop(), 3) {
   for (const std::string_view tenant : {"aurora", "borealis"}) {
@@ -147,6 +147,11 @@ limits::Limit GatewayWorld::tenant_limit(std::string_view tenant, limits::Measur
   return limit;
 }
 
+void GatewayWorld::keep_answers() {
+  keeps_answers_ = true;
+  directory_.publish(make_directory());
+}
+
 std::vector<limits::Status> GatewayWorld::balances() {
   return limiter.status(world.clock().wall_now(), 1'000);
 }
@@ -179,6 +184,7 @@ identity::DirectoryData GatewayWorld::directory_data() const {
                              .slug = ProjectSlug::parse("default").value()});
     data.digest_keys[id] = {.id = "dk1", .key = Secret("digest key of " + std::string(tenant))};
   }
+  if (keeps_answers_) data.replays[tenant_id("aurora")] = {.ttl = 1h, .bytes_max = 1 << 20};
   data.keys = keys_;
   data.models.push_back(make_model(1, "chat"));
   data.models.push_back(make_model(2, "embed"));

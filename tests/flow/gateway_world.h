@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/data_plane.h"
+#include "gateway/replay.h"
 #include "gateway/usage.h"
 #include "http/server.h"
 #include "limits/local_limiter.h"
@@ -22,6 +23,7 @@
 #include "tests/flow/scripted_engine.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/memory_ledger.h"
+#include "tests/support/memory_replays.h"
 
 namespace sovmesh::flow {
 
@@ -87,6 +89,8 @@ class GatewayWorld {
   void set_audit(gateway::AuditPolicy policy) {
     audit_.publish(std::make_shared<const gateway::AuditPolicy>(std::move(policy)));
   }
+  // Aurora's whole answers are kept for repeats of an Idempotency-Key.
+  void keep_answers();
   // A model that the directory no longer has.
   void withdraw(std::string_view model);
   // Lets what is under way end; the engine's connections may stay open.
@@ -104,6 +108,7 @@ class GatewayWorld {
   rt::sim::SimBlockingPool blocking{world, 2, 64};
   gateway::UsageReports usage_reports{ledger, blocking};
   MemorySink sink;
+  MemoryReplays kept;
   limits::LocalLimiter limiter;
   limits::OutputEstimate estimates;
   gateway::Settings settings;
@@ -130,6 +135,8 @@ class GatewayWorld {
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
   observe::Log log_;
+  gateway::Replays replays_{kept, blocking, log_};
+  bool keeps_answers_ = false;
   std::vector<limits::Limit> limits_;
   Snapshot<metering::PriceBook> prices_{std::make_shared<const metering::PriceBook>()};
   Snapshot<gateway::AuditPolicy> audit_{std::make_shared<const gateway::AuditPolicy>()};

@@ -1,6 +1,7 @@
 // Limits on the request path: refusals and their headers, leases while an answer comes, the end of
 // an answer whose budget is dry, prices, idempotency keys, entries in the audit log.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <memory>
@@ -82,6 +83,25 @@ TEST(Limits, ABudgetThatIsUsedUpTellsClientsNotToRetry) {
               AllOf(HasSubstr(R"("code":"insufficient_quota")"),
                     HasSubstr(R"("type":"insufficient_quota")"), HasSubstr(R"("reset_at":)")));
   EXPECT_THAT(refused.head, HasSubstr("\r\nx-should-retry: false\r\n"));
+}
+
+// No time is the right one to come back: none is told, neither to SDKs nor to plain clients.
+TEST(Limits, WhatWaitingDoesNotHelpSaysSo) {
+  const auto refused = [](Window window, std::int64_t amount, std::string_view never) {
+    SCOPED_TRACE(limits::name(window));
+    GatewayWorld gateway;
+    gateway.limit(gateway.tenant_limit("aurora", Measure::output_tokens, window, amount));
+    if (amount == 20) ask(gateway, chat_body(tokens(20), R"(,"max_tokens":20)"));
+    const Answer answer = ask(gateway, chat_body("x", R"(,"max_tokens":20)"));
+    EXPECT_EQ(answer.status, 429);
+    EXPECT_THAT(answer.head,
+                AllOf(HasSubstr("\r\nx-should-retry: false\r\n"), Not(HasSubstr("retry-after"))));
+    EXPECT_THAT(answer.body, AllOf(HasSubstr(never), Not(HasSubstr("reset_at"))));
+  };
+  refused(Window::lifetime, 20, R"("never":"resets")");
+  refused(Window::minute, 19, R"("never":"fits")");
+  refused(Window::day, 19, R"("never":"fits")");
+  refused(Window::lifetime, 19, R"("never":"fits")");
 }
 
 TEST(Limits, ShadowLimitsRefuseNothing) {
@@ -284,6 +304,156 @@ TEST(Idempotency, ItsIntentIsDurableBeforeTheEngineIsAsked) {
   gateway.world.run_for(150ms);
   EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
   EXPECT_EQ(client.answer().status, 200);
+}
+
+TEST(Idempotency, HangingUpBeforeTheEngineIsAskedFreesTheKey) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  gateway.ledger.sync_time = 200ms;
+  Client client(gateway);
+  client.post(kChat, chat_body("x"), "aurora", key);
+  gateway.world.run_for(100ms);
+  client.hang_up();
+  EXPECT_TRUE(gateway.settle(1s));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 0);
+  EXPECT_TRUE(gateway.ledger.last().voided);
+  gateway.ledger.sync_time = 1ms;
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key).status, 200);
+}
+
+// What reached an engine is never asked again: whether it failed, took too long or lost its client.
+TEST(Idempotency, AKeyWhoseRequestReachedAnEngineIsKept) {
+  struct Case {
+    std::string_view path;
+    std::string body;
+    std::string_view finish;
+    bool hangs_up;
+  };
+  const std::vector<Case> cases{
+      {kChat, chat_body("[[sim:status=500]]"), "upstream_error", false},
+      {kChat, chat_body("[[sim:die-before]]", kStream), "upstream_error", false},
+      {kChat, chat_body("[[sim:never]]", "", "quick"), "upstream_timeout", false},
+      {kChat, chat_body("[[sim:prefill=60000]]", kStream), "client_closed", true},
+      {"/v1/embeddings", R"({"model":"embed","input":"[[sim:prefill=60000]]"})", "client_closed",
+       true}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.body);
+    GatewayWorld gateway;
+    const std::string key = "idempotency-key: k1\r\n";
+    Client client(gateway);
+    client.post(one.path, one.body, "aurora", key);
+    if (one.hangs_up) {
+      gateway.world.run_for(1s);
+      client.hang_up();
+    } else {
+      EXPECT_GE(client.answer().status, 500);
+    }
+    EXPECT_TRUE(gateway.settle());
+    const auto asked = gateway.engine_sim.counts().requests;
+    EXPECT_EQ(asked, 1);
+    Client repeat(gateway);
+    repeat.post(one.path, one.body, "aurora", key);
+    const Answer again = repeat.answer();
+    EXPECT_EQ(again.status, 400);
+    EXPECT_TRUE(again.has(R"("code":"idempotency_replay_unavailable")"));
+    EXPECT_TRUE(again.has(fmt::format(R"("finish":"{}")", one.finish))) << again.body;
+    EXPECT_EQ(gateway.engine_sim.counts().requests, asked);
+  }
+}
+
+TEST(Idempotency, AKeptAnswerIsGivenAgainInTheFormThatIsAsked) {
+  constexpr std::string_view kUsage = R"(,"stream":true,"stream_options":{"include_usage":true})";
+  const std::string key = "idempotency-key: k1\r\n";
+  for (const bool assembled : {false, true}) {
+    for (const std::string_view first_form : {std::string_view(), kStream, kUsage}) {
+      SCOPED_TRACE(fmt::format("assembled {}, first {}", assembled, first_form));
+      GatewayWorld gateway;
+      gateway.engine->capabilities_.counts_cancelled_plain = !assembled;
+      gateway.keep_answers();
+      const Answer first = ask(gateway, chat_body(tokens(7), first_form), "aurora", key);
+      EXPECT_EQ(first.status, 200);
+      EXPECT_THAT(first.head, Not(HasSubstr("x-sm-idempotent-replay")));
+      EXPECT_TRUE(gateway.settle());
+      const Answer plain = ask(gateway, chat_body(tokens(7)), "aurora", key);
+      EXPECT_EQ(plain.status, 200);
+      EXPECT_THAT(plain.head, AllOf(HasSubstr("\r\nx-sm-idempotent-replay: true\r\n"),
+                                    HasSubstr("application/json")));
+      EXPECT_TRUE(plain.has("one mesh is made of many small ")) << plain.body;
+      EXPECT_TRUE(plain.has(R"("completion_tokens":7)"));
+      if (first_form.empty()) EXPECT_EQ(plain.body, first.body);
+      const Answer stream = ask(gateway, chat_body(tokens(7), kStream), "aurora", key);
+      EXPECT_THAT(stream.head, AllOf(HasSubstr("\r\nx-sm-idempotent-replay: true\r\n"),
+                                     HasSubstr("text/event-stream")));
+      EXPECT_TRUE(stream.has("one mesh is made of many small ")) << stream.body;
+      EXPECT_THAT(stream.body, EndsWith("data: [DONE]\n\n"));
+      EXPECT_FALSE(stream.has("usage"));
+      EXPECT_TRUE(ask(gateway, chat_body(tokens(7), kUsage), "aurora", key)
+                      .has(R"("completion_tokens":7)"));
+      EXPECT_EQ(ask(gateway, chat_body(tokens(8)), "aurora", key).status, 400);
+      EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+      EXPECT_EQ(gateway.ledger.order.size(), 1U) << "nothing is charged twice";
+      EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr(R"("replayed":true)")));
+    }
+  }
+}
+
+TEST(Idempotency, OnlyWholeAnswersOfWhoWantsItAreKept) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const auto key = [](int n) { return fmt::format("idempotency-key: k{}\r\n", n); };
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis", key(1)).status, 200);
+  EXPECT_EQ(ask(gateway, chat_body("x")).status, 200);
+  Client gone(gateway);
+  const std::string endless = chat_body("[[sim:stall-after=3]]", kStream);
+  gone.post(kChat, endless, "aurora", key(2));
+  ASSERT_TRUE(gone.wait_for("is "));
+  gone.hang_up();
+  EXPECT_EQ(ask(gateway, chat_body("[[sim:status=500]]"), "aurora", key(3)).status, 502);
+  gateway.kept.full = true;
+  EXPECT_EQ(ask(gateway, chat_body("x"), "aurora", key(4)).status, 200);
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_THAT(gateway.kept.answers, testing::IsEmpty());
+  EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr("answer_not_kept")));
+  EXPECT_EQ(ask(gateway, chat_body("x"), "borealis", key(1)).status, 400);
+  EXPECT_EQ(ask(gateway, endless, "aurora", key(2)).status, 400);
+  EXPECT_EQ(ask(gateway, chat_body("[[sim:status=500]]"), "aurora", key(3)).status, 400);
+  EXPECT_TRUE(ask(gateway, chat_body("x"), "aurora", key(4))
+                  .has(R"("code":"idempotency_replay_unavailable")"));
+}
+
+// What a connection that broke was worth: the retry finds it.
+TEST(Idempotency, AWholeAnswerThatNobodyTookIsKept) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const std::string key = "idempotency-key: k1\r\n";
+  Client gone(gateway);
+  gone.post(kChat, chat_body(tokens(100)), "aurora", key);
+  ASSERT_TRUE(gateway.world.run_until([&] { return gateway.ledger.open_rows() == 1; }, 1s));
+  gateway.ledger.sync_time = 500ms;
+  gateway.world.run_for(300ms);
+  gone.hang_up();
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_EQ(gateway.ledger.last().settlement->finish, metering::Finish::client_closed);
+  const Answer again = ask(gateway, chat_body(tokens(100)), "aurora", key);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_TRUE(again.has(R"("completion_tokens":100)"));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+}
+
+TEST(Idempotency, EmbeddingsAreKeptInTheFormThatWasAsked) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  const auto embed = [&](std::string_view more) {
+    Client client(gateway);
+    client.post("/v1/embeddings", fmt::format(R"({{"model":"embed","input":"x"{}}})", more),
+                "aurora", "idempotency-key: k1\r\n");
+    return client.answer();
+  };
+  const Answer first = embed("");
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_EQ(embed("").body, first.body);
+  EXPECT_TRUE(embed(R"(,"encoding_format":"base64")").has("idempotency_key_reused"));
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
 }
 
 TEST(Idempotency, KeysThatAreNoneAreRefused) {

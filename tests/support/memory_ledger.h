@@ -30,8 +30,13 @@ class MemoryLedger : public store::Ledger {
     if (!co_await rt::sleep(loop, wait)) {
       if (broken) co_return client_error(Code::cancelled, "the client is gone");
       Row& row = records[intent.request];
-      row.settlement.emplace().finish = metering::Finish::client_closed;
       order.push_back(intent.request);
+      if (intent.idempotency) {
+        row.voided = true;
+        claims.erase({intent.tenant, intent.idempotency->key});
+      } else {
+        row.settlement.emplace().finish = metering::Finish::client_closed;
+      }
       row.intent = std::move(intent);
       co_return client_error(Code::cancelled, "the client is gone");
     }
@@ -134,7 +139,8 @@ class MemoryLedger : public store::Ledger {
                               rt::Until until) override {
     const rt::Deadline synced = loop.in(sync_time);
     const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
-    co_await rt::sleep(loop, wait);
+    if (!co_await rt::sleep(loop, wait))
+      co_return client_error(Code::cancelled, "the client is gone");
     if (broken || !synced.passed(loop.now()))
       co_return our_error(Code::metering_unavailable, "the ledger is broken");
     checkpoint(request, counts, Haste::now);
@@ -150,6 +156,7 @@ class MemoryLedger : public store::Ledger {
     Row& row = records.at(request);
     if (row.closed()) violations.emplace_back("a second terminal record");
     row.voided = true;
+    if (row.intent.idempotency) claims.erase({row.intent.tenant, row.intent.idempotency->key});
   }
 };
 
