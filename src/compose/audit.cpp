@@ -6,6 +6,7 @@
 
 #include "audit_files/audit_log.h"
 #include "audit_files/signer_process.h"
+#include "base/bytes.h"
 #include "rt/real.h"
 
 namespace sovmesh::compose {
@@ -42,15 +43,29 @@ int run_audit_signer(const AuditSignerOptions& options) {
                                   .new_log = options.new_log});
 }
 
-Result<void> record_config(store::Audit* audit, const config::Config& config,
-                           std::string_view why) {
-  if (audit == nullptr) return {};
+store::AdminEntry config_entry(const config::Config& config, std::string_view why) {
   store::AdminEntry entry;
-  entry.action = "config.apply";
+  entry.action = std::string(kConfigApply);
   entry.actor_type = store::AdminEntry::Actor::config;
   entry.object = "config/" + config.revision;
   entry.config = config.revision;
   entry.reason = std::string(why);
+  return entry;
+}
+
+// The message names objects of the file, perhaps after people: it is kept encrypted.
+Result<void> record_refused_config(store::Audit* audit, const std::string& revision,
+                                   const Error& why) {
+  if (audit == nullptr) return {};
+  store::AdminEntry entry;
+  entry.action = std::string(kConfigApply);
+  entry.actor_type = store::AdminEntry::Actor::config;
+  entry.object = "config" + (revision.empty() ? "" : "/" + revision);
+  entry.outcome = "failed";
+  entry.reason = fmt::format("{}; the configuration before stays", name(why.code()));
+  entry.detail = R"({"error":)";
+  append_json_string(entry.detail, why.message());
+  entry.detail += "}";
   TRY_VOID(audit->append(std::move(entry)));
   return {};
 }

@@ -119,41 +119,43 @@ std::string event_json(const limits::Threshold& crossed) {
 
 }  // namespace
 
-Result<void> Budgets::refresh() {
-  return turn_.with([this](Turn&) { return refresh_alone(); });
+Result<void> Budgets::use(const State& next) {
+  return turn_.with([&](Turn&) -> Result<void> {
+    Result<void> done = use_alone(next);
+    if (!done) (void)use_alone(publisher_.state());
+    return done;
+  });
 }
 
-Result<void> Budgets::refresh_alone() {
+Result<void> Budgets::use_alone(const State& next) {
   // What has ended is booked before `now`: otherwise no counter would know of it, neither by its
   // own count nor by what is asked of the ledger below.
   (void)ledger_.flush();
   const WallTime now = clock_.wall_now();
-  TRY_VOID(limiter_.configure(*publisher_.limits(), now));
+  TRY_VOID(limiter_.configure(*next.limits, now));
   const auto lacking = limiter_.counters_wanted(now);
   if (lacking.empty()) return {};
-  TRY(const store::ControlData data, store_.load());
   Currencies currencies;
-  for (const tenancy::Tenant& tenant : data.tenants)
-    currencies.emplace(tenant.id, tenant.currency);
+  for (const identity::TenantEntry* tenant : next.directory->tenants())
+    currencies.emplace(tenant->record.id, tenant->record.currency);
   TRY_VOID(ledger_.flush());  // the reports see what is durable
   for (const limits::SeedWanted& counter : lacking)
-    TRY_VOID(seed(counter, currencies, now));
+    TRY_VOID(seed(counter, currencies, *next.directory, now));
   return {};
 }
 
 Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& currencies,
-                           WallTime now) {
+                           const identity::Directory& directory, WallTime now) {
   store::SinceQuery query = query_of(wanted);
   query.until = wanted.until;
   TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query));
-  const auto directory = publisher_.directory().get();
   for (const store::UsageSince& one : usage) {
     if (wanted.measure == Measure::money_micro) {
       // A tenant that changed its currency has spent nothing of the new one before.
       const auto currency = currencies.find(one.tenant);
       if (currency == currencies.end() || currency->second != one.currency) continue;
     }
-    const auto key = scope_key_of(wanted.target.scope(), one, *directory);
+    const auto key = scope_key_of(wanted.target.scope(), one, directory);
     if (!key || (wanted.target.only() && *wanted.target.only() != *key)) continue;
     const limits::SeedPart part{.at = wanted.until, .used = amount_of(wanted.measure, one.sums)};
     if (part.used > 0) limiter_.seed(wanted, *key, {&part, 1}, now);

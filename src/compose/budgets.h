@@ -13,7 +13,6 @@
 #include "limits/local_limiter.h"
 #include "metering/price.h"
 #include "observe/metrics.h"
-#include "store/control_store.h"
 #include "store/ledger.h"
 
 namespace sovmesh::compose {
@@ -22,17 +21,18 @@ namespace sovmesh::compose {
 // (which the ledger fills after a start), and prices.
 class Budgets {
  public:
-  Budgets(const control::DirectoryPublisher& publisher, store::ControlStore& store,
-          store::Ledger& ledger, const Clock& clock)
+  using State = control::DirectoryPublisher::State;
+
+  Budgets(const control::DirectoryPublisher& publisher, store::Ledger& ledger, const Clock& clock)
       : publisher_(publisher),
-        store_(store),
         ledger_(ledger),
         clock_(clock),
         tariff_{limiter_, estimates_, publisher.prices()} {}
 
-  // Puts in force what the publisher has published, all or nothing. Blocks: counters of new limits
-  // are read from the ledger. Any thread.
-  Result<void> refresh();
+  // Puts in force the limits of a state that is about to be published. After an error those of the
+  // state that is published count again. Blocks: counters of new limits are read from the ledger.
+  // Any thread.
+  Result<void> use(const State& next);
 
   const gateway::Tariff& tariff() const { return tariff_; }
   limits::Limiter& limiter() { return limiter_; }
@@ -44,14 +44,14 @@ class Budgets {
  private:
   struct Turn {};
   using Currencies = std::map<TenantId, std::string>;
-  Result<void> refresh_alone();
-  Result<void> seed(const limits::SeedWanted& wanted, const Currencies& currencies, WallTime now);
+  Result<void> use_alone(const State& next);
+  Result<void> seed(const limits::SeedWanted& wanted, const Currencies& currencies,
+                    const identity::Directory& directory, WallTime now);
 
   const control::DirectoryPublisher& publisher_;
-  store::ControlStore& store_;
   store::Ledger& ledger_;
   const Clock& clock_;
-  Guarded<Turn> turn_;  // refreshes one at a time
+  Guarded<Turn> turn_;  // changes one at a time
   limits::LocalLimiter limiter_;
   limits::OutputEstimate estimates_;
   gateway::Tariff tariff_;

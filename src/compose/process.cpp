@@ -129,7 +129,7 @@ Result<void> Process::open() {
       &registry_.gauges("config_info", "1 for the revision that is in force.", {"revision"});
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
-  for (const auto step : {&Process::open_data, &Process::open_identity, &Process::open_budgets}) {
+  for (const auto step : {&Process::open_data, &Process::open_identity}) {
     if (Result<void> done = (this->*step)(); !done)
       return fail(of_data_dir(std::move(done).error()));
   }
@@ -170,28 +170,55 @@ Result<void> Process::open_identity() {
       std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
   publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
                                                              *clock_, *random_);
-  TRY_VOID(record_config(data_->audit().get(), options_.config, "start"));
-  TRY(const auto applied, publisher_->apply(options_.config));
+  budgets_ = std::make_unique<Budgets>(*publisher_, data_->ledger(), *clock_);
+  budgets_->add_metrics(registry_);
+  changes_ = std::make_unique<control::RecordedChanges>(control::RecordedChanges::Parts{
+      data_->control(), *publisher_, data_->audit().get(),
+      [this](const Budgets::State& next) { return budgets_->use(next); }});
+  TRY_VOID(changes_->settle());
+  TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
 
-Result<void> Process::open_budgets() {
-  budgets_ = std::make_unique<Budgets>(*publisher_, data_->control(), data_->ledger(), *clock_);
-  TRY_VOID(budgets_->refresh());
-  budgets_->add_metrics(registry_);
-  return {};
+// A configuration takes effect, with limits and an entry in the audit log, or nothing changes.
+Result<control::DirectoryPublisher::Applied> Process::apply(const config::Config& config,
+                                                            std::string_view why) {
+  control::DirectoryPublisher::Applied applied;
+  TRY_VOID(changes_->make(
+      std::string(kConfigApply),
+      [&](const auto& agree) -> Result<void> {
+        TRY(applied, publisher_->apply(config, agree));
+        return {};
+      },
+      [&](store::ControlStore&) -> Result<std::optional<store::AdminEntry>> {
+        return config_entry(config, why);
+      }));
+  return applied;
 }
 
 Result<void> Process::print_first_key() {
-  TRY(const std::optional<Secret> key,
-      control::make_first_key(data_->control(), *authenticator_, *random_, options_.first_key_for));
-  if (!key) return {};
-  TRY_VOID(publisher_->publish());
+  constexpr std::string_view kKeyCreate = "key.create";
+  std::optional<control::FirstKey> made;
+  const auto make = [&](store::ControlStore& store) -> Result<void> {
+    TRY(made, control::make_first_key(store, *authenticator_, *random_, options_.first_key_for));
+    return {};
+  };
+  TRY_VOID(changes_->make(
+      std::string(kKeyCreate), [&](const auto& agree) { return publisher_->change(make, agree); },
+      [&](store::ControlStore&) -> Result<std::optional<store::AdminEntry>> {
+        if (!made) return std::nullopt;
+        store::AdminEntry entry;
+        entry.action = std::string(kKeyCreate);
+        entry.tenant = made->key.tenant;
+        entry.object = fmt::format("keys/{}", made->key.id.text());
+        return entry;
+      }));
+  if (!made) return {};
   fmt::print(stderr,
              "sovmesh: this is the API key of tenant '{}'. It is shown this once: only its HMAC is "
              "kept.\n\n    {}\n\n",
-             options_.first_key_for, key->reveal());
+             options_.first_key_for, made->text.reveal());
   std::fflush(stderr);
   return {};
 }
@@ -312,12 +339,12 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *authenticator_, *clock_, *random_,
+      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
       [this] { return engine_list(); }, [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
-      [this](const std::vector<store::EngineRecord>& records) { return run_api_engines(records); },
+      [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
-      [this] { return budgets_->refresh(); }, data_->audit().get()});
+      data_->audit().get()});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

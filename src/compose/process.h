@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compose/budgets.h"
@@ -11,6 +12,7 @@
 #include "compose/worker.h"
 #include "control/admin_api.h"
 #include "control/directory_publisher.h"
+#include "control/recorded_changes.h"
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
@@ -44,13 +46,14 @@ class Process {
  private:
   Result<void> open_data();
   Result<void> open_identity();
-  Result<void> open_budgets();
+  Result<control::DirectoryPublisher::Applied> apply(const config::Config& config,
+                                                     std::string_view why);
   Result<void> make_workers();
   Result<void> make_engines();
   Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
   Result<std::shared_ptr<engine_remote::RemoteEngine>> make_remote(const config::Engine& wanted);
   Result<void> check_api_engine(const store::EngineRecord& record);
-  Result<void> run_api_engines(const std::vector<store::EngineRecord>& records);
+  void run_api_engines(const std::vector<store::EngineRecord>& records);
   rt::Task<void> stop_engine(std::shared_ptr<engine::Engine> engine);
   Result<void> make_listeners();
   Result<void> add_listeners(const std::vector<std::string>& wanted, ListenerPlan plan,
@@ -102,6 +105,7 @@ class Process {
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
   std::unique_ptr<Budgets> budgets_;
+  std::unique_ptr<control::RecordedChanges> changes_;
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;

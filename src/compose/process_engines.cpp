@@ -95,7 +95,7 @@ Result<void> Process::check_api_engine(const store::EngineRecord& record) {
 }
 
 // On a thread of the blocking pool, one call at a time.
-Result<void> Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
+void Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
   gateway::EngineSet::Map engines = *engines_.all();
   std::vector<std::shared_ptr<engine::Engine>> gone;
   std::erase_if(engines, [&](const auto& entry) {
@@ -109,16 +109,19 @@ Result<void> Process::run_api_engines(const std::vector<store::EngineRecord>& re
   });
   for (const store::EngineRecord& record : records) {
     if (engines.contains(record.name)) continue;
-    TRY(const auto made, make_remote(engine_of(record)));
-    made->start();
-    engines[record.name] = made;
+    const auto made = make_remote(engine_of(record));
+    if (!made) {  // it could be made when it was checked
+      log_->say(observe::Level::error, "engine_state", made.error().message());
+      continue;
+    }
+    (*made)->start();
+    engines[record.name] = *made;
   }
   engines_.publish(std::move(engines));
   Worker& first = *workers_.front();
   for (const auto& engine : gone) {
     first.loop().post([this, engine] { workers_.front()->spawn(stop_engine(engine)); });
   }
-  return {};
 }
 
 rt::Task<void> Process::stop_engine(std::shared_ptr<engine::Engine> engine) {
