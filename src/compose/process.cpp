@@ -31,6 +31,7 @@ constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 // the shortest drain, too.
 constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
+constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 
 std::chrono::milliseconds look_up_of(std::chrono::milliseconds drain) {
@@ -155,13 +156,23 @@ Result<void> Process::open_data() {
                         options_.sabotage_drop_one_token));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
   if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
-  const config::Audit& audit = options_.config.audit;
-  audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(
-      gateway::AuditPolicy{.log = data_->audit().get(),
-                           .fail_closed = audit.fail_closed,
-                           .site = audit.site,
-                           .jurisdiction = audit.jurisdiction}));
+  set_audit([this](gateway::AuditPolicy& policy) {
+    const config::Audit& audit = options_.config.audit;
+    policy = {.log = data_->audit().get(),
+              .fail_closed = audit.fail_closed,
+              .site = audit.site,
+              .jurisdiction = audit.jurisdiction};
+    for (const config::Engine& engine : options_.config.engines)
+      policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
+  });
   return {};
+}
+
+void Process::set_audit(const std::function<void(gateway::AuditPolicy&)>& change) {
+  audit_facts_.with([&](gateway::AuditPolicy& policy) {
+    change(policy);
+    audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(policy));
+  });
 }
 
 Result<void> Process::open_identity() {
@@ -194,6 +205,12 @@ Result<control::DirectoryPublisher::Applied> Process::apply(const config::Config
       [&](store::ControlStore&) -> Result<std::optional<store::AdminEntry>> {
         return config_entry(config, why);
       }));
+  set_audit([&](gateway::AuditPolicy& policy) {
+    policy.model_digests.clear();
+    for (const config::Model& model : config.models) {
+      if (!model.digest.empty()) policy.model_digests.emplace(model.name, model.digest);
+    }
+  });
   return applied;
 }
 
@@ -419,28 +436,47 @@ rt::Task<void> Process::start_up() {
   Worker& first = *workers_.front();
   first.spawn(tell_budget_events());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
+  if (checkpoint_webhook_) {
+    first.spawn(checkpoint_webhook_->run(first.tasks().cancelled()));
+    first.spawn(checkpoint_webhook_->deliver(first.tasks().cancelled()));
+  }
+  hash_models();
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
   co_return;
 }
 
 Result<void> Process::make_webhooks() {
-  const auto& wanted = options_.config.webhooks.budget_events;
-  if (!wanted) return {};
+  const config::Webhooks& wanted = options_.config.webhooks;
   Worker& first = *workers_.front();
-  auto sender = webhook::Sender::make({.url = wanted->url, .secret = wanted->secret}, first.loop(),
-                                      first.upstream(), *random_);
-  if (!sender) return fail(std::move(sender).error().in_context(wanted->position.text()));
-  budget_webhook_ = *std::move(sender);
-  auto& deliveries = registry_.totals("sm_webhook_deliveries_total",
-                                      "Webhook deliveries by what came of them.", {"outcome"});
-  registry_.on_render([this, &deliveries] {
-    const webhook::Sender::Stats& stats = budget_webhook_->stats();
-    deliveries.with({"delivered"}).set(static_cast<double>(stats.delivered));
-    deliveries.with({"retried"}).set(static_cast<double>(stats.retried));
-    deliveries.with({"dropped"}).set(static_cast<double>(stats.dropped));
-  });
+  const auto at = [](const config::Webhook& hook, auto made) {
+    return made ? std::move(made) : fail(std::move(made).error().in_context(hook.position.text()));
+  };
+  if (const auto& hook = wanted.budget_events) {
+    TRY(budget_webhook_,
+        at(*hook, webhook::Sender::make({.url = hook->url, .secret = hook->secret}, first.loop(),
+                                        first.upstream(), *random_)));
+    count_deliveries("budget_events", budget_webhook_->stats());
+  }
+  if (const auto& hook = wanted.audit_checkpoints) {
+    TRY(checkpoint_webhook_,
+        at(*hook,
+           CheckpointWebhook::make({.url = hook->url, .secret = hook->secret}, data_->audit(),
+                                   *pool_, first.loop(), first.upstream(), *random_)));
+    count_deliveries("audit_checkpoints", checkpoint_webhook_->stats());
+  }
   return {};
+}
+
+void Process::count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats) {
+  auto& deliveries =
+      registry_.totals("sm_webhook_deliveries_total", "Webhook deliveries by what came of them.",
+                       {"webhook", "outcome"});
+  registry_.on_render([&deliveries, &stats, name = std::string(webhook)] {
+    deliveries.with({name, "delivered"}).set(static_cast<double>(stats.delivered));
+    deliveries.with({name, "retried"}).set(static_cast<double>(stats.retried));
+    deliveries.with({name, "dropped"}).set(static_cast<double>(stats.dropped));
+  });
 }
 
 // Whoever pays is told when a budget comes to its end: in the log, and by the webhook.
@@ -493,6 +529,12 @@ int Process::run() {
     worker->join();
   const Result<void> flushed = data_->ledger().flush();
   if (!flushed) log_->say(observe::Level::error, "ledger", flushed.error().message());
+  if (const auto audit = data_->audit()) {
+    if (const auto done = audit->flush(kAuditFlush); !done)
+      log_->say(
+          observe::Level::error, "audit",
+          fmt::format("{}; entries that wait: {}", done.error().message(), audit->stats().waiting));
+  }
   return exit_code_;
 }
 
@@ -506,6 +548,7 @@ void Process::on_signal(int number) {
 }
 
 void Process::begin_stop(bool hurry) {
+  is_stopping_ = true;
   readiness_.set_ready(false);
   const config::Server& server = options_.config.server;
   const Instant now = clock_->now();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "compose/budgets.h"
+#include "compose/checkpoint_webhook.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
@@ -82,12 +84,16 @@ class Process {
   rt::Task<void> start_up();
   rt::Task<void> note_drained();
   rt::Task<void> stop_engines();
-  void note_engine(const std::string& name, const engine::Status& status) const;
+  void note_engine(const std::string& name, const engine::Status& status);
   Result<void> print_first_key();
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
   rt::Task<void> publish_discovered();
   Result<void> make_webhooks();
+  void count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats);
   rt::Task<void> tell_budget_events();
+  void set_audit(const std::function<void(gateway::AuditPolicy&)>& change);
+  void hash_models();
+  rt::Task<void> hash_models_task();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -106,6 +112,8 @@ class Process {
   std::unique_ptr<control::DirectoryPublisher> publisher_;
   std::unique_ptr<Budgets> budgets_;
   std::unique_ptr<control::RecordedChanges> changes_;
+  // What audit_policy_ is published from.
+  Guarded<gateway::AuditPolicy> audit_facts_;
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
@@ -122,12 +130,16 @@ class Process {
   // Model lists that engines gave and that are not published yet; on the first worker.
   std::map<std::string, std::vector<engine::ListedModel>> discovered_;
   bool publishing_discovered_ = false;
+  bool hashing_models_ = false;  // of the first worker
+  bool hash_models_again_ = false;
+  std::atomic<bool> is_stopping_ = false;
   gateway::Settings settings_;
   std::unique_ptr<gateway::UsageReports> usage_reports_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<gateway::DataPlane*> data_planes_;     // owned by their workers
-  std::unique_ptr<webhook::Sender> budget_webhook_;  // of the first worker; null: none wanted
+  std::vector<gateway::DataPlane*> data_planes_;           // owned by their workers
+  std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted
+  std::unique_ptr<CheckpointWebhook> checkpoint_webhook_;  // the same
   Bound bound_;
   int exit_code_ = kExitOk;
   int stop_signals_ = 0;

@@ -6,6 +6,7 @@
 #include "compose/audit.h"
 #include "compose/data.h"
 #include "compose/engines.h"
+#include "compose/model_digests.h"
 #include "compose/process.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
@@ -128,14 +129,43 @@ rt::Task<void> Process::stop_engine(std::shared_ptr<engine::Engine> engine) {
   co_await engine->stop(workers_.front()->loop().in(kEngineStop));
 }
 
-void Process::note_engine(const std::string& name, const engine::Status& status) const {
+void Process::note_engine(const std::string& name, const engine::Status& status) {
   const bool bad =
       status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
   observe::LogLine line =
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+  if (status.state == engine::State::ready) hash_models();
   if (data_ != nullptr) record_engine(data_->audit(), *pool_, name, engine::name(status.state));
+}
+
+// What managed engines serve, for audit entries: at the start, and when one has come up, perhaps
+// with another file.
+void Process::hash_models() {
+  hash_models_again_ = true;
+  if (data_->audit() == nullptr) return;
+  if (!std::exchange(hashing_models_, true)) workers_.front()->spawn(hash_models_task());
+}
+
+rt::Task<void> Process::hash_models_task() {
+  while (std::exchange(hash_models_again_, false)) {
+    const auto work = [this]() -> Result<void> {
+      ModelDigests digests(data_->control(), is_stopping_);
+      for (const config::Engine& engine : options_.config.engines) {
+        if (!engine.managed) continue;
+        gateway::AuditPolicy::Engine facts{.site = engine.site,
+                                           .jurisdiction = engine.jurisdiction};
+        const Result<void> read = digests.read(engine, facts);
+        set_audit([&](gateway::AuditPolicy& policy) { policy.engines[engine.name] = facts; });
+        if (!read && !is_stopping_)
+          log_->say(observe::Level::warning, "model_digest", read.error().message());
+      }
+      return {};
+    };
+    (void)co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+  }
+  hashing_models_ = false;
 }
 
 void Process::on_models(const std::string& name,
