@@ -35,6 +35,11 @@ Error for_caller(const Error& error) {
       .with_retry_after(std::chrono::seconds(10));
 }
 
+Error slow(const std::string& what) {
+  return Error(Code::dependency_unavailable, Blame::us, "the audit log's disk is slow: " + what)
+      .with_retry_after(std::chrono::seconds(10));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<store::Audit>> open_audit(Files& files, const Clock& clock, Random& random,
@@ -54,7 +59,8 @@ AuditLog::AuditLog(Files& files, const Clock& clock, const Options& options,
       reader_(files, options.folder, *shared_),
       witnesses_(files, options.folder, options.witness_keys),
       writer_(std::move(writer)),
-      runs_(runs) {
+      runs_(runs),
+      order_max_(options.order_max) {
   if (runs_ == WriterRuns::inline_) return;
   // Threads inherit the signal mask: signals belong to whoever watches them.
   sigset_t all;
@@ -123,30 +129,37 @@ Result<store::AuditReceipt> AuditLog::order(Order::Kind kind, store::AdminEntry 
     writer_->run_once();
   } else {
     wake();
-    if (!made->done.acquire_until(clock_.now() + limit))
-      return our_error(Code::dependency_unavailable, "the audit log's disk is slow");
+    if (!made->done.acquire_until(clock_.now() + limit)) {
+      const Order::State left = made->give_up();
+      if (left == Order::State::cancelled) return fail(slow("nothing was written"));
+      if (left == Order::State::abandoned)
+        return fail(slow(kind == Order::Kind::entry
+                             ? "what it may still write is followed by an entry that corrects it"
+                             : "it may still be done, and is then in the log"));
+      made->done.acquire();
+    }
   }
   if (!*made->outcome) return fail(for_caller(made->outcome->error()));
   return **made->outcome;
 }
 
 Result<store::AuditReceipt> AuditLog::append(store::AdminEntry entry) {
-  return order(Order::Kind::entry, std::move(entry), {}, kOrderMax);
+  return order(Order::Kind::entry, std::move(entry), {}, order_max_);
 }
 
 Result<store::AuditReceipt> AuditLog::erase(const store::AuditSubject& subject,
                                             store::AdminEntry entry) {
-  return order(Order::Kind::erase, std::move(entry), subject, kOrderMax);
+  return order(Order::Kind::erase, std::move(entry), subject, order_max_);
 }
 
 Result<store::AuditReceipt> AuditLog::hold(const store::AuditSubject& subject, bool on,
                                            store::AdminEntry entry) {
   const auto kind = on ? Order::Kind::hold : Order::Kind::release;
-  return order(kind, std::move(entry), subject, kOrderMax);
+  return order(kind, std::move(entry), subject, order_max_);
 }
 
 Result<store::AuditReceipt> AuditLog::rotate_key(store::AdminEntry entry) {
-  return order(Order::Kind::rotate, std::move(entry), {}, kOrderMax);
+  return order(Order::Kind::rotate, std::move(entry), {}, order_max_);
 }
 
 Result<void> AuditLog::flush(std::chrono::milliseconds limit) {
@@ -167,7 +180,7 @@ Result<store::AuditProof> AuditLog::prove(std::uint64_t index, std::optional<std
     return index < end.signed_size || index >= end.size();
   });
   if (!covered) {
-    TRY_VOID(flush(kOrderMax));
+    TRY_VOID(flush(order_max_));
   }
   return reader_.prove(index, size);
 }
@@ -176,7 +189,7 @@ Result<std::string> AuditLog::detail(std::uint64_t index) { return reader_.detai
 
 Result<std::string> AuditLog::checkpoint(bool now) {
   if (now) {
-    TRY_VOID(flush(kOrderMax));
+    TRY_VOID(flush(order_max_));
   }
   return shared_->end.with([](LogEnd& end) { return end.checkpoint; });
 }

@@ -58,8 +58,6 @@ class AuditLog final : public store::Audit {
   Pause step() { return writer_->run_once(); }
 
  private:
-  static constexpr std::chrono::seconds kOrderMax{30};
-
   Result<store::AuditReceipt> order(Order::Kind kind, store::AdminEntry entry,
                                     store::AuditSubject subject, std::chrono::milliseconds limit);
   void wake();
@@ -71,6 +69,7 @@ class AuditLog final : public store::Audit {
   Witnesses witnesses_;
   std::unique_ptr<Writer> writer_;
   WriterRuns runs_;
+  std::chrono::milliseconds order_max_;
   rt::Semaphore call_;
   std::atomic<bool> woken_{false};
   std::atomic<bool> stopping_{false};

@@ -333,6 +333,38 @@ TEST_F(AuditLogTest, AFullDiskIsTriedAgainWithoutAnybodyAsking) {
   expect_good();
 }
 
+// The server stops while the disk is full: the room that was kept is enough to say what is lost.
+TEST_F(AuditLogTest, WhatFindsNoRoomAtTheEndIsCountedInTheLog) {
+  Gap expected;
+  for (int i = 0; i < 3; ++i) {
+    const store::RequestEntry lost = request();
+    expected.add(lost.request);
+    log->note(lost);
+  }
+  files.fail_write(1, Code::overloaded);  // the entries themselves
+  ASSERT_THAT(open(), Succeeds());
+  const auto gaps = log->list({.action = "audit.gap"}, 10);
+  ASSERT_EQ(gaps->records.size(), 1U);
+  const auto gap = admin_at(gaps->records[0].index);
+  EXPECT_EQ(gap.count, 3U);
+  EXPECT_EQ(gap.after, to_hex(expected.hash));
+  EXPECT_THAT(actions(), testing::ElementsAre("", "audit.start", "audit.resume", "audit.gap",
+                                              "audit.stop", "audit.start"));
+  EXPECT_EQ(admin_at(5).reason, "");
+  EXPECT_EQ(read("reserve").size(), Writer::kReserve) << "kept for the next time";
+  expect_good();
+}
+
+TEST_F(AuditLogTest, ALogThatCannotSayWhatItLostSaysThatItDidNotEnd) {
+  log->note(request());
+  files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  log.reset();
+  files.fail_write(0, Code::overloaded, 0);
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_THAT(admin_at(log->stats().size - 1).reason, HasSubstr("did not end by itself"));
+  expect_good();
+}
+
 TEST_F(AuditLogTest, TheQueueIsBoundedAndWhatDoesNotFitIsCounted) {
   for (std::size_t i = 0; i < Mailbox::kNotesMax; ++i) {
     EXPECT_TRUE(log->accepts());
@@ -432,6 +464,27 @@ TEST_F(AuditLogTest, ExportedCheckpointsAreNeverOverwritten) {
   EXPECT_THAT(files.read(newest), HasValue(std::optional<std::string>("what was there")));
 }
 
+TEST_F(AuditLogTest, CheckpointsThatCannotBeExportedAreInTheLogOnceAMinute) {
+  options.export_folder = "/no/where";
+  options.export_every = milliseconds(0);
+  ASSERT_THAT(open(), Succeeds());
+  auto& writer = static_cast<AuditLog&>(*log);
+  const auto told = [&] { return log->list({.action = "checkpoint.publish"}, 10)->records; };
+  for (int i = 0; i < 5; ++i) {
+    clock.advance(seconds(2));
+    append("key:" + std::to_string(i));
+    writer.step();
+  }
+  ASSERT_EQ(told().size(), 1U);
+  EXPECT_EQ(admin_at(told()[0].index).outcome, "failed");
+  EXPECT_EQ(admin_at(told()[0].index).count, 1U);
+  clock.advance(seconds(61));
+  writer.step();
+  ASSERT_EQ(told().size(), 2U) << "without anybody asking";
+  EXPECT_GE(admin_at(told()[0].index).count, 4U);
+  expect_good();
+}
+
 class WitnessTest : public AuditLogTest {
  protected:
   WitnessTest() {
@@ -474,6 +527,91 @@ TEST_F(WitnessTest, TakesNothingElse) {
       {.origin = options.origin, .size = 3, .root = sha256("x"), .extensions = {}}, stranger);
   EXPECT_THAT(log->add_witnessed(cosigned(forged, witness_)), FailsWith(Code::invalid_value));
   EXPECT_THAT(log->served("witnessed"), FailsWith(Code::not_found));
+}
+
+// The real files, with syncs that hang while the gate is closed.
+class HangingFiles : public Files {
+ public:
+  Result<std::optional<std::string>> read(const std::string& path) override {
+    return files_.read(path);
+  }
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    TRY(auto file, files_.open(path));
+    return std::make_unique<Open>(std::move(file), *this);
+  }
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Result<void> remove(const std::string& path) override { return files_.remove(path); }
+  Result<void> make_folder(const std::string& path) override { return files_.make_folder(path); }
+  Result<void> remove_folder(const std::string& path) override {
+    return files_.remove_folder(path);
+  }
+  Result<void> sync_folder(const std::string& path) override { return files_.sync_folder(path); }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return files_.list(path);
+  }
+
+  std::atomic<bool> closed = false;
+  rt::Semaphore hangs;  // somebody stands at the gate
+  rt::Semaphore gate;
+
+ private:
+  class Open : public File {
+   public:
+    Open(std::unique_ptr<File> file, HangingFiles& all) : file_(std::move(file)), all_(all) {}
+    std::uint64_t size() const override { return file_->size(); }
+    Result<void> append(std::string_view bytes) override { return file_->append(bytes); }
+    Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Result<void> sync() override {
+      if (all_.closed.exchange(false)) {
+        all_.hangs.release();
+        all_.gate.acquire();
+      }
+      return file_->sync();
+    }
+    Result<void> wipe() override { return file_->wipe(); }
+
+   private:
+    std::unique_ptr<File> file_;
+    HangingFiles& all_;
+  };
+  Files& files_ = real_files();
+};
+
+TEST(AuditLogThreadTest, AnEntryThatComesTooLateIsTakenBackOrCorrected) {
+  const std::string root = testing::TempDir() + "audit_log_late_" + std::to_string(::getpid());
+  HangingFiles files;
+  ASSERT_THAT(files.make_folder(root), Succeeds());
+  ASSERT_THAT(files.make_folder(root + "/secrets"), Succeeds());
+  const auto clock = rt::make_system_clock();
+  TestRandom random(7);
+  const Options options{
+      .folder = root + "/audit", .secrets = root + "/secrets", .order_max = milliseconds(1)};
+  const MakeSigner make = [&](const SignerPlace& place) -> Result<std::unique_ptr<Signer>> {
+    TRY(FileSigner signer, FileSigner::open(real_files(), random, place));
+    return std::make_unique<FileSigner>(std::move(signer));
+  };
+  const auto log = open_audit(files, *clock, random, options, make, WriterRuns::on_thread);
+  ASSERT_THAT(log, Succeeds());
+  ASSERT_THAT((*log)->flush(seconds(30)), Succeeds());
+  files.closed = true;
+  Result<store::AuditReceipt> begun = store::AuditReceipt{};
+  std::thread caller([&] { begun = (*log)->append(TestLog::admin("key:begun")); });
+  files.hangs.acquire();
+  EXPECT_THAT((*log)->append(TestLog::admin("key:waiting")),
+              FailsWith(Code::dependency_unavailable));
+  caller.join();
+  EXPECT_THAT(begun, FailsWith(Code::dependency_unavailable));
+  files.gate.release();
+  ASSERT_THAT((*log)->flush(seconds(30)), Succeeds());
+  const auto records = (*log)->list({.action = "key.create"}, 10)->records;
+  ASSERT_EQ(records.size(), 2U) << "nothing of the one that had not begun";
+  EXPECT_THAT(records[1].bytes, HasSubstr(R"("outcome":"ok")"));
+  EXPECT_THAT(records[0].bytes, HasSubstr(R"("outcome":"failed")"));
+  EXPECT_THAT(records[0].bytes,
+              HasSubstr("entry " + std::to_string(records[1].index) + " came late"));
+  EXPECT_THAT(records[0].bytes, HasSubstr("key:begun"));
 }
 
 // The real files and the real thread: many writers at once, every receipt another entry.

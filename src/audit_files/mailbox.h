@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,8 +17,15 @@
 namespace sovmesh::audit_files {
 
 // One call that waits for the writer.
+//
+//   waiting --begin()--> begun --finish()--> done
+//      |                   |
+//      +---- give_up() ----+
+//      v                   v
+//   cancelled           abandoned --finish()--> done, and nobody was told
 struct Order {
   enum class Kind : std::uint8_t { entry, erase, hold, release, rotate, checkpoint };
+  enum class State : std::uint8_t { waiting, begun, cancelled, abandoned, done };
   Kind kind = Kind::entry;
   store::AdminEntry entry;
   store::AuditSubject subject;
@@ -26,9 +34,27 @@ struct Order {
   std::optional<Result<store::AuditReceipt>> outcome;
   rt::Semaphore done;
 
-  void finish(Result<store::AuditReceipt> result) {
+  std::atomic<State> state{State::waiting};
+
+  // The writer's, before it does anything: false when the caller has gone.
+  bool begin() {
+    State seen = State::waiting;
+    return state.compare_exchange_strong(seen, State::begun);
+  }
+  // The writer's: false when the caller was told that nothing came of it.
+  bool finish(Result<store::AuditReceipt> result) {
     outcome = std::move(result);
+    const bool is_heard = state.exchange(State::done) != State::abandoned;
     done.release();
+    return is_heard;
+  }
+  // The caller's, when it does not wait any longer: cancelled, abandoned, or done at last.
+  State give_up() {
+    State seen = State::waiting;
+    if (state.compare_exchange_strong(seen, State::cancelled)) return State::cancelled;
+    if (seen == State::begun && state.compare_exchange_strong(seen, State::abandoned))
+      return State::abandoned;
+    return State::done;
   }
 };
 using SharedOrder = std::shared_ptr<Order>;

@@ -26,6 +26,8 @@ struct Options {
   // overwritten: a WORM volume, a mounted share. Empty: none.
   std::string export_folder;
   std::chrono::milliseconds export_every{60'000};  // at most one so often
+  // How long a caller waits for the disk.
+  std::chrono::milliseconds order_max{30'000};
   // Verifier keys (text) of witnesses whose cosignatures are taken.
   std::vector<std::string> witness_keys;
 };

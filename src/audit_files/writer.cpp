@@ -200,16 +200,19 @@ void Writer::write_mail() {
     const std::size_t count = std::min(notes_.size(), kBatchMax);
     for (std::size_t i = 0; i < count; ++i)
       add_note(batch, notes_[i]);
+    add_news(batch);
     add_plain(batch, std::exchange(plain, {}));
     const std::uint64_t first = edge_.size();
     const Result<void> done = broken_ ? fail(broken_error()) : commit(batch);
     for (std::size_t i = 0; i < batch.lines.size(); ++i) {
       if (batch.lines[i].order == nullptr) continue;
-      if (done) {
-        note_policy(batch.lines[i].order->entry);
-        batch.lines[i].order->finish(store::AuditReceipt{.index = first + i});
+      const SharedOrder& order = batch.lines[i].order;
+      if (!done) {
+        order->finish(fail(copy_of(done.error())));
+      } else if (order->finish(store::AuditReceipt{.index = first + i})) {
+        note_policy(order->entry);
       } else {
-        batch.lines[i].order->finish(fail(copy_of(done.error())));
+        late_.push_back({.index = first + i, .entry = order->entry});
       }
     }
     if (!done) {
@@ -219,12 +222,57 @@ void Writer::write_mail() {
     }
     notes_.erase(notes_.begin(), notes_.begin() + static_cast<std::ptrdiff_t>(count));
     probe_ = probe_ && batch.lines.empty();
+    forget_news(batch);
     shared_.mailbox.with([&](Mailbox& box) {
       if (batch.gap.count > 0) box.gap.told(batch.gap);
       box.in_work = notes_.size() + orders_.size();
       if (box.refusing == Refusal::full && !batch.lines.empty()) box.refusing = Refusal::none;
     });
-  } while (!notes_.empty());
+  } while (!notes_.empty() || !late_.empty());
+}
+
+// What this program tells of itself.
+void Writer::add_news(Batch& batch) {
+  for (const Late& late : late_) {
+    store::AdminEntry entry;
+    entry.action = late.entry.action;
+    entry.tenant = late.entry.tenant;
+    entry.object = late.entry.object;
+    entry.outcome = "failed";
+    entry.reason = fmt::format(
+        "entry {} came late: its caller had been told that it was not written, and did nothing",
+        late.index);
+    (void)add_system(batch, std::move(entry));
+    ++batch.late;
+  }
+  std::size_t i = 0;
+  for (const Trouble* trouble : {&signing_, &exporting_}) {
+    std::uint64_t& told = batch.troubles.at(i++);
+    if (trouble->count == 0 || clock_.now() < trouble->tell_at) continue;
+    store::AdminEntry entry;
+    entry.action = trouble->action;
+    entry.outcome = "failed";
+    entry.reason = trouble->reason;
+    entry.count = trouble->count;
+    if (add_system(batch, std::move(entry))) told = trouble->count;
+  }
+}
+
+void Writer::forget_news(const Batch& batch) {
+  late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(batch.late));
+  std::size_t i = 0;
+  for (Trouble* trouble : {&signing_, &exporting_}) {
+    const std::uint64_t told = batch.troubles.at(i++);
+    if (told == 0) continue;
+    trouble->count -= told;
+    trouble->tell_at = clock_.now() + kTroubleEvery;
+  }
+}
+
+bool Writer::has_news() const {
+  const Instant now = clock_.now();
+  const auto is_due = [&](const Trouble& one) { return one.count > 0 && now >= one.tell_at; };
+  return !late_.empty() || is_due(signing_) || is_due(exporting_);
 }
 
 // While the log takes nothing, those who ask first do not come: it tries by itself.
@@ -248,6 +296,7 @@ void Writer::add_gap(Batch& batch) {
 
 void Writer::add_plain(Batch& batch, std::vector<SharedOrder> orders) {
   for (const SharedOrder& order : orders) {
+    if (!order->begin()) continue;
     Result<void> added = broken_ ? fail(broken_error()) : add_order(batch, order, std::nullopt);
     if (added) continue;
     const Error error = added.error();
@@ -382,6 +431,7 @@ void Writer::write_special() {
   while (!orders_.empty() && !is_plain(orders_.front())) {
     const SharedOrder order = std::move(orders_.front());
     orders_.erase(orders_.begin());
+    if (!order->begin()) continue;
     auto done = special(order);
     if (!done && done.error().blame() == Blame::us) note_checkpoint_failure(done.error());
     order->finish(std::move(done));
@@ -417,7 +467,7 @@ Pause Writer::run_once() {
   if (notes > 0 && !gather_since_) gather_since_ = now;
   const bool gathered = notes >= kBatchMax || (notes > 0 && now - *gather_since_ >= kGather);
   const bool may_retry = now >= retry_at_;
-  if (orders > 0 || (may_retry && (gathered || gap || probe_))) {
+  if (orders > 0 || (may_retry && (gathered || gap || probe_ || has_news()))) {
     gather_since_.reset();
     take_mail();
     do {
@@ -450,6 +500,9 @@ Pause Writer::pause() {
         wait_until(std::max(last_checkpoint_ + options_.checkpoint_every, retry_checkpoint_at_));
       if (box.gap.count > 0) wait_until(std::max(now + kGather, retry_at_));
       if (probe_) wait_until(retry_at_);
+      for (const Trouble* trouble : {&signing_, &exporting_})
+        if (trouble->count > 0) wait_until(std::max(trouble->tell_at, retry_at_));
+      if (!late_.empty()) wait_until(retry_at_);
     }
     box.writer_rests = !out.has_value();
   });
@@ -468,6 +521,18 @@ void Writer::drop_notes(Mailbox& box) {
   box.notes.clear();
 }
 
+// Requests whose entries find no room are counted, in an entry for which room was kept. False when
+// not even that can be written: the next start says that this run did not end by itself.
+bool Writer::drop_rest() {
+  const bool is_left = !notes_.empty();
+  if (is_left || broken_) shared_.mailbox.with([&](Mailbox& box) { drop_notes(box); });
+  if (broken_) return false;
+  if (!is_left && !probe_) return true;
+  if (const auto made = files_.remove(reserve_file()); !made) return false;
+  write_mail();
+  return !broken_ && shared_.mailbox.with([](Mailbox& box) { return box.gap.count == 0; });
+}
+
 void Writer::finish() {
   shared_.mailbox.with([](Mailbox& box) { box.refusing = Refusal::closing; });
   take_mail();
@@ -475,7 +540,7 @@ void Writer::finish() {
     write_mail();
     write_special();
   } while (!orders_.empty());
-  if (broken_ || !notes_.empty()) return;
+  if (!drop_rest()) return;
   store::AdminEntry entry;
   entry.action = std::string(kActionStop);
   Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -77,6 +78,9 @@ class Writer {
   static constexpr std::size_t kPartialsKept = 2;               // checkpoints
   static constexpr std::size_t kFoldersMax = 10'000;            // known to be there
   static constexpr std::uint64_t kPendingBytesMax = 32U << 20;  // then a checkpoint is due
+  // Kept of the disk for the last entries of a run that finds it full.
+  static constexpr std::size_t kReserve = 256U << 10;
+  static constexpr std::chrono::seconds kTroubleEvery{60};
 
   Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared);
   // Reads what is there, repairs what a crash left, and signs it. Code::data_dir_invalid for a log
@@ -93,9 +97,23 @@ class Writer {
     SharedOrder order;                       // null: nobody waits
     std::optional<ledgerlog::KeyEntry> key;  // a rotation takes force
   };
+  // Something that goes wrong again and again, and gets one entry a minute with a count.
+  struct Trouble {
+    std::string action;
+    std::string reason;
+    std::uint64_t count = 0;  // not yet told
+    Instant tell_at{};
+  };
+  // An entry that came to be although its caller was told that it had not.
+  struct Late {
+    std::uint64_t index = 0;
+    store::AdminEntry entry;
+  };
   struct Batch {
     std::vector<Line> lines;
-    Gap gap;  // that one of the lines tells of; count 0: none
+    std::size_t late = 0;                     // so many of late_ are among them
+    std::array<std::uint64_t, 2> troubles{};  // counts of troubles_ that are told
+    Gap gap;                                  // that one of the lines tells of; count 0: none
     // To go back to when it is not written.
     WallTime time_before{};
     std::optional<std::chrono::nanoseconds> skew_before;
@@ -116,6 +134,7 @@ class Writer {
 
   // writer.cpp
   std::string pending_folder() const { return options_.folder + "/pending"; }
+  std::string reserve_file() const { return options_.folder + "/reserve"; }
   WallTime entry_time();
   std::uint64_t next_index(const Batch& batch) const { return edge_.size() + batch.lines.size(); }
   Result<void> add(Batch& batch, const ledgerlog::EntryBody& body, SharedOrder order = nullptr);
@@ -130,6 +149,10 @@ class Writer {
   void add_probe(Batch& batch);
   void add_gap(Batch& batch);
   void add_plain(Batch& batch, std::vector<SharedOrder> orders);
+  void add_news(Batch& batch);
+  void forget_news(const Batch& batch);
+  bool has_news() const;
+  bool drop_rest();
   void undo_time(const Batch& batch);
   void note_policy(const store::AdminEntry& entry);
   void write_special();
@@ -185,6 +208,11 @@ class Writer {
 
   std::vector<store::RequestEntry> notes_;  // taken, not yet durable
   std::vector<SharedOrder> orders_;
+  std::vector<Late> late_;  // at most as many as orders
+  Trouble signing_{.action = "checkpoint.sign",
+                   .reason = "checkpoints that could not be made or signed; count: attempts"};
+  Trouble exporting_{.action = "checkpoint.publish",
+                     .reason = "checkpoints that could not be written to export_path"};
   std::string policy_;  // configuration in force
   WallTime last_time_{};
   std::optional<std::chrono::nanoseconds> wall_minus_monotonic_;

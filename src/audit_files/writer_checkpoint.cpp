@@ -31,6 +31,7 @@ void Writer::try_checkpoint() {
 
 void Writer::note_checkpoint_failure(const Error& error) {
   ++shared_.counts.failures;
+  ++signing_.count;
   retry_checkpoint_at_ = clock_.now() + kRetry;
   if (error.code() == Code::overloaded || error.code() == Code::dependency_unavailable) return;
   broken_ = true;
@@ -169,10 +170,12 @@ void Writer::export_checkpoint(const std::string& note, std::uint64_t size) {
     TRY_VOID(file->sync());
     return files_.sync_folder(options_.export_folder);
   }();
-  if (done)
+  if (done) {
     last_export_ = now;
-  else
-    ++shared_.counts.failures;
+    return;
+  }
+  ++shared_.counts.failures;
+  ++exporting_.count;
 }
 
 }  // namespace sovmesh::audit_files

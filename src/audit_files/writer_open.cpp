@@ -60,7 +60,11 @@ Result<void> Writer::make_folders() {
     TRY_VOID(files_.make_folder(folder));
     TRY_VOID(files_.sync_folder(folder_of(folder)));
   }
-  return {};
+  TRY(const auto reserve, files_.read(reserve_file()));
+  if (reserve && reserve->size() == kReserve) return {};
+  const auto kept = files_.replace(reserve_file(), std::string(kReserve, '\0'));
+  // On a full disk the log goes on without.
+  return kept || kept.error().code() == Code::overloaded ? Result<void>() : kept;
 }
 
 Result<void> Writer::read_origin(bool is_new) {

@@ -6,6 +6,7 @@
 
 #include "audit_files/audit_log.h"
 #include "audit_files/signer_process.h"
+#include "base/bytes.h"
 #include "rt/real.h"
 
 namespace sovmesh::compose {
@@ -25,7 +26,8 @@ Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir
                                      .origin = settings.origin,
                                      .checkpoint_every = settings.checkpoint_interval,
                                      .keep_days = settings.keep_days,
-                                     .export_folder = settings.export_path};
+                                     .export_folder = settings.export_path,
+                                     .witness_keys = settings.witness_keys};
   const auto make_signer = [](const audit_files::SignerPlace& place) {
     return audit_files::start_signer_process({.program = kOwnProgram, .place = place});
   };
@@ -42,15 +44,29 @@ int run_audit_signer(const AuditSignerOptions& options) {
                                   .new_log = options.new_log});
 }
 
-Result<void> record_config(store::Audit* audit, const config::Config& config,
-                           std::string_view why) {
-  if (audit == nullptr) return {};
+store::AdminEntry config_entry(const config::Config& config, std::string_view why) {
   store::AdminEntry entry;
-  entry.action = "config.apply";
+  entry.action = std::string(kConfigApply);
   entry.actor_type = store::AdminEntry::Actor::config;
   entry.object = "config/" + config.revision;
   entry.config = config.revision;
   entry.reason = std::string(why);
+  return entry;
+}
+
+// The message names objects of the file, perhaps after people: it is kept encrypted.
+Result<void> record_refused_config(store::Audit* audit, const std::string& revision,
+                                   const Error& why) {
+  if (audit == nullptr) return {};
+  store::AdminEntry entry;
+  entry.action = std::string(kConfigApply);
+  entry.actor_type = store::AdminEntry::Actor::config;
+  entry.object = "config" + (revision.empty() ? "" : "/" + revision);
+  entry.outcome = "failed";
+  entry.reason = fmt::format("{}; the configuration before stays", name(why.code()));
+  entry.detail = R"({"error":)";
+  append_json_string(entry.detail, why.message());
+  entry.detail += "}";
   TRY_VOID(audit->append(std::move(entry)));
   return {};
 }
@@ -68,6 +84,8 @@ void record_engine(std::shared_ptr<store::Audit> audit, rt::BlockingPool& pool,
 }
 
 void watch_audit(observe::Registry& registry, const store::Audit& audit) {
+  auto& newest =
+      registry.gauges("sm_audit_seq", "Number of the newest durable audit entry, from 0", {});
   auto& lag = registry.gauges("sm_audit_lag_entries", "Audit entries not yet durable", {});
   auto& unsigned_entries = registry.gauges("sm_audit_unsigned_entries",
                                            "Audit entries that no checkpoint covers yet", {});
@@ -75,8 +93,9 @@ void watch_audit(observe::Registry& registry, const store::Audit& audit) {
   auto& gaps = registry.totals("sm_audit_gap_total", "Requests that got no audit entry", {});
   auto& failures =
       registry.totals("sm_audit_failures_total", "Failed writes, syncs and signatures", {});
-  registry.on_render([&audit, &lag, &unsigned_entries, &accepts, &gaps, &failures] {
+  registry.on_render([&audit, &newest, &lag, &unsigned_entries, &accepts, &gaps, &failures] {
     const store::AuditStats stats = audit.stats();
+    newest.with({}).set(static_cast<double>(stats.size) - 1);
     lag.with({}).set(static_cast<double>(stats.waiting));
     unsigned_entries.with({}).set(static_cast<double>(stats.size - stats.signed_size));
     accepts.with({}).set(audit.accepts() ? 1 : 0);

@@ -28,8 +28,12 @@ struct AuditSignerOptions {
 };
 int run_audit_signer(const AuditSignerOptions& options);
 
-// A configuration is about to take effect; an error means that it must not. Blocks.
-Result<void> record_config(store::Audit* audit, const config::Config& config, std::string_view why);
+inline constexpr std::string_view kConfigApply = "config.apply";
+// A configuration takes effect.
+store::AdminEntry config_entry(const config::Config& config, std::string_view why);
+// One does not. `revision`: empty when it could not be read at all. Blocks.
+Result<void> record_refused_config(store::Audit* audit, const std::string& revision,
+                                   const Error& why);
 // An engine was loaded, or is gone. Does not wait; the log lives as long as the work.
 void record_engine(std::shared_ptr<store::Audit> audit, rt::BlockingPool& pool,
                    const std::string& name, std::string_view state);

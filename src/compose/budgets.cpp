@@ -159,48 +159,46 @@ std::map<std::string, limits::Decisions> by_label(const std::vector<limits::Deci
 
 }  // namespace
 
-Result<void> Budgets::refresh() {
-  return turn_.with([this](Turn&) {
-    Result<void> done = refresh_alone();
-    is_behind_ = !done;
+Result<void> Budgets::use(const State& next) {
+  return turn_.with([&](Turn&) -> Result<void> {
+    Result<void> done = use_alone(next);
+    // Those that were refused are not counted any longer.
+    if (!done) (void)limiter_.prepare({}, clock_.wall_now());
     return done;
   });
 }
 
 // A new limit counts first, then learns what was used before, then decides.
-Result<void> Budgets::refresh_alone() {
-  const auto wanted = publisher_.limits();
+Result<void> Budgets::use_alone(const State& next) {
   // What has ended is booked before `now`: otherwise no counter would know of it, neither by its
   // own count nor by what is asked of the ledger below.
   (void)ledger_.flush();
   const WallTime now = clock_.wall_now();
-  TRY_VOID(limiter_.prepare(*wanted, now));
-  if (const Result<void> known = seed_all(now); !known) {
-    return our_error(Code::metering_unavailable,
-                     "the limits in force stay as they were, and the new ones are tried again: "
-                     "what was used before cannot be read: " +
-                         known.error().message());
+  TRY_VOID(limiter_.prepare(*next.limits, now));
+  if (const Result<void> known = seed_all(next, now); !known) {
+    return our_error(
+        Code::metering_unavailable,
+        "the limits in force stay as they were: what was used before cannot be read: " +
+            known.error().message());
   }
-  return limiter_.configure(*wanted, clock_.wall_now());
+  return limiter_.configure(*next.limits, clock_.wall_now());
 }
 
-Result<void> Budgets::seed_all(WallTime now) {
+Result<void> Budgets::seed_all(const State& next, WallTime now) {
   const auto lacking = limiter_.counters_wanted(now);
   if (lacking.empty()) return {};
-  TRY(const store::ControlData data, store_.load());
   Currencies currencies;
-  for (const tenancy::Tenant& tenant : data.tenants)
-    currencies.emplace(tenant.id, tenant.currency);
+  for (const identity::TenantEntry* tenant : next.directory->tenants())
+    currencies.emplace(tenant->record.id, tenant->record.currency);
   TRY_VOID(ledger_.flush());  // the reports see what is durable
   for (const limits::SeedWanted& counter : lacking)
-    TRY_VOID(seed(counter, currencies, now));
+    TRY_VOID(seed(counter, currencies, *next.directory, now));
   return {};
 }
 
 Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& currencies,
-                           WallTime now) {
+                           const identity::Directory& directory, WallTime now) {
   TRY(const std::vector<store::UsageSince> usage, ledger_.usage_since(query_of(wanted)));
-  const auto directory = publisher_.directory().get();
   Used used;
   for (const store::UsageSince& one : usage) {
     if (wanted.measure == Measure::money_micro) {
@@ -208,7 +206,7 @@ Result<void> Budgets::seed(const limits::SeedWanted& wanted, const Currencies& c
       const auto currency = currencies.find(one.tenant);
       if (currency == currencies.end() || currency->second != one.currency) continue;
     }
-    const auto key = scope_key_of(wanted.target.scope(), one, *directory);
+    const auto key = scope_key_of(wanted.target.scope(), one, directory);
     if (!key || (wanted.target.only() && *wanted.target.only() != *key)) continue;
     const std::int64_t amount = amount_of(wanted.measure, one.sums);
     if (amount > 0) used[*key].push_back({one.until - std::chrono::microseconds(1), amount});

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,7 +13,6 @@
 #include "limits/local_limiter.h"
 #include "metering/price.h"
 #include "observe/metrics.h"
-#include "store/control_store.h"
 #include "store/ledger.h"
 
 namespace sovmesh::compose {
@@ -23,19 +21,15 @@ namespace sovmesh::compose {
 // (which the ledger fills after a start), and prices.
 class Budgets {
  public:
-  Budgets(const control::DirectoryPublisher& publisher, store::ControlStore& store,
-          store::Ledger& ledger, const Clock& clock)
-      : publisher_(publisher),
-        store_(store),
-        ledger_(ledger),
-        clock_(clock),
-        tariff_{limiter_, estimates_, publisher.prices()} {}
+  using State = control::DirectoryPublisher::State;
 
-  // Puts in force what the publisher has published, all or nothing. Blocks: what was used before is
-  // read from the ledger first. After an error (Code::metering_unavailable) the limits in force are
-  // what they were, and is_behind() until a later call succeeds. Any thread.
-  Result<void> refresh();
-  bool is_behind() const { return is_behind_; }
+  Budgets(const control::DirectoryPublisher& publisher, store::Ledger& ledger, const Clock& clock)
+      : ledger_(ledger), clock_(clock), tariff_{limiter_, estimates_, publisher.prices()} {}
+
+  // Puts in force the limits of a state that is about to be published, all or nothing. Blocks: what
+  // was used before is read from the ledger first. After an error (Code::metering_unavailable) the
+  // limits in force are what they were. Any thread.
+  Result<void> use(const State& next);
 
   const gateway::Tariff& tariff() const { return tariff_; }
   limits::Limiter& limiter() { return limiter_; }
@@ -48,16 +42,14 @@ class Budgets {
   struct Turn {};
   using Used = std::map<limits::ScopeKey, std::vector<limits::SeedPart>>;
   using Currencies = std::map<TenantId, std::string>;
-  Result<void> refresh_alone();
-  Result<void> seed_all(WallTime now);
-  Result<void> seed(const limits::SeedWanted& wanted, const Currencies& currencies, WallTime now);
+  Result<void> use_alone(const State& next);
+  Result<void> seed_all(const State& next, WallTime now);
+  Result<void> seed(const limits::SeedWanted& wanted, const Currencies& currencies,
+                    const identity::Directory& directory, WallTime now);
 
-  const control::DirectoryPublisher& publisher_;
-  store::ControlStore& store_;
   store::Ledger& ledger_;
   const Clock& clock_;
-  Guarded<Turn> turn_;  // refreshes one at a time
-  std::atomic<bool> is_behind_ = false;
+  Guarded<Turn> turn_;  // changes one at a time
   limits::LocalLimiter limiter_;
   limits::OutputEstimate estimates_;
   gateway::Tariff tariff_;

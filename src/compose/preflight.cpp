@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "compose/certificate.h"
@@ -11,6 +12,7 @@
 #include "engine/capabilities.h"
 #include "engine_process/command.h"
 #include "engine_remote/remote_engine.h"
+#include "ledgerlog/note.h"
 #include "llmapi/request.h"
 #include "rt/net.h"
 #include "rt/real.h"
@@ -36,6 +38,7 @@ class Preflight {
       check_model(model);
     const auto clock = rt::make_system_clock();
     const auto random = rt::make_system_random();
+    check_witnesses();
     note("", control::check_declared(config_, *clock, *random));
     return std::move(findings_);
   }
@@ -68,6 +71,25 @@ class Preflight {
           model.position.text(), field));
     }
     check_offers(model);
+  }
+
+  void check_witnesses() {
+    const config::Audit& audit = config_.audit;
+    const config::Position* const at = audit.given.find("witness_keys");
+    const std::string where = (at != nullptr ? *at : audit.position).text();
+    std::set<std::string> seen;
+    for (const std::string& text : audit.witness_keys) {
+      const auto key = ledgerlog::NoteKey::parse(text);
+      if (!key) {
+        findings_.push_back(
+            fmt::format("{}: error: witness_keys: '{}': {}", where, text, key.error().message()));
+      } else if (key->algorithm() != ledgerlog::NoteAlgorithm::cosignature_v1) {
+        findings_.push_back(fmt::format(
+            "{}: error: witness_keys: '{}' is the key of a log, not of a witness", where, text));
+      } else if (!seen.insert(text).second) {
+        findings_.push_back(fmt::format("{}: error: witness_keys: '{}' stands twice", where, text));
+      }
+    }
   }
 
   // What is offered although the engine cannot do it: each call would be refused.

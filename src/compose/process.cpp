@@ -33,6 +33,7 @@ constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 // the shortest drain, too.
 constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
+constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
 
@@ -132,7 +133,7 @@ Result<void> Process::open() {
       &registry_.gauges("config_info", "1 for the revision that is in force.", {"revision"});
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
-  for (const auto step : {&Process::open_data, &Process::open_identity, &Process::open_budgets}) {
+  for (const auto step : {&Process::open_data, &Process::open_identity}) {
     if (Result<void> done = (this->*step)(); !done)
       return fail(of_data_dir(std::move(done).error()));
   }
@@ -158,13 +159,23 @@ Result<void> Process::open_data() {
                         options_.sabotage_drop_one_token));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
   if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
-  const config::Audit& audit = options_.config.audit;
-  audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(
-      gateway::AuditPolicy{.log = data_->audit().get(),
-                           .fail_closed = audit.fail_closed,
-                           .site = audit.site,
-                           .jurisdiction = audit.jurisdiction}));
+  set_audit([this](gateway::AuditPolicy& policy) {
+    const config::Audit& audit = options_.config.audit;
+    policy = {.log = data_->audit().get(),
+              .fail_closed = audit.fail_closed,
+              .site = audit.site,
+              .jurisdiction = audit.jurisdiction};
+    for (const config::Engine& engine : options_.config.engines)
+      policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
+  });
   return {};
+}
+
+void Process::set_audit(const std::function<void(gateway::AuditPolicy&)>& change) {
+  audit_facts_.with([&](gateway::AuditPolicy& policy) {
+    change(policy);
+    audit_policy_.publish(std::make_shared<const gateway::AuditPolicy>(policy));
+  });
 }
 
 Result<void> Process::open_identity() {
@@ -173,28 +184,61 @@ Result<void> Process::open_identity() {
       std::make_unique<identity::Authenticator>(std::move(peppers), options_.config.server.hosts);
   publisher_ = std::make_unique<control::DirectoryPublisher>(data_->control(), *authenticator_,
                                                              *clock_, *random_);
-  TRY_VOID(record_config(data_->audit().get(), options_.config, "start"));
-  TRY(const auto applied, publisher_->apply(options_.config));
+  budgets_ = std::make_unique<Budgets>(*publisher_, data_->ledger(), *clock_);
+  budgets_->add_metrics(registry_);
+  changes_ = std::make_unique<control::RecordedChanges>(control::RecordedChanges::Parts{
+      data_->control(), *publisher_, data_->audit().get(),
+      [this](const Budgets::State& next) { return budgets_->use(next); }});
+  TRY_VOID(changes_->settle());
+  TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
 
-Result<void> Process::open_budgets() {
-  budgets_ = std::make_unique<Budgets>(*publisher_, data_->control(), data_->ledger(), *clock_);
-  TRY_VOID(budgets_->refresh());
-  budgets_->add_metrics(registry_);
-  return {};
+// A configuration takes effect, with limits and an entry in the audit log, or nothing changes.
+Result<control::DirectoryPublisher::Applied> Process::apply(const config::Config& config,
+                                                            std::string_view why) {
+  control::DirectoryPublisher::Applied applied;
+  TRY_VOID(changes_->make(
+      std::string(kConfigApply),
+      [&](const auto& agree) -> Result<void> {
+        TRY(applied, publisher_->apply(config, agree));
+        return {};
+      },
+      [&](store::ControlStore&) -> Result<std::optional<store::AdminEntry>> {
+        return config_entry(config, why);
+      }));
+  set_audit([&](gateway::AuditPolicy& policy) {
+    policy.model_digests.clear();
+    for (const config::Model& model : config.models) {
+      if (!model.digest.empty()) policy.model_digests.emplace(model.name, model.digest);
+    }
+  });
+  return applied;
 }
 
 Result<void> Process::print_first_key() {
-  TRY(const std::optional<Secret> key,
-      control::make_first_key(data_->control(), *authenticator_, *random_, options_.first_key_for));
-  if (!key) return {};
-  TRY_VOID(publisher_->publish());
+  constexpr std::string_view kKeyCreate = "key.create";
+  std::optional<control::FirstKey> made;
+  const auto make = [&](store::ControlStore& store) -> Result<void> {
+    TRY(made, control::make_first_key(store, *authenticator_, *random_, options_.first_key_for));
+    return {};
+  };
+  TRY_VOID(changes_->make(
+      std::string(kKeyCreate), [&](const auto& agree) { return publisher_->change(make, agree); },
+      [&](store::ControlStore&) -> Result<std::optional<store::AdminEntry>> {
+        if (!made) return std::nullopt;
+        store::AdminEntry entry;
+        entry.action = std::string(kKeyCreate);
+        entry.tenant = made->key.tenant;
+        entry.object = fmt::format("keys/{}", made->key.id.text());
+        return entry;
+      }));
+  if (!made) return {};
   fmt::print(stderr,
              "sovmesh: this is the API key of tenant '{}'. It is shown this once: only its HMAC is "
              "kept.\n\n    {}\n\n",
-             options_.first_key_for, key->reveal());
+             options_.first_key_for, made->text.reveal());
   std::fflush(stderr);
   return {};
 }
@@ -319,12 +363,12 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *authenticator_, *clock_, *random_,
+      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
       [this] { return engine_list(); }, [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
-      [this](const std::vector<store::EngineRecord>& records) { return run_api_engines(records); },
+      [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
-      [this] { return budgets_->refresh(); }, data_->audit().get()});
+      data_->audit().get()});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());
@@ -405,28 +449,47 @@ rt::Task<void> Process::start_up() {
   }
   first.spawn(keep_erasing_answers());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
+  if (checkpoint_webhook_) {
+    first.spawn(checkpoint_webhook_->run(first.tasks().cancelled()));
+    first.spawn(checkpoint_webhook_->deliver(first.tasks().cancelled()));
+  }
+  hash_models();
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
   co_return;
 }
 
 Result<void> Process::make_webhooks() {
-  const auto& wanted = options_.config.webhooks.budget_events;
-  if (!wanted) return {};
+  const config::Webhooks& wanted = options_.config.webhooks;
   Worker& first = *workers_.front();
-  auto sender = webhook::Sender::make({.url = wanted->url, .secret = wanted->secret}, first.loop(),
-                                      first.upstream(), *random_);
-  if (!sender) return fail(std::move(sender).error().in_context(wanted->position.text()));
-  budget_webhook_ = *std::move(sender);
-  auto& deliveries = registry_.totals("sm_webhook_deliveries_total",
-                                      "Webhook deliveries by what came of them.", {"outcome"});
-  registry_.on_render([this, &deliveries] {
-    const webhook::Sender::Stats& stats = budget_webhook_->stats();
-    deliveries.with({"delivered"}).set(static_cast<double>(stats.delivered));
-    deliveries.with({"retried"}).set(static_cast<double>(stats.retried));
-    deliveries.with({"dropped"}).set(static_cast<double>(stats.dropped));
-  });
+  const auto at = [](const config::Webhook& hook, auto made) {
+    return made ? std::move(made) : fail(std::move(made).error().in_context(hook.position.text()));
+  };
+  if (const auto& hook = wanted.budget_events) {
+    TRY(budget_webhook_,
+        at(*hook, webhook::Sender::make({.url = hook->url, .secret = hook->secret}, first.loop(),
+                                        first.upstream(), *random_)));
+    count_deliveries("budget_events", budget_webhook_->stats());
+  }
+  if (const auto& hook = wanted.audit_checkpoints) {
+    TRY(checkpoint_webhook_,
+        at(*hook,
+           CheckpointWebhook::make({.url = hook->url, .secret = hook->secret}, data_->audit(),
+                                   *pool_, first.loop(), first.upstream(), *random_)));
+    count_deliveries("audit_checkpoints", checkpoint_webhook_->stats());
+  }
   return {};
+}
+
+void Process::count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats) {
+  auto& deliveries =
+      registry_.totals("sm_webhook_deliveries_total", "Webhook deliveries by what came of them.",
+                       {"webhook", "outcome"});
+  registry_.on_render([&deliveries, &stats, name = std::string(webhook)] {
+    deliveries.with({name, "delivered"}).set(static_cast<double>(stats.delivered));
+    deliveries.with({name, "retried"}).set(static_cast<double>(stats.retried));
+    deliveries.with({name, "dropped"}).set(static_cast<double>(stats.dropped));
+  });
 }
 
 // Whoever pays is told when a budget comes to its end: in the log, and by the webhook.
@@ -506,6 +569,12 @@ int Process::run() {
     worker->join();
   const Result<void> flushed = data_->ledger().flush();
   if (!flushed) log_->say(observe::Level::error, "ledger", flushed.error().message());
+  if (const auto audit = data_->audit()) {
+    if (const auto done = audit->flush(kAuditFlush); !done)
+      log_->say(
+          observe::Level::error, "audit",
+          fmt::format("{}; entries that wait: {}", done.error().message(), audit->stats().waiting));
+  }
   return exit_code_;
 }
 
@@ -519,6 +588,7 @@ void Process::on_signal(int number) {
 }
 
 void Process::begin_stop(bool hurry) {
+  is_stopping_ = true;
   readiness_.set_ready(false);
   if (ledger_check_) ledger_check_->stop();
   const config::Server& server = options_.config.server;

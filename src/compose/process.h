@@ -1,17 +1,21 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compose/budgets.h"
+#include "compose/checkpoint_webhook.h"
 #include "compose/ledger_check.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
 #include "control/directory_publisher.h"
+#include "control/recorded_changes.h"
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
@@ -46,13 +50,14 @@ class Process {
  private:
   Result<void> open_data();
   Result<void> open_identity();
-  Result<void> open_budgets();
+  Result<control::DirectoryPublisher::Applied> apply(const config::Config& config,
+                                                     std::string_view why);
   Result<void> make_workers();
   Result<void> make_engines();
   Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
   Result<std::shared_ptr<engine_remote::RemoteEngine>> make_remote(const config::Engine& wanted);
   Result<void> check_api_engine(const store::EngineRecord& record);
-  Result<void> run_api_engines(const std::vector<store::EngineRecord>& records);
+  void run_api_engines(const std::vector<store::EngineRecord>& records);
   rt::Task<void> stop_engine(std::shared_ptr<engine::Engine> engine);
   Result<void> make_listeners();
   Result<void> add_listeners(const std::vector<std::string>& wanted, ListenerPlan plan,
@@ -81,12 +86,16 @@ class Process {
   rt::Task<void> start_up();
   rt::Task<void> note_drained();
   rt::Task<void> stop_engines();
-  void note_engine(const std::string& name, const engine::Status& status) const;
+  void note_engine(const std::string& name, const engine::Status& status);
   Result<void> print_first_key();
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
   rt::Task<void> publish_discovered();
   Result<void> make_webhooks();
+  void count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats);
   rt::Task<void> tell_budget_events();
+  void set_audit(const std::function<void(gateway::AuditPolicy&)>& change);
+  void hash_models();
+  rt::Task<void> hash_models_task();
   void erase_old_answers();
   rt::Task<void> keep_erasing_answers();
 
@@ -107,6 +116,9 @@ class Process {
   std::unique_ptr<control::DirectoryPublisher> publisher_;
   std::unique_ptr<Budgets> budgets_;
   std::unique_ptr<LedgerCheck> ledger_check_;  // null: never
+  std::unique_ptr<control::RecordedChanges> changes_;
+  // What audit_policy_ is published from.
+  Guarded<gateway::AuditPolicy> audit_facts_;
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
@@ -123,13 +135,17 @@ class Process {
   // Model lists that engines gave and that are not published yet; on the first worker.
   std::map<std::string, std::vector<engine::ListedModel>> discovered_;
   bool publishing_discovered_ = false;
+  bool hashing_models_ = false;  // of the first worker
+  bool hash_models_again_ = false;
+  std::atomic<bool> is_stopping_ = false;
   gateway::Settings settings_;
   std::unique_ptr<gateway::UsageReports> usage_reports_;
   std::unique_ptr<gateway::Replays> replays_;
   std::unique_ptr<gateway::Services> services_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<gateway::DataPlane*> data_planes_;     // owned by their workers
-  std::unique_ptr<webhook::Sender> budget_webhook_;  // of the first worker; null: none wanted
+  std::vector<gateway::DataPlane*> data_planes_;           // owned by their workers
+  std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted
+  std::unique_ptr<CheckpointWebhook> checkpoint_webhook_;  // the same
   Bound bound_;
   int exit_code_ = kExitOk;
   int stop_signals_ = 0;

@@ -6,6 +6,7 @@
 #include "compose/audit.h"
 #include "compose/data.h"
 #include "compose/engines.h"
+#include "compose/model_digests.h"
 #include "compose/process.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
@@ -95,7 +96,7 @@ Result<void> Process::check_api_engine(const store::EngineRecord& record) {
 }
 
 // On a thread of the blocking pool, one call at a time.
-Result<void> Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
+void Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
   gateway::EngineSet::Map engines = *engines_.all();
   std::vector<std::shared_ptr<engine::Engine>> gone;
   std::erase_if(engines, [&](const auto& entry) {
@@ -109,30 +110,62 @@ Result<void> Process::run_api_engines(const std::vector<store::EngineRecord>& re
   });
   for (const store::EngineRecord& record : records) {
     if (engines.contains(record.name)) continue;
-    TRY(const auto made, make_remote(engine_of(record)));
-    made->start();
-    engines[record.name] = made;
+    const auto made = make_remote(engine_of(record));
+    if (!made) {  // it could be made when it was checked
+      log_->say(observe::Level::error, "engine_state", made.error().message());
+      continue;
+    }
+    (*made)->start();
+    engines[record.name] = *made;
   }
   engines_.publish(std::move(engines));
   Worker& first = *workers_.front();
   for (const auto& engine : gone) {
     first.loop().post([this, engine] { workers_.front()->spawn(stop_engine(engine)); });
   }
-  return {};
 }
 
 rt::Task<void> Process::stop_engine(std::shared_ptr<engine::Engine> engine) {
   co_await engine->stop(workers_.front()->loop().in(kEngineStop));
 }
 
-void Process::note_engine(const std::string& name, const engine::Status& status) const {
+void Process::note_engine(const std::string& name, const engine::Status& status) {
   const bool bad =
       status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
   observe::LogLine line =
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+  if (status.state == engine::State::ready) hash_models();
   if (data_ != nullptr) record_engine(data_->audit(), *pool_, name, engine::name(status.state));
+}
+
+// What managed engines serve, for audit entries: at the start, and when one has come up, perhaps
+// with another file.
+void Process::hash_models() {
+  hash_models_again_ = true;
+  if (data_->audit() == nullptr) return;
+  if (!std::exchange(hashing_models_, true)) workers_.front()->spawn(hash_models_task());
+}
+
+rt::Task<void> Process::hash_models_task() {
+  while (std::exchange(hash_models_again_, false)) {
+    const auto work = [this]() -> Result<void> {
+      ModelDigests digests(data_->control(), is_stopping_);
+      for (const config::Engine& engine : options_.config.engines) {
+        if (!engine.managed) continue;
+        gateway::AuditPolicy::Engine facts{.site = engine.site,
+                                           .jurisdiction = engine.jurisdiction};
+        const Result<void> read = digests.read(engine, facts);
+        set_audit([&](gateway::AuditPolicy& policy) { policy.engines[engine.name] = facts; });
+        if (!read && !is_stopping_)
+          log_->say(observe::Level::warning, "model_digest", read.error().message());
+      }
+      return {};
+    };
+    (void)co_await rt::run_blocking(*pool_, workers_.front()->loop(), work);
+  }
+  hashing_models_ = false;
 }
 
 void Process::on_models(const std::string& name,

@@ -90,16 +90,18 @@ Process::Reload Process::reload_now() {
       if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
     }
     config.engines = options_.config.engines;  // those that run
-    TRY_VOID(record_config(data_->audit().get(), config, "reload"));
-    TRY(auto applied, publisher_->apply(config));
+    TRY(auto applied, apply(config, "reload"));
     out.removed_tenants = std::move(applied.removed_tenants);
-    TRY_VOID(budgets_->refresh());
     erase_old_answers();
     if (certificate) certificate_->publish(std::move(certificate));
     out.warnings = std::move(loaded.findings);  // an error would have ended this
     std::ranges::move(config::check_dates(config, wall_now()), std::back_inserter(out.warnings));
     return config.revision;
   }();
+  if (out.revision) return out;
+  const std::string refused = loaded.config ? loaded.config->revision : std::string();
+  const auto recorded = record_refused_config(data_->audit().get(), refused, out.revision.error());
+  if (!recorded) log_->say(observe::Level::error, "audit", recorded.error().message());
   return out;
 }
 

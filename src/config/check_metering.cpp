@@ -19,6 +19,8 @@ constexpr std::size_t kCostCentreMax = 64;
 constexpr std::size_t kNameMax = 128;  // of users, limits and prices
 constexpr std::size_t kPoolNameMax = 40;
 constexpr std::size_t kOriginMax = 200;
+constexpr std::size_t kPlaceMax = 64;  // of an audit entry's site and jurisdiction
+constexpr std::size_t kWitnessesMax = 16;
 constexpr std::size_t kWebhookSecretMin = 16;
 // In tokens, millionths of money or microseconds: what a limiter counts with (limits::kAmountMax).
 constexpr std::int64_t kAmountMax = 1'000'000'000'000'000;
@@ -338,25 +340,65 @@ class MeteringChecker {
   }
 
   void check_webhooks() {
-    if (!config_.webhooks.budget_events) return;
-    const Webhook& hook = *config_.webhooks.budget_events;
-    check(check_webhook_url(hook.url), hook.position, "url");
-    const std::size_t length = hook.secret.reveal().size();
-    if (length < kWebhookSecretMin) {
-      error(hook.position, length == 0 ? std::string("budget_events needs 'secret'")
-                                       : fmt::format("secret: want at least {} characters, it has "
-                                                     "{}",
-                                                     kWebhookSecretMin, length));
+    check_webhook("budget_events", config_.webhooks.budget_events);
+    const auto& checkpoints = config_.webhooks.audit_checkpoints;
+    check_webhook("audit_checkpoints", checkpoints);
+    if (checkpoints && !config_.audit.enabled)
+      error(checkpoints->position, "'audit_checkpoints' has no effect: the audit log is off");
+  }
+
+  void check_webhook(std::string_view name, const std::optional<Webhook>& hook) {
+    if (!hook) return;
+    check(check_webhook_url(hook->url), hook->position, "url");
+    const std::size_t length = hook->secret.reveal().size();
+    if (length >= kWebhookSecretMin) return;
+    error(hook->position, length == 0 ? fmt::format("{} needs 'secret'", name)
+                                      : fmt::format("secret: want at least {} characters, it has "
+                                                    "{}",
+                                                    kWebhookSecretMin, length));
+  }
+
+  // What entries say of where a request was answered, and by what.
+  void check_places() {
+    check_place(config_.audit);
+    for (const Engine& engine : config_.engines)
+      check_place(engine);
+    for (const Model& model : config_.models) {
+      const auto engine = std::ranges::find(config_.engines, model.engine, &Engine::name);
+      if (engine != config_.engines.end() && engine->managed)
+        pointless(model.given, "digest", "the gateway hashes the files of a managed engine");
+      if (!model.digest.empty() && !is_sha256(model.digest))
+        error(place(model, "digest"), "digest: want 64 of 0-9 and a-f, as sha256sum prints them");
     }
+  }
+
+  template <class Object>
+  void check_place(const Object& object) {
+    for (const auto& [name, text] :
+         {std::pair("site", &object.site), std::pair("jurisdiction", &object.jurisdiction)}) {
+      if (!is_plain(*text, kPlaceMax))
+        error(place(object, name), fmt::format("{}: want at most {} characters", name, kPlaceMax));
+      if constexpr (std::is_same_v<Object, Engine>) {
+        if (!config_.audit.enabled) pointless(object.given, name, "the audit log is off");
+      }
+    }
+  }
+
+  static bool is_sha256(std::string_view text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
   }
 
   void check_audit() {
     const Audit& audit = config_.audit;
     if (!audit.enabled) {
       for (const char* setting : {"fail_closed", "origin", "site", "jurisdiction", "export_path",
-                                  "checkpoint_interval", "keep_days"})
+                                  "witness_keys", "checkpoint_interval", "keep_days"})
         pointless(audit.given, setting, "the audit log is off");
     }
+    check_places();
+    if (audit.witness_keys.size() > kWitnessesMax)
+      error(place(audit, "witness_keys"),
+            fmt::format("witness_keys: want at most {}", kWitnessesMax));
     // The name of a signed note is one line without space or '+'.
     const bool is_given = audit.given.find("origin") != nullptr;
     if ((is_given && audit.origin.empty()) || !is_plain(audit.origin, kOriginMax) ||
@@ -364,11 +406,6 @@ class MeteringChecker {
       error(place(audit, "origin"), fmt::format("origin: want 1 to {} characters without spaces "
                                                 "and '+', as ai.example.org/gateway-1",
                                                 kOriginMax));
-    }
-    for (const auto& [name, text] :
-         {std::pair("site", &audit.site), std::pair("jurisdiction", &audit.jurisdiction)}) {
-      if (!is_plain(*text, kNameMax))
-        error(place(audit, name), fmt::format("{}: want at most {} characters", name, kNameMax));
     }
     if (!audit.export_path.empty() && !audit.export_path.starts_with('/'))
       error(place(audit, "export_path"), "export_path: want an absolute path");

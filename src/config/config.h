@@ -100,6 +100,8 @@ struct Engine {
   std::string ca_pem;  // contents of ca_file
   std::map<std::string, bool> capabilities;
   bool discover_models = false;  // offer what its GET /models lists, to every tenant
+  std::string site;              // empty: the gateway's
+  std::string jurisdiction;      // empty: the gateway's
   Position position;
   Given given;
 };
@@ -109,6 +111,7 @@ struct Model {
   std::string engine;
   std::string engine_model;  // empty: the public name
   std::optional<int> adapter;
+  std::string digest;  // SHA-256 of its files, hex; empty: not known
   std::string owned_by = "sovereign-mesh";
   bool chat = true;
   bool completions = true;
@@ -245,6 +248,7 @@ struct Webhook {
 
 struct Webhooks {
   std::optional<Webhook> budget_events;
+  std::optional<Webhook> audit_checkpoints;
 };
 
 struct Audit {
@@ -254,6 +258,7 @@ struct Audit {
   std::string site;
   std::string jurisdiction;
   std::string export_path;  // empty: none
+  std::vector<std::string> witness_keys;
   std::chrono::milliseconds checkpoint_interval{1'000};
   int keep_days = 400;
   Position position;

@@ -137,6 +137,10 @@ void describe(V& v, Engine& engine) {
       "discover_models", engine.discover_models,
       "remote: offer every model that it lists (256 at most), to every tenant. Its list is read "
       "with each health probe; models of this file or of the admin API win over its names.");
+  v.field("site", engine.site,
+          "Where it stands, in audit entries: at most 64 characters. Empty: `audit.site`.");
+  v.field("jurisdiction", engine.jurisdiction,
+          "Whose law applies there, in audit entries, as DK. Empty: `audit.jurisdiction`.");
 }
 
 template <class V>
@@ -148,6 +152,10 @@ void describe(V& v, Model& model) {
   v.field("engine_model", model.engine_model, "Its name at the engine. Empty: the same name.");
   v.field("adapter", model.adapter, "Position of a LoRA adapter of a managed engine.",
           kNotNegative);
+  v.field(
+      "digest", model.digest,
+      "SHA-256 of the files that a remote engine serves it from, 64 hexadecimal digits, for audit "
+      "entries. A managed engine's files are hashed by the gateway.");
   v.field("owned_by", model.owned_by, "Shown by /v1/models.");
   v.field("chat", model.chat, "Offer /v1/chat/completions.");
   v.field("completions", model.completions, "Offer /v1/completions.");
@@ -338,6 +346,9 @@ template <class V>
 void describe(V& v, Webhooks& webhooks) {
   v.optional_section("budget_events", webhooks.budget_events,
                      "Told when a limit's use passes 50, 80, 95 and 100 %.");
+  v.optional_section("audit_checkpoints", webhooks.audit_checkpoints,
+                     "Gets the audit log's newest checkpoint, once a minute while there are new "
+                     "entries: a copy outside of this machine.");
 }
 
 template <class V>
@@ -357,6 +368,9 @@ void describe(V& v, Audit& audit) {
   v.field("export_path", audit.export_path,
           "Folder (absolute) that gets each checkpoint as a new file, never overwritten. Empty: "
           "none.");
+  v.field("witness_keys", audit.witness_keys,
+          "Verifier keys (NAME+KEYID+BASE64) of the machines whose cosignatures of checkpoints are "
+          "taken; 16 at most.");
   v.field("checkpoint_interval", audit.checkpoint_interval,
           "Sign a checkpoint at least this often while there are new entries.", Bounds{.min = 100});
   v.field(

@@ -317,8 +317,47 @@ TEST_F(MeteringTest, TheAuditLogHasANameForSignedNotes) {
   EXPECT_THAT(
       refusal("audit:\n  enabled: false\n  fail_closed: false\n"),
       HasSubstr("config.yaml:3:3: error: 'fail_closed' has no effect: the audit log is off"));
+  EXPECT_THAT(refusal("audit: {site: " + std::string(65, 'x') + "}\n"),
+              HasSubstr("site: want at most 64 characters"))
+      << "what an entry holds";
   EXPECT_THAT(refusal("audit: {checkpoint_interval: 10ms}\n"), HasSubstr("checkpoint_interval"));
   EXPECT_THAT(refusal("ledger: {keep_days: 0}\n"), HasSubstr("want a number from 1 to 36500"));
+}
+
+TEST_F(MeteringTest, EnginesHaveAPlaceAndModelsADigest) {
+  const std::string hex(64, 'a');
+  const auto engine = [](const std::string& more) {
+    return "engines:\n  - {name: far, kind: remote, url: \"http://h/v1\"" + more + "}\n";
+  };
+  const auto model = [&](const std::string& more) {
+    return engine("") + "models:\n  - {name: small, engine: far" + more + "}\n";
+  };
+  const Config config = good(engine(", site: Kiruna, jurisdiction: SE") +
+                             "models: [{name: small, engine: far, digest: " + hex + "}]\n");
+  EXPECT_EQ(config.engines.front().site, "Kiruna");
+  EXPECT_EQ(config.engines.front().jurisdiction, "SE");
+  EXPECT_EQ(config.models.front().digest, hex);
+  EXPECT_THAT(refusal(engine(", site: " + std::string(65, 'x'))),
+              HasSubstr("config.yaml:2:51: error: site: want at most 64 characters"));
+  EXPECT_THAT(refusal(engine(", site: here") + "audit: {enabled: false}\n"),
+              HasSubstr("'site' has no effect: the audit log is off"));
+  EXPECT_THAT(refusal(model(", digest: sha256")), HasSubstr("digest: want 64 of 0-9 and a-f"));
+  EXPECT_THAT(refusal("engines: [{name: tiny, kind: managed, model_file: a.gguf}]\n"
+                      "models: [{name: small, engine: tiny, digest: " +
+                      hex + "}]\n"),
+              HasSubstr("the gateway hashes the files of a managed engine"));
+}
+
+TEST_F(MeteringTest, CheckpointsGoToAWebhookAsBudgetsDo) {
+  const auto hook = [](const std::string& url) {
+    return "webhooks:\n  audit_checkpoints: {url: \"" + url + "\", secret: env:SECRET}\n";
+  };
+  EXPECT_EQ(good(hook("https://h/")).webhooks.audit_checkpoints->url, "https://h/");
+  EXPECT_THAT(refusal(hook("ftp://h/")), HasSubstr("config.yaml:2:22: error: url"));
+  EXPECT_THAT(refusal(hook("https://h/") + "audit: {enabled: false}\n"),
+              HasSubstr("'audit_checkpoints' has no effect: the audit log is off"));
+  EXPECT_THAT(refusal("webhooks:\n  audit_checkpoints: {url: \"https://h/\"}\n"),
+              HasSubstr("audit_checkpoints needs 'secret'"));
 }
 
 TEST_F(MeteringTest, SettingsOfAuditAndLedgerComeFromTheEnvironmentToo) {

@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
+// What is in the control store.
+constexpr std::array<std::string_view, 6> kChangeable{"tenants", "projects", "keys",
+                                                      "models",  "engines",  "limits"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -75,7 +78,7 @@ Result<void> AdminApi::Request::no_more_query() const {
 Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   const std::string_view path = call.path;
   if (!path.starts_with(kRoot)) return client_error(Code::unknown_url, "there is no such resource");
-  Request request{.call = call};
+  Request request{.call = call, .path = {}, .query = {}, .store = &parts_.store};
   TRY(request.path, split(path.substr(kRoot.size()), '/'));
   std::string_view rest = call.query;
   while (!rest.empty()) {
@@ -162,20 +165,33 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY_VOID(may_record(request));
   if (call.method == "GET" || call.method == "HEAD") {
     TRY(AdminReply reply, route(request));
-    TRY_VOID(record(request, reply));
+    TRY_VOID(record_read(request));
     return reply;
   }
-  if (request.path.front() == "audit") return audit(request);  // takes turns and records by itself
-  if (request.path.front() == "ledger") return verify_ledger(request);  // long, and no write
+  const std::string& kind = request.path.front();
+  // Take turns and record by themselves; verifying is long, and no write.
+  if (kind == "audit" || kind == "ledger") return route(request);
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
-    TRY(AdminReply reply, route(request));
-    // What nobody can prove does not take effect.
-    TRY_VOID(record(request, reply));
-    TRY_VOID(parts_.publisher.publish());
-    if (parts_.limits_changed) TRY_VOID(parts_.limits_changed());
-    return reply;
+    const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
+    return is_change ? change(request) : route(request);
   });
+}
+
+// All or nothing: what nobody can prove is not changed.
+Result<AdminReply> AdminApi::change(Request& request) {
+  AdminReply reply;
+  const auto work = [&](store::ControlStore& store) -> Result<void> {
+    request.store = &store;
+    TRY(reply, route(request));
+    return {};
+  };
+  TRY_VOID(parts_.changes.make(
+      action_of(request.call.method, request.path),
+      [&](const auto& agree) { return parts_.publisher.change(work, agree); },
+      [&](store::ControlStore&) { return change_entry(request, reply); }));
+  if (request.afterwards) request.afterwards();
+  return reply;
 }
 
 Result<AdminReply> AdminApi::route(Request& request) {
@@ -198,7 +214,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
   if (request.is("POST", 1)) return create_tenant(request);
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     return page<tenancy::Tenant>(
         request, data.tenants, [](const tenancy::Tenant& t) { return t.id.value.text(); },
@@ -213,7 +229,7 @@ Result<AdminReply> AdminApi::tenants(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
   TRY(const std::int64_t at, revision(request, tenant.meta.revision));
-  TRY_VOID(parts_.store.remove(tenant.id, at));
+  TRY_VOID(request.store->remove(tenant.id, at));
   return AdminReply{.status = 204};
 }
 
@@ -291,7 +307,7 @@ Result<AdminReply> AdminApi::create_tenant(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(TenantSlug slug, TenantSlug::parse(name));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (const auto there = find_tenant(data, name); there) {
     TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
   }
@@ -301,12 +317,12 @@ Result<AdminReply> AdminApi::create_tenant(Request& request) {
   tenant.suspended = suspended.value_or(false);
   TRY_VOID(check_hosts(data, tenant));
   TRY_VOID(metering.put_into(tenant, data));
-  TRY(tenant, parts_.store.create(std::move(tenant)));
+  TRY(tenant, request.store->create(std::move(tenant)));
   TRY(ProjectSlug project, ProjectSlug::parse(kDefaultProject));
-  TRY_VOID(parts_.store.create(tenancy::Project{.id = {request.ids->next()},
-                                                .tenant = tenant.id,
-                                                .slug = std::move(project),
-                                                .display_name = std::string(kDefaultProject)}));
+  TRY_VOID(request.store->create(tenancy::Project{.id = {request.ids->next()},
+                                                  .tenant = tenant.id,
+                                                  .slug = std::move(project),
+                                                  .display_name = std::string(kDefaultProject)}));
   return AdminReply{201, to_json(tenant), etag_of(tenant.meta.revision)};
 }
 
@@ -323,16 +339,16 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
   if (display_name) tenant.display_name = *std::move(display_name);
   if (hosts) tenant.hosts = *std::move(hosts);
   if (suspended) tenant.suspended = *suspended;
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   TRY_VOID(check_hosts(data, tenant));
   TRY_VOID(metering.put_into(tenant, data));
-  TRY(const tenancy::Tenant now, parts_.store.update(tenant));
+  TRY(const tenancy::Tenant now, request.store->update(tenant));
   return AdminReply{200, to_json(now), etag_of(now.meta.revision)};
 }
 
 Result<AdminReply> AdminApi::projects(Request& request) {
   if (request.is("POST", 1)) return create_project(request);
-  TRY(store::ControlData data, parts_.store.load());
+  TRY(store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     std::vector<tenancy::Project> wanted = data.projects;
     if (const auto name = request.take("tenant")) {
@@ -352,7 +368,7 @@ Result<AdminReply> AdminApi::projects(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
   TRY(const std::int64_t at, revision(request, project.meta.revision));
-  TRY_VOID(parts_.store.remove(project.id, at));
+  TRY_VOID(request.store->remove(project.id, at));
   return AdminReply{.status = 204};
 }
 
@@ -368,7 +384,7 @@ Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project p
   if (display_name) project.display_name = *std::move(display_name);
   TRY_VOID(put_cost_centre(cost_centre, no_cost_centre, project));
   if (!body.is_empty()) {
-    TRY(project, parts_.store.update(project));
+    TRY(project, request.store->update(project));
   }
   return AdminReply{200, to_json(project, data), etag_of(project.meta.revision)};
 }
@@ -382,7 +398,7 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   for (const tenancy::Project& other : data.projects) {
     if (other.tenant == tenant.id && other.slug == slug)
@@ -393,7 +409,7 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
                            .slug = std::move(slug),
                            .display_name = std::move(display_name).value_or(name)};
   TRY_VOID(put_cost_centre(cost_centre, false, project));
-  TRY(const tenancy::Project made, parts_.store.create(std::move(project)));
+  TRY(const tenancy::Project made, request.store->create(std::move(project)));
   return AdminReply{201, to_json(made, data), etag_of(made.meta.revision)};
 }
 

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "control/directory_publisher.h"
+#include "control/recorded_changes.h"
 #include "control/statements.h"
 #include "engine/engine.h"
 #include "identity/authenticator.h"
@@ -43,14 +44,15 @@ struct AdminReply {
 };
 
 // The admin API below /api/v1 without its transport: who calls has been settled before. Blocks on
-// the stores: any thread of the blocking pool; writes take turns. What a write changed is published
-// to the data path before call() returns.
+// the stores: any thread of the blocking pool; writes take turns. What a write changed is in the
+// audit log and published to the data path before call() returns, or it is not changed.
 class AdminApi {
  public:
   struct Parts {
     store::ControlStore& store;
     store::Ledger& ledger;
     DirectoryPublisher& publisher;
+    RecordedChanges& changes;
     const identity::Authenticator& authenticator;
     const Clock& clock;
     Random& random;
@@ -58,15 +60,14 @@ class AdminApi {
     std::function<std::vector<std::string>()> not_ready;  // reasons, as /readyz gives them
     // Whether such an engine could run (its URL, its dialect). Empty: any could.
     std::function<Result<void>(const store::EngineRecord&)> check_engine = {};
-    // Makes the API's engines that run be exactly these, before it returns. Empty: none run.
-    std::function<Result<void>(const std::vector<store::EngineRecord>&)> run_engines = {};
+    // Makes the API's engines that run be exactly these, before it returns; one that has passed
+    // `check_engine` can be made. Empty: none run.
+    std::function<void(const std::vector<store::EngineRecord>&)> run_engines = {};
     // What is used of limits at this moment, by their names in publisher.limits(); at most so many.
     // Empty: nobody counts.
     std::function<std::vector<limits::Status>(WallTime now, std::size_t max)> limit_status = {};
-    // Makes whoever counts go by publisher.limits(), before the call of a write returns. Empty:
-    // nobody counts.
-    std::function<Result<void>()> limits_changed = {};
-    // Where changes, reports and reads of the log itself are recorded. Null: nowhere.
+    // Where reports, reads of the log itself and what is no change of the store are recorded; the
+    // same as that of `changes`. Null: nowhere.
     store::Audit* audit = nullptr;
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
@@ -86,7 +87,10 @@ class AdminApi {
     const AdminCall& call;
     std::vector<std::string> path;             // behind /api/v1/, decoded
     std::map<std::string, std::string> query;  // decoded
+    store::ControlStore* store;                // a write's: what it does there is one change
     UlidSource* ids = nullptr;                 // of writes only
+    // What a write does when it has taken effect. Cannot fail it any more.
+    std::function<void()> afterwards = {};
 
     std::optional<std::string> take(const std::string& name);
     Result<void> no_more_query() const;
@@ -94,7 +98,7 @@ class AdminApi {
       return call.method == method && path.size() == parts;
     }
   };
-  static Result<Request> take_apart(const AdminCall& call);
+  Result<Request> take_apart(const AdminCall& call);
   // `allowed`: its methods; empty: those that most have.
   static Error no_such_method(const Request& request, std::string_view allowed = {});
   // The revision to change: the present one, which If-Match, when given, must name.
@@ -104,6 +108,7 @@ class AdminApi {
                           const std::function<std::string(const T&)>& id,
                           const std::function<std::string(const T&)>& show);
 
+  Result<AdminReply> change(Request& request);
   Result<AdminReply> route(Request& request);
   Result<AdminReply> tenants(Request& request);
   Result<AdminReply> create_tenant(Request& request);
@@ -123,14 +128,16 @@ class AdminApi {
   Result<void> check_model(const catalog::Model& model);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
-  Result<AdminReply> delete_engine(const Request& request, const std::string& name,
+  Result<AdminReply> delete_engine(Request& request, const std::string& name,
                                    store::ControlData data);
+  void run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const;
   std::string show_engine(const engine::Engine& engine, const store::ControlData& data) const;
   Result<AdminReply> limits(Request& request);
   Result<AdminReply> put_limit(Request& request);
   Result<AdminReply> change_limit(Request& request, store::LimitRecord limit,
                                   const store::ControlData& data);
-  Result<AdminReply> changed_limit(store::LimitRecord limit, store::ControlData data, int status);
+  Result<AdminReply> changed_limit(Request& request, store::LimitRecord limit,
+                                   store::ControlData data, int status);
   Result<AdminReply> show_limit(const store::LimitRecord& limit, const store::ControlData& data,
                                 int status);
   Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
@@ -144,8 +151,11 @@ class AdminApi {
   Result<AdminReply> explain_request(Request& request);
   Result<AdminReply> verify_ledger(Request& request);
   // admin_audit.cpp
+  static std::string action_of(std::string_view method, const std::vector<std::string>& path);
   Result<void> may_record(const Request& request) const;
-  Result<void> record(const Request& request, const AdminReply& reply);
+  Result<void> record_read(const Request& request);
+  Result<std::optional<store::AdminEntry>> change_entry(const Request& request,
+                                                        const AdminReply& reply);
   Result<AdminReply> audit(Request& request);
   Result<AdminReply> audit_read(Request& request);
   Result<AdminReply> audit_list(Request& request);

@@ -23,15 +23,6 @@ constexpr std::size_t kDetailMax = 16'384;  // bytes of a body that is kept (enc
 constexpr std::size_t kObjectMax = 200;
 constexpr std::size_t kReasonMax = 200;
 
-// "tenants" and POST give "tenant.create"; a verb behind the object's name is the action itself.
-std::string action_of(std::string_view method, const std::vector<std::string>& path) {
-  std::string kind = path.front();
-  if (kind.ends_with('s')) kind.pop_back();
-  if (path.size() > 2) return kind + "." + path[2];
-  if (method == "POST") return kind + ".create";
-  return kind + (method == "DELETE" ? ".delete" : ".update");
-}
-
 // Cut so that it stays UTF-8.
 std::string shortened(std::string text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
@@ -39,6 +30,10 @@ std::string shortened(std::string text, std::size_t bytes_max) {
     --bytes_max;
   text.resize(bytes_max);
   return text;
+}
+
+std::string object_of(const std::string& kind, std::string id) {
+  return kind + (id.empty() ? "" : "/" + shortened(std::move(id), kObjectMax));
 }
 
 std::string text_at(const json& object, const char* name) {
@@ -132,6 +127,15 @@ Result<store::AuditRecord> record_named(store::Audit& audit, const std::string& 
 
 }  // namespace
 
+// "tenants" and POST give "tenant.create"; a verb behind the object's name is the action itself.
+std::string AdminApi::action_of(std::string_view method, const std::vector<std::string>& path) {
+  std::string kind = path.front();
+  if (kind.ends_with('s')) kind.pop_back();
+  if (path.size() > 2) return kind + "." + path[2];
+  if (method == "POST") return kind + ".create";
+  return kind + (method == "DELETE" ? ".delete" : ".update");
+}
+
 store::AdminEntry AdminApi::entry_of(const Request& request, std::string action) const {
   store::AdminEntry entry;
   entry.action = std::move(action);
@@ -147,34 +151,38 @@ Result<void> AdminApi::may_record(const Request& request) const {
   return fail(store::Audit::refusal());
 }
 
-// Changes, reports, and who read the log.
-Result<void> AdminApi::record(const Request& request, const AdminReply& reply) {
-  if (parts_.audit == nullptr) return {};
-  const AdminCall& call = request.call;
+// Who read reports and the log itself.
+Result<void> AdminApi::record_read(const Request& request) {
   const std::string& kind = request.path.front();
-  const bool reads = call.method == "GET" || call.method == "HEAD";
   const bool is_report = kind == "usage" || kind == "statements" || kind == "requests";
-  if (kind == "statements" && !reads) return {};  // recorded before it was done
-  if (reads && !is_report && kind != "audit") return {};
-  const std::string read = is_report ? "report.read" : "audit.read";
-  store::AdminEntry entry = entry_of(request, reads ? read : action_of(call.method, request.path));
-  const json object = json::parse(reply.body, nullptr, false);
-  std::string id = !reads && object.is_object() ? text_at(object, "id") : std::string();
-  if (id.empty() && !reads && object.is_object()) id = text_at(object, "name");
-  if (id.empty() && request.path.size() > 1) id = request.path[1];
-  entry.object = kind + (id.empty() ? "" : "/" + shortened(std::move(id), kObjectMax));
-  if (!reads && object.is_object()) {
-    entry.after = digest_of(object);
-    TRY(const store::ControlData data, parts_.store.load());
-    const auto tenant =
-        find_tenant(data, kind == "tenants" ? text_at(object, "id") : text_at(object, "tenant"));
-    if (tenant) entry.tenant = tenant->id;
-    if (const std::string owner = text_at(object, "owner"); !owner.empty())
-      entry.concerns = store::AuditSubject{.tenant = entry.tenant, .id = owner};
-  }
-  entry.detail = detail_of(call);
+  if (parts_.audit == nullptr || (!is_report && kind != "audit")) return {};
+  store::AdminEntry entry = entry_of(request, is_report ? "report.read" : "audit.read");
+  entry.object = object_of(kind, request.path.size() > 1 ? request.path[1] : std::string());
+  entry.detail = detail_of(request.call);
   TRY_VOID(parts_.audit->append(std::move(entry)));
   return {};
+}
+
+// Of a change that has been written and is not stored yet.
+Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& request,
+                                                                const AdminReply& reply) {
+  const std::string& kind = request.path.front();
+  store::AdminEntry entry = entry_of(request, action_of(request.call.method, request.path));
+  entry.detail = detail_of(request.call);
+  const json object = json::parse(reply.body, nullptr, false);
+  std::string id = object.is_object() ? text_at(object, "id") : std::string();
+  if (id.empty() && object.is_object()) id = text_at(object, "name");
+  if (id.empty() && request.path.size() > 1) id = request.path[1];
+  entry.object = object_of(kind, std::move(id));
+  if (!object.is_object()) return entry;
+  entry.after = digest_of(object);
+  TRY(const store::ControlData data, request.store->load());
+  const auto tenant =
+      find_tenant(data, kind == "tenants" ? text_at(object, "id") : text_at(object, "tenant"));
+  if (tenant) entry.tenant = tenant->id;
+  if (const std::string owner = text_at(object, "owner"); !owner.empty())
+    entry.concerns = store::AuditSubject{.tenant = entry.tenant, .id = owner};
+  return entry;
 }
 
 Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string>& tenant,

@@ -68,7 +68,7 @@ std::string AdminApi::show_engine(const engine::Engine& engine,
 
 Result<AdminReply> AdminApi::engines(Request& request) {
   if (request.is("POST", 1)) return create_engine(request);
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     const auto running = parts_.engines();
     return page<std::shared_ptr<engine::Engine>>(
@@ -91,6 +91,11 @@ Result<AdminReply> AdminApi::engines(Request& request) {
   return delete_engine(request, name, data);
 }
 
+void AdminApi::run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const {
+  if (!parts_.run_engines) return;
+  request.afterwards = [this, engines = std::move(engines)] { parts_.run_engines(engines); };
+}
+
 Result<AdminReply> AdminApi::create_engine(Request& request) {
   JsonBody body(request.call.body);
   store::EngineRecord record{.id = {request.ids->next()}};
@@ -106,17 +111,17 @@ Result<AdminReply> AdminApi::create_engine(Request& request) {
   }
   if (const auto source = parts_.publisher.file_engine(record.name))
     return files_alone(fmt::format("engine '{}'", record.name), *source);
-  TRY(store::ControlData data, parts_.store.load());
+  TRY(store::ControlData data, request.store->load());
   if (data.engines.size() >= kEnginesMax)
     return client_error(Code::conflict, fmt::format("there are {} engines already", kEnginesMax));
   if (parts_.check_engine) TRY_VOID(parts_.check_engine(record));
-  TRY(record, parts_.store.create(std::move(record)));
+  TRY(record, request.store->create(std::move(record)));
   data.engines.push_back(record);
-  if (parts_.run_engines) TRY_VOID(parts_.run_engines(data.engines));
+  run_afterwards(request, std::move(data.engines));
   return AdminReply{201, to_json(record), etag_of(record.meta.revision)};
 }
 
-Result<AdminReply> AdminApi::delete_engine(const Request& request, const std::string& name,
+Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& name,
                                            store::ControlData data) {
   if (const auto source = parts_.publisher.file_engine(name))
     return files_alone(fmt::format("engine '{}'", name), *source);
@@ -128,9 +133,9 @@ Result<AdminReply> AdminApi::delete_engine(const Request& request, const std::st
                         fmt::format("the model '{}' needs the engine", model.name.text()));
   }
   TRY(const std::int64_t at, revision(request, record->meta.revision));
-  TRY_VOID(parts_.store.remove(record->id, at));
+  TRY_VOID(request.store->remove(record->id, at));
   std::erase_if(data.engines, [&](const auto& other) { return other.name == name; });
-  if (parts_.run_engines) TRY_VOID(parts_.run_engines(data.engines));
+  run_afterwards(request, std::move(data.engines));
   return AdminReply{.status = 204};
 }
 

@@ -89,7 +89,7 @@ struct KeyFields {
 
 Result<AdminReply> AdminApi::keys(Request& request) {
   if (request.is("POST", 1)) return create_key(request);
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     std::vector<tenancy::Key> wanted = data.keys;
     if (const auto name = request.take("tenant")) {
@@ -113,7 +113,7 @@ Result<AdminReply> AdminApi::keys(Request& request) {
   if (!request.is("DELETE", 2)) return fail(no_such_method(request));
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(const std::int64_t at, revision(request, key.meta.revision));
-  TRY_VOID(parts_.store.remove(key.id, at));
+  TRY_VOID(request.store->remove(key.id, at));
   return AdminReply{.status = 204};
 }
 
@@ -124,7 +124,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   const KeyFields fields = KeyFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   TRY(const tenancy::Project project,
       project_named(data, tenant.id, project_name.value_or("default")));
@@ -134,7 +134,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   TRY_VOID(fields.put_into(key));
   const std::string_view text = made.text.reveal();
   seal(key, parts_.authenticator, text);
-  TRY(key, parts_.store.create(std::move(key)));
+  TRY(key, request.store->create(std::move(key)));
   return AdminReply{201, to_json(key, data, text), etag_of(key.meta.revision)};
 }
 
@@ -146,9 +146,9 @@ Result<AdminReply> AdminApi::change_key(Request& request, tenancy::Key key) {
   TRY(key.meta.revision, revision(request, key.meta.revision));
   TRY_VOID(fields.put_into(key));
   if (!body.is_empty()) {
-    TRY(key, parts_.store.update(key));
+    TRY(key, request.store->update(key));
   }
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   return AdminReply{200, to_json(key, data), etag_of(key.meta.revision)};
 }
 
@@ -171,8 +171,8 @@ Result<AdminReply> AdminApi::rotate_key(Request& request, tenancy::Key key) {
     key.previous = {.pepper_id = key.pepper_id, .hmac = key.hmac, .until = now + *overlap};
   const Secret text = tenancy::renew_key(key.id, parts_.random);
   seal(key, parts_.authenticator, text.reveal());
-  TRY(key, parts_.store.update(key));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(key, request.store->update(key));
+  TRY(const store::ControlData data, request.store->load());
   return AdminReply{200, to_json(key, data, text.reveal()), etag_of(key.meta.revision)};
 }
 
@@ -182,9 +182,9 @@ Result<AdminReply> AdminApi::revoke_key(Request& request, tenancy::Key key) {
   TRY(key.meta.revision, revision(request, key.meta.revision));
   if (!key.revoked_at) {
     key.revoked_at = parts_.clock.wall_now();
-    TRY(key, parts_.store.update(key));
+    TRY(key, request.store->update(key));
   }
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   return AdminReply{200, to_json(key, data), etag_of(key.meta.revision)};
 }
 

@@ -301,7 +301,7 @@ Result<AdminReply> AdminApi::show_limit(const LimitRecord& limit, const store::C
 
 Result<AdminReply> AdminApi::limits(Request& request) {
   if (request.is("POST", 1) || request.is("PUT", 1)) return put_limit(request);
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     std::vector<LimitRecord> wanted = data.limits;
     if (const auto name = request.take("tenant")) {
@@ -325,7 +325,7 @@ Result<AdminReply> AdminApi::limits(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(limit.meta, what(limit)));
   TRY(const std::int64_t at, revision(request, limit.meta.revision));
-  TRY_VOID(parts_.store.remove(limit.id, at));
+  TRY_VOID(request.store->remove(limit.id, at));
   return AdminReply{.status = 204};
 }
 
@@ -336,7 +336,7 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   const LimitFields fields = LimitFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
-  TRY(store::ControlData data, parts_.store.load());
+  TRY(store::ControlData data, request.store->load());
   LimitRecord wanted{.id = {request.ids->next()}};
   TRY(wanted.holder, fields.holder(data, *parts_.publisher.directory().get()));
   TRY_VOID(fields.put_into(wanted));
@@ -357,19 +357,20 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   wanted.name = fields.name.value_or(wanted.name);
   wanted.shadow = fields.shadow.value_or(is_there && wanted.shadow);
   TRY_VOID(check_limit(wanted, data));
-  if (is_there) return changed_limit(std::move(wanted), std::move(data), 200);
+  if (is_there) return changed_limit(request, std::move(wanted), std::move(data), 200);
   const auto ours = std::ranges::count_if(data.limits, [](const LimitRecord& limit) {
     return limit.meta.ownership.by == tenancy::Ownership::By::api;
   });
   if (static_cast<std::size_t>(ours) >= kLimitsMax)
     return client_error(Code::conflict, fmt::format("there are {} limits already", kLimitsMax));
-  TRY(wanted, parts_.store.create(std::move(wanted)));
+  TRY(wanted, request.store->create(std::move(wanted)));
   data.limits.push_back(wanted);
   return show_limit(wanted, data, 201);
 }
 
-Result<AdminReply> AdminApi::changed_limit(LimitRecord limit, store::ControlData data, int status) {
-  TRY(limit, parts_.store.update(limit));
+Result<AdminReply> AdminApi::changed_limit(Request& request, LimitRecord limit,
+                                           store::ControlData data, int status) {
+  TRY(limit, request.store->update(limit));
   std::ranges::replace_if(
       data.limits, [&](const LimitRecord& other) { return other.id == limit.id; }, limit);
   return show_limit(limit, data, status);
@@ -392,7 +393,7 @@ Result<AdminReply> AdminApi::change_limit(Request& request, LimitRecord limit,
   }
   if (shadow) limit.shadow = *shadow;
   TRY_VOID(check_limit(limit, data));
-  return changed_limit(std::move(limit), data, 200);
+  return changed_limit(request, std::move(limit), data, 200);
 }
 
 }  // namespace sovmesh::control

@@ -123,7 +123,7 @@ struct ModelFields {
 
 Result<AdminReply> AdminApi::models(Request& request) {
   if (request.is("POST", 1)) return create_model(request);
-  TRY(store::ControlData data, parts_.store.load());
+  TRY(store::ControlData data, request.store->load());
   for (catalog::Model& model : parts_.publisher.discovered())
     data.models.push_back(std::move(model));
   if (request.is("GET", 1)) {
@@ -140,7 +140,7 @@ Result<AdminReply> AdminApi::models(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(model));
   TRY(const std::int64_t at, revision(request, model.revision));
-  TRY_VOID(parts_.store.remove(model.id, at));
+  TRY_VOID(request.store->remove(model.id, at));
   return AdminReply{.status = 204};
 }
 
@@ -174,13 +174,13 @@ Result<AdminReply> AdminApi::create_model(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ModelName name, ModelName::parse(name_text));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   if (const auto there = find_model(data, name_text); there) TRY_VOID(must_be_ours(*there));
   catalog::Model model{.id = {request.ids->next()}, .name = std::move(name)};
   model.engine_model = name_text;
   TRY_VOID(fields.put_into(model, data));
   TRY_VOID(check_model(model));
-  TRY(model, parts_.store.create(std::move(model)));
+  TRY(model, request.store->create(std::move(model)));
   return AdminReply{201, to_json(model, data), etag_of(model.revision)};
 }
 
@@ -190,11 +190,11 @@ Result<AdminReply> AdminApi::change_model(Request& request, catalog::Model model
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(model));
   TRY(model.revision, revision(request, model.revision));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, request.store->load());
   TRY_VOID(fields.put_into(model, data));
   TRY_VOID(check_model(model));
   if (!body.is_empty()) {
-    TRY(model, parts_.store.update(model));
+    TRY(model, request.store->update(model));
   }
   return AdminReply{200, to_json(model, data), etag_of(model.revision)};
 }

@@ -433,58 +433,79 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       random_(random),
       directory_(empty_directory()),
       prices_(std::make_shared<const metering::PriceBook>()),
-      limits_(std::make_shared<const std::vector<limits::Limit>>()) {}
+      limits_(std::make_shared<const std::vector<limits::Limit>>()),
+      declared_(std::make_shared<const Declared>()) {}
 
-Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config) {
-  return turn_.with([&](Turn&) { return apply_alone(config); });
+Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config,
+                                                              const Agree& agree) {
+  return turn_.with([&](Turn&) { return apply_alone(config, agree); });
 }
 
-Result<void> DirectoryPublisher::publish() {
-  return turn_.with([&](Turn&) { return publish_alone(); });
+Result<void> DirectoryPublisher::change(const Work& work, const Agree& agree) {
+  return turn_.with([&](Turn&) { return change_alone(*declared_.get(), work, agree); });
 }
 
-Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config::Config& config) {
+Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config::Config& config,
+                                                                    const Agree& agree) {
   TRY(metering::PriceBook prices, price_book_of(config.prices));
-  TRY(const store::ControlData now, store_.load());
-  UlidSource ids(clock_, random_);
-  TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
-  TRY_VOID(check_together(now, wanted));
-  Applied applied{.removed_tenants = gone_tenants(now.tenants, wanted.tenants)};
-  TRY_VOID(remove_gone(store_, now.limits, wanted.limits));
-  TRY_VOID(remove_gone(store_, now.models, wanted.models));
-  TRY_VOID(remove_gone(store_, now.keys, wanted.keys));
-  TRY_VOID(remove_gone(store_, now.projects, wanted.projects));
-  TRY_VOID(remove_gone(store_, now.tenants, wanted.tenants));
-  TRY_VOID(upsert(store_, now.tenants, wanted.tenants));
-  TRY_VOID(upsert(store_, now.projects, wanted.projects));
-  TRY_VOID(upsert(store_, now.keys, wanted.keys));
-  TRY_VOID(upsert(store_, now.limits, wanted.limits));
-  TRY_VOID(upsert(store_, now.models, wanted.models));
-  TRY_VOID(load_lists(config));
-  note_engines(config);
-  pools_ = config.pools;
-  replays_.clear();
-  for (const config::Tenant& tenant : config.tenants) {
-    if (tenant.replay)
-      replays_[tenant.name] = {.ttl = tenant.replay->ttl, .bytes_max = tenant.replay->bytes_max};
-  }
-  TRY_VOID(publish_alone());
+  TRY(Declared declared, read_declared(config, store_));
+  Applied applied;
+  const auto write = [&](store::ControlStore& store) -> Result<void> {
+    TRY(const store::ControlData now, store.load());
+    UlidSource ids(clock_, random_);
+    TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
+    TRY_VOID(check_together(now, wanted));
+    applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
+    TRY_VOID(remove_gone(store, now.limits, wanted.limits));
+    TRY_VOID(remove_gone(store, now.models, wanted.models));
+    TRY_VOID(remove_gone(store, now.keys, wanted.keys));
+    TRY_VOID(remove_gone(store, now.projects, wanted.projects));
+    TRY_VOID(remove_gone(store, now.tenants, wanted.tenants));
+    TRY_VOID(upsert(store, now.tenants, wanted.tenants));
+    TRY_VOID(upsert(store, now.projects, wanted.projects));
+    TRY_VOID(upsert(store, now.keys, wanted.keys));
+    TRY_VOID(upsert(store, now.limits, wanted.limits));
+    return upsert(store, now.models, wanted.models);
+  };
+  TRY_VOID(change_alone(std::move(declared), write, agree));
   prices_.publish(std::make_shared<const metering::PriceBook>(std::move(prices)));
   return applied;
 }
 
-Result<void> DirectoryPublisher::load_lists(const config::Config& config) {
-  std::vector<Discovery> discoveries;
+Result<void> DirectoryPublisher::change_alone(Declared declared, const Work& work,
+                                              const Agree& agree) {
+  State next;
+  TRY_VOID(store_.atomically([&](store::ControlStore& store) -> Result<void> {
+    if (work) TRY_VOID(work(store));
+    TRY(next, state_of(store, declared));
+    return agree ? agree(store, next) : Result<void>();
+  }));
+  declared_.publish(std::make_shared<const Declared>(std::move(declared)));
+  directory_.publish(std::move(next.directory));
+  limits_.publish(std::move(next.limits));
+  return {};
+}
+
+Result<DirectoryPublisher::Declared> DirectoryPublisher::read_declared(const config::Config& config,
+                                                                       store::ControlStore& store) {
+  Declared declared{.pools = config.pools};
+  for (const config::Tenant& tenant : config.tenants) {
+    if (tenant.replay)
+      declared.replays[tenant.name] = {.ttl = tenant.replay->ttl,
+                                       .bytes_max = tenant.replay->bytes_max};
+  }
   for (const config::Engine& engine : config.engines) {
+    declared.engines.emplace(engine.name,
+                             FileEngine{.source = engine.position.text(),
+                                        .context = engine.managed ? engine.context_tokens : 0});
     if (!engine.discover_models) continue;
-    TRY(const auto stored, store_.get_value(list_name(engine.name)));
+    TRY(const auto stored, store.get_value(list_name(engine.name)));
     // A list that cannot be read is as good as none: the engine gives another one.
     auto listed = engine::parse_model_list(stored.value_or(""));
-    Discovery& discovery = discoveries.emplace_back(Discovery{.engine = engine.name});
+    Discovery& discovery = declared.discoveries.emplace_back(Discovery{.engine = engine.name});
     if (listed) discovery.listed = *std::move(listed);
   }
-  discoveries_ = std::move(discoveries);
-  return {};
+  return declared;
 }
 
 Result<void> DirectoryPublisher::discover(const std::string& engine,
@@ -494,8 +515,9 @@ Result<void> DirectoryPublisher::discover(const std::string& engine,
 
 Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
                                                 std::vector<engine::ListedModel> listed) {
-  const auto known = std::ranges::find(discoveries_, engine, &Discovery::engine);
-  if (known == discoveries_.end()) return {};
+  Declared declared = *declared_.get();
+  const auto known = std::ranges::find(declared.discoveries, engine, &Discovery::engine);
+  if (known == declared.discoveries.end()) return {};
   const auto now =
       std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch());
   for (engine::ListedModel& model : listed) {
@@ -504,16 +526,19 @@ Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
       model.created = before != known->listed.end() ? before->created : now.count();
   }
   if (listed == known->listed) return {};
-  TRY_VOID(store_.put_value(list_name(engine), engine::model_list_json(listed)));
   known->listed = std::move(listed);
-  return publish_alone();
+  const std::string text = engine::model_list_json(known->listed);
+  return change_alone(
+      std::move(declared),
+      [&](store::ControlStore& store) { return store.put_value(list_name(engine), text); }, {});
 }
 
-void DirectoryPublisher::add_discovered(std::vector<catalog::Model>& models) const {
+void DirectoryPublisher::add_discovered(const Declared& declared,
+                                        std::vector<catalog::Model>& models) {
   std::set<std::string, std::less<>> taken;
   for (const catalog::Model& model : models)
     taken.emplace(model.name.text());
-  for (const Discovery& discovery : discoveries_) {
+  for (const Discovery& discovery : declared.discoveries) {
     for (const engine::ListedModel& listed : discovery.listed) {
       auto name = ModelName::parse(listed.name);
       if (!name || !taken.insert(listed.name).second) continue;
@@ -522,34 +547,27 @@ void DirectoryPublisher::add_discovered(std::vector<catalog::Model>& models) con
   }
 }
 
-void DirectoryPublisher::note_engines(const config::Config& config) {
-  FileEngines engines;
-  for (const config::Engine& engine : config.engines) {
-    engines.emplace(engine.name, FileEngine{.source = engine.position.text(),
-                                            .context = engine.managed ? engine.context_tokens : 0});
-  }
-  file_engines_.with([&](FileEngines& now) { now.swap(engines); });
+std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engine) const {
+  const auto declared = declared_.get();
+  const auto found = declared->engines.find(engine);
+  if (found == declared->engines.end()) return std::nullopt;
+  return found->second.source;
 }
 
-std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engine) const {
-  return file_engines_.with([&](const FileEngines& engines) -> std::optional<std::string> {
-    const auto found = engines.find(engine);
-    if (found == engines.end()) return std::nullopt;
-    return found->second.source;
-  });
+std::int64_t DirectoryPublisher::context_of(const Declared& declared, std::string_view engine) {
+  const auto found = declared.engines.find(engine);
+  return found == declared.engines.end() ? 0 : found->second.context;
 }
 
 std::int64_t DirectoryPublisher::engine_context(std::string_view engine) const {
-  return file_engines_.with([&](const FileEngines& engines) {
-    const auto found = engines.find(engine);
-    return found == engines.end() ? 0 : found->second.context;
-  });
+  return context_of(*declared_.get(), engine);
 }
 
 // A model cannot have more than the engine that we start for it.
-void DirectoryPublisher::bound_contexts(std::vector<catalog::Model>& models) const {
+void DirectoryPublisher::bound_contexts(const Declared& declared,
+                                        std::vector<catalog::Model>& models) {
   for (catalog::Model& model : models) {
-    const std::int64_t engines = engine_context(model.engine);
+    const std::int64_t engines = context_of(declared, model.engine);
     if (engines == 0) continue;
     const std::int64_t own = model.context_tokens;
     model.context_tokens = own == 0 ? engines : std::min(own, engines);
@@ -564,39 +582,41 @@ std::vector<catalog::Model> DirectoryPublisher::discovered() const {
   return models;
 }
 
-Result<void> DirectoryPublisher::publish_alone() {
-  TRY(store::ControlData stored, store_.load());
-  TRY(std::vector<limits::Limit> limits, limits_of(stored, pools_));
+Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlStore& store,
+                                                               const Declared& declared) {
+  TRY(store::ControlData stored, store.load());
+  TRY(std::vector<limits::Limit> limits, limits_of(stored, declared.pools));
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {
-    TRY(identity::DirectoryData::DigestKey key, digest_key(tenant.id));
+    TRY(identity::DirectoryData::DigestKey key, digest_key(store, tenant.id));
     data.digest_keys.emplace(tenant.id, std::move(key));
-    if (const auto replay = replays_.find(tenant.slug.text()); replay != replays_.end())
+    if (const auto replay = declared.replays.find(tenant.slug.text());
+        replay != declared.replays.end())
       data.replays.emplace(tenant.id, replay->second);
   }
   data.tenants = std::move(stored.tenants);
   data.projects = std::move(stored.projects);
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
-  add_discovered(data.models);
-  bound_contexts(data.models);
-  data.pool_of_engine = pool_of_engine(pools_);
+  add_discovered(declared, data.models);
+  bound_contexts(declared, data.models);
+  data.pool_of_engine = pool_of_engine(declared.pools);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,
       identity::Directory::build(std::move(data)));
-  directory_.publish(std::move(built));
-  limits_.publish(std::make_shared<const std::vector<limits::Limit>>(std::move(limits)));
-  return {};
+  return State{.directory = std::move(built),
+               .limits = std::make_shared<const std::vector<limits::Limit>>(std::move(limits))};
 }
 
-Result<identity::DirectoryData::DigestKey> DirectoryPublisher::digest_key(TenantId tenant) {
+Result<identity::DirectoryData::DigestKey> DirectoryPublisher::digest_key(
+    store::ControlStore& store, TenantId tenant) {
   const std::string name = "digest_key/" + tenant.value.text();
-  TRY(std::optional<std::string> stored, store_.get_value(name));
+  TRY(std::optional<std::string> stored, store.get_value(name));
   if (!stored) {
     std::array<unsigned char, 32> bytes{};
     random_.fill(bytes);
     stored = to_hex(bytes);
-    TRY_VOID(store_.put_value(name, *stored));
+    TRY_VOID(store.put_value(name, *stored));
   }
   // The id tells keys apart without telling anything about them.
   const Digest fingerprint = sha256(*stored);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,9 +43,21 @@ class DirectoryPublisher {
   struct Applied {
     std::vector<std::string> removed_tenants;  // slugs of those that the file no longer has
   };
-  Result<Applied> apply(const config::Config& config);
-  // Publishes the store's present state; after every write through the API.
-  Result<void> publish();
+  // What is published: by now, or when a change is agreed to.
+  struct State {
+    std::shared_ptr<const identity::Directory> directory;
+    std::shared_ptr<const std::vector<limits::Limit>> limits;
+  };
+  State state() const { return {.directory = directory_.get(), .limits = limits_.get()}; }
+  // Sees a change before it is made: what it does to the store that it is given belongs to the
+  // change, and when it fails nothing has been changed.
+  using Agree = std::function<Result<void>(store::ControlStore&, const State&)>;
+  Result<Applied> apply(const config::Config& config, const Agree& agree = {});
+  // Writes through the API: stored and published, or neither.
+  using Work = std::function<Result<void>(store::ControlStore&)>;
+  Result<void> change(const Work& work, const Agree& agree = {});
+  // Publishes the store's present state.
+  Result<void> publish() { return change({}); }
   // What an engine with discover_models lists becomes models of every tenant, kept over restarts.
   // Names that file or API declare, and names of engines that stand earlier in the file, win.
   // Engines that do not discover are ignored.
@@ -59,7 +72,7 @@ class DirectoryPublisher {
   const Snapshot<identity::Directory>& directory() const { return directory_; }
   // The file's prices.
   const Snapshot<metering::PriceBook>& prices() const { return prices_; }
-  // All limits in force: after apply(), publish() and discover() whoever counts by them asks again.
+  // All limits in force.
   std::shared_ptr<const std::vector<limits::Limit>> limits() const { return limits_.get(); }
 
  private:
@@ -68,14 +81,28 @@ class DirectoryPublisher {
     std::string engine;
     std::vector<engine::ListedModel> listed;
   };
-  Result<Applied> apply_alone(const config::Config& config);
-  Result<void> load_lists(const config::Config& config);
+  struct FileEngine {
+    std::string source;        // "file:line:column"
+    std::int64_t context = 0;  // of one request, when we run it
+  };
+  // What is published besides the store's objects.
+  struct Declared {
+    std::map<std::string, FileEngine, std::less<>> engines;             // of the file
+    std::vector<Discovery> discoveries;                                 // in the file's order
+    std::vector<config::Pool> pools;                                    // of the file
+    std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
+  };
+
+  Result<Applied> apply_alone(const config::Config& config, const Agree& agree);
   Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
-  void add_discovered(std::vector<catalog::Model>& models) const;
-  void note_engines(const config::Config& config);
-  void bound_contexts(std::vector<catalog::Model>& models) const;
-  Result<void> publish_alone();
-  Result<identity::DirectoryData::DigestKey> digest_key(TenantId tenant);
+  Result<void> change_alone(Declared declared, const Work& work, const Agree& agree);
+  static Result<Declared> read_declared(const config::Config& config, store::ControlStore& store);
+  static std::int64_t context_of(const Declared& declared, std::string_view engine);
+  static void add_discovered(const Declared& declared, std::vector<catalog::Model>& models);
+  static void bound_contexts(const Declared& declared, std::vector<catalog::Model>& models);
+  Result<State> state_of(store::ControlStore& store, const Declared& declared);
+  Result<identity::DirectoryData::DigestKey> digest_key(store::ControlStore& store,
+                                                        TenantId tenant);
 
   store::ControlStore& store_;
   const identity::Authenticator& authenticator_;
@@ -84,18 +111,9 @@ class DirectoryPublisher {
   Snapshot<identity::Directory> directory_;
   Snapshot<metering::PriceBook> prices_;
   Snapshot<std::vector<limits::Limit>> limits_;
+  Snapshot<Declared> declared_;
   struct Turn {};
   Guarded<Turn> turn_;  // two writers must not publish in the wrong order
-  struct FileEngine {
-    std::string source;        // "file:line:column"
-    std::int64_t context = 0;  // of one request, when we run it
-  };
-  using FileEngines = std::map<std::string, FileEngine, std::less<>>;
-  mutable Guarded<FileEngines> file_engines_;
-  std::vector<Discovery> discoveries_;  // in the file's order; whoever has the turn
-  std::vector<config::Pool> pools_;     // of the file; whoever has the turn
-  // Of the file's tenants, by slug; whoever has the turn.
-  std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays_;
 };
 
 }  // namespace sovmesh::control

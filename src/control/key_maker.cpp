@@ -14,9 +14,9 @@ void seal(tenancy::Key& key, const identity::Authenticator& authenticator, std::
   key.last_four = text.substr(text.size() - kShown);
 }
 
-Result<std::optional<Secret>> make_first_key(store::ControlStore& store,
-                                             const identity::Authenticator& authenticator,
-                                             Random& random, std::string_view tenant_name) {
+Result<std::optional<FirstKey>> make_first_key(store::ControlStore& store,
+                                               const identity::Authenticator& authenticator,
+                                               Random& random, std::string_view tenant_name) {
   TRY(const store::ControlData data, store.load());
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   if (std::ranges::find(data.keys, tenant.id, &tenancy::Key::tenant) != data.keys.end())
@@ -31,8 +31,8 @@ Result<std::optional<Secret>> make_first_key(store::ControlStore& store,
   key.display_name = "first";
   key.scopes.set();
   seal(key, authenticator, made.text.reveal());
-  TRY_VOID(store.create(std::move(key)));
-  return std::move(made.text);
+  TRY(key, store.create(std::move(key)));
+  return FirstKey{.key = std::move(key), .text = std::move(made.text)};
 }
 
 }  // namespace sovmesh::control

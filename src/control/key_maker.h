@@ -18,8 +18,12 @@ void seal(tenancy::Key& key, const identity::Authenticator& authenticator, std::
 // A key for everything in project `default` of the tenant, when the tenant has never had one (one
 // that was revoked counts). The text is what its owner is shown, once; nothing when there is one
 // already. Publish afterwards. Blocks on the store.
-Result<std::optional<Secret>> make_first_key(store::ControlStore& store,
-                                             const identity::Authenticator& authenticator,
-                                             Random& random, std::string_view tenant);
+struct FirstKey {
+  tenancy::Key key;
+  Secret text;
+};
+Result<std::optional<FirstKey>> make_first_key(store::ControlStore& store,
+                                               const identity::Authenticator& authenticator,
+                                               Random& random, std::string_view tenant);
 
 }  // namespace sovmesh::control

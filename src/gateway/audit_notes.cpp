@@ -18,14 +18,31 @@ bool is_this_machine(const http::Origin& origin) {
 store::AuditPlace place(const engine::Engine& engine, const AuditPolicy& policy) {
   const http::Origin& origin = engine.origin();
   const bool is_here = is_this_machine(origin);
+  const auto found = policy.engines.find(engine.name());
+  const auto own = [&](std::string AuditPolicy::Engine::* field, const std::string& usual) {
+    const bool is_said = found != policy.engines.end() && !(found->second.*field).empty();
+    return is_said ? found->second.*field : usual;
+  };
   return {.engine = std::string(engine.name()),
           .host = is_here ? "local" : fmt::format("{}:{}", origin.host, origin.port),
-          .site = policy.site,
-          .jurisdiction = policy.jurisdiction,
+          .site = own(&AuditPolicy::Engine::site, policy.site),
+          .jurisdiction = own(&AuditPolicy::Engine::jurisdiction, policy.jurisdiction),
           .egress = is_here ? "" : origin.host};
 }
 
 }  // namespace
+
+std::string_view AuditPolicy::model_digest(std::string_view engine,
+                                           const catalog::Model& model) const {
+  if (const auto said = model_digests.find(model.name.text()); said != model_digests.end())
+    return said->second;
+  const auto found = engines.find(engine);
+  if (found == engines.end()) return {};
+  if (!model.adapter) return found->second.model_digest;
+  const auto adapter = static_cast<std::size_t>(*model.adapter);
+  return adapter < found->second.adapters.size() ? std::string_view(found->second.adapters[adapter])
+                                                 : std::string_view();
+}
 
 std::shared_ptr<const store::AuditPlace> AuditNotes::place_of(
     const std::shared_ptr<const engine::Engine>& engine, const AuditPolicy& policy) {
@@ -56,6 +73,8 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   if (record.model != nullptr) {
     entry.model = record.model_name();
     entry.model_revision = fmt::format_int(record.model->revision).str();
+    if (record.engine)
+      entry.model_digest = policy.model_digest(record.engine->name(), *record.model);
   }
   entry.status = record.status;
   entry.code = record.code();

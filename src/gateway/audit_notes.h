@@ -1,10 +1,14 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "catalog/records.h"
 #include "gateway/record.h"
 #include "store/audit.h"
 
@@ -16,7 +20,17 @@ struct AuditPolicy {
   bool fail_closed = false;     // no request runs while the log takes no entries
   std::string site;
   std::string jurisdiction;
+  // What the configuration says of engines, by their name, and what is known of their files.
+  struct Engine {
+    std::string site;                   // empty: as above
+    std::string jurisdiction;           // empty: as above
+    std::string model_digest;           // hex; empty: not known (yet)
+    std::vector<std::string> adapters;  // with each of them: another digest
+  };
+  std::map<std::string, Engine, std::less<>> engines;
+  std::map<std::string, std::string, std::less<>> model_digests;  // of the file, by public name
 
+  std::string_view model_digest(std::string_view engine, const catalog::Model& model) const;
   bool refuses() const { return log != nullptr && fail_closed && !log->accepts(); }
 };
 

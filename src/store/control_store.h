@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,6 +76,10 @@ class ControlStore {
   virtual ~ControlStore() = default;
 
   virtual Result<ControlData> load() = 0;
+
+  // All writes of `work` together, or none when it fails. It works on the store that it is given
+  // and must not touch this one, which waits meanwhile. Cannot be nested.
+  virtual Result<void> atomically(const std::function<Result<void>(ControlStore&)>& work) = 0;
 
   virtual Result<tenancy::Tenant> create(tenancy::Tenant tenant) = 0;
   virtual Result<tenancy::Tenant> update(

@@ -1,6 +1,8 @@
 #include "store_sqlite/control_sqlite.h"
 
 #include <algorithm>
+#include <functional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -125,17 +127,45 @@ Result<store::ControlData> read_everything(Database& database) {
   return data;
 }
 
+// What atomically() gives out: its caller has the connection, and a transaction on it.
+class InTransaction final : public ControlTables {
+ public:
+  InTransaction(Database& database, const Clock& clock)
+      : ControlTables(clock), database_(database) {}
+
+ private:
+  void use(const std::function<void(Database&)>& work) override { work(database_); }
+
+  Database& database_;
+};
+
 }  // namespace
 
-Result<store::ControlData> ControlSqlite::load() { return database_.with(read_everything); }
+template <class F>
+auto ControlTables::with(F&& work) {
+  std::optional<std::invoke_result_t<F, Database&>> result;
+  use([&](Database& database) { result.emplace(std::invoke(work, database)); });
+  return *std::move(result);
+}
+
+Result<void> ControlTables::atomically(const std::function<Result<void>(ControlStore&)>& work) {
+  return with([&](Database& database) -> Result<void> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    InTransaction store(database, clock_);
+    TRY_VOID(work(store));
+    return transaction.commit();
+  });
+}
+
+Result<store::ControlData> ControlTables::load() { return with(read_everything); }
 
 template <class T>
-Result<T> ControlSqlite::insert(T row) {
+Result<T> ControlTables::insert(T row) {
   tenancy::Meta meta = meta_of(row);
   meta.revision = 1;
   meta.created_at = meta.updated_at = clock_.wall_now();
   set_meta(row, std::move(meta));
-  return database_.with([&](Database& database) -> Result<T> {
+  return with([&](Database& database) -> Result<T> {
     TRY(Transaction transaction, Transaction::begin(database));
     auto inserted = bind_and_run(database, insert_sql<T>(), row, std::nullopt);
     if (!inserted) return fail(explain(database, std::move(inserted).error(), row));
@@ -146,11 +176,11 @@ Result<T> ControlSqlite::insert(T row) {
 }
 
 template <class T>
-Result<T> ControlSqlite::change(T row) {
+Result<T> ControlTables::change(T row) {
   tenancy::Meta meta = meta_of(row);
   const std::int64_t seen = meta.revision++;
   meta.updated_at = clock_.wall_now();
-  return database_.with([&](Database& database) -> Result<T> {
+  return with([&](Database& database) -> Result<T> {
     TRY(Transaction transaction, Transaction::begin(database));
     TRY(const std::int64_t created,
         database.number("SELECT created_at FROM " + std::string(Table<T>::kName) + " WHERE id = ?",
@@ -167,8 +197,8 @@ Result<T> ControlSqlite::change(T row) {
 }
 
 template <class T, class Id>
-Result<void> ControlSqlite::erase(const Id& id, std::int64_t revision) {
-  return database_.with([&](Database& database) -> Result<void> {
+Result<void> ControlTables::erase(const Id& id, std::int64_t revision) {
+  return with([&](Database& database) -> Result<void> {
     TRY(Transaction transaction, Transaction::begin(database));
     TRY_VOID(database.run(
         "DELETE FROM " + std::string(Table<T>::kName) + " WHERE id = ? AND revision = ?", id,
@@ -179,58 +209,58 @@ Result<void> ControlSqlite::erase(const Id& id, std::int64_t revision) {
   });
 }
 
-Result<tenancy::Tenant> ControlSqlite::create(tenancy::Tenant tenant) {
+Result<tenancy::Tenant> ControlTables::create(tenancy::Tenant tenant) {
   return insert(std::move(tenant));
 }
-Result<tenancy::Tenant> ControlSqlite::update(const tenancy::Tenant& tenant) {
+Result<tenancy::Tenant> ControlTables::update(const tenancy::Tenant& tenant) {
   return change(tenant);
 }
-Result<void> ControlSqlite::remove(TenantId id, std::int64_t revision) {
+Result<void> ControlTables::remove(TenantId id, std::int64_t revision) {
   return erase<tenancy::Tenant>(id, revision);
 }
-Result<tenancy::Project> ControlSqlite::create(tenancy::Project project) {
+Result<tenancy::Project> ControlTables::create(tenancy::Project project) {
   return insert(std::move(project));
 }
-Result<tenancy::Project> ControlSqlite::update(const tenancy::Project& project) {
+Result<tenancy::Project> ControlTables::update(const tenancy::Project& project) {
   return change(project);
 }
-Result<void> ControlSqlite::remove(ProjectId id, std::int64_t revision) {
+Result<void> ControlTables::remove(ProjectId id, std::int64_t revision) {
   return erase<tenancy::Project>(id, revision);
 }
-Result<tenancy::Key> ControlSqlite::create(tenancy::Key key) { return insert(std::move(key)); }
-Result<tenancy::Key> ControlSqlite::update(const tenancy::Key& key) { return change(key); }
-Result<void> ControlSqlite::remove(const KeyId& id, std::int64_t revision) {
+Result<tenancy::Key> ControlTables::create(tenancy::Key key) { return insert(std::move(key)); }
+Result<tenancy::Key> ControlTables::update(const tenancy::Key& key) { return change(key); }
+Result<void> ControlTables::remove(const KeyId& id, std::int64_t revision) {
   return erase<tenancy::Key>(id, revision);
 }
-Result<catalog::Model> ControlSqlite::create(catalog::Model model) {
+Result<catalog::Model> ControlTables::create(catalog::Model model) {
   return insert(std::move(model));
 }
-Result<catalog::Model> ControlSqlite::update(const catalog::Model& model) { return change(model); }
-Result<void> ControlSqlite::remove(ModelId id, std::int64_t revision) {
+Result<catalog::Model> ControlTables::update(const catalog::Model& model) { return change(model); }
+Result<void> ControlTables::remove(ModelId id, std::int64_t revision) {
   return erase<catalog::Model>(id, revision);
 }
-Result<store::EngineRecord> ControlSqlite::create(store::EngineRecord engine) {
+Result<store::EngineRecord> ControlTables::create(store::EngineRecord engine) {
   return insert(std::move(engine));
 }
-Result<store::EngineRecord> ControlSqlite::update(const store::EngineRecord& engine) {
+Result<store::EngineRecord> ControlTables::update(const store::EngineRecord& engine) {
   return change(engine);
 }
-Result<void> ControlSqlite::remove(EngineId id, std::int64_t revision) {
+Result<void> ControlTables::remove(EngineId id, std::int64_t revision) {
   return erase<store::EngineRecord>(id, revision);
 }
 
-Result<store::LimitRecord> ControlSqlite::create(store::LimitRecord limit) {
+Result<store::LimitRecord> ControlTables::create(store::LimitRecord limit) {
   return insert(std::move(limit));
 }
-Result<store::LimitRecord> ControlSqlite::update(const store::LimitRecord& limit) {
+Result<store::LimitRecord> ControlTables::update(const store::LimitRecord& limit) {
   return change(limit);
 }
-Result<void> ControlSqlite::remove(store::LimitId id, std::int64_t revision) {
+Result<void> ControlTables::remove(store::LimitId id, std::int64_t revision) {
   return erase<store::LimitRecord>(id, revision);
 }
 
-Result<std::optional<std::string>> ControlSqlite::get_value(const std::string& name) {
-  return database_.with([&](Database& database) -> Result<std::optional<std::string>> {
+Result<std::optional<std::string>> ControlTables::get_value(const std::string& name) {
+  return with([&](Database& database) -> Result<std::optional<std::string>> {
     TRY(Statement row, database.prepare("SELECT value FROM value WHERE name = ?"));
     row.bind(1, name);
     TRY(const bool there, row.step());
@@ -240,8 +270,8 @@ Result<std::optional<std::string>> ControlSqlite::get_value(const std::string& n
   });
 }
 
-Result<void> ControlSqlite::put_value(const std::string& name, const std::string& value) {
-  return database_.with([&](Database& database) -> Result<void> {
+Result<void> ControlTables::put_value(const std::string& name, const std::string& value) {
+  return with([&](Database& database) -> Result<void> {
     const Blob bytes(reinterpret_cast<const unsigned char*>(value.data()), value.size());
     TRY(Transaction transaction, Transaction::begin(database));
     TRY_VOID(
@@ -253,8 +283,8 @@ Result<void> ControlSqlite::put_value(const std::string& name, const std::string
   });
 }
 
-Result<void> ControlSqlite::remove_value(const std::string& name) {
-  return database_.with([&](Database& database) -> Result<void> {
+Result<void> ControlTables::remove_value(const std::string& name) {
+  return with([&](Database& database) -> Result<void> {
     TRY(Transaction transaction, Transaction::begin(database));
     TRY_VOID(database.run("DELETE FROM value WHERE name = ?", name));
     TRY_VOID(count_write(database));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,14 +12,14 @@
 
 namespace sovmesh::store_sqlite {
 
-// The control plane's objects in SQLite: one connection, one caller at a time, one transaction a
-// call. Revisions and times are the store's: what a caller puts there on create() is ignored.
-class ControlSqlite : public store::ControlStore {
+// The control plane's objects in SQLite, one transaction a call, on a connection that subclasses
+// give. Revisions and times are the store's: what a caller puts there on create() is ignored.
+class ControlTables : public store::ControlStore {
  public:
-  ControlSqlite(Database database, const Clock& clock)
-      : database_(std::move(database)), clock_(clock) {}
+  explicit ControlTables(const Clock& clock) : clock_(clock) {}
 
   Result<store::ControlData> load() override;
+  Result<void> atomically(const std::function<Result<void>(ControlStore&)>& work) override;
 
   Result<tenancy::Tenant> create(tenancy::Tenant tenant) override;
   Result<tenancy::Tenant> update(const tenancy::Tenant& tenant) override;
@@ -44,6 +45,10 @@ class ControlSqlite : public store::ControlStore {
   Result<void> remove_value(const std::string& name) override;
 
  private:
+  // Calls `work` once, with nobody else on the connection.
+  virtual void use(const std::function<void(Database&)>& work) = 0;
+  template <class F>
+  auto with(F&& work);
   template <class T>
   Result<T> insert(T row);
   template <class T>
@@ -51,8 +56,19 @@ class ControlSqlite : public store::ControlStore {
   template <class T, class Id>
   Result<void> erase(const Id& id, std::int64_t revision);
 
-  Guarded<Database> database_;
   const Clock& clock_;
+};
+
+// One connection, one caller at a time.
+class ControlSqlite final : public ControlTables {
+ public:
+  ControlSqlite(Database database, const Clock& clock)
+      : ControlTables(clock), database_(std::move(database)) {}
+
+ private:
+  void use(const std::function<void(Database&)>& work) override { database_.with(work); }
+
+  Guarded<Database> database_;
 };
 
 }  // namespace sovmesh::store_sqlite

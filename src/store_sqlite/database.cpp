@@ -229,17 +229,20 @@ Result<void> Database::back_up_to(Disk& disk, const std::string& path) {
 }
 
 Result<Transaction> Transaction::begin(Database& database) {
-  TRY_VOID(database.execute("BEGIN IMMEDIATE"));
-  return Transaction(database);
+  const bool is_inner = database.in_transaction();
+  TRY_VOID(database.execute(is_inner ? "SAVEPOINT inner_part" : "BEGIN IMMEDIATE"));
+  return Transaction(database, is_inner);
 }
 
 Transaction::~Transaction() {
   // A failed commit may have rolled back by itself.
-  if (database_ != nullptr && database_->in_transaction()) (void)database_->execute("ROLLBACK");
+  if (database_ == nullptr || !database_->in_transaction()) return;
+  if (is_inner_) (void)database_->execute("ROLLBACK TO inner_part");
+  (void)database_->execute(is_inner_ ? "RELEASE inner_part" : "ROLLBACK");
 }
 
 Result<void> Transaction::commit() {
-  TRY_VOID(database_->execute("COMMIT"));
+  TRY_VOID(database_->execute(is_inner_ ? "RELEASE inner_part" : "COMMIT"));
   database_ = nullptr;
   return {};
 }

@@ -146,18 +146,21 @@ class Database {
   std::string path_;
 };
 
-// BEGIN IMMEDIATE ... COMMIT; rolls back when it goes out of scope uncommitted.
+// BEGIN IMMEDIATE ... COMMIT, or a savepoint when there is a transaction already; rolls back when
+// it goes out of scope uncommitted.
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
-  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept
+      : database_(std::exchange(other.database_, nullptr)), is_inner_(other.is_inner_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Result<void> commit();
 
  private:
-  explicit Transaction(Database& database) : database_(&database) {}
+  Transaction(Database& database, bool is_inner) : database_(&database), is_inner_(is_inner) {}
   Database* database_;
+  bool is_inner_;
 };
 
 }  // namespace sovmesh::store_sqlite

@@ -513,6 +513,34 @@ TEST_P(ControlStoreSuite, ValuesAreBytes) {
   EXPECT_THAT(store_->get_value("pepper"), HasValue(std::nullopt));
 }
 
+TEST_P(ControlStoreSuite, WritesThatBelongTogetherAreAllMadeOrNone) {
+  const auto refused = [](ControlStore&) -> Result<void> {
+    return our_error(Code::dependency_unavailable, "no");
+  };
+  const auto work = [&](ControlStore& store, const std::string& slug) -> Result<void> {
+    TRY(const auto made, store.create(tenant(slug)));
+    TRY_VOID(store.create(project(made.id, "default")));
+    // What fails within leaves the rest as it was, and can be gone on from.
+    EXPECT_THAT(store.create(tenant(slug)), FailsWith(Code::conflict));
+    EXPECT_THAT(store.remove(made.id, 99), FailsWith(Code::precondition_failed));
+    EXPECT_EQ(store.load()->tenants.size(), 1U) << "it sees its own writes";
+    return store.put_value("made", slug);
+  };
+  EXPECT_THAT(store_->atomically([&](ControlStore& store) -> Result<void> {
+    TRY_VOID(work(store, "aurora"));
+    return refused(store);
+  }),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_TRUE(load().tenants.empty());
+  EXPECT_THAT(store_->get_value("made"), HasValue(std::nullopt));
+  ASSERT_THAT(store_->atomically([&](ControlStore& store) { return work(store, "borealis"); }),
+              Succeeds());
+  reopen();
+  EXPECT_EQ(load().tenants.size(), 1U);
+  EXPECT_EQ(load().projects.size(), 1U);
+  EXPECT_THAT(store_->get_value("made"), HasValue(std::optional<std::string>("borealis")));
+}
+
 TEST_P(ControlStoreSuite, TextIsNeverSql) {
   const std::string nasty = "x'); DROP TABLE tenant; --\"\\%_";
   tenancy::Tenant wanted = tenant("aurora");

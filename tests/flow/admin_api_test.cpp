@@ -365,7 +365,7 @@ TEST_F(AdminApiTest, TheFirstKeyIsMadeOnceAndWorks) {
   const auto first = make();
   ASSERT_TRUE(first && *first);
   ASSERT_TRUE(publisher_.publish());
-  const std::string bearer = "Bearer " + std::string((*first)->reveal());
+  const std::string bearer = "Bearer " + std::string((*first)->text.reveal());
   const identity::Credentials shown{.authorization = bearer};
   EXPECT_TRUE(
       authenticator_.identify(publisher_.directory().get(), shown, world_.clock().wall_now()));

@@ -14,6 +14,7 @@ namespace sovmesh::control {
 namespace {
 
 using audit_files::SimFiles;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -21,16 +22,18 @@ class AdminAuditTest : public testing::Test {
  protected:
   AdminAuditTest() {
     EXPECT_THAT(audit_.open(), Succeeds());
+    changes_ = std::make_unique<RecordedChanges>(
+        RecordedChanges::Parts{*store_, publisher_, audit_.log.get()});
     api_ = std::make_unique<AdminApi>(
         AdminApi::Parts{*store_,
                         ledger_,
                         publisher_,
+                        *changes_,
                         authenticator_,
                         world_.clock(),
                         world_.random(),
                         [] { return std::vector<std::shared_ptr<engine::Engine>>(); },
                         [] { return std::vector<std::string>(); },
-                        {},
                         {},
                         {},
                         {},
@@ -55,6 +58,23 @@ class AdminAuditTest : public testing::Test {
       all += record.bytes + "\n";
     return all;
   }
+  // Of the changes of tenants, newest first.
+  std::vector<std::string> outcomes() {
+    std::vector<std::string> all;
+    for (const store::AuditRecord& record : audit_.log->list({.action = "tenant.*"}, 100)->records)
+      all.emplace_back(record.bytes.contains(R"("outcome":"ok")") ? "ok" : "failed");
+    return all;
+  }
+  DirectoryPublisher::Work make_tenant() {
+    return [this](store::ControlStore& store) -> Result<void> {
+      TRY_VOID(store.create(tenancy::Tenant{.id = {Ulid::make({}, world_.random())},
+                                            .slug = *TenantSlug::parse("aurora")}));
+      return {};
+    };
+  }
+  static RecordedChanges::Tell tell() {
+    return [](store::ControlStore&) { return store::AdminEntry{.action = "tenant.create"}; };
+  }
   std::uint64_t size() { return audit_.log->stats().size; }
 
   rt::sim::SimWorld world_{1};
@@ -65,6 +85,7 @@ class AdminAuditTest : public testing::Test {
   identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
   DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
   audit_files::TestLog audit_;
+  std::unique_ptr<RecordedChanges> changes_;
   std::unique_ptr<AdminApi> api_;
 };
 
@@ -114,6 +135,125 @@ TEST_F(AdminAuditTest, WhatCouldNotBeRecordedDoesNotTakeEffect) {
   EXPECT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"),
               FailsWith(Code::dependency_unavailable));
   EXPECT_EQ(publisher_.directory().get(), seen) << "published";
+  EXPECT_TRUE(store_->load()->tenants.empty()) << "the next reload would publish it";
+  audit_.files.fail_write(0, Code::overloaded, 0);
+  ASSERT_THAT(audit_.log->append({.action = "test"}), Succeeds());
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"borealis"})"), Succeeds());
+  EXPECT_THAT(entries("tenant.*"), Not(HasSubstr("failed"))) << "there was no entry to correct";
+}
+
+// The disk of the control store fails when the entry is there already.
+TEST_F(AdminAuditTest, AChangeThatCannotBeStoredIsToldOfAsFailed) {
+  const auto seen = publisher_.directory().get();
+  const auto fails = changes_->make(
+      "tenant.create",
+      [&](const auto& agree) {
+        return publisher_.change(make_tenant(), [&](auto& store, const auto& next) -> Result<void> {
+          TRY_VOID(agree(store, next));
+          return our_error(Code::io_error, "the disk is gone");
+        });
+      },
+      tell());
+  EXPECT_THAT(fails, FailsWith(Code::io_error));
+  EXPECT_EQ(publisher_.directory().get(), seen);
+  EXPECT_TRUE(store_->load()->tenants.empty());
+  EXPECT_THAT(outcomes(), ElementsAre("failed", "ok")) << "newest first";
+}
+
+// kill -9 between the entry and the commit.
+TEST_F(AdminAuditTest, AProcessThatDiesBetweenEntryAndCommitIsToldOfByTheNext) {
+  store_sqlite::SimDisk left(1);
+  ASSERT_THAT(changes_->make(
+                  "tenant.create",
+                  [&](const auto& agree) {
+                    return publisher_.change(make_tenant(), [&](auto& store, const auto& next) {
+                      const Result<void> agreed = agree(store, next);
+                      left.copy_from(disk_);
+                      return agreed;
+                    });
+                  },
+                  tell()),
+              Succeeds());
+  ASSERT_THAT(outcomes(), ElementsAre("ok"));
+  const auto store = *store_sqlite::open_control_store(left, "control.db", world_.clock());
+  EXPECT_TRUE(store->load()->tenants.empty());
+  RecordedChanges next({*store, publisher_, audit_.log.get()});
+  ASSERT_THAT(next.settle(), Succeeds());
+  EXPECT_THAT(outcomes(), ElementsAre("failed", "ok"));
+  ASSERT_THAT(next.settle(), Succeeds());
+  EXPECT_THAT(outcomes(), ElementsAre("failed", "ok")) << "told once";
+}
+
+// A configuration whose limits cannot be counted is not half in force.
+TEST_F(AdminAuditTest, AConfigurationIsInForceWithItsLimitsOrNotAtAll) {
+  int uses = 0;
+  RecordedChanges changes({*store_, publisher_, audit_.log.get(),
+                           [&](const RecordedChanges::State& next) -> Result<void> {
+                             ++uses;
+                             if (next.directory->tenant_by_slug("aurora") == nullptr) return {};
+                             return our_error(Code::io_error, "the ledger cannot be read");
+                           }});
+  config::Config config;
+  config.tenants.push_back({.name = "aurora"});
+  const auto seen = publisher_.directory().get();
+  const auto apply = [&](const auto& agree) -> Result<void> {
+    TRY_VOID(publisher_.apply(config, agree));
+    return {};
+  };
+  EXPECT_THAT(changes.make("tenant.create", apply, tell()), FailsWith(Code::io_error));
+  EXPECT_EQ(publisher_.directory().get(), seen);
+  EXPECT_TRUE(store_->load()->tenants.empty());
+  EXPECT_THAT(outcomes(), ElementsAre()) << "the caller tells of what was refused";
+
+  config.tenants.front().name = "borealis";
+  audit_.files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  uses = 0;
+  EXPECT_THAT(changes.make("tenant.create", apply, tell()),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_EQ(uses, 2) << "the limits of before are in force again";
+  EXPECT_EQ(publisher_.directory().get(), seen);
+  EXPECT_TRUE(store_->load()->tenants.empty());
+}
+
+// Wherever the process dies, log and store say the same afterwards.
+TEST_F(AdminAuditTest, WhereverTheProcessDiesTheLogTellsWhatTheStoreHas) {
+  int made = 0;
+  int not_made = 0;
+  bool ended = false;
+  for (std::uint64_t at = 1; !ended; ++at) {
+    store_sqlite::SimDisk disk(at);
+    audit_files::TestLog log;
+    ASSERT_THAT(log.open(), Succeeds());
+    const auto run = [&](const auto& use) {
+      const auto store = *store_sqlite::open_control_store(disk, "control.db", world_.clock());
+      DirectoryPublisher publisher(*store, authenticator_, world_.clock(), world_.random());
+      RecordedChanges changes({*store, publisher, log.log.get()});
+      use(*store, publisher, changes);
+    };
+    run([&](auto&, auto& publisher, auto& changes) {
+      ASSERT_THAT(publisher.publish(), Succeeds());
+      disk.end_at_call(at, at % 2 == 0 ? store_sqlite::SimDisk::End::kill
+                                       : store_sqlite::SimDisk::End::power_loss);
+      ended =
+          changes
+              .make(
+                  "tenant.create",
+                  [&](const auto& agree) { return publisher.change(make_tenant(), agree); }, tell())
+              .has_value() &&
+          disk.powered();
+    });
+    disk.power_on();
+    run([&](auto& store, auto&, auto& changes) {
+      ASSERT_THAT(changes.settle(), Succeeds());
+      const bool is_there = !store.load()->tenants.empty();
+      ++(is_there ? made : not_made);
+      const auto told = log.log->list({.action = "tenant.create"}, 10)->records;
+      const bool said = !told.empty() && told.front().bytes.contains(R"("outcome":"ok")");
+      EXPECT_EQ(said, is_there) << "at call " << at;
+    });
+  }
+  EXPECT_GT(made, 1);
+  EXPECT_GT(not_made, 10);
 }
 
 TEST_F(AdminAuditTest, AProofComesWithAllThatVerifiesIt) {

@@ -66,26 +66,24 @@ class AdminWorld : public testing::Test {
     return client_error(Code::invalid_value, "want a URL", "url");
   }
 
-  // As a gateway keeps itself up to date.
-  Result<void> limits_changed() {
-    ++limits_changes_;
-    return limiter_.configure(*publisher_.limits(), world_.clock().wall_now());
-  }
-
   limits::LocalLimiter limiter_;
   int limits_changes_ = 0;
+  // As a gateway keeps itself up to date.
+  RecordedChanges changes_{
+      {*store_, publisher_, nullptr, [this](const RecordedChanges::State& next) -> Result<void> {
+         ++limits_changes_;
+         return limiter_.configure(*next.limits, world_.clock().wall_now());
+       }}};
   std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
-  AdminApi api_{{*store_, ledger_, publisher_, authenticator_, world_.clock(), world_.random(),
-                 [this] { return engines_; }, [] { return std::vector<std::string>(); },
-                 check_engine,
-                 [this](const std::vector<store::EngineRecord>& records) -> Result<void> {
+  AdminApi api_{{*store_, ledger_, publisher_, changes_, authenticator_, world_.clock(),
+                 world_.random(), [this] { return engines_; },
+                 [] { return std::vector<std::string>(); }, check_engine,
+                 [this](const std::vector<store::EngineRecord>& records) {
                    engines_.resize(1);
                    for (const store::EngineRecord& record : records)
                      engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
-                   return {};
                  },
-                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); },
-                 [this] { return limits_changed(); }}};
+                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); }}};
 };
 
 }  // namespace sovmesh::control

@@ -51,6 +51,34 @@ TEST(Audit, EachRequestGetsOneEntryWithDigestsAndNoText) {
   EXPECT_EQ(world.log.requests()[0].place, world.log.requests()[1].place) << "looked up once";
 }
 
+TEST(Audit, AnEngineHasAPlaceOfItsOwnAndAModelItsDigest) {
+  Audited world;
+  gateway::AuditPolicy policy{.log = &world.log, .site = "hall-2", .jurisdiction = "DK"};
+  policy.engines["engine"] = {.site = "Kiruna", .jurisdiction = "SE", .model_digest = "aa"};
+  world.gateway.set_audit(policy);
+  EXPECT_EQ(world.ask(chat_body("x")).status, 200);
+  policy.model_digests["chat"] = "bb";
+  world.gateway.set_audit(policy);
+  EXPECT_EQ(world.ask(chat_body("x")).status, 200);
+  ASSERT_EQ(world.log.requests().size(), 2U);
+  EXPECT_EQ(world.log.requests()[0].place->site, "Kiruna");
+  EXPECT_EQ(world.log.requests()[0].place->jurisdiction, "SE");
+  EXPECT_EQ(world.log.requests()[0].model_digest, "aa");
+  EXPECT_EQ(world.log.requests()[1].model_digest, "bb") << "what the file says of the model";
+}
+
+TEST(Audit, AModelWithAnAdapterIsAnotherOne) {
+  gateway::AuditPolicy policy;
+  policy.engines["e"] = {.model_digest = "base", .adapters = {"first"}};
+  catalog::Model model{.id = {}, .name = *ModelName::parse("m")};
+  EXPECT_EQ(policy.model_digest("e", model), "base");
+  model.adapter = 0;
+  EXPECT_EQ(policy.model_digest("e", model), "first");
+  model.adapter = 1;
+  EXPECT_EQ(policy.model_digest("e", model), "");
+  EXPECT_EQ(policy.model_digest("another", model), "");
+}
+
 TEST(Audit, RefusedAndBrokenRequestsHaveTheirsToo) {
   Audited world;
   world.gateway.limit(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,6 +16,9 @@ class MemoryControl : public store::ControlStore {
   std::map<std::string, std::string> values;
 
   Result<store::ControlData> load() override { return data; }
+  Result<void> atomically(const std::function<Result<void>(ControlStore&)>& work) override {
+    return work(*this);
+  }
   Result<std::optional<std::string>> get_value(const std::string& name) override {
     const auto found = values.find(name);
     if (found == values.end()) return std::optional<std::string>();

@@ -1,0 +1,83 @@
+#include "control/recorded_changes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace sovmesh::control {
+namespace {
+
+const std::string kMark = "audit_change";
+
+// "4711 key.create": entries of the change, if there are any, have this number or a later one.
+std::string mark_of(std::uint64_t size, const std::string& action) {
+  return fmt::format("{} {}", size, action);
+}
+
+store::AdminEntry not_made(const std::string& mark) {
+  const auto space = std::min(mark.find(' '), mark.size());
+  store::AdminEntry entry;
+  entry.action = mark.substr(std::min(space + 1, mark.size()));
+  entry.outcome = "failed";
+  entry.reason = fmt::format(
+      "a change that had begun was not made; entries of it have number {} or a later one",
+      mark.substr(0, space));
+  return entry;
+}
+
+}  // namespace
+
+Result<void> RecordedChanges::make(const std::string& action,
+                                   const std::function<Result<void>(const Agree&)>& change,
+                                   const Tell& tell) {
+  return turn_.with([&](Turn&) { return make_alone(action, change, tell); });
+}
+
+Result<void> RecordedChanges::settle() {
+  return turn_.with([&](Turn&) { return settle_alone(); });
+}
+
+Result<void> RecordedChanges::settle_alone() {
+  if (parts_.audit == nullptr) return {};
+  TRY(const std::optional<std::string> mark, parts_.store.get_value(kMark));
+  if (!mark) return {};
+  TRY_VOID(parts_.audit->append(not_made(*mark)));
+  return parts_.store.remove_value(kMark);
+}
+
+Result<void> RecordedChanges::make_alone(const std::string& action,
+                                         const std::function<Result<void>(const Agree&)>& change,
+                                         const Tell& tell) {
+  TRY_VOID(settle_alone());
+  if (parts_.audit != nullptr)
+    TRY_VOID(parts_.store.put_value(kMark, mark_of(parts_.audit->stats().size, action)));
+  const State before = parts_.publisher.state();
+  bool new_limits = false;
+  bool told = false;
+  const Agree agree = [&](store::ControlStore& store, const State& next) -> Result<void> {
+    if (parts_.use_limits) {
+      TRY_VOID(parts_.use_limits(next));
+      new_limits = true;
+    }
+    if (parts_.audit == nullptr) return {};
+    TRY_VOID(store.remove_value(kMark));
+    TRY(std::optional<store::AdminEntry> entry, tell(store));
+    if (!entry) return {};
+    TRY_VOID(parts_.audit->append(*std::move(entry)));
+    told = true;
+    return {};
+  };
+  Result<void> done = change(agree);
+  if (done) return {};
+  if (new_limits) (void)parts_.use_limits(before);
+  // What cannot be done now is done before the next change, or at the next start.
+  if (told)
+    (void)settle_alone();
+  else if (parts_.audit != nullptr)
+    (void)parts_.store.remove_value(kMark);
+  return done;
+}
+
+}  // namespace sovmesh::control
