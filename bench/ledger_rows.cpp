@@ -158,8 +158,8 @@ class BareLoop {
   BareLoop(const Clock& clock, bool grouped)
       : clock_(clock),
         grouped_(grouped),
-        database_(must(
-            open_migrated(real_disk(), folder_.path() + "/ledger.db", ledger_schema(), false))) {
+        database_(must(open_migrated(real_disk(), folder_.path() + "/ledger.db", ledger_schema(),
+                                     false, clock.wall_now()))) {
     const std::int64_t day = day_of(clock.wall_now());
     must(make_partition(database_, day));
     must(database_.execute("INSERT INTO tenant VALUES (1, zeroblob(16))"));
@@ -298,6 +298,15 @@ class SlowDisk : public Disk {
   }
   Result<void> allocate(const std::string& path, std::int64_t bytes) override {
     return real_disk().allocate(path, bytes);
+  }
+  Result<void> make_folder(const std::string& path) override {
+    return real_disk().make_folder(path);
+  }
+  Result<void> remove_folder(const std::string& path) override {
+    return real_disk().remove_folder(path);
+  }
+  Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    return real_disk().list_folder(path);
   }
 
  private:

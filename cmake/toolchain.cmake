@@ -16,5 +16,8 @@ endif()
 option(SM_LTO "Link-time optimisation (thin)" OFF)
 if(SM_LTO)
   add_compile_options(-flto=thin)
+  # lld needs no index of an archive, and making one takes tools that know this compiler's objects.
+  set(CMAKE_CXX_ARCHIVE_CREATE "<CMAKE_AR> qcS <TARGET> <OBJECTS>")
+  set(CMAKE_CXX_ARCHIVE_FINISH "")
   add_link_options(-flto=thin -Wl,--thinlto-jobs=2 -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
 endif()
