@@ -121,8 +121,8 @@ TEST_F(RestartedBudgets, ARollingWindowForgetsWhatItWouldHaveForgotten) {
       use(7, other_);
       world_.jump_wall(length / 13);
     }
-    Budgets restarted(publisher_, *store_, *ledger_, world_.clock());
-    ASSERT_THAT(restarted.refresh(), Succeeds());
+    Budgets restarted(publisher_, *ledger_, world_.clock());
+    ASSERT_THAT(restarted.use(publisher_.state()), Succeeds());
     std::vector<std::int64_t> before;  // of the one that never stopped, at each step
     const auto step = length / 64;
     const auto late = slack / step + 1;
@@ -153,8 +153,8 @@ TEST_F(RestartedBudgets, APoolsLimitKnowsWhatAllTenantsUsedOnAllItsEngines) {
                           .window = Window::day,
                           .amount = 100});
   ASSERT_THAT(publisher_.publish(), Succeeds());
-  Budgets budgets(publisher_, *store_, *ledger_, world_.clock());
-  ASSERT_THAT(budgets.refresh(), Succeeds());
+  Budgets budgets(publisher_, *ledger_, world_.clock());
+  ASSERT_THAT(budgets.use(publisher_.state()), Succeeds());
   EXPECT_EQ(budgets.limiter().status(now(), 10).at(0).used, 30);
 }
 
@@ -183,11 +183,11 @@ class AddedLimit : public BudgetsTest {
     return true;
   }
   AskedLedger ledger_;
-  Budgets budgets_{publisher_, *store_, ledger_, world_.clock()};
+  Budgets budgets_{publisher_, ledger_, world_.clock()};
 };
 
 TEST_F(AddedLimit, IsInForceWithAllThatWasUsedBeforeAndMeanwhile) {
-  ASSERT_THAT(budgets_.refresh(), Succeeds());
+  ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   store::UsageSince used{.tenant = tenant_, .currency = "EUR", .until = now()};
   used.sums.generated = 80;
   ledger_.used = {used};
@@ -198,7 +198,7 @@ TEST_F(AddedLimit, IsInForceWithAllThatWasUsedBeforeAndMeanwhile) {
     EXPECT_TRUE(runs(15)) << "as before the change";
   };
   add_limit(Window::day, Alignment::calendar, 100);
-  ASSERT_THAT(budgets_.refresh(), Succeeds());
+  ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(budgets_.limiter().status(now(), 10).at(0).used, 95);
   EXPECT_FALSE(runs(6));
@@ -207,21 +207,18 @@ TEST_F(AddedLimit, IsInForceWithAllThatWasUsedBeforeAndMeanwhile) {
 
 TEST_F(AddedLimit, IsRefusedWhileWhatWasUsedBeforeIsNotKnown) {
   add_limit(Window::day, Alignment::calendar, 1'000);
-  ASSERT_THAT(budgets_.refresh(), Succeeds());
-  EXPECT_FALSE(budgets_.is_behind());
+  ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   ledger_.fails = true;
   add_limit(Window::hour, Alignment::calendar, 10);
-  const auto refused = budgets_.refresh();
+  const auto refused = budgets_.use(publisher_.state());
   EXPECT_THAT(refused, FailsWith(Code::metering_unavailable));
   EXPECT_THAT(refused.error().message(), HasSubstr("the disk is bad"));
-  EXPECT_TRUE(budgets_.is_behind());
   EXPECT_EQ(budgets_.limiter().status(now(), 10).size(), 1U) << "the old one";
   EXPECT_TRUE(runs(4));
   EXPECT_FALSE(runs(1'000)) << "the old one is in force";
-  EXPECT_FALSE(budgets_.refresh()) << "not forgotten by trying again";
+  EXPECT_FALSE(budgets_.use(publisher_.state())) << "not forgotten by trying again";
   ledger_.fails = false;
-  ASSERT_THAT(budgets_.refresh(), Succeeds());
-  EXPECT_FALSE(budgets_.is_behind());
+  ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   EXPECT_EQ(budgets_.limiter().status(now(), 10).size(), 2U);
   EXPECT_FALSE(runs(7)) << "what ran meanwhile counts";
   EXPECT_TRUE(runs(6));
@@ -229,12 +226,12 @@ TEST_F(AddedLimit, IsRefusedWhileWhatWasUsedBeforeIsNotKnown) {
 
 TEST_F(AddedLimit, AChangedAmountWaitsForTheWholeChange) {
   store::LimitRecord old = add_limit(Window::day, Alignment::calendar, 100);
-  ASSERT_THAT(budgets_.refresh(), Succeeds());
+  ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   ledger_.fails = true;
   old.amount = 50;
   ASSERT_THAT(store_->update(old), Succeeds());
   add_limit(Window::hour, Alignment::calendar, 10);
-  ASSERT_FALSE(budgets_.refresh());
+  ASSERT_FALSE(budgets_.use(publisher_.state()));
   EXPECT_EQ(budgets_.limiter().status(now(), 10).at(0).amount, 100);
 }
 

@@ -498,10 +498,6 @@ rt::Task<void> Process::tell_budget_events() {
   for (;;) {
     const rt::Until next{first.loop().in(kBudgetLook), &first.tasks().cancelled()};
     if (!co_await rt::sleep(first.loop(), next)) co_return;
-    if (budgets_->is_behind()) {
-      const auto again = [this] { return budgets_->refresh(); };
-      (void)co_await rt::run_blocking(*pool_, first.loop(), again);
-    }
     for (std::string& event : budgets_->take_events()) {
       log_->say(observe::Level::info, "budget", event);
       if (budget_webhook_) budget_webhook_->send(std::move(event));
