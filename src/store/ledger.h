@@ -92,10 +92,11 @@ struct UsageRow {
   std::int64_t reserved_tokens = 0;
   std::int64_t characters = 0;
   std::chrono::microseconds open_for{};
-  bool voided = false;    // never reached an engine; only find() shows such a row
-  std::int64_t seq = 0;   // its place in the ledger; 0 while open
-  WallTime booked_at{};   // when it was settled, by the ledger's clock, which never goes back
-  std::int64_t boot = 0;  // which start of the ledger opened it
+  bool voided = false;          // never reached an engine; only find() shows such a row
+  std::int64_t seq = 0;         // its place in the ledger; 0 while open
+  WallTime booked_at{};         // when it was settled, by the ledger's clock, which never goes back
+  std::int64_t boot = 0;        // which start of the ledger opened it
+  metering::Counts checkpoint;  // of an open row: how far it was when that was last noted
   bool is_priced() const { return !price_version.empty(); }
   bool is_recovered() const { return settlement.finish == metering::Finish::recovered; }
 };
