@@ -80,6 +80,10 @@ class SabotagedLedger : public store::Ledger {
     return inner_->usage_since(query);
   }
   Result<store::VerifyReport> verify() override { return inner_->verify(); }
+  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                  const std::string& pseudonym) override {
+    return inner_->erase_user(tenant, user, pseudonym);
+  }
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override {
     return inner_->claim(tenant, key, request);

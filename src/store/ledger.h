@@ -271,6 +271,11 @@ class Ledger {
   // Computes every balance and roll-up from the rows again. Reads a snapshot while the ledger works
   // on; takes seconds per million rows.
   virtual Result<VerifyReport> verify() = 0;
+  // Blocking. Puts `pseudonym`, which nobody else has, in place of a user's name, and leaves the
+  // name nowhere; rows and sums stay. Says how many subjects had it. May be done again after an
+  // error. Requests of a key that still names the user as its owner bring the name back.
+  virtual Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                          const std::string& pseudonym) = 0;
 
   // Before an intent with an Idempotency-Key. Any thread, never waits. Code::queue_full: the tenant
   // (client's fault) or the server (ours) holds too many keys.
