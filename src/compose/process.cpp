@@ -13,8 +13,10 @@
 
 #include "base/bytes.h"
 #include "compose/audit.h"
+#include "compose/backup_notes.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/first_uses.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
@@ -106,6 +108,7 @@ Process::~Process() {
   data_planes_.clear();
   engines_.publish({});
   workers_.clear();
+  pool_.reset();  // what still runs there refers to the stores
   rt::TaskGroup::set_on_escape(nullptr);
   escape_log = nullptr;
 }
@@ -154,6 +157,7 @@ Result<void> Process::make_workers() {
 Result<void> Process::open_data() {
   TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
                         options_.sabotage_drop_one_token));
+  TRY_VOID(record_backups(options_.data_dir, data_->audit().get()));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
   if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
   set_audit([this](gateway::AuditPolicy& policy) {
@@ -162,6 +166,12 @@ Result<void> Process::open_data() {
               .fail_closed = audit.fail_closed,
               .site = audit.site,
               .jurisdiction = audit.jurisdiction};
+    if (policy.log != nullptr) {
+      policy.first_use = [uses = std::make_shared<FirstUses>(data_->control(), data_->audit(),
+                                                             *pool_)](const tenancy::Key& key) {
+        return uses->note(key);
+      };
+    }
     for (const config::Engine& engine : options_.config.engines)
       policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
   });
@@ -269,7 +279,8 @@ Result<void> Process::make_listeners() {
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
-  usage_reports_ = std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_);
+  usage_reports_ =
+      std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   services_ = std::make_unique<gateway::Services>(gateway::Services{
       *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_,
       data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_, usage_reports_.get()});
