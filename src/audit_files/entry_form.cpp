@@ -49,6 +49,8 @@ std::string actor_type_of(AdminEntry::Actor actor) {
       return "token";
     case AdminEntry::Actor::local_user:
       return "user";
+    case AdminEntry::Actor::key:
+      return "key";
     case AdminEntry::Actor::config:
     case AdminEntry::Actor::system:
       break;
@@ -62,6 +64,8 @@ std::string auth_of(AdminEntry::Actor actor) {
       return "bearer";
     case AdminEntry::Actor::local_user:
       return "socket";
+    case AdminEntry::Actor::key:
+      return "api_key";
     case AdminEntry::Actor::config:
       return "config";
     case AdminEntry::Actor::system:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "backup/pack.h"
@@ -36,8 +37,11 @@ struct Backup {
   Random& random;
   BackupProgress& progress;
 
+  // `record` is called when the archive is complete and does not have its name yet; after an error
+  // of it there is none. Empty: nobody is told.
+  using Record = std::function<Result<void>(const backup::Manifest&)>;
   Result<backup::Manifest> create(const std::string& data_dir, const std::string& file, bool force,
-                                  const SecretBytes& key);
+                                  const SecretBytes& key, const Record& record = {});
   struct Verified {
     backup::Manifest manifest;
     std::string digest;           // SHA-256 of the archive, hex

@@ -14,6 +14,7 @@
 #include "base/time_text.h"
 #include "compose/admin_cli.h"
 #include "compose/backup.h"
+#include "compose/backup_notes.h"
 #include "compose/serve.h"
 #include "config/process_environment.h"
 #include "rt/real.h"
@@ -159,7 +160,11 @@ int backup_create(const BackupOptions& options) {
   const auto key = key_of(options);
   if (!key) return kExitUsage;
   Machine machine;
-  const auto made = machine.backup.create(options.data_dir, options.file, options.force, *key);
+  const auto record = [&](const backup::Manifest& made) {
+    return note_backup(options.data_dir, made);
+  };
+  const auto made =
+      machine.backup.create(options.data_dir, options.file, options.force, *key, record);
   if (!made) {
     const int code = failed(made.error());
     return made.error().code() == Code::data_dir_invalid ? kExitDataDir : code;

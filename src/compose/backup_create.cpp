@@ -136,7 +136,7 @@ std::uint64_t epoch_in(const Captured& captured) {
 }  // namespace
 
 Result<backup::Manifest> Backup::create(const std::string& data_dir, const std::string& file,
-                                        bool force, const SecretBytes& key) {
+                                        bool force, const SecretBytes& key, const Record& record) {
   const store_sqlite::SnapshotPaths paths{.control = data_dir + "/control.db",
                                           .ledger = data_dir + "/ledger.db"};
   for (const std::string& path : {paths.control, paths.ledger}) {
@@ -166,6 +166,7 @@ Result<backup::Manifest> Backup::create(const std::string& data_dir, const std::
   Maker maker(data_dir, work.path(), sealed, progress);
   TRY_VOID(maker.run(snapshot, captured));
   TRY_VOID(maker.finish(manifest));
+  if (record) TRY_VOID(record(manifest));
   TRY_VOID(output.commit());
   return manifest;
 }

@@ -14,8 +14,10 @@
 
 #include "base/bytes.h"
 #include "compose/audit.h"
+#include "compose/backup_notes.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/first_uses.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
@@ -109,6 +111,7 @@ Process::~Process() {
   data_planes_.clear();
   engines_.publish({});
   workers_.clear();
+  pool_.reset();  // what still runs there refers to the stores
   rt::TaskGroup::set_on_escape(nullptr);
   escape_log = nullptr;
 }
@@ -157,6 +160,7 @@ Result<void> Process::make_workers() {
 Result<void> Process::open_data() {
   TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
                         options_.sabotage_drop_one_token));
+  TRY_VOID(record_backups(options_.data_dir, data_->audit().get()));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
   if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
   set_audit([this](gateway::AuditPolicy& policy) {
@@ -165,6 +169,12 @@ Result<void> Process::open_data() {
               .fail_closed = audit.fail_closed,
               .site = audit.site,
               .jurisdiction = audit.jurisdiction};
+    if (policy.log != nullptr) {
+      policy.first_use = [uses = std::make_shared<FirstUses>(data_->control(), data_->audit(),
+                                                             *pool_)](const tenancy::Key& key) {
+        return uses->note(key);
+      };
+    }
     for (const config::Engine& engine : options_.config.engines)
       policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
   });
@@ -272,7 +282,8 @@ Result<void> Process::make_listeners() {
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
-  usage_reports_ = std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_);
+  usage_reports_ =
+      std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
   services_ = std::make_unique<gateway::Services>(
       gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,

@@ -165,6 +165,9 @@ class AdminApi {
   Result<AdminReply> audit_checkpoint(Request& request);
   Result<AdminReply> audit_witnessed(Request& request);
   Result<AdminReply> audit_write(Request& request);
+  Result<AdminReply> audit_backup(Request& request);
+  Result<AdminReply> erase_subject(const store::AuditSubject& subject, store::AdminEntry entry);
+  Result<bool> is_in_ledger(TenantId tenant, const std::string& user);
   Result<store::AuditSubject> subject_of(const std::optional<std::string>& tenant,
                                          const std::optional<std::string>& id);
   store::AdminEntry entry_of(const Request& request, std::string action) const;

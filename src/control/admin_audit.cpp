@@ -339,6 +339,7 @@ Result<AdminReply> AdminApi::audit_witnessed(Request& request) {
 Result<AdminReply> AdminApi::audit_write(Request& request) {
   const std::string& verb = request.path[1];
   if (verb == "witnessed") return audit_witnessed(request);
+  if (verb == "backup") return audit_backup(request);
   JsonBody body(request.call.body);
   const auto tenant = body.text("tenant");
   const auto id = body.text("subject");
@@ -373,7 +374,67 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
   if (verb != "erase") return client_error(Code::unknown_url, "there is no such resource");
   if (subject.id.empty())
     return client_error(Code::missing_required_parameter, "say whom to erase", "subject");
-  return answer(parts_.audit->erase(subject, std::move(entry)));
+  return erase_subject(subject, std::move(entry));
+}
+
+// First the log's keys, which a hold forbids, then the ledger. Done again it goes on where it
+// failed: a subject that the log does not know any more may still be named in the ledger.
+Result<AdminReply> AdminApi::erase_subject(const store::AuditSubject& subject,
+                                           store::AdminEntry entry) {
+  const auto erased = parts_.audit->erase(subject, entry);
+  if (!erased && erased.error().code() != Code::not_found) return fail(erased.error());
+  std::optional<std::uint64_t> index;
+  if (erased) index = erased->index;
+  std::int64_t in_ledger = 0;
+  if (subject.tenant) {
+    TRY_VOID(parts_.ledger.flush());
+    std::array<unsigned char, 8> bytes{};
+    parts_.random.fill(bytes);
+    const std::string pseudonym = "erased-" + to_hex(bytes);
+    entry.action = "ledger.erase";
+    entry.reason = "a user's name in the usage ledger becomes " + pseudonym;
+    TRY(const bool is_there, is_in_ledger(*subject.tenant, subject.id));
+    if (is_there) {
+      TRY(const auto told, parts_.audit->append(entry));
+      index = index.value_or(told.index);
+    }
+    const auto done = parts_.ledger.erase_user(*subject.tenant, subject.id, pseudonym);
+    if (!done) {
+      entry.outcome = "failed";
+      if (is_there) TRY_VOID(parts_.audit->append(std::move(entry)));
+      return fail(done.error());
+    }
+    in_ledger = *done;
+  }
+  if (!index) return fail(erased.error());
+  return AdminReply{.body = JsonText()
+                                .number("index", static_cast<std::int64_t>(*index))
+                                .number("ledger_subjects", in_ledger)
+                                .end()};
+}
+
+Result<bool> AdminApi::is_in_ledger(TenantId tenant, const std::string& user) {
+  store::UsageQuery query{.tenant = tenant};
+  query.user = user;
+  TRY(const std::vector<store::UsageSum> sums, parts_.ledger.sum(query));
+  return std::ranges::any_of(sums, [](const auto& sum) { return sum.requests > 0; });
+}
+
+// POST /audit/backup: somebody has made an archive of everything.
+Result<AdminReply> AdminApi::audit_backup(Request& request) {
+  JsonBody body(request.call.body);
+  const std::string made_at = body.required_text("created_at");
+  const auto row = body.number("ledger_seq", 0, INT64_MAX).value_or(0);
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  if (!parse_rfc3339(made_at))
+    return client_error(Code::invalid_value, "want a time: 2027-01-31T12:00:00Z", "created_at");
+  store::AdminEntry entry = entry_of(request, "backup.create");
+  entry.object = "backup/" + made_at;
+  entry.reason = fmt::format("up to ledger row {}", row);
+  TRY(const auto receipt, parts_.audit->append(std::move(entry)));
+  const auto index = static_cast<std::int64_t>(receipt.index);
+  return AdminReply{.body = JsonText().number("index", index).end()};
 }
 
 }  // namespace sovmesh::control

@@ -76,7 +76,9 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
   constexpr std::chrono::milliseconds kFlushMax{1'000};
   (void)parts_.ledger.flush(kFlushMax);  // who asks right after an answer finds it
   TRY(Explanation it, explain(parts_.ledger, parts_.audit, data, id));
-  it.limits = limits_of(*parts_.publisher.limits(), it.row);
+  const DirectoryPublisher::State now = parts_.publisher.state();
+  it.limits = limits_of(*now.limits, it.row, now.directory->pool_of(it.row.engine));
+  it.limits_at = parts_.clock.wall_now();
   if (format == ReportFormat::text) return in_format(format, explanation_text(it));
   return AdminReply{.body = explanation_json(it)};
 }

@@ -149,7 +149,7 @@ Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
 
 namespace {
 
-bool is_for(const limits::Target& target, const store::UsageRow& row) {
+bool is_for(const limits::Target& target, const store::UsageRow& row, std::string_view pool) {
   using limits::Scope;
   using limits::ScopeKey;
   if (target.within() && *target.within() != row.tenant) return false;
@@ -164,7 +164,7 @@ bool is_for(const limits::Target& target, const store::UsageRow& row) {
     case Scope::tenant:
       return is_one(ScopeKey::of(row.tenant));
     case Scope::pool:
-      return false;
+      return !pool.empty() && is_one(ScopeKey::pool(std::string(pool)));
   }
   return false;
 }
@@ -172,10 +172,10 @@ bool is_for(const limits::Target& target, const store::UsageRow& row) {
 }  // namespace
 
 std::vector<std::string> limits_of(const std::vector<limits::Limit>& all,
-                                   const store::UsageRow& row) {
+                                   const store::UsageRow& row, std::string_view pool) {
   std::vector<std::string> out;
   for (const limits::Limit& limit : all) {
-    if (is_for(limit.target, row) && (limit.model.empty() || limit.model == row.model))
+    if (is_for(limit.target, row, pool) && (limit.model.empty() || limit.model == row.model))
       out.push_back(limits::to_text(limit));
   }
   return out;
@@ -228,6 +228,17 @@ std::string settle_json(const store::UsageRow& row) {
       .text("source", metering::name(counts.source))
       .flag("drift", row.settlement.drift)
       .flag("lower_bound", row.is_recovered())
+      .number("prompt_tokens", counts.prompt)
+      .number("cached_tokens", counts.cached)
+      .number("generated_tokens", counts.generated)
+      .number("reasoning_tokens", counts.reasoning)
+      .number("delivered_tokens", counts.delivered)
+      .end();
+}
+
+// Only what is in flight has one: the end of a request stands for all before it.
+std::string checkpoint_json(const metering::Counts& counts) {
+  return JsonText()
       .number("prompt_tokens", counts.prompt)
       .number("cached_tokens", counts.cached)
       .number("generated_tokens", counts.generated)
@@ -296,10 +307,13 @@ std::string explanation_json(const Explanation& it) {
       .text("ulid", it.row.request.value.text())
       .text("state", state_of(it.row))
       .raw("intent", intent_json(it));
+  it.row.open ? json.raw("checkpoint", checkpoint_json(it.row.checkpoint))
+              : json.null("checkpoint");
   it.row.open || it.row.voided ? json.null("settle") : json.raw("settle", settle_json(it.row));
   return json.raw("cost", cost_json(it))
       .raw("energy", energy_json(it.row.charge))
       .texts("limits", it.limits)
+      .time("limits_as_of", it.limits_at)
       .raw("audit", audit_json(it))
       .end();
 }
@@ -346,8 +360,16 @@ void add_intent(Page& page, const Explanation& it) {
 }
 
 void add_end(Page& page, const store::UsageRow& row) {
-  page.title("Checkpoints");
-  page.raw("  The ledger keeps the last one of a request in flight, to settle it after a crash.\n");
+  page.title("Checkpoint");
+  if (row.open) {
+    page.number("input tokens", row.checkpoint.prompt);
+    page.number("output tokens", row.checkpoint.generated);
+    page.number("delivered", row.checkpoint.delivered);
+    page.raw("  The last one: what a crash at this moment would leave to be charged.\n");
+  } else {
+    page.raw(row.is_recovered() ? "  The last one is the end below: a crash took what came after.\n"
+                                : "  None is kept of a request that has ended.\n");
+  }
   page.title("End");
   if (row.open) {
     page.raw("  It is still open: nothing is counted or charged yet.\n");
@@ -428,7 +450,8 @@ std::string explanation_text(const Explanation& it) {
   add_intent(page, it);
   add_end(page, it.row);
   add_cost(page, it);
-  page.title("Limits it counts against, as they are now");
+  page.title("Limits it would count against now, not those of when it ran");
+  page.time("as of", it.limits_at);
   if (it.limits.empty()) page.raw("  None.\n");
   for (const std::string& limit : it.limits)
     page.raw(fmt::format("  {}\n", printable(limit)));

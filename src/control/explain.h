@@ -37,7 +37,9 @@ struct Explanation {
   std::string tenant;                            // names; ids where the object is gone
   std::string project;
   std::string key;
-  std::vector<std::string> limits;  // that it counts against, as they are now
+  // That it would count against at this moment: limits, and which engines a pool has, change.
+  std::vector<std::string> limits;
+  WallTime limits_at{};
   // The audit log's entry: nothing when there is no audit log, or none of this request.
   std::optional<store::AuditRecord> entry;
   std::optional<store::AuditProof> proof;
@@ -51,9 +53,9 @@ struct Explanation {
 // "req_" + 32 hexadecimal digits, these digits alone, or the ULID. Code::invalid_value.
 Result<RequestId> parse_request_id(std::string_view text);
 
-// Which of these a row counts against. Not those of pools: which engines a pool had is not kept.
+// Which of these a row counts against. `pool`: that its engine is in now; empty: none.
 std::vector<std::string> limits_of(const std::vector<limits::Limit>& all,
-                                   const store::UsageRow& row);
+                                   const store::UsageRow& row, std::string_view pool);
 
 // Blocks on the ledger and the audit log. Code::not_found when the ledger has no such row.
 Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,

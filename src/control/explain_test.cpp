@@ -124,7 +124,11 @@ TEST_F(ExplainTest, OpenVoidUnpricedAndRecoveredRequestsSaySo) {
   EXPECT_THAT(explanation_text(it()), HasSubstr("never reached an engine"));
   row.voided = false;
   row.open = true;
+  row.checkpoint = {.prompt = 7, .generated = 4711, .delivered = 4700};
   EXPECT_THAT(explanation_text(it()), HasSubstr("still open"));
+  EXPECT_THAT(explanation_text(it()), HasSubstr("4711"));
+  EXPECT_THAT(explanation_json(it()), HasSubstr(R"("checkpoint":{"prompt_tokens":7,)"));
+  EXPECT_THAT(explanation_text(it()), HasSubstr("not those of when it ran"));
   EXPECT_THAT(explanation_json(it()), HasSubstr(R"("settle":null)"));
   ledger_.all.clear();
   EXPECT_EQ(explain(ledger_, nullptr, report_data(), {ulid(101)}).error().code(), Code::not_found);
@@ -147,13 +151,19 @@ TEST_F(ExplainTest, NamesTheLimitsThatItCountsAgainst) {
       named("5", Target::each(limits::Scope::project, kAurora)),
       named("6", Target::one(ScopeKey::of(row.key), "key:one"), "plus"),
       named("7", Target::one(ScopeKey::of(row.key), "key:other"), "mini"),
-      named("8", Target::each(limits::Scope::pool))};
-  const auto names = limits_of(all, row);
+      named("8", Target::each(limits::Scope::pool)),
+      named("9", Target::one(ScopeKey::pool("gpus"), "pool:gpus")),
+      named("10", Target::one(ScopeKey::pool("cpus"), "pool:cpus"))};
+  const auto names = limits_of(all, row, "");
   ASSERT_EQ(names.size(), 4U);
   EXPECT_THAT(names[0], HasSubstr("tenant:aurora"));
   EXPECT_THAT(names[1], HasSubstr("user:ann"));
   EXPECT_THAT(names[2], HasSubstr("project:*"));
   EXPECT_THAT(names[3], HasSubstr("key:one"));
+  const auto in_pool = limits_of(all, row, "gpus");
+  ASSERT_EQ(in_pool.size(), 6U);
+  EXPECT_THAT(in_pool[4], HasSubstr("pool:*"));
+  EXPECT_THAT(in_pool[5], HasSubstr("pool:gpus"));
 }
 
 TEST_F(ExplainTest, BringsTheAuditEntryWithItsProof) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -55,7 +56,8 @@ Result<void> RecordedChanges::make_alone(const std::string& action,
     TRY_VOID(parts_.store.put_value(kMark, mark_of(parts_.audit->stats().size, action)));
   const State before = parts_.publisher.state();
   bool new_limits = false;
-  bool told = false;
+  enum class Told : std::uint8_t { no, perhaps, yes };
+  Told told = Told::no;
   const Agree agree = [&](store::ControlStore& store, const State& next) -> Result<void> {
     if (parts_.use_limits) {
       TRY_VOID(parts_.use_limits(next));
@@ -65,17 +67,19 @@ Result<void> RecordedChanges::make_alone(const std::string& action,
     TRY_VOID(store.remove_value(kMark));
     TRY(std::optional<store::AdminEntry> entry, tell(store));
     if (!entry) return {};
+    told = Told::perhaps;
     TRY_VOID(parts_.audit->append(*std::move(entry)));
-    told = true;
+    told = Told::yes;
     return {};
   };
   Result<void> done = change(agree);
   if (done) return {};
   if (new_limits) (void)parts_.use_limits(before);
-  // What cannot be done now is done before the next change, or at the next start.
-  if (told)
+  // A log that takes nothing is told before the next change, or at the next start: an entry that
+  // was refused may still come, late.
+  if (told == Told::yes)
     (void)settle_alone();
-  else if (parts_.audit != nullptr)
+  else if (told == Told::no && parts_.audit != nullptr)
     (void)parts_.store.remove_value(kMark);
   return done;
 }

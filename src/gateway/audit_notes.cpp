@@ -56,10 +56,18 @@ std::shared_ptr<const store::AuditPlace> AuditNotes::place_of(
       .second;
 }
 
+void AuditNotes::note_use(const tenancy::Key& key, const AuditPolicy& policy) {
+  if (!policy.first_use || used_keys_.contains(key.id)) return;
+  if (used_keys_.size() >= kKeysMax) used_keys_.clear();
+  if (policy.first_use(key)) used_keys_.insert(key.id);
+}
+
 void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, WallTime now) {
   // Who it was must be proven: what strangers send is in metrics and logs.
-  if (policy.log == nullptr || !record.operation || !record.caller) return;
+  if (policy.log == nullptr || !record.caller) return;
   const identity::Caller& caller = *record.caller;
+  note_use(caller.key(), policy);
+  if (!record.operation) return;
   store::RequestEntry entry;
   entry.request = record.id;
   entry.tenant = caller.tenant().id;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct AuditPolicy {
   std::map<std::string, Engine, std::less<>> engines;
   std::map<std::string, std::string, std::less<>> model_digests;  // of the file, by public name
 
+  // Told of a key that this worker sees for the first time; false: to be told again.
+  std::function<bool(const tenancy::Key&)> first_use;
+
   std::string_view model_digest(std::string_view engine, const catalog::Model& model) const;
   bool refuses() const { return log != nullptr && fail_closed && !log->accepts(); }
 };
@@ -48,7 +52,11 @@ class AuditNotes {
   std::shared_ptr<const store::AuditPlace> place_of(
       const std::shared_ptr<const engine::Engine>& engine, const AuditPolicy& policy);
 
+  static constexpr std::size_t kKeysMax = 100'000;  // remembered; beyond, all are forgotten
+  void note_use(const tenancy::Key& key, const AuditPolicy& policy);
+
   std::vector<Place> places_;
+  std::unordered_set<KeyId> used_keys_;
 };
 
 }  // namespace sovmesh::gateway

@@ -14,6 +14,7 @@
 #include "http/exchange.h"
 #include "rt/blocking.h"
 #include "rt/task.h"
+#include "store/audit.h"
 #include "store/ledger.h"
 
 namespace sovmesh::gateway {
@@ -47,7 +48,9 @@ class UsageReports {
  public:
   static constexpr std::size_t kRunningMax = 4;
 
-  UsageReports(store::Ledger& ledger, rt::BlockingPool& pool) : ledger_(ledger), pool_(pool) {}
+  // `audit`: where it is entered who was given what, before it is given; null: nowhere.
+  UsageReports(store::Ledger& ledger, rt::BlockingPool& pool, store::Audit* audit)
+      : ledger_(ledger), pool_(pool), audit_(audit) {}
   // Needs the scope read:usage.
   rt::Task<Result<void>> serve(http::Exchange& exchange, RequestRecord& record);
 
@@ -57,6 +60,7 @@ class UsageReports {
 
   store::Ledger& ledger_;
   rt::BlockingPool& pool_;
+  store::Audit* audit_;
   Guarded<std::set<TenantId>> running_;
 };
 

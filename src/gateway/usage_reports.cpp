@@ -9,6 +9,16 @@ namespace {
 // Who asks right after an answer finds it.
 constexpr std::chrono::milliseconds kFlushMax{1'000};
 
+store::AdminEntry entry_of(const identity::Caller& caller, const RequestRecord& record) {
+  store::AdminEntry entry;
+  entry.action = record.endpoint == Endpoint::usage_export ? "usage.export" : "report.read";
+  entry.tenant = caller.tenant().id;
+  entry.actor_type = store::AdminEntry::Actor::key;
+  entry.object = "keys/" + std::string(caller.key().id.text());
+  entry.request = shown_id(record.id);
+  return entry;
+}
+
 }  // namespace
 
 // Held while a report is being made; any thread lets it go.
@@ -52,10 +62,13 @@ rt::Task<Result<void>> UsageReports::serve(http::Exchange& exchange, RequestReco
   CO_TRY(auto turn, take_turn(scope.tenant));
   const bool rows = record.endpoint == Endpoint::usage_export;
   auto work = [&ledger = ledger_, scope, rows, query = std::string(exchange.head().query),
-               now = record.began_wall, turn = std::move(turn)]() mutable -> Result<UsageReply> {
+               now = record.began_wall, turn = std::move(turn), audit = audit_,
+               entry = entry_of(caller, record)]() mutable -> Result<UsageReply> {
     const auto held = std::move(turn);
     (void)ledger.flush(kFlushMax);
-    return rows ? own_requests(ledger, scope, query) : own_usage(ledger, scope, query, now);
+    auto reply = rows ? own_requests(ledger, scope, query) : own_usage(ledger, scope, query, now);
+    if (reply && audit != nullptr) TRY_VOID(audit->append(std::move(entry)));
+    return reply;
   };
   CO_TRY(UsageReply reply, co_await rt::run_blocking(pool_, exchange.loop(), std::move(work)));
   http::ResponseHead head;

@@ -62,7 +62,7 @@ struct AuditSubject {
 // Something that somebody (or this program by itself) did to the system.
 struct AdminEntry {
   // Who it was. A person's or a token's name is personal data and reaches the log as a pseudonym.
-  enum class Actor : std::uint8_t { system, token, local_user, config };
+  enum class Actor : std::uint8_t { system, token, local_user, config, key };
 
   std::string action;  // "key.create": 1..64 of [a-z0-9._], what happened
   std::optional<TenantId> tenant;

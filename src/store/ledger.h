@@ -93,10 +93,11 @@ struct UsageRow {
   std::int64_t reserved_tokens = 0;
   std::int64_t characters = 0;
   std::chrono::microseconds open_for{};
-  bool voided = false;    // never reached an engine; only find() shows such a row
-  std::int64_t seq = 0;   // its place in the ledger; 0 while open
-  WallTime booked_at{};   // when it was settled, by the ledger's clock, which never goes back
-  std::int64_t boot = 0;  // which start of the ledger opened it
+  bool voided = false;          // never reached an engine; only find() shows such a row
+  std::int64_t seq = 0;         // its place in the ledger; 0 while open
+  WallTime booked_at{};         // when it was settled, by the ledger's clock, which never goes back
+  std::int64_t boot = 0;        // which start of the ledger opened it
+  metering::Counts checkpoint;  // of an open row: how far it was when that was last noted
   bool is_priced() const { return !price_version.empty(); }
   bool is_recovered() const { return settlement.finish == metering::Finish::recovered; }
 };
@@ -283,6 +284,11 @@ class Ledger {
   Result<VerifyReport> verify() {
     return verify([] { return Result<void>(); });
   }
+  // Blocking. Puts `pseudonym`, which nobody else has, in place of a user's name, and leaves the
+  // name nowhere; rows and sums stay. Says how many subjects had it. May be done again after an
+  // error. Requests of a key that still names the user as its owner bring the name back.
+  virtual Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                          const std::string& pseudonym) = 0;
 
   // Before an intent with an Idempotency-Key. Any thread, never waits. Code::queue_full: the tenant
   // (client's fault) or the server (ours) holds too many keys.

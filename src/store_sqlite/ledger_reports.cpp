@@ -335,13 +335,14 @@ constexpr const char* kClosedColumns =
     " row.prompt, row.cached, row.generated, row.reasoning, row.delivered, row.source, row.finish,"
     " row.drift, row.took, row.open_us, row.cost, row.gse, row.energy, row.co2, row.energy_method,"
     " row.terminal, row.seq, row.booked_at";
-// An open row has no figures yet.
+// An open row has no figures yet but those of its last checkpoint.
 constexpr const char* kOpenColumns =
     "SELECT row.rid, row.opened_at, tenant.id, subject.project, subject.key, subject.model,"
     " subject.operation, subject.streamed, subject.engine, subject.revision, subject.user,"
     " subject.cost_centre, subject.currency, (SELECT id FROM price WHERE no = row.price), row.boot,"
     " row.prompt_estimate, row.output_max, row.reserved, row.characters,"
-    " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0";
+    " row.prompt, row.cached, row.generated, row.reasoning, row.delivered,"
+    " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0";
 constexpr const char* kJoin =
     " AS row JOIN subject ON subject.no = row.subject JOIN tenant ON tenant.no = subject.tenant"
     " WHERE";
@@ -367,13 +368,17 @@ Result<UsageRow> read_row(const Statement& row) {
   out.characters = row.integer(18);
   out.seq = row.integer(35);
   out.open = out.seq == 0;
-  if (out.open) return out;
+  const metering::Counts counts{.prompt = row.integer(19),
+                                .cached = row.integer(20),
+                                .generated = row.integer(21),
+                                .reasoning = row.integer(22),
+                                .delivered = row.integer(23)};
+  if (out.open) {
+    out.checkpoint = counts;
+    return out;
+  }
   metering::Settlement& end = out.settlement;
-  end.counts = {.prompt = row.integer(19),
-                .cached = row.integer(20),
-                .generated = row.integer(21),
-                .reasoning = row.integer(22),
-                .delivered = row.integer(23)};
+  end.counts = counts;
   TRY(end.counts.source, read_enum(row, 24, metering::Source::recovered));
   TRY(end.finish, read_enum(row, 25, metering::Finish::drained));
   end.drift = row.integer(26) != 0;

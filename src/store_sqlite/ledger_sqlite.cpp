@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rt/loop.h"
+#include "store_sqlite/ledger_erase.h"
 #include "store_sqlite/ledger_verify.h"
 
 namespace sovmesh::store_sqlite {
@@ -217,6 +218,11 @@ Result<store::VerifyReport> LedgerSqlite::verify(const store::VerifyPace& pace) 
   drift_tokens_ = report.clean() || report.drift_tokens != 0 ? report.drift_tokens : -1;
   ++verified_;
   return report;
+}
+
+Result<std::int64_t> LedgerSqlite::erase_user(TenantId tenant, const std::string& user,
+                                              const std::string& pseudonym) {
+  return store_sqlite::erase_user(disk_, clock_, path_, tenant, user, pseudonym, kEraseMax);
 }
 
 store::LedgerStats LedgerSqlite::stats() const {

@@ -41,6 +41,8 @@ class LedgerSqlite : public store::Ledger {
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override;
   using Ledger::verify;
   Result<store::VerifyReport> verify(const store::VerifyPace& pace) override;
+  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                  const std::string& pseudonym) override;
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override;
   void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override;
@@ -55,6 +57,7 @@ class LedgerSqlite : public store::Ledger {
 
  private:
   static constexpr int kFlushAttempts = 1'000;
+  static constexpr std::chrono::seconds kEraseMax{10};
 
   // Adds a record that somebody waits for; `put` is false when there is no room.
   bool hand_over_claim(const metering::Intent& intent);

@@ -18,6 +18,7 @@ import pytest
 
 import mesh as support
 from mesh import SIM, chat, wait_for
+from test_budgets import Receiver, check_signed
 
 CONFIG = """\
 server:
@@ -357,3 +358,91 @@ def test_requests_are_in_the_log(tmp_path):
     finally:
         mesh.stop()
     verify(mesh.data / "audit")
+
+
+def test_checkpoints_reach_another_machine(tmp_path):
+    secret = b"a secret of the receiver and of ours"
+    (tmp_path / "hook").write_bytes(secret)
+    (tmp_path / "hook").chmod(0o600)
+    with Receiver(1) as receiver:
+        hook = (f"webhooks:\n  audit_checkpoints: {{url: \"{receiver.url}\","
+                f" secret: \"file:{tmp_path}/hook\"}}\n")
+        gateway = Gateway(tmp_path, CONFIG + hook)
+        wait_for(lambda: receiver.taken, seconds=20)
+        headers, body = receiver.taken[0]
+        check_signed(secret, headers, body)
+        event = json.loads(body)
+        assert event["type"] == "audit.checkpoint"
+        kept = tmp_path / "kept"
+        kept.write_text(event["data"]["checkpoint"])
+        gateway.run("tenant", "create", "aurora")
+        assert gateway.process.stop() == 0
+    verify(gateway.log, "--older-checkpoint", kept)
+
+
+def test_a_refused_configuration_is_in_the_log(gateway):
+    gateway.config.write_text(CONFIG + "  - name: boreal\n")
+    wait_for(lambda: gateway.entries("--action", "config.apply")[-1]["outcome"] == "failed")
+    refused = gateway.entries("--action", "config.apply")[-1]
+    assert "boreal" not in json.dumps(refused), "names are in the encrypted part"
+    assert "stands twice" in gateway.run("audit", "show", str(refused["index"]), "--detail")
+    gateway.config.write_text(CONFIG + "  - name: aurora\n")
+    wait_for(lambda: gateway.entries("--action", "config.apply")[-1]["outcome"] == "ok")
+
+
+def test_what_a_key_and_its_owner_did(tmp_path):
+    mesh = support.Mesh(tmp_path, managed=False)
+
+    def made(*words):
+        done = subprocess.run([support.BINARY, *map(str, words), "--data-dir", mesh.data, "--json"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def entries(action):
+        return [row["entry"] for row in made("audit", "list", "--action", action)["data"]]
+
+    def raw():
+        return b"".join(path.read_bytes() for path in mesh.data.glob("ledger.db*"))
+
+    def ask():
+        request = mesh.request(chat("hello", model=SIM), tenant="ours",
+                               extra="Connection: close\r\n")
+        assert support.status_of(mesh.exchange(request)) == 200
+    try:
+        made("tenant", "create", "ours")
+        key = made("key", "create", "--tenant", "ours", "--owner", "annika.lindqvist")
+        mesh.keys["ours"] = key["key"]
+        ask()
+        ask()
+        wait_for(lambda: len(entries("request")) == 2)
+        wait_for(lambda: entries("key.first_use"))
+        mesh.server.stop()
+        mesh.start()
+        ask()
+        wait_for(lambda: len(entries("request")) == 3)
+        assert [entry["object_ref"] for entry in entries("key.first_use")] == [f"keys/{key['id']}"]
+
+        read = (f"GET /v1/usage/export HTTP/1.1\r\nHost: {mesh.server.address}\r\n"
+                f"Authorization: Bearer {mesh.keys['ours']}\r\nConnection: close\r\n\r\n")
+        assert support.status_of(mesh.exchange(read.encode())) == 200
+        exported = entries("usage.export")
+        assert len(exported) == 1 and exported[0]["actor_type"] == "key"
+
+        secret = tmp_path / "backup.key"
+        secret.write_text("k" * 64)
+        secret.chmod(0o600)
+        made("backup", "create", "--out", tmp_path / "archive", "--key", f"file:{secret}")
+        assert len(entries("backup.create")) == 1
+
+        made("key", "revoke", key["id"])
+        assert b"annika.lindqvist" in raw()
+        made("audit", "erase", "--tenant", "ours", "--subject", "annika.lindqvist", "--yes")
+        assert b"annika.lindqvist" not in raw()
+        assert len(entries("ledger.erase")) == 1
+        verified = made("ledger", "verify")
+        assert verified["clean"] is True, verified
+    finally:
+        mesh.stop()
+    verify(mesh.data / "audit")
+    assert b"annika.lindqvist" not in raw()

@@ -49,6 +49,11 @@ class AdminAuditTest : public testing::Test {
                        .actor = "uid:1000",
                        .source = "socket"});
   }
+  static std::string member_id(const Result<AdminReply>& reply) {
+    const std::string start = R"("id":")";
+    const auto at = reply->body.find(start) + start.size();
+    return reply->body.substr(at, reply->body.find('"', at) - at);
+  }
   // Bytes of all entries, newest first.
   std::string entries(std::string action = {}) {
     std::string all;
@@ -81,7 +86,16 @@ class AdminAuditTest : public testing::Test {
   store_sqlite::SimDisk disk_{1};
   std::unique_ptr<store::ControlStore> store_ =
       *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
-  MemoryLedger ledger_;
+  // Counts requests, as far as erasing asks.
+  class CountingLedger : public MemoryLedger {
+    Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
+      store::UsageSum sum;
+      for (const auto& [id, row] : records)
+        sum.requests += row.intent.tenant == query.tenant && row.intent.user == query.user ? 1 : 0;
+      return std::vector{sum};
+    }
+  };
+  CountingLedger ledger_;
   identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
   DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
   audit_files::TestLog audit_;
@@ -139,7 +153,7 @@ TEST_F(AdminAuditTest, WhatCouldNotBeRecordedDoesNotTakeEffect) {
   audit_.files.fail_write(0, Code::overloaded, 0);
   ASSERT_THAT(audit_.log->append({.action = "test"}), Succeeds());
   ASSERT_THAT(call("POST", "tenants", R"({"slug":"borealis"})"), Succeeds());
-  EXPECT_THAT(entries("tenant.*"), Not(HasSubstr("failed"))) << "there was no entry to correct";
+  EXPECT_THAT(outcomes(), ElementsAre("ok", "failed")) << "what was tried is told of";
 }
 
 // The disk of the control store fails when the entry is there already.
@@ -280,6 +294,41 @@ TEST_F(AdminAuditTest, AnErasureDoesNotNameItsSubject) {
       EXPECT_THAT(*detail, Not(HasSubstr("alice")));
     }
   }
+}
+
+TEST_F(AdminAuditTest, AnErasureReachesTheLedger) {
+  const std::string tenant = member_id(call("POST", "tenants", R"({"slug":"aurora"})"));
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"), Succeeds());
+  metering::Intent& intent = ledger_.records[RequestId{}].intent;
+  intent.tenant = TenantId{*Ulid::parse(tenant)};
+  intent.user = "alice";
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  ASSERT_THAT(call("POST", "audit/hold", alice), Succeeds());
+  EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::conflict));
+  EXPECT_EQ(intent.user, "alice") << "held";
+  ASSERT_THAT(call("POST", "audit/release", alice), Succeeds());
+
+  ledger_.broken = true;
+  EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::dependency_unavailable));
+  EXPECT_THAT(entries("ledger.erase"), HasSubstr(R"("outcome":"failed")"));
+  ledger_.broken = false;
+  const auto again = call("POST", "audit/erase", alice);
+  ASSERT_THAT(again, Succeeds()) << "it goes on where it failed";
+  EXPECT_THAT(again->body, HasSubstr(R"("ledger_subjects":1)"));
+  EXPECT_THAT(intent.user, testing::StartsWith("erased-"));
+  EXPECT_THAT(entries("ledger.erase"), HasSubstr(intent.user)) << "so that the two can be joined";
+  EXPECT_THAT(entries(), Not(HasSubstr("alice")));
+  EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::not_found));
+}
+
+TEST_F(AdminAuditTest, ABackupIsEnteredByWhoMadeIt) {
+  ASSERT_THAT(
+      call("POST", "audit/backup", R"({"created_at":"2027-01-31T12:00:00Z","ledger_seq":4711})"),
+      Succeeds());
+  EXPECT_THAT(entries("backup.create"), HasSubstr("backup/2027-01-31T12:00:00Z"));
+  EXPECT_THAT(entries("backup.create"), HasSubstr("up to ledger row 4711"));
+  EXPECT_THAT(call("POST", "audit/backup", R"({"created_at":"today"})"),
+              FailsWith(Code::invalid_value));
 }
 
 TEST_F(AdminAuditTest, WritesToTheLogAreReadStrictly) {

@@ -21,6 +21,7 @@
 #include "sim/engine_sim.h"
 #include "tenancy/key_format.h"
 #include "tests/flow/scripted_engine.h"
+#include "tests/support/fake_audit.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/memory_ledger.h"
 #include "tests/support/memory_replays.h"
@@ -106,7 +107,8 @@ class GatewayWorld {
   TroubledListener::Trouble accept_trouble;
   MemoryLedger ledger;
   rt::sim::SimBlockingPool blocking{world, 2, 64};
-  gateway::UsageReports usage_reports{ledger, blocking};
+  FakeAudit report_audit;
+  gateway::UsageReports usage_reports{ledger, blocking, &report_audit};
   MemorySink sink;
   MemoryReplays kept;
   limits::LocalLimiter limiter;

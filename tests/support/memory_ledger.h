@@ -88,6 +88,17 @@ class MemoryLedger : public store::Ledger {
   Result<store::VerifyReport> verify(const store::VerifyPace&) override {
     return store::VerifyReport();
   }
+  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                  const std::string& pseudonym) override {
+    if (broken) return our_error(Code::dependency_unavailable, "the ledger is broken");
+    std::int64_t count = 0;
+    for (auto& [id, row] : records) {
+      if (row.intent.tenant != tenant || row.intent.user != user) continue;
+      row.intent.user = pseudonym;
+      ++count;
+    }
+    return count;
+  }
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override {
     const auto [at, is_new] = claims.try_emplace({tenant, key.key}, request, key.body);

@@ -79,6 +79,9 @@ class RowLedger : public store::Ledger {
     TRY_VOID(pace());
     return report;
   }
+  Result<std::int64_t> erase_user(TenantId, const std::string&, const std::string&) override {
+    return our_error(Code::internal_error, "these rows do not change");
+  }
   Result<store::ClaimResult> claim(TenantId, const metering::Idempotency&, RequestId) override {
     return store::ClaimResult();
   }
