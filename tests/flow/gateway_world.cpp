@@ -72,17 +72,18 @@ rt::Task<Result<std::unique_ptr<rt::Socket>>> TroubledListener::accept(rt::Until
 }
 
 GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_options, int slots,
-                           http::ServerLimits limits)
+                           http::ServerLimits limits, const LedgerMaker& make_ledger)
     : world(seed),
       engine_sim(world.loop(), std::move(engine_options)),
       scripted(world.loop()),
       engine(std::make_shared<FakeEngine>("engine", slots)),
       scripted_engine(std::make_shared<FakeEngine>("scripted", slots)),
+      made_ledger(make_ledger ? make_ledger(world) : nullptr),
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
       log_(sink, world.clock(), observe::Level::debug),
       services_{world.clock(), world.random(), directory_, authenticator_, engines_,
-                dispatcher_,   ledger,         tariff_,    audit_,         metrics_,
+                dispatcher_,   books(),        tariff_,    audit_,         metrics_,
                 log_,          &usage_reports, &replays_},
       plane_(services_, settings, readiness, world.loop(), pool),
       tasks_(world.loop(), 3) {
@@ -115,6 +116,8 @@ GatewayWorld::~GatewayWorld() {
   pool.close_idle();
   engine_sim.stop();
   scripted.stop();
+  world.run_until([this] { return dispatcher_.load().running == 0; }, 1min);
+  made_ledger.reset();
   EXPECT_TRUE(world.run_until_idle(2h)) << "something goes on for ever";
   EXPECT_EQ(tasks_.size(), 0U);
   EXPECT_EQ(world.wire().open_sockets(), 0U);
@@ -186,6 +189,7 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   }
   if (keeps_answers_) data.replays[tenant_id("aurora")] = {.ttl = 1h, .bytes_max = 1 << 20};
   data.keys = keys_;
+  data.pool_of_engine = pool_of_engine_;
   data.models.push_back(make_model(1, "chat"));
   data.models.push_back(make_model(2, "embed"));
   data.models.back().embeddings = true;
@@ -219,6 +223,11 @@ std::shared_ptr<const identity::Directory> GatewayWorld::make_directory() const 
 
 TenantId GatewayWorld::tenant_id(std::string_view tenant) {
   return id_of<TenantId>(number_of(tenant));
+}
+
+void GatewayWorld::put_in_pool(const std::string& name_of_engine, const std::string& shared) {
+  pool_of_engine_[name_of_engine] = shared;
+  directory_.publish(make_directory());
 }
 
 void GatewayWorld::take_scope(std::string_view tenant, tenancy::Scope scope) {
@@ -261,7 +270,7 @@ std::string without_ids(std::string text) {
   for (const char* name : {"x-request-id: ", "x-sm-request-id: ", "date: ", "x-sm-overhead-ms: ",
                            "openai-processing-ms: "})
     cut(name, "\r");
-  for (const char* name : {R"("request_id":")", R"("id":")", R"("created":)"})
+  for (const char* name : {R"("request_id":")", R"("rid":")", R"("id":")", R"("created":)"})
     cut(name, "\",}");
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -67,8 +68,11 @@ inline constexpr std::string_view kLongModel =
 // timer, and no broken invariant of the ledger.
 class GatewayWorld {
  public:
+  // Makes the ledger that is used instead of `ledger`.
+  using LedgerMaker = std::function<std::unique_ptr<store::Ledger>(rt::sim::SimWorld& world)>;
   explicit GatewayWorld(std::uint64_t seed = 7, sim::EngineSimOptions engine_options = {},
-                        int slots = 16, http::ServerLimits limits = {});
+                        int slots = 16, http::ServerLimits limits = {},
+                        const LedgerMaker& make_ledger = {});
   ~GatewayWorld();
   GatewayWorld(const GatewayWorld&) = delete;
   GatewayWorld& operator=(const GatewayWorld&) = delete;
@@ -79,6 +83,7 @@ class GatewayWorld {
   const gateway::FifoDispatcher& dispatcher() const { return dispatcher_; }
   static TenantId tenant_id(std::string_view tenant);
   void revoke(std::string_view tenant);
+  void put_in_pool(const std::string& name_of_engine, const std::string& shared);
   void take_scope(std::string_view tenant, tenancy::Scope scope);
   // A limit of a whole tenant on the wall clock's time; `scope` etc. as given.
   void limit(limits::Limit limit);
@@ -106,9 +111,11 @@ class GatewayWorld {
   std::shared_ptr<FakeEngine> scripted_engine;
   TroubledListener::Trouble accept_trouble;
   MemoryLedger ledger;
+  std::unique_ptr<store::Ledger> made_ledger;
+  store::Ledger& books() { return made_ledger ? *made_ledger : ledger; }
   rt::sim::SimBlockingPool blocking{world, 2, 64};
   FakeAudit report_audit;
-  gateway::UsageReports usage_reports{ledger, blocking, &report_audit};
+  gateway::UsageReports usage_reports{books(), blocking, &report_audit};
   MemorySink sink;
   MemoryReplays kept;
   limits::LocalLimiter limiter;
@@ -131,6 +138,7 @@ class GatewayWorld {
   identity::Authenticator authenticator_;
   std::vector<tenancy::Key> keys_;
   std::set<std::string, std::less<>> withdrawn_;
+  std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;
   gateway::FifoDispatcher dispatcher_{{}};

@@ -1,0 +1,426 @@
+// The whole gateway, with its real ledger on a simulated disk, is killed at a seeded moment of a
+// mixed workload: with the power, or alone. It starts again on the same disk, and then the books
+// must be right (the numbers of invariants are those of docs/ledger.md). Killed means that nothing
+// reaches the disk any more; what the dead process still says to its clients is not looked at.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store_sqlite/open.h"
+#include "tests/flow/gateway_world.h"
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using metering::Finish;
+using store_sqlite::SimDisk;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+constexpr const char* kPath = "/data/ledger.db";
+
+// Kill points: SM_KILL_POINTS, or those of a daily test.
+std::uint64_t kill_points() {
+  const char* text = std::getenv("SM_KILL_POINTS");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 300;
+}
+
+// What a ledger that is wrong does. The checks have to find each of them.
+enum class Defect : std::uint8_t { none, drops_settles, charges_twice, forgets_progress };
+
+// Hands everything on, with a defect.
+class DefectLedger : public store::Ledger {
+ public:
+  DefectLedger(std::unique_ptr<store::Ledger> inner, Defect defect)
+      : inner_(std::move(inner)), defect_(defect) {}
+  // Rows that were never settled: a ledger that drops them has nobody to ask.
+  ~DefectLedger() override {
+    for (auto& [id, row] : rows_)
+      std::move(row).settle({});
+  }
+
+  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
+                                        rt::Until until) override {
+    const RequestId request = intent.request;
+    auto row = co_await inner_->open(std::move(intent), loop, until);
+    if (!row) co_return fail(row.error());
+    rows_.emplace(request, *std::move(row));
+    co_return store::OpenRow(*this, request);
+  }
+  bool accepts() const override { return inner_->accepts(); }
+  store::LedgerStats stats() const override { return inner_->stats(); }
+  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
+    return inner_->sum(query);
+  }
+  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
+                                            std::size_t limit) override {
+    return inner_->rows(query, limit);
+  }
+  Result<std::optional<store::UsageRow>> find(RequestId request) override {
+    return inner_->find(request);
+  }
+  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
+    return inner_->price(id);
+  }
+  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override {
+    return inner_->usage_since(query);
+  }
+  using Ledger::verify;
+  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
+    return inner_->verify(pace);
+  }
+  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
+                                   RequestId request) override {
+    return inner_->claim(tenant, key, request);
+  }
+  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override {
+    inner_->unclaim(tenant, key, request);
+  }
+  Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
+
+ protected:
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
+    if (defect_ != Defect::forgets_progress) rows_.at(request).checkpoint(counts);
+  }
+  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
+                              rt::Until until) override {
+    return rows_.at(request).save(counts, loop, until);
+  }
+  void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
+    if (defect_ == Defect::drops_settles) return;
+    metering::Settlement booked = settlement;
+    if (defect_ == Defect::charges_twice) booked.counts.generated *= 2;
+    std::move(rows_.extract(request).mapped()).settle(booked);
+  }
+  void void_unused(RequestId request) override {
+    std::move(rows_.extract(request).mapped()).void_unused();
+  }
+
+ private:
+  std::unique_ptr<store::Ledger> inner_;
+  Defect defect_;
+  std::map<RequestId, store::OpenRow> rows_;
+};
+
+// A client's request and what came of it until the kill.
+struct Sent {
+  int number = 0;
+  std::string tenant;
+  std::string body;
+  std::string idempotency_key;  // empty: none
+  double per_ms = 0;            // tokens; 0: as fast as possible
+  std::unique_ptr<Client> client;
+  bool hung_up = false;
+  Answer answer;                // as heard one step before the kill
+  std::optional<Instant> done;  // when its answer was complete
+
+  std::string marker() const { return "request-" + std::to_string(number) + "-of-the-mix"; }
+  // Tokens that the client has got.
+  std::int64_t heard() const {
+    if (answer.status != 200) return 0;
+    if (answer.head.find("text/event-stream") != std::string::npos)
+      return static_cast<std::int64_t>(answer.count(R"("delta":{"content":")"));
+    const std::size_t at = answer.body.find(R"("completion_tokens":)");
+    return at == std::string::npos || !answer.complete ? 0 : std::atoll(&answer.body[at + 20]);
+  }
+  // As hexadecimal digits; empty: no head came.
+  std::string id() const {
+    constexpr std::string_view kField = "x-sm-request-id: req_";
+    const std::size_t at = answer.head.find(kField);
+    return at == std::string::npos ? std::string() : answer.head.substr(at + kField.size(), 32);
+  }
+};
+
+// What all runs have met, so that a sweep that reaches nothing is seen.
+struct Met {
+  std::uint64_t kills = 0;
+  std::uint64_t recovered = 0;
+  std::uint64_t exact = 0;      // settled long enough before the kill
+  std::uint64_t streaming = 0;  // killed while a client was getting tokens
+  std::uint64_t retried = 0;    // idempotent ones, after the restart
+  std::uint64_t refused = 0;    // of them: had been charged
+  std::int64_t lost = 0;        // most tokens of one stream
+};
+
+class KilledGateway {
+ public:
+  KilledGateway(std::uint64_t seed, Met& met, Defect defect = Defect::none)
+      : seed_(seed), met_(met), defect_(defect), disk_(seed) {}
+
+  void run() {
+    {
+      auto life = start(seed_);
+      make_mix(*life);
+      kill_in(*life);
+      // What the dead process goes on to read is not looked at: its engine ends with it.
+      life->engine_sim.stop();
+      life->world.run_for(5ms);
+      generated_ = life->engine_sim.requests();
+      for (Sent& sent : sent_)
+        sent.client.reset();
+    }
+    ++met_.kills;
+    disk_.power_on();
+    auto life = start(seed_ + 1'000'000);
+    life->world.jump_wall(1min);
+    check_books(*life);
+    check_limits(*life);
+    check_retries(*life);
+    EXPECT_TRUE(life->books().verify()->clean()) << "after more requests";
+  }
+
+ private:
+  // One that has ended this long before has its settlement on the disk: settle_delay and a commit.
+  static constexpr auto kDurableAfter = 150ms;
+
+  std::unique_ptr<GatewayWorld> start(std::uint64_t seed) {
+    const auto make = [this](rt::sim::SimWorld& world) -> std::unique_ptr<store::Ledger> {
+      pool_ = std::make_unique<rt::sim::SimBlockingPool>(world, 1, 64);
+      pool_->set_delay(50us, 1ms);
+      auto opened = store_sqlite::open_ledger(disk_, kPath, world.clock(),
+                                              store_sqlite::make_pool_runner(world.loop(), *pool_),
+                                              {.reserve_bytes = 20'000});
+      EXPECT_THAT(opened, Succeeds());
+      if (defect_ == Defect::none) return *std::move(opened);
+      return std::make_unique<DefectLedger>(*std::move(opened), defect_);
+    };
+    auto life = std::make_unique<GatewayWorld>(seed, sim::EngineSimOptions{.record_max = 200}, 16,
+                                               http::ServerLimits{}, make);
+    life->set_prices(
+        {{.model = "chat", .currency = "EUR", .call = 3, .input = 700'000, .output = 5'000'001}});
+    return life;
+  }
+
+  void make_mix(GatewayWorld& life) {
+    Random& dice = life.world.chaos();
+    const auto below = [&dice](std::uint32_t bound) { return dice.below(bound); };
+    constexpr std::array<std::string_view, 6> kFaults{
+        "die-after=9", "eof-after=70", "die-before", "error-after=30", "no-usage", "split=7"};
+    for (int i = 0; i < 12; ++i) {
+      Sent& sent = sent_.emplace_back();
+      sent.number = i;
+      sent.tenant = below(3) == 0 ? "borealis" : "aurora";
+      const bool streams = below(3) != 0;
+      const std::array<int, 5> rates{20, 200, 1'000, 4'000, 0};
+      const int rate = rates[below(rates.size())];
+      sent.per_ms = rate / 1'000.0;
+      std::string wish = "tokens=" + std::to_string(1 + below(600));
+      if (rate > 0) wish += ",rate=" + std::to_string(rate);
+      if (below(4) == 0) wish += "," + std::string(kFaults[below(kFaults.size())]);
+      if (below(4) == 0) sent.idempotency_key = "key-" + std::to_string(i);
+      sent.body = chat_body("[[sim:" + wish + "]] " + sent.marker(),
+                            streams ? kStream : std::string_view());
+    }
+  }
+
+  static std::string fields(const Sent& sent) {
+    return sent.idempotency_key.empty() ? "" : "idempotency-key: " + sent.idempotency_key + "\r\n";
+  }
+
+  // Sends one after the other, some of which hang up, until the kill: at a moment, or amid a call
+  // of the ledger to its disk.
+  void kill_in(GatewayWorld& life) {
+    Random& dice = life.world.chaos();
+    const auto end = dice.below(2) == 0 ? SimDisk::End::kill : SimDisk::End::power_loss;
+    std::uint32_t moment = 20 + dice.below(1'500);
+    if (dice.below(2) == 0) {
+      disk_.end_at_call(1 + dice.below(1'200), end);
+      moment = 5'000;
+    }
+    std::vector<Instant> due;
+    for (std::size_t i = 0; i < sent_.size(); ++i)
+      due.push_back(life.world.now() + std::chrono::milliseconds(dice.below(700)));
+    const Instant last = life.world.now() + std::chrono::milliseconds(moment);
+    while (life.world.now() < last && disk_.powered()) {
+      for (std::size_t i = 0; i < sent_.size() && disk_.powered(); ++i) {
+        if (!sent_[i].client && life.world.now() >= due[i]) send(life, sent_[i]);
+      }
+      if (!disk_.powered()) break;
+      for (Sent& sent : sent_)
+        hear(life, sent);
+      if (dice.below(60) == 0) hang_up_one(dice);
+      life.world.run_for(1ms);
+    }
+    killed_ = life.world.now();
+    if (!disk_.powered()) return;
+    if (end == SimDisk::End::kill) {
+      disk_.kill_now();
+    } else {
+      disk_.power_loss();
+    }
+  }
+  void send(GatewayWorld& life, Sent& sent) {
+    sent.client = std::make_unique<Client>(life);
+    sent.client->post(kChat, sent.body, sent.tenant, fields(sent));
+  }
+  static void hear(GatewayWorld& life, Sent& sent) {
+    if (!sent.client || sent.hung_up || sent.done) return;
+    sent.client->pump();
+    sent.answer = sent.client->parsed();
+    if (sent.answer.complete) sent.done = life.world.now();
+  }
+  void hang_up_one(Random& dice) {
+    Sent& sent = sent_[dice.below(static_cast<std::uint32_t>(sent_.size()))];
+    if (!sent.client || sent.hung_up || sent.done) return;
+    sent.client->hang_up();
+    sent.hung_up = true;
+  }
+
+  // Of all engine calls that this request led to.
+  std::int64_t generated(const Sent& sent) const {
+    std::int64_t most = 0;
+    for (const sim::SimRequest& asked : generated_)
+      if (asked.body.find(sent.marker()) != std::string::npos) most += asked.generated_tokens;
+    return most;
+  }
+
+  void check_books(GatewayWorld& life) {
+    store::Ledger& books = life.books();
+    const auto report = books.verify();  // I4, I5, I7
+    ASSERT_THAT(report, Succeeds());
+    EXPECT_TRUE(report->clean()) << report->drift_tokens << " tokens, " << report->mispriced
+                                 << " mispriced, " << report->rollup_drifts << " sums";
+    const auto found = books.rows({.all_tenants = true}, 1'000);
+    ASSERT_THAT(found, Succeeds());
+    std::int64_t billed = 0;
+    for (const store::UsageRow& row : *found) {
+      EXPECT_FALSE(row.open) << "I3";
+      EXPECT_TRUE(rows_.emplace(row.request.value.hex(), row).second) << "I2: two terminal records";
+      billed += row.settlement.counts.generated;
+      met_.recovered += row.is_recovered() ? 1 : 0;
+    }
+    std::int64_t made = 0;
+    for (const Sent& sent : sent_) {
+      made += generated(sent);
+      check_one(sent);
+    }
+    EXPECT_LE(billed, made) << "more than the engine has generated is billed";
+  }
+
+  void check_one(const Sent& sent) {
+    SCOPED_TRACE(sent.marker());
+    const std::int64_t heard = sent.heard();
+    const auto row = rows_.find(sent.id());
+    if (heard > 0) {
+      ASSERT_NE(row, rows_.end()) << "I1: " << heard << " tokens were delivered without a row";
+    }
+    if (row == rows_.end()) return;
+    const metering::Counts& counts = row->second.settlement.counts;
+    const std::int64_t made = generated(sent);
+    EXPECT_LE(counts.generated, made) << "over-billed";
+    // 64 tokens and what was delivered during one commit: 1 + 20 + 1 ms, and a step of this test.
+    const std::int64_t bound = 64 + static_cast<std::int64_t>(24 * sent.per_ms) + 1;
+    if (sent.per_ms > 0) {
+      EXPECT_LE(heard - counts.generated, bound) << "under-billed";
+      met_.lost = std::max(met_.lost, heard - counts.generated);
+    }
+    if (heard > 0 && !sent.done && !sent.hung_up) ++met_.streaming;
+    if (!sent.done || *sent.done + kDurableAfter > killed_) return;
+    EXPECT_FALSE(row->second.is_recovered()) << "a settlement that must be durable is lost";
+    EXPECT_EQ(counts.generated, made) << "on a clean path engine and ledger agree";
+    ++met_.exact;
+  }
+
+  // What the ledger tells a limiter that starts is what its rows say: all that was charged counts.
+  void check_limits(GatewayWorld& life) {
+    for (const std::string_view tenant : {"aurora", "borealis"}) {
+      std::int64_t requests = 0;
+      std::int64_t tokens = 0;
+      for (const auto& [id, row] : rows_) {
+        if (row.tenant != GatewayWorld::tenant_id(tenant)) continue;
+        ++requests;
+        tokens += row.settlement.counts.generated;
+      }
+      const auto used = life.books().usage_since({.tenant = GatewayWorld::tenant_id(tenant)});
+      ASSERT_THAT(used, Succeeds());
+      metering::Totals sum;
+      for (const store::UsageSince& one : *used)
+        sum += one.sums;
+      EXPECT_EQ(sum.requests, requests);
+      EXPECT_EQ(sum.generated, tokens);
+    }
+  }
+
+  // I8: what was charged never runs again; what was not can be retried.
+  void check_retries(GatewayWorld& life) {
+    for (const Sent& sent : sent_) {
+      if (sent.idempotency_key.empty() || sent.answer.status == 0) continue;
+      SCOPED_TRACE(sent.marker());
+      ++met_.retried;
+      const auto row = rows_.find(sent.id());
+      const auto asked = life.engine_sim.counts().requests;
+      Client client(life);
+      client.post(kChat, sent.body, sent.tenant, fields(sent));
+      const Answer again = client.answer();
+      EXPECT_TRUE(again.complete);
+      const bool charged = row != rows_.end() && row->second.charge.cost_micro > 0;
+      if (charged || sent.heard() > 0) {
+        EXPECT_EQ(again.status, 400) << again.body;
+        EXPECT_TRUE(again.has("idempotency_replay_unavailable")) << again.body;
+        EXPECT_EQ(life.engine_sim.counts().requests, asked) << "a second engine call";
+        ++met_.refused;
+      }
+    }
+  }
+
+  std::uint64_t seed_;
+  Met& met_;
+  Defect defect_;
+  SimDisk disk_;
+  std::unique_ptr<rt::sim::SimBlockingPool> pool_;
+  std::vector<Sent> sent_;
+  std::deque<sim::SimRequest> generated_;
+  std::map<std::string, store::UsageRow> rows_;  // by id, as hexadecimal digits
+  Instant killed_;
+};
+
+TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I9
+  Met met;
+  const std::uint64_t points = kill_points();
+  for (std::uint64_t seed = 1; seed <= points && !HasFailure(); ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    KilledGateway(seed, met).run();
+  }
+  EXPECT_EQ(met.kills, points);
+  EXPECT_GT(met.recovered, points / 2);
+  EXPECT_GT(met.exact, points);
+  EXPECT_GT(met.streaming, points / 4);
+  EXPECT_GT(met.retried, points / 2);
+  EXPECT_GT(met.refused, points / 8);
+  std::printf(
+      "    %llu kills: %llu rows recovered, %llu exact, %llu clients amid a stream, "
+      "%llu retries of which %llu had been charged; most tokens lost %lld\n",
+      static_cast<unsigned long long>(met.kills), static_cast<unsigned long long>(met.recovered),
+      static_cast<unsigned long long>(met.exact), static_cast<unsigned long long>(met.streaming),
+      static_cast<unsigned long long>(met.retried), static_cast<unsigned long long>(met.refused),
+      static_cast<long long>(met.lost));
+}
+
+TEST(KilledGateway, EveryDefectOfItsLedgerIsFound) {
+  for (const Defect defect :
+       {Defect::drops_settles, Defect::charges_twice, Defect::forgets_progress}) {
+    testing::TestPartResultArray found;
+    {
+      const testing::ScopedFakeTestPartResultReporter reporter(
+          testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &found);
+      Met met;
+      for (std::uint64_t seed = 1; seed <= 40 && found.size() == 0; ++seed)
+        KilledGateway(seed, met, defect).run();
+    }
+    EXPECT_GT(found.size(), 0) << "defect " << static_cast<int>(defect);
+  }
+}
+
+}  // namespace
+}  // namespace sovmesh::flow
