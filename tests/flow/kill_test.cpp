@@ -80,6 +80,10 @@ class DefectLedger : public store::Ledger {
   Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
     return inner_->verify(pace);
   }
+  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
+                                  const std::string& pseudonym) override {
+    return inner_->erase_user(tenant, user, pseudonym);
+  }
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override {
     return inner_->claim(tenant, key, request);
