@@ -1,0 +1,274 @@
+#include "routing/cost.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace sovmesh::routing {
+namespace {
+
+constexpr auto kNever = std::numeric_limits<float>::infinity();
+constexpr float kStaleMax = 10;  // times CostSettings::stale_us
+
+std::uint8_t takes_needed(Role role) {
+  switch (role) {
+    case Role::prefill:
+      return 1;
+    case Role::decode:
+      return 2;
+    case Role::both:
+      return 3;
+  }
+  return 3;
+}
+
+// The request's and the pool's numbers as the pass over the columns wants them.
+struct Wanted {
+  Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool)
+      : block(request.block_tokens),
+        input(static_cast<float>(request.input_tokens)),
+        output(static_cast<float>(request.output_tokens)),
+        attention(1 + input / static_cast<float>(kContextScale)),
+        lambda(pool.lambda),
+        base_min(pool.base_min),
+        newest(pool.scraped_s),
+        over_scale(1 / (1 - settings.barrier_from)),
+        behind_scale(1 / settings.stale_after_s),
+        zone(static_cast<float>(request.zone)),
+        s(settings) {}
+  float block, input, output, attention, lambda, base_min, newest, over_scale, behind_scale, zone;
+  CostSettings s;
+};
+
+// Bare pointers: the checks of std::vector would keep the pass from being made of vector
+// instructions.
+struct View {
+  explicit View(const EndpointTable::Columns& from)
+      : prefill_tokens(from.prefill_tokens.data()),
+        context_tokens(from.context_tokens.data()),
+        running(from.running.data()),
+        requests(from.requests.data()),
+        requests_max(from.requests_max.data()),
+        kv_capacity(from.kv_capacity.data()),
+        weight(from.weight.data()),
+        wake_us(from.wake_us.data()),
+        scraped_s(from.scraped_s.data()),
+        a(from.a.data()),
+        b(from.b.data()),
+        c(from.c.data()),
+        base(from.base.data()),
+        zone(from.zone.data()),
+        access(from.access.data()),
+        jurisdiction(from.jurisdiction.data()),
+        takes(from.takes.data()) {}
+  const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
+      *weight, *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
+  const std::uint64_t *access, *jurisdiction;
+  const std::uint8_t* takes;
+};
+
+// The terms that the columns give, for one endpoint: inlined into the pass and into cost_of().
+struct Terms {
+  float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale;
+  bool busy;
+};
+inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t e) {
+  const float a = v.a[e];
+  const float requests = v.requests[e];
+  // One token at least is always computed: the engine needs its logits.
+  const float uncached = std::max(w.input - matched, 1.0F);
+  const float prefill = uncached * a * w.attention;
+  const float queue = v.prefill_tokens[e] * a;
+  const float projected = (v.context_tokens[e] + w.input + w.output) / v.kv_capacity[e];
+  const float over = std::max(projected - w.s.barrier_from, 0.0F) * w.over_scale;
+  const float behind = (w.newest - v.scraped_s[e]) * w.behind_scale - 1;
+  Terms t{};
+  t.queue = queue;
+  t.prefill = prefill;
+  t.displaced = w.lambda * prefill;
+  t.slowdown = prefill * std::min(w.s.slowdown_per_running * v.running[e], 1.0F);
+  t.decode = w.output * (v.c[e] * v.context_tokens[e] + v.b[e] * requests + v.base[e] - w.base_min);
+  t.barrier = w.s.barrier_us * over * over;
+  t.wake = v.wake_us[e];
+  t.zone = v.zone[e] == w.zone ? 0.0F : w.s.zone_us;
+  t.stale = w.s.stale_us * std::min(std::max(behind, 0.0F), kStaleMax);
+  // An idle endpoint has credit for anything: else what is larger than the credits would wait
+  // forever. How far above any of the three it is, without branches.
+  const float credit = requests > 0 ? 1.0F : kNever;
+  const float above =
+      std::max(std::max(requests + 1 - v.requests_max[e], projected - w.s.kv_credit * credit),
+               queue - w.s.prefill_credit_us * credit);
+  t.busy = above > 0;
+  return t;
+}
+
+float lora_us(const PickRequest& request, EndpointIndex e, const EndpointTable& table,
+              const CostSettings& settings) {
+  if (request.lora == 0 || table.lora_holders(request.lora).contains(e)) return 0;
+  const bool room = table.loras(e).count() < table.spec(e).lora_slots;
+  return room ? settings.lora_us : 2 * settings.lora_us;
+}
+
+// Loading is done where it is faster than computing.
+float load_us(const PickRequest& request, EndpointIndex e, const EndpointTable& table,
+              const Matches& matches, const CostSettings& settings) {
+  const float a = table.columns().a[e];
+  const auto tokens = [&](std::uint16_t blocks) {
+    return request.block_tokens * static_cast<float>(blocks);
+  };
+  return tokens(matches.cpu(e)) * std::min(settings.cpu_us_per_token, a) +
+         tokens(matches.disk(e)) * std::min(settings.disk_us_per_token, a);
+}
+
+}  // namespace
+
+float Cost::total() const { return std::accumulate(terms.begin(), terms.end(), 0.0F) / weight; }
+
+std::string_view name(Cost::Term term) {
+  switch (term) {
+    case Cost::queue:
+      return "queue";
+    case Cost::prefill:
+      return "prefill";
+    case Cost::load_tier:
+      return "load_tier";
+    case Cost::displaced:
+      return "displaced";
+    case Cost::slowdown:
+      return "slowdown";
+    case Cost::decode:
+      return "decode";
+    case Cost::barrier:
+      return "barrier";
+    case Cost::lora:
+      return "lora";
+    case Cost::wake:
+      return "wake";
+    case Cost::zone:
+      return "zone";
+    case Cost::stale:
+      return "stale";
+    case Cost::kTerms:
+      break;
+  }
+  return "";
+}
+
+std::string_view name(Filter filter) {
+  switch (filter) {
+    case Filter::none:
+      return "none";
+    case Filter::role:
+      return "role";
+    case Filter::access:
+      return "access";
+    case Filter::residency:
+      return "residency";
+    case Filter::subset:
+      return "subset";
+    case Filter::avoided:
+      return "avoided";
+    case Filter::ejected:
+      return "ejected";
+    case Filter::draining:
+      return "draining";
+    case Filter::busy:
+      return "busy";
+  }
+  return "";
+}
+
+PoolState pool_state(const EndpointTable& table, const CostSettings& settings) {
+  const EndpointTable::Totals& totals = table.totals();
+  PoolState state;
+  if (totals.kv_capacity > 0) {
+    const auto living = static_cast<double>(table.size());
+    const double queue = totals.prefill_tokens * totals.a_mean / living / settings.queue_full_us;
+    const double cache = (totals.context_tokens / totals.kv_capacity - settings.cache_calm) /
+                         (settings.cache_full - settings.cache_calm);
+    state.pressure = static_cast<float>(std::clamp(std::max(queue, cache), 0.0, 1.0));
+  }
+  state.lambda = settings.lambda_min + state.pressure * (settings.lambda_max - settings.lambda_min);
+  state.base_min = static_cast<float>(totals.base_min);
+  state.scraped_s = totals.scraped_s;
+  return state;
+}
+
+Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
+             const Matches& matches, const CostSettings& settings, const PoolState& pool) {
+  const Terms t =
+      terms_of(Wanted(request, settings, pool), View(table.columns()),
+               request.block_tokens * static_cast<float>(matches.depth(endpoint)), endpoint);
+  Cost cost;
+  cost.terms[Cost::queue] = t.queue;
+  cost.terms[Cost::prefill] = t.prefill;
+  cost.terms[Cost::load_tier] = load_us(request, endpoint, table, matches, settings);
+  cost.terms[Cost::displaced] = t.displaced;
+  cost.terms[Cost::slowdown] = t.slowdown;
+  cost.terms[Cost::decode] = t.decode;
+  cost.terms[Cost::barrier] = t.barrier;
+  cost.terms[Cost::lora] = lora_us(request, endpoint, table, settings);
+  cost.terms[Cost::wake] = t.wake;
+  cost.terms[Cost::zone] = t.zone;
+  cost.terms[Cost::stale] = t.stale;
+  cost.weight = table.columns().weight[endpoint];
+  return cost;
+}
+
+Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
+                 const CostSettings& settings) {
+  const EndpointSpec& spec = table.spec(endpoint);
+  const EndpointTable::Columns& c = table.columns();
+  const std::uint8_t needed = takes_needed(request.role);
+  if ((takes_needed(spec.role) & needed) != needed) return Filter::role;
+  if ((spec.access & request.access) == 0) return Filter::access;
+  if ((c.jurisdiction[endpoint] & request.jurisdictions) == 0) return Filter::residency;
+  if (request.subset != nullptr && !request.subset->contains(endpoint)) return Filter::subset;
+  if (request.avoid != nullptr && request.avoid->contains(endpoint)) return Filter::avoided;
+  if (table.standing(endpoint).ejected) return Filter::ejected;
+  if (table.standing(endpoint).draining) return Filter::draining;
+  // The depth of its match does not bear on `busy`.
+  const bool busy = terms_of(Wanted(request, settings, {}), View(c), 0, endpoint).busy;
+  return busy ? Filter::busy : Filter::none;
+}
+
+void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
+           const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
+  const Wanted w(request, settings, pool);
+  const View v(table.columns());
+  const std::uint16_t* depth = matches.depths().data();
+  // First the matched tokens, then the cost: one type in each pass, as vector instructions like it.
+  float* __restrict out = costs.data();
+  const std::size_t end = table.end();
+  for (std::size_t e = 0; e < end; ++e)
+    out[e] = w.block * static_cast<float>(depth[e]);
+  // The compiler would not by itself: it takes the choices for dearer than they are.
+#pragma clang loop vectorize_width(4)
+  for (std::size_t e = 0; e < end; ++e) {
+    const Terms t = terms_of(w, v, out[e], e);
+    const float sum = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier +
+                      t.wake + t.zone + t.stale;
+    out[e] = t.busy ? kNever : sum / v.weight[e];
+  }
+  const std::uint8_t takes = takes_needed(request.role);
+  for (std::size_t e = 0; e < end; ++e) {
+    const int missing = (~v.takes[e] & takes) + int{(v.access[e] & request.access) == 0} +
+                        int{(v.jurisdiction[e] & request.jurisdictions) == 0};
+    out[e] = missing == 0 ? out[e] : kNever;
+  }
+  if (request.subset != nullptr || request.avoid != nullptr)
+    for (std::size_t e = 0; e < end; ++e) {
+      const auto index = static_cast<EndpointIndex>(e);
+      if ((request.subset != nullptr && !request.subset->contains(index)) ||
+          (request.avoid != nullptr && request.avoid->contains(index)))
+        out[e] = kNever;
+    }
+  if (request.lora != 0)
+    for (std::size_t e = 0; e < end; ++e)
+      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings) / v.weight[e];
+  if (matches.below_gpu())
+    for (const EndpointIndex e : matches.found())
+      out[e] += load_us(request, e, table, matches, settings) / v.weight[e];
+}
+
+}  // namespace sovmesh::routing
