@@ -35,7 +35,8 @@ struct RouteFacts {
 using MayUse = std::function<bool(const ModelName&)>;
 
 // A rollout's hand on the weights: `version` gets `share` of all, and the others keep what is left
-// in the proportions of their weights.
+// in the proportions of their weights. It is nothing to callers who may not use `version`, and to
+// routes that have no such version.
 struct Shift {
   ModelName version;
   int share = 0;  // basis points
@@ -78,8 +79,11 @@ struct FallbackStep {
   ModelName route;  // whose list it is from
   Verdict verdict = Verdict::may_try;
 };
-// Null: no such route.
-using FindRoute = std::function<const Route*(const ModelName&)>;
+struct RouteInForce {
+  const Route* route = nullptr;  // null: no such route
+  const Shift* shift = nullptr;
+};
+using FindRoute = std::function<RouteInForce(const ModelName&)>;
 
 // What is left to try after `failed`, in order, each model once; at most kRouteFallbacksMax in
 // effect. A fallback that is a route chooses among its versions by the same facts. The caller's
