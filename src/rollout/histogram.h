@@ -11,7 +11,7 @@ namespace sovmesh::rollout {
 // what is at most 1, bucket b what is in (2^((b-1)/4), 2^(b/4)], the last one all that is larger.
 class Histogram {
  public:
-  static constexpr std::size_t kBuckets = 128;  // up to 2^31.75: an hour in microseconds
+  static constexpr std::size_t kBuckets = 129;  // up to 2^32: over an hour in microseconds
   static constexpr std::size_t kPerOctave = 4;
 
   static std::size_t bucket_of(std::int64_t value);
@@ -23,7 +23,11 @@ class Histogram {
 
   std::uint64_t count() const { return count_; }
   std::uint64_t in(std::size_t bucket) const { return counts_[bucket]; }
-  // The upper bound of the bucket that holds the quantile; 0 when empty.
+  // How many are in higher buckets.
+  std::uint64_t beyond(std::size_t bucket) const;
+  // The bucket that holds the quantile `q`, 0 to 1; not of an empty one.
+  std::size_t bucket_at(double q) const;
+  // That bucket's upper bound; 0 when empty.
   double quantile(double q) const;
   friend bool operator==(const Histogram&, const Histogram&) = default;
 

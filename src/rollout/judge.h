@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rollout/arm.h"
@@ -18,19 +19,19 @@ enum class Verdict : std::uint8_t {
 };
 std::string_view name(Verdict verdict);
 
-// What a gate's verdict rests on. Rates in [0, 1]; times are medians in microseconds; since the
-// rollout began.
+// What a verdict rests on. The figures are of all requests since the rollout began.
 struct Evidence {
   Measure measure = Measure::error_rate;
-  bool objective = false;  // judged against the plan's objective, else against the stable version
+  bool objective = false;  // judged by the plan's objective, else against the stable version
   Verdict verdict = Verdict::too_few;
-  std::uint64_t candidate_sample = 0;
   std::uint64_t stable_sample = 0;
+  std::uint64_t candidate_sample = 0;
+  double stable_value = 0;  // rates: 0 to 1; times: microseconds, the median or the objective's
   double candidate_value = 0;
-  double stable_value = 0;
-  double odds = 1;        // of a regression having begun: n to 1
-  double odds_limit = 0;  // at which it is rolled back
-  std::string text;       // one sentence
+  // Of ChangeTest, and the one at which the candidate is rolled back.
+  double strength = 1;
+  double strength_limit = 0;
+  std::string text;  // all of it in a sentence
 };
 
 // What a judge has seen; plain, persisted.
@@ -46,12 +47,12 @@ struct Seen {
   friend bool operator==(const Seen&, const Seen&) = default;
 };
 
-// Evidence at which a rollout does not go forward, though not back either: n to 1.
-constexpr double kCautionOdds = 10;
+// The strength of evidence at which a rollout does not go forward, though not back either.
+constexpr double kCautionStrength = 10;
 
 // Adds a look to what has been seen.
 void observe(const Plan& plan, const Look& look, Seen& seen);
-// The verdict of each gate, the objectives behind.
+// The verdict of each gate, its objective's behind it.
 std::vector<Evidence> judge(const Plan& plan, const Seen& seen);
 
 }  // namespace sovmesh::rollout

@@ -37,7 +37,8 @@ struct Gate {
   // What is no regression. Rates: basis points above the stable version's rate. Times: percent
   // above the stable version's, rounded up to a quarter octave (19, 41, 68, 100 percent).
   int tolerance = 0;
-  // No verdict of this gate, for or against, before the candidate has had so many requests.
+  // No verdict of this gate, for or against, before the candidate has had so many requests (and
+  // none for it before the stable version has).
   std::int64_t sample_min = 200;
   std::optional<Objective> objective;
 };

@@ -5,25 +5,28 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/result.h"
+#include "catalog/route.h"
 #include "catalog/route_choice.h"
+#include "rollout/arm.h"
 #include "rollout/judge.h"
 #include "rollout/plan.h"
 
 namespace sovmesh::rollout {
 
-//            ready                 last step has held
-//  waiting ---------> holding[i] ----------------------> promoted
-//     |                 |  ^  \  hold over, gates pass: i+1      ^
-//     |           pause |  | resume                              | promote, at any time
-//     |                 v  |                                     |
-//     |                paused                                 (any)
-//     |                    \  .
-//     +-- not in time ----> rolled_back <-- a gate or an objective is broken, no longer ready,
-//     abort
+//            ready             hold is over, gates pass: next step; after the last:
+//  waiting ---------> holding ------------------------------------------------------> promoted
+//     ^ |              ^ | |                                                             ^
+//     | |  pause,      | | | pause, resume                                               |
+//     | +-> paused <---+-+ |                                     by hand, from any state +
+//     |       |            | a gate or an objective is broken, no longer ready, abort
+//     +-------+            +--------------------------------------------------------> rolled_back
+// A candidate that is not ready in time and what breaks a gate in a pause are rolled back, too.
 enum class State : std::uint8_t { waiting, holding, paused, promoted, rolled_back };
 std::string_view name(State state);
 constexpr bool is_over(State state) {
@@ -33,22 +36,26 @@ constexpr bool is_over(State state) {
 struct Event {
   WallTime at{};
   State state = State::waiting;
-  int share = 0;
+  int share = 0;     // of the candidate, from then on
   std::string text;  // what happened and why
   friend bool operator==(const Event&, const Event&) = default;
 };
 constexpr std::size_t kEventsMax = 128;  // the newest are kept
 
-// A rollout, as it is persisted. At most one runs per route.
+// A rollout, as it is persisted. At most one of a route is not over.
 struct Rollout {
   Ulid id;
   Plan plan;
+  std::int64_t route_revision = 0;  // of the route that it is made for
   State state = State::waiting;
-  State paused_from = State::holding;  // where resume goes: waiting or holding
-  std::size_t step = 0;                // of Plan::steps; the one that holds or comes next
-  WallTime since{};                    // of the state; of holding: of the step
-  std::chrono::microseconds held{0};   // of the step, before a pause
+  State paused_from = State::holding;  // where resume() goes back to
+  std::size_t step = 0;                // of Plan::steps: the one that holds or comes first
+  WallTime since{};                    // when the state or step began
+  // How long the step has held, or has been waited for readiness. It grows from look to look by at
+  // most two decision intervals, so neither a clock that jumps nor a stopped process ends a hold.
+  std::chrono::microseconds held{0};
   WallTime looked_at{};
+  WallTime interval_began{};
   int early_looks = 0;                 // in this decision interval
   std::uint64_t candidate_before = 0;  // the candidate's requests when the step began
   Seen seen;
@@ -59,19 +66,20 @@ struct Rollout {
   bool from_file = false;
   std::string source;
 
-  // The candidate's share of all requests now, in basis points. Of one that was promoted: all.
+  // The candidate's share of all requests now, in basis points.
   int share() const;
-  // What choose() is to be given; nothing when the rollout is over and the route alone counts.
-  std::optional<catalog::Shift> shift() const;
+  // What choose() is to be given. One that is over stays in force until the route is changed:
+  // a candidate that was rolled back gets nothing even if the route's weights say otherwise.
+  std::optional<catalog::Shift> shift(const catalog::Route& route) const;
 };
 
 // Whether the candidate can take requests: loaded, healthy, permitted.
 struct Readiness {
   bool ready = false;
-  std::string why;  // when it is not
+  std::string why;  // where it is not
 };
 
-// What changed, and what it rests on.
+// What a look brought, and what that rests on.
 struct Decision {
   enum class Act : std::uint8_t { wait, hold, step, promote, roll_back };
   Act act = Act::wait;
@@ -80,28 +88,33 @@ struct Decision {
 };
 std::string_view name(Decision::Act act);
 
-// A valid plan's rollout. It waits, without any share, for its first decide().
-Rollout start(Ulid id, Plan plan, WallTime now);
+// A rollout by a valid plan. It waits, without any share, for its first look.
+Rollout start(Ulid id, Plan plan, std::int64_t route_revision, WallTime now);
 
-// When the next look is due: at this time, or sooner after so many requests of the candidate.
+// How often a decision interval is looked into before its end: whenever the candidate has had
+// another eighth of the minimum sample, and besides when it reaches that.
+constexpr int kEarlyLooksMax = 8;
+// The next look is due at this time, or sooner: after so many requests of the candidate.
 struct NextLook {
   WallTime at{};
   std::optional<std::uint64_t> candidate_requests;
 };
 NextLook next_look(const Rollout& rollout);
 
-// A look: counts since the look before. Looking more often than next_look() says is allowed and
-// costs a little power; less often costs exposure.
+// A look at what was counted since the look before. Looks at other times than next_look() says are
+// as sound; rarer ones expose more requests to a bad candidate.
 Decision decide(Rollout& rollout, const Look& look, const Readiness& readiness, WallTime now);
 
 // By hand, at once. Code::conflict where the state does not allow it.
-Result<void> pause(Rollout& rollout, WallTime now);  // keeps the share; gates still roll back
+Result<void> pause(Rollout& rollout, WallTime now);  // the share stays; gates still roll back
 Result<void> resume(Rollout& rollout, WallTime now);
-Result<void> abort(Rollout& rollout, WallTime now, std::string_view why);
+Result<void> abort(Rollout& rollout, std::string_view why, WallTime now);
 Result<void> promote(Rollout& rollout, const Readiness& readiness, WallTime now);
 
-// The route after a promotion: the candidate is its stable version with the weight that both had,
-// the old one keeps none. A route that is not valid for the plan any more: Code::conflict.
-Result<catalog::Route> promoted(const catalog::Route& route, const Plan& plan);
+// The route with the outcome of a rollout that is over written into its versions, so that the
+// rollout is not needed any more. Promoted: the candidate is the stable version with the weight of
+// both, and what was stable keeps none. Rolled back: the other way round. Code::conflict when the
+// route does not fit the plan any more.
+Result<catalog::Route> settled(const catalog::Route& route, const Rollout& rollout);
 
 }  // namespace sovmesh::rollout
