@@ -218,6 +218,9 @@ TEST_F(AddedLimit, IsRefusedWhileWhatWasUsedBeforeIsNotKnown) {
   EXPECT_FALSE(runs(1'000)) << "the old one is in force";
   EXPECT_FALSE(budgets_.use(publisher_.state())) << "not forgotten by trying again";
   ledger_.fails = false;
+  store::UsageSince meanwhile{.tenant = tenant_, .currency = "EUR", .until = now()};
+  meanwhile.sums.generated = 4;
+  ledger_.used = {meanwhile};
   ASSERT_THAT(budgets_.use(publisher_.state()), Succeeds());
   EXPECT_EQ(budgets_.limiter().status(now(), 10).size(), 2U);
   EXPECT_FALSE(runs(7)) << "what ran meanwhile counts";
