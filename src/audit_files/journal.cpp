@@ -12,6 +12,7 @@ namespace sovmesh::audit_files {
 namespace {
 
 constexpr std::string_view kMagic = "SMJ1";
+constexpr std::size_t kCheckAt = 8;
 constexpr std::size_t kHeader = 12;
 
 std::string little_endian(std::uint32_t value) {
@@ -41,7 +42,7 @@ std::optional<std::string_view> record_at(std::string_view bytes, std::size_t at
   const std::size_t size = read_u32(length);
   if (size > Journal::kRecordBytesMax || bytes.size() - at - kHeader < size) return std::nullopt;
   const std::string_view payload = bytes.substr(at + kHeader, size);
-  if (check_of(length, payload) != read_u32(bytes.substr(at + 8, 4))) return std::nullopt;
+  if (check_of(length, payload) != read_u32(bytes.substr(at + kCheckAt, 4))) return std::nullopt;
   return payload;
 }
 
@@ -57,10 +58,12 @@ bool has_record_behind(std::string_view bytes, std::size_t at) {
 
 std::string Journal::format(std::string_view payload) {
   const std::string length = little_endian(static_cast<std::uint32_t>(payload.size()));
-  std::string out(kMagic);
-  out += length;
-  out += little_endian(check_of(length, payload));
-  out += payload;
+  std::string out;
+  out.reserve(kHeader + payload.size());
+  // What is checked lies in one piece first: the length stands where its check sum will be.
+  out.append(kMagic).append(length).append(length).append(payload);
+  const std::uint32_t check = crc32(std::string_view(out).substr(kCheckAt));
+  out.replace(kCheckAt, 4, little_endian(check));
   return out;
 }
 

@@ -44,7 +44,11 @@ Result<std::vector<std::string_view>> entries_of(std::string_view bytes, std::ui
 }  // namespace
 
 std::string format_pending(std::uint64_t first, std::span<const std::string_view> entries) {
+  std::size_t bytes = kHead;
+  for (const std::string_view entry : entries)
+    bytes += 2 + entry.size();
   std::string out;
+  out.reserve(bytes);
   append_number(out, first, 8);
   append_number(out, entries.size(), 4);
   for (const std::string_view entry : entries)

@@ -76,7 +76,7 @@ Result<void> Writer::add_order(Batch& batch, const SharedOrder& order,
 
 // A request whose entry cannot be made is a gap like any other.
 void Writer::add_note(Batch& batch, const store::RequestEntry& note) {
-  const auto made = shared_.keys->with([&](KeyRing& keys) {
+  auto made = shared_.keys->with([&](KeyRing& keys) {
     auto form = log_form(note, keys);
     if (form) return form;
     store::RequestEntry nameless = note;  // there is no room for another subject's key
@@ -84,9 +84,8 @@ void Writer::add_note(Batch& batch, const store::RequestEntry& note) {
     return log_form(nameless, keys);
   });
   if (made) {
-    auto body = *made;
-    body.policy_ver = policy_;
-    if (add(batch, body)) return;
+    made->policy_ver = policy_;
+    if (add(batch, *std::move(made))) return;
   }
   shared_.mailbox.with([&](Mailbox& box) {
     box.gap.add(note.request);
@@ -198,6 +197,7 @@ void Writer::write_mail() {
     batch.gap = shared_.mailbox.with([](Mailbox& box) { return box.gap; });
     if (batch.gap.count > 0) add_gap(batch);
     const std::size_t count = std::min(notes_.size(), kBatchMax);
+    batch.lines.reserve(batch.lines.size() + count);
     for (std::size_t i = 0; i < count; ++i)
       add_note(batch, notes_[i]);
     add_news(batch);

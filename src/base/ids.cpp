@@ -72,15 +72,15 @@ Result<Ulid> Ulid::parse(std::string_view text) {
 }
 
 std::string Ulid::text() const {
-  std::string text;
-  text.reserve(kUlidCharacters);
+  std::string text(kUlidCharacters, '0');
+  auto next = text.begin();
   std::uint32_t window = 0;
   unsigned bits = 2;  // two zero bits in front make 130
   for (const unsigned char byte : bytes_) {
     window = (window << 8 | byte) & 0xffff;
     for (bits += 8; bits >= 5;) {
       bits -= 5;
-      text.push_back(kCrockford[window >> bits & 31]);
+      *next++ = kCrockford[window >> bits & 31];
     }
   }
   return text;
