@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <bitset>
 #include <cstdlib>
 #include <new>
 
@@ -26,14 +27,12 @@ namespace {
 struct Everywhere : Placement {
   bool has_room() const override { return true; }
   std::optional<double> gain(const Request& request) override {
-    if (request.tag % 7 == 0 && missed != request.tag) {
-      missed = request.tag;
-      return std::nullopt;
-    }
-    return 1;
+    if (request.tag % 7 != 0 || seen[request.tag]) return 1;
+    seen[request.tag] = true;  // some fit only when they are tried again
+    return std::nullopt;
   }
   void hold(const Request&) override {}
-  std::uint64_t missed = 0;
+  std::bitset<65'536> seen;
 };
 
 TEST(Pool, TakesNoMemoryInItsSteadyState) {
