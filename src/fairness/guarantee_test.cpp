@@ -11,6 +11,7 @@ PoolTree tree(std::vector<NodeSpec> specs) { return PoolTree::build(specs).value
 struct World {
   World(PoolTree its, std::size_t slots, const Options& options = {})
       : pool(std::move(its), options, {}), gpus(pool, slots) {
+    gpus.tokens_per_event = 5;
     gpus.on_start = [this](const Job& job, auto) {
       if (is_on[job.request.node]) gpus.submit(job);
     };

@@ -69,7 +69,6 @@ struct Node {
   std::uint8_t depth = 0;
   bool is_known = true;  // in the tree (users: always)
   bool is_free = false;
-  NodeId id = kPoolNode;  // in the tree
   std::uint64_t user = 0;
 
   // GSE/s = GPU-microseconds per microsecond; infinite: no limit.

@@ -41,7 +41,7 @@ void PoolState::configure(PoolTree tree, Instant now) {
     }
     node_of_[id] = index;
     kept[index] = true;
-    apply(index, id, from, now);
+    apply(index, from, now);
   }
   retire(kept);
   for (Node& node : nodes_)
@@ -74,9 +74,8 @@ NodeIndex PoolState::make_node() {
   return index;
 }
 
-void PoolState::apply(NodeIndex index, NodeId id, const PoolTree::Node& from, Instant now) {
+void PoolState::apply(NodeIndex index, const PoolTree::Node& from, Instant now) {
   Node& node = nodes_[index];
-  node.id = id;
   node.is_known = true;
   node.level = from.spec.level;
   node.lendable = from.lendable.value_or(kInfinite);

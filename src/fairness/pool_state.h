@@ -57,9 +57,8 @@ class PoolState {
 
   // pool_nodes.cpp: the tree and its users.
   NodeIndex make_node();
-  void apply(NodeIndex index, NodeId id, const PoolTree::Node& from, Instant now);
+  void apply(NodeIndex index, const PoolTree::Node& from, Instant now);
   void retire(const std::vector<bool>& kept);
-  bool is_in_use(NodeIndex index) const;
   NodeIndex user_node(NodeIndex parent, std::uint64_t user, Instant now);
   NodeIndex find_user(NodeIndex parent, std::uint64_t user) const;
   NodeIndex make_user(NodeIndex parent, std::uint64_t user, Instant now);
