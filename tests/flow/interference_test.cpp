@@ -225,15 +225,16 @@ class TwoTenants {
     seen.push_back(std::move(limits));
     seen.push_back(lines_with(gateway_.metrics(), "tenant=\"aurora\""));
   }
+  // Sorted: the page has them in the order in which they were first counted.
   static std::string lines_with(const std::string& page, std::string_view text) {
-    std::string out;
+    std::multiset<std::string_view> lines;
     for (std::size_t at = 0; at < page.size();) {
       const std::size_t end = std::min(page.find('\n', at), page.size());
       const std::string_view line = std::string_view(page).substr(at, end - at);
-      if (line.find(text) != line.npos) out.append(line).append("\n");
+      if (line.find(text) != line.npos) lines.insert(line);
       at = end + 1;
     }
-    return out;
+    return fmt::format("{}", fmt::join(lines, "\n"));
   }
 
   static constexpr auto kBegin = 2s;  // behind all connecting
