@@ -27,6 +27,8 @@ class Checker {
       check_tenant(tenant);
     for (const Model& model : config_.models)
       check_model(model);
+    for (const Route& route : config_.routes)
+      check_route(route);
     check_listeners();
     check_security();
   }
@@ -105,12 +107,55 @@ class Checker {
     }
   }
 
+  template <class Object>
+  static bool is_named(const std::vector<Object>& objects, const std::string& name) {
+    return std::ranges::find(objects, name, &Object::name) != objects.end();
+  }
+
+  // Names only; what belongs together is checked where models of the admin API are known, too.
+  void check_route(const Route& route) {
+    once(routes_, "route", route.name, route.position);
+    check_name(ModelName::parse(route.name), route.position);
+    for (const RouteVersion& version : route.versions)
+      check_model_of_route(version.model, version.position);
+    for (const RouteCondition& condition : route.conditions)
+      check_name(ModelName::parse(condition.version), condition.position);
+    if (route.grey) {
+      check_name(ModelName::parse(route.grey->version), route.grey->position);
+      for (const std::string& tenant : route.grey->tenants)
+        check_name(TenantSlug::parse(tenant), route.grey->position);
+    }
+    for (const RouteFallback& fallback : route.fallbacks)
+      check_fallback(fallback);
+  }
+
+  void check_fallback(const RouteFallback& fallback) {
+    if (fallback.model.empty() == fallback.route.empty()) {
+      error(fallback.position, "a fallback needs 'model' or 'route', and not both");
+    } else if (fallback.route.empty()) {
+      check_model_of_route(fallback.model, fallback.position);
+    } else {
+      check_name(ModelName::parse(fallback.route), fallback.position);
+    }
+  }
+
+  // As of keys.
+  void check_model_of_route(const std::string& model, const Position& at) {
+    const Result<ModelName> name = ModelName::parse(model);
+    check_name(name, at);
+    if (!name || is_named(config_.models, model) ||
+        std::ranges::any_of(config_.engines, &Engine::discover_models))
+      return;
+    warning(at, fmt::format("the route names the model '{}', which this configuration does not "
+                            "declare",
+                            model));
+  }
+
   // A model may also come from the admin API or from an engine's own list.
   void check_model_of_key(const std::string& model, const Key& key) {
     const Result<ModelName> name = ModelName::parse(model);
     check_name(name, place(key, "models"));
-    const bool is_declared = std::ranges::any_of(
-        config_.models, [&](const Model& known) { return known.name == model; });
+    const bool is_declared = is_named(config_.models, model) || is_named(config_.routes, model);
     if (!name || is_declared || std::ranges::any_of(config_.engines, &Engine::discover_models))
       return;
     warning(place(key, "models"),
@@ -223,6 +268,7 @@ class Checker {
   std::map<std::string, Position> engines_;
   std::map<std::string, Position> tenants_;
   std::map<std::string, Position> models_;
+  std::map<std::string, Position> routes_;
   std::map<std::string, Position> hosts_;
 };
 

@@ -195,7 +195,8 @@ class MeteringChecker {
   }
 
   bool is_declared(const std::string& model) const {
-    return std::ranges::find(config_.models, model, &Model::name) != config_.models.end();
+    return std::ranges::find(config_.models, model, &Model::name) != config_.models.end() ||
+           std::ranges::find(config_.routes, model, &Route::name) != config_.routes.end();
   }
   bool may_be_listed() const {
     return std::ranges::any_of(config_.engines, &Engine::discover_models);
@@ -291,6 +292,8 @@ class MeteringChecker {
       std::vector<std::string_view> known;
       for (const Model& model : config_.models)
         known.emplace_back(model.name);
+      for (const Route& route : config_.routes)
+        known.emplace_back(route.name);
       const std::string_view hint = closest(price.model, known);
       error(at, fmt::format("the price names the model '{}', which this configuration does not "
                             "declare; {}",

@@ -130,6 +130,61 @@ struct Model {
   Given given;
 };
 
+struct RouteVersion {
+  std::string model;
+  std::int64_t weight = 0;
+  std::string stage = "stable";
+  Position position;
+};
+
+struct HeaderMatch {
+  std::string name;
+  std::string value;
+  Position position;
+};
+
+struct RouteCondition {
+  std::string name;
+  std::string version;
+  std::vector<HeaderMatch> headers;
+  Position position;
+};
+
+struct GreyChannel {
+  std::string name;
+  std::string version;
+  std::vector<std::string> tenants;
+  Position position;
+};
+
+// One of both.
+struct RouteFallback {
+  std::string model;
+  std::string route;
+  Position position;
+};
+
+struct RouteTimeouts {
+  std::optional<std::chrono::milliseconds> first_token;
+  std::chrono::milliseconds first_token_per_1000{0};
+  std::optional<std::chrono::milliseconds> inter_token;
+  std::optional<std::chrono::milliseconds> total;
+  Position position;
+};
+
+// A public name whose requests are spread over models.
+struct Route {
+  std::string name;
+  std::vector<RouteVersion> versions;
+  std::string sticky = "session";
+  std::optional<GreyChannel> grey;
+  std::vector<RouteCondition> conditions;
+  std::vector<RouteFallback> fallbacks;
+  std::optional<RouteTimeouts> timeouts;
+  Position position;
+  Given given;
+};
+
 // How much of something is allowed in a time. Whose it is follows from where it stands.
 struct Limit {
   std::string name;                   // for people; empty: made from the rest
@@ -276,6 +331,7 @@ struct Config {
   Security security;
   std::vector<Engine> engines;
   std::vector<Model> models;
+  std::vector<Route> routes;
   std::vector<Tenant> tenants;
   std::vector<Pool> pools;
   std::vector<Price> prices;

@@ -185,6 +185,85 @@ void describe(V& v, Model& model) {
 }
 
 template <class V>
+void describe(V& v, RouteVersion& version) {
+  v.position(version.position);
+  v.required("model", version.model, "The model that answers.");
+  v.field("weight", version.weight,
+          "Its part of the requests, relative to the other versions' weights. 0: only by the grey "
+          "channel, a condition or a rollout.",
+          Bounds{.min = 0, .max = 1'000'000});
+  v.choice("stage", version.stage,
+           "What it is for; exactly one version is the stable one, with which others are compared.",
+           {"stable", "canary", "experiment"});
+}
+
+template <class V>
+void describe(V& v, HeaderMatch& match) {
+  v.position(match.position);
+  v.required("name", match.name, "Name of the header, in lower case; none with credentials.");
+  v.required("value", match.value, "The value that it must have, byte by byte.");
+}
+
+template <class V>
+void describe(V& v, RouteCondition& condition) {
+  v.position(condition.position);
+  v.required("name", condition.name, "A name for explanations, of a-z, 0-9 and '-'.");
+  v.required("version", condition.version, "Where requests go that have all of the headers.");
+  v.list("headers", condition.headers, "What the request must have, 1 to 8 headers.");
+}
+
+template <class V>
+void describe(V& v, GreyChannel& grey) {
+  v.position(grey.position);
+  v.required("name", grey.name,
+             "What requests name in the header x-sm-channel: 1 to 64 of a-z, 0-9 and '-'.");
+  v.required("version", grey.version, "Where they go.");
+  v.required("tenants", grey.tenants, "Tenants that take part; others' header means nothing.");
+}
+
+template <class V>
+void describe(V& v, RouteFallback& fallback) {
+  v.position(fallback.position);
+  v.field("model", fallback.model, "A model, or");
+  v.field("route", fallback.route,
+          "a route, which chooses among its own versions and goes on with its own fallbacks.");
+}
+
+template <class V>
+void describe(V& v, RouteTimeouts& times) {
+  v.position(times.position);
+  v.field("first_token", times.first_token, "Longest wait for the first token.", kPositive);
+  v.field("first_token_per_1000", times.first_token_per_1000,
+          "What each 1,000 tokens of prompt (estimated) add to it.", kNotNegative);
+  v.field("inter_token", times.inter_token, "Longest silence inside an answer.", kPositive);
+  v.field("total", times.total, "Longest time for one request.", kPositive);
+}
+
+template <class V>
+void describe(V& v, Route& route) {
+  v.position(route.position);
+  v.given(route.given);
+  v.required("name", route.name,
+             "The name that tenants call. It may be that of one of its versions, which it then "
+             "stands in front of.");
+  v.list("versions", route.versions, "The models that answer, 1 to 16.");
+  v.choice(
+      "sticky", route.sticky,
+      "Whose requests stay together at one version: those of a conversation (header "
+      "x-sm-session), a user (the key's owner) or a tenant. Where a request lacks it, the next "
+      "wider one counts.",
+      {"session", "user", "tenant"});
+  v.optional_section("grey", route.grey, "A version for those who ask for it.");
+  v.list("conditions", route.conditions,
+         "Versions by header; the first one that fits counts, before weights.");
+  v.list("fallbacks", route.fallbacks,
+         "What answers, in this order, while a version's engine is not healthy.");
+  v.optional_section("timeouts", route.timeouts,
+                     "Times of its requests. Absent, or what is absent of them: as the model has "
+                     "them.");
+}
+
+template <class V>
 void describe(V& v, Limit& limit) {
   v.position(limit.position);
   v.given(limit.given);
@@ -391,14 +470,17 @@ void describe(V& v, Ledger& ledger) {
 
 template <class V>
 void describe(V& v, Config& config) {
-  v.includes("include",
-             "More files with engines, models, tenants, pools and prices, relative to this one.");
+  v.includes(
+      "include",
+      "More files with engines, models, routes, tenants, pools and prices, relative to this one.");
   v.section("server", config.server, "Listeners, limits and times.");
   v.section("log", config.log, "Where log lines go.");
   v.section("security", config.security, "Secrets of the gateway itself.");
   v.list("engines", config.engines,
          "What runs models: child processes of ours or servers elsewhere.");
   v.list("models", config.models, "What tenants can call.");
+  v.list("routes", config.routes,
+         "Public names whose requests are spread over several models ([rollouts](rollouts.md)).");
   v.list("tenants", config.tenants, "Who may call it.");
   v.list("pools", config.pools, "Engines that share limits.");
   v.list("prices", config.prices,

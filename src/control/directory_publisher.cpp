@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/time_text.h"
+#include "control/file_routes.h"
 #include "control/key_maker.h"
 #include "control/limit_set.h"
 #include "tenancy/key_format.h"
@@ -38,6 +40,7 @@ struct Wanted {
   std::vector<tenancy::Project> projects;
   std::vector<tenancy::Key> keys;
   std::vector<catalog::Model> models;
+  std::vector<catalog::Route> routes;
   std::vector<store::LimitRecord> limits;
 };
 
@@ -57,6 +60,7 @@ class Planner {
       TRY_VOID(add_tenant(tenant));
     for (const config::Model& model : config_.models)
       TRY_VOID(add_model(model));
+    TRY_VOID(add_routes());
     for (const config::Pool& pool : config_.pools)
       TRY_VOID(add_limits({.scope = limits::Scope::pool, .name = pool.name}, pool.limits));
     return std::move(wanted_);
@@ -262,23 +266,40 @@ class Planner {
     model.from_file = true;
     model.source = spec.position.text();
     for (const std::string& slug : spec.tenants.value_or(std::vector<std::string>())) {
-      TRY(const TenantId id, tenant_named(slug, spec));
-      model.tenants.insert(id);
+      const auto id = tenant_named(slug);
+      if (!id) {
+        return our_error(Code::config_invalid,
+                         fmt::format("{}: error: model '{}' {}", spec.position.text(), spec.name,
+                                     id.error().message()));
+      }
+      model.tenants.insert(*id);
     }
     wanted_.models.push_back(std::move(model));
     return {};
   }
 
-  Result<TenantId> tenant_named(const std::string& slug, const config::Model& spec) const {
+  // What the engines with discover_models list is not known before they have been asked.
+  Result<void> add_routes() {
+    std::set<ModelName> models;
+    if (std::ranges::any_of(config_.engines, &config::Engine::discover_models))
+      models = models_of(config_.routes);
+    for (const auto* known : {&std::as_const(wanted_.models), &now_.models}) {
+      for (const catalog::Model& model : *known)
+        models.insert(model.name);
+    }
+    const auto named = [this](const std::string& slug) { return tenant_named(slug); };
+    TRY(wanted_.routes, routes_of(config_.routes, named, models));
+    return {};
+  }
+
+  Result<TenantId> tenant_named(const std::string& slug) const {
     for (const auto* tenants : {&wanted_.tenants, &now_.tenants}) {
       for (const tenancy::Tenant& tenant : *tenants) {
         if (tenant.slug.text() == slug) return tenant.id;
       }
     }
-    return our_error(
-        Code::config_invalid,
-        fmt::format("{}: error: model '{}' names the tenant '{}', which does not exist",
-                    spec.position.text(), spec.name, slug));
+    return our_error(Code::config_invalid,
+                     fmt::format("names the tenant '{}', which does not exist", slug));
   }
 
   const config::Config& config_;
@@ -393,7 +414,8 @@ std::shared_ptr<const identity::Directory> empty_directory() {
   return *identity::Directory::build({});
 }
 
-// As if the API had made each tenant that models name and the file does not declare.
+// As if the API had made each tenant and model that models and routes name and the file does not
+// declare.
 Result<store::ControlData> assumed_store(const config::Config& config, UlidSource& ids) {
   store::ControlData data;
   const auto is_there = [&](const std::string& name) {
@@ -401,12 +423,22 @@ Result<store::ControlData> assumed_store(const config::Config& config, UlidSourc
            std::ranges::any_of(data.tenants,
                                [&](const auto& other) { return other.slug.text() == name; });
   };
-  for (const config::Model& model : config.models) {
-    for (const std::string& name : model.tenants.value_or(std::vector<std::string>())) {
+  const auto assume = [&](const std::vector<std::string>& names) -> Result<void> {
+    for (const std::string& name : names) {
       if (is_there(name)) continue;
       TRY(TenantSlug slug, TenantSlug::parse(name));
       data.tenants.push_back({.id = {ids.next()}, .slug = std::move(slug)});
     }
+    return {};
+  };
+  for (const config::Model& model : config.models)
+    TRY_VOID(assume(model.tenants.value_or(std::vector<std::string>())));
+  for (const config::Route& route : config.routes)
+    TRY_VOID(assume(route.grey ? route.grey->tenants : std::vector<std::string>()));
+  for (const ModelName& name : models_of(config.routes)) {
+    const bool is_declared = std::ranges::any_of(
+        config.models, [&](const auto& model) { return model.name == name.text(); });
+    if (!is_declared) data.models.push_back({.id = {ids.next()}, .name = name});
   }
   return data;
 }
@@ -442,7 +474,10 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Conf
 }
 
 Result<void> DirectoryPublisher::change(const Work& work, const Agree& agree) {
-  return turn_.with([&](Turn&) { return change_alone(*declared_.get(), work, agree); });
+  return turn_.with([&](Turn&) {
+    Declared declared = *declared_.get();
+    return change_alone(declared, work, agree);
+  });
 }
 
 Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config::Config& config,
@@ -453,8 +488,9 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
   const auto write = [&](store::ControlStore& store) -> Result<void> {
     TRY(const store::ControlData now, store.load());
     UlidSource ids(clock_, random_);
-    TRY(const Wanted wanted, Planner(config, now, authenticator_, ids).plan());
+    TRY(Wanted wanted, Planner(config, now, authenticator_, ids).plan());
     TRY_VOID(check_together(now, wanted));
+    declared.routes = std::move(wanted.routes);
     applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
     TRY_VOID(remove_gone(store, now.limits, wanted.limits));
     TRY_VOID(remove_gone(store, now.models, wanted.models));
@@ -467,12 +503,12 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
     TRY_VOID(upsert(store, now.limits, wanted.limits));
     return upsert(store, now.models, wanted.models);
   };
-  TRY_VOID(change_alone(std::move(declared), write, agree));
+  TRY_VOID(change_alone(declared, write, agree));
   prices_.publish(std::make_shared<const metering::PriceBook>(std::move(prices)));
   return applied;
 }
 
-Result<void> DirectoryPublisher::change_alone(Declared declared, const Work& work,
+Result<void> DirectoryPublisher::change_alone(Declared& declared, const Work& work,
                                               const Agree& agree) {
   State next;
   TRY_VOID(store_.atomically([&](store::ControlStore& store) -> Result<void> {
@@ -529,7 +565,7 @@ Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
   known->listed = std::move(listed);
   const std::string text = engine::model_list_json(known->listed);
   return change_alone(
-      std::move(declared),
+      declared,
       [&](store::ControlStore& store) { return store.put_value(list_name(engine), text); }, {});
 }
 
@@ -598,6 +634,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   data.projects = std::move(stored.projects);
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
+  data.routes = declared.routes;
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);

@@ -90,12 +90,13 @@ class DirectoryPublisher {
     std::map<std::string, FileEngine, std::less<>> engines;             // of the file
     std::vector<Discovery> discoveries;                                 // in the file's order
     std::vector<config::Pool> pools;                                    // of the file
+    std::vector<catalog::Route> routes;                                 // of the file
     std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
   };
 
   Result<Applied> apply_alone(const config::Config& config, const Agree& agree);
   Result<void> discover_alone(const std::string& engine, std::vector<engine::ListedModel> listed);
-  Result<void> change_alone(Declared declared, const Work& work, const Agree& agree);
+  Result<void> change_alone(Declared& declared, const Work& work, const Agree& agree);
   static Result<Declared> read_declared(const config::Config& config, store::ControlStore& store);
   static std::int64_t context_of(const Declared& declared, std::string_view engine);
   static void add_discovered(const Declared& declared, std::vector<catalog::Model>& models);

@@ -89,7 +89,11 @@ std::int64_t prompt_estimate(const llmapi::Request& request) {
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
                         const std::string& engine, RequestRecord& record, WallTime now) {
   const identity::Caller& caller = *record.caller;
-  auto price = tariff.prices.get()->find(record.model_name(), caller.tenant().currency, now);
+  const auto prices = tariff.prices.get();
+  auto price = prices->find(record.model_name(), caller.tenant().currency, now);
+  // A route without a price of its own costs what its versions cost.
+  if (!price && record.route != nullptr)
+    price = prices->find(record.model->name.text(), caller.tenant().currency, now);
   const auto characters = static_cast<std::int64_t>(request.prompt_characters);
   const limits::Subject who = subject_of(caller, engine, record.model_name(), price != nullptr);
   const std::int64_t output = output_of(tariff, request, record);

@@ -80,7 +80,7 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   if (record.engine) entry.place = place_of(record.engine, policy);
   if (record.model != nullptr) {
     entry.model = record.model_name();
-    entry.model_revision = fmt::format_int(record.model->revision).str();
+    entry.model_revision = record.model_revision();
     if (record.engine)
       entry.model_digest = policy.model_digest(record.engine->name(), *record.model);
   }

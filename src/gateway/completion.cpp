@@ -10,6 +10,7 @@
 #include "gateway/exchange_reply.h"
 #include "gateway/idempotency.h"
 #include "gateway/replay.h"
+#include "gateway/version_choice.h"
 
 namespace sovmesh::gateway {
 
@@ -20,6 +21,7 @@ struct CompletionService::Plan {
   llmapi::Request request;
   bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
   std::optional<metering::Idempotency> idempotency;
+  RequestTimes times{};
   rt::Deadline total = rt::Deadline::never();
 };
 
@@ -63,17 +65,17 @@ Result<void> check_content(const http::RequestHead& head) {
   return {};
 }
 
-// x-sm-timeout-ms: the client's own deadline, never longer than the model's.
+// x-sm-timeout-ms: the client's own deadline, never longer than ours.
 Result<std::chrono::milliseconds> timeout_of(const http::RequestHead& head,
-                                             const catalog::Model& model) {
+                                             std::chrono::milliseconds ours) {
   const auto text = head.fields.find("x-sm-timeout-ms");
-  if (!text) return model.total_timeout;
+  if (!text) return ours;
   const auto value = parse_u64(*text);
   if (!value || *value == 0) {
     return client_error(Code::invalid_value, "x-sm-timeout-ms must be a positive number of ms.",
                         "x-sm-timeout-ms");
   }
-  const auto longest = static_cast<std::uint64_t>(model.total_timeout.count());
+  const auto longest = static_cast<std::uint64_t>(ours.count());
   return std::chrono::milliseconds(std::min(*value, longest));
 }
 
@@ -190,9 +192,9 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   Replays* const replays =
       plan.idempotency && Replays::are_for(*record->caller) ? services_.replays : nullptr;
   exchange.go_on(relay(std::make_unique<RelayJob>(
-      services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.request,
-      plan.upstream_stream, std::move(admission), std::move(seat), std::move(call), std::move(row),
-      dispatched, plan.total, replays)));
+      services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
+      plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
+      std::move(row), dispatched, plan.total, replays)));
   co_return Result<void>();
 }
 
@@ -254,8 +256,10 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   CO_TRY(const http::Body body, co_await exchange.read_body(settings_.body));
   CO_TRY(const std::string wanted, llmapi::peek_model(body.bytes()));
   Plan plan;
-  CO_TRY(plan.model, caller.model(wanted));
-  record.model = plan.model;
+  CO_TRY(const ChosenModel chosen,
+         choose_model(caller, wanted, exchange.head(), services_.engines));
+  plan.model = record.model = chosen.model;
+  record.route = chosen.route;
   const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
                                    .reject_unknown = plan.model->reject_unknown_fields,
                                    .choices_max = plan.model->choices_max,
@@ -264,7 +268,8 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
-  CO_TRY(const auto timeout, timeout_of(exchange.head(), *plan.model));
+  plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
+  CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
 
   plan.engine = services_.engines.find(plan.model->engine);
@@ -366,7 +371,7 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const Admission&
           .opened_at = record.began_wall,
           .price = admission.price(),
           .currency = caller.tenant().currency,
-          .model_revision = fmt::format_int(plan.model->revision).str(),
+          .model_revision = record.model_revision(),
           .user = caller.key().owner.value_or(""),
           .cost_centre = caller.project().cost_centre,
           .reserved_tokens = admission.held_tokens(),

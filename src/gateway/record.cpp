@@ -58,6 +58,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
         .add_plain("key_id", record.caller->key().id.text());
   }
   if (record.model != nullptr) line.add("model", record.model_name());
+  if (record.route != nullptr) line.add("version", record.model->name.text());
   if (record.engine) line.add("engine", record.engine->name());
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (record.replayed) line.add_bool("replayed", true);
@@ -199,6 +200,20 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   log_request(record, now, services.log);
   worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
+}
+
+std::string RequestRecord::model_revision() const {
+  const auto revision = fmt::format_int(model->revision);
+  if (route == nullptr) return revision.str();
+  return fmt::format("{}@{}", model->name.text(), revision.c_str());
+}
+
+std::string_view RequestRecord::shown_model() const {
+  if (route == nullptr) return model_name();
+  const auto& allowed = caller->key().models;
+  const catalog::Model* const by_name = caller->directory().models().find(
+      model->name.text(), caller->tenant().id, allowed ? &*allowed : nullptr);
+  return by_name == nullptr ? model_name() : model->name.text();
 }
 
 std::string shown_id(RequestId id) {

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "catalog/records.h"
+#include "catalog/route.h"
 #include "engine/engine.h"
 #include "gateway/routes.h"
 #include "http/exchange.h"
@@ -58,8 +59,10 @@ struct RequestRecord {
   Instant began{};
   WallTime began_wall{};
 
-  std::optional<identity::Caller> caller;        // once proven
-  const catalog::Model* model = nullptr;         // once allowed; lives in the caller's snapshot
+  std::optional<identity::Caller> caller;  // once proven
+  // Once allowed; they live in the caller's snapshot. The model is the one that answers.
+  const catalog::Model* model = nullptr;
+  const catalog::Route* route = nullptr;  // what chose the model; null: it was called by its name
   std::shared_ptr<const engine::Engine> engine;  // once known
 
   std::optional<Error> error;
@@ -78,7 +81,15 @@ struct RequestRecord {
       limits;                        // where its caller stands, when anything limits it
   std::unique_ptr<const Error> dry;  // why its answer was ended early
 
-  std::string_view model_name() const { return model == nullptr ? "" : model->name.text(); }
+  // What the client called.
+  std::string_view model_name() const {
+    if (route != nullptr) return route->name.text();
+    return model == nullptr ? "" : model->name.text();
+  }
+  // Of the model that answers: "7", behind a route "version@7".
+  std::string model_revision() const;
+  // What the client may know of who answers: the version, when it could call it by its name.
+  std::string_view shown_model() const;
   std::string_view code() const { return error ? name(error->code()) : std::string_view(); }
   // The engine's dialect, for gen_ai_provider_name.
   std::string_view provider() const {

@@ -43,7 +43,7 @@ llmapi::ReplyIdentity identity_of(const RelayJob& job, std::string_view id) {
   const auto created =
       std::chrono::duration_cast<std::chrono::seconds>(job.record->began_wall.time_since_epoch());
   return {.id = id,
-          .public_model = job.model.name.text(),
+          .public_model = job.record->model_name(),
           .created = created.count(),
           .hide_cached = false};
 }
@@ -70,7 +70,7 @@ std::string limit_text(const Error& dry) {
 
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
-  head.add("x-sm-model", job.record->model_name());
+  head.add("x-sm-model", job.record->shown_model());
   head.add("x-sm-queue-ms", fmt::format_int(job.record->queue_wait.count() / 1'000'000).str());
   const auto ours = job.worker.loop.clock().now() - job.record->began - job.record->engine_time -
                     job.record->queue_wait;

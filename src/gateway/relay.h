@@ -9,6 +9,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/record.h"
 #include "gateway/services.h"
+#include "gateway/version_choice.h"
 #include "http/client.h"
 #include "http/exchange.h"
 #include "llmapi/reply.h"
@@ -28,6 +29,7 @@ struct RelayJob {
   std::unique_ptr<RequestRecord> record;
   ClientStream client;          // of `exchange`, for an answer that is streamed
   const catalog::Model& model;  // lives in the caller's snapshot
+  RequestTimes times;
   llmapi::ReplyForm form;
   bool upstream_stream;  // the engine streams, whatever the client gets
   Admission admission;

@@ -99,8 +99,8 @@ class RelayWatch {
  private:
   Instant now() const { return job_.worker.loop.now(); }
   rt::Deadline silence_ends() const {
-    return rt::Deadline::at(seen_event_ ? last_event_ + job_.model.stall_timeout
-                                        : began_ + job_.model.first_token_timeout);
+    return rt::Deadline::at(seen_event_ ? last_event_ + job_.times.stall
+                                        : began_ + job_.times.first_token);
   }
   static Result<void> client_gone() {
     return client_error(Code::client_closed, "the client closed the connection");

@@ -132,10 +132,14 @@ Result<const catalog::Model*> Caller::model(std::string_view name) const {
   const catalog::Model* found =
       directory_->models().find(name, tenant().id, allowed ? &*allowed : nullptr);
   if (found != nullptr) return found;
+  return fail(no_such_model(name));
+}
+
+Error no_such_model(std::string_view name) {
   std::string message = "The model `";
   message += name;
   message += "` does not exist or you do not have access to it.";
-  return client_error(Code::model_not_found, std::move(message), "model");
+  return Error(Code::model_not_found, Blame::client, std::move(message)).with_param("model");
 }
 
 Result<void> Caller::require(tenancy::Scope scope) const {

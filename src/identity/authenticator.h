@@ -48,6 +48,9 @@ class Caller {
   Digest proof_{};  // the HMAC that proved it: the key's present one or the one before
 };
 
+// What a caller is told of names that are unknown or not for him.
+Error no_such_model(std::string_view name);
+
 // Turns credentials into a Caller. Every refusal is the same invalid_api_key error, whatever was
 // wrong: missing, malformed, unknown, expired, revoked, suspended tenant, host or path or
 // organisation of somebody else. Unknown ids cost a dummy HMAC. Pure apart from its snapshot

@@ -10,7 +10,8 @@
 namespace sovmesh::identity {
 
 struct Directory::Impl {
-  explicit Impl(std::vector<catalog::Model> m) : models(std::move(m)) {}
+  Impl(std::vector<catalog::Model> m, std::vector<catalog::Route> r)
+      : models(std::move(m), std::move(r)) {}
   std::unordered_map<TenantId, TenantEntry> tenants;
   std::unordered_map<std::string_view, const TenantEntry*> by_slug;  // views into the entries
   std::unordered_map<std::string_view, const TenantEntry*> by_host;
@@ -51,7 +52,7 @@ Directory::Directory(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) 
 Directory::~Directory() = default;
 
 Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
-  auto impl = std::make_unique<Impl>(std::move(data.models));
+  auto impl = std::make_unique<Impl>(std::move(data.models), std::move(data.routes));
   impl->version = data.version;
   impl->pool_of_engine = std::move(data.pool_of_engine);
   for (tenancy::Tenant& tenant : data.tenants) {

@@ -24,6 +24,7 @@ struct DirectoryData {
   std::vector<tenancy::Project> projects;
   std::vector<tenancy::Key> keys;
   std::vector<catalog::Model> models;
+  std::vector<catalog::Route> routes;
   // Per tenant: the key of the digests in its log lines, and its id. Absent: digests are left out.
   struct DigestKey {
     std::string id;

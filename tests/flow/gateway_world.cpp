@@ -208,8 +208,23 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   }
   data.models.push_back(make_model(7, kLongModel));
   data.models.back().engine = "scripted";
+  data.routes = routes_;
   std::erase_if(data.models, [this](const auto& m) { return withdrawn_.contains(m.name.text()); });
   return data;
+}
+
+void GatewayWorld::set_route(catalog::Route route) {
+  ASSERT_TRUE(catalog::validate(route));
+  std::erase_if(routes_, [&](const catalog::Route& other) { return other.name == route.name; });
+  routes_.push_back(std::move(route));
+  directory_.publish(make_directory());
+}
+
+void GatewayWorld::narrow_key(std::string_view tenant, std::set<ModelName> models) {
+  for (tenancy::Key& key : keys_) {
+    if (key.tenant == tenant_id(tenant)) key.models = models;
+  }
+  directory_.publish(make_directory());
 }
 
 void GatewayWorld::withdraw(std::string_view model) {

@@ -97,6 +97,10 @@ class GatewayWorld {
   }
   // Aurora's whole answers are kept for repeats of an Idempotency-Key.
   void keep_answers();
+  // A route over models of this world, from now on; one of the same name is replaced.
+  void set_route(catalog::Route route);
+  // From now on a tenant's key may only use these names.
+  void narrow_key(std::string_view tenant, std::set<ModelName> models);
   // A model that the directory no longer has.
   void withdraw(std::string_view model);
   // Lets what is under way end; the engine's connections may stay open.
@@ -138,6 +142,7 @@ class GatewayWorld {
   identity::Authenticator authenticator_;
   std::vector<tenancy::Key> keys_;
   std::set<std::string, std::less<>> withdrawn_;
+  std::vector<catalog::Route> routes_;
   std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;

@@ -1,0 +1,90 @@
+#include "gateway/version_choice.h"
+
+#include <vector>
+
+namespace sovmesh::gateway {
+namespace {
+
+// One request of one caller before the routes of its snapshot.
+class Chooser {
+ public:
+  Chooser(const identity::Caller& caller, const http::RequestHead& head, const EngineSet& engines)
+      : models_(caller.directory().models()), caller_(caller), engines_(engines) {
+    for (const http::Field& field : head.fields)
+      headers_.push_back({.name = field.name, .value = field.value});
+    facts_ = {.tenant = caller.tenant().id,
+              .user = caller.key().owner ? std::string_view(*caller.key().owner) : "",
+              .session = head.fields.find(kSessionHeader).value_or(""),
+              .headers = headers_,
+              .claims = {},
+              .key_labels = {}};
+  }
+
+  // Nothing: the caller may use none of the versions.
+  std::optional<ChosenModel> choose(const catalog::Route& route) const {
+    const auto choice = catalog::choose(route, facts_, may_use_);
+    if (!choice) return std::nullopt;
+    const ModelName& name = route.versions[choice->version].model;
+    const ChosenModel chosen{.model = models_.model(name), .route = &route, .choice = choice};
+    if (can_answer(*chosen.model)) return chosen;
+    for (const auto& step : catalog::fallbacks(route, name, facts_, may_use_, find_route_)) {
+      if (step.verdict != catalog::FallbackStep::Verdict::may_try) continue;
+      const catalog::Model* const next = models_.model(step.model);
+      if (can_answer(*next)) return ChosenModel{.model = next, .route = &route, .choice = {}};
+    }
+    return chosen;  // whose error says what is wrong
+  }
+
+ private:
+  const std::set<ModelName>* key_models() const {
+    const auto& models = caller_.key().models;
+    return models ? &*models : nullptr;
+  }
+  // An engine that sleeps is started by its request.
+  bool can_answer(const catalog::Model& model) const {
+    const auto engine = engines_.find(model.engine);
+    if (!engine) return false;
+    if (engine->is_ready()) return true;
+    const engine::State state = engine->status().state;
+    return state != engine::State::unhealthy && state != engine::State::backing_off;
+  }
+
+  const catalog::ModelTable& models_;
+  const identity::Caller& caller_;
+  const EngineSet& engines_;
+  std::vector<catalog::NamedValue> headers_;
+  catalog::RouteFacts facts_{};
+  catalog::MayUse may_use_ = [this](const ModelName& model) {
+    return models_.may_answer(model, caller_.tenant().id, key_models());
+  };
+  catalog::FindRoute find_route_ = [this](const ModelName& name) {
+    return catalog::RouteInForce{.route = models_.route(name), .shift = nullptr};
+  };
+};
+
+}  // namespace
+
+Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_view name,
+                                 const http::RequestHead& head, const EngineSet& engines) {
+  TRY(const catalog::Model* listed, caller.model(name));
+  const catalog::Route* const route = caller.directory().models().route_behind(*listed);
+  if (route == nullptr) return ChosenModel{.model = listed, .route = nullptr, .choice = {}};
+  if (auto chosen = Chooser(caller, head, engines).choose(*route)) return *chosen;
+  return fail(identity::no_such_model(name));
+}
+
+RequestTimes times_of(const ChosenModel& chosen, std::int64_t prompt_tokens) {
+  const catalog::Model& model = *chosen.model;
+  RequestTimes times{.first_token = model.first_token_timeout,
+                     .stall = model.stall_timeout,
+                     .total = model.total_timeout};
+  if (chosen.route == nullptr) return times;
+  const catalog::RouteTimeouts& of_route = chosen.route->timeouts;
+  times.first_token =
+      catalog::first_token_timeout(of_route, prompt_tokens).value_or(times.first_token);
+  times.stall = of_route.inter_token.value_or(times.stall);
+  times.total = of_route.total.value_or(times.total);
+  return times;
+}
+
+}  // namespace sovmesh::gateway
