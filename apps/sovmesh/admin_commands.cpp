@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "commands.h"
 #include "compose/admin_cli.h"
+#include "compose/rollout_cli.h"
 #include "connection.h"
 
 // The commands that talk to a running server through the admin API.
@@ -452,6 +453,90 @@ void add_prices(CLI::App& app, int& code) {
   add_on_one(kind, "show", "Show one version, by its id", "GET", "", "");
 }
 
+void add_routes(CLI::App& app, int& code) {
+  const Kind kind =
+      add_kind(app, code, "route", {"name", "models", "sticky", "fallbacks", "rollout"});
+  kind.app->description("Show the routes of the configuration in force");
+  add_list(kind, false);
+  add_on_one(kind, "show", "Show one, with what each version gets now", "GET", "", "");
+}
+
+void add_rollout_start(const Kind& kind) {
+  CLI::App* start = add_verb(kind, "start", "Move a route's weight to another version, by steps");
+  start->footer(
+      "Without --step: 1%:10m, 5%:10m, 25%:30m, 50%:30m. Without --gate: error_rate:1%,\n"
+      "refusal_rate:5%, ttft:41%, tpot:41%.\n"
+      "  sovmesh rollout start llama --candidate llama-v2 --step 5%:10m --step 50%:30m\n"
+      "  sovmesh rollout start llama --candidate llama-v2 --gate error_rate:1%:5% \\\n"
+      "    --gate 'ttft:41%:p95<2s'");
+  struct Flags {
+    std::string route;
+    std::string candidate;
+    std::vector<std::string> steps;
+    std::vector<std::string> gates;
+    std::string decision_interval;
+    std::string ready_within;
+    std::int64_t sample_min = 0;
+    std::int64_t design_effect = 0;
+  };
+  const auto flags = std::make_shared<Flags>();
+  start->add_option("ROUTE", flags->route, "The route")->required();
+  start->add_option("--candidate", flags->candidate, "The version that is to take over")
+      ->required();
+  start->add_option("--step", flags->steps, "SHARE%:DURATION; repeatable, in order");
+  start->add_option("--gate", flags->gates,
+                    "MEASURE:TOLERANCE%[:OBJECTIVE]; repeatable. Measures: error_rate, "
+                    "refusal_rate, ttft, tpot");
+  start->add_option("--decision-interval", flags->decision_interval,
+                    "How often it is decided (default: 1m)");
+  start->add_option("--ready-within", flags->ready_within,
+                    "How long is waited for the candidate's engine (default: 10m)");
+  start->add_option("--sample-min", flags->sample_min,
+                    "Requests of the candidate before a gate has a verdict (default: 200)");
+  start->add_option("--design-effect", flags->design_effect,
+                    "How much requests of one conversation are alike (default: 2)");
+  start->callback([kind, flags] {
+    Members members;
+    members.text("route", flags->route);
+    members.text("candidate", flags->candidate);
+    members.texts("steps", flags->steps);
+    members.texts("gates", flags->gates);
+    members.text("decision_interval", flags->decision_interval);
+    members.text("ready_within", flags->ready_within);
+    if (flags->sample_min > 0) members.raw("sample_min", std::to_string(flags->sample_min));
+    if (flags->design_effect > 0)
+      members.raw("design_effect", std::to_string(flags->design_effect));
+    post(kind, members);
+  });
+}
+
+void add_rollouts(CLI::App& app, int& code) {
+  const Kind kind =
+      add_kind(app, code, "rollout",
+               {"route", "candidate", "state", "share", "step", "candidate_requests", "reason"});
+  add_list(kind, false);
+  add_rollout_start(kind);
+  CLI::App* status = add_verb(kind, "status", "Where it stands, with both versions side by side");
+  const auto route = std::make_shared<std::string>();
+  status->add_option("ROUTE", *route, "The route")->required();
+  status->callback([kind, route] { kind.code = compose::rollout_status(*kind.cli, *route); });
+  add_on_one(kind, "pause", "Hold its share; gates still roll back", "POST", "/pause", "{}");
+  add_on_one(kind, "resume", "Let it go on", "POST", "/resume", "{}");
+  add_on_one(kind, "promote", "Give the candidate everything now", "POST", "/promote", "{}");
+  CLI::App* abort =
+      add_verb(kind, "abort", "Take the candidate's share back now; streams end where they are");
+  const auto reason = std::make_shared<std::string>();
+  abort->add_option("ROUTE", *route, "The route")->required();
+  abort->add_option("--reason", *reason, "Why, for its history");
+  abort->callback([kind, route, reason] {
+    Members members;
+    members.text("reason", *reason);
+    kind.code = compose::admin_call(*kind.cli, "POST",
+                                    kind.path + "/" + compose::url_part(*route) + "/abort",
+                                    members.end(), kind.columns);
+  });
+}
+
 }  // namespace
 
 void add_admin_commands(CLI::App& app, int& code) {
@@ -462,6 +547,8 @@ void add_admin_commands(CLI::App& app, int& code) {
   add_engines(app, code);
   add_limits(app, code);
   add_prices(app, code);
+  add_routes(app, code);
+  add_rollouts(app, code);
 }
 
 }  // namespace sovmesh

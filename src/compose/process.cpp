@@ -38,6 +38,8 @@ constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
+// How late the decision of a rollout may be.
+constexpr std::chrono::milliseconds kLookAtRolloutsEvery{250};
 
 std::chrono::milliseconds look_up_of(std::chrono::milliseconds drain) {
   return std::min(kLookUpMax, drain / 4);
@@ -202,6 +204,7 @@ Result<void> Process::open_identity() {
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
+  TRY_VOID(open_rollouts());
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
 
@@ -288,7 +291,7 @@ Result<void> Process::make_listeners() {
   services_ = std::make_unique<gateway::Services>(
       gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
                         *dispatcher_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_,
-                        *log_, usage_reports_.get(), replays_.get()});
+                        *log_, usage_reports_.get(), replays_.get(), &rollouts_->in_force()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -379,7 +382,7 @@ Result<void> Process::add_operator_listeners() {
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
-      data_->audit().get()});
+      data_->audit().get(), rollouts_.get()});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());
@@ -459,6 +462,7 @@ rt::Task<void> Process::start_up() {
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
   first.spawn(keep_erasing_answers());
+  first.spawn(keep_looking_at_rollouts());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   if (checkpoint_webhook_) {
     first.spawn(checkpoint_webhook_->run(first.tasks().cancelled()));
@@ -535,6 +539,57 @@ rt::Task<void> Process::keep_erasing_answers() {
     };
     (void)co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
     const rt::Until next{first.loop().in(kEraseAnswersEvery), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+  }
+}
+
+Result<void> Process::open_rollouts() {
+  rollouts_ = std::make_unique<control::Rollouts>(
+      control::Rollouts::Parts{data_->control(), publisher_->directory(), *clock_,
+                               [this](const catalog::Model& model) { return readiness_of(model); },
+                               [this](const rollout::Rollout& rollout) { tell_rollout(rollout); }});
+  return rollouts_->load();
+}
+
+rollout::Readiness Process::readiness_of(const catalog::Model& model) const {
+  const auto engine = engines_.find(model.engine);
+  if (!engine) return {.ready = false, .why = fmt::format("engine {} is missing", model.engine)};
+  if (engine->is_ready()) return {.ready = true, .why = {}};
+  return {
+      .ready = false,
+      .why = fmt::format("engine {} is {}", model.engine, engine::name(engine->status().state))};
+}
+
+// What a rollout did by itself, for operators and auditors.
+void Process::tell_rollout(const rollout::Rollout& rollout) const {
+  const rollout::Event& event = rollout.events.back();
+  observe::LogLine line = log_->line(
+      event.state == rollout::State::rolled_back ? observe::Level::warning : observe::Level::info,
+      "rollout");
+  line.add("model", rollout.plan.route.text())
+      .add("version", rollout.plan.candidate.text())
+      .add("state", rollout::name(event.state))
+      .add("share", event.share)
+      .add("message", event.text);
+  log_->write(std::move(line));
+  if (data_->audit() == nullptr) return;
+  store::AdminEntry entry;
+  entry.action = fmt::format("rollout.{}", rollout::name(event.state));
+  entry.object = fmt::format("rollouts/{}", rollout.id.text());
+  entry.reason = event.text.substr(0, 200);
+  if (const auto recorded = data_->audit()->append(std::move(entry)); !recorded)
+    log_->say(observe::Level::error, "audit", recorded.error().message());
+}
+
+rt::Task<void> Process::keep_looking_at_rollouts() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    auto work = [this]() -> Result<void> {
+      rollouts_->look();
+      return {};
+    };
+    (void)co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
+    const rt::Until next{first.loop().in(kLookAtRolloutsEvery), &first.tasks().cancelled()};
     if (!co_await rt::sleep(first.loop(), next)) co_return;
   }
 }

@@ -16,6 +16,7 @@
 #include "control/admin_api.h"
 #include "control/directory_publisher.h"
 #include "control/recorded_changes.h"
+#include "control/rollouts.h"
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
@@ -98,6 +99,10 @@ class Process {
   rt::Task<void> hash_models_task();
   void erase_old_answers();
   rt::Task<void> keep_erasing_answers();
+  Result<void> open_rollouts();
+  rollout::Readiness readiness_of(const catalog::Model& model) const;
+  void tell_rollout(const rollout::Rollout& rollout) const;
+  rt::Task<void> keep_looking_at_rollouts();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -117,6 +122,7 @@ class Process {
   std::unique_ptr<Budgets> budgets_;
   std::unique_ptr<LedgerCheck> ledger_check_;  // null: never
   std::unique_ptr<control::RecordedChanges> changes_;
+  std::unique_ptr<control::Rollouts> rollouts_;
   // What audit_policy_ is published from.
   Guarded<gateway::AuditPolicy> audit_facts_;
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};

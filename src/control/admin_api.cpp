@@ -18,8 +18,8 @@ namespace {
 constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 // What is in the control store.
-constexpr std::array<std::string_view, 6> kChangeable{"tenants", "projects", "keys",
-                                                      "models",  "engines",  "limits"};
+constexpr std::array<std::string_view, 7> kChangeable{"tenants", "projects", "keys",    "models",
+                                                      "engines", "limits",   "rollouts"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -156,6 +156,14 @@ template Result<AdminReply> AdminApi::page(
     const std::function<std::string(const store::LimitRecord&)>&,
     const std::function<std::string(const store::LimitRecord&)>&);
 template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<catalog::Route>&,
+    const std::function<std::string(const catalog::Route&)>&,
+    const std::function<std::string(const catalog::Route&)>&);
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<rollout::Rollout>&,
+    const std::function<std::string(const rollout::Rollout&)>&,
+    const std::function<std::string(const rollout::Rollout&)>&);
+template Result<AdminReply> AdminApi::page(
     Request&, const std::vector<std::shared_ptr<const metering::Price>>&,
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&,
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&);
@@ -203,6 +211,8 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "engines") return engines(request);
   if (kind == "limits") return limits(request);
   if (kind == "prices") return prices(request);
+  if (kind == "routes") return routes(request);
+  if (kind == "rollouts") return rollouts(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
   if (kind == "requests") return explain_request(request);

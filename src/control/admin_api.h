@@ -18,11 +18,14 @@
 #include "engine/engine.h"
 #include "identity/authenticator.h"
 #include "limits/limiter.h"
+#include "rollout/rollout.h"
 #include "store/audit.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
 
 namespace sovmesh::control {
+
+class Rollouts;
 
 struct AdminCall {
   std::string method;
@@ -69,6 +72,7 @@ class AdminApi {
     // Where reports, reads of the log itself and what is no change of the store are recorded; the
     // same as that of `changes`. Null: nowhere.
     store::Audit* audit = nullptr;
+    Rollouts* rollouts = nullptr;  // null: there are none here
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -143,6 +147,11 @@ class AdminApi {
   Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
                                                const store::ControlData& data);
   Result<AdminReply> prices(Request& request);
+  // admin_rollouts.cpp
+  Result<AdminReply> routes(Request& request);
+  Result<AdminReply> rollouts(Request& request);
+  Result<AdminReply> start_rollout(Request& request);
+  Result<AdminReply> change_rollout(Request& request, const rollout::Rollout& next, int status);
   // admin_usage.cpp, admin_statements.cpp
   Result<AdminReply> usage(Request& request);
   Result<AdminReply> forecast(Request& request);

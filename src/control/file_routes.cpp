@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 #include <utility>
+
+#include "base/hash.h"
 
 namespace sovmesh::control {
 namespace {
@@ -43,6 +47,21 @@ Result<catalog::Fallback> fallback_of(const config::RouteFallback& spec) {
   return catalog::Fallback{.kind = kind, .name = std::move(name)};
 }
 
+// Another one as soon as versions or weights are others: then the outcome of a rollout before that
+// no longer counts.
+std::int64_t revision_of(const catalog::Route& route) {
+  std::string text;
+  for (const catalog::RouteVersion& version : route.versions) {
+    text += fmt::format("{} {} {}\n", version.model.text(), version.weight,
+                        catalog::name(version.stage));
+  }
+  const Digest digest = sha256(text);
+  std::int64_t revision = 0;
+  for (const unsigned char byte : std::span(digest).first(6))
+    revision = revision * 256 + byte;
+  return revision;
+}
+
 Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& tenant_named) {
   TRY(ModelName name, ModelName::parse(spec.name));
   catalog::Route route{.name = std::move(name)};
@@ -71,6 +90,7 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
                       .inter_token = spec.timeouts->inter_token,
                       .total = spec.timeouts->total};
   }
+  route.revision = revision_of(route);
   route.from_file = true;
   route.source = spec.position.text();
   return route;

@@ -256,10 +256,13 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   CO_TRY(const http::Body body, co_await exchange.read_body(settings_.body));
   CO_TRY(const std::string wanted, llmapi::peek_model(body.bytes()));
   Plan plan;
+  const auto rollouts = services_.rollouts ? services_.rollouts->get() : nullptr;
   CO_TRY(const ChosenModel chosen,
-         choose_model(caller, wanted, exchange.head(), services_.engines));
+         choose_model(caller, wanted, exchange.head(), services_.engines, rollouts.get()));
   plan.model = record.model = chosen.model;
   record.route = chosen.route;
+  record.tally = chosen.tally;
+  record.is_candidate = chosen.is_candidate;
   const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
                                    .reject_unknown = plan.model->reject_unknown_fields,
                                    .choices_max = plan.model->choices_max,

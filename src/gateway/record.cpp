@@ -100,6 +100,26 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
   if (record.answer->settlement.drift) metrics.drift_alarms.add();
 }
 
+// Hang-ups and what clients did wrong say nothing of a version.
+void count_for_rollout(const RequestRecord& record, Instant now) {
+  if (!record.tally || (record.error && record.error->blame() == Blame::client)) return;
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  rollout::Tally::Ended ended{.by_candidate = record.is_candidate,
+                              .failed = record.error.has_value()};
+  if (record.first_token) ended.first_token = duration_cast<microseconds>(*record.first_token);
+  if (record.answer) {
+    const metering::Settlement& settlement = record.answer->settlement;
+    ended.refused = settlement.finish == metering::Finish::content_filter;
+    ended.output_tokens = settlement.counts.generated;
+    if (record.first_token && ended.output_tokens > 1) {
+      ended.per_output_token = duration_cast<microseconds>(
+          (now - record.began - *record.first_token) / (ended.output_tokens - 1));
+    }
+  }
+  record.tally->add(ended);
+}
+
 std::string_view tenant_label(const RequestRecord& record) {
   return record.caller ? record.caller->tenant().slug.text() : std::string_view();
 }
@@ -200,6 +220,7 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   log_request(record, now, services.log);
   worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
+  count_for_rollout(record, now);
 }
 
 std::string RequestRecord::model_revision() const {

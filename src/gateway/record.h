@@ -21,6 +21,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/trace_context.h"
+#include "rollout/in_force.h"
 #include "rt/net.h"
 
 namespace sovmesh::gateway {
@@ -63,6 +64,8 @@ struct RequestRecord {
   // Once allowed; they live in the caller's snapshot. The model is the one that answers.
   const catalog::Model* model = nullptr;
   const catalog::Route* route = nullptr;  // what chose the model; null: it was called by its name
+  std::shared_ptr<rollout::Tally> tally;  // of the route's rollout, where this request counts
+  bool is_candidate = false;
   std::shared_ptr<const engine::Engine> engine;  // once known
 
   std::optional<Error> error;

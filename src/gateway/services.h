@@ -14,9 +14,13 @@
 #include "identity/authenticator.h"
 #include "identity/directory.h"
 #include "observe/log.h"
+#include "rollout/in_force.h"
 #include "store/ledger.h"
 
 namespace sovmesh::gateway {
+
+// See rollout::InForce; published by whoever decides about rollouts.
+using RolloutsInForce = Snapshot<rollout::RoutesInForce>;
 
 class Replays;
 class UsageReports;
@@ -35,8 +39,9 @@ struct Services {
   const Snapshot<AuditPolicy>& audit;
   RequestMetrics& metrics;
   const observe::Log& log;
-  UsageReports* usage = nullptr;  // null: tenants cannot read their usage here
-  Replays* replays = nullptr;     // null: no answer is kept
+  UsageReports* usage = nullptr;              // null: tenants cannot read their usage here
+  Replays* replays = nullptr;                 // null: no answer is kept
+  const RolloutsInForce* rollouts = nullptr;  // null: there are none
 };
 
 // Settings of the request path (docs/configuration.md).

@@ -8,8 +8,12 @@ namespace {
 // One request of one caller before the routes of its snapshot.
 class Chooser {
  public:
-  Chooser(const identity::Caller& caller, const http::RequestHead& head, const EngineSet& engines)
-      : models_(caller.directory().models()), caller_(caller), engines_(engines) {
+  Chooser(const identity::Caller& caller, const http::RequestHead& head, const EngineSet& engines,
+          const rollout::RoutesInForce* rollouts)
+      : models_(caller.directory().models()),
+        caller_(caller),
+        engines_(engines),
+        rollouts_(rollouts) {
     for (const http::Field& field : head.fields)
       headers_.push_back({.name = field.name, .value = field.value});
     facts_ = {.tenant = caller.tenant().id,
@@ -22,10 +26,13 @@ class Chooser {
 
   // Nothing: the caller may use none of the versions.
   std::optional<ChosenModel> choose(const catalog::Route& route) const {
-    const auto choice = catalog::choose(route, facts_, may_use_);
+    const rollout::InForce* const rollout = rollout_of(route.name);
+    const auto choice =
+        catalog::choose(route, facts_, may_use_, rollout == nullptr ? nullptr : &rollout->shift);
     if (!choice) return std::nullopt;
     const ModelName& name = route.versions[choice->version].model;
-    const ChosenModel chosen{.model = models_.model(name), .route = &route, .choice = choice};
+    ChosenModel chosen{.model = models_.model(name), .route = &route, .choice = choice};
+    if (rollout != nullptr && choice->rule == catalog::Rule::weight) count_in(*rollout, chosen);
     if (can_answer(*chosen.model)) return chosen;
     for (const auto& step : catalog::fallbacks(route, name, facts_, may_use_, find_route_)) {
       if (step.verdict != catalog::FallbackStep::Verdict::may_try) continue;
@@ -36,6 +43,16 @@ class Chooser {
   }
 
  private:
+  // A fallback that answers for a version does not count: it says nothing of that version.
+  static void count_in(const rollout::InForce& rollout, ChosenModel& chosen) {
+    chosen.is_candidate = chosen.model->name == rollout.shift.version;
+    if (chosen.is_candidate || chosen.model->name == rollout.stable) chosen.tally = rollout.tally;
+  }
+  const rollout::InForce* rollout_of(const ModelName& route) const {
+    if (rollouts_ == nullptr) return nullptr;
+    const auto found = rollouts_->find(route);
+    return found == rollouts_->end() ? nullptr : &found->second;
+  }
   const std::set<ModelName>* key_models() const {
     const auto& models = caller_.key().models;
     return models ? &*models : nullptr;
@@ -52,24 +69,28 @@ class Chooser {
   const catalog::ModelTable& models_;
   const identity::Caller& caller_;
   const EngineSet& engines_;
+  const rollout::RoutesInForce* rollouts_;
   std::vector<catalog::NamedValue> headers_;
   catalog::RouteFacts facts_{};
   catalog::MayUse may_use_ = [this](const ModelName& model) {
     return models_.may_answer(model, caller_.tenant().id, key_models());
   };
   catalog::FindRoute find_route_ = [this](const ModelName& name) {
-    return catalog::RouteInForce{.route = models_.route(name), .shift = nullptr};
+    const rollout::InForce* const rollout = rollout_of(name);
+    return catalog::RouteInForce{.route = models_.route(name),
+                                 .shift = rollout == nullptr ? nullptr : &rollout->shift};
   };
 };
 
 }  // namespace
 
 Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_view name,
-                                 const http::RequestHead& head, const EngineSet& engines) {
+                                 const http::RequestHead& head, const EngineSet& engines,
+                                 const rollout::RoutesInForce* rollouts) {
   TRY(const catalog::Model* listed, caller.model(name));
   const catalog::Route* const route = caller.directory().models().route_behind(*listed);
   if (route == nullptr) return ChosenModel{.model = listed, .route = nullptr, .choice = {}};
-  if (auto chosen = Chooser(caller, head, engines).choose(*route)) return *chosen;
+  if (auto chosen = Chooser(caller, head, engines, rollouts).choose(*route)) return *chosen;
   return fail(identity::no_such_model(name));
 }
 

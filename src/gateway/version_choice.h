@@ -1,17 +1,19 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/result.h"
-#include "base/snapshot.h"
 #include "catalog/records.h"
 #include "catalog/route.h"
 #include "catalog/route_choice.h"
 #include "gateway/engine_set.h"
 #include "http/head.h"
 #include "identity/authenticator.h"
+#include "rollout/in_force.h"
 
 namespace sovmesh::gateway {
 
@@ -23,13 +25,17 @@ struct ChosenModel {
   const catalog::Model* model = nullptr;
   const catalog::Route* route = nullptr;  // null: called by its own name
   std::optional<catalog::Choice> choice;  // of the route; nothing: a fallback took its place
+  // Where the request counts in a comparison of the route's versions; null: it does not.
+  std::shared_ptr<rollout::Tally> tally = nullptr;
+  bool is_candidate = false;
 };
 
 // What `name` leads this caller to. Names that he may not use, be they of models or of routes, give
 // the same 404 as unknown ones. Where the engine of a route's version is not healthy, the first of
-// the route's fallbacks whose engine is takes its place.
+// the route's fallbacks whose engine is takes its place. `rollouts`: null when there are none.
 Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_view name,
-                                 const http::RequestHead& head, const EngineSet& engines);
+                                 const http::RequestHead& head, const EngineSet& engines,
+                                 const rollout::RoutesInForce* rollouts);
 
 // How long one request may take: as its route says, else as its model.
 struct RequestTimes {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/admin_api.h"
+#include "control/rollouts.h"
 #include "limits/local_limiter.h"
 #include "rt/sim/sim.h"
 #include "store_sqlite/open.h"
@@ -75,6 +76,11 @@ class AdminWorld : public testing::Test {
          return limiter_.configure(*next.limits, world_.clock().wall_now());
        }}};
   std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
+  rollout::Readiness readiness_{.ready = true, .why = {}};
+  std::vector<rollout::Rollout> told_;  // of what rollouts did by themselves
+  Rollouts rollouts_{{*store_, publisher_.directory(), world_.clock(),
+                      [this](const catalog::Model&) { return readiness_; },
+                      [this](const rollout::Rollout& moved) { told_.push_back(moved); }}};
   AdminApi api_{{*store_, ledger_, publisher_, changes_, authenticator_, world_.clock(),
                  world_.random(), [this] { return engines_; },
                  [] { return std::vector<std::string>(); }, check_engine,
@@ -83,7 +89,8 @@ class AdminWorld : public testing::Test {
                    for (const store::EngineRecord& record : records)
                      engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
                  },
-                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); }}};
+                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); },
+                 nullptr, &rollouts_}};
 };
 
 }  // namespace sovmesh::control

@@ -99,6 +99,9 @@ class GatewayWorld {
   void keep_answers();
   // A route over models of this world, from now on; one of the same name is replaced.
   void set_route(catalog::Route route);
+  // Requests go by these from now on.
+  void use_rollouts(const gateway::RolloutsInForce& rollouts) { services_.rollouts = &rollouts; }
+  const Snapshot<identity::Directory>& directory() const { return directory_; }
   // From now on a tenant's key may only use these names.
   void narrow_key(std::string_view tenant, std::set<ModelName> models);
   // A model that the directory no longer has.

@@ -1,0 +1,217 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/time_text.h"
+#include "control/admin_api.h"
+#include "control/admin_objects.h"
+#include "control/json_body.h"
+#include "control/rollout_json.h"
+#include "control/rollouts.h"
+#include "rollout/plan_text.h"
+
+// The routes and rollouts of the admin API.
+namespace sovmesh::control {
+namespace {
+
+constexpr std::int64_t kSampleMax = 1'000'000;
+
+// What a plan has that does not say so: a canary's usual way.
+const std::vector<std::string> kUsualSteps{"1%:10m", "5%:10m", "25%:30m", "50%:30m"};
+const std::vector<std::string> kUsualGates{"error_rate:1%", "refusal_rate:5%", "ttft:41%",
+                                           "tpot:41%"};
+
+std::string version_json(const catalog::Route& route, const catalog::RouteVersion& version,
+                         std::int64_t weight, std::int64_t sum) {
+  const double percent =
+      sum == 0 ? 0 : 100.0 * static_cast<double>(weight) / static_cast<double>(sum);
+  return JsonText()
+      .text("model", version.model.text())
+      .text("stage", name(version.stage))
+      .number("weight", version.weight)
+      .text("share", fmt::format("{:.4g}%", percent))
+      .flag("grey", route.grey && route.grey->version == version.model)
+      .end();
+}
+
+std::string route_json(const catalog::Route& route, const rollout::RoutesInForce& rollouts) {
+  const auto rollout = rollouts.find(route.name);
+  const auto weights = catalog::effective_weights(
+      route, rollout == rollouts.end() ? nullptr : &rollout->second.shift);
+  std::int64_t sum = 0;
+  for (const std::int64_t weight : weights)
+    sum += weight;
+  std::vector<std::string> versions;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < route.versions.size(); ++i) {
+    versions.push_back(version_json(route, route.versions[i], weights[i], sum));
+    names.emplace_back(route.versions[i].model.text());
+  }
+  std::vector<std::string> conditions;
+  for (const catalog::Condition& condition : route.conditions)
+    conditions.push_back(condition.name);
+  std::vector<std::string> fallbacks;
+  for (const catalog::Fallback& fallback : route.fallbacks)
+    fallbacks.emplace_back(fallback.name.text());
+  return JsonText()
+      .text("name", route.name.text())
+      .raw("versions", json_list(versions))
+      .texts("models", names)
+      .text("sticky", name(route.sticky))
+      .text("grey", route.grey ? std::string_view(route.grey->name) : std::string_view())
+      .texts("conditions", conditions)
+      .texts("fallbacks", fallbacks)
+      .flag("rollout", rollout != rollouts.end())
+      .text("managed_by", "file")
+      .text("source", route.source)
+      .end();
+}
+
+Result<std::chrono::seconds> seconds_of(const std::optional<std::string>& text, const char* name,
+                                        std::chrono::seconds otherwise) {
+  if (!text) return otherwise;
+  const auto duration = parse_duration(*text);
+  if (duration && duration->count() % 1'000 == 0)
+    return std::chrono::duration_cast<std::chrono::seconds>(*duration);
+  return client_error(Code::invalid_value, "want whole seconds, as 30s or 5m", name);
+}
+
+// The body of a start.
+struct PlanFields {
+  std::string route;
+  std::string candidate;
+  std::vector<std::string> steps;
+  std::vector<std::string> gates;
+  std::optional<std::string> decision_interval;
+  std::optional<std::string> ready_within;
+  std::int64_t sample_min = 200;
+  std::int64_t design_effect = 2;
+
+  static PlanFields read(JsonBody& body) {
+    return {
+        .route = body.required_text("route"),
+        .candidate = body.required_text("candidate"),
+        .steps = body.texts("steps").value_or(kUsualSteps),
+        .gates = body.texts("gates").value_or(kUsualGates),
+        .decision_interval = body.text("decision_interval"),
+        .ready_within = body.text("ready_within"),
+        .sample_min = body.number("sample_min", 1, kSampleMax).value_or(200),
+        .design_effect = body.number("design_effect", 1, rollout::kDesignEffectMax).value_or(2)};
+  }
+
+  Result<rollout::Plan> plan(const catalog::ModelTable& models) const {
+    TRY(ModelName name, ModelName::parse(route));
+    TRY(ModelName to, ModelName::parse(candidate));
+    const catalog::Route* const known = models.route(name);
+    if (known == nullptr)
+      return client_error(Code::not_found, fmt::format("there is no route '{}'", route), "route");
+    rollout::Plan out{
+        .route = std::move(name), .stable = known->stable().model, .candidate = std::move(to)};
+    for (const std::string& text : steps) {
+      TRY(const rollout::Step step, rollout::parse_step(text));
+      out.steps.push_back(step);
+    }
+    for (const std::string& text : gates) {
+      TRY(rollout::Gate gate, rollout::parse_gate(text));
+      gate.sample_min = sample_min;
+      out.gates.push_back(gate);
+    }
+    TRY(out.decision_interval,
+        seconds_of(decision_interval, "decision_interval", out.decision_interval));
+    TRY(out.ready_within, seconds_of(ready_within, "ready_within", out.ready_within));
+    out.design_effect = static_cast<int>(design_effect);
+    return out;
+  }
+};
+
+// The rules speak of a configuration; here a caller is wrong.
+Error as_invalid_value(const Error& error) {
+  if (error.code() != Code::config_invalid) return error;
+  return Error(Code::invalid_value, Blame::client, std::string(error.message()))
+      .with_param(std::string(error.param()));
+}
+
+std::optional<Rollouts::Act> act_of(std::string_view text) {
+  if (text == "pause") return Rollouts::Act::pause;
+  if (text == "resume") return Rollouts::Act::resume;
+  if (text == "promote") return Rollouts::Act::promote;
+  if (text == "abort") return Rollouts::Act::abort;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<AdminReply> AdminApi::routes(Request& request) {
+  if (request.call.method != "GET") return fail(no_such_method(request, "GET"));
+  const auto directory = parts_.publisher.directory().get();
+  const auto none = std::make_shared<const rollout::RoutesInForce>();
+  const auto rollouts = parts_.rollouts ? parts_.rollouts->in_force().get() : none;
+  if (request.path.size() == 1) {
+    return page<catalog::Route>(
+        request, directory->models().routes(),
+        [](const catalog::Route& route) { return std::string(route.name.text()); },
+        [&](const catalog::Route& route) { return route_json(route, *rollouts); });
+  }
+  TRY_VOID(request.no_more_query());
+  const auto name = ModelName::parse(request.path[1]);
+  const catalog::Route* const route = name ? directory->models().route(*name) : nullptr;
+  if (request.path.size() != 2 || route == nullptr) {
+    return client_error(Code::not_found, fmt::format("there is no route '{}'", request.path[1]));
+  }
+  return AdminReply{.body = route_json(*route, *rollouts)};
+}
+
+Result<AdminReply> AdminApi::rollouts(Request& request) {
+  if (parts_.rollouts == nullptr)
+    return client_error(Code::unknown_url, "there is no such resource");
+  Rollouts& rollouts = *parts_.rollouts;
+  if (request.is("POST", 1)) return start_rollout(request);
+  if (request.is("GET", 1)) {
+    return page<rollout::Rollout>(
+        request, rollouts.all(),
+        [](const rollout::Rollout& one) { return std::string(one.plan.route.text()); },
+        [&](const rollout::Rollout& one) {
+          return shown_rollout(one, rollouts.last_reason(one.plan.route), false);
+        });
+  }
+  if (request.is("GET", 2)) {
+    TRY_VOID(request.no_more_query());
+    TRY(const rollout::Rollout one, rollouts.find(request.path[1]));
+    return AdminReply{.body = shown_rollout(one, rollouts.last_reason(one.plan.route), true),
+                      .etag = etag_of(one.revision)};
+  }
+  const auto act = request.is("POST", 3) ? act_of(request.path[2]) : std::nullopt;
+  if (!act) return fail(no_such_method(request));
+  JsonBody body(request.call.body);
+  const auto why = *act == Rollouts::Act::abort ? body.text("reason") : std::nullopt;
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY(const rollout::Rollout present, rollouts.find(request.path[1]));
+  TRY_VOID(revision(request, present.revision));
+  TRY(const rollout::Rollout next, rollouts.after(*act, request.path[1], why.value_or("")));
+  return change_rollout(request, next, 200);
+}
+
+Result<AdminReply> AdminApi::start_rollout(Request& request) {
+  JsonBody body(request.call.body);
+  const PlanFields fields = PlanFields::read(body);
+  TRY_VOID(body.done());
+  TRY_VOID(request.no_more_query());
+  TRY(rollout::Plan plan, fields.plan(parts_.publisher.directory().get()->models()));
+  auto started = parts_.rollouts->started(request.ids->next(), std::move(plan));
+  if (!started) return fail(as_invalid_value(started.error()));
+  return change_rollout(request, *started, 201);
+}
+
+// Stored with its audit entry first, then in force: a decision of the rollout's own in between
+// stays what it is.
+Result<AdminReply> AdminApi::change_rollout(Request& request, const rollout::Rollout& next,
+                                            int status) {
+  TRY_VOID(Rollouts::write(*request.store, next));
+  request.afterwards = [&rollouts = *parts_.rollouts, next] { rollouts.take(next); };
+  return AdminReply{status, shown_rollout(next, "", true), etag_of(next.revision)};
+}
+
+}  // namespace sovmesh::control
