@@ -18,7 +18,7 @@ namespace sovmesh::routing {
 // What the pool's policy needs to know of a request.
 struct PickRequest {
   std::span<const BlockKey> chain;  // of its prompt
-  double block_tokens = 64;         // tokens that one key of the chain stands for, about
+  float block_tokens = 64;          // tokens that one key of the chain stands for, about
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;  // expected, not the maximum
   LoraNumber lora = 0;
@@ -71,39 +71,47 @@ std::string_view name(Filter filter);
 
 // Constants of the cost, for the operator to change only with the simulator at hand.
 struct CostSettings {
-  double lambda_min = 2;  // of Cost::displaced without pressure
-  double lambda_max = 4;  // and with full pressure
-  double slowdown_per_running = 0.05;
-  double barrier_from = 0.85;     // share of the KV cache
-  double barrier_us = 2'000'000;  // at a full cache
-  double cpu_us_per_token = 4;    // loading cached blocks
-  double disk_us_per_token = 40;
-  double lora_us = 400'000;  // with a free slot; twice that when one must go
-  double zone_us = 20'000;
-  std::int64_t stale_after_us = 2'000'000;
-  double stale_us = 50'000;              // per stale_after_us of age, at most ten times
-  double near = 0.03;                    // candidates within this share of the best
-  std::size_t choices = 2;               // of those, so many are drawn and the emptiest taken
-  double kv_credit = 0.9;                // share of the KV cache that we fill
-  double prefill_credit_us = 4'000'000;  // prefill backlog that we let build up
+  float lambda_min = 2;  // of Cost::displaced without pressure
+  float lambda_max = 4;  // and with full pressure
+  float slowdown_per_running = 0.05F;
+  float barrier_from = 0.85F;    // share of the KV cache
+  float barrier_us = 2'000'000;  // at a full cache, quadratic from barrier_from on
+  float cpu_us_per_token = 4;    // loading cached blocks
+  float disk_us_per_token = 40;
+  float lora_us = 400'000;  // with a free slot; twice that when one must go
+  float zone_us = 20'000;
+  float stale_after_s = 2;              // behind the newest scrape of the pool
+  float stale_us = 50'000;              // per stale_after_s from then on, at most ten times
+  float near = 0.03F;                   // candidates within this share of the best
+  std::size_t choices = 2;              // of those, so many are drawn and the emptiest taken
+  float kv_credit = 0.9F;               // share of the KV cache that we fill
+  float prefill_credit_us = 4'000'000;  // prefill backlog that we let build up
+  // Mean prefill backlog and share of the KV caches at which the pressure is 1, and the share from
+  // which it rises.
+  float queue_full_us = 2'000'000;
+  float cache_calm = 0.5F;
+  float cache_full = 0.9F;
 };
 
-// Pressure on the pool, 0 to 1: the larger of how full the caches and how long the queues are. It
-// moves lambda from its minimum to its maximum.
-double pressure(const EndpointTable& table, const RateTable& rates);
-double lambda(const CostSettings& settings, double pressure);
-
-// One endpoint in full, as explain wants it. `fastest_base`: the smallest Rates::base in the pool;
-// decode counts what an endpoint is slower than that.
-struct CostContext {
-  double lambda = 2;
-  double fastest_base = 0;
-  Instant now{};
+// What all endpoints of a pool have in common at the moment of a pick.
+struct PoolState {
+  // 0 to 1: the larger of how full the caches and how long the queues are.
+  float pressure = 0;
+  float lambda = 0;     // from lambda_min to lambda_max with the pressure
+  float base_min = 0;   // the fastest step; decode counts what an endpoint is slower than that
+  float scraped_s = 0;  // the newest scrape; stale counts what an endpoint is behind it
 };
+PoolState pool_state(const EndpointTable& table, const CostSettings& settings);
+
+// One endpoint in full, as `explain` wants it.
 Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
-             const RateTable& rates, const Matches& matches, const CostSettings& settings,
-             const CostContext& context);
+             const Matches& matches, const CostSettings& settings, const PoolState& pool);
 Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
-                 const RateTable& rates, const CostSettings& settings);
+                 const CostSettings& settings);
+
+// cost_of().total() of every endpoint in one pass, infinite where filter_of() is not none. `out`
+// has table.end() entries.
+void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
+           const CostSettings& settings, const PoolState& pool, std::span<float> out);
 
 }  // namespace sovmesh::routing

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "routing/endpoint_set.h"
+#include "routing/rates.h"
 
 namespace sovmesh::routing {
 
@@ -83,7 +84,7 @@ class EndpointTable {
   // Conflict when the name is there, overloaded when the table is full, invalid_value for a bad
   // spec.
   Result<EndpointId> add(EndpointSpec spec, Instant now);
-  // `reusable` says later, by release_index(), when the index may be given out again.
+  // Its index is given out again only after release_index(): others may still know it by that.
   bool remove(EndpointId id);
   void release_index(EndpointIndex index);
 
@@ -109,6 +110,9 @@ class EndpointTable {
   };
   void set_standing(EndpointId id, const Standing& standing);
 
+  // We sent a request with this LoRA there, so the engine is about to load it.
+  void note_lora(EndpointIndex index, LoraNumber lora);
+
   // Reading. `index` is below end().
   std::size_t end() const { return rows_.size(); }
   std::size_t size() const { return living_.count(); }
@@ -126,18 +130,32 @@ class EndpointTable {
     std::vector<float> context_tokens;
     std::vector<float> running;   // after the first token
     std::vector<float> requests;  // before and after it
+    std::vector<float> requests_max;
     std::vector<float> kv_capacity;
     std::vector<float> weight;
     std::vector<float> wake_us;
-    std::vector<float> requests_max;
-    std::vector<std::uint16_t> rate_class;
+    std::vector<float> scraped_s;      // since the table was made
+    std::vector<float> a, b, c, base;  // Rates, in us
     std::vector<std::uint64_t> access;
     std::vector<std::uint64_t> jurisdiction;  // one bit
-    std::vector<std::uint8_t> role;           // bit 0: prefills, bit 1: decodes; 0: takes nothing
+    std::vector<std::uint8_t> takes;          // bit 0: prefills, bit 1: decodes; 0: nothing now
     std::vector<std::uint8_t> zone;
-    std::vector<std::int64_t> scraped_us;  // Instant, in us
   };
   const Columns& columns() const { return columns_; }
+  const EndpointSet& lora_holders(LoraNumber lora) const { return lora_holders_[lora]; }
+
+  // Sums over the living, kept up to date.
+  struct Totals {
+    double prefill_tokens = 0;
+    double context_tokens = 0;
+    double kv_capacity = 0;
+    double a_mean = 0;  // since the last refresh
+    double base_min = 0;
+    float scraped_s = 0;  // newest scrape
+  };
+  const Totals& totals() const { return totals_; }
+  // Copies what was learned into the columns. Call it after add() and every so often.
+  void refresh_rates(const RateTable& rates);
 
  private:
   struct Change {
@@ -162,12 +180,17 @@ class EndpointTable {
   void record(Row& row, Instant now);
   static std::optional<Load> own_at(const Row& row, Instant at);
   void publish(EndpointIndex index);
+  void set_loras(EndpointIndex index, const std::bitset<kLorasMax>& loras);
+  float seconds(Instant at) const;
 
   std::size_t endpoints_max_;
   std::vector<Row> rows_;
   Columns columns_;
   std::vector<EndpointIndex> free_;
   EndpointSet living_;
+  std::vector<EndpointSet> lora_holders_;  // by LoraNumber
+  Totals totals_;
+  std::optional<Instant> start_;
 };
 
 }  // namespace sovmesh::routing

@@ -118,6 +118,7 @@ class OutlierDetector {
     double success = 0;  // percent
   };
 
+  bool known(EndpointIndex host) const;
   bool room() const;
   void fail(Host& host, std::uint32_t Host::* counter, const Consecutive& rule, Instant now);
   void try_eject(Host& host, std::uint32_t enforce_percent, Instant now);

@@ -78,9 +78,9 @@ class AdmissionControl {
   static constexpr double kSuccessTarget = 0.95;
   static constexpr double kRefusedMax = 0.8;
 
-  double refuse_probability(Instant now);
+  double refuse_probability(Instant now) const;
   // `random` of [0, 1).
-  bool admits(double random, Instant now) { return random >= refuse_probability(now); }
+  bool admits(double random, Instant now) const { return random >= refuse_probability(now); }
   void on_result(bool ok, Instant now);
 
  private:
@@ -89,7 +89,8 @@ class AdmissionControl {
     std::uint32_t requests = 0;
     std::uint32_t ok = 0;
   };
-  std::array<Second, 30> seconds_;
+  static std::int64_t second_of(Instant now);
+  std::array<Second, kWindow.count()> seconds_;
 };
 
 }  // namespace sovmesh::routing

@@ -54,11 +54,10 @@ struct PickExplanation {
   std::vector<EndpointView> rows;  // cheapest first, then those that were taken out
 };
 
-// How a request ended, as the engine or the clock showed.
+// What the engine counted of a request that is done, as far as it said.
 struct Outcome {
-  std::optional<std::int64_t> input_tokens;  // as the engine counted
+  std::optional<std::int64_t> input_tokens;
   std::optional<std::int64_t> cached_tokens;
-  bool failed = false;  // the endpoint's fault: its blocks are not counted on
 };
 
 // Chooses the endpoint with the least expected cost and books the request there in the same step,
@@ -70,15 +69,17 @@ class Picker {
   struct Settings {
     CostSettings cost;
     PrefixIndex::Sizes index;
-    std::size_t tickets_max = 1 << 17;            // requests at once
+    std::int64_t block_tokens = 64;     // an endpoint's capacity in blocks: its tokens / this
+    std::size_t tickets_max = 1 << 17;  // requests at once
     std::chrono::milliseconds expect_min{2'000};  // shortest life of an expectation with an end
   };
   explicit Picker(const Settings& settings);
 
   Result<EndpointId> add(EndpointSpec spec, Instant now);
   bool remove(EndpointId id);
-  // Some upkeep; call it now and then (a few times a second is plenty).
-  void clean(std::size_t steps);
+  // Upkeep: makes learned rates count, frees what removed endpoints held. Ten times a second is
+  // plenty.
+  void clean(std::size_t steps, Instant now);
 
   // `random`: 64 random bits. `explanation` is filled when given; that costs time.
   std::expected<Pick, NoEndpoint> pick(const PickRequest& request, std::uint64_t random,
@@ -96,19 +97,27 @@ class Picker {
   std::size_t tickets() const { return tickets_in_use_; }
 
  private:
+  // Decode steps are learned from the mean of so many: single ones are noise.
+  static constexpr std::int64_t kStepsSeen = 16;
   struct Booking {
-    std::uint32_t generation = 1;
+    std::uint32_t generation = 0;
     bool in_use = false;
-    bool decoding = false;
+    bool learns = false;  // nothing but prefill stands before its first token
     EndpointId endpoint;
     Load load;  // what it counts for now
     Instant sent_at{};
-    Instant last_token_at{};
+    std::optional<double> first_token_s;
+    Instant steps_since{};
+    std::int64_t steps = 0;
     double tokens_ahead = 0;
     std::int64_t input_tokens = 0;
+    std::int64_t uncached_tokens = 0;
   };
   Booking* find(Ticket ticket);
-  std::optional<Ticket> book();
+  EndpointIndex choose(std::uint64_t random);
+  Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
+  NoEndpoint nobody(const PickRequest& request) const;
+  void explain(const PickRequest& request, const PoolState& pool, PickExplanation& out) const;
 
   Settings settings_;
   EndpointTable table_;

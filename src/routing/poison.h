@@ -41,6 +41,7 @@ class PoisonList {
   // Until when it is refused; nothing when it may run.
   std::optional<Instant> quarantined(TenantId tenant, const Digest& body, Instant now) const;
   std::size_t size() const { return entries_.size(); }
+  std::size_t lines() const { return order_.size(); }
 
  private:
   struct Key {
@@ -62,6 +63,7 @@ class PoisonList {
     std::uint64_t number = 0;
   };
   void renew(const Key& key, Entry& entry, Instant until);
+  bool is_void(const Line& line) const;
   void make_room(Instant now);
 
   std::size_t entries_max_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,11 +11,9 @@
 #include "base/clock.h"
 #include "routing/block_hash.h"
 #include "routing/endpoint_set.h"
+#include "routing/tier.h"
 
 namespace sovmesh::routing {
-
-// Where an engine keeps a block.
-enum class Tier : std::uint8_t { gpu, cpu, disk };
 
 // What one look-up found: how many leading blocks each endpoint holds without a gap. Reused from
 // request to request; one endpoint costs 6 bytes.
@@ -27,6 +26,8 @@ class Matches {
   // Of these blocks, those that are not on the GPU but below it.
   std::uint16_t cpu(EndpointIndex e) const { return cpu_[e]; }
   std::uint16_t disk(EndpointIndex e) const { return disk_[e]; }
+  std::span<const std::uint16_t> depths() const { return depth_; }  // by endpoint
+  bool below_gpu() const { return below_gpu_; }  // any cpu() or disk() is above 0
   // The endpoints with at least one block.
   std::span<const EndpointIndex> found() const { return found_; }
   std::uint16_t longest() const { return longest_; }
@@ -40,6 +41,7 @@ class Matches {
   std::vector<std::uint16_t> disk_;
   std::vector<EndpointIndex> found_;
   std::uint16_t longest_ = 0;
+  bool below_gpu_ = false;
 };
 
 // Which endpoint holds which blocks. One table of 32-byte slots from key to holders (8 in the slot,
@@ -64,6 +66,9 @@ class PrefixIndex {
     std::size_t bitmaps_max = 1 << 16;       // keys with more than 8 holders
     std::size_t expectations_max = 1 << 18;  // expectations with an end that wait for it
   };
+  static constexpr std::chrono::milliseconds kTick{100};
+  static constexpr std::chrono::seconds kHorizon{100};
+
   struct Counts {
     std::uint64_t keys = 0;          // in the table now
     std::uint64_t holdings = 0;      // (key, endpoint) pairs now
@@ -82,19 +87,21 @@ class PrefixIndex {
   void remove_endpoint(EndpointIndex endpoint);
   // True when nothing of the endpoint is left, so that its index may be reused.
   bool is_clear(EndpointIndex endpoint) const;
-  // Does up to `steps` steps of removals that are under way; true while there is more to do.
-  bool clean(std::size_t steps);
+  // Does up to `steps` steps of removals and expirations that are due; true while there is more to
+  // do.
+  bool clean(std::size_t steps, Instant now);
 
   // A request with these blocks was sent to the endpoint. `until`: when the engine must have
-  // confirmed them; nothing for engines that publish no events.
+  // confirmed them, to kTick, at most kHorizon ahead; nothing for engines that publish no events.
+  // What has ended may still be found until it is swept: each call does more of that than it adds.
   void expect(EndpointIndex endpoint, std::span<const BlockKey> keys, std::optional<Instant> until,
               Instant now);
   void confirm(EndpointIndex endpoint, std::span<const BlockKey> keys, Tier tier);
   void remove(EndpointIndex endpoint, std::span<const BlockKey> keys);
-  // The engine threw everything away.
+  // The engine threw everything away. Takes time by what was there.
   void clear(EndpointIndex endpoint);
   // Events were lost: what is confirmed now goes at `until` unless it is confirmed again.
-  void suspect(EndpointIndex endpoint, Instant until);
+  void suspect(EndpointIndex endpoint, Instant until, Instant now);
 
   // Contiguous prefix only: depth d means that the endpoint holds keys[0] to keys[d-1], all of
   // them. At most 65,535 keys are looked at.
@@ -102,12 +109,13 @@ class PrefixIndex {
 
   bool holds(EndpointIndex endpoint, BlockKey key) const;  // for tests and explain
   std::size_t blocks(EndpointIndex endpoint) const;
-  const Counts& counts() const;
+  Counts counts() const;
   std::size_t memory_bytes() const;
   bool consistent() const;  // P1 to P3; slow, for tests
 
  private:
   struct State;
+  class Walk;
   std::unique_ptr<State> state_;
 };
 

@@ -85,7 +85,7 @@ class RateTable {
     RecursiveLeastSquares<1> prefill;
     RecursiveLeastSquares<3> step;
   };
-  double note_drift(EndpointIndex endpoint, double seen, double expected);
+  void note_drift(EndpointIndex endpoint, double seen, double expected);
 
   std::vector<Class> classes_;
   std::vector<double> drift_;  // log of the ratio

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 
 #include "base/clock.h"
 
@@ -22,7 +24,7 @@ class SlowStart {
 
   bool on_trial() const { return state_ == State::on_trial; }
   // Whether it may have one more request, with so many running there.
-  bool admits(std::size_t running, Instant now) const;
+  bool admits(std::size_t running) const;
   double weight(Instant now) const;  // kFirst to 1
   void on_success(Instant now);
   void restart() { *this = begin(); }
