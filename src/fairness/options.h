@@ -34,11 +34,12 @@ struct Options {
   Micros locality_window = 0;
   std::uint32_t window_candidates = 4;  // most requests compared per decision
 
-  std::chrono::seconds idle_ttl{300};  // after that a counter is forgotten
-  std::chrono::seconds debt_max{600};  // of share: a debt above that is forgiven on return
-  std::chrono::seconds burst{10};      // of nominal: unserved guarantee that is made up for
-  std::chrono::seconds aging{60};      // a request without a deadline sorts as if it had this one
-  std::chrono::seconds epoch{60};      // weights of borrowed capacity are constant within
+  std::chrono::seconds idle_ttl{300};     // after that a counter is forgotten
+  std::chrono::seconds debt_max{600};     // of share: a debt above that is forgiven on return
+  std::chrono::seconds burst{10};         // of nominal: unserved guarantee that is made up for
+  std::chrono::seconds return_credit{1};  // of nominal: claimed at once by who was idle
+  std::chrono::seconds aging{60};  // a request without a deadline sorts as if it had this one
+  std::chrono::seconds epoch{60};  // weights of borrowed capacity are constant within
   std::chrono::seconds half_life{86'400};  // of the history that sets them
   double history_factor_max = 2;  // it moves a weight between 1/this and this; 1: not at all
 

@@ -213,7 +213,7 @@ class Pool {
   // Expected wait of `request` if it came now; none until the drain rate is measured.
   std::optional<std::chrono::microseconds> predict_wait(const Request& request, Instant now) const;
 
-  PoolReport report(Instant now) const;
+  PoolReport report() const;
   std::vector<HistoryRow> history(Instant now) const;
   // `age`: how long ago history() was taken. Unknown paths are ignored.
   void restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now);

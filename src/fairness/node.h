@@ -1,0 +1,145 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "base/clock.h"
+#include "fairness/cost.h"
+#include "fairness/indexed_heap.h"
+#include "fairness/pool.h"
+#include "fairness/pool_tree.h"
+
+// What a pool is made of. Inside of fairness/ only.
+namespace sovmesh::fairness {
+
+using NodeIndex =
+    std::uint32_t;  // into PoolState's nodes; not the NodeId of a tree, which may change
+using ItemIndex = std::uint32_t;
+constexpr NodeIndex kRoot = 0;
+constexpr std::uint32_t kUnlimited = std::numeric_limits<std::uint32_t>::max();
+
+enum class Rank : std::uint8_t {
+  guaranteed,     // it, or somebody below it, is under its guarantee
+  within_cohort,  // a cohort that lends among its own members only
+  borrowing,
+};
+
+struct ChildKey {
+  Rank rank = Rank::borrowing;
+  double counter = 0;  // of guaranteed service below Rank::borrowing, of borrowed service there
+  friend auto operator<=>(const ChildKey&, const ChildKey&) = default;
+};
+
+// Earliest due first, then in order of arrival.
+struct RequestKey {
+  Instant due;
+  std::uint64_t order = 0;
+  friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
+};
+
+// One node in one class.
+struct ClassQueue {
+  IndexedHeap<ChildKey> children;    // those that may be served now
+  IndexedHeap<RequestKey> requests;  // of a user: what waits
+  std::uint32_t place = kNowhere;    // among its parent's children
+  std::uint32_t waiting = 0;
+  std::uint32_t sheddable = 0;  // of these
+  bool is_parked = false;       // of a user: what waits fitted nowhere a moment ago
+  bool lags = false;            // was blocked, and is behind those that were not
+
+  // Virtual counters: service in GPU-microseconds, divided by guarantee and by weight.
+  double guaranteed = 0, borrowed = 0;
+  // Where a child that comes back starts at least: the lowest counters of those served last.
+  double guaranteed_floor = 0, borrowed_floor = 0;
+  double active_weight = 0;     // of the children with something waiting
+  double waiting_cost = 0;      // expected
+  double open_input = 0;        // what borrowing requests that run paid for input, and may get back
+  double open = 0;              // most that borrowing requests that run may still add
+  double borrowed_at_pick = 0;  // before the last request was picked
+  Instant left_at{};            // nothing has waited since
+  Instant parked_until{};
+};
+
+struct Node {
+  NodeIndex parent = kRoot;
+  Level level = Level::user;
+  std::uint8_t depth = 0;
+  bool is_known = true;  // in the tree (users: always)
+  bool is_free = false;
+  NodeId id = kPoolNode;  // in the tree
+  std::uint64_t user = 0;
+
+  // GSE/s = GPU-microseconds per microsecond; infinite: no limit.
+  double nominal = 0;
+  double borrowing_limit = std::numeric_limits<double>::infinity();
+  double lendable = std::numeric_limits<double>::infinity();  // to its children
+  double kept = 0;                                            // of nominal: not lent
+  double weight = 1;
+  double factor = 1;  // of history, this epoch
+  std::uint32_t concurrency_max = kUnlimited, user_concurrency_max = kUnlimited;
+
+  // What may be used now, in GPU-microseconds: grows with time, shrinks with use, may be owed.
+  double guarantee_credit = 0, borrow_credit = 0, lend_credit = 0, kept_credit = 0;
+  Instant credit_at{};
+  std::uint8_t state_bits = 0xFF;  // what of it decided over its place in the heaps
+  std::uint32_t timer_place = kNowhere;
+
+  std::uint32_t waiting = 0, running = 0;
+  std::int64_t waiting_bytes = 0, waiting_tokens = 0;
+  Instant waiting_since{};
+  double waited = 0;  // microseconds of this epoch in which something waited
+
+  double used = 0, borrowed = 0;              // since the pool began
+  double epoch_used = 0, epoch_borrowed = 0;  // the same when the epoch began
+  double history = 0;                         // borrowed, decayed to the beginning of the epoch
+  struct Rates {
+    double used = 0, borrowed = 0, lent = 0, gap = 0;
+  } rates;  // GSE/s over the last epoch
+
+  // Users: chain of the hash table, list of idle ones from the longest idle on.
+  NodeIndex next_in_bucket = kNowhere;
+  NodeIndex idle_before = kNowhere, idle_after = kNowhere;
+  bool is_idle = false;
+  Instant idle_since{};
+
+  std::array<ClassQueue, kClasses> queues;
+
+  double share_weight() const { return weight * factor; }
+  bool has_rates() const {
+    return nominal > 0 || borrowing_limit < std::numeric_limits<double>::infinity() ||
+           lendable < std::numeric_limits<double>::infinity();
+  }
+};
+
+struct Item {
+  enum class State : std::uint8_t { free, waiting, running };
+  static constexpr std::uint64_t kNeverPassed = std::numeric_limits<std::uint64_t>::max();
+
+  Request request;
+  std::uint32_t generation = 1;
+  State state = State::free;
+  bool is_held = false;
+  bool is_given_up = false;
+  // Bit d: the node at depth d served it out of its guarantee.
+  std::uint8_t guaranteed_at = 0;
+  NodeIndex leaf = kRoot;
+  std::uint32_t place = kNowhere;  // among its user's requests
+  std::uint32_t deadline_place = kNowhere;
+  RequestKey key;
+  Instant arrived{};
+  std::uint64_t passed_since =
+      kNeverPassed;       // PoolState's count of dispatches when it first missed
+  double charged = 0;     // since it was dispatched
+  double open_input = 0;  // what borrowing requests that run paid for input, and may get back
+  double open = 0;        // its part of ClassQueue::open
+
+  double expected_cost() const {
+    return static_cast<double>(request.input_cost) + request.token_cost * request.tokens_expected;
+  }
+  std::int64_t tokens() const { return request.input_tokens + request.tokens_max; }
+};
+
+}  // namespace sovmesh::fairness

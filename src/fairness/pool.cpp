@@ -1,0 +1,78 @@
+#include "fairness/pool.h"
+
+#include <cassert>
+
+#include "fairness/pool_state.h"
+
+namespace sovmesh::fairness {
+
+Error to_error(const Refusal& refusal) {
+  using Reason = Refusal::Reason;
+  const auto say = [&](const char* message) {
+    Error error(Code::queue_full, Blame::us, message);
+    if (!refusal.retry_after) return std::move(error).with_should_retry(false);
+    return std::move(error).with_retry_after(*refusal.retry_after);
+  };
+  switch (refusal.reason) {
+    case Reason::tenant_requests:
+      return say("Too many of your requests are waiting. Please try again later.");
+    case Reason::tenant_bytes:
+      return say("Your waiting requests are too large together. Please try again later.");
+    case Reason::tenant_tokens:
+      return say("Your waiting requests have too many tokens together. Please try again later.");
+    case Reason::class_requests:
+    case Reason::class_bytes:
+    case Reason::class_tokens:
+    case Reason::pool_full:
+      return say("Too many requests are waiting for this model. Please try again later.");
+    case Reason::too_late:
+      return say("The request could not start before its deadline. Please try again later.");
+    case Reason::invalid:
+      break;
+  }
+  return {Code::internal_error, Blame::us, "A request was handed to the scheduler wrongly."};
+}
+
+Pool::Pool(PoolTree tree, const Options& options, Instant now)
+    : state_(std::make_unique<PoolState>(std::move(tree), options, now)) {
+  assert(validate(options));
+}
+Pool::~Pool() = default;
+Pool::Pool(Pool&&) noexcept = default;
+Pool& Pool::operator=(Pool&&) noexcept = default;
+
+void Pool::configure(PoolTree tree, Instant now) { state_->configure(std::move(tree), now); }
+const PoolTree& Pool::tree() const { return state_->tree(); }
+std::expected<Enqueued, Refusal> Pool::enqueue(const Request& request, Instant now) {
+  return state_->enqueue(request, now);
+}
+std::optional<Dispatch> Pool::next(Placement& placement, Instant now) {
+  return state_->next(placement, now);
+}
+void Pool::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
+  state_->on_token(ticket, tokens, now);
+}
+void Pool::on_done(Ticket ticket, const Usage& usage, Instant now) {
+  state_->on_done(ticket, usage, now);
+}
+std::optional<Removed> Pool::cancel(Ticket ticket, Instant now) {
+  return state_->cancel(ticket, now);
+}
+void Pool::requeue(Ticket ticket, const Usage& usage, Instant now) {
+  state_->requeue(ticket, usage, now);
+}
+std::size_t Pool::expire(std::span<Removed> out, Instant now) { return state_->expire(out, now); }
+std::size_t Pool::shed(std::span<Removed> out, Instant now) { return state_->shed(out, now); }
+std::size_t Pool::reclaim(std::span<Reclaim> out, Instant now) { return state_->reclaim(out, now); }
+Instant Pool::next_wake() const { return state_->next_wake(); }
+std::optional<std::chrono::microseconds> Pool::predict_wait(const Request& request,
+                                                            Instant now) const {
+  return state_->predict_wait(request, now);
+}
+PoolReport Pool::report() const { return state_->report(); }
+std::vector<HistoryRow> Pool::history(Instant now) const { return state_->history(now); }
+void Pool::restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now) {
+  state_->restore(rows, age, now);
+}
+
+}  // namespace sovmesh::fairness

@@ -1,0 +1,278 @@
+// Who may be served, in which order: counters, guarantees and limits as places in heaps.
+#include <algorithm>
+#include <cmath>
+
+#include "fairness/pool_state.h"
+
+namespace sovmesh::fairness {
+namespace {
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+
+double micros(Instant::duration time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
+// Until `owed` is earned at `rate`; rounded up, so that it is earned then.
+Instant earned_at(Instant from, double owed, double rate) {
+  constexpr double kFar = 1e13;  // microseconds: four months, well inside an Instant
+  const double wait = rate > 0 ? std::min(owed / rate, kFar) : kFar;
+  return from + std::chrono::microseconds(static_cast<std::int64_t>(std::ceil(wait)) + 1);
+}
+
+}  // namespace
+
+std::optional<ChildKey> PoolState::key_of(const Node& node, std::size_t priority) const {
+  const ClassQueue& queue = node.queues[priority];
+  if (queue.waiting == 0 || node.running >= node.concurrency_max) return std::nullopt;
+  if (node.level == Level::user) {
+    if (queue.is_parked) return std::nullopt;
+    return ChildKey{Rank::borrowing, queue.borrowed};
+  }
+  if (queue.children.empty()) return std::nullopt;
+  const bool is_under = node.nominal > 0 && node.guarantee_credit >= 0;
+  Rank rank = Rank::borrowing;
+  if (node.level == Level::cohort) {
+    if (queue.children.top().key.rank == Rank::guaranteed)
+      rank = Rank::guaranteed;
+    else if (is_under && node.lend_credit >= 0)
+      rank = Rank::within_cohort;
+  } else if (is_under) {
+    rank = Rank::guaranteed;
+  }
+  if (rank != Rank::borrowing) return ChildKey{rank, queue.guaranteed};
+  if (node.borrow_credit < 0) return std::nullopt;
+  return ChildKey{rank, queue.borrowed};
+}
+
+void PoolState::place_node(NodeIndex index, std::size_t priority) {
+  Node& node = nodes_[index];
+  ClassQueue& queue = node.queues[priority];
+  auto& siblings = nodes_[node.parent].queues[priority].children;
+  const auto place = [this, priority](std::uint32_t id) -> std::uint32_t& {
+    return place_of_child(id, priority);
+  };
+  const std::optional<ChildKey> key = key_of(node, priority);
+  if (!key) {
+    if (queue.place != kNowhere) siblings.erase(index, place);
+    return;
+  }
+  if (queue.place == kNowhere) {
+    queue.lags = !siblings.empty() && *key < siblings.top().key;
+    siblings.push(*key, index, place);
+  } else if (siblings.at(queue.place).key != *key) {
+    siblings.update(*key, index, place);
+  }
+  if (queue.lags && siblings.top().id != index) queue.lags = false;
+}
+
+// The node and all above it.
+void PoolState::refresh(NodeIndex index, std::size_t priority) {
+  for (; index != kRoot; index = nodes_[index].parent)
+    place_node(index, priority);
+}
+
+void PoolState::refresh_all_classes(NodeIndex index) {
+  for (std::size_t priority = 0; priority < kClasses; ++priority)
+    if (nodes_[index].queues[priority].waiting > 0) refresh(index, priority);
+}
+
+std::uint8_t PoolState::state_bits(const Node& node) const {
+  return static_cast<std::uint8_t>(
+      (node.guarantee_credit >= 0 ? 1U : 0U) | (node.borrow_credit >= 0 ? 2U : 0U) |
+      (node.lend_credit >= 0 ? 4U : 0U) | (node.running < node.concurrency_max ? 8U : 0U));
+}
+
+// What is not used while nobody wants it is not banked, but for a start.
+void PoolState::settle_credit(Node& node, Instant now) const {
+  if (!node.has_rates()) return;
+  const double time = micros(now - node.credit_at);
+  const double burst = micros(node.waiting > 0 ? options_.burst : options_.return_credit);
+  const auto grow = [&](double credit, double rate) {
+    return rate == kInfinite ? 0 : std::min(credit + rate * time, rate * burst);
+  };
+  node.guarantee_credit = grow(node.guarantee_credit, node.nominal);
+  node.borrow_credit = grow(node.borrow_credit, node.borrowing_limit);
+  node.lend_credit = grow(node.lend_credit, node.lendable);
+  node.kept_credit =
+      std::min(node.kept_credit + node.kept * time, node.kept * micros(options_.burst));
+  node.credit_at = now;
+}
+
+// To be called when a credit or the number of running requests may have changed sides.
+void PoolState::sync(NodeIndex index, Instant now) {
+  Node& node = nodes_[index];
+  arm(index, now);
+  const std::uint8_t bits = state_bits(node);
+  if (bits == node.state_bits) return;
+  node.state_bits = bits;
+  refresh_all_classes(index);
+}
+
+// Credits only fall between two timers, so the timer that is set is never late.
+void PoolState::arm(NodeIndex index, Instant now) {
+  Node& node = nodes_[index];
+  Instant at = Instant::max();
+  if (node.waiting > 0) {
+    if (node.nominal > 0 && node.guarantee_credit < 0)
+      at = std::min(at, earned_at(now, -node.guarantee_credit, node.nominal));
+    if (node.borrow_credit < 0)
+      at = std::min(at, earned_at(now, -node.borrow_credit, node.borrowing_limit));
+    if (node.lend_credit < 0) at = std::min(at, earned_at(now, -node.lend_credit, node.lendable));
+    for (const ClassQueue& queue : node.queues)
+      if (queue.is_parked) at = std::min(at, queue.parked_until);
+  }
+  const auto place = [this](std::uint32_t id) -> std::uint32_t& { return nodes_[id].timer_place; };
+  if (at == Instant::max()) {
+    if (node.timer_place != kNowhere) timers_.erase(index, place);
+  } else if (node.timer_place == kNowhere) {
+    timers_.push(at, index, place);
+  } else if (at < timers_.at(node.timer_place).key) {
+    timers_.update(at, index, place);
+  }
+}
+
+void PoolState::advance(Instant now) {
+  drain_.advance(nodes_[kRoot].waiting > 0, now);
+  while (!timers_.empty() && timers_.top().key <= now) {
+    const NodeIndex index = timers_.top().id;
+    timers_.erase(index,
+                  [this](std::uint32_t id) -> std::uint32_t& { return nodes_[id].timer_place; });
+    Node& node = nodes_[index];
+    settle_credit(node, now);
+    for (std::size_t priority = 0; priority < kClasses; ++priority) {
+      ClassQueue& queue = node.queues[priority];
+      if (!queue.is_parked || queue.parked_until > now) continue;
+      queue.is_parked = false;
+      refresh(index, priority);
+    }
+    sync(index, now);
+  }
+  if (now - epoch_began_ >= options_.epoch) roll_epoch(now);
+}
+
+void PoolState::park(NodeIndex leaf, std::size_t priority, Instant now) {
+  ClassQueue& queue = nodes_[leaf].queues[priority];
+  queue.is_parked = true;
+  queue.parked_until = now + options_.recheck;
+  refresh(leaf, priority);
+  arm(leaf, now);
+}
+
+// A node that comes back starts with its siblings: it has banked nothing while it was idle, and
+// owes at most so much.
+void PoolState::lift(NodeIndex index, std::size_t priority, Instant now) {
+  Node& node = nodes_[index];
+  ClassQueue& queue = node.queues[priority];
+  const ClassQueue& family = nodes_[node.parent].queues[priority];
+  double guaranteed = family.guaranteed_floor;
+  double borrowed = family.borrowed_floor;
+  if (!family.children.empty()) {
+    const ChildKey& lowest = family.children.top().key;
+    double& floor = lowest.rank == Rank::borrowing ? borrowed : guaranteed;
+    floor = std::max(floor, lowest.counter);
+  }
+  const double debt = micros(options_.debt_max);
+  const double weights = std::max(family.active_weight + node.share_weight(), 1e-9);
+  const bool is_forgotten = node.running == 0 && now - queue.left_at > options_.idle_ttl;
+  queue.guaranteed =
+      is_forgotten ? guaranteed : std::clamp(queue.guaranteed, guaranteed, guaranteed + debt);
+  queue.borrowed = is_forgotten
+                       ? borrowed
+                       : std::clamp(queue.borrowed, borrowed, borrowed + debt_max() / weights);
+  queue.borrowed_at_pick = queue.borrowed;
+}
+
+void PoolState::join(ItemIndex item_index, Instant now) {
+  Item& item = items_[item_index];
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  item.state = Item::State::waiting;
+  for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
+    Node& node = nodes_[index];
+    ClassQueue& queue = node.queues[priority];
+    settle_credit(node, now);
+    if (queue.waiting == 0) {
+      if (index == kRoot) {
+        classes_.set_waiting(item.request.priority, true, debt_max());
+      } else {
+        lift(index, priority, now);
+        nodes_[node.parent].queues[priority].active_weight += node.share_weight();
+      }
+    }
+    if (node.waiting++ == 0) node.waiting_since = now;
+    ++queue.waiting;
+    queue.sheddable += item.request.sheddable ? 1U : 0U;
+    queue.waiting_cost += item.expected_cost();
+    node.waiting_bytes += item.request.bytes;
+    node.waiting_tokens += item.tokens();
+    if (index == kRoot) break;
+  }
+  ClassReport& report = class_reports_[priority];
+  ++report.waiting;
+  report.waiting_bytes += item.request.bytes;
+  report.waiting_tokens += item.tokens();
+  Node& leaf = nodes_[item.leaf];
+  set_idle(item.leaf, false, now);
+  leaf.queues[priority].requests.push(
+      item.key, item_index,
+      [this](std::uint32_t id) -> std::uint32_t& { return items_[id].place; });
+  if (item.request.start_by != Instant::max()) {
+    deadlines_.push(item.request.start_by, item_index, [this](std::uint32_t id) -> std::uint32_t& {
+      return items_[id].deadline_place;
+    });
+  }
+  refresh(item.leaf, priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent)
+    sync(index, now);
+  drain_.advance(true, now);
+}
+
+void PoolState::leave(ItemIndex item_index, Instant now) {
+  Item& item = items_[item_index];
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  nodes_[item.leaf].queues[priority].requests.erase(
+      item_index, [this](std::uint32_t id) -> std::uint32_t& { return items_[id].place; });
+  if (item.deadline_place != kNowhere) {
+    deadlines_.erase(item_index, [this](std::uint32_t id) -> std::uint32_t& {
+      return items_[id].deadline_place;
+    });
+  }
+  for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
+    Node& node = nodes_[index];
+    ClassQueue& queue = node.queues[priority];
+    settle_credit(node, now);
+    --queue.waiting;
+    queue.sheddable -= item.request.sheddable ? 1U : 0U;
+    queue.waiting_cost = queue.waiting == 0 ? 0 : queue.waiting_cost - item.expected_cost();
+    node.waiting_bytes -= item.request.bytes;
+    node.waiting_tokens -= item.tokens();
+    if (--node.waiting == 0)
+      node.waited += micros(now - std::max(node.waiting_since, epoch_began_));
+    if (queue.waiting == 0) {
+      queue.left_at = now;
+      queue.is_parked = false;
+      if (index == kRoot) {
+        classes_.set_waiting(item.request.priority, false, 0);
+      } else {
+        ClassQueue& family = nodes_[node.parent].queues[priority];
+        family.active_weight = std::max(family.active_weight - node.share_weight(), 0.0);
+        if (family.waiting == 1) {  // nobody is left: whoever comes starts where this one stopped
+          family.borrowed_floor = std::max(family.borrowed_floor, queue.borrowed);
+          family.guaranteed_floor = std::max(family.guaranteed_floor, queue.guaranteed);
+        }
+      }
+    }
+    if (index == kRoot) break;
+  }
+  ClassReport& report = class_reports_[priority];
+  --report.waiting;
+  report.waiting_bytes -= item.request.bytes;
+  report.waiting_tokens -= item.tokens();
+  if (item.is_held) --holds_;
+  refresh(item.leaf, priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent)
+    sync(index, now);
+  drain_.advance(nodes_[kRoot].waiting > 0, now);
+}
+
+}  // namespace sovmesh::fairness

@@ -1,0 +1,337 @@
+// Deciding and charging.
+#include <algorithm>
+#include <cassert>
+
+#include "fairness/pool_state.h"
+
+namespace sovmesh::fairness {
+
+std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
+  advance(now);
+  if (nodes_[kRoot].waiting == 0) return std::nullopt;
+  const bool has_room = placement.has_room();
+  std::uint32_t probes = 0;
+  // Guarantees first, in whichever class; then what is borrowed.
+  for (const bool guaranteed : {true, false}) {
+    bool is_wanted = false;
+    for (const PriorityClass priority : classes_.order()) {
+      const auto self = static_cast<std::size_t>(priority);
+      const auto& members = nodes_[kRoot].queues[self].children;
+      while (!members.empty() && probes < options_.probes_max) {
+        const Rank rank = members.top().key.rank;
+        if (guaranteed && rank != Rank::guaranteed) break;
+        if (rank == Rank::borrowing && nodes_[kRoot].lend_credit < 0) break;
+        is_wanted = true;
+        if (!has_room) break;
+        if (auto decision = decide(self, placement, probes, now)) {
+          if (guaranteed) guarantee_waits_since_.reset();
+          return decision;
+        }
+      }
+    }
+    if (guaranteed) note_guarantee_waits(is_wanted, now);
+    if (!has_room) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// A request that fitted nowhere is out of sight until it is tried again, but still wanted.
+void PoolState::note_guarantee_waits(bool is_wanted, Instant now) {
+  if (is_wanted) {
+    guarantee_wanted_at_ = now;
+    if (!guarantee_waits_since_) guarantee_waits_since_ = now;
+  } else if (now - guarantee_wanted_at_ > 2 * options_.recheck) {
+    guarantee_waits_since_.reset();
+  }
+}
+
+// Compares the candidates of one class at its lowest rank; sets those aside that fit nowhere.
+std::optional<Dispatch> PoolState::decide(std::size_t priority, Placement& placement,
+                                          std::uint32_t& probes, Instant now) {
+  Search search{.placement = placement, .now = now, .priority = priority, .probes = probes};
+  misses_.clear();
+  gather(kRoot, search);
+  probes = search.probes;
+  for (const NodeIndex leaf : misses_)
+    park(leaf, priority, now);
+  if (search.best == kNowhere) return std::nullopt;
+  return dispatch(search.best, now);
+}
+
+// False: enough.
+bool PoolState::gather(NodeIndex index, Search& search) {
+  const Node& node = nodes_[index];
+  if (node.level == Level::user) return probe(index, search);
+  const auto& children = node.queues[search.priority].children;
+  const ChildKey lowest = children.top().key;
+  const double highest = lowest.counter + static_cast<double>(options_.locality_window);
+  bool goes_on = true;
+  children.smallest([&](const auto& entry) {
+    if (entry.key.rank != lowest.rank || entry.key.counter > highest) return false;
+    goes_on = gather(entry.id, search);
+    return goes_on && options_.locality_window > 0;
+  });
+  return goes_on;
+}
+
+bool PoolState::probe(NodeIndex leaf, Search& search) {
+  std::uint32_t tried = 0;
+  bool fits = false;
+  nodes_[leaf].queues[search.priority].requests.smallest([&](const auto& entry) {
+    if (tried >= options_.leaf_probes || search.probes >= options_.probes_max) return false;
+    Item& item = items_[entry.id];
+    ++tried;
+    if (item.request.start_by < search.now) return true;  // expire() takes it
+    ++search.probes;
+    const std::optional<double> gain = search.placement.gain(item.request);
+    if (!gain) {
+      note_miss(item, search);
+      return true;
+    }
+    fits = true;
+    if (search.best == kNowhere || *gain > search.best_gain) {
+      search.best = entry.id;
+      search.best_gain = *gain;
+    }
+    return false;
+  });
+  if (!fits) misses_.push_back(leaf);
+  search.found += fits ? 1U : 0U;
+  return search.probes < options_.probes_max && search.found < options_.window_candidates;
+}
+
+void PoolState::note_miss(Item& item, Search& search) {
+  if (item.passed_since == Item::kNeverPassed) item.passed_since = dispatches_;
+  if (item.is_held || holds_ >= options_.holds_max ||
+      dispatches_ - item.passed_since < options_.bypass_max)
+    return;
+  item.is_held = true;
+  ++holds_;
+  ++held_;
+  search.placement.hold(item.request);
+}
+
+Dispatch PoolState::dispatch(ItemIndex index, Instant now) {
+  Item& item = items_[index];
+  attribute(item);
+  const std::uint8_t guaranteed_at = item.guaranteed_at;
+  const Node& tenant = nodes_[tenant_of(item.leaf)];
+  Dispatch out{.ticket = {.index = index, .generation = item.generation},
+               .request = item.request,
+               .borrowed = (guaranteed_at >> tenant.depth & 1U) == 0,
+               .held = item.is_held,
+               .tokens_max = item.request.tokens_max,
+               .waited = now - item.arrived};
+  if (out.borrowed && guarantee_waits_since_)
+    out.tokens_max = std::min(out.tokens_max, options_.borrower_tokens_max);
+  leave(index, now);
+  ++dispatches_;
+  item.is_held = false;
+  item.is_given_up = false;
+  item.passed_since = Item::kNeverPassed;
+  item.state = Item::State::running;
+  item.charged = 0;
+  item.open = item.request.token_cost * out.tokens_max;
+  open_potential(item);
+  set_running(item, true, now);
+  charge(item, static_cast<double>(item.request.input_cost), now);
+  return out;
+}
+
+// Notes at which nodes the request is served out of a guarantee, and how far everybody has come:
+// those that come back later start there.
+void PoolState::attribute(Item& item) {
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  item.guaranteed_at = 0;
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent) {
+    const Node& node = nodes_[index];
+    ClassQueue& family = nodes_[node.parent].queues[priority];
+    assert(node.queues[priority].place != kNowhere);
+    const ChildKey& lowest = family.children.top().key;
+    double& floor =
+        lowest.rank == Rank::borrowing ? family.borrowed_floor : family.guaranteed_floor;
+    floor = std::max(floor, lowest.counter);
+    if (family.children.at(node.queues[priority].place).key.rank != Rank::borrowing)
+      item.guaranteed_at = static_cast<std::uint8_t>(item.guaranteed_at | 1U << node.depth);
+  }
+}
+
+void PoolState::open_potential(Item& item) {
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent) {
+    const Node& node = nodes_[index];
+    if ((item.guaranteed_at >> node.depth & 1U) != 0) continue;
+    ClassQueue& queue = nodes_[index].queues[priority];
+    queue.open += item.open;
+    queue.open_input += static_cast<double>(item.request.input_cost);
+    queue.borrowed_at_pick = queue.borrowed;
+    Bound& bound = bounds_[static_cast<std::size_t>(node.level)];
+    const double input = static_cast<double>(item.request.input_cost);
+    bound.added = std::max(bound.added, (input + queue.open) / node.share_weight());
+    bound.input = std::max(bound.input, queue.open_input / node.share_weight());
+  }
+}
+
+void PoolState::close_potential(Item& item, double cost) {
+  const double closed = std::min(item.open, cost);
+  if (closed <= 0) return;
+  item.open -= closed;
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent) {
+    Node& node = nodes_[index];
+    if ((item.guaranteed_at >> node.depth & 1U) == 0)
+      node.queues[priority].open = std::max(node.queues[priority].open - closed, 0.0);
+  }
+}
+
+void PoolState::charge(Item& item, double cost, Instant now) {
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  item.charged += cost;
+  drain_.note_charge(cost);
+  classes_.charge(item.request.priority, cost);
+  class_used_[priority] += cost;
+  bool has_rates = nodes_[kRoot].has_rates();
+  for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
+    Node& node = nodes_[index];
+    settle_credit(node, now);
+    node.used += cost;
+    if (index == kRoot) break;
+    charge_node(index, item, cost);
+    has_rates = has_rates || node.has_rates();
+  }
+  refresh(item.leaf, priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent)
+    note_gap(index, priority);
+  if (!has_rates) return;
+  for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
+    sync(index, now);
+    if (index == kRoot) break;
+  }
+}
+
+void PoolState::charge_node(NodeIndex index, const Item& item, double cost) {
+  Node& node = nodes_[index];
+  Node& parent = nodes_[node.parent];
+  ClassQueue& queue = node.queues[static_cast<std::size_t>(item.request.priority)];
+  double from_parent = cost;  // of what the parent lends to its children
+  if ((item.guaranteed_at >> node.depth & 1U) != 0) {
+    // A tree that was changed meanwhile may have taken the guarantee away.
+    if (node.nominal > 0) queue.guaranteed += cost / node.nominal;
+    node.guarantee_credit -= cost;
+    const double kept = std::clamp(cost, 0.0, std::max(node.kept_credit, 0.0));
+    node.kept_credit -= kept;
+    from_parent -= kept;
+  } else {
+    queue.borrowed += cost / node.share_weight();
+    node.borrowed += cost;
+    if (node.borrowing_limit < std::numeric_limits<double>::infinity()) node.borrow_credit -= cost;
+  }
+  const bool lends = node.parent == kRoot || (item.guaranteed_at >> parent.depth & 1U) != 0;
+  if (lends && parent.lendable < std::numeric_limits<double>::infinity())
+    parent.lend_credit -= from_parent;
+}
+
+// How far the node, just charged, is ahead of the lowest of its siblings that competes with it.
+void PoolState::note_gap(NodeIndex index, std::size_t priority) {
+  const Node& node = nodes_[index];
+  const ClassQueue& queue = node.queues[priority];
+  Bound& bound = bounds_[static_cast<std::size_t>(node.level)];
+  bound.added = std::max(bound.added, queue.borrowed - queue.borrowed_at_pick);
+  if (queue.place == kNowhere) return;
+  const auto& siblings = nodes_[node.parent].queues[priority].children;
+  const auto& lowest = siblings.top();
+  if (lowest.key.rank != Rank::borrowing || nodes_[lowest.id].queues[priority].lags) return;
+  bound.gap_max = std::max(bound.gap_max, queue.borrowed - lowest.key.counter);
+}
+
+void PoolState::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
+  const ItemIndex index = find(ticket, Item::State::running);
+  if (index == kNowhere || tokens <= 0) return;
+  advance(now);
+  Item& item = items_[index];
+  const double cost = item.request.token_cost * static_cast<double>(tokens);
+  close_potential(item, cost);
+  charge(item, cost, now);
+}
+
+void PoolState::on_done(Ticket ticket, const Usage& usage, Instant now) {
+  const ItemIndex index = find(ticket, Item::State::running);
+  if (index == kNowhere) return;
+  advance(now);
+  settle(items_[index], usage, now);
+  const NodeIndex leaf = items_[index].leaf;
+  free_item(index);
+  set_idle(leaf, true, now);
+}
+
+// Makes what was charged what was used.
+void PoolState::settle(Item& item, const Usage& usage, Instant now) {
+  const auto input = static_cast<double>(item.request.input_cost);
+  const double real =
+      static_cast<double>(std::clamp<Micros>(usage.input_cost, 0, kCostMax)) +
+      item.request.token_cost * static_cast<double>(std::max<std::int64_t>(usage.output_tokens, 0));
+  const double rest = real - item.charged;
+  if (rest < 0 && input > 0) refunded_ = std::max(refunded_, std::min(-rest / input, 1.0));
+  close_potential(item, item.open);
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent) {
+    const Node& node = nodes_[index];
+    ClassQueue& queue = nodes_[index].queues[priority];
+    if ((item.guaranteed_at >> node.depth & 1U) == 0)
+      queue.open_input = std::max(queue.open_input - input, 0.0);
+  }
+  if (rest < 0 || rest > 0) charge(item, rest, now);
+  set_running(item, false, now);
+}
+
+void PoolState::set_running(Item& item, bool is_running, Instant now) {
+  std::uint64_t& all = class_reports_[static_cast<std::size_t>(item.request.priority)].running;
+  all = is_running ? all + 1 : all - 1;
+  for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
+    Node& node = nodes_[index];
+    node.running = is_running ? node.running + 1 : node.running - 1;
+    if (index == kRoot) break;
+    if (node.concurrency_max != kUnlimited) sync(index, now);
+  }
+}
+
+void PoolState::requeue(Ticket ticket, const Usage& usage, Instant now) {
+  const ItemIndex index = find(ticket, Item::State::running);
+  if (index == kNowhere) return;
+  advance(now);
+  settle(items_[index], usage, now);
+  join(index, now);
+}
+
+std::size_t PoolState::reclaim(std::span<Reclaim> out, Instant now) {
+  if (!guarantee_waits_since_ || now - *guarantee_waits_since_ < options_.reclaim_after) return 0;
+  std::size_t found = 0;
+  while (found < out.size()) {
+    ItemIndex newest = kNowhere;
+    for (ItemIndex index = 0; index < items_.size(); ++index) {
+      const Item& item = items_[index];
+      if (item.state != Item::State::running || item.is_given_up ||
+          item.request.priority != PriorityClass::batch)
+        continue;
+      if ((item.guaranteed_at >> nodes_[tenant_of(item.leaf)].depth & 1U) != 0) continue;
+      if (newest == kNowhere || items_[newest].key.order < item.key.order) newest = index;
+    }
+    if (newest == kNowhere) break;
+    Item& item = items_[newest];
+    item.is_given_up = true;
+    out[found++] = {.ticket = {.index = newest, .generation = item.generation},
+                    .tag = item.request.tag};
+  }
+  if (found > 0) guarantee_waits_since_ = now;  // time for these to make room
+  return found;
+}
+
+Instant PoolState::next_wake() const {
+  if (nodes_[kRoot].waiting == 0) return Instant::max();
+  Instant at = timers_.empty() ? Instant::max() : timers_.top().key;
+  if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key);
+  if (guarantee_waits_since_) at = std::min(at, *guarantee_waits_since_ + options_.reclaim_after);
+  return at;
+}
+
+}  // namespace sovmesh::fairness

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "fairness/class_shares.h"
+#include "fairness/drain_rate.h"
+#include "fairness/indexed_heap.h"
+#include "fairness/node.h"
+#include "fairness/pool.h"
+#include "fairness/pool_tree.h"
+
+namespace sovmesh::fairness {
+
+// Behind Pool, whose contract holds. A node is in its parent's heap of a class exactly as long as
+// it has something waiting there and nothing blocks it; place_node() is the one that decides.
+class PoolState {
+ public:
+  PoolState(PoolTree tree, const Options& options, Instant now);
+
+  void configure(PoolTree tree, Instant now);
+  const PoolTree& tree() const { return tree_; }
+
+  std::expected<Enqueued, Refusal> enqueue(const Request& request, Instant now);
+  std::optional<Dispatch> next(Placement& placement, Instant now);
+  void on_token(Ticket ticket, std::int64_t tokens, Instant now);
+  void on_done(Ticket ticket, const Usage& usage, Instant now);
+  std::optional<Removed> cancel(Ticket ticket, Instant now);
+  void requeue(Ticket ticket, const Usage& usage, Instant now);
+  std::size_t expire(std::span<Removed> out, Instant now);
+  std::size_t shed(std::span<Removed> out, Instant now);
+  std::size_t reclaim(std::span<Reclaim> out, Instant now);
+  Instant next_wake() const;
+  std::optional<std::chrono::microseconds> predict_wait(const Request& request, Instant now) const;
+  PoolReport report() const;
+  std::vector<HistoryRow> history(Instant now) const;
+  void restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now);
+
+ private:
+  // By weight. U is how far running requests can move a counter after others were compared with it:
+  // up by what is not charged yet, down by the part of their input that they get back.
+  struct Bound {
+    double added = 0, input = 0, gap_max = 0;
+  };
+  // One decision of next().
+  struct Search {
+    Placement& placement;
+    Instant now;
+    std::size_t priority = 0;
+    std::uint32_t probes = 0;
+    std::uint32_t found = 0;
+    ItemIndex best = kNowhere;
+    double best_gain = 0;
+  };
+
+  // pool_nodes.cpp: the tree and its users.
+  NodeIndex make_node();
+  void apply(NodeIndex index, NodeId id, const PoolTree::Node& from, Instant now);
+  void retire(const std::vector<bool>& kept);
+  bool is_in_use(NodeIndex index) const;
+  NodeIndex user_node(NodeIndex parent, std::uint64_t user, Instant now);
+  NodeIndex find_user(NodeIndex parent, std::uint64_t user) const;
+  NodeIndex make_user(NodeIndex parent, std::uint64_t user, Instant now);
+  void forget_user(NodeIndex index);
+  std::size_t bucket(NodeIndex parent, std::uint64_t user) const;
+  void set_idle(NodeIndex index, bool is_idle, Instant now);
+  NodeIndex tenant_of(NodeIndex index) const;
+
+  // pool_order.cpp: who may be served, in which order.
+  std::optional<ChildKey> key_of(const Node& node, std::size_t priority) const;
+  void place_node(NodeIndex index, std::size_t priority);
+  void refresh(NodeIndex index, std::size_t priority);
+  void refresh_all_classes(NodeIndex index);
+  std::uint8_t state_bits(const Node& node) const;
+  void settle_credit(Node& node, Instant now) const;
+  void sync(NodeIndex index, Instant now);
+  void arm(NodeIndex index, Instant now);
+  void advance(Instant now);
+  void join(ItemIndex index, Instant now);
+  void leave(ItemIndex index, Instant now);
+  void lift(NodeIndex index, std::size_t priority, Instant now);
+  void park(NodeIndex leaf, std::size_t priority, Instant now);
+
+  // pool_serve.cpp: deciding and charging.
+  void note_guarantee_waits(bool is_wanted, Instant now);
+  bool gather(NodeIndex index, Search& search);
+  bool probe(NodeIndex leaf, Search& search);
+  void note_miss(Item& item, Search& search);
+  std::optional<Dispatch> decide(std::size_t priority, Placement& placement, std::uint32_t& probes,
+                                 Instant now);
+  Dispatch dispatch(ItemIndex index, Instant now);
+  void attribute(Item& item);
+  void open_potential(Item& item);
+  void close_potential(Item& item, double cost);
+  void charge(Item& item, double cost, Instant now);
+  void charge_node(NodeIndex index, const Item& item, double cost);
+  void note_gap(NodeIndex index, std::size_t priority);
+  void settle(Item& item, const Usage& usage, Instant now);
+  void set_running(Item& item, bool is_running, Instant now);
+
+  // pool_admit.cpp: caps and predictions.
+  std::optional<Refusal> check_caps(const Request& request, NodeIndex node) const;
+  std::optional<Refusal> check_start(const Request& request, NodeIndex node, Instant now) const;
+  std::optional<double> class_rate(std::size_t priority) const;
+  double path_share(NodeIndex index, std::size_t priority) const;
+  std::optional<double> wait_of(const Request& request, NodeIndex node, double ahead) const;
+  double cost_before(NodeIndex leaf, std::size_t priority, const RequestKey& key) const;
+  std::optional<std::chrono::milliseconds> time_to_drain(NodeIndex node, std::size_t priority,
+                                                         double part) const;
+  RequestKey key_for(const Request& request, Instant now) const;
+  ItemIndex make_item(const Request& request, NodeIndex leaf, Instant now);
+  void free_item(ItemIndex index);
+  ItemIndex find(Ticket ticket, Item::State state) const;
+  Removed remove(ItemIndex index, Instant now);
+
+  // pool_shed.cpp: who has to go.
+  double over_share(NodeIndex index, std::size_t priority) const;
+  ItemIndex worst() const;
+  ItemIndex newest_of(NodeIndex tenant, std::size_t priority, bool sheddable) const;
+  bool goes_before(const Request& arrival, NodeIndex node, const Item& waiting) const;
+
+  // pool_epoch.cpp: history and reports.
+  void roll_epoch(Instant now);
+  void close_rates(double elapsed, Instant now);
+  void set_factors();
+  void sum_active_weights();
+  double debt_max() const;
+  double decay(double seconds) const;
+
+  std::uint32_t& place_of_child(NodeIndex index, std::size_t priority) {
+    return nodes_[index].queues[priority].place;
+  }
+
+  PoolTree tree_;
+  Options options_;
+  std::vector<Node> nodes_;
+  std::vector<NodeIndex> node_of_;  // by NodeId
+  std::vector<NodeIndex> free_nodes_;
+  std::vector<std::string> paths_;  // by NodeIndex; empty for users
+  std::vector<NodeIndex> buckets_;  // users by (parent, user)
+  NodeIndex idle_first_ = kNowhere, idle_last_ = kNowhere;
+  std::size_t users_ = 0;
+
+  std::vector<Item> items_;
+  std::vector<ItemIndex> free_items_;
+  IndexedHeap<Instant> deadlines_;  // of waiting requests that have one
+  IndexedHeap<Instant> timers_;     // of nodes that time will unblock
+  std::vector<NodeIndex> misses_;   // of the decision under way
+
+  ClassShares classes_;
+  std::array<ClassReport, kClasses> class_reports_{};
+  DrainRate drain_;
+  std::array<Bound, kLevels> bounds_{};
+  double refunded_ = 0;  // largest part of a request's input that was given back
+  Instant epoch_began_;
+  std::array<double, kClasses> class_used_{};
+  std::optional<Instant> guarantee_waits_since_;
+  Instant guarantee_wanted_at_{};
+  std::uint64_t orders_ = 0, dispatches_ = 0;
+  std::uint32_t holds_ = 0;
+  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
+};
+
+}  // namespace sovmesh::fairness
