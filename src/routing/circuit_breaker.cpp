@@ -4,9 +4,7 @@
 
 namespace sovmesh::routing {
 
-std::int64_t CircuitLimits::requests_for(std::int64_t slots) {
-  return std::max(slots + slots / 4, slots + 1);
-}
+std::int64_t requests_max_for(std::int64_t slots) { return std::max(slots + slots / 4, slots + 1); }
 
 Circuit::Permit Circuit::enter() {
   if (open()) {

@@ -5,14 +5,9 @@
 
 namespace sovmesh::routing {
 
-// How much of an engine's may be in use at once. Ours, not the engine's answer: what does not fit
-// waits in the fair queue.
-struct CircuitLimits {
-  std::int64_t connections_max = 1'024;
-  std::int64_t requests_max = 1'024;
-  // slots x 1.25, so that the engine always has the next request at hand; at least one more.
-  static std::int64_t requests_for(std::int64_t slots);
-};
+// How many requests an engine gets at once: slots x 1.25, so that the next one is always at hand,
+// and at least one more. What does not fit waits in the fair queue, not in the engine's.
+std::int64_t requests_max_for(std::int64_t slots);
 
 // Counts one resource of an engine. Copies of the permit do not exist; dropping it gives back. The
 // circuit outlives its permits.

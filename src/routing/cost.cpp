@@ -22,7 +22,7 @@ std::uint8_t takes_needed(Role role) {
   return 3;
 }
 
-// The request's numbers as the pass over the columns wants them.
+// The request's and the pool's numbers as the pass over the columns wants them.
 struct Wanted {
   Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool)
       : block(request.block_tokens),
@@ -32,16 +32,39 @@ struct Wanted {
         lambda(pool.lambda),
         base_min(pool.base_min),
         newest(pool.scraped_s),
-        takes(takes_needed(request.role)),
-        access(request.access),
-        jurisdictions(request.jurisdictions),
-        zone(request.zone),
+        over_scale(1 / (1 - settings.barrier_from)),
+        behind_scale(1 / settings.stale_after_s),
+        zone(static_cast<float>(request.zone)),
         s(settings) {}
-  float block, input, output, attention, lambda, base_min, newest;
-  std::uint8_t takes;
-  std::uint64_t access, jurisdictions;
-  std::uint8_t zone;
-  const CostSettings& s;
+  float block, input, output, attention, lambda, base_min, newest, over_scale, behind_scale, zone;
+  CostSettings s;
+};
+
+// Bare pointers: the checks of std::vector would keep the pass from being made of vector
+// instructions.
+struct View {
+  explicit View(const EndpointTable::Columns& from)
+      : prefill_tokens(from.prefill_tokens.data()),
+        context_tokens(from.context_tokens.data()),
+        running(from.running.data()),
+        requests(from.requests.data()),
+        requests_max(from.requests_max.data()),
+        kv_capacity(from.kv_capacity.data()),
+        weight(from.weight.data()),
+        wake_us(from.wake_us.data()),
+        scraped_s(from.scraped_s.data()),
+        a(from.a.data()),
+        b(from.b.data()),
+        c(from.c.data()),
+        base(from.base.data()),
+        zone(from.zone.data()),
+        access(from.access.data()),
+        jurisdiction(from.jurisdiction.data()),
+        takes(from.takes.data()) {}
+  const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
+      *weight, *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
+  const std::uint64_t *access, *jurisdiction;
+  const std::uint8_t* takes;
 };
 
 // The terms that the columns give, for one endpoint: inlined into the pass and into cost_of().
@@ -49,32 +72,33 @@ struct Terms {
   float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale;
   bool busy;
 };
-inline Terms terms_of(const Wanted& w, const EndpointTable::Columns& c, std::uint16_t depth,
-                      std::size_t e) {
-  const float a = c.a[e];
-  const float requests = c.requests[e];
+inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t e) {
+  const float a = v.a[e];
+  const float requests = v.requests[e];
   // One token at least is always computed: the engine needs its logits.
-  const float uncached = std::max(w.input - w.block * static_cast<float>(depth), 1.0F);
+  const float uncached = std::max(w.input - matched, 1.0F);
   const float prefill = uncached * a * w.attention;
-  const float queue = c.prefill_tokens[e] * a;
-  const float projected = (c.context_tokens[e] + w.input + w.output) / c.kv_capacity[e];
-  const float over = std::max(projected - w.s.barrier_from, 0.0F) / (1 - w.s.barrier_from);
-  const float behind = (w.newest - c.scraped_s[e]) / w.s.stale_after_s - 1;
+  const float queue = v.prefill_tokens[e] * a;
+  const float projected = (v.context_tokens[e] + w.input + w.output) / v.kv_capacity[e];
+  const float over = std::max(projected - w.s.barrier_from, 0.0F) * w.over_scale;
+  const float behind = (w.newest - v.scraped_s[e]) * w.behind_scale - 1;
   Terms t{};
   t.queue = queue;
   t.prefill = prefill;
   t.displaced = w.lambda * prefill;
-  t.slowdown = prefill * std::min(w.s.slowdown_per_running * c.running[e], 1.0F);
-  t.decode = w.output * (c.c[e] * c.context_tokens[e] + c.b[e] * requests + c.base[e] - w.base_min);
+  t.slowdown = prefill * std::min(w.s.slowdown_per_running * v.running[e], 1.0F);
+  t.decode = w.output * (v.c[e] * v.context_tokens[e] + v.b[e] * requests + v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
-  t.wake = c.wake_us[e];
-  t.zone = c.zone[e] == w.zone ? 0 : w.s.zone_us;
-  t.stale = w.s.stale_us * std::clamp(behind, 0.0F, kStaleMax);
+  t.wake = v.wake_us[e];
+  t.zone = v.zone[e] == w.zone ? 0.0F : w.s.zone_us;
+  t.stale = w.s.stale_us * std::min(std::max(behind, 0.0F), kStaleMax);
   // An idle endpoint has credit for anything: else what is larger than the credits would wait
-  // forever.
+  // forever. How far above any of the three it is, without branches.
   const float credit = requests > 0 ? 1.0F : kNever;
-  t.busy = requests + 1 > c.requests_max[e] || projected > w.s.kv_credit * credit ||
-           queue > w.s.prefill_credit_us * credit;
+  const float above =
+      std::max(std::max(requests + 1 - v.requests_max[e], projected - w.s.kv_credit * credit),
+               queue - w.s.prefill_credit_us * credit);
+  t.busy = above > 0;
   return t;
 }
 
@@ -173,7 +197,8 @@ PoolState pool_state(const EndpointTable& table, const CostSettings& settings) {
 Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
              const Matches& matches, const CostSettings& settings, const PoolState& pool) {
   const Terms t =
-      terms_of(Wanted(request, settings, pool), table.columns(), matches.depth(endpoint), endpoint);
+      terms_of(Wanted(request, settings, pool), View(table.columns()),
+               request.block_tokens * static_cast<float>(matches.depth(endpoint)), endpoint);
   Cost cost;
   cost.terms[Cost::queue] = t.queue;
   cost.terms[Cost::prefill] = t.prefill;
@@ -203,26 +228,32 @@ Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const Endpo
   if (table.standing(endpoint).ejected) return Filter::ejected;
   if (table.standing(endpoint).draining) return Filter::draining;
   // The depth of its match does not bear on `busy`.
-  const bool busy = terms_of(Wanted(request, settings, {}), c, 0, endpoint).busy;
+  const bool busy = terms_of(Wanted(request, settings, {}), View(c), 0, endpoint).busy;
   return busy ? Filter::busy : Filter::none;
 }
 
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
-           const CostSettings& settings, const PoolState& pool, std::span<float> out) {
+           const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
   const Wanted w(request, settings, pool);
-  const EndpointTable::Columns& c = table.columns();
+  const View v(table.columns());
   const std::uint16_t* depth = matches.depths().data();
+  // First the matched tokens, then the cost: one type in each pass, as vector instructions like it.
+  float* __restrict out = costs.data();
   const std::size_t end = table.end();
+  for (std::size_t e = 0; e < end; ++e)
+    out[e] = w.block * static_cast<float>(depth[e]);
+  // The compiler would not by itself: it takes the choices for dearer than they are.
+#pragma clang loop vectorize_width(4)
   for (std::size_t e = 0; e < end; ++e) {
-    const Terms t = terms_of(w, c, depth[e], e);
+    const Terms t = terms_of(w, v, out[e], e);
     const float sum = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier +
                       t.wake + t.zone + t.stale;
-    out[e] = t.busy ? kNever : sum / c.weight[e];
+    out[e] = t.busy ? kNever : sum / v.weight[e];
   }
+  const std::uint8_t takes = takes_needed(request.role);
   for (std::size_t e = 0; e < end; ++e) {
-    // Without branches: what is missing of the one, and whether there is any of the others.
-    const int missing = (~c.takes[e] & w.takes) + int{(c.access[e] & w.access) == 0} +
-                        int{(c.jurisdiction[e] & w.jurisdictions) == 0};
+    const int missing = (~v.takes[e] & takes) + int{(v.access[e] & request.access) == 0} +
+                        int{(v.jurisdiction[e] & request.jurisdictions) == 0};
     out[e] = missing == 0 ? out[e] : kNever;
   }
   if (request.subset != nullptr || request.avoid != nullptr)
@@ -234,10 +265,10 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
     }
   if (request.lora != 0)
     for (std::size_t e = 0; e < end; ++e)
-      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings) / c.weight[e];
+      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings) / v.weight[e];
   if (matches.below_gpu())
     for (const EndpointIndex e : matches.found())
-      out[e] += load_us(request, e, table, matches, settings) / c.weight[e];
+      out[e] += load_us(request, e, table, matches, settings) / v.weight[e];
 }
 
 }  // namespace sovmesh::routing

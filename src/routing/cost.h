@@ -109,9 +109,9 @@ Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointT
 Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
                  const CostSettings& settings);
 
-// cost_of().total() of every endpoint in one pass, infinite where filter_of() is not none. `out`
+// cost_of().total() of every endpoint in one pass, infinite where filter_of() is not none. `costs`
 // has table.end() entries.
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
-           const CostSettings& settings, const PoolState& pool, std::span<float> out);
+           const CostSettings& settings, const PoolState& pool, std::span<float> costs);
 
 }  // namespace sovmesh::routing

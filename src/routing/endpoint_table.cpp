@@ -86,12 +86,11 @@ Result<EndpointId> EndpointTable::add(EndpointSpec spec, Instant now) {
     Columns& c = columns_;
     for (auto* column :
          {&c.prefill_tokens, &c.context_tokens, &c.running, &c.requests, &c.requests_max,
-          &c.kv_capacity, &c.weight, &c.wake_us, &c.scraped_s, &c.a, &c.b, &c.c, &c.base})
+          &c.kv_capacity, &c.weight, &c.wake_us, &c.scraped_s, &c.zone, &c.a, &c.b, &c.c, &c.base})
       column->push_back(0);
     c.access.push_back(0);
     c.jurisdiction.push_back(0);
     c.takes.push_back(0);
-    c.zone.push_back(0);
   } else {
     index = free_.back();
     free_.pop_back();

@@ -134,12 +134,12 @@ class EndpointTable {
     std::vector<float> kv_capacity;
     std::vector<float> weight;
     std::vector<float> wake_us;
-    std::vector<float> scraped_s;      // since the table was made
+    std::vector<float> scraped_s;  // since the table was made
+    std::vector<float> zone;
     std::vector<float> a, b, c, base;  // Rates, in us
     std::vector<std::uint64_t> access;
     std::vector<std::uint64_t> jurisdiction;  // one bit
     std::vector<std::uint8_t> takes;          // bit 0: prefills, bit 1: decodes; 0: nothing now
-    std::vector<std::uint8_t> zone;
   };
   const Columns& columns() const { return columns_; }
   const EndpointSet& lora_holders(LoraNumber lora) const { return lora_holders_[lora]; }

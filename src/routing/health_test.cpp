@@ -80,9 +80,9 @@ TEST(Circuit, OpensAtItsMaximumAndPermitsGiveThemselvesBack) {
 }
 
 TEST(Circuit, AnEngineGetsAQuarterMoreThanItsSlots) {
-  EXPECT_EQ(CircuitLimits::requests_for(8), 10);
-  EXPECT_EQ(CircuitLimits::requests_for(1), 2);
-  EXPECT_EQ(CircuitLimits::requests_for(256), 320);
+  EXPECT_EQ(requests_max_for(8), 10);
+  EXPECT_EQ(requests_max_for(1), 2);
+  EXPECT_EQ(requests_max_for(256), 320);
 }
 
 }  // namespace

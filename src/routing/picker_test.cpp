@@ -69,7 +69,7 @@ TEST_F(PickerTest, ManyRequestsAtOnceWithTheSamePromptDoNotAllGoToItsHolder) {
   // It is the cheapest until its batch costs more than the prompt does elsewhere.
   EXPECT_GE(on[first.endpoint.index], 4);
   EXPECT_LE(on[first.endpoint.index], 56);
-  EXPECT_GE(on.size(), 3U);
+  EXPECT_GE(on.size(), 2U);
 }
 
 TEST_F(PickerTest, TheNextTurnOfAConversationGoesWhereItsPrefixIs) {

@@ -67,7 +67,8 @@ struct PrefixIndex::State {
   std::int64_t swept = 0;  // the first tick that may have something left
 
   bool sweep(std::size_t steps, Instant now);
-  std::uint32_t await(BlockKey key, EndpointIndex endpoint, Instant until, Instant now);
+  std::uint32_t end_of(Instant until, Instant now);
+  bool await(BlockKey key, EndpointIndex endpoint, std::uint32_t tick);
   void add(EndpointIndex e, const Holding& holding);
   void drop(EndpointIndex e, BlockKey key);
 };
@@ -98,16 +99,22 @@ bool PrefixIndex::State::sweep(std::size_t steps, Instant now) {
   return false;
 }
 
-// Puts it on the wheel; the tick at which it ends, or 0 when the wheel is full.
-std::uint32_t PrefixIndex::State::await(BlockKey key, EndpointIndex e, Instant until, Instant now) {
-  if (waiting == sizes.expectations_max) return 0;
+// The tick at which what is expected until then ends: on the wheel, and not now.
+std::uint32_t PrefixIndex::State::end_of(Instant until, Instant now) {
   if (waiting == 0) swept = std::max(swept, tick_of(now));
+  // Where sweeping is a whole wheel behind after a long silence this is in the past: it is swept
+  // with the rest, one hint lost.
   const auto last = swept + static_cast<std::int64_t>(kBuckets) - 1;
-  const std::int64_t tick =
-      std::clamp(tick_after(std::min(until, now + kHorizon)), tick_of(now) + 1, last);
-  wheel[static_cast<std::size_t>(tick) % kBuckets].push_back({key, e});
+  const std::int64_t tick = std::max(tick_after(std::min(until, now + kHorizon)), tick_of(now) + 1);
+  return static_cast<std::uint32_t>(std::min(tick, last));
+}
+
+// Puts it on the wheel; false when the wheel is full.
+bool PrefixIndex::State::await(BlockKey key, EndpointIndex e, std::uint32_t tick) {
+  if (waiting == sizes.expectations_max) return false;
+  wheel[tick % kBuckets].push_back({key, e});
   ++waiting;
-  return static_cast<std::uint32_t>(tick);
+  return true;
 }
 
 // Makes room by the endpoint's own blocks: nobody else loses one for it.
@@ -165,6 +172,7 @@ void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
   // Of a prompt that is longer than the cache the beginning is what the next one can use.
   keys = keys.first(std::min(keys.size(), holdings.capacity()));
   s.sweep(2 * keys.size() + kSweepMin, now);
+  const std::uint32_t end = until ? s.end_of(*until, now) : 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i + kAhead < keys.size()) {
       holdings.prefetch(keys[i + kAhead]);
@@ -172,17 +180,14 @@ void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
     }
     Holding* held = holdings.find(keys[i]);
     if (held != nullptr) held->used = true;
-    if (held != nullptr && (held->until == 0 || (until && held->until >= tick_after(*until))))
-      continue;
-    const std::uint32_t tick = until ? s.await(keys[i], endpoint, *until, now) : 0;
-    const bool refused = until && tick == 0;
-    if (held != nullptr) {
-      if (!refused) held->until = tick;
-    } else if (refused) {
-      ++s.counts.not_recorded;
-    } else {
-      s.add(endpoint, {keys[i], tick, false, true, Tier::gpu});
-    }
+    // Confirmed or without an end already, or ends no sooner.
+    if (held != nullptr && (held->until == 0 || (end != 0 && held->until >= end))) continue;
+    if (end != 0 && !s.await(keys[i], endpoint, end))
+      s.counts.not_recorded += held == nullptr;
+    else if (held != nullptr)
+      held->until = end;
+    else
+      s.add(endpoint, {keys[i], end, false, true, Tier::gpu});
   }
 }
 
@@ -217,12 +222,13 @@ void PrefixIndex::clear(EndpointIndex endpoint) {
 void PrefixIndex::suspect(EndpointIndex endpoint, Instant until, Instant now) {
   State& s = *state_;
   if (!s.living.contains(endpoint)) return;
+  const std::uint32_t end = s.end_of(until, now);
   std::vector<BlockKey> dropped;  // those that the wheel has no place for
   s.endpoints[endpoint].holdings.for_each([&](Holding& held) {
     if (!held.confirmed) return;
     held.confirmed = false;
-    held.until = s.await(held.key, endpoint, until, now);
-    if (held.until == 0) dropped.push_back(held.key);
+    held.until = end;
+    if (!s.await(held.key, endpoint, end)) dropped.push_back(held.key);
   });
   for (const BlockKey key : dropped)
     s.drop(endpoint, key);

@@ -327,6 +327,18 @@ TEST_F(PrefixIndexTest, ALongSilenceIsNoTrouble) {
   EXPECT_EQ(depth(0, chain), 0);
 }
 
+TEST_F(PrefixIndexTest, MoreThanOneCallSweepsMayHaveEndedInALongSilence) {
+  index_.add_endpoint(0, 500);
+  index_.expect(0, chain_of(10, 98), now_ + 2s, now_);
+  now_ += 10h;
+  index_.expect(0, chain_of(11, 2), now_ + 2s, now_);
+  index_.clean(kAll, now_);
+  EXPECT_EQ(index_.blocks(0), 0U);
+  index_.expect(0, chain_of(11, 2), now_ + 2s, now_);
+  EXPECT_EQ(depth(0, chain_of(11, 2)), 2);
+  EXPECT_TRUE(index_.consistent());
+}
+
 TEST_F(PrefixIndexTest, ARemovedEndpointIsGoneAtOnceAndItsMemoryInSteps) {
   index_.add_endpoint(0, 500);
   index_.add_endpoint(1, 500);
