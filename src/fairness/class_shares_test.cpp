@@ -16,8 +16,8 @@ TEST(ClassShares, PutsTheOneFurthestBelowItsShareFirst) {
   for (const PriorityClass priority : kAllClasses)
     shares.set_waiting(priority, true, kDebt);
   shares.charge(PriorityClass::interactive, 100);
-  EXPECT_EQ(shares.balance(PriorityClass::interactive), -40);
-  EXPECT_EQ(shares.balance(PriorityClass::agent), 30);
+  EXPECT_DOUBLE_EQ(shares.balance(PriorityClass::interactive), -40);
+  EXPECT_DOUBLE_EQ(shares.balance(PriorityClass::agent), 30);
   EXPECT_EQ(shares.order()[0], PriorityClass::agent);
   EXPECT_EQ(shares.order()[2], PriorityClass::interactive);
 }

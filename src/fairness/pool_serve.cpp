@@ -329,7 +329,7 @@ std::size_t PoolState::reclaim(std::span<Reclaim> out, Instant now) {
 Instant PoolState::next_wake() const {
   if (nodes_[kRoot].waiting == 0) return Instant::max();
   Instant at = timers_.empty() ? Instant::max() : timers_.top().key;
-  if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key);
+  if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key + Instant::duration(1));
   if (guarantee_waits_since_) at = std::min(at, *guarantee_waits_since_ + options_.reclaim_after);
   return at;
 }

@@ -85,14 +85,15 @@ TEST_F(PoolTest, AsksNobodyWhileThereIsNoRoom) {
 }
 
 TEST_F(PoolTest, EarliestDeadlineOfAUserFirstUntilOthersHaveAged) {
+  options_.aging = seconds(1);
   start();
-  enqueue(request(1, 1));  // as if due in 60 s
+  enqueue(request(1, 1));  // as if due in a second
   Request urgent = request(2, 1);
-  urgent.start_by = now_ + seconds(5);
+  urgent.start_by = now_ + milliseconds(500);
   enqueue(urgent);
   EXPECT_EQ(drain(1), std::vector<std::uint64_t>{2});
-  now_ += seconds(58);
-  urgent.start_by = now_ + seconds(5);
+  now_ += milliseconds(900);
+  urgent.start_by = now_ + milliseconds(500);
   enqueue(urgent);
   EXPECT_EQ(drain(1), std::vector<std::uint64_t>{1});
 }
@@ -229,7 +230,7 @@ TEST_F(PoolTest, WhatWaitsPastItsDeadlineExpires) {
   dated.start_by = now_ + seconds(2);
   enqueue(dated);
   enqueue(request(2, 1));
-  EXPECT_EQ(pool_->next_wake(), dated.start_by);
+  EXPECT_EQ(pool_->next_wake(), dated.start_by + Instant::duration(1));
   now_ += seconds(3);
   EXPECT_EQ(drain(), std::vector<std::uint64_t>{2});  // too late to be of use
   std::vector<Removed> out(4);

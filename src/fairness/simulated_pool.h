@@ -58,10 +58,8 @@ class SimulatedPool : public Placement {
       const Event event = events_.top();
       events_.pop();
       now_ = std::max(now_, event.when);
-      if (event.kind == kCall)
-        calls_[event.index]();
-      else
-        step(event.index);
+      if (event.kind == kCall) calls_[event.index]();
+      if (event.kind == kStep) step(event.index);
       pump();
       if (after_event) after_event();
     }
@@ -102,7 +100,7 @@ class SimulatedPool : public Placement {
   }
 
  private:
-  static constexpr std::size_t kCall = 1, kStep = 0;
+  static constexpr std::size_t kStep = 0, kCall = 1, kWake = 2;
   struct Event {
     Instant when;
     std::uint64_t order;
@@ -133,6 +131,12 @@ class SimulatedPool : public Placement {
       count(job, static_cast<double>(job.request.input_cost));
       schedule(index, microseconds(job.input_cost));
       if (on_start) on_start(job, decision->waited);
+    }
+    if constexpr (requires { queue_.next_wake(); }) {
+      const Instant wake = queue_.next_wake();
+      if (wake == Instant::max() || wake <= now_ || (wake_ > now_ && wake_ <= wake)) return;
+      wake_ = wake;
+      events_.push({wake, order_++, kWake, 0});
     }
   }
   void note_potential(NodeId node, double input) {
@@ -187,7 +191,7 @@ class SimulatedPool : public Placement {
 
   Queue& queue_;
   std::size_t free_;
-  Instant now_{};
+  Instant now_{}, wake_{};
   std::uint64_t order_ = 0;
   std::vector<Job> jobs_;
   std::vector<Stream> streams_;
