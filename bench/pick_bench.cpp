@@ -127,7 +127,17 @@ class Bench {
     }
     for (const Ticket ticket : running)
       picker_.on_done(ticket, {}, now_);
+    Times matching;
+    Matches matches(1'024);
+    for (std::size_t round = 0; round < rounds / 4; ++round) {
+      const BlockChain chain = hash(texts[random.below(static_cast<std::uint32_t>(prompts))]);
+      disturb();
+      const auto t0 = Clock::now();
+      picker_.index().match(chain.keys(), now_, matches);
+      matching.add(t0, Clock::now());
+    }
     print("hash the prompt once", hashing);
+    print("look up alone", matching);
     print("look up, score, book, expect", picking);
     print(hidden ? "total, hashing hidden" : "total", total);
     std::printf("  total / hash once: %.2f at p50; %.0f %% of blocks matched\n",

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,7 +12,8 @@
 namespace sovmesh::routing {
 
 // A fixed number of T, all bytes zero, beginning at a cache line. Memory that nobody has written
-// costs nothing yet: the kernel gives pages at their first use.
+// costs nothing yet: the kernel gives pages at their first use. Large arrays ask for huge pages, as
+// they are read at random and most of that would be looking for the page.
 template <class T>
 class ZeroedArray {
   static_assert(std::is_trivially_destructible_v<T> && std::is_trivially_copyable_v<T>);
@@ -23,6 +26,11 @@ class ZeroedArray {
     void* begin = memory_.get();
     std::size_t space = size * sizeof(T) + kLine;
     data_ = static_cast<T*>(std::align(kLine, size * sizeof(T), begin, space));
+    const std::uintptr_t first =
+        (reinterpret_cast<std::uintptr_t>(data_) + kHuge - 1) & ~(kHuge - 1);
+    const std::uintptr_t last = reinterpret_cast<std::uintptr_t>(data_ + size) & ~(kHuge - 1);
+    // A hint: where the kernel does not take it all is as before.
+    if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
   }
   T& operator[](std::size_t i) { return data_[i]; }
   const T& operator[](std::size_t i) const { return data_[i]; }
@@ -31,6 +39,7 @@ class ZeroedArray {
 
  private:
   static constexpr std::size_t kLine = 64;
+  static constexpr std::uintptr_t kHuge = std::uintptr_t{2} << 20;
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
