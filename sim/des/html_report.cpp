@@ -11,15 +11,20 @@ namespace {
 constexpr std::string_view kHead = R"(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Simulated policies</title><style>
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6470;--line:#d5dae0;--paper:#fff;--ours:#0b6e4f;--other:#8a96a3}
-@media(prefers-color-scheme:dark){:root{--ink:#e8ebee;--soft:#a2abb5;--line:#3a424b;--paper:#15191d;--ours:#4cc38a;--other:#6d7985}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6470;--line:#d5dae0;--paper:#fff;
+--ours:#0b6e4f;--other:#8a96a3}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ebee;--soft:#a2abb5;--line:#3a424b;
+--paper:#15191d;--ours:#4cc38a;--other:#6d7985}}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}p,li{color:var(--soft)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}tr.ours td{font-weight:600;color:var(--ours)}
-svg{max-width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg .soft{fill:var(--soft)}
-svg line{stroke:var(--line)}svg .ours{fill:var(--ours)}svg .other{fill:var(--other)}svg .range{stroke:var(--ink);stroke-width:1.5}
+svg{max-width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--ink)}
+svg .soft{fill:var(--soft)}svg line{stroke:var(--line)}svg .ours{fill:var(--ours)}
+svg .other{fill:var(--other)}svg .range{stroke:var(--ink);stroke-width:1.5}
 </style></head><body>
 )";
 

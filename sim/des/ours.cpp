@@ -59,18 +59,22 @@ const routing::EndpointSet* EctChooser::held_for_others(RequestNumber request) {
   return any ? &held_ : nullptr;
 }
 
-routing::PickRequest EctChooser::pick_request(RequestNumber request) {
+routing::PickRequest EctChooser::pick_request(RequestNumber request, Instant now) {
   const Arrival& arrival = workload_.arrivals[request];
-  return {.chain = workload_.prompt_chain(arrival),
-          .block_tokens = static_cast<float>(workload_.block_tokens),
-          .input_tokens = arrival.input_tokens,
-          .output_tokens = static_cast<std::int64_t>(output_mean_[arrival.tenant]),
-          .lora = arrival.lora,
-          .avoid = held_for_others(request)};
+  return {
+      .chain = workload_.prompt_chain(arrival),
+      .block_tokens = static_cast<float>(workload_.block_tokens),
+      .input_tokens = arrival.input_tokens,
+      .output_tokens = static_cast<std::int64_t>(output_mean_[arrival.tenant]),
+      .waited_us =
+          std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() -
+          arrival.at.count(),
+      .lora = arrival.lora,
+      .avoid = held_for_others(request)};
 }
 
 std::optional<EndpointNumber> EctChooser::choose(RequestNumber request, Instant now) {
-  const auto pick = picker_.pick(pick_request(request), random_.bits(), now);
+  const auto pick = picker_.pick(pick_request(request, now), random_.bits(), now);
   if (!pick) return {};
   drop_hold(request);
   tickets_[request] = pick->ticket;
@@ -90,7 +94,7 @@ std::optional<EndpointNumber> EctChooser::cheapest(const routing::PickRequest& r
 
 // Prefill time that its cached prefix saves, in microseconds.
 std::optional<double> EctChooser::gain(RequestNumber request, Instant now) {
-  const routing::PickRequest what = pick_request(request);
+  const routing::PickRequest what = pick_request(request, now);
   const auto endpoint = cheapest(what, now);
   if (!endpoint ||
       routing::filter_of(what, *endpoint, picker_.endpoints(), settings_) != routing::Filter::none)
@@ -101,7 +105,7 @@ std::optional<double> EctChooser::gain(RequestNumber request, Instant now) {
 
 // The endpoint that it waits for.
 void EctChooser::hold(RequestNumber request, Instant now) {
-  if (const auto endpoint = cheapest(pick_request(request), now))
+  if (const auto endpoint = cheapest(pick_request(request, now), now))
     holds_.push_back({.request = request, .endpoint = *endpoint});
 }
 

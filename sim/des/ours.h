@@ -40,7 +40,7 @@ class EctChooser final : public Chooser {
     EndpointNumber endpoint = 0;
   };
   std::optional<EndpointNumber> cheapest(const routing::PickRequest& request, Instant now);
-  routing::PickRequest pick_request(RequestNumber request);
+  routing::PickRequest pick_request(RequestNumber request, Instant now);
   const routing::EndpointSet* held_for_others(RequestNumber request);
 
   const Workload& workload_;
