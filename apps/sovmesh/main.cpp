@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   sovmesh::add_audit_signer_command(app, code);
   sovmesh::add_report_commands(app, code);
   sovmesh::add_engine_sim_command(app, code);
+  sovmesh::add_sim_commands(app, code);
   sovmesh::add_doctor_command(app, code);
 
   try {

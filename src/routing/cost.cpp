@@ -35,8 +35,10 @@ struct Wanted {
         over_scale(1 / (1 - settings.barrier_from)),
         behind_scale(1 / settings.stale_after_s),
         zone(static_cast<float>(request.zone)),
+        waited(static_cast<float>(request.waited_us) * settings.impatience),
         s(settings) {}
   float block, input, output, attention, lambda, base_min, newest, over_scale, behind_scale, zone;
+  float waited;
   CostSettings s;
 };
 
@@ -69,7 +71,7 @@ struct View {
 
 // The terms that the columns give, for one endpoint: inlined into the pass and into cost_of().
 struct Terms {
-  float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale;
+  float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale, waited;
   bool busy;
 };
 inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t e) {
@@ -86,7 +88,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
   t.queue = queue;
   t.prefill = prefill;
   t.displaced = w.lambda * prefill;
-  t.slowdown = prefill * std::min(w.s.slowdown_per_running * v.running[e], 1.0F);
+  t.slowdown = (queue + prefill) * w.s.slowdown_per_running * v.running[e];
   t.decode = w.output * (v.c[e] * v.context_tokens[e] + v.b[e] * requests + v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
   t.wake = v.wake_us[e];
@@ -99,6 +101,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
       std::max(std::max(requests + 1 - v.requests_max[e], projected - w.s.kv_credit * credit),
                queue - w.s.prefill_credit_us * credit);
   t.busy = above > 0;
+  t.waited = above > 0 ? w.waited : 0.0F;
   return t;
 }
 
@@ -148,6 +151,8 @@ std::string_view name(Cost::Term term) {
       return "zone";
     case Cost::stale:
       return "stale";
+    case Cost::waited:
+      return "waited";
     case Cost::kTerms:
       break;
   }
@@ -211,6 +216,7 @@ Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointT
   cost.terms[Cost::wake] = t.wake;
   cost.terms[Cost::zone] = t.zone;
   cost.terms[Cost::stale] = t.stale;
+  cost.terms[Cost::waited] = t.waited;
   cost.weight = table.columns().weight[endpoint];
   return cost;
 }
@@ -247,8 +253,8 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
   for (std::size_t e = 0; e < end; ++e) {
     const Terms t = terms_of(w, v, out[e], e);
     const float sum = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier +
-                      t.wake + t.zone + t.stale;
-    out[e] = t.busy ? kNever : sum / v.weight[e];
+                      t.wake + t.zone + t.stale + t.waited;
+    out[e] = sum / v.weight[e];
   }
   const std::uint8_t takes = takes_needed(request.role);
   for (std::size_t e = 0; e < end; ++e) {

@@ -76,6 +76,11 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
     for (std::size_t e = 0; e < costs_.size(); ++e)
       if (costs_[e] <= *best * (1 + settings_.cost.near))
         candidates_.push_back(static_cast<EndpointIndex>(e));
+  // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
+  // prefix that the next requests need.
+  std::erase_if(candidates_, [&](EndpointIndex e) {
+    return filter_of(request, e, table_, settings_.cost) == Filter::busy;
+  });
   if (explanation != nullptr) explain(request, pool, *explanation);
   if (candidates_.empty()) return std::unexpected(nobody(request));
   if (free_.empty() && bookings_.size() == settings_.tickets_max)

@@ -59,17 +59,31 @@ TEST_F(PickerTest, ManyRequestsAtOnceSpread) {
     EXPECT_EQ(requests, 4) << endpoint;
 }
 
-TEST_F(PickerTest, ManyRequestsAtOnceWithTheSamePromptDoNotAllGoToItsHolder) {
+// Each shares half of its prompt with the first and computes the other half.
+TEST_F(PickerTest, TheHolderOfAPrefixIsWaitedForButNotForEver) {
   add_endpoints(16);
   const Pick first = pick(prompt(1)).value();
   picker_.on_done(first.ticket, {}, now_);
-  std::map<EndpointIndex, int> on;
-  for (int i = 0; i < 64; ++i)
-    ++on[pick(prompt(1))->endpoint.index];
-  // It is the cheapest until its batch costs more than the prompt does elsewhere.
-  EXPECT_GE(on[first.endpoint.index], 4);
-  EXPECT_LE(on[first.endpoint.index], 56);
-  EXPECT_GE(on.size(), 2U);
+  const std::vector<BlockKey> shared(chain_.begin(), chain_.begin() + 50);
+  const auto next = [&](std::uint64_t seed, std::int64_t waited_us) {
+    prompt(seed);
+    std::ranges::copy(shared, chain_.begin());
+    request_.waited_us = waited_us;
+    return pick(request_);
+  };
+  int there = 0;
+  for (std::uint64_t i = 2; i < 66; ++i) {
+    const auto picked = next(i, 0);
+    if (!picked) EXPECT_TRUE(picked.error().wait);
+    if (picked) there += picked->endpoint == first.endpoint ? 1 : 100;
+  }
+  EXPECT_GE(there, 4);   // until its prefill backlog is too long
+  EXPECT_LE(there, 16);  // and none elsewhere: the others wait
+  const auto patient = next(66, 10'000);
+  EXPECT_FALSE(patient);
+  const auto impatient = next(67, 10'000'000);
+  ASSERT_TRUE(impatient);
+  EXPECT_NE(impatient->endpoint, first.endpoint);
 }
 
 TEST_F(PickerTest, TheNextTurnOfAConversationGoesWhereItsPrefixIs) {
@@ -86,12 +100,15 @@ TEST_F(PickerTest, TheNextTurnOfAConversationGoesWhereItsPrefixIs) {
   }
 }
 
-TEST_F(PickerTest, AHolderThatIsTooBusyLosesTheNextTurn) {
+TEST_F(PickerTest, AHolderThatStaysTooBusyLosesTheNextTurn) {
   add_endpoints(4);
   const Pick first = pick(prompt(1)).value();
   picker_.endpoints().add_load(
       first.endpoint, {.prefill_tokens = 46'000, .context_tokens = 46'000, .waiting = 7}, now_);
-  EXPECT_NE(pick(prompt(1))->endpoint, first.endpoint);
+  prompt(1);
+  EXPECT_TRUE(pick(request_).error().wait);  // for a moment
+  request_.waited_us = 10'000'000;
+  EXPECT_NE(pick(request_)->endpoint, first.endpoint);
 }
 
 TEST_F(PickerTest, EveryBookingIsGivenBackInAnyOrder) {
