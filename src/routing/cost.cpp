@@ -52,7 +52,6 @@ struct View {
         requests(from.requests.data()),
         requests_max(from.requests_max.data()),
         kv_capacity(from.kv_capacity.data()),
-        weight(from.weight.data()),
         wake_us(from.wake_us.data()),
         scraped_s(from.scraped_s.data()),
         a(from.a.data()),
@@ -64,7 +63,7 @@ struct View {
         jurisdiction(from.jurisdiction.data()),
         takes(from.takes.data()) {}
   const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
-      *weight, *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
+      *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
   const std::uint64_t *access, *jurisdiction;
   const std::uint8_t* takes;
 };
@@ -125,7 +124,7 @@ float load_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
 
 }  // namespace
 
-float Cost::total() const { return std::accumulate(terms.begin(), terms.end(), 0.0F) / weight; }
+float Cost::total() const { return std::accumulate(terms.begin(), terms.end(), 0.0F); }
 
 std::string_view name(Cost::Term term) {
   switch (term) {
@@ -252,9 +251,8 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
 #pragma clang loop vectorize_width(4)
   for (std::size_t e = 0; e < end; ++e) {
     const Terms t = terms_of(w, v, out[e], e);
-    const float sum = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier +
-                      t.wake + t.zone + t.stale + t.waited;
-    out[e] = sum / v.weight[e];
+    out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
+             t.zone + t.stale + t.waited;
   }
   const std::uint8_t takes = takes_needed(request.role);
   for (std::size_t e = 0; e < end; ++e) {
@@ -271,10 +269,10 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
     }
   if (request.lora != 0)
     for (std::size_t e = 0; e < end; ++e)
-      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings) / v.weight[e];
+      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings);
   if (matches.below_gpu())
     for (const EndpointIndex e : matches.found())
-      out[e] += load_us(request, e, table, matches, settings) / v.weight[e];
+      out[e] += load_us(request, e, table, matches, settings);
 }
 
 }  // namespace sovmesh::routing

@@ -50,7 +50,7 @@ struct Cost {
     kTerms,
   };
   std::array<float, kTerms> terms{};
-  float weight = 1;  // slow start and the like: the sum is divided by it
+  float weight = 1;  // in how many of the picks it takes part (slow start); not in the sum
 
   float total() const;
 };

@@ -112,11 +112,12 @@ TEST_F(CostTest, LoraZoneWakeAndStaleAreAdded) {
   EXPECT_FLOAT_EQ(cost(far).terms[Cost::stale], 2 * settings_.stale_us);
 }
 
-TEST_F(CostTest, AWeightDividesTheSum) {
+TEST_F(CostTest, AWeightIsNamedAndLeavesTheSumAlone) {
   const EndpointId id = add();
   const float full = cost(id).total();
   table_.set_standing(id, {.weight = 0.1F});
-  EXPECT_FLOAT_EQ(cost(id).total(), full / 0.1F);
+  EXPECT_FLOAT_EQ(cost(id).weight, 0.1F);
+  EXPECT_FLOAT_EQ(cost(id).total(), full);
 }
 
 TEST_F(CostTest, LambdaGrowsWithTheQueuesAndWithTheCaches) {
