@@ -1,0 +1,231 @@
+#include "routing/picker.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <numeric>
+
+namespace sovmesh::routing {
+namespace {
+
+using Microseconds = std::chrono::duration<double, std::micro>;
+
+double seconds_between(Instant from, Instant to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+float first_token_us(const Cost& cost) {
+  return cost.terms[Cost::queue] + cost.terms[Cost::prefill] + cost.terms[Cost::load_tier] +
+         cost.terms[Cost::lora] + cost.terms[Cost::wake];
+}
+
+std::int64_t uncached_of(const PickRequest& request, std::uint16_t depth) {
+  const auto cached = static_cast<std::int64_t>(request.block_tokens * static_cast<float>(depth));
+  return std::max<std::int64_t>(request.input_tokens - cached, 1);
+}
+
+}  // namespace
+
+Picker::Picker(const Settings& settings)
+    : settings_(settings),
+      table_(settings.index.endpoints_max),
+      index_(settings.index),
+      matches_(settings.index.endpoints_max) {
+  assert(settings.index.endpoints_max <= EndpointTable::kEndpointsMax);
+}
+
+Result<EndpointId> Picker::add(EndpointSpec spec, Instant now) {
+  if (spec.rate_class >= rates_.classes())
+    return client_error(Code::invalid_value, "endpoint " + spec.name + ": unknown class of rates");
+  const auto blocks = static_cast<std::size_t>(
+      std::max<std::int64_t>(spec.kv_capacity_tokens / settings_.block_tokens, 1));
+  TRY(const EndpointId id, table_.add(std::move(spec), now));
+  index_.add_endpoint(id.index, blocks);
+  rates_.forget(id.index);
+  table_.refresh_rates(rates_);
+  costs_.resize(table_.end());
+  return id;
+}
+
+bool Picker::remove(EndpointId id) {
+  if (!table_.remove(id)) return false;
+  index_.remove_endpoint(id.index);
+  leaving_.push_back(id.index);
+  table_.refresh_rates(rates_);
+  return true;
+}
+
+void Picker::clean(std::size_t steps, Instant now) {
+  table_.refresh_rates(rates_);
+  index_.clean(steps, now);
+  std::erase_if(leaving_, [&](EndpointIndex index) {
+    const bool clear = index_.is_clear(index);
+    if (clear) table_.release_index(index);
+    return clear;
+  });
+}
+
+std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::uint64_t random,
+                                             Instant now, PickExplanation* explanation) {
+  index_.match(request.chain, now, matches_);
+  const PoolState pool = pool_state(table_, settings_.cost);
+  score(request, table_, matches_, settings_.cost, pool, costs_);
+  const auto best = std::ranges::min_element(costs_);
+  candidates_.clear();
+  if (best != costs_.end() && *best < std::numeric_limits<float>::infinity())
+    for (std::size_t e = 0; e < costs_.size(); ++e)
+      if (costs_[e] <= *best * (1 + settings_.cost.near))
+        candidates_.push_back(static_cast<EndpointIndex>(e));
+  if (explanation != nullptr) explain(request, pool, *explanation);
+  if (candidates_.empty()) return std::unexpected(nobody(request));
+  if (free_.empty() && bookings_.size() == settings_.tickets_max)
+    return std::unexpected(NoEndpoint{.wait = true});
+  return book(request, choose(random), pool, now);
+}
+
+// Draws some of those near the best, and of these takes the one with the fewest requests.
+EndpointIndex Picker::choose(std::uint64_t random) {
+  EndpointIndex chosen = candidates_.front();
+  float fewest = std::numeric_limits<float>::infinity();
+  const std::size_t draws = std::min(settings_.cost.choices, candidates_.size());
+  for (std::size_t i = 0; i < draws; ++i) {
+    const std::uint64_t left = candidates_.size() - i;
+    std::swap(candidates_[i], candidates_[i + random % left]);
+    random /= left;
+    const float requests = table_.columns().requests[candidates_[i]];
+    if (requests >= fewest) continue;
+    fewest = requests;
+    chosen = candidates_[i];
+  }
+  return chosen;
+}
+
+Pick Picker::book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool,
+                  Instant now) {
+  const Cost cost = cost_of(request, endpoint, table_, matches_, settings_.cost, pool);
+  const std::uint16_t depth = matches_.depth(endpoint);
+  const EndpointId id = table_.id_of(endpoint);
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(bookings_.size()));
+    bookings_.emplace_back();
+  }
+  const std::uint32_t place = free_.back();
+  free_.pop_back();
+  ++tickets_in_use_;
+  Booking& booking = bookings_[place];
+  booking = Booking{.generation = booking.generation + 1, .in_use = true};
+  booking.learns = cost.terms[Cost::wake] == 0 && cost.terms[Cost::lora] == 0;
+  booking.endpoint = id;
+  booking.sent_at = now;
+  booking.tokens_ahead = table_.columns().prefill_tokens[endpoint];
+  booking.input_tokens = request.input_tokens;
+  booking.uncached_tokens = uncached_of(request, depth);
+  booking.load = {.prefill_tokens = booking.uncached_tokens,
+                  .context_tokens = request.input_tokens,
+                  .waiting = 1};
+  table_.add_load(id, booking.load, now);
+  if (request.lora != 0) table_.note_lora(endpoint, request.lora);
+
+  const float first_token = first_token_us(cost);
+  std::optional<Instant> until;
+  if (table_.spec(endpoint).publishes_events)
+    until = now + std::max<Instant::duration>(
+                      settings_.expect_min,
+                      std::chrono::duration_cast<Instant::duration>(Microseconds(2 * first_token)));
+  index_.expect(endpoint, request.chain, until, now);
+  return {.ticket = {place, booking.generation},
+          .endpoint = id,
+          .matched_blocks = depth,
+          .uncached_tokens = booking.uncached_tokens,
+          .cost_us = costs_[endpoint],
+          .expected_first_token_us = first_token};
+}
+
+NoEndpoint Picker::nobody(const PickRequest& request) const {
+  NoEndpoint result;
+  for (std::size_t w = 0; w < table_.living().words().size(); ++w)
+    for_each_bit(table_.living().words()[w], w, [&](EndpointIndex e) {
+      const Filter filter = filter_of(request, e, table_, settings_.cost);
+      ++result.endpoints[static_cast<std::size_t>(filter)];
+      result.wait = result.wait || filter == Filter::busy;
+    });
+  return result;
+}
+
+void Picker::explain(const PickRequest& request, const PoolState& pool,
+                     PickExplanation& out) const {
+  out = {.lambda = pool.lambda, .pressure = pool.pressure, .near = candidates_.size()};
+  for (std::size_t w = 0; w < table_.living().words().size(); ++w)
+    for_each_bit(table_.living().words()[w], w, [&](EndpointIndex e) {
+      out.rows.push_back({.endpoint = table_.id_of(e),
+                          .filter = filter_of(request, e, table_, settings_.cost),
+                          .cost = cost_of(request, e, table_, matches_, settings_.cost, pool),
+                          .matched_blocks = matches_.depth(e)});
+      out.candidates += out.rows.back().filter == Filter::none;
+    });
+  const auto key = [](const EndpointView& row) {
+    return std::pair(row.filter != Filter::none, row.cost.total());
+  };
+  const auto shown = std::min(PickExplanation::kRows, out.rows.size());
+  std::ranges::partial_sort(out.rows, out.rows.begin() + static_cast<std::ptrdiff_t>(shown), {},
+                            key);
+  out.rows.resize(shown);
+}
+
+Picker::Booking* Picker::find(Ticket ticket) {
+  if (ticket.place >= bookings_.size()) return nullptr;
+  Booking& booking = bookings_[ticket.place];
+  return booking.in_use && booking.generation == ticket.generation ? &booking : nullptr;
+}
+
+void Picker::on_first_token(Ticket ticket, Instant now) {
+  Booking* booking = find(ticket);
+  if (booking == nullptr || booking->first_token_s) return;
+  booking->first_token_s = seconds_between(booking->sent_at, now);
+  booking->steps_since = now;
+  const Load before = booking->load;
+  booking->load = {.context_tokens = before.context_tokens, .running = 1};
+  table_.add_load(booking->endpoint, booking->load - before, now);
+}
+
+void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
+  Booking* booking = find(ticket);
+  if (booking == nullptr || tokens <= 0) return;
+  if (!booking->first_token_s) on_first_token(ticket, now);
+  const Load more{.context_tokens = tokens};
+  booking->load += more;
+  table_.add_load(booking->endpoint, more, now);
+  booking->steps += tokens;
+  if (booking->steps < kStepsSeen || !table_.alive(booking->endpoint)) return;
+  const EndpointIndex e = booking->endpoint.index;
+  rates_.observe(table_.spec(e).rate_class, e,
+                 RateTable::Step{.running = table_.columns().running[e],
+                                 .context_tokens = table_.columns().context_tokens[e],
+                                 .seconds = seconds_between(booking->steps_since, now) /
+                                            static_cast<double>(booking->steps)});
+  booking->steps = 0;
+  booking->steps_since = now;
+}
+
+void Picker::on_done(Ticket ticket, const Outcome& outcome, Instant now) {
+  Booking* booking = find(ticket);
+  if (booking == nullptr) return;
+  table_.take_load(booking->endpoint, booking->load, now);
+  if (booking->learns && booking->first_token_s && table_.alive(booking->endpoint)) {
+    const EndpointIndex e = booking->endpoint.index;
+    const std::int64_t input = outcome.input_tokens.value_or(booking->input_tokens);
+    const std::int64_t uncached = outcome.cached_tokens
+                                      ? std::max<std::int64_t>(input - *outcome.cached_tokens, 1)
+                                      : booking->uncached_tokens;
+    rates_.observe(table_.spec(e).rate_class, e,
+                   RateTable::FirstToken{.tokens_ahead = booking->tokens_ahead,
+                                         .uncached_tokens = static_cast<double>(uncached),
+                                         .context_tokens = static_cast<double>(input),
+                                         .seconds = *booking->first_token_s});
+  }
+  booking->in_use = false;
+  free_.push_back(ticket.place);
+  --tickets_in_use_;
+}
+
+}  // namespace sovmesh::routing

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "routing/cost.h"
+#include "routing/endpoint_table.h"
+#include "routing/prefix_index.h"
+#include "routing/rates.h"
+
+namespace sovmesh::routing {
+
+// A request on an endpoint, from pick() to on_done().
+struct Ticket {
+  std::uint32_t place = 0;
+  std::uint32_t generation = 0;  // 0: none
+  friend bool operator==(const Ticket&, const Ticket&) = default;
+};
+
+struct Pick {
+  Ticket ticket;
+  EndpointId endpoint;
+  std::uint16_t matched_blocks = 0;
+  std::int64_t uncached_tokens = 0;
+  float cost_us = 0;
+  float expected_first_token_us = 0;
+};
+
+// Nobody can have it. `wait`: somebody could, with more credit, so it should wait in the queue.
+struct NoEndpoint {
+  bool wait = false;
+  std::array<std::uint32_t, kFilters> endpoints{};  // how many each Filter took out
+};
+
+struct EndpointView {
+  EndpointId endpoint;
+  Filter filter = Filter::none;
+  Cost cost;
+  std::uint16_t matched_blocks = 0;
+};
+// What `explain` keeps of one decision: the cheapest kRows endpoints.
+struct PickExplanation {
+  static constexpr std::size_t kRows = 16;
+  double lambda = 0;
+  double pressure = 0;
+  std::size_t candidates = 0;
+  std::size_t near = 0;            // within CostSettings::near of the best
+  std::vector<EndpointView> rows;  // cheapest first, then those that were taken out
+};
+
+// What the engine counted of a request that is done, as far as it said.
+struct Outcome {
+  std::optional<std::int64_t> input_tokens;
+  std::optional<std::int64_t> cached_tokens;
+};
+
+// Chooses the endpoint with the least expected cost and books the request there in the same step,
+// so that of many requests at once each sees those before it. The same object runs in the gateway,
+// the endpoint picker and the simulator. Plain memory: the owner brings lock, clock and random
+// numbers.
+class Picker {
+ public:
+  struct Settings {
+    CostSettings cost;
+    PrefixIndex::Sizes index;
+    std::int64_t block_tokens = 64;     // an endpoint's capacity in blocks: its tokens / this
+    std::size_t tickets_max = 1 << 17;  // requests at once
+    std::chrono::milliseconds expect_min{2'000};  // shortest life of an expectation with an end
+  };
+  explicit Picker(const Settings& settings);
+
+  Result<EndpointId> add(EndpointSpec spec, Instant now);
+  bool remove(EndpointId id);
+  // Upkeep: makes learned rates count, frees what removed endpoints held. Ten times a second is
+  // plenty.
+  void clean(std::size_t steps, Instant now);
+
+  // `random`: 64 random bits. `explanation` is filled when given; that costs time.
+  std::expected<Pick, NoEndpoint> pick(const PickRequest& request, std::uint64_t random,
+                                       Instant now, PickExplanation* explanation = nullptr);
+
+  // Unknown tickets, and those of requests that are done, are ignored.
+  void on_first_token(Ticket ticket, Instant now);
+  void on_token(Ticket ticket, std::int64_t tokens, Instant now);
+  void on_done(Ticket ticket, const Outcome& outcome, Instant now);
+
+  EndpointTable& endpoints() { return table_; }
+  const EndpointTable& endpoints() const { return table_; }
+  PrefixIndex& index() { return index_; }
+  RateTable& rates() { return rates_; }
+  std::size_t tickets() const { return tickets_in_use_; }
+
+ private:
+  // Decode steps are learned from the mean of so many: single ones are noise.
+  static constexpr std::int64_t kStepsSeen = 16;
+  struct Booking {
+    std::uint32_t generation = 0;
+    bool in_use = false;
+    bool learns = false;  // nothing but prefill stands before its first token
+    EndpointId endpoint;
+    Load load;  // what it counts for now
+    Instant sent_at{};
+    std::optional<double> first_token_s;
+    Instant steps_since{};
+    std::int64_t steps = 0;
+    double tokens_ahead = 0;
+    std::int64_t input_tokens = 0;
+    std::int64_t uncached_tokens = 0;
+  };
+  Booking* find(Ticket ticket);
+  EndpointIndex choose(std::uint64_t random);
+  Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
+  NoEndpoint nobody(const PickRequest& request) const;
+  void explain(const PickRequest& request, const PoolState& pool, PickExplanation& out) const;
+
+  Settings settings_;
+  EndpointTable table_;
+  PrefixIndex index_;
+  RateTable rates_;
+  Matches matches_;
+  std::vector<Booking> bookings_;
+  std::vector<std::uint32_t> free_;
+  std::size_t tickets_in_use_ = 0;
+  std::vector<float> costs_;  // scratch of pick
+  std::vector<EndpointIndex> candidates_;
+  std::vector<EndpointIndex> leaving_;  // removed, index not clear yet
+};
+
+}  // namespace sovmesh::routing
