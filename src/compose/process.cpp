@@ -275,9 +275,10 @@ Result<void> Process::make_listeners() {
   usage_reports_ = std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_);
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
   services_ = std::make_unique<gateway::Services>(
+  health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
       gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
-                        *dispatcher_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_,
-                        *log_, usage_reports_.get(), replays_.get()});
+                        *dispatcher_, *health_, data_->ledger(), budgets_->tariff(), audit_policy_,
+                        *metrics_, *log_, usage_reports_.get(), replays_.get()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -311,6 +312,7 @@ void Process::watch_gauges() {
       registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
   auto& dropped =
       registry_.totals("sm_log_dropped_total",
+  watch_health();
                        "Log lines that found their queue full or nobody to take them", {"sink"});
   if (data_->audit() != nullptr) watch_audit(registry_, *data_->audit());
   registry_.on_render([this, &states, &queue, &dropped] {
@@ -328,6 +330,34 @@ void Process::watch_ledger() {
   auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
   auto& drift = registry_.gauges("sm_ledger_drift_tokens",
                                  "Tokens by which balances and rows differed when the ledger was "
+void Process::watch_health() {
+  using gateway::EngineHealth;
+  auto& conditions = registry_.gauges("sm_backend_condition", "1 for how requests see the engine",
+                                      {"engine", "condition"});
+  const auto total = [this](const char* name, const char* help) {
+    return &registry_.totals(name, help, {});
+  };
+  auto* const ejections = total("sm_ejections_total", "Times an engine was taken out");
+  auto* const overflows =
+      total("sm_ejections_refused_total", "Ejections that were due, but too many were out");
+  auto* const retries = total("sm_retries_total", "Requests that were tried on another engine");
+  auto* const refused = total("sm_retries_refused_total", "Retries that had no budget left");
+  auto* const poisonous = total("sm_poison_requests_total", "Requests found to break engines");
+  registry_.on_render([=, this, &conditions] {
+    for (const auto& engine : engine_list()) {
+      const EngineHealth::Condition is = health_->condition(*engine);
+      for (const auto each : EngineHealth::kConditions)
+        conditions.with({engine->name(), name(each)}).set(each == is ? 1 : 0);
+    }
+    const EngineHealth::Totals totals = health_->totals();
+    ejections->with({}).set(static_cast<double>(totals.ejections));
+    overflows->with({}).set(static_cast<double>(totals.overflows));
+    retries->with({}).set(static_cast<double>(totals.retries));
+    refused->with({}).set(static_cast<double>(totals.retries_refused));
+    poisonous->with({}).set(static_cast<double>(totals.poisonous));
+  });
+}
+
                                  "last verified. -1: something else was wrong.",
                                  {});
   auto& claims = registry_.gauges("sm_idempotency_keys", "Idempotency-Keys that are held", {});
@@ -368,7 +398,8 @@ Result<void> Process::add_operator_listeners() {
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
-      data_->audit().get()});
+      data_->audit().get(),
+      [this](const engine::Engine& engine) { return name(health_->condition(engine)); }});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());
@@ -472,6 +503,7 @@ Result<void> Process::make_webhooks() {
     count_deliveries("budget_events", budget_webhook_->stats());
   }
   if (const auto& hook = wanted.audit_checkpoints) {
+  first.spawn(keep_probing_engines());
     TRY(checkpoint_webhook_,
         at(*hook,
            CheckpointWebhook::make({.url = hook->url, .secret = hook->secret}, data_->audit(),

@@ -19,6 +19,7 @@
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
 #include "gateway/replay.h"
 #include "gateway/usage.h"
@@ -66,6 +67,7 @@ class Process {
   Result<void> add_operator_listeners();
   void watch_gauges();
   void watch_ledger();
+  void watch_health();
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
   http::ServerOptions server_options() const;
@@ -93,6 +95,8 @@ class Process {
   Result<void> make_webhooks();
   void count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats);
   rt::Task<void> tell_budget_events();
+  rt::Task<void> keep_probing_engines();
+  rt::Task<void> probe_engine(std::shared_ptr<engine::Engine> engine);
   void set_audit(const std::function<void(gateway::AuditPolicy&)>& change);
   void hash_models();
   rt::Task<void> hash_models_task();
@@ -130,6 +134,7 @@ class Process {
   bool reload_wanted_ = false;
   bool files_changed_ = false;
   bool settling_ = false;
+  std::unique_ptr<gateway::EngineHealth> health_;
   std::vector<std::string> watched_;
   std::unique_ptr<rt::FileWatch> watch_;
   // Model lists that engines gave and that are not published yet; on the first worker.
