@@ -19,10 +19,16 @@ Worker::Worker(rt::RealWorker machine, const http::ClientLimits& upstream)
 
 Worker::~Worker() = default;
 
-Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan) {
+Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan, rt::Fd socket) {
   rt::ListenOptions options;
   options.reuse_port = plan.reuse_port;
-  TRY(std::unique_ptr<rt::Listener> listener, machine_.network->listen(plan.endpoint, options));
+  TRY(std::unique_ptr<rt::Listener> listener,
+      socket.valid() ? rt::adopt_listener(machine_, std::move(socket), plan.endpoint)
+                     : machine_.network->listen(plan.endpoint, options));
+  if (plan.shared != nullptr) {
+    TRY(rt::SharedListener shared, rt::share_listener(*listener));
+    plan.shared->push_back(std::move(shared));
+  }
   rt::Endpoint local = listener->local();
   auto& servers = plan.outlives_drain ? watchers_ : servers_;
   servers.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
@@ -73,6 +79,7 @@ rt::Task<void> Worker::drain_all() {
     server->stop_accepting();
     server->begin_drain();
   }
+  if (last_accept_) last_accept_();
   const auto busy = [this] {
     for (const auto& server : servers_) {
       if (server->counters().open > 0) return true;

@@ -24,6 +24,8 @@ struct ListenerPlan {
   bool reuse_port = false;
   // Goes on until everything else has ended: for whoever watches the drain.
   bool outlives_drain = false;
+  // Gets a handle on the socket, for whoever takes our place. Null: nobody does.
+  std::vector<rt::SharedListener>* shared = nullptr;
 };
 
 // One thread's share of the process: its loop, its servers, its pool of upstream connections.
@@ -38,8 +40,8 @@ class Worker {
   rt::Loop& loop() { return *machine_.loop; }
   http::ClientPool& upstream() { return upstream_; }
 
-  // The address really bound (port 0 resolved).
-  Result<rt::Endpoint> add_listener(ListenerPlan plan);
+  // The address really bound (port 0 resolved). `socket`: listens there already.
+  Result<rt::Endpoint> add_listener(ListenerPlan plan, rt::Fd socket = {});
   void keep(std::unique_ptr<http::Handler> handler) { handlers_.push_back(std::move(handler)); }
 
   // Runs the servers until begin_stop() and the drain are over, on the calling thread.
@@ -60,6 +62,8 @@ class Worker {
   };
   void begin_stop(const StopTimes& times);
   void on_cut_off(std::function<void()> action) { cut_off_.push_back(std::move(action)); }
+  // Runs when this worker stops to accept.
+  void on_last_accept(std::function<void()> action) { last_accept_ = std::move(action); }
   // Runs after the drain of this worker, before its loop ends.
   void on_drained(std::function<rt::Task<void>()> last) { last_ = std::move(last); }
   // Runs as a task of this worker until it ends by itself or the worker stops.
@@ -77,6 +81,7 @@ class Worker {
   std::vector<std::unique_ptr<http::Server>> servers_;
   std::vector<std::unique_ptr<http::Server>> watchers_;  // those that outlive the drain
   std::vector<std::function<void()>> cut_off_;
+  std::function<void()> last_accept_;
   std::function<rt::Task<void>()> last_;
   rt::TaskGroup tasks_;
   rt::TaskGroup serving_;

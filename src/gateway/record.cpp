@@ -59,6 +59,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   }
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.engine) line.add("engine", record.engine->name());
+  if (record.attempts > 1) line.add("attempts", record.attempts);
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (record.replayed) line.add_bool("replayed", true);
   if (record.error) add_error(line, *record.error);

@@ -62,6 +62,7 @@ struct RequestRecord {
   const catalog::Model* model = nullptr;         // once allowed; lives in the caller's snapshot
   std::shared_ptr<const engine::Engine> engine;  // once known
 
+  int attempts = 0;  // engines that were asked
   std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end

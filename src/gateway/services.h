@@ -8,6 +8,7 @@
 #include "gateway/admission.h"
 #include "gateway/audit_notes.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
 #include "gateway/record.h"
 #include "http/client.h"
@@ -30,6 +31,7 @@ struct Services {
   const identity::Authenticator& authenticator;
   const EngineSet& engines;
   Dispatcher& dispatcher;
+  EngineHealth& health;
   store::Ledger& ledger;
   const Tariff& tariff;
   const Snapshot<AuditPolicy>& audit;

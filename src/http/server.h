@@ -60,7 +60,8 @@ class Server {
   rt::Task<void> run();
   // Closes the listener; running requests go on.
   void stop_accepting();
-  // Tells clients to go elsewhere (Connection: close, GOAWAY) and closes idle connections.
+  // Tells clients to go elsewhere (Connection: close, GOAWAY) and closes idle connections; a
+  // request that comes on one within 100 ms is still answered.
   void begin_drain();
   // Waits until every connection has ended; at the deadline the rest is cut off (client_gone is
   // set, then connections are reset) and awaited.
