@@ -213,7 +213,8 @@ TEST_F(EngineModelTest, ASlowNodeTakesLongerForTheSameStep) {
 }
 
 TEST_F(EngineModelTest, ACrashLosesEverythingAndTheNextRequestWaitsForTheRestart) {
-  submit({.request = 1, .input_tokens = 200, .output_tokens = 9, .chain = keys(1, 20)});
+  const auto chain = keys(1, 20);
+  submit({.request = 1, .input_tokens = 200, .output_tokens = 9, .chain = chain});
   submit({.request = 2, .input_tokens = 200});
   step();
   EXPECT_THAT(engine_.crash(now_, at(500'000)), ElementsAre(1, 2));
