@@ -113,6 +113,7 @@ class GatewayWorld {
   gateway::UsageReports usage_reports{ledger, blocking};
   MemorySink sink;
   observe::Log log{sink, world.clock(), observe::Level::debug};
+  gateway::Overload overload;
   gateway::EngineHealth health{world.clock(), world.random(), log};
   MemoryReplays kept;
   limits::LocalLimiter limiter;
