@@ -291,8 +291,8 @@ Result<void> Process::make_listeners() {
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
   services_ = std::make_unique<gateway::Services>(
       gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
-                        *dispatcher_, *health_, data_->ledger(), budgets_->tariff(), audit_policy_,
-                        *metrics_, *log_, usage_reports_.get(), replays_.get()});
+                        *dispatcher_, *health_, overload_, data_->ledger(), budgets_->tariff(),
+                        audit_policy_, *metrics_, *log_, usage_reports_.get(), replays_.get()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -354,8 +354,11 @@ void Process::watch_health() {
   auto* const retries = total("sm_retries_total", "Requests that were tried on another engine");
   auto* const refused = total("sm_retries_refused_total", "Retries that had no budget left");
   auto* const poisonous = total("sm_poison_requests_total", "Requests found to break engines");
-  registry_.on_render([=, this, &conditions] {
+  auto& allowed =
+      registry_.gauges("sm_backend_allowed", "Requests the engine may have at once", {"engine"});
+  registry_.on_render([=, this, &conditions, &allowed] {
     for (const auto& engine : engine_list()) {
+      allowed.with({engine->name()}).set(health_->allowed(*engine));
       const EngineHealth::Condition is = health_->condition(*engine);
       for (const auto each : EngineHealth::kConditions)
         conditions.with({engine->name(), name(each)}).set(each == is ? 1 : 0);
@@ -466,6 +469,7 @@ Result<void> Process::add_data_listeners() {
                                                .handler = handlers[at],
                                                .options = options,
                                                .reuse_port = is_shared,
+                                               .can_wait = true,
                                                .shared = is_new ? &passable_ : nullptr},
                                               std::move(socket));
       if (!bound) return fail(of_listener(bound.error()));
@@ -515,6 +519,7 @@ rt::Task<void> Process::start_up() {
   }
   first.spawn(keep_erasing_answers());
   first.spawn(keep_probing_engines());
+  watch_overload();
   first.spawn(pass_place_on());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   if (checkpoint_webhook_) {

@@ -21,6 +21,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/overload.h"
 #include "gateway/replay.h"
 #include "gateway/usage.h"
 #include "observe/log.h"
@@ -69,6 +70,8 @@ class Process {
   void watch_gauges();
   void watch_health();
   void watch_ledger();
+  void watch_overload();
+  void apply_overload(const routing::OverloadActions& actions);
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
   http::ServerOptions server_options() const;
@@ -135,6 +138,7 @@ class Process {
   std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
   std::unique_ptr<gateway::EngineHealth> health_;
+  gateway::Overload overload_;
   gateway::Readiness readiness_;
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
   // Of the first worker.

@@ -227,8 +227,9 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
            co_await services_.ledger.open(intent_of(plan, admission, *record), worker.loop, until));
   }
   keep_alive.reset();
-  Replays* const replays =
-      plan.idempotency && Replays::are_for(*record->caller) ? services_.replays : nullptr;
+  const bool is_kept =
+      plan.idempotency && Replays::are_for(*record->caller) && !services_.overload.sheds_batch();
+  Replays* const replays = is_kept ? services_.replays : nullptr;
   auto job = std::make_unique<RelayJob>(
       services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.request,
       plan.upstream_stream, std::move(admission), std::move(seat), std::move(call), std::move(row),

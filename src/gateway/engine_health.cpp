@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "routing/adaptive_limit.h"
+#include "routing/circuit_breaker.h"
+
 namespace sovmesh::gateway {
 
 using routing::EndpointIndex;
@@ -18,6 +21,11 @@ const OutlierDetector::Settings& settings() {
 // After a long silence nothing older than this is left to pass.
 constexpr int kIntervalsAtOnceMax = OutlierDetector::kIntervalsMax + 1;
 
+std::int64_t circuit_of(const engine::Engine& engine) {
+  const int slots = std::max(engine.slots(), 1);
+  return engine.capabilities().tenant_slots ? slots : routing::CircuitLimits::requests_for(slots);
+}
+
 }  // namespace
 
 struct EngineHealth::Host {
@@ -29,6 +37,7 @@ struct EngineHealth::Host {
   bool was_out = false;
   std::size_t running = 0;
   Instant last_begun{};
+  std::optional<routing::AdaptiveLimit> limit;  // while the place is taken
   // Its last answer was good: then a failure may be the request's.
   bool is_well = false;
 };
@@ -102,6 +111,8 @@ void EngineHealth::prune(State& state) {
   });
 }
 
+double EngineHealth::part_of_one() { return random_.below(1U << 30U) / double{1U << 30U}; }
+
 // What the rules decided about a host becomes its state: who comes back begins on trial.
 void EngineHealth::refresh(State& state, Group& group, EndpointIndex index) {
   Host& host = group.hosts[index];
@@ -126,7 +137,11 @@ EngineHealth::Place EngineHealth::add(State& state, const std::shared_ptr<Group>
   auto at = std::ranges::find_if(group->hosts, is_free);
   if (at == group->hosts.end()) at = group->hosts.insert(at, Host{});
   *at = {.engine = &engine, .life = std::move(life), .name = std::string(engine.name())};
+  const std::int64_t most = circuit_of(engine);
   at->last_begun = clock_.now();
+  at->limit.emplace(
+      routing::AdaptiveLimit::Bounds{.floor = std::max<std::int64_t>(most / 2, 1), .ceiling = most},
+      part_of_one(), at->last_begun);
   const Place place{group, static_cast<EndpointIndex>(at - group->hosts.begin())};
   group->outliers.add(place.index);
   return state.places.insert_or_assign(&engine, place).first->second;
@@ -192,6 +207,18 @@ double EngineHealth::weight(const engine::Engine& engine) {
   return locked([&](State& state, Instant now) {
     const Place place = place_of(state, engine);
     return place.group ? weight_of(*place.group, place.index, now) : 1.0;
+  });
+}
+
+int EngineHealth::allowed(const engine::Engine& engine) {
+  return locked([&](State& state, Instant) {
+    const std::int64_t most = circuit_of(engine);
+    const Place place = place_of(state, engine);
+    if (!place.group) return static_cast<int>(most);
+    const routing::AdaptiveLimit& limit = *place.group->hosts[place.index].limit;
+    const bool is_known =
+        limit.best() > 0;  // it has been measured once, at whatever load there was
+    return static_cast<int>(is_known ? std::min(most, limit.limit()) : most);
   });
 }
 
@@ -350,6 +377,7 @@ void Attempts::note_answer(EngineHealth::State& state, Instant now) {
   if (answer_->first_token && answer_->uncached > 0) {
     const std::chrono::duration<double> time = *answer_->first_token;
     group_->latency.observe(host_, time.count(), static_cast<double>(answer_->uncached));
+    host.limit->on_first_token(time, answer_->uncached, health_->part_of_one(), now);
   }
 }
 

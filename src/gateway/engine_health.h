@@ -49,6 +49,11 @@ class EngineHealth {
   // Its part of the requests: 1, less for who has just come back or is slow.
   double weight(const engine::Engine& engine);
 
+  // How many requests it may have at once: a quarter more than its slots, so that it always has the
+  // next one at hand (not where slots are tenants'), and less when its time to first token shows
+  // that it is too much. For the dispatcher.
+  int allowed(const engine::Engine& engine);
+
   // How long such a request is refused, because it made engines fail. Nothing: it may run.
   std::optional<std::chrono::nanoseconds> quarantined(TenantId tenant, const Digest& body);
 
@@ -106,6 +111,7 @@ class EngineHealth {
   static void refresh(State& state, Group& group, routing::EndpointIndex index);
   static double weight_of(const Group& group, routing::EndpointIndex index, Instant now);
   static bool usable(const Group& group, routing::EndpointIndex index);
+  double part_of_one();  // of [0, 1)
   void log_events(const std::vector<Event>& events) const;
 
   const Clock& clock_;

@@ -10,6 +10,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/overload.h"
 #include "gateway/record.h"
 #include "http/client.h"
 #include "identity/authenticator.h"
@@ -32,6 +33,7 @@ struct Services {
   const EngineSet& engines;
   Dispatcher& dispatcher;
   EngineHealth& health;
+  Overload& overload;
   store::Ledger& ledger;
   const Tariff& tariff;
   const Snapshot<AuditPolicy>& audit;

@@ -512,7 +512,7 @@ TEST_F(ServerTest, DrainClosesIdleConnectionsAndLetsRequestsFinish) {
   world_.run_for(10ms);
 
   server_->begin_drain();
-  world_.run_for(300ms);
+  world_.run_for(1'100ms);
   idle.receive();
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(server_->counters().open, 1U);

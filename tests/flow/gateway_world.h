@@ -122,6 +122,7 @@ class GatewayWorld {
   gateway::UsageReports usage_reports{books(), blocking, &report_audit};
   MemorySink sink;
   observe::Log log{sink, world.clock(), observe::Level::debug};
+  gateway::Overload overload;
   gateway::EngineHealth health{world.clock(), world.random(), log};
   MemoryReplays kept;
   limits::LocalLimiter limiter;
