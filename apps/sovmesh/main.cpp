@@ -1,19 +1,17 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <string_view>
 
 #include "commands.h"
 
-// Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
-// 3 unreachable (nobody there to talk to, or an address that cannot be listened on), 4
-// configuration, 5 data folder.
-int main(int argc, char** argv) {
-  CLI::App app("Sovereign Mesh: a self-hosted, multi-tenant LLM inference platform", "sovmesh");
-  app.set_version_flag("--version", "sovmesh " SM_VERSION);
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+namespace {
 
-  int code = 0;
+// To describe all commands takes as long as half a start, and a start of the server runs this
+// twice: its two roles are described alone.
+void add_commands(CLI::App& app, int& code, std::string_view wanted) {
+  if (wanted == "serve") return sovmesh::add_serve_command(app, code);
+  if (wanted == "audit-signer") return sovmesh::add_audit_signer_command(app, code);
   sovmesh::add_serve_command(app, code);
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);
@@ -25,6 +23,21 @@ int main(int argc, char** argv) {
   sovmesh::add_engine_sim_command(app, code);
   sovmesh::add_sim_commands(app, code);
   sovmesh::add_doctor_command(app, code);
+}
+
+}  // namespace
+
+// Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
+// 3 unreachable (nobody there to talk to, or an address that cannot be listened on), 4
+// configuration, 5 data folder.
+int main(int argc, char** argv) {
+  CLI::App app("Sovereign Mesh: a self-hosted, multi-tenant LLM inference platform", "sovmesh");
+  app.set_version_flag("--version", "sovmesh " SM_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  int code = 0;
+  add_commands(app, code, argc > 1 ? argv[1] : "");
 
   try {
     app.parse(argc, argv);

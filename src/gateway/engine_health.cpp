@@ -23,7 +23,7 @@ constexpr int kIntervalsAtOnceMax = OutlierDetector::kIntervalsMax + 1;
 
 std::int64_t circuit_of(const engine::Engine& engine) {
   const int slots = std::max(engine.slots(), 1);
-  return engine.capabilities().tenant_slots ? slots : routing::CircuitLimits::requests_for(slots);
+  return engine.capabilities().tenant_slots ? slots : routing::requests_max_for(slots);
 }
 
 }  // namespace
