@@ -30,6 +30,20 @@ find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark QUIET)  # only bench/ needs it
 
+# Abseil's time zones come in eleven shared libraries, which each start would load and bind, and the
+# server starts two processes: their archives where the package has them.
+get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
+foreach(target IN LISTS imported)
+  if(NOT target MATCHES "^absl::")
+    continue()
+  endif()
+  get_target_property(shared ${target} IMPORTED_LOCATION_NONE)
+  string(REGEX REPLACE "\\.so[.0-9]*$" ".a" archive "${shared}")
+  if(EXISTS "${archive}")
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION_NONE ${archive})
+  endif()
+endforeach()
+
 sm_library(sm::nghttp2 nghttp2/nghttp2.h nghttp2)
 sm_library(sm::cares ares.h cares)
 sm_library(sm::sqlite sqlite3.h sqlite3)

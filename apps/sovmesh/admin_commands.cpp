@@ -322,8 +322,9 @@ void add_models(CLI::App& app, int& code) {
 }
 
 void add_engines(CLI::App& app, int& code) {
-  const Kind kind = add_kind(app, code, "engine",
-                             {"name", "state", "dialect", "slots", "restarts", "managed_by"});
+  const Kind kind =
+      add_kind(app, code, "engine",
+               {"name", "state", "condition", "dialect", "slots", "restarts", "managed_by"});
   add_list(kind, false);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "delete", "Stop using it; no model may need it", "DELETE", "", "");

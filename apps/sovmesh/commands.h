@@ -13,6 +13,7 @@ void add_config_command(CLI::App& app, int& code);
 void add_admin_commands(CLI::App& app, int& code);   // one per kind of object
 void add_report_commands(CLI::App& app, int& code);  // usage, statement, explain, ledger
 void add_engine_sim_command(CLI::App& app, int& code);
+void add_sim_commands(CLI::App& app, int& code);  // run, compare, replay
 void add_audit_commands(CLI::App& app, int& code);
 void add_audit_signer_command(CLI::App& app, int& code);
 void add_backup_commands(CLI::App& app, int& code);

@@ -1,8 +1,31 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <string_view>
 
 #include "commands.h"
+
+namespace {
+
+// To describe all commands takes as long as half a start, and a start of the server runs this
+// twice: its two roles are described alone.
+void add_commands(CLI::App& app, int& code, std::string_view wanted) {
+  if (wanted == "serve") return sovmesh::add_serve_command(app, code);
+  if (wanted == "audit-signer") return sovmesh::add_audit_signer_command(app, code);
+  sovmesh::add_serve_command(app, code);
+  sovmesh::add_demo_command(app, code);
+  sovmesh::add_config_command(app, code);
+  sovmesh::add_admin_commands(app, code);
+  sovmesh::add_audit_commands(app, code);
+  sovmesh::add_backup_commands(app, code);
+  sovmesh::add_audit_signer_command(app, code);
+  sovmesh::add_report_commands(app, code);
+  sovmesh::add_engine_sim_command(app, code);
+  sovmesh::add_sim_commands(app, code);
+  sovmesh::add_doctor_command(app, code);
+}
+
+}  // namespace
 
 // Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
 // 3 unreachable (nobody there to talk to, or an address that cannot be listened on), 4
@@ -14,16 +37,7 @@ int main(int argc, char** argv) {
   app.failure_message(CLI::FailureMessage::help);
 
   int code = 0;
-  sovmesh::add_serve_command(app, code);
-  sovmesh::add_demo_command(app, code);
-  sovmesh::add_config_command(app, code);
-  sovmesh::add_admin_commands(app, code);
-  sovmesh::add_audit_commands(app, code);
-  sovmesh::add_backup_commands(app, code);
-  sovmesh::add_audit_signer_command(app, code);
-  sovmesh::add_report_commands(app, code);
-  sovmesh::add_engine_sim_command(app, code);
-  sovmesh::add_doctor_command(app, code);
+  add_commands(app, code, argc > 1 ? argv[1] : "");
 
   try {
     app.parse(argc, argv);

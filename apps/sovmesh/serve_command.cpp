@@ -20,6 +20,7 @@ struct ServeFlags {
   std::vector<std::string> listen;
   std::vector<std::string> admin_listen;
   std::vector<std::string> metrics_listen;
+  bool take_over = false;
 };
 
 bool are_addresses(const char* flag, const std::vector<std::string>& texts) {
@@ -56,6 +57,7 @@ int run_serve(const ServeFlags& flags) {
   options.config_files = std::move(loaded.files);
   options.config_read_at = read_at;
   options.data_dir = flags.data_dir;
+  options.take_over = flags.take_over;
   if (!flags.listen.empty()) options.config.server.listen = flags.listen;
   if (!flags.admin_listen.empty()) options.config.server.admin_listen = flags.admin_listen;
   if (!flags.metrics_listen.empty()) options.config.server.metrics_listen = flags.metrics_listen;
@@ -80,6 +82,10 @@ void add_serve_command(CLI::App& app, int& code) {
                     "ADDR:PORT of the admin API; repeatable");
   serve->add_option("--metrics-listen", flags->metrics_listen,
                     "ADDR:PORT of metrics and health; repeatable");
+  serve->add_flag(
+      "--take-over", flags->take_over,
+      "Take the sockets of the server that uses the data folder, and its place when its "
+      "requests have ended; new connections wait meanwhile");
   serve->callback([flags, &code] { code = run_serve(*flags); });
 }
 

@@ -1,7 +1,10 @@
 #include "audit_files/entry_form.h"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 
+#include "base/append.h"
 #include "base/bytes.h"
 
 namespace sovmesh::audit_files {
@@ -19,8 +22,9 @@ std::uint64_t count_of(std::int64_t value) {
 }
 
 constexpr int kClientClosed = 499;
+constexpr std::string_view kRidPrefix = "req_";
 
-std::string outcome_of(const store::RequestEntry& entry) {
+std::string_view outcome_of(const store::RequestEntry& entry) {
   if (entry.status == kClientClosed) return "aborted";
   if (entry.status >= 500) return "failed";
   if (entry.status >= 400) return "denied";
@@ -76,27 +80,45 @@ std::string auth_of(AdminEntry::Actor actor) {
 
 }  // namespace
 
-std::string shown_id(RequestId request) { return "req_" + request.value.hex(); }
+std::string shown_id(RequestId request) { return std::string(kRidPrefix) + request.value.hex(); }
 
 std::optional<store::AuditSubject> actor_of(const AdminEntry& entry) {
   if (entry.actor.empty()) return std::nullopt;
   return store::AuditSubject{.tenant = std::nullopt, .id = entry.actor};
 }
 
-Result<ledgerlog::RequestEntry> log_form(const store::RequestEntry& entry, KeyRing& keys) {
-  ledgerlog::RequestEntry out;
-  out.tenant = entry.tenant.value.text();
-  if (!entry.project.value.is_nil()) out.project = entry.project.value.text();
-  out.rid = shown_id(entry.request);
-  if (entry.key) out.key = std::string(entry.key->text());
+Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, KeyRing& keys,
+                                             std::string& texts) {
+  constexpr std::size_t kFixedMax = 2 * 26 + 36 + 3 * 2 * sizeof(Digest);  // ids, hex digits
+  texts.clear();
+  // No view may see it move.
+  texts.reserve(kFixedMax + entry.model.size() + 1 + entry.model_revision.size());
+  const auto made_since = [&](std::size_t at) { return std::string_view(texts).substr(at); };
+  const auto made = [&](std::string_view one, auto... more) {
+    const std::size_t at = texts.size();
+    append_all(texts, one, more...);
+    return made_since(at);
+  };
+  const auto hex = [&](std::string_view prefix, std::span<const unsigned char> bytes) {
+    const std::size_t at = texts.size();
+    texts += prefix;
+    append_hex(texts, bytes);
+    return made_since(at);
+  };
+  ledgerlog::RequestEntryView out;
+  out.tenant = made(entry.tenant.value.text());
+  if (!entry.project.value.is_nil()) out.project = made(entry.project.value.text());
+  out.rid = hex(kRidPrefix, entry.request.value.bytes());
+  if (entry.key) out.key = entry.key->text();
   if (!entry.user.empty()) {
     TRY(const Digest who, keys.reference({.tenant = entry.tenant, .id = entry.user}));
-    out.actor_ref = to_hex(who);
+    out.actor_ref = hex("", who);
   }
-  out.operation = std::string(metering::name(entry.operation));
+  out.operation = metering::name(entry.operation);
   out.start = entry.began;
   out.model = entry.model;
-  if (!entry.model_revision.empty()) out.model += "@" + entry.model_revision;
+  if (!entry.model_revision.empty())
+    out.model = made(entry.model, std::string_view("@"), std::string_view(entry.model_revision));
   out.model_digest = entry.model_digest;
   out.egress = "none";
   if (entry.place != nullptr) {
@@ -108,13 +130,13 @@ Result<ledgerlog::RequestEntry> log_form(const store::RequestEntry& entry, KeyRi
   }
   out.status = count_of(entry.status);
   // Why it ended: as the error says when there was one.
-  out.finish = entry.code.empty() ? std::string(metering::name(entry.finish)) : entry.code;
+  out.finish = entry.code.empty() ? metering::name(entry.finish) : std::string_view(entry.code);
   out.outcome = outcome_of(entry);
   out.tokens_in = count_of(entry.counts.prompt);
   out.tokens_cached = count_of(entry.counts.cached);
   out.tokens_out = count_of(entry.counts.generated);
-  out.prompt_digest = hex_of(entry.prompt_digest);
-  out.answer_digest = hex_of(entry.answer_digest);
+  if (entry.prompt_digest) out.prompt_digest = hex("", *entry.prompt_digest);
+  if (entry.answer_digest) out.answer_digest = hex("", *entry.answer_digest);
   out.digest_key = entry.digest_key;
   out.price_ver = entry.price;
   out.cost_micro = count_of(entry.cost_micro.value_or(0));

@@ -11,8 +11,10 @@
 
 namespace sovmesh::audit_files {
 
-// Entries of the port in the form of the log: people become pseudonyms.
-Result<ledgerlog::RequestEntry> log_form(const store::RequestEntry& entry, KeyRing& keys);
+// Entries of the port in the form of the log: people become pseudonyms. The first one points into
+// `entry` and into `texts`, where it puts what it has to make.
+Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, KeyRing& keys,
+                                             std::string& texts);
 // `detail_hash`: of the sealed detail. `concerns`: whose pseudonym it has as subject_ref.
 Result<ledgerlog::AdminEntry> log_form(const store::AdminEntry& entry, KeyRing& keys,
                                        const std::optional<Digest>& detail_hash,

@@ -39,8 +39,7 @@ Writer::Writer(Files& files, const Clock& clock, Random& random, Options options
 WallTime Writer::entry_time() { return last_time_ = std::max(last_time_, clock_.wall_now()); }
 
 Result<void> Writer::add(Batch& batch, const ledgerlog::EntryBody& body, SharedOrder order) {
-  const ledgerlog::EntryHead head{.seq = next_index(batch), .time = entry_time()};
-  TRY(std::string bytes, ledgerlog::write_entry(head, body));
+  TRY(std::string bytes, ledgerlog::write_entry(next_head(batch), body));
   batch.lines.push_back({.bytes = std::move(bytes), .order = std::move(order), .key = {}});
   if (const auto* key = std::get_if<ledgerlog::KeyEntry>(&body)) batch.lines.back().key = *key;
   return {};
@@ -76,16 +75,22 @@ Result<void> Writer::add_order(Batch& batch, const SharedOrder& order,
 
 // A request whose entry cannot be made is a gap like any other.
 void Writer::add_note(Batch& batch, const store::RequestEntry& note) {
-  auto made = shared_.keys->with([&](KeyRing& keys) {
-    auto form = log_form(note, keys);
-    if (form) return form;
-    store::RequestEntry nameless = note;  // there is no room for another subject's key
-    nameless.user.clear();
-    return log_form(nameless, keys);
-  });
-  if (made) {
-    made->policy_ver = policy_;
-    if (add(batch, *std::move(made))) return;
+  const auto form_of = [this](const store::RequestEntry& entry) {
+    return shared_.keys->with([&](KeyRing& keys) { return log_form(entry, keys, note_texts_); });
+  };
+  auto form = form_of(note);
+  std::optional<store::RequestEntry> nameless;
+  if (!form) {  // there is no room for another subject's key
+    nameless = note;
+    nameless->user.clear();
+    form = form_of(*nameless);
+  }
+  if (form) {
+    form->policy_ver = policy_;
+    if (auto bytes = ledgerlog::write_entry(next_head(batch), *form)) {
+      batch.lines.push_back({.bytes = *std::move(bytes), .order = {}, .key = {}});
+      return;
+    }
   }
   shared_.mailbox.with([&](Mailbox& box) {
     box.gap.add(note.request);
@@ -132,7 +137,7 @@ Result<void> Writer::commit(Batch& batch) {
 }
 
 // What is durable becomes part of the tree.
-Result<void> Writer::take_in(const Batch& batch) {
+Result<void> Writer::take_in(Batch& batch) {
   for (const Line& line : batch.lines) {
     TRY_VOID(edge_.append(line.bytes));
     if (!line.key || line.key->action != ledgerlog::KeyEntry::Action::rotate) continue;
@@ -142,8 +147,8 @@ Result<void> Writer::take_in(const Batch& batch) {
     keys_changed_ = true;
   }
   shared_.end.with([&](LogEnd& end) {
-    for (const Line& line : batch.lines)
-      end.recent.push_back(line.bytes);
+    for (Line& line : batch.lines)
+      end.recent.push_back(std::move(line.bytes));
   });
   return {};
 }

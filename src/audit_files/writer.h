@@ -137,13 +137,16 @@ class Writer {
   std::string reserve_file() const { return options_.folder + "/reserve"; }
   WallTime entry_time();
   std::uint64_t next_index(const Batch& batch) const { return edge_.size() + batch.lines.size(); }
+  ledgerlog::EntryHead next_head(const Batch& batch) {
+    return {.seq = next_index(batch), .time = entry_time()};
+  }
   Result<void> add(Batch& batch, const ledgerlog::EntryBody& body, SharedOrder order = nullptr);
   Result<void> add_system(Batch& batch, store::AdminEntry entry);
   Result<void> add_order(Batch& batch, const SharedOrder& order, std::optional<Digest> concerns);
   void add_note(Batch& batch, const store::RequestEntry& note);
   void watch_clock(Batch& batch);
   Result<void> commit(Batch& batch);
-  Result<void> take_in(const Batch& batch);
+  Result<void> take_in(Batch& batch);
   void take_mail();
   void write_mail();
   void add_probe(Batch& batch);
@@ -207,6 +210,7 @@ class Writer {
   std::uint64_t recovered_ = 0;
 
   std::vector<store::RequestEntry> notes_;  // taken, not yet durable
+  std::string note_texts_;                  // scratch: what the entry of a note points to
   std::vector<SharedOrder> orders_;
   std::vector<Late> late_;  // at most as many as orders
   Trouble signing_{.action = "checkpoint.sign",

@@ -5,6 +5,10 @@
 #include <cstring>
 #include <vector>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 namespace sovmesh {
 namespace {
 
@@ -59,6 +63,69 @@ std::uint32_t load_le32(const char* at) {
   return static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |
          static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24;
 }
+
+// The remainder after `bytes` when it was `crc` before them.
+std::uint32_t crc_after(std::uint32_t crc, std::string_view bytes) {
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 8; left -= 8, at += 8) {
+    const std::uint32_t low = load_le32(at) ^ crc;
+    const std::uint32_t high = load_le32(at + 4);
+    crc = kCrc[7][low & 0xff] ^ kCrc[6][low >> 8 & 0xff] ^ kCrc[5][low >> 16 & 0xff] ^
+          kCrc[4][low >> 24] ^ kCrc[3][high & 0xff] ^ kCrc[2][high >> 8 & 0xff] ^
+          kCrc[1][high >> 16 & 0xff] ^ kCrc[0][high >> 24];
+  }
+  for (; left > 0; --left, ++at)
+    crc = (crc >> 8) ^ kCrc[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff];
+  return crc;
+}
+
+constexpr std::size_t kFoldBytes = 64;
+#ifdef __x86_64__
+bool can_fold() {
+  static const bool can = __builtin_cpu_supports("pclmul") != 0;
+  return can;
+}
+__attribute__((target("pclmul"))) inline __m128i fold(__m128i value, __m128i by, __m128i next) {
+  return _mm_xor_si128(
+      _mm_xor_si128(_mm_clmulepi64_si128(value, by, 0x00), _mm_clmulepi64_si128(value, by, 0x11)),
+      next);
+}
+// Four blocks of 16 bytes side by side, each multiplied by what moves it over the next four (Gopal
+// et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction"). 16 bytes
+// with the same remainder are left. `bytes` has at least kFoldBytes, and loses its whole blocks.
+__attribute__((target("pclmul"))) std::uint32_t crc_folded(std::uint32_t crc,
+                                                           std::string_view& bytes) {
+  constexpr std::size_t kBlock = 16;
+  const auto next = [&bytes] {
+    const auto* const at = reinterpret_cast<const __m128i*>(bytes.data());
+    bytes.remove_prefix(kBlock);
+    return _mm_loadu_si128(at);
+  };
+  // x^(512+32), x^(512-32); x^(128+32), x^(128-32): modulo the polynomial, reflected.
+  const __m128i over_four = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
+  const __m128i over_one = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
+  __m128i a = _mm_xor_si128(next(), _mm_cvtsi32_si128(static_cast<int>(crc)));
+  __m128i b = next();
+  __m128i c = next();
+  __m128i d = next();
+  while (bytes.size() >= kFoldBytes) {
+    a = fold(a, over_four, next());
+    b = fold(b, over_four, next());
+    c = fold(c, over_four, next());
+    d = fold(d, over_four, next());
+  }
+  a = fold(fold(fold(a, over_one, b), over_one, c), over_one, d);
+  while (bytes.size() >= kBlock)
+    a = fold(a, over_one, next());
+  std::array<char, kBlock> rest;
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(rest.data()), a);
+  return crc_after(0, {rest.data(), rest.size()});
+}
+#else
+bool can_fold() { return false; }
+std::uint32_t crc_folded(std::uint32_t crc, std::string_view& /*bytes*/) { return crc; }
+#endif
 
 constexpr char ascii_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
@@ -190,18 +257,8 @@ std::optional<std::string> from_base64(std::string_view text) {
 
 std::uint32_t crc32(std::string_view bytes) {
   std::uint32_t crc = 0xffffffffU;
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left >= 8; left -= 8, at += 8) {
-    const std::uint32_t low = load_le32(at) ^ crc;
-    const std::uint32_t high = load_le32(at + 4);
-    crc = kCrc[7][low & 0xff] ^ kCrc[6][low >> 8 & 0xff] ^ kCrc[5][low >> 16 & 0xff] ^
-          kCrc[4][low >> 24] ^ kCrc[3][high & 0xff] ^ kCrc[2][high >> 8 & 0xff] ^
-          kCrc[1][high >> 16 & 0xff] ^ kCrc[0][high >> 24];
-  }
-  for (; left > 0; --left, ++at)
-    crc = (crc >> 8) ^ kCrc[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff];
-  return ~crc;
+  if (bytes.size() >= kFoldBytes && can_fold()) crc = crc_folded(crc, bytes);
+  return ~crc_after(crc, bytes);
 }
 
 std::string to_base62(std::uint64_t value, std::size_t width) {

@@ -46,6 +46,18 @@ TEST(Crc32, FitsTheCheckValueAndAnyAlignment) {
   EXPECT_EQ(crc32("The quick brown fox jumps over the lazy dog"), 0x414FA339U);
 }
 
+TEST(Crc32, IsTheRemainderAtEveryLength) {
+  std::string text;
+  std::uint32_t remainder = 0xffffffffU;
+  for (int i = 0; i < 400; ++i) {
+    text += static_cast<char>(i * i + 7);
+    remainder ^= static_cast<unsigned char>(text.back());
+    for (int bit = 0; bit < 8; ++bit)
+      remainder = (remainder >> 1) ^ ((remainder & 1) != 0 ? 0xEDB88320U : 0U);
+    EXPECT_EQ(crc32(text), ~remainder) << text.size();
+  }
+}
+
 TEST(Base62, HasAFixedWidth) {
   EXPECT_EQ(to_base62(0, 3), "000");
   EXPECT_EQ(to_base62(61, 2), "0z");

@@ -73,16 +73,18 @@ Result<Ulid> Ulid::parse(std::string_view text) {
 
 std::string Ulid::text() const {
   std::string text(kUlidCharacters, '0');
-  auto next = text.begin();
-  std::uint32_t window = 0;
-  unsigned bits = 2;  // two zero bits in front make 130
-  for (const unsigned char byte : bytes_) {
-    window = (window << 8 | byte) & 0xffff;
-    for (bits += 8; bits >= 5;) {
-      bits -= 5;
-      *next++ = kCrockford[window >> bits & 31];
-    }
-  }
+  // 48 bits of time, with two zero bits in front, then twice 40 bits.
+  const auto put = [&](std::size_t at, std::size_t digits, std::span<const unsigned char> bytes) {
+    std::uint64_t value = 0;
+    for (const unsigned char byte : bytes)
+      value = value << 8 | byte;
+    for (std::size_t i = at + digits; i-- > at; value >>= 5)
+      text[i] = kCrockford[value & 31];
+  };
+  const std::span bytes(bytes_);
+  put(0, 10, bytes.subspan<0, 6>());
+  put(10, 8, bytes.subspan<6, 5>());
+  put(18, 8, bytes.subspan<11, 5>());
   return text;
 }
 

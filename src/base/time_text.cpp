@@ -1,11 +1,10 @@
 #include "base/time_text.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <concepts>
 #include <cstdint>
 
+#include "base/append.h"
 #include "base/bytes.h"
 
 namespace sovmesh {
@@ -151,17 +150,25 @@ std::string to_go_duration(milliseconds duration) {
   const std::uint64_t total =
       count < 0 ? 0 - static_cast<std::uint64_t>(count) : static_cast<std::uint64_t>(count);
   if (total == 0) return "0s";
-  if (total < 1'000) return fmt::format("{}{}ms", sign, total);
   std::string text(sign);
-  if (total >= 3'600'000) text += fmt::format("{}h", total / 3'600'000);
-  if (total >= 60'000) text += fmt::format("{}m", total / 60'000 % 60);
-  text += fmt::format("{}", total / 1'000 % 60);
-  if (total % 1'000 != 0) {
-    std::string fraction = fmt::format(".{:03}", total % 1'000);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    text += fraction;
+  const auto add = [&text](std::uint64_t number, std::string_view unit) {
+    append_number(text, number);
+    text += unit;
+  };
+  if (total < 1'000) {
+    add(total, "ms");
+    return text;
   }
-  return text + "s";
+  if (total >= 3'600'000) add(total / 3'600'000, "h");
+  if (total >= 60'000) add(total / 60'000 % 60, "m");
+  append_number(text, total / 1'000 % 60);
+  if (total % 1'000 != 0) {
+    text += ".000";
+    put_digits(text, text.size() - 3, 3, total % 1'000);
+    text.erase(text.find_last_not_of('0') + 1);
+  }
+  text += 's';
+  return text;
 }
 
 std::optional<milliseconds> parse_duration(std::string_view text) {

@@ -15,9 +15,10 @@ namespace sovmesh::catalog {
 // A public model: a name tenants call, on one engine, as the base model or one of its adapters.
 struct Model {
   ModelId id;
-  ModelName name;              // unique
-  std::string engine;          // name of the engine that serves it
-  std::string engine_model;    // what that engine calls it
+  ModelName name;                    // unique
+  std::string engine;                // name of the engine that serves it
+  std::vector<std::string> engines;  // when several do: all of them, `engine` the first
+  std::string engine_model;          // what that engine calls it
   std::optional<int> adapter;  // llama.cpp LoRA id; other engines name adapters by engine_model
   std::string owned_by = "sovereign-mesh";
   bool chat = true;

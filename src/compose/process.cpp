@@ -108,6 +108,7 @@ Process::Process(ServeOptions options)
 }
 
 Process::~Process() {
+  let_sockets_go();
   // Workers go first: what they run refers to everything else. The watch needs its loop to end.
   watch_.reset();
   data_planes_.clear();
@@ -119,6 +120,7 @@ Process::~Process() {
 }
 
 Result<void> Process::open() {
+  TRY_VOID(take_sockets());
   TRY(log_sink_, observe::make_file_sink(options_.config.log.path));
   log_ = std::make_unique<observe::Log>(*log_sink_, *clock_, level_of(options_.config.log.level));
   escape_log = log_.get();
@@ -138,6 +140,7 @@ Result<void> Process::open() {
       &registry_.gauges("config_info", "1 for the revision that is in force.", {"revision"});
   note_revision(options_.config.revision);
   TRY_VOID(make_workers());
+  TRY_VOID(take_place());
   for (const auto step : {&Process::open_data, &Process::open_identity}) {
     if (Result<void> done = (this->*step)(); !done)
       return fail(of_data_dir(std::move(done).error()));
@@ -285,13 +288,14 @@ Result<void> Process::make_listeners() {
   dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
       .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
       .wait_max = server.queue_time});
+  health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
-  services_ = std::make_unique<gateway::Services>(
-      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
-                        *dispatcher_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_,
-                        *log_, usage_reports_.get(), replays_.get(), &rollouts_->in_force()});
+  services_ = std::make_unique<gateway::Services>(gateway::Services{
+      *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_, *health_,
+      overload_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_,
+      usage_reports_.get(), replays_.get(), &rollouts_->in_force()});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -301,6 +305,7 @@ Result<void> Process::make_listeners() {
     worker->on_drained([this] { return note_drained(); });
   }
   workers_.front()->on_drained([this] { return stop_engines(); });
+  workers_.front()->on_last_accept([this] { let_sockets_go(); });
   TRY_VOID(add_data_listeners());
   return add_operator_listeners();
 }
@@ -321,6 +326,7 @@ std::vector<std::string> Process::not_ready() const {
 
 void Process::watch_gauges() {
   auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
+  watch_health();
   auto& queue =
       registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
   auto& dropped =
@@ -336,6 +342,37 @@ void Process::watch_gauges() {
     }
   });
   watch_ledger();
+}
+
+void Process::watch_health() {
+  using gateway::EngineHealth;
+  auto& conditions = registry_.gauges("sm_backend_condition", "1 for how requests see the engine",
+                                      {"engine", "condition"});
+  const auto total = [this](const char* name, const char* help) {
+    return &registry_.totals(name, help, {});
+  };
+  auto* const ejections = total("sm_ejections_total", "Times an engine was taken out");
+  auto* const overflows =
+      total("sm_ejections_refused_total", "Ejections that were due, but too many were out");
+  auto* const retries = total("sm_retries_total", "Requests that were tried on another engine");
+  auto* const refused = total("sm_retries_refused_total", "Retries that had no budget left");
+  auto* const poisonous = total("sm_poison_requests_total", "Requests found to break engines");
+  auto& allowed =
+      registry_.gauges("sm_backend_allowed", "Requests the engine may have at once", {"engine"});
+  registry_.on_render([=, this, &conditions, &allowed] {
+    for (const auto& engine : engine_list()) {
+      allowed.with({engine->name()}).set(health_->allowed(*engine));
+      const EngineHealth::Condition is = health_->condition(*engine);
+      for (const auto each : EngineHealth::kConditions)
+        conditions.with({engine->name(), name(each)}).set(each == is ? 1 : 0);
+    }
+    const EngineHealth::Totals totals = health_->totals();
+    ejections->with({}).set(static_cast<double>(totals.ejections));
+    overflows->with({}).set(static_cast<double>(totals.overflows));
+    retries->with({}).set(static_cast<double>(totals.retries));
+    refused->with({}).set(static_cast<double>(totals.retries_refused));
+    poisonous->with({}).set(static_cast<double>(totals.poisonous));
+  });
 }
 
 void Process::watch_ledger() {
@@ -382,7 +419,9 @@ Result<void> Process::add_operator_listeners() {
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
-      data_->audit().get(), rollouts_.get()});
+      data_->audit().get(),
+      [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
+      rollouts_.get()});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());
@@ -417,16 +456,37 @@ Result<void> Process::add_data_listeners() {
   }
   for (const std::string& text : options_.config.server.listen) {
     TRY(rt::Endpoint endpoint, listen_address(text));
-    const bool shared = workers_.size() > 1 && std::holds_alternative<rt::IpEndpoint>(endpoint);
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      auto bound = workers_[i]->add_listener(
-          {.endpoint = endpoint, .handler = handlers[i], .options = options, .reuse_port = shared});
+    const std::vector<rt::Fd> given = given_sockets_.take(endpoint);
+    const bool is_ip = std::holds_alternative<rt::IpEndpoint>(endpoint);
+    const bool is_shared = workers_.size() > 1 && is_ip && given.empty();
+    // Each of the sockets given has connections of its own waiting; workers may share one.
+    const std::size_t listeners =
+        given.empty() ? (is_shared ? workers_.size() : 1) : std::max(given.size(), workers_.size());
+    for (std::size_t i = 0; i < listeners; ++i) {
+      const std::size_t at = i % workers_.size();
+      rt::Fd socket;
+      if (!given.empty()) {
+        TRY(socket, rt::duplicate(given[i % given.size()].get()));
+      }
+      const bool is_new = given.empty() || i < given.size();
+      auto bound = workers_[at]->add_listener({.endpoint = endpoint,
+                                               .handler = handlers[at],
+                                               .options = options,
+                                               .reuse_port = is_shared,
+                                               .can_wait = true,
+                                               .shared = is_new ? &passable_ : nullptr},
+                                              std::move(socket));
       if (!bound) return fail(of_listener(bound.error()));
       endpoint = *std::move(bound);
-      if (!shared) break;
     }
+    if (!is_ip && !given.empty() && !sockets_outlive_us_)  // its file is ours now
+      passable_.back().file = rt::ListenerFile::of(std::get<rt::UnixEndpoint>(endpoint).path);
     bound_.listen.push_back(rt::to_text(endpoint));
   }
+  for (const std::string& text : given_sockets_.left())
+    log_->say(observe::Level::warning, "listen",
+              fmt::format("'{}' was given and is not used", text));
+  given_sockets_ = {};
   return {};
 }
 
@@ -463,6 +523,9 @@ rt::Task<void> Process::start_up() {
   }
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
+  first.spawn(keep_probing_engines());
+  watch_overload();
+  first.spawn(pass_place_on());
   if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
   if (checkpoint_webhook_) {
     first.spawn(checkpoint_webhook_->run(first.tasks().cancelled()));
@@ -552,12 +615,15 @@ Result<void> Process::open_rollouts() {
 }
 
 rollout::Readiness Process::readiness_of(const catalog::Model& model) const {
-  const auto engine = engines_.find(model.engine);
-  if (!engine) return {.ready = false, .why = fmt::format("engine {} is missing", model.engine)};
-  if (engine->is_ready()) return {.ready = true, .why = {}};
-  return {
-      .ready = false,
-      .why = fmt::format("engine {} is {}", model.engine, engine::name(engine->status().state))};
+  std::string why;
+  const std::vector<std::string> one{model.engine};
+  for (const std::string& name : model.engines.empty() ? one : model.engines) {
+    const auto engine = engines_.find(name);
+    if (engine && engine->is_ready()) return {.ready = true, .why = {}};
+    why += fmt::format("{}engine {} is {}", why.empty() ? "" : ", ", name,
+                       engine ? engine::name(engine->status().state) : "missing");
+  }
+  return {.ready = false, .why = std::move(why)};
 }
 
 // What a rollout did by itself, for operators and auditors.
@@ -611,7 +677,7 @@ rt::Task<void> Process::run_guest() {
   const int code = co_await options_.guest(running);
   if (code == ServeOptions::kKeepRunning) co_return;
   exit_code_ = code;
-  begin_stop(true);
+  begin_stop(Stop::hurried);
 }
 
 int Process::run() {
@@ -646,16 +712,19 @@ void Process::on_signal(int number) {
     return;
   }
   ++stop_signals_;
-  begin_stop(stop_signals_ > 1 || options_.stop_at_once);
+  begin_stop(stop_signals_ > 1 || options_.stop_at_once ? Stop::hurried : Stop::usual);
 }
 
-void Process::begin_stop(bool hurry) {
+void Process::begin_stop(Stop stop) {
   is_stopping_ = true;
   readiness_.set_ready(false);
   if (ledger_check_) ledger_check_->stop();
   const config::Server& server = options_.config.server;
   const Instant now = clock_->now();
-  const Instant accept_until = hurry ? now : now + server.accept_after_term;
+  const bool hurry = stop == Stop::hurried;
+  // Where sockets stay, new connections wait in them for whoever comes next.
+  const bool at_once = stop != Stop::usual || sockets_outlive_us_;
+  const Instant accept_until = at_once ? now : now + server.accept_after_term;
   const Instant deadline = accept_until + (hurry ? kHurriedDrain : server.drain_time);
   const Instant cut_off = deadline - last_words_of(server.drain_time);
   for (const auto& worker : workers_) {

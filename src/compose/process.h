@@ -20,11 +20,14 @@
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/overload.h"
 #include "gateway/replay.h"
 #include "gateway/usage.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "rt/listen_sockets.h"
 #include "rt/real.h"
 #include "store/control_store.h"
 #include "store/ledger.h"
@@ -66,13 +69,22 @@ class Process {
   Result<void> add_data_listeners();
   Result<void> add_operator_listeners();
   void watch_gauges();
+  void watch_health();
   void watch_ledger();
+  void watch_overload();
+  void apply_overload(const routing::OverloadActions& actions);
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
   http::ServerOptions server_options() const;
   void print_ready() const;
   void on_signal(int number);
-  void begin_stop(bool hurry);
+  enum class Stop : std::uint8_t { usual, hurried, handed_over };
+  void begin_stop(Stop stop);
+  Result<void> take_sockets();
+  Result<void> take_place();
+  rt::Task<void> pass_place_on();
+  void let_sockets_go();
+  rt::Task<bool> pass_to(rt::Socket& peer);
   struct Reload;
   void watch_config_files();
   void files_changed();
@@ -87,6 +99,8 @@ class Process {
   rt::Task<void> start_up();
   rt::Task<void> note_drained();
   rt::Task<void> stop_engines();
+  rt::Task<void> keep_probing_engines();
+  rt::Task<void> probe_engine(std::shared_ptr<engine::Engine> engine);
   void note_engine(const std::string& name, const engine::Status& status);
   Result<void> print_first_key();
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
@@ -129,6 +143,8 @@ class Process {
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
+  std::unique_ptr<gateway::EngineHealth> health_;
+  gateway::Overload overload_;
   gateway::Readiness readiness_;
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text
   // Of the first worker.
@@ -153,6 +169,10 @@ class Process {
   std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted
   std::unique_ptr<CheckpointWebhook> checkpoint_webhook_;  // the same
   Bound bound_;
+  rt::ListenSockets given_sockets_;  // that nobody listens on yet
+  bool sockets_outlive_us_ = false;  // the service manager's
+  // Handles on the sockets of the data listeners, while we accept; of the first worker.
+  std::vector<rt::SharedListener> passable_;
   int exit_code_ = kExitOk;
   int stop_signals_ = 0;
   std::atomic<std::size_t> drained_workers_{0};

@@ -8,6 +8,7 @@
 #include "compose/engines.h"
 #include "compose/model_digests.h"
 #include "compose/process.h"
+#include "engine/canary.h"
 #include "engine_process/managed_engine.h"
 #include "engine_remote/remote_engine.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kEngineStop{5'000};
 constexpr std::chrono::milliseconds kDiscoveryRetry{1'000};
+constexpr std::chrono::milliseconds kProbeLook{5'000};
 
 config::Engine engine_of(const store::EngineRecord& record) {
   config::Engine engine;
@@ -200,6 +202,35 @@ rt::Task<void> Process::publish_discovered() {
     if (!co_await rt::sleep(worker.loop(), pause)) break;
   }
   publishing_discovered_ = false;
+}
+
+// Engines that have nothing to do and whose replicas could take over are made to generate one token
+// now and then.
+rt::Task<void> Process::keep_probing_engines() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    const rt::Until next{first.loop().in(kProbeLook), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+    for (const auto& engine : engine_list())
+      if (engine->is_ready() && health_->take_probe(*engine)) first.spawn(probe_engine(engine));
+  }
+}
+
+rt::Task<void> Process::probe_engine(std::shared_ptr<engine::Engine> engine) {
+  Worker& first = *workers_.front();
+  const auto directory = publisher_->directory().get();
+  const std::vector<catalog::Model>& models = directory->models().all();
+  const auto model = std::ranges::find_if(models, [&](const catalog::Model& one) {
+    return (one.chat || one.completions) &&
+           std::ranges::find(one.engines, engine->name()) != one.engines.end();
+  });
+  if (model == models.end()) co_return;
+  const rt::Until until{first.loop().in(model->first_token_timeout), &first.tasks().cancelled()};
+  const Result<void> done = co_await engine::generate_one(first.upstream(), *engine,
+                                                          model->engine_model, model->chat, until);
+  if (first.tasks().cancelled().is_set()) co_return;
+  health_->probed(*engine, done.has_value());
+  if (!done) engine->suspect();
 }
 
 // After the last worker has drained: nobody uses an engine any more.

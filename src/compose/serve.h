@@ -62,6 +62,8 @@ struct ServeOptions {
   std::string first_key_for;
   bool print_ready = true;    // the machine-readable first line on stdout
   bool stop_at_once = false;  // no grace for load balancers: a terminal program
+  // Take the listening sockets of the server that uses the folder, and its place when it has ended.
+  bool take_over = false;
   // Runs when all is ready; its result ends the process with that code, kKeepRunning does not.
   std::function<rt::Task<int>(Running&)> guest;
   static constexpr int kKeepRunning = -1;

@@ -1,5 +1,7 @@
 #include "compose/worker.h"
 
+#include <algorithm>
+
 namespace sovmesh::compose {
 namespace {
 
@@ -19,15 +21,39 @@ Worker::Worker(rt::RealWorker machine, const http::ClientLimits& upstream)
 
 Worker::~Worker() = default;
 
-Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan) {
+Result<rt::Endpoint> Worker::add_listener(ListenerPlan plan, rt::Fd socket) {
   rt::ListenOptions options;
   options.reuse_port = plan.reuse_port;
-  TRY(std::unique_ptr<rt::Listener> listener, machine_.network->listen(plan.endpoint, options));
+  TRY(std::unique_ptr<rt::Listener> listener,
+      socket.valid() ? rt::adopt_listener(machine_, std::move(socket), plan.endpoint)
+                     : machine_.network->listen(plan.endpoint, options));
+  if (plan.shared != nullptr) {
+    TRY(rt::SharedListener shared, rt::share_listener(*listener));
+    plan.shared->push_back(std::move(shared));
+  }
   rt::Endpoint local = listener->local();
   auto& servers = plan.outlives_drain ? watchers_ : servers_;
   servers.push_back(std::make_unique<http::Server>(loop(), std::move(listener), *plan.handler,
                                                    std::move(plan.options)));
+  if (plan.can_wait) can_wait_.push_back(servers.back().get());
   return local;
+}
+
+void Worker::relieve(bool closes, bool accepts) {
+  loop().post([this, closes, accepts] {
+    for (http::Server* server : can_wait_)
+      server->relieve(closes, accepts);
+  });
+}
+
+rt::Task<void> Worker::measure_lag() {
+  gateway::LagMeter meter;
+  for (;;) {
+    const Instant due = loop().clock().now() + gateway::LagMeter::kEvery;
+    if (!co_await rt::sleep(loop(), {rt::Deadline::at(due), &tasks_.cancelled()})) co_return;
+    meter.note(std::max<std::chrono::nanoseconds>(loop().clock().now() - due, {}));
+    lag_ns_.store(meter.p99().count(), std::memory_order_relaxed);
+  }
 }
 
 void Worker::run() {
@@ -50,6 +76,7 @@ rt::Task<void> Worker::main() {
     for (auto& server : *servers)
       serving_.spawn(server->run());
   }
+  tasks_.spawn(measure_lag());
   co_await stop_.wait({rt::Deadline::never(), nullptr});
   co_await drain_all();
   if (last_) co_await last_();
@@ -73,6 +100,7 @@ rt::Task<void> Worker::drain_all() {
     server->stop_accepting();
     server->begin_drain();
   }
+  if (last_accept_) last_accept_();
   const auto busy = [this] {
     for (const auto& server : servers_) {
       if (server->counters().open > 0) return true;

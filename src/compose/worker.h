@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +12,7 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "gateway/data_plane.h"
+#include "gateway/overload.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "rt/real.h"
@@ -24,6 +28,10 @@ struct ListenerPlan {
   bool reuse_port = false;
   // Goes on until everything else has ended: for whoever watches the drain.
   bool outlives_drain = false;
+  // Closes connections and stops to accept while the process is too full.
+  bool can_wait = false;
+  // Gets a handle on the socket, for whoever takes our place. Null: nobody does.
+  std::vector<rt::SharedListener>* shared = nullptr;
 };
 
 // One thread's share of the process: its loop, its servers, its pool of upstream connections.
@@ -38,8 +46,8 @@ class Worker {
   rt::Loop& loop() { return *machine_.loop; }
   http::ClientPool& upstream() { return upstream_; }
 
-  // The address really bound (port 0 resolved).
-  Result<rt::Endpoint> add_listener(ListenerPlan plan);
+  // The address really bound (port 0 resolved). `socket`: listens there already.
+  Result<rt::Endpoint> add_listener(ListenerPlan plan, rt::Fd socket = {});
   void keep(std::unique_ptr<http::Handler> handler) { handlers_.push_back(std::move(handler)); }
 
   // Runs the servers until begin_stop() and the drain are over, on the calling thread.
@@ -59,7 +67,15 @@ class Worker {
     rt::Deadline deadline;
   };
   void begin_stop(const StopTimes& times);
+  // http::Server::relieve() of those listeners that can wait. Any thread.
+  void relieve(bool closes, bool accepts);
+  // How late the loop is; any thread.
+  std::chrono::nanoseconds lag() const {
+    return std::chrono::nanoseconds(lag_ns_.load(std::memory_order_relaxed));
+  }
   void on_cut_off(std::function<void()> action) { cut_off_.push_back(std::move(action)); }
+  // Runs when this worker stops to accept.
+  void on_last_accept(std::function<void()> action) { last_accept_ = std::move(action); }
   // Runs after the drain of this worker, before its loop ends.
   void on_drained(std::function<rt::Task<void>()> last) { last_ = std::move(last); }
   // Runs as a task of this worker until it ends by itself or the worker stops.
@@ -70,13 +86,17 @@ class Worker {
   rt::Task<void> main();
   rt::Task<void> drain_all();
   rt::Task<void> end_watchers();
+  rt::Task<void> measure_lag();
 
   rt::RealWorker machine_;
   http::ClientPool upstream_;
   std::vector<std::unique_ptr<http::Handler>> handlers_;
   std::vector<std::unique_ptr<http::Server>> servers_;
   std::vector<std::unique_ptr<http::Server>> watchers_;  // those that outlive the drain
+  std::vector<http::Server*> can_wait_;
+  std::atomic<std::int64_t> lag_ns_{0};
   std::vector<std::function<void()>> cut_off_;
+  std::function<void()> last_accept_;
   std::function<rt::Task<void>()> last_;
   rt::TaskGroup tasks_;
   rt::TaskGroup serving_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -72,6 +73,8 @@ class AdminApi {
     // Where reports, reads of the log itself and what is no change of the store are recorded; the
     // same as that of `changes`. Null: nowhere.
     store::Audit* audit = nullptr;
+    // How requests see an engine: "in", "ejected"... Empty: nobody looks.
+    std::function<std::string_view(const engine::Engine&)> engine_condition = {};
     Rollouts* rollouts = nullptr;  // null: there are none here
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API

@@ -33,11 +33,12 @@ const store::EngineRecord* record_of(const store::ControlData& data, std::string
   return found == data.engines.end() ? nullptr : &*found;
 }
 
-std::string state_json(const engine::Engine& engine) {
+std::string state_json(const engine::Engine& engine, std::string_view condition) {
   const engine::Status status = engine.status();
   JsonText json;
-  json.text("state", engine::name(status.state))
-      .text("reason", std::string_view(status.reason))
+  json.text("state", engine::name(status.state));
+  if (!condition.empty()) json.text("condition", condition);
+  json.text("reason", std::string_view(status.reason))
       .time("since", status.since)
       .number("restarts", status.restarts);
   status.pid ? json.number("pid", *status.pid) : json.null("pid");
@@ -54,8 +55,9 @@ std::string joined(std::string first, const std::string& second) {
 
 std::string AdminApi::show_engine(const engine::Engine& engine,
                                   const store::ControlData& data) const {
-  if (const auto* record = record_of(data, engine.name()))
-    return joined(to_json(*record), state_json(engine));
+  const std::string state = state_json(
+      engine, parts_.engine_condition ? parts_.engine_condition(engine) : std::string_view());
+  if (const auto* record = record_of(data, engine.name())) return joined(to_json(*record), state);
   const auto source = parts_.publisher.file_engine(engine.name());
   JsonText json;
   json.text("name", engine.name())
@@ -63,7 +65,7 @@ std::string AdminApi::show_engine(const engine::Engine& engine,
       .number("slots", engine.slots())
       .text("managed_by", "file")
       .text("source", std::string_view(source.value_or("")));
-  return joined(json.end(), state_json(engine));
+  return joined(json.end(), state);
 }
 
 Result<AdminReply> AdminApi::engines(Request& request) {

@@ -11,19 +11,9 @@
 #include "gateway/idempotency.h"
 #include "gateway/replay.h"
 #include "gateway/version_choice.h"
+#include "routing/retry_budget.h"
 
 namespace sovmesh::gateway {
-
-// What a valid, permitted request wants to have done.
-struct CompletionService::Plan {
-  const catalog::Model* model = nullptr;  // lives in the caller's snapshot
-  std::shared_ptr<engine::Engine> engine;
-  llmapi::Request request;
-  bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
-  std::optional<metering::Idempotency> idempotency;
-  RequestTimes times{};
-  rt::Deadline total = rt::Deadline::never();
-};
 
 namespace {
 
@@ -112,15 +102,61 @@ Result<void> check_capabilities(const llmapi::Request& request, const catalog::M
   return {};
 }
 
+Error engine_missing() {
+  return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
+      .with_retry_after(std::chrono::seconds(5));
+}
+
+// Those of the model's engines that can do what is asked. An error: there is none.
+Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::Request& request,
+                                                                 const catalog::Model& model,
+                                                                 const EngineSet& engines) {
+  std::vector<std::shared_ptr<engine::Engine>> able;
+  Error missing = engine_missing();
+  const auto look_at = [&](const std::string& name) {
+    std::shared_ptr<engine::Engine> engine = engines.find(name);
+    if (!engine) return;
+    if (Result<void> can = check_capabilities(request, model, engine->capabilities())) {
+      able.push_back(std::move(engine));
+    } else {
+      missing = std::move(can).error();
+    }
+  };
+  if (model.engines.empty()) look_at(model.engine);
+  for (const std::string& name : model.engines)
+    look_at(name);
+  if (able.empty()) return fail(std::move(missing));
+  return able;
+}
+
 // An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
 bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
   return admission.is_limited() && !request.output_max &&
          request.operation != llmapi::Operation::embeddings;
 }
 
-Error engine_missing() {
-  return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
-      .with_retry_after(std::chrono::seconds(5));
+// What is the same when a client sends the same again, for who remembers which requests break
+// engines. Of a long prompt its digest is enough.
+Digest digest_of(const Plan& plan, const RequestRecord& record) {
+  const llmapi::Request& request = plan.request;
+  std::string text(record.model_name());
+  text += '\n';
+  text += fmt::format_int(request.output_max.value_or(0)).str();
+  text += '\n';
+  if (!record.prompt_digest) return sha256(text += request.body);
+  text.append(record.prompt_digest->begin(), record.prompt_digest->end());
+  text.append(request.body, 0, request.prompt_begin);
+  text.append(request.body, request.prompt_end);
+  return sha256(text);
+}
+
+// No byte of the request can have reached the engine.
+bool was_connected(const Error& error) {
+  return error.code() != Code::io_error && error.code() != Code::closed;
+}
+
+Error unreachable() {
+  return {Code::upstream_error, Blame::upstream, "The model's engine could not be reached."};
 }
 
 Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
@@ -168,33 +204,82 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   CO_TRY(Admission admission, admit(services_.tariff, plan.request, plan.model->engine, *record,
                                     services_.clock.wall_now()));
   plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
-  CO_TRY(Seat seat, co_await this->seat(exchange, plan, *record));
+  CO_TRY(Seat seat, co_await this->seat(exchange, plan, nullptr, *record));
 
-  std::unique_ptr<http::ClientCall> call = worker.upstream.call(seat.engine().origin());
   const rt::Until until{plan.total, &exchange.client_gone()};
-  metering::Intent intent = intent_of(plan, admission, *record);
   store::OpenRow row;
   if (plan.idempotency) {
     // A second engine call is impossible only if the first one is on disk before it is made.
     claim.hand_over();
-    CO_TRY(row, co_await services_.ledger.open(std::move(intent), worker.loop, until));
+    CO_TRY(row,
+           co_await services_.ledger.open(intent_of(plan, admission, *record), worker.loop, until));
   }
-  if (Result<void> sent = co_await dispatch(exchange, plan, seat, *call, *record); !sent) {
+  Attempts attempts(services_.health, record->caller->tenant().id, plan.body_digest);
+  std::unique_ptr<http::ClientCall> call;
+  const Ask ask{exchange, worker, plan, attempts, seat, call, *record};
+  if (Result<void> sent = co_await send(ask); !sent) {
     if (row.is_open()) std::move(row).void_unused();
     co_return sent;
   }
   const Instant dispatched = services_.clock.now();
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   if (!row.is_open()) {
-    CO_TRY(row, co_await services_.ledger.open(std::move(intent), worker.loop, until));
+    CO_TRY(row,
+           co_await services_.ledger.open(intent_of(plan, admission, *record), worker.loop, until));
   }
   keep_alive.reset();
-  Replays* const replays =
-      plan.idempotency && Replays::are_for(*record->caller) ? services_.replays : nullptr;
-  exchange.go_on(relay(std::make_unique<RelayJob>(
+  const bool is_kept =
+      plan.idempotency && Replays::are_for(*record->caller) && !services_.overload.sheds_batch();
+  Replays* const replays = is_kept ? services_.replays : nullptr;
+  auto job = std::make_unique<RelayJob>(
       services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
-      std::move(row), dispatched, plan.total, replays)));
+      std::move(row), dispatched, plan.total, replays, std::move(attempts));
+  if (plan.may_move()) job->plan = std::make_unique<Plan>(std::move(plan));
+  exchange.go_on(relay(std::move(job)));
+  co_return Result<void>();
+}
+
+rt::Task<Result<void>> CompletionService::send(Ask ask) const {
+  for (;;) {
+    const engine::Engine& engine = ask.seat.engine();
+    ask.attempts.begin(ask.plan.engines, engine);
+    ask.record.attempts = ask.attempts.made();
+    ask.call = ask.worker.upstream.call(engine.origin());
+    Result<void> sent = co_await dispatch(ask.exchange, ask.plan, ask.seat, *ask.call, ask.record);
+    if (sent || sent.error().code() == Code::cancelled) co_return sent;
+    const bool was_connected = gateway::was_connected(sent.error());
+    CO_TRY_VOID(co_await move_on(ask, unreachable(), was_connected, false));
+  }
+}
+
+rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool was_accepted,
+                                                  bool has_answered) const {
+  const engine::Engine* const from = &ask.seat.engine();
+  ask.seat.engine().suspect();
+  ask.call.reset();
+  const Instant now = services_.clock.now();
+  const auto seen = what_it_shows(failed, has_answered);
+  // Its own deadline may be shorter than what any engine can do.
+  const bool is_late = ask.plan.total.passed(now);
+  if (seen && !is_late && ask.attempts.failed(*seen, was_accepted))
+    co_return fail(std::move(failed).with_should_retry(false));
+  const bool may_go = was_accepted ? ask.plan.may_move() : ask.plan.engines.size() > 1;
+  if (!may_go || is_late || !may_be_better_elsewhere(failed)) co_return fail(std::move(failed));
+
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - now);
+  const auto delay = routing::retry_delay({}, {.attempts = ask.attempts.made(), .left = left},
+                                          services_.random.below(1'000) / 1'000.0);
+  if (!delay || !ask.attempts.take_retry())
+    co_return fail(std::move(failed).with_should_retry(false));
+  {
+    const Seat leave = std::move(ask.seat);
+  }  // somebody else may have it meanwhile
+  const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
+  if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
+  Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, from, ask.record);
+  if (!seat) co_return fail(std::move(failed).with_should_retry(false));
+  ask.seat = *std::move(seat);
   co_return Result<void>();
 }
 
@@ -225,15 +310,29 @@ Result<void> CompletionService::check_books() const {
 }
 
 rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
-  Result<void> relayed = co_await (job->form.stream       ? relay_stream(*job)
-                                   : job->upstream_stream ? relay_assembled(*job)
-                                                          : relay_plain(*job));
-  if (relayed) {
-    co_await read_to_end(*job->call, job->worker.loop);
-  } else if (relayed.error().blame() == Blame::upstream) {
-    job->seat.engine().suspect();
+  for (;;) {
+    Result<void> relayed = co_await (job->form.stream       ? relay_stream(*job)
+                                     : job->upstream_stream ? relay_assembled(*job)
+                                                            : relay_plain(*job));
+    if (!relayed && job->plan) {
+      relayed = co_await ask_another(*job, std::move(relayed).error());
+      if (relayed) continue;
+      settle_unanswered(*job, relayed.error());
+    }
+    if (relayed) co_await read_to_end(*job->call, job->worker.loop);
+    co_await end(std::move(job), std::move(relayed));
+    co_return;
   }
-  co_await end(std::move(job), std::move(relayed));
+}
+
+// The engine has failed before its first event, and the row is open.
+rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
+  const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
+  CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
+  CO_TRY_VOID(co_await send(ask));
+  job.has_answered = false;
+  job.dispatched = services_.clock.now();
+  co_return Result<void>();
 }
 
 // Gives back the seat and the engine's connection before a client is told and a line written.
@@ -247,9 +346,9 @@ rt::Task<void> CompletionService::end(std::unique_ptr<RelayJob> job, Result<void
   finish_record(*record, services_, worker);
 }
 
-rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange& exchange,
-                                                                  llmapi::Operation operation,
-                                                                  RequestRecord& record) const {
+rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
+                                               llmapi::Operation operation,
+                                               RequestRecord& record) const {
   const identity::Caller& caller = *record.caller;
   CO_TRY_VOID(caller.require(tenancy::Scope::inference));
   CO_TRY_VOID(check_content(exchange.head()));
@@ -275,33 +374,50 @@ rt::Task<Result<CompletionService::Plan>> CompletionService::plan(http::Exchange
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
 
-  plan.engine = services_.engines.find(plan.model->engine);
-  if (!plan.engine) co_return fail(engine_missing());
-  record.engine = plan.engine;
-  const engine::Capabilities& can = plan.engine->capabilities();
-  CO_TRY_VOID(check_capabilities(plan.request, *plan.model, can));
+  CO_TRY(plan.engines, engines_for(plan.request, *plan.model, services_.engines));
+  record.engine = plan.engines.front();
+  const engine::Capabilities& can = plan.engines.front()->capabilities();
   plan.upstream_stream = plan.request.stream || (operation != llmapi::Operation::embeddings &&
                                                  !can.counts_cancelled_plain);
   if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
     record.prompt_digest = key->of(plan.request.canonical_prompt());
   }
+  plan.body_size = plan.request.body.size();
+  CO_TRY_VOID(note_body(plan, record));
   co_return plan;
 }
 
+Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& record) const {
+  if (plan.engines.size() < 2) return {};  // nothing can be proven against it
+  plan.body_digest = digest_of(plan, record);
+  const auto left = services_.health.quarantined(record.caller->tenant().id, plan.body_digest);
+  if (!left) return {};
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*left);
+  return fail(Error(Code::upstream_error, Blame::upstream,
+                    fmt::format("This request made the model's engines fail. It is not tried "
+                                "again for {} s.",
+                                seconds.count()))
+                  .with_should_retry(false));
+}
+
 rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const Plan& plan,
+                                               const engine::Engine* avoid,
                                                RequestRecord& record) const {
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
   const bool many = plan.request.operation == llmapi::Operation::completion;
   const int slots = plan.request.candidates * (many ? static_cast<int>(plan.request.inputs) : 1);
-  SeatRequest wanted{plan.engine, record.caller->tenant().id, slots,
+  std::shared_ptr<engine::Engine> engine = plan.engines.front();
+  if (plan.engines.size() > 1) engine = services_.health.candidates(plan.engines, avoid).front();
+  record.engine = engine;
+  SeatRequest wanted{engine, record.caller->tenant().id, slots,
                      plan.request.operation == llmapi::Operation::embeddings};
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
-  if (seat && !plan.engine->is_ready()) {
-    Result<void> ready = co_await plan.engine->ensure_ready(exchange.loop(), until);
+  if (seat && !engine->is_ready()) {
+    Result<void> ready = co_await engine->ensure_ready(exchange.loop(), until);
     if (!ready) seat = fail(std::move(ready).error());
   }
-  record.queue_wait = services_.clock.now() - asked;
+  record.queue_wait += services_.clock.now() - asked;
   co_return seat;
 }
 
@@ -322,6 +438,7 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   if (can.cache_salt) extras.cache_salt = record.caller->tenant_entry().cache_salt;
   extras.adapter = plan.model->adapter;
   extras.adapters = engine.adapters();
+  plan.request.body.resize(plan.body_size);  // without what another engine was told
   llmapi::complete_upstream(plan.request, extras);
 
   // An allow-list by construction: these fields and no other ones reach an engine.
@@ -352,10 +469,9 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   }
   const rt::Until until{plan.total, &exchange.client_gone()};
   Result<void> sent = co_await call.send(request, until);
-  give_buffer(plan.request.body);  // a long answer should not hold a long prompt
-  if (sent || sent.error().code() == Code::cancelled) co_return sent;
-  seat.engine().suspect();
-  co_return upstream_error(Code::upstream_error, "The model's engine could not be reached.");
+  // A long answer should not hold a long prompt.
+  if (sent && !plan.may_move()) give_buffer(plan.request.body);
+  co_return sent;
 }
 
 metering::Intent CompletionService::intent_of(const Plan& plan, const Admission& admission,

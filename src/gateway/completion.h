@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "gateway/client_stream.h"
+#include "gateway/engine_health.h"
+#include "gateway/plan.h"
 #include "gateway/record.h"
 #include "gateway/relay.h"
 #include "gateway/services.h"
@@ -26,18 +28,38 @@ class CompletionService {
                                     std::unique_ptr<RequestRecord>& record) const;
 
  private:
-  struct Plan;
   // An error: the client has not been told yet.
   rt::Task<Result<void>> run(http::Exchange& exchange, WorkerState& worker,
                              llmapi::Operation operation, ClientStream& client,
                              std::unique_ptr<RequestRecord>& record) const;
   // The second half: an engine works on it.
   SM_OWN_FRAME rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
+  SM_OWN_FRAME rt::Task<Result<void>> ask_another(RelayJob& job, Error failed) const;
   SM_OWN_FRAME rt::Task<void> end(std::unique_ptr<RelayJob> job, Result<void> relayed) const;
   SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                                            RequestRecord& record) const;
+  // An error: it is known to break engines.
+  Result<void> note_body(Plan& plan, const RequestRecord& record) const;
+  // On any engine but `avoid`.
   SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,
+                                           const engine::Engine* avoid,
                                            RequestRecord& record) const;
+  // What asks an engine, and then perhaps another one.
+  struct Ask {
+    http::Exchange& exchange;
+    WorkerState& worker;
+    Plan& plan;
+    Attempts& attempts;
+    Seat& seat;
+    std::unique_ptr<http::ClientCall>& call;
+    RequestRecord& record;
+  };
+  // Sends the request to the seat's engine, and to another one when that cannot be reached.
+  SM_OWN_FRAME rt::Task<Result<void>> send(Ask ask) const;
+  // The engine has failed and nothing has gone to the client: takes a seat on another one, if the
+  // request may go there. An error: what the client gets.
+  SM_OWN_FRAME rt::Task<Result<void>> move_on(Ask ask, Error failed, bool was_accepted,
+                                              bool has_answered) const;
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
                                                const Seat& seat, http::ClientCall& call,
                                                const RequestRecord& record) const;

@@ -58,6 +58,13 @@ std::optional<Error> repeated_field(const http::Fields& fields) {
   return std::nullopt;
 }
 
+// Not all who are told come back at the same moment.
+Error too_full(Random& random) {
+  const std::chrono::milliseconds wait(1'000 + random.below(4'000));
+  return Error(Code::overloaded, Blame::us, "The server is overloaded. Please try again shortly.")
+      .with_retry_after(wait);
+}
+
 Error wrong_method(const http::RequestHead& head, Endpoint endpoint) {
   return Error(Code::method_not_supported, Blame::client,
                fmt::format("Not allowed to {} on {}.", head.method, head.path))
@@ -146,6 +153,11 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
     co_await reply_error(exchange, record,
                          Error(Code::overloaded, Blame::us, "The server is shutting down.")
                              .with_retry_after(std::chrono::seconds(1)));
+    co_return;
+  }
+  if (services_.overload.refuses_new()) {
+    services_.overload.count_refused();
+    co_await reply_error(exchange, record, too_full(services_.random));
     co_return;
   }
   if (route.endpoint == Endpoint::unmatched) {

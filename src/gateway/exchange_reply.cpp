@@ -46,6 +46,7 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
     head.add("openai-organization", std::string(record.caller->tenant().slug.text()));
     head.add("openai-project", std::string(record.caller->project().slug.text()));
   }
+  if (record.attempts > 1) head.add("x-sm-attempts", fmt::format_int(record.attempts).str());
   head.add("access-control-expose-headers", "X-Request-ID");
   if (!record.limits) return;
   add_bucket(head, kRequests, record.limits->requests);

@@ -60,6 +60,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.route != nullptr) line.add("version", record.model->name.text());
   if (record.engine) line.add("engine", record.engine->name());
+  if (record.attempts > 1) line.add("attempts", record.attempts);
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (record.replayed) line.add_bool("replayed", true);
   if (record.error) add_error(line, *record.error);
@@ -71,10 +72,12 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   line.add("duration_us", micros(now - record.began)).add("queue_us", micros(record.queue_wait));
   if (record.first_token) line.add("first_token_us", micros(*record.first_token));
   if (record.prompt_digest) {
-    const bool answered = record.answer && record.answer->digest;
-    line.add_plain("prompt_digest", to_hex(*record.prompt_digest))
-        .add_plain("answer_digest", answered ? to_hex(*record.answer->digest) : "")
-        .add_plain("digest_key_id", record.caller->tenant_entry().digest_key_id);
+    line.add_hex("prompt_digest", "", *record.prompt_digest);
+    if (record.answer && record.answer->digest)
+      line.add_hex("answer_digest", "", *record.answer->digest);
+    else
+      line.add_plain("answer_digest", "");
+    line.add_plain("digest_key_id", record.caller->tenant_entry().digest_key_id);
   }
   log.write(std::move(line));
 }

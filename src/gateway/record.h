@@ -68,6 +68,7 @@ struct RequestRecord {
   bool is_candidate = false;
   std::shared_ptr<const engine::Engine> engine;  // once known
 
+  int attempts = 0;  // engines that were asked
   std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end

@@ -124,6 +124,7 @@ SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job,
     if (!head && head.error().code() == Code::cancelled) {
       CO_TRY_VOID(look_up(rt::Wake::cancelled));
     }
+    if (head) job.has_answered = true;
     if (!head || head->status == 200) co_return head;
     CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
     co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
@@ -163,6 +164,7 @@ class EventPump {
       if (!more) return Step::events;
       TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
       if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
+      if (job_.plan) job_.plan.reset();
       watch_.saw_event();
     }
   }
@@ -244,10 +246,18 @@ metering::Charge charge_of(const RelayJob& job, const metering::Settlement& sett
   return job.admission.charge(settlement, job.services.clock.now() - job.record->began);
 }
 
+// The engine has answered as it should.
+void note_success(RelayJob& job, const metering::Counts& counts) {
+  std::optional<std::chrono::nanoseconds> first_token = job.record->first_token;
+  if (first_token) *first_token -= job.dispatched - job.record->began;
+  job.attempts.succeeded(first_token, counts.prompt - counts.cached);
+}
+
 // Closes the row, frees what was held of limits, and says in the record how the request ended.
 void settle(RelayJob& job, const metering::Settlement& settlement, const metering::Charge& charge,
             const std::optional<Digest>& digest) {
   RequestRecord& record = *job.record;
+  job.plan.reset();
   record.engine_time = job.services.clock.now() - job.dispatched;
   const auto& price = job.admission.price();
   record.answer = std::make_unique<const RequestRecord::Answer>(settlement, digest, charge,
@@ -258,6 +268,7 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
   if (is_whole(settlement.finish)) {
     job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
                                           settlement.counts.generated);
+    note_success(job, settlement.counts);
   }
   std::move(job.row).settle(settlement);
 }
@@ -300,13 +311,26 @@ bool is_client_gone(const Result<T>& result) {
   return !result && result.error().code() == Code::client_closed;
 }
 
-// After a failure. A connection that has carried one is not used again, even when its framing was
-// perfect; what an engine says against the client's request is no failure of its own.
-void give_up(RelayJob& job, const Error& error) {
+// A connection that has carried a failure is not used again, even when its framing was perfect;
+// what an engine says against the client's request is no failure of its own.
+void drop_call(RelayJob& job, const Error& error) {
   const bool is_about_request = error.blame() == Blame::client &&
                                 error.code() != Code::client_closed &&
                                 error.code() != Code::invalid_api_key;
   if (!is_about_request) job.call->cancel();
+}
+
+// True: the row stays open for the answer of another engine.
+bool may_go_elsewhere(const RelayJob& job, const Error& error) {
+  return job.plan && !job.client.committed() && may_be_better_elsewhere(error);
+}
+
+// No other engine is asked.
+void note_failure(RelayJob& job, const Error& error) {
+  if (error.blame() == Blame::upstream) job.seat.engine().suspect();
+  // Who sets a short time may find any engine late.
+  const auto seen = what_it_shows(error, job.has_answered);
+  if (seen && !job.total.passed(job.services.clock.now())) job.attempts.failed(*seen, true);
 }
 
 // The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
@@ -555,8 +579,12 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   StreamRelay relay(job);
   Result<void> brought = co_await relay.bring();
   if (is_client_gone(brought)) co_await relay.count_what_came();
-  if (!brought) brought = fail(without_key(std::move(brought).error(), job));
-  if (!brought) give_up(job, brought.error());
+  if (!brought) {
+    brought = fail(without_key(std::move(brought).error(), job));
+    drop_call(job, brought.error());
+    if (may_go_elsewhere(job, brought.error())) co_return brought;
+    note_failure(job, brought.error());
+  }
   // Before the row is closed: who repeats the request meanwhile is told to come back.
   if (brought) co_await relay.keep();
   relay.settle(brought ? relay.finish() : finish_of(brought.error()));
@@ -621,7 +649,9 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
       job.worker.loop.clock().now() - job.record->began - job.record->queue_wait;
   if (!reply) {
     reply = fail(without_key(std::move(reply).error(), job));
-    give_up(job, reply.error());
+    drop_call(job, reply.error());
+    if (may_go_elsewhere(job, reply.error())) co_return fail(std::move(reply).error());
+    note_failure(job, reply.error());
     const metering::Settlement end = settlement_of(job, so_far, 0, finish_of(reply.error()));
     settle(job, end, charge_of(job, end), std::nullopt);
     co_return fail(std::move(reply).error());
@@ -674,6 +704,16 @@ rt::Task<Result<void>> relay_plain(RelayJob& job) {
   RelayWatch watch(job);
   Result<llmapi::PlainReply> reply = co_await read_plain(job, watch, sink);
   co_return co_await deliver(job, std::move(reply), sink, llmapi::TokenCounts{});
+}
+
+void settle_unanswered(RelayJob& job, const Error& error) {
+  const metering::Settlement end = settlement_of(job, {}, 0, finish_of(error));
+  settle(job, end, charge_of(job, end), std::nullopt);
+}
+
+bool may_be_better_elsewhere(const Error& error) {
+  return error.blame() == Blame::upstream &&
+         (error.code() == Code::upstream_error || error.code() == Code::upstream_invalid_response);
 }
 
 rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop) {

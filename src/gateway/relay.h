@@ -7,6 +7,8 @@
 #include "gateway/admission.h"
 #include "gateway/client_stream.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
+#include "gateway/plan.h"
 #include "gateway/record.h"
 #include "gateway/services.h"
 #include "gateway/version_choice.h"
@@ -20,7 +22,8 @@
 namespace sovmesh::gateway {
 
 // A request that an engine works on and whose intent is durable: all that is still needed of it.
-// It may stay for minutes, so it holds neither the request's text nor what led here.
+// It may stay for minutes, so once the answer has begun it holds neither the request's text nor
+// what led here.
 struct RelayJob {
   const Services& services;
   const Settings& settings;
@@ -38,11 +41,15 @@ struct RelayJob {
   store::OpenRow row;
   Instant dispatched;
   rt::Deadline total;
-  Replays* replays = nullptr;  // keeps the whole answer; null: it is not kept
+  Replays* replays;  // keeps the whole answer; null: it is not kept
+  Attempts attempts;
+  // While the request may go to another engine: until the engine's first event.
+  std::unique_ptr<Plan> plan = nullptr;
+  bool has_answered = false;  // the head of the engine's answer has come
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and
-// this is what the client gets.
+// this is what the client gets; with `job.plan` the row is open, and another engine may be asked.
 
 // Engine stream -> client stream, event by event.
 SM_OWN_FRAME rt::Task<Result<void>> relay_stream(RelayJob& job);
@@ -50,6 +57,13 @@ SM_OWN_FRAME rt::Task<Result<void>> relay_stream(RelayJob& job);
 SM_OWN_FRAME rt::Task<Result<void>> relay_assembled(RelayJob& job);
 // Engine answer -> client answer.
 SM_OWN_FRAME rt::Task<Result<void>> relay_plain(RelayJob& job);
+
+// No engine's answer has come.
+void settle_unanswered(RelayJob& job, const Error& error);
+
+// A failure that another engine may not have. One that is full or loads has not failed; who has
+// waited long for a first token does not wait for another one.
+bool may_be_better_elsewhere(const Error& error);
 
 // Whether anything follows an answer that is complete for us decides whether its connection is
 // clean enough to keep. Many engines send the end of a stream's body apart from [DONE], so it is

@@ -38,7 +38,8 @@ class RelayWatch {
   bool is_quiet() const { return seen_event_ && now() - last_event_ >= kQuiet; }
   // For a wait on a client that does not read.
   rt::Until client_until() const {
-    return {rt::Deadline::at(now() + job_.settings.client_stall), &job_.exchange.client_gone()};
+    const auto stall = job_.services.overload.scaled(job_.settings.client_stall);
+    return {rt::Deadline::at(now() + stall), &job_.exchange.client_gone()};
   }
 
   // What the end of such a wait means. An error ends the relay.
@@ -99,8 +100,8 @@ class RelayWatch {
  private:
   Instant now() const { return job_.worker.loop.now(); }
   rt::Deadline silence_ends() const {
-    return rt::Deadline::at(seen_event_ ? last_event_ + job_.times.stall
-                                        : began_ + job_.times.first_token);
+    if (!seen_event_) return rt::Deadline::at(began_ + job_.times.first_token);
+    return rt::Deadline::at(last_event_ + job_.services.overload.scaled(job_.times.stall));
   }
   static Result<void> client_gone() {
     return client_error(Code::client_closed, "the client closed the connection");

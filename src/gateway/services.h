@@ -8,7 +8,9 @@
 #include "gateway/admission.h"
 #include "gateway/audit_notes.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/overload.h"
 #include "gateway/record.h"
 #include "http/client.h"
 #include "identity/authenticator.h"
@@ -34,6 +36,8 @@ struct Services {
   const identity::Authenticator& authenticator;
   const EngineSet& engines;
   Dispatcher& dispatcher;
+  EngineHealth& health;
+  Overload& overload;
   store::Ledger& ledger;
   const Tariff& tariff;
   const Snapshot<AuditPolicy>& audit;

@@ -1,5 +1,7 @@
 #include "gateway/version_choice.h"
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 namespace sovmesh::gateway {
@@ -59,7 +61,12 @@ class Chooser {
   }
   // An engine that sleeps is started by its request.
   bool can_answer(const catalog::Model& model) const {
-    const auto engine = engines_.find(model.engine);
+    if (model.engines.empty()) return may_run_on(model.engine);
+    return std::ranges::any_of(model.engines,
+                               [this](const std::string& name) { return may_run_on(name); });
+  }
+  bool may_run_on(const std::string& name) const {
+    const auto engine = engines_.find(name);
     if (!engine) return false;
     if (engine->is_ready()) return true;
     const engine::State state = engine->status().state;

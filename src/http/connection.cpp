@@ -50,6 +50,14 @@ ServerCore::ServerCore(rt::Loop& l, Handler& h, ServerOptions o)
 
 ServerCore::~ServerCore() = default;
 
+void ServerCore::look_at_room() {
+  if (accepts && counters.open < options.limits.connections_max) {
+    has_room.set();
+  } else {
+    has_room.clear();
+  }
+}
+
 void ServerCore::cut_off_all() {
   cut_off.set();
   for (LiveConnection* live = first_; live != nullptr; live = live->next_) {
@@ -91,14 +99,16 @@ LiveConnection::LiveConnection(ServerCore& core, rt::Socket& socket)
   core_.first_ = this;
   if (const auto peer = socket.peer()) ++(ip_ = core_.by_ip_.try_emplace(peer->ip).first)->second;
   ++core_.counters.accepted;
-  if (++core_.counters.open >= core_.options.limits.connections_max) core_.has_room.clear();
+  ++core_.counters.open;
+  core_.look_at_room();
 }
 
 LiveConnection::~LiveConnection() {
   (previous_ != nullptr ? previous_->next_ : core_.first_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
   if (ip_ != core_.by_ip_.end() && --ip_->second == 0) core_.by_ip_.erase(ip_);
-  if (--core_.counters.open < core_.options.limits.connections_max) core_.has_room.set();
+  --core_.counters.open;
+  core_.look_at_room();
 }
 
 bool LiveConnection::is_within_ip_limit() const {

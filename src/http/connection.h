@@ -40,12 +40,16 @@ struct ServerCore {
   Handler& handler;
   ServerOptions options;
   ServerCounters counters;
-  // Set by begin_drain(): idle connections end, answers say that theirs is the last.
+  // Set by begin_drain(), and while there is too much to do: idle connections end, answers say that
+  // theirs is the last.
   rt::Event draining;
+  bool drains = false;  // for good
+  bool accepts = true;
   // Set at the end of a drain: nothing waits any longer, whatever it waits for.
   rt::Event cut_off;
   // Set while another connection may be accepted.
   rt::Event has_room;
+  void look_at_room();
   DateText date;
 
   // Every connection runs as one task of `connections`; `flushers` send what a slow client has not

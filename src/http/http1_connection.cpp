@@ -111,6 +111,9 @@ SM_OWN_FRAME rt::Task<void> go_on_as_http2(ServerCore& core, std::unique_ptr<rt:
   co_await serve_http2(core, std::move(socket), std::move(live), std::move(first));
 }
 
+// A request that is on its way when a drain begins is still answered, as its connection's last.
+constexpr std::chrono::milliseconds kLastRequest{1'000};
+
 // The first bytes that come, in the worker's scratch; nothing at the end of an idle connection.
 SM_OWN_FRAME rt::Task<std::string_view> first_bytes(ServerCore& core, rt::Socket& socket,
                                                     rt::Deadline end, rt::Event& stop) {
@@ -142,6 +145,11 @@ rt::Task<void> serve_http1(ServerCore& core, std::unique_ptr<rt::Socket> socket,
     } else {
       lease.release();
       input = co_await first_bytes(core, *socket, end, is_first ? core.cut_off : core.draining);
+      if (input.empty() && !is_first && core.draining.is_set()) {
+        live->set_socket(nullptr);  // nothing is cut off when it ends
+        input = co_await first_bytes(core, *socket, core.loop.in(kLastRequest), core.cut_off);
+        live->set_socket(socket.get());
+      }
       if (input.empty()) co_return;
     }
     if (!is_first) end = core.loop.in(limits.head_time);

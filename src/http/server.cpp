@@ -70,6 +70,8 @@ struct Server::Impl {
     while (!stopped.is_set()) {
       if (co_await core.has_room.wait({rt::Deadline::never(), &stopped}) != rt::Wake::ready) break;
       auto socket = co_await listener->accept({rt::Deadline::never(), &stopped});
+      // One that comes when nobody may come in any more waits here instead of in the kernel.
+      if (socket && !core.accepts) co_await core.has_room.wait({rt::Deadline::never(), &stopped});
       if (socket) {
         serve(core, *std::move(socket));
       } else if (!stopped.is_set()) {
@@ -109,7 +111,21 @@ void Server::stop_accepting() {
   if (!impl_->is_running) impl_->listener.reset();  // else run() closes it when it wakes
 }
 
-void Server::begin_drain() { impl_->core.draining.set(); }
+void Server::begin_drain() {
+  impl_->core.drains = true;
+  impl_->core.draining.set();
+}
+
+void Server::relieve(bool closes, bool accepts) {
+  ServerCore& core = impl_->core;
+  if (closes || core.drains) {
+    core.draining.set();
+  } else {
+    core.draining.clear();
+  }
+  core.accepts = accepts;
+  core.look_at_room();
+}
 
 rt::Task<void> Server::drain(rt::Deadline deadline) {
   ServerCore& core = impl_->core;

@@ -60,8 +60,12 @@ class Server {
   rt::Task<void> run();
   // Closes the listener; running requests go on.
   void stop_accepting();
-  // Tells clients to go elsewhere (Connection: close, GOAWAY) and closes idle connections.
+  // Tells clients to go elsewhere (Connection: close, GOAWAY) and closes idle connections; a
+  // request that comes on one within a second is still answered.
   void begin_drain();
+  // While the process is too full, until told otherwise: `closes`: as begin_drain(), for a while;
+  // not `accepts`: new connections wait in the kernel.
+  void relieve(bool closes, bool accepts);
   // Waits until every connection has ended; at the deadline the rest is cut off (client_gone is
   // set, then connections are reset) and awaited.
   rt::Task<void> drain(rt::Deadline deadline);

@@ -512,12 +512,26 @@ TEST_F(ServerTest, DrainClosesIdleConnectionsAndLetsRequestsFinish) {
   world_.run_for(10ms);
 
   server_->begin_drain();
+  world_.run_for(1'100ms);
   idle.receive();
   EXPECT_TRUE(idle.ended());
   EXPECT_EQ(server_->counters().open, 1U);
   world_.run(server_->drain(world_.loop().in(60s)));
   EXPECT_EQ(server_->counters().open, 0U);
   EXPECT_THAT(busy.receive(), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("connection: close")));
+}
+
+TEST_F(ServerTest, ADrainAnswersTheRequestThatWasOnItsWay) {
+  handler_.script = echo;
+  start();
+  RawClient client = connect();
+  client.send(kGet);
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 200"));
+  server_->begin_drain();
+  world_.run_for(50ms);
+  client.send(kGet);
+  world_.run_for(10ms);
+  EXPECT_THAT(client.receive(), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("connection: close")));
 }
 
 TEST_F(ServerTest, DrainCutsOffWhatIsLeftAtItsDeadline) {

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <utility>
 
+#include "base/append.h"
 #include "base/bytes.h"
 #include "base/time_text.h"
 #include "ledgerlog/tiles.h"
@@ -50,7 +51,8 @@ constexpr Rule needed(Rule rule) {
 // The tables of the format: members in their order. `v` writes, reads or checks one member after
 // the other and stops at the first that is wrong. docs/audit.md has the same tables in words.
 template <class E, class V>
-  requires std::same_as<std::remove_const_t<E>, RequestEntry>
+  requires std::same_as<std::remove_const_t<E>, RequestEntry> ||
+           std::same_as<std::remove_const_t<E>, RequestEntryView>
 bool visit(E& e, V& v) {
   return v.member("tenant", needed(kUlid), e.tenant) && v.member("project", kUlid, e.project) &&
          v.member("rid", needed(kRid), e.rid) && v.member("key", word(64), e.key) &&
@@ -168,45 +170,50 @@ bool has_text(WallTime time) {
          time < WallTime(std::chrono::sys_days(year(9999) / 12 / 31) + std::chrono::days(1));
 }
 
+// Each member with a comma in front; the first one's becomes the bracket in the end.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  Writer() { out_.reserve(kUsualBytes); }
 
-  bool member(std::string_view name, const Rule& rule, const std::string& value) {
-    start(name);
+  template <std::size_t N>
+  bool member(const char (&name)[N], const Rule& rule, std::string_view value) {
+    last_ = name;
+    if (!allowed(rule, value)) return false;
+    if (rule.form != Form::text) {  // no other form has what would need an escape
+      append_all(out_, ",\"", name, "\":\"", value, "\"");
+      return true;
+    }
+    append_all(out_, ",\"", name, "\":");
     append_json_string(out_, value);
-    return allowed(rule, value);
+    return true;
   }
-  bool number(std::string_view name, std::uint64_t value) {
-    start(name);
-    char digits[20];
-    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
-    out_.append(digits, end);
+  template <std::size_t N>
+  bool number(const char (&name)[N], std::uint64_t value) {
+    last_ = name;
+    append_all(out_, ",\"", name, "\":");
+    append_number(out_, value);
     return value <= kNumberMax;
   }
-  bool time(std::string_view name, WallTime value) {
-    start(name);
+  template <std::size_t N>
+  bool time(const char (&name)[N], WallTime value) {
+    last_ = name;
     if (!has_text(value)) return false;
-    out_ += '"';
+    append_all(out_, ",\"", name, "\":\"");
     append_rfc3339(out_, value);
     out_ += '"';
     return true;
   }
-  bool action(KeyEntry::Action value) {
-    start("action");
-    append_json_string(out_, text_of(value));
-    return true;
-  }
+  bool action(KeyEntry::Action value) { return member("action", word(64), text_of(value)); }
   std::string_view last() const { return last_; }
+  std::string finish() && {
+    out_.front() = '{';
+    out_ += '}';
+    return std::move(out_);
+  }
 
  private:
-  void start(std::string_view name) {
-    last_ = name;
-    out_ += out_.empty() ? "{\"" : ",\"";
-    out_ += name;
-    out_ += "\":";
-  }
-  std::string& out_;
+  static constexpr std::size_t kUsualBytes = 1536;
+  std::string out_;
   std::string_view last_;  // member
 };
 
@@ -435,22 +442,31 @@ Result<EntrySummary> read(std::string_view bytes, EntryBody* body) {
   return summary;
 }
 
+template <class Body>
+Result<std::string> write(const EntryHead& head, EntrySummary::Kind kind, const Body& body) {
+  Writer writer;
+  if (!writer.number("v", kEntryVersion) || !writer.number("seq", head.seq) ||
+      !writer.time("t", head.time) ||
+      !writer.member("kind", word(16), kKinds[static_cast<std::size_t>(kind)]) ||
+      !visit(body, writer))
+    return bad_member(writer.last());
+  return std::move(writer).finish();
+}
+
 std::string signature_text(const Signature& signature) { return to_base64(signature); }
 
 }  // namespace
 
 Result<std::string> write_entry(const EntryHead& head, const EntryBody& body) {
-  constexpr std::size_t kUsualBytes = 1536;
-  std::string bytes;
-  bytes.reserve(kUsualBytes);
-  Writer writer(bytes);
-  if (!writer.number("v", kEntryVersion) || !writer.number("seq", head.seq) ||
-      !writer.time("t", head.time) ||
-      !writer.member("kind", word(16), std::string(kKinds[body.index()])) ||
-      !std::visit([&writer](const auto& entry) { return visit(entry, writer); }, body))
-    return bad_member(writer.last());
-  bytes += '}';
-  return bytes;
+  return std::visit(
+      [&](const auto& entry) {
+        return write(head, static_cast<EntrySummary::Kind>(body.index()), entry);
+      },
+      body);
+}
+
+Result<std::string> write_entry(const EntryHead& head, const RequestEntryView& body) {
+  return write(head, EntrySummary::Kind::request, body);
 }
 
 Result<Entry> parse_entry(std::string_view bytes) {

@@ -33,40 +33,44 @@ inline constexpr std::string_view kActionClockStep = "clock.step";
 // Members called *_hash, *_digest, actor_ref, subject_ref, before and after are 64 lower-case hex
 // digits, or empty when there is nothing to say. Bounds of the others are in entry.cpp's table;
 // texts are cut by nobody: too long a one is an error of write_entry.
-struct RequestEntry {
-  std::string tenant;        // ULID text
-  std::string project;       // ULID text or empty
-  std::string rid;           // "req_" + 32 hex digits, as the client saw it
-  std::string key;           // public half of the API key; empty for other credentials
-  std::string actor_ref;     // the user, as HMAC(subject_key, id)
-  std::string operation;     // member "op": "chat", "text_completion", "embeddings"
-  WallTime start;            // when the request arrived; the head's time is when it ended
-  std::string model;         // name@revision
-  std::string model_digest;  // of the model's files
-  std::string engine;
-  std::string host;
-  std::string site;
-  std::string jurisdiction;  // "CH", "EU", "TW"
-  std::string egress;        // "none", or the host that data left for
+template <class Text>
+struct RequestEntryOf {
+  Text tenant;        // ULID text
+  Text project;       // ULID text or empty
+  Text rid;           // "req_" + 32 hex digits, as the client saw it
+  Text key;           // public half of the API key; empty for other credentials
+  Text actor_ref;     // the user, as HMAC(subject_key, id)
+  Text operation;     // member "op": "chat", "text_completion", "embeddings"
+  WallTime start;     // when the request arrived; the head's time is when it ended
+  Text model;         // name@revision
+  Text model_digest;  // of the model's files
+  Text engine;
+  Text host;
+  Text site;
+  Text jurisdiction;         // "CH", "EU", "TW"
+  Text egress;               // "none", or the host that data left for
   std::uint64_t status = 0;  // HTTP
-  std::string finish;
-  std::string outcome;  // "ok", "denied", "failed", "aborted"
+  Text finish;
+  Text outcome;  // "ok", "denied", "failed", "aborted"
   std::uint64_t tokens_in = 0;
   std::uint64_t tokens_cached = 0;
   std::uint64_t tokens_out = 0;
-  std::string prompt_digest;  // keyed: HMAC under the key that digest_key names
-  std::string answer_digest;
-  std::string digest_key;
-  std::string rules;       // ids of the filter rules that matched, comma-separated
-  std::string ledger_ref;  // where the cost stands in the ledger
-  std::string price_ver;
+  Text prompt_digest;  // keyed: HMAC under the key that digest_key names
+  Text answer_digest;
+  Text digest_key;
+  Text rules;       // ids of the filter rules that matched, comma-separated
+  Text ledger_ref;  // where the cost stands in the ledger
+  Text price_ver;
   std::uint64_t cost_micro = 0;  // micro-units of the currency
-  std::string currency;
-  std::string policy_ver;
-  std::string config_hash;
-  std::string ct_hash;
-  friend bool operator==(const RequestEntry&, const RequestEntry&) = default;
+  Text currency;
+  Text policy_ver;
+  Text config_hash;
+  Text ct_hash;
+  friend bool operator==(const RequestEntryOf&, const RequestEntryOf&) = default;
 };
+using RequestEntry = RequestEntryOf<std::string>;
+// The same over texts that live elsewhere, for who writes many of them.
+using RequestEntryView = RequestEntryOf<std::string_view>;
 
 struct AdminEntry {
   std::string tenant;       // ULID text; empty: the installation
@@ -115,6 +119,7 @@ struct Entry {
 // The bytes of the leaf. An error names the member that is too long or not what it must be; with
 // bytes from our own code that is a bug, with a name from a request it is what keeps it out.
 Result<std::string> write_entry(const EntryHead& head, const EntryBody& body);
+Result<std::string> write_entry(const EntryHead& head, const RequestEntryView& body);
 // Accepts exactly what write_entry can make.
 Result<Entry> parse_entry(std::string_view bytes);
 

@@ -8,6 +8,22 @@ namespace {
 
 enum Role : std::size_t { system, developer, user, assistant, tool, function };
 
+// Bytes of UTF-8 that begin no character. Parts so short that a byte can count what is in them let
+// the compiler add up many bytes at once.
+std::size_t continuation_bytes(std::string_view text) {
+  constexpr std::size_t kPart = 240;
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, kPart);
+    std::uint8_t found = 0;
+    for (const char c : part)
+      found = static_cast<std::uint8_t>(found + (static_cast<signed char>(c) < -64 ? 1 : 0));
+    count += found;
+    text.remove_prefix(part.size());
+  }
+  return count;
+}
+
 }  // namespace
 
 Keep RequestParser::messages() {
@@ -222,11 +238,9 @@ bool RequestParser::function_call() {
 
 bool RequestParser::text() {
   if (!in_.string()) return false;
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   const std::size_t bytes = in_.json().string_text_size();
   request_.prompt_bytes += bytes;
-  request_.prompt_characters +=
-      bytes - static_cast<std::size_t>(std::ranges::count_if(in_.json().string_json(), continues));
+  request_.prompt_characters += bytes - continuation_bytes(in_.json().string_json());
   return true;
 }
 

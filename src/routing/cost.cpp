@@ -35,8 +35,10 @@ struct Wanted {
         over_scale(1 / (1 - settings.barrier_from)),
         behind_scale(1 / settings.stale_after_s),
         zone(static_cast<float>(request.zone)),
+        waited(static_cast<float>(request.waited_us) * settings.impatience),
         s(settings) {}
   float block, input, output, attention, lambda, base_min, newest, over_scale, behind_scale, zone;
+  float waited;
   CostSettings s;
 };
 
@@ -50,7 +52,6 @@ struct View {
         requests(from.requests.data()),
         requests_max(from.requests_max.data()),
         kv_capacity(from.kv_capacity.data()),
-        weight(from.weight.data()),
         wake_us(from.wake_us.data()),
         scraped_s(from.scraped_s.data()),
         a(from.a.data()),
@@ -62,14 +63,14 @@ struct View {
         jurisdiction(from.jurisdiction.data()),
         takes(from.takes.data()) {}
   const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
-      *weight, *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
+      *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
   const std::uint64_t *access, *jurisdiction;
   const std::uint8_t* takes;
 };
 
 // The terms that the columns give, for one endpoint: inlined into the pass and into cost_of().
 struct Terms {
-  float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale;
+  float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale, waited;
   bool busy;
 };
 inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t e) {
@@ -86,7 +87,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
   t.queue = queue;
   t.prefill = prefill;
   t.displaced = w.lambda * prefill;
-  t.slowdown = prefill * std::min(w.s.slowdown_per_running * v.running[e], 1.0F);
+  t.slowdown = (queue + prefill) * w.s.slowdown_per_running * v.running[e];
   t.decode = w.output * (v.c[e] * v.context_tokens[e] + v.b[e] * requests + v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
   t.wake = v.wake_us[e];
@@ -99,6 +100,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
       std::max(std::max(requests + 1 - v.requests_max[e], projected - w.s.kv_credit * credit),
                queue - w.s.prefill_credit_us * credit);
   t.busy = above > 0;
+  t.waited = above > 0 ? w.waited : 0.0F;
   return t;
 }
 
@@ -122,7 +124,7 @@ float load_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
 
 }  // namespace
 
-float Cost::total() const { return std::accumulate(terms.begin(), terms.end(), 0.0F) / weight; }
+float Cost::total() const { return std::accumulate(terms.begin(), terms.end(), 0.0F); }
 
 std::string_view name(Cost::Term term) {
   switch (term) {
@@ -148,6 +150,8 @@ std::string_view name(Cost::Term term) {
       return "zone";
     case Cost::stale:
       return "stale";
+    case Cost::waited:
+      return "waited";
     case Cost::kTerms:
       break;
   }
@@ -211,6 +215,7 @@ Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointT
   cost.terms[Cost::wake] = t.wake;
   cost.terms[Cost::zone] = t.zone;
   cost.terms[Cost::stale] = t.stale;
+  cost.terms[Cost::waited] = t.waited;
   cost.weight = table.columns().weight[endpoint];
   return cost;
 }
@@ -246,9 +251,8 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
 #pragma clang loop vectorize_width(4)
   for (std::size_t e = 0; e < end; ++e) {
     const Terms t = terms_of(w, v, out[e], e);
-    const float sum = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier +
-                      t.wake + t.zone + t.stale;
-    out[e] = t.busy ? kNever : sum / v.weight[e];
+    out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
+             t.zone + t.stale + t.waited;
   }
   const std::uint8_t takes = takes_needed(request.role);
   for (std::size_t e = 0; e < end; ++e) {
@@ -265,10 +269,10 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
     }
   if (request.lora != 0)
     for (std::size_t e = 0; e < end; ++e)
-      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings) / v.weight[e];
+      out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings);
   if (matches.below_gpu())
     for (const EndpointIndex e : matches.found())
-      out[e] += load_us(request, e, table, matches, settings) / v.weight[e];
+      out[e] += load_us(request, e, table, matches, settings);
 }
 
 }  // namespace sovmesh::routing

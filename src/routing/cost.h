@@ -21,6 +21,7 @@ struct PickRequest {
   float block_tokens = 64;          // tokens that one key of the chain stands for, about
   std::int64_t input_tokens = 0;
   std::int64_t output_tokens = 0;  // expected, not the maximum
+  std::int64_t waited_us = 0;      // since it came
   LoraNumber lora = 0;
   Role role = Role::both;  // what the endpoint must be able to do
   std::uint8_t zone = 0;
@@ -38,17 +39,18 @@ struct Cost {
     prefill,    // its own uncached prompt
     load_tier,  // blocks that come from CPU memory or disk instead of being computed
     displaced,  // lambda x prefill: the cached blocks that its blocks displace
-    slowdown,   // what its prefill costs the streams that run there
+    slowdown,   // what the prefill costs the streams that run there, with that in front of it
     decode,     // its own output at the endpoint's batch
     barrier,    // KV cache nearly full: risk of preemption
     lora,       // loading the LoRA
     wake,       // engine asleep or cold
     zone,       // another zone
     stale,      // no recent news
+    waited,     // busy, and the request has waited for it already
     kTerms,
   };
   std::array<float, kTerms> terms{};
-  float weight = 1;  // slow start and the like: the sum is divided by it
+  float weight = 1;  // in how many of the picks it takes part (slow start); not in the sum
 
   float total() const;
 };
@@ -71,21 +73,26 @@ std::string_view name(Filter filter);
 
 // Constants of the cost, for the operator to change only with the simulator at hand.
 struct CostSettings {
-  float lambda_min = 2;  // of Cost::displaced without pressure
-  float lambda_max = 4;  // and with full pressure
+  float lambda_min = 12;  // of Cost::displaced without pressure
+  float lambda_max = 16;  // and with full pressure
   float slowdown_per_running = 0.05F;
-  float barrier_from = 0.85F;    // share of the KV cache
-  float barrier_us = 2'000'000;  // at a full cache, quadratic from barrier_from on
-  float cpu_us_per_token = 4;    // loading cached blocks
+  float barrier_from = 0.85F;  // share of the KV cache
+  float barrier_us = 20'000;   // at a full cache, quadratic from barrier_from on
+  float cpu_us_per_token = 4;  // loading cached blocks
   float disk_us_per_token = 40;
   float lora_us = 400'000;  // with a free slot; twice that when one must go
   float zone_us = 20'000;
-  float stale_after_s = 2;              // behind the newest scrape of the pool
-  float stale_us = 50'000;              // per stale_after_s from then on, at most ten times
-  float near = 0.03F;                   // candidates within this share of the best
-  std::size_t choices = 2;              // of those, so many are drawn and the emptiest taken
-  float kv_credit = 0.9F;               // share of the KV cache that we fill
-  float prefill_credit_us = 4'000'000;  // prefill backlog that we let build up
+  float stale_after_s = 2;  // behind the newest scrape of the pool
+  float stale_us = 50'000;  // per stale_after_s from then on, at most ten times
+  float near = 0.002F;      // candidates within this share of the best
+  std::size_t choices = 2;  // of those, so many are drawn and the emptiest taken
+  // Share of the KV cache that we fill, and more: a prefix is counted once for each request that
+  // shares it. Above 1 the engine's own queue waits for memory.
+  float kv_credit = 3;
+  float prefill_credit_us = 1'400'000;  // prefill backlog that we let build up: two chunks
+  // How much a microsecond of waiting for a busy endpoint adds to its cost: after a while another
+  // one is cheaper, so no prefix ties a pool to one of its endpoints.
+  float impatience = 2;
   // Mean prefill backlog and share of the KV caches at which the pressure is 1, and the share from
   // which it rises.
   float queue_full_us = 2'000'000;
@@ -109,8 +116,8 @@ Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointT
 Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
                  const CostSettings& settings);
 
-// cost_of().total() of every endpoint in one pass, infinite where filter_of() is not none. `costs`
-// has table.end() entries.
+// cost_of().total() of every endpoint in one pass, infinite where filter_of() is neither none nor
+// busy: who waits for the best one must know which it is. `costs` has table.end() entries.
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
            const CostSettings& settings, const PoolState& pool, std::span<float> costs);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -22,6 +23,14 @@ float first_token_us(const Cost& cost) {
 std::int64_t uncached_of(const PickRequest& request, std::uint16_t depth) {
   const auto cached = static_cast<std::int64_t>(request.block_tokens * static_cast<float>(depth));
   return std::max<std::int64_t>(request.input_tokens - cached, 1);
+}
+
+// Of one pick's random bits, for one endpoint: 0 to 1, independent for each (SplitMix64's finish).
+float share_of(std::uint64_t random, std::size_t endpoint) {
+  std::uint64_t x = random + (endpoint + 1) * 0x9E3779B97F4A7C15ULL;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return static_cast<float>(static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53);
 }
 
 }  // namespace
@@ -70,17 +79,40 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
   index_.match(request.chain, now, matches_);
   const PoolState pool = pool_state(table_, settings_.cost);
   score(request, table_, matches_, settings_.cost, pool, costs_);
+  leave_out(random);
   const auto best = std::ranges::min_element(costs_);
   candidates_.clear();
   if (best != costs_.end() && *best < std::numeric_limits<float>::infinity())
     for (std::size_t e = 0; e < costs_.size(); ++e)
       if (costs_[e] <= *best * (1 + settings_.cost.near))
         candidates_.push_back(static_cast<EndpointIndex>(e));
+  // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
+  // prefix that the next requests need.
+  std::erase_if(candidates_, [&](EndpointIndex e) {
+    return filter_of(request, e, table_, settings_.cost) == Filter::busy;
+  });
   if (explanation != nullptr) explain(request, pool, *explanation);
   if (candidates_.empty()) return std::unexpected(nobody(request));
   if (free_.empty() && bookings_.size() == settings_.tickets_max)
     return std::unexpected(NoEndpoint{.wait = true});
   return book(request, choose(random), pool, now);
+}
+
+// An endpoint of weight w takes part in a share w of the picks, unless there is nobody else: so it
+// gets that part of what it would get, however dear or cheap it is.
+void Picker::leave_out(std::uint64_t random) {
+  const std::vector<float>& weight = table_.columns().weight;
+  left_out_.clear();
+  for (std::size_t e = 0; e < costs_.size(); ++e) {
+    if (weight[e] >= 1 || std::isinf(costs_[e])) continue;
+    if (share_of(random, e) < weight[e]) continue;
+    left_out_.emplace_back(static_cast<EndpointIndex>(e), costs_[e]);
+    costs_[e] = std::numeric_limits<float>::infinity();
+  }
+  if (left_out_.empty() || !std::ranges::all_of(costs_, [](float c) { return std::isinf(c); }))
+    return;
+  for (const auto& [e, cost] : left_out_)
+    costs_[e] = cost;
 }
 
 // Draws some of those near the best, and of these takes the one with the fewest requests.

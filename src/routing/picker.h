@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -114,6 +115,7 @@ class Picker {
     std::int64_t uncached_tokens = 0;
   };
   Booking* find(Ticket ticket);
+  void leave_out(std::uint64_t random);
   EndpointIndex choose(std::uint64_t random);
   Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
   NoEndpoint nobody(const PickRequest& request) const;
@@ -128,6 +130,7 @@ class Picker {
   std::vector<std::uint32_t> free_;
   std::size_t tickets_in_use_ = 0;
   std::vector<float> costs_;  // scratch of pick
+  std::vector<std::pair<EndpointIndex, float>> left_out_;
   std::vector<EndpointIndex> candidates_;
   std::vector<EndpointIndex> leaving_;  // removed, index not clear yet
 };

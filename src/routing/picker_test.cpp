@@ -24,6 +24,7 @@ class PickerTest : public ::testing::Test {
                   .tickets_max = 5'000}};
   PickRequest request_{.input_tokens = 6'400, .output_tokens = 200};
   std::vector<BlockKey> chain_;
+  std::vector<Ticket> earlier_;
 
   PickerTest() { picker_.rates().add_class({}); }
 
@@ -52,24 +53,42 @@ class PickerTest : public ::testing::Test {
 TEST_F(PickerTest, ManyRequestsAtOnceSpread) {
   add_endpoints(16);
   std::map<EndpointIndex, int> on;
-  for (std::uint64_t i = 0; i < 64; ++i)  // no scrape, no answer, not a microsecond in between
-    ++on[pick(prompt(i))->endpoint.index];
+  for (std::uint64_t i = 0; i < 48; ++i) {  // no scrape, no answer, not a microsecond in between
+    const auto picked = pick(prompt(i));
+    ASSERT_TRUE(picked) << i;
+    ++on[picked->endpoint.index];
+  }
   ASSERT_EQ(on.size(), 16U);
   for (const auto& [endpoint, requests] : on)
-    EXPECT_EQ(requests, 4) << endpoint;
+    EXPECT_EQ(requests, 3) << endpoint;
+  EXPECT_FALSE(pick(prompt(48))) << "every queue is as long as it may be";
 }
 
-TEST_F(PickerTest, ManyRequestsAtOnceWithTheSamePromptDoNotAllGoToItsHolder) {
+// Each shares half of its prompt with the first and computes the other half.
+TEST_F(PickerTest, TheHolderOfAPrefixIsWaitedForButNotForEver) {
   add_endpoints(16);
   const Pick first = pick(prompt(1)).value();
   picker_.on_done(first.ticket, {}, now_);
-  std::map<EndpointIndex, int> on;
-  for (int i = 0; i < 64; ++i)
-    ++on[pick(prompt(1))->endpoint.index];
-  // It is the cheapest until its batch costs more than the prompt does elsewhere.
-  EXPECT_GE(on[first.endpoint.index], 4);
-  EXPECT_LE(on[first.endpoint.index], 56);
-  EXPECT_GE(on.size(), 2U);
+  const std::vector<BlockKey> shared(chain_.begin(), chain_.begin() + 50);
+  const auto next = [&](std::uint64_t seed, std::int64_t waited_us) {
+    prompt(seed);
+    std::ranges::copy(shared, chain_.begin());
+    request_.waited_us = waited_us;
+    return pick(request_);
+  };
+  int there = 0;
+  for (std::uint64_t i = 2; i < 66; ++i) {
+    const auto picked = next(i, 0);
+    if (!picked) EXPECT_TRUE(picked.error().wait);
+    if (picked) there += picked->endpoint == first.endpoint ? 1 : 100;
+  }
+  EXPECT_GE(there, 4);   // until its prefill backlog is too long
+  EXPECT_LE(there, 16);  // and none elsewhere: the others wait
+  const auto patient = next(66, 10'000);
+  EXPECT_FALSE(patient);
+  const auto impatient = next(67, 10'000'000);
+  ASSERT_TRUE(impatient);
+  EXPECT_NE(impatient->endpoint, first.endpoint);
 }
 
 TEST_F(PickerTest, TheNextTurnOfAConversationGoesWhereItsPrefixIs) {
@@ -86,12 +105,15 @@ TEST_F(PickerTest, TheNextTurnOfAConversationGoesWhereItsPrefixIs) {
   }
 }
 
-TEST_F(PickerTest, AHolderThatIsTooBusyLosesTheNextTurn) {
+TEST_F(PickerTest, AHolderThatStaysTooBusyLosesTheNextTurn) {
   add_endpoints(4);
   const Pick first = pick(prompt(1)).value();
   picker_.endpoints().add_load(
       first.endpoint, {.prefill_tokens = 46'000, .context_tokens = 46'000, .waiting = 7}, now_);
-  EXPECT_NE(pick(prompt(1))->endpoint, first.endpoint);
+  prompt(1);
+  EXPECT_TRUE(pick(request_).error().wait);  // for a moment
+  request_.waited_us = 10'000'000;
+  EXPECT_NE(pick(request_)->endpoint, first.endpoint);
 }
 
 TEST_F(PickerTest, EveryBookingIsGivenBackInAnyOrder) {
@@ -224,15 +246,33 @@ TEST_F(PickerTest, ARequestWithALoraGoesWhereItIsLoaded) {
   EXPECT_EQ(pick(prompt(2))->endpoint, first);
 }
 
-TEST_F(PickerTest, AnEndpointOnSlowStartGetsASmallShare) {
+// Of what it would get, however attractive an idle endpoint is.
+TEST_F(PickerTest, AnEndpointOnSlowStartGetsItsShare) {
   add_endpoints(2);
   picker_.endpoints().set_standing(picker_.endpoints().id_of(0), {.weight = 0.1F});
-  request_.input_tokens = 640;
   int on_slow = 0;
-  for (std::uint64_t i = 0; i < 60; ++i)
-    on_slow += pick(prompt(i))->endpoint.index == 0;
-  EXPECT_GT(on_slow, 0);
-  EXPECT_LT(on_slow, 12);
+  for (std::uint64_t i = 0; i < 2'000; ++i) {
+    const auto picked = pick(prompt(i));
+    ASSERT_TRUE(picked) << i;
+    on_slow += picked->endpoint.index == 0;
+    if (i % 2 == 0)
+      picker_.on_done(picked->ticket, {}, now_);
+    else
+      earlier_.push_back(picked->ticket);
+    if (earlier_.size() > 1) {
+      picker_.on_done(earlier_.front(), {}, now_);
+      earlier_.erase(earlier_.begin());
+    }
+  }
+  EXPECT_GT(on_slow, 50);
+  EXPECT_LT(on_slow, 220);
+}
+
+TEST_F(PickerTest, AnEndpointOnSlowStartTakesAllWhenItIsAlone) {
+  add_endpoints(1);
+  picker_.endpoints().set_standing(picker_.endpoints().id_of(0), {.weight = 0.1F});
+  for (std::uint64_t i = 0; i < 20; ++i)
+    picker_.on_done(pick(prompt(i)).value().ticket, {}, now_);
 }
 
 TEST_F(PickerTest, ExplainShowsWhatWasChosenAndWhatItsCostIsMadeOf) {

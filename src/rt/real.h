@@ -9,6 +9,8 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "rt/blocking.h"
+#include "rt/fd.h"
+#include "rt/listen_sockets.h"
 #include "rt/loop.h"
 #include "rt/net.h"
 #include "rt/process.h"
@@ -28,6 +30,16 @@ struct RealWorker {
   std::unique_ptr<ProcessSpawner> processes;  // pidfd on this loop
 };
 Result<RealWorker> make_worker(const Clock& clock, Random& random);
+// Listens on a socket that listens already, as the Network of `worker` would on `endpoint`.
+Result<std::unique_ptr<Listener>> adopt_listener(RealWorker& worker, Fd socket,
+                                                 const Endpoint& endpoint);
+// A second handle on what `listener` listens on, for whoever takes its place; the file of a unix
+// socket is then the handle's to remove.
+struct SharedListener {
+  Fd socket;
+  ListenerFile file;
+};
+Result<SharedListener> share_listener(Listener& listener);
 // Runs the loop of `worker` on this thread until Loop::stop().
 void run(RealWorker& worker);
 

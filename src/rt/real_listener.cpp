@@ -118,18 +118,24 @@ Result<std::unique_ptr<Listener>> RealListener::make(EpollLoop& loop, const Endp
   if (::listen(fd.get(), options.backlog) != 0) return cannot_listen(endpoint, errno);
   Endpoint local = endpoint;
   if (ip != nullptr) local = local_ip(fd.get()).value_or(*ip);
-  const bool may_use_reserve = ip == nullptr || options.may_use_reserve;
+  return begin(
+      loop, std::move(fd), std::move(local), options.may_use_reserve,
+      ip == nullptr ? ListenerFile::of(std::get<UnixEndpoint>(endpoint).path) : ListenerFile());
+}
+
+Result<std::unique_ptr<Listener>> RealListener::adopt(EpollLoop& loop, Fd fd,
+                                                      const Endpoint& endpoint,
+                                                      bool may_use_reserve) {
+  if (std::holds_alternative<IpEndpoint>(endpoint)) set_stream_options(fd.get());
+  return begin(loop, std::move(fd), endpoint, may_use_reserve, {});
+}
+
+Result<std::unique_ptr<Listener>> RealListener::begin(EpollLoop& loop, Fd fd, Endpoint local,
+                                                      bool may_use_reserve, ListenerFile file) {
+  const bool is_ip = std::holds_alternative<IpEndpoint>(local);
   std::unique_ptr<RealListener> listener(
-      new RealListener(loop, std::move(fd), std::move(local), may_use_reserve));
-  if (ip == nullptr) {
-    File& file = listener->file_;
-    file.path = std::get<UnixEndpoint>(endpoint).path;
-    struct stat info{};
-    if (::lstat(file.path.c_str(), &info) == 0) {
-      file.device = info.st_dev;
-      file.inode = info.st_ino;
-    }
-  }
+      new RealListener(loop, std::move(fd), std::move(local), !is_ip || may_use_reserve));
+  listener->file_ = std::move(file);
   TRY_VOID(loop.add(listener->fd(), EPOLLIN | EPOLLET, *listener));
   listener->registered_ = true;
   return listener;
@@ -144,10 +150,7 @@ RealListener::RealListener(EpollLoop& loop, Fd fd, Endpoint local, bool may_use_
 
 RealListener::~RealListener() {
   if (registered_) loop_.remove(fd(), *this);
-  struct stat info{};
-  if (!file_.path.empty() && ::lstat(file_.path.c_str(), &info) == 0 &&
-      info.st_dev == file_.device && info.st_ino == file_.inode)
-    ::unlink(file_.path.c_str());
+  file_.remove();
 }
 
 Task<Result<std::unique_ptr<Socket>>> RealListener::accept(Until until) {
@@ -202,7 +205,7 @@ Result<std::unique_ptr<Socket>> RealListener::wrap() {
     taken_ = 0;
     loop_.modify(fd(), EPOLLIN | EPOLLET, *this);
   }
-  const bool is_ip = file_.path.empty();
+  const bool is_ip = std::holds_alternative<IpEndpoint>(local_);
   return RealSocket::make(loop_, std::move(accepted_),
                           is_ip ? RealSocket::Kind::tcp : RealSocket::Kind::unix_stream,
                           is_ip ? peer_ : std::nullopt);

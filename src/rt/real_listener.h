@@ -1,11 +1,10 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "rt/epoll_loop.h"
+#include "rt/listen_sockets.h"
 #include "rt/net.h"
 #include "rt/real_socket.h"
 
@@ -21,21 +20,22 @@ class RealListener final : public Listener, private FdHandler {
  public:
   static Result<std::unique_ptr<Listener>> make(EpollLoop& loop, const Endpoint& endpoint,
                                                 const ListenOptions& options);
+  // On a socket that listens already and belongs to others, too. Its file is left alone.
+  static Result<std::unique_ptr<Listener>> adopt(EpollLoop& loop, Fd fd, const Endpoint& endpoint,
+                                                 bool may_use_reserve);
   ~RealListener() override;
 
   Task<Result<std::unique_ptr<Socket>>> accept(Until until) override;
   Endpoint local() const override { return local_; }
   int fd() const { return fd_.get(); }
+  // The file of a unix socket, which from now on is the caller's to remove.
+  ListenerFile take_file() { return std::exchange(file_, {}); }
 
  private:
-  // The identity of the file that bind() made: only that one is removed at the end.
-  struct File {
-    std::string path;
-    dev_t device = 0;
-    ino_t inode = 0;
-  };
   enum class Attempt : std::uint8_t { taken, none_waiting, out_of_fds };
 
+  static Result<std::unique_ptr<Listener>> begin(EpollLoop& loop, Fd fd, Endpoint local,
+                                                 bool may_use_reserve, ListenerFile file);
   RealListener(EpollLoop& loop, Fd fd, Endpoint local, bool may_use_reserve);
   void on_events(std::uint32_t) override { incoming_.set(); }
   Attempt try_accept();
@@ -46,7 +46,7 @@ class RealListener final : public Listener, private FdHandler {
   Event incoming_;
   Fd fd_;
   Endpoint local_;
-  File file_;  // unix sockets only
+  ListenerFile file_;  // unix sockets that we have made
   int fds_max_;
   bool registered_ = false;
   unsigned taken_ = 0;  // since the last edge

@@ -4,6 +4,7 @@
 #include "rt/caching_resolver.h"
 #include "rt/epoll_loop.h"
 #include "rt/real.h"
+#include "rt/real_listener.h"
 #include "rt/real_network.h"
 #include "rt/real_process.h"
 
@@ -18,6 +19,17 @@ Result<RealWorker> make_worker(const Clock& clock, Random& random) {
   worker.processes = std::make_unique<RealProcessSpawner>(*loop);
   worker.loop = std::move(loop);
   return worker;
+}
+
+Result<std::unique_ptr<Listener>> adopt_listener(RealWorker& worker, Fd socket,
+                                                 const Endpoint& endpoint) {
+  return RealListener::adopt(EpollLoop::of(*worker.loop), std::move(socket), endpoint, false);
+}
+
+Result<SharedListener> share_listener(Listener& listener) {
+  auto& real = dynamic_cast<RealListener&>(listener);
+  TRY(Fd socket, duplicate(real.fd()));
+  return SharedListener{std::move(socket), real.take_file()};
 }
 
 void run(RealWorker& worker) { EpollLoop::of(*worker.loop).run(); }

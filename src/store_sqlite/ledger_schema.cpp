@@ -291,6 +291,16 @@ constexpr Schema kSchema{"ledger", 0x534d4c31, kSteps, run_code};
 
 const Schema& ledger_schema() { return kSchema; }
 
+Result<void> check_ledger_schema(Database& database) {
+  TRY(const std::int64_t owner, database.number("PRAGMA application_id"));
+  TRY(const std::int64_t version, database.number("PRAGMA user_version"));
+  if (owner == ledger_schema().application_id && version == ledger_schema().version()) return {};
+  return our_error(Code::data_dir_invalid,
+                   database.path() +
+                       " is not a ledger of this release: start the server once to "
+                       "bring it up to date");
+}
+
 std::string partition_name(std::int64_t day) {
   std::string date = to_rfc3339(WallTime(std::chrono::days(day))).substr(0, 10);
   std::erase(date, '-');

@@ -15,6 +15,8 @@ namespace sovmesh::store_sqlite {
 
 // The tables of ledger.db. docs/ledger.md shows them to operators.
 const Schema& ledger_schema();
+// Code::data_dir_invalid when the database is not a ledger of this release's schema.
+Result<void> check_ledger_schema(Database& database);
 
 // What a closed row ended with.
 enum class Terminal : int { settled = 1, voided = 2 };

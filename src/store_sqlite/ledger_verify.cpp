@@ -342,23 +342,13 @@ class Verifier {
   WallTime time_{};
 };
 
-Result<void> check_schema(Database& database) {
-  TRY(const std::int64_t owner, database.number("PRAGMA application_id"));
-  TRY(const std::int64_t version, database.number("PRAGMA user_version"));
-  if (owner == ledger_schema().application_id && version == ledger_schema().version()) return {};
-  return our_error(Code::data_dir_invalid,
-                   database.path() +
-                       " is not a ledger of this release: start the server once to "
-                       "bring it up to date");
-}
-
 }  // namespace
 
 Result<store::VerifyReport> verify_ledger(Disk& disk, const std::string& path,
                                           const metering::EnergyMeter& energy,
                                           const store::VerifyPace& pace) {
   TRY(Database database, Database::open(disk, path, {.create = false, .read_only = true}));
-  TRY_VOID(check_schema(database));
+  TRY_VOID(check_ledger_schema(database));
   TRY_VOID(database.execute("BEGIN"));  // one snapshot; the connection goes with it
   return verify_in(database, energy, pace);
 }

@@ -46,14 +46,16 @@ def die_with_parent():
 
 
 class Process:
-    """A child whose first line on stdout says where it listens. `prepare`: runs in it first."""
+    """A child whose first line on stdout says where it listens. `prepare`: runs in it first.
+    `program`: what starts the binary."""
 
-    def __init__(self, arguments, log, env=None, cwd=None, prepare=die_with_parent):
+    def __init__(self, arguments, log, env=None, cwd=None, prepare=die_with_parent,
+                 program=(BINARY,), pass_fds=()):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as stderr:
             self.child = subprocess.Popen(
-                [BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=stderr, env=env, cwd=cwd, preexec_fn=prepare)
+                [*program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=stderr, env=env, cwd=cwd, preexec_fn=prepare, pass_fds=pass_fds)
         try:
             self.ready = json.loads(self._first_line())
         except BaseException:
@@ -202,12 +204,13 @@ class Mesh:
             self.sim.stop()
             raise
 
-    def start(self):
+    def start(self, *arguments, **how):
+        """`how`: of Process."""
         env = dict(os.environ, **{f"E2E_{name.upper()}": key for name, key in self.keys.items()})
         for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
             env.pop(name, None)
-        self.server = Process(["serve", "--config", self.config, "--data-dir", self.data],
-                              self.folder / "serve.log", env)
+        self.server = Process(["serve", "--config", self.config, "--data-dir", self.data, *arguments],
+                              self.folder / "serve.log", env, **how)
 
     def stop(self):
         try:

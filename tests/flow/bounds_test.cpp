@@ -446,7 +446,7 @@ TEST(Bounds, ADrainLetsStreamsEndAndRefusesNewOnes) {
 
   gateway.server().stop_accepting();
   gateway.server().begin_drain();
-  gateway.world.run_for(10ms);
+  gateway.world.run_for(1'100ms);
   idle.pump();
   EXPECT_TRUE(idle.ended()) << "idle connections are closed";
   EXPECT_TRUE(Client(gateway).refused());
@@ -455,7 +455,7 @@ TEST(Bounds, ADrainLetsStreamsEndAndRefusesNewOnes) {
   EXPECT_TRUE(answer.complete);
   EXPECT_TRUE(gateway.settle());
   EXPECT_EQ(gateway.ledger.last().settlement->finish, metering::Finish::stop);
-  gateway.world.run_for(10ms);
+  gateway.world.run_for(1'100ms);
   running.pump();
   EXPECT_TRUE(running.ended());
 }

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr std::string_view kGateway = "127.0.0.1:8080";
 constexpr std::string_view kEngine = "10.0.0.2:8000";
 constexpr std::string_view kScripted = "10.0.0.3:8000";
+constexpr std::string_view kTwin = "10.0.0.4:8000";
 
 template <class IdType>
 IdType id_of(unsigned char n) {
@@ -74,19 +75,20 @@ rt::Task<Result<std::unique_ptr<rt::Socket>>> TroubledListener::accept(rt::Until
 GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_options, int slots,
                            http::ServerLimits limits, const LedgerMaker& make_ledger)
     : world(seed),
-      engine_sim(world.loop(), std::move(engine_options)),
+      engine_sim(world.loop(), engine_options),
+      twin_sim(world.loop(), std::move(engine_options)),
       scripted(world.loop()),
       engine(std::make_shared<FakeEngine>("engine", slots)),
       scripted_engine(std::make_shared<FakeEngine>("scripted", slots)),
+      twin(std::make_shared<FakeEngine>("twin", slots)),
       made_ledger(make_ledger ? make_ledger(world) : nullptr),
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
-      log_(sink, world.clock(), observe::Level::debug),
       services_{world.clock(), world.random(), directory_, authenticator_, engines_,
-                dispatcher_,   books(),        tariff_,    audit_,         metrics_,
-                log_,          &usage_reports, &replays_},
+                dispatcher_,   health,         overload,   books(),        tariff_,
+                audit_,        metrics_,       log,        &usage_reports, &replays_},
       plane_(services_, settings, readiness, world.loop(), pool),
-      tasks_(world.loop(), 3) {
+      tasks_(world.loop(), 4) {
   for (const std::string_view tenant : {"aurora", "borealis"}) {
     const tenancy::NewKey made = tenancy::generate_key(world.random());
     (tenant == "aurora" ? aurora_key_ : borealis_key_) = made.text.reveal();
@@ -95,14 +97,16 @@ GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_opti
   directory_.publish(make_directory());
   engine->origin_.host = "10.0.0.2";
   scripted_engine->origin_.host = "10.0.0.3";
-  for (const auto& made : {engine, scripted_engine}) {
+  twin->origin_.host = "10.0.0.4";
+  for (const auto& made : {engine, scripted_engine, twin}) {
     made->capabilities_ = engine::default_capabilities(llmapi::Dialect::vllm);
     made->capabilities_.embeddings = true;
     made->origin_.port = 8000;
   }
-  engines_.publish({{"engine", engine}, {"scripted", scripted_engine}});
+  engines_.publish({{"engine", engine}, {"scripted", scripted_engine}, {"twin", twin}});
   readiness.set_ready(true);
   tasks_.spawn(engine_sim.serve(network.listen(rt::parse_endpoint(kEngine).value(), {}).value()));
+  tasks_.spawn(twin_sim.serve(network.listen(rt::parse_endpoint(kTwin).value(), {}).value()));
   tasks_.spawn(scripted.serve(network.listen(rt::parse_endpoint(kScripted).value(), {}).value()));
   auto listener = std::make_unique<TroubledListener>(
       network.listen(rt::parse_endpoint(kGateway).value(), {}).value(), accept_trouble);
@@ -115,6 +119,7 @@ GatewayWorld::~GatewayWorld() {
   world.run(server_->drain(world.loop().in(1s)));
   pool.close_idle();
   engine_sim.stop();
+  twin_sim.stop();
   scripted.stop();
   world.run_until([this] { return dispatcher_.load().running == 0; }, 1min);
   made_ledger.reset();
@@ -208,6 +213,9 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   }
   data.models.push_back(make_model(7, kLongModel));
   data.models.back().engine = "scripted";
+  data.models.push_back(make_model(8, "twins"));
+  data.models.back().engines = {"engine", "twin"};
+  data.models.back().embeddings = true;
   data.routes = routes_;
   std::erase_if(data.models, [this](const auto& m) { return withdrawn_.contains(m.name.text()); });
   return data;
@@ -263,7 +271,7 @@ bool GatewayWorld::settle(std::chrono::milliseconds limit) {
   return world.run_until(
       [this] {
         return ledger.open_rows() == 0 && dispatcher_.load().running == 0 &&
-               engine_sim.counts().running == 0;
+               engine_sim.counts().running == 0 && twin_sim.counts().running == 0;
       },
       limit);
 }

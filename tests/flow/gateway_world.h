@@ -59,10 +59,12 @@ inline constexpr std::string_view kLongModel =
     "a-model-with-a-name-that-is-so-long-that-every-chunk-of-an-answer-grows-by-it-until-the-end";
 
 // A whole gateway in one simulated machine: the data plane on 127.0.0.1:8080, a simulated engine
-// at 10.0.0.2:8000, a scripted one at 10.0.0.3:8000, two tenants with a key each.
+// at 10.0.0.2:8000 with its twin at 10.0.0.4:8000, a scripted one at 10.0.0.3:8000, two tenants
+// with a key each.
 //
 // Models: "chat" and "embed" for everybody, "aurora-only" for aurora, "quick" with short times (8 s
-// to the first token, 4 s between two), "script" and "script-embed" on the scripted engine.
+// to the first token, 4 s between two), "script" and "script-embed" on the scripted engine, "twins"
+// on the simulated engine and its twin.
 //
 // Its destructor drains the gateway and expects that nothing is left: no open row, seat, socket or
 // timer, and no broken invariant of the ledger.
@@ -113,9 +115,11 @@ class GatewayWorld {
   rt::sim::SimNetwork network{world};
   rt::sim::SimResolver resolver{world};
   sim::EngineSim engine_sim;
+  sim::EngineSim twin_sim;
   ScriptedEngine scripted;
   std::shared_ptr<FakeEngine> engine;
   std::shared_ptr<FakeEngine> scripted_engine;
+  std::shared_ptr<FakeEngine> twin;
   TroubledListener::Trouble accept_trouble;
   MemoryLedger ledger;
   std::unique_ptr<store::Ledger> made_ledger;
@@ -124,6 +128,9 @@ class GatewayWorld {
   FakeAudit report_audit;
   gateway::UsageReports usage_reports{books(), blocking, &report_audit};
   MemorySink sink;
+  observe::Log log{sink, world.clock(), observe::Level::debug};
+  gateway::Overload overload;
+  gateway::EngineHealth health{world.clock(), world.random(), log};
   MemoryReplays kept;
   limits::LocalLimiter limiter;
   limits::OutputEstimate estimates;
@@ -152,8 +159,7 @@ class GatewayWorld {
   gateway::FifoDispatcher dispatcher_{{}};
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
-  observe::Log log_;
-  gateway::Replays replays_{kept, blocking, log_};
+  gateway::Replays replays_{kept, blocking, log};
   bool keeps_answers_ = false;
   std::vector<limits::Limit> limits_;
   Snapshot<metering::PriceBook> prices_{std::make_shared<const metering::PriceBook>()};

@@ -1,0 +1,194 @@
+#include "gateway/engine_health.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_engine.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/seeded_random.h"
+
+namespace sovmesh::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using routing::Seen;
+
+class NoSink : public observe::LogSink {
+ public:
+  void write(std::string&&) override {}
+  std::uint64_t dropped() const override { return 0; }
+};
+
+class EngineHealthTest : public testing::Test {
+ protected:
+  using Engines = std::vector<std::shared_ptr<engine::Engine>>;
+  static std::shared_ptr<FakeEngine> engine(const char* name, int slots = 16) {
+    return std::make_shared<FakeEngine>(name, slots);
+  }
+  void answer(const Engines& among, const engine::Engine& on,
+              std::chrono::nanoseconds first_token = 10ms, std::int64_t uncached = 10) {
+    Attempts attempts(health_, TenantId(), Digest());
+    attempts.begin(among, on);
+    attempts.succeeded(first_token, uncached);
+  }
+  // A request of its own each.
+  void fail(const Engines& among, const engine::Engine& on, Seen seen = Seen::error) {
+    Digest body{};
+    body[0] = ++failed_;
+    Attempts attempts(health_, TenantId(), body);
+    attempts.begin(among, on);
+    attempts.failed(seen, true);
+  }
+  void eject(const Engines& among, const engine::Engine& on) {
+    for (int i = 0; i < 5; ++i)
+      fail(among, on);
+    ASSERT_EQ(health_.condition(on), EngineHealth::Condition::ejected);
+  }
+
+  ManualClock clock_;
+  SeededRandom random_{7};
+  NoSink sink_;
+  observe::Log log_{sink_, clock_, observe::Level::error};
+  EngineHealth health_{clock_, random_, log_};
+  unsigned char failed_ = 0;
+};
+
+TEST_F(EngineHealthTest, NeverTakesOutTheOnlyEngine) {
+  const Engines one{engine("a")};
+  for (int i = 0; i < 50; ++i)
+    fail(one, *one[0]);
+  EXPECT_TRUE(health_.usable(*one[0]));
+  EXPECT_EQ(health_.condition(*one[0]), EngineHealth::Condition::in);
+}
+
+TEST_F(EngineHealthTest, SendsNothingToWhomItTookOutWhileOthersAreThere) {
+  const Engines two{engine("a"), engine("b")};
+  eject(two, *two[0]);
+  for (int i = 0; i < 20; ++i) {
+    const Engines who = health_.candidates(two, nullptr);
+    ASSERT_EQ(who.size(), 1U);
+    EXPECT_EQ(who[0], two[1]);
+  }
+  EXPECT_EQ(health_.candidates(two, two[1].get()), Engines{two[0]}) << "for want of others";
+  EXPECT_TRUE(health_.candidates({two.data(), 1}, two[0].get()).empty());
+}
+
+TEST_F(EngineHealthTest, PrefersWhoIsReadyAndHasLessToDo) {
+  const auto a = engine("a", 4);
+  const auto b = engine("b", 4);
+  const Engines two{a, b};
+  Attempts running(health_, TenantId(), Digest());
+  running.begin(two, *a);
+  EXPECT_EQ(health_.candidates(two, nullptr).front(), b);
+  b->ready_ = our_error(Code::model_loading, "");
+  EXPECT_EQ(health_.candidates(two, nullptr), Engines{a});
+}
+
+TEST_F(EngineHealthTest, PutsAllEnginesThatShareAModelIntoOneGroup) {
+  const Engines all{engine("a"), engine("b"), engine("c")};
+  const Engines ab{all[0], all[1]};
+  const Engines bc{all[1], all[2]};
+  answer(ab, *all[0]);
+  answer({all[2]}, *all[2]);
+  answer(bc, *all[2]);
+  // Of three at most one.
+  eject(ab, *all[0]);
+  for (int i = 0; i < 10; ++i)
+    fail(bc, *all[2]);
+  EXPECT_EQ(health_.condition(*all[2]), EngineHealth::Condition::in);
+  EXPECT_GT(health_.totals().overflows, 0U);
+}
+
+TEST_F(EngineHealthTest, AnEngineThatIsGoneGivesItsPlaceBack) {
+  Engines two{engine("a"), engine("b")};
+  eject(two, *two[0]);
+  two[0] = engine("a");  // replaced
+  clock_.advance(6s);
+  answer(two, *two[0]);
+  EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::in);
+  eject(two, *two[1]);
+}
+
+TEST_F(EngineHealthTest, GivesWhoComesBackOneRequestFirst) {
+  const Engines two{engine("a"), engine("b")};
+  eject(two, *two[0]);
+  clock_.advance(45s);
+  EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::on_trial);
+  EXPECT_TRUE(health_.usable(*two[0]));
+  {
+    Attempts trial(health_, TenantId(), Digest());
+    trial.begin(two, *two[0]);
+    EXPECT_FALSE(health_.usable(*two[0])) << "one at a time";
+    trial.succeeded(std::nullopt, 0);
+  }
+  EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::ramping);
+  EXPECT_NEAR(health_.weight(*two[0]), 0.1, 0.01);
+  clock_.advance(15s);
+  EXPECT_NEAR(health_.weight(*two[0]), 0.55, 0.01);
+  clock_.advance(15s);
+  EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::in);
+}
+
+TEST_F(EngineHealthTest, HalvesTheWeightOfASlowEngine) {
+  const Engines three{engine("a"), engine("b"), engine("c")};
+  for (int interval = 0; interval < 4; ++interval) {
+    answer(three, *three[0], 500ms, 100);
+    answer(three, *three[1], 50ms, 100);
+    answer(three, *three[2], 50ms, 100);
+    clock_.advance(5s);
+  }
+  EXPECT_EQ(health_.condition(*three[0]), EngineHealth::Condition::slow);
+  EXPECT_EQ(health_.weight(*three[0]), 0.5);
+  EXPECT_EQ(health_.weight(*three[1]), 1);
+}
+
+TEST_F(EngineHealthTest, AllowsAQuarterMoreThanSlotsAndLessWhenFirstTokensComeLate) {
+  const Engines one{engine("a", 16)};
+  EXPECT_EQ(health_.allowed(*one[0]), 20);
+  for (int i = 0; i < 60; ++i)
+    answer(one, *one[0], 10ms, 10);
+  for (int i = 0; i < 40; ++i) {
+    clock_.advance(25ms);
+    answer(one, *one[0], 10ms, 10);
+  }
+  EXPECT_EQ(health_.allowed(*one[0]), 20);
+  for (int i = 0; i < 100; ++i) {
+    clock_.advance(25ms);
+    answer(one, *one[0], 60ms, 10);
+  }
+  EXPECT_LT(health_.allowed(*one[0]), 15);
+  EXPECT_GE(health_.allowed(*one[0]), 10);
+  for (int i = 0; i < 100; ++i) {
+    clock_.advance(25ms);
+    answer(one, *one[0], 10ms, 10);
+  }
+  EXPECT_EQ(health_.allowed(*one[0]), 20);
+}
+
+TEST_F(EngineHealthTest, AllowsExactlyTheSlotsThatBelongToTenants) {
+  const auto owned = engine("a", 4);
+  owned->capabilities_.tenant_slots = true;
+  EXPECT_EQ(health_.allowed(*owned), 4);
+}
+
+TEST_F(EngineHealthTest, ALongSilencePassesAtOnce) {
+  const Engines two{engine("a"), engine("b")};
+  eject(two, *two[0]);
+  clock_.advance(std::chrono::hours(24 * 365));
+  EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::on_trial);
+}
+
+TEST_F(EngineHealthTest, KnowsWhatAnErrorShows) {
+  const auto shows = [](Code code, Blame blame, bool has_answered) {
+    return what_it_shows(Error(code, blame, ""), has_answered);
+  };
+  EXPECT_EQ(shows(Code::upstream_error, Blame::upstream, true), Seen::error);
+  EXPECT_EQ(shows(Code::upstream_error, Blame::upstream, false), Seen::local);
+  EXPECT_EQ(shows(Code::first_token_timeout, Blame::upstream, true), Seen::local);
+  EXPECT_EQ(shows(Code::overloaded, Blame::upstream, true), std::nullopt);
+  EXPECT_EQ(shows(Code::invalid_request, Blame::client, true), std::nullopt);
+  EXPECT_EQ(shows(Code::client_closed, Blame::client, true), std::nullopt);
+  EXPECT_EQ(shows(Code::overloaded, Blame::us, true), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sovmesh::gateway

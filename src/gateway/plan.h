@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/hash.h"
+#include "catalog/records.h"
+#include "engine/engine.h"
+#include "gateway/version_choice.h"
+#include "llmapi/request.h"
+#include "metering/usage.h"
+#include "rt/event.h"
+
+namespace sovmesh::gateway {
+
+// What a valid, permitted request wants to have done.
+struct Plan {
+  const catalog::Model* model = nullptr;                 // lives in the caller's snapshot
+  std::vector<std::shared_ptr<engine::Engine>> engines;  // any of them; not empty
+  llmapi::Request request;
+  std::size_t body_size = 0;     // of the request's body before it is completed for an engine
+  Digest body_digest{};          // where there are several engines
+  bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
+  std::optional<metering::Idempotency> idempotency;
+  RequestTimes times{};
+  rt::Deadline total = rt::Deadline::never();
+
+  // Whether another engine may get it after one has accepted it and failed.
+  bool may_move() const { return engines.size() > 1 && !idempotency; }
+};
+
+}  // namespace sovmesh::gateway
