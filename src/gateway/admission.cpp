@@ -14,17 +14,27 @@ metering::Charge charge_of(const metering::Price* price, const metering::Usage& 
   return metering::charge_of(price, usage, metering::power_model());
 }
 
-// What so many tokens take of each limit.
+// What so many tokens take of each limit: at least 1 of what they are not free of, so that nothing
+// is too small for a budget that is used up.
 limits::Amounts amounts_of(const metering::Price* price, std::int64_t input, std::int64_t output,
                            std::int64_t characters) {
   metering::Usage usage;
   usage.counts = {.prompt = input, .generated = output};
   usage.characters = characters;
   const metering::Charge charge = charge_of(price, usage);
-  return {.input_tokens = input,
-          .output_tokens = output,
-          .money_micro = charge.cost_micro,
-          .gpu_microseconds = charge.gse_us};
+  limits::Amounts amounts{.input_tokens = input,
+                          .output_tokens = output,
+                          .money_micro = charge.cost_micro,
+                          .gpu_microseconds = charge.gse_us};
+  if (price == nullptr || (charge.cost_micro > 0 && charge.gse_us > 0)) return amounts;
+  constexpr std::int64_t kMany = 1'000'000;
+  usage.counts = {.prompt = input * kMany, .generated = output * kMany};
+  usage.characters = characters * kMany;
+  const metering::Charge many = charge_of(price, usage);
+  if (many.cost_micro > 0) amounts.money_micro = std::max<std::int64_t>(amounts.money_micro, 1);
+  if (many.gse_us > 0)
+    amounts.gpu_microseconds = std::max<std::int64_t>(amounts.gpu_microseconds, 1);
+  return amounts;
 }
 
 limits::Subject subject_of(const identity::Caller& caller, const std::string& engine,
@@ -83,7 +93,7 @@ metering::Charge Admission::charge(const metering::Settlement& settlement,
 }
 
 std::int64_t prompt_estimate(const llmapi::Request& request) {
-  return static_cast<std::int64_t>(request.prompt_bytes) / kBytesPerToken;
+  return (static_cast<std::int64_t>(request.prompt_bytes) + kBytesPerToken - 1) / kBytesPerToken;
 }
 
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,

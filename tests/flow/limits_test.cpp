@@ -104,6 +104,32 @@ TEST(Limits, WhatWaitingDoesNotHelpSaysSo) {
   refused(Window::lifetime, 19, R"("never":"fits")");
 }
 
+// The estimate of "x" is less than a token, and its price less than a millionth.
+TEST(Limits, NoRequestIsTooSmallForABudgetThatIsUsedUp) {
+  std::string long_text;  // twice as many tokens as it is taken for
+  for (int i = 0; i < 1'000; ++i)
+    long_text += "a ";
+  for (const auto& [measure, amount] :
+       {std::pair(Measure::input_tokens, 600), std::pair(Measure::total_tokens, 600),
+        std::pair(Measure::money_micro, 60), std::pair(Measure::gpu_microseconds, 60)}) {
+    SCOPED_TRACE(limits::name(measure));
+    GatewayWorld gateway;
+    metering::PriceTerms terms{.model = "embed", .currency = "EUR", .label = "test"};
+    terms.input = 100'000;  // a tenth of a micro-unit a token
+    terms.prompt_ns = 100;
+    gateway.set_prices({terms});
+    gateway.limit(gateway.tenant_limit("aurora", measure, Window::lifetime, amount));
+    const auto embed = [&](const std::string& text) {
+      Client client(gateway);
+      client.post("/v1/embeddings", R"({"model":"embed","input":")" + text + "\"}");
+      return client.answer().status;
+    };
+    EXPECT_EQ(embed(long_text), 200);
+    EXPECT_GT(used(gateway), amount);
+    EXPECT_EQ(embed("x"), 429);
+  }
+}
+
 TEST(Limits, ShadowLimitsRefuseNothing) {
   GatewayWorld gateway;
   limits::Limit limit = gateway.tenant_limit("aurora", Measure::requests, Window::minute, 1);
