@@ -92,7 +92,7 @@ struct Mailbox {
   Gap gap;
   std::uint64_t gaps = 0;     // requests without an entry, ever
   std::size_t in_work = 0;    // taken by the writer and not yet durable
-  bool writer_rests = false;  // somebody has to wake it
+  bool writer_rests = false;  // it waits for no note: the first one has to wake it
   Refusal refusing = Refusal::none;
 
   bool accepts() const { return refusing == Refusal::none && notes.size() < kNotesMax; }

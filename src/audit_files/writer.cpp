@@ -509,7 +509,8 @@ Pause Writer::pause() {
         if (trouble->count > 0) wait_until(std::max(trouble->tell_at, retry_at_));
       if (!late_.empty()) wait_until(retry_at_);
     }
-    box.writer_rests = !out.has_value();
+    // A checkpoint or a retry may be due much later than the first note that comes now.
+    box.writer_rests = box.notes.empty() && notes_.empty();
   });
   return out;
 }
