@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -348,12 +349,32 @@ Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
   return {};
 }
 
+// Whether storing `b` would change nothing but the revision. Names every member, so that none can
+// be forgotten.
+bool is_stored(const catalog::Model& a, const catalog::Model& b) {
+  const auto said = [](const catalog::Model& model) {
+    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
+                 embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
+                 first_token, stall, total, commit_after, revision, created_at, updated_at,
+                 from_file, source, discovered] = model;
+    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
+                    embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
+                    first_token, stall, total, commit_after, from_file, source, discovered);
+  };
+  return said(a) == said(b);
+}
+template <class T>
+bool is_stored(const T&, const T&) {
+  return false;  // nothing is told by their revisions
+}
+
 template <class T>
 Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
                     const std::vector<T>& wanted) {
   for (const T& object : wanted) {
-    const bool known = std::ranges::find(now, object.id, &T::id) != now.end();
-    const Result<T> done = known ? store.update(object) : store.create(object);
+    const auto known = std::ranges::find(now, object.id, &T::id);
+    if (known != now.end() && is_stored(*known, object)) continue;
+    const Result<T> done = known != now.end() ? store.update(object) : store.create(object);
     if (!done) return fail(Error(done.error()));
   }
   return {};
