@@ -10,31 +10,18 @@ namespace {
 constexpr std::int64_t kBytesPerToken = 4;
 constexpr std::int64_t kLeastOutput = 16;  // tokens for which an answer is worth to be begun
 
-metering::Charge charge_of(const metering::Price* price, const metering::Usage& usage) {
-  return metering::charge_of(price, usage, metering::power_model());
-}
-
-// What so many tokens take of each limit: at least 1 of what they are not free of, so that nothing
-// is too small for a budget that is used up.
+// What so many tokens take of each limit.
 limits::Amounts amounts_of(const metering::Price* price, std::int64_t input, std::int64_t output,
                            std::int64_t characters) {
   metering::Usage usage;
   usage.counts = {.prompt = input, .generated = output};
   usage.characters = characters;
-  const metering::Charge charge = charge_of(price, usage);
-  limits::Amounts amounts{.input_tokens = input,
-                          .output_tokens = output,
-                          .money_micro = charge.cost_micro,
-                          .gpu_microseconds = charge.gse_us};
-  if (price == nullptr || (charge.cost_micro > 0 && charge.gse_us > 0)) return amounts;
-  constexpr std::int64_t kMany = 1'000'000;
-  usage.counts = {.prompt = input * kMany, .generated = output * kMany};
-  usage.characters = characters * kMany;
-  const metering::Charge many = charge_of(price, usage);
-  if (many.cost_micro > 0) amounts.money_micro = std::max<std::int64_t>(amounts.money_micro, 1);
-  if (many.gse_us > 0)
-    amounts.gpu_microseconds = std::max<std::int64_t>(amounts.gpu_microseconds, 1);
-  return amounts;
+  const metering::Held held =
+      price == nullptr ? metering::Held{} : metering::held_for(*price, usage);
+  return {.input_tokens = input,
+          .output_tokens = output,
+          .money_micro = held.cost_micro,
+          .gpu_microseconds = held.gse_us};
 }
 
 limits::Subject subject_of(const identity::Caller& caller, const std::string& engine,
@@ -89,7 +76,7 @@ metering::Charge Admission::charge(const metering::Settlement& settlement,
   usage.finish = settlement.finish;
   usage.characters = characters_;
   usage.open_for = std::chrono::duration_cast<std::chrono::microseconds>(open_for);
-  return charge_of(price_.get(), usage);
+  return metering::charge_of(price_.get(), usage, metering::power_model());
 }
 
 std::int64_t prompt_estimate(const llmapi::Request& request) {

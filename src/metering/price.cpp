@@ -192,29 +192,49 @@ bool was_served(const Usage& usage) {
   return false;
 }
 
-std::int64_t gse_of(const Price& price, const Usage& usage) {
-  if (!was_served(usage)) return 0;
+namespace {
+
+// Of a usage that was served.
+Wide nanoseconds_of(const Price& price, const Usage& usage) {
   const PriceTerms& terms = price.terms();
   const Billed billed(usage.counts);
-  const Wide nanoseconds = billed.input * terms.prompt_ns + billed.cached * terms.cached_ns +
-                           billed.output * terms.output_ns;
-  return at_most(nanoseconds / 1'000, kGseMax);
+  return billed.input * terms.prompt_ns + billed.cached * terms.cached_ns +
+         billed.output * terms.output_ns;
 }
+std::int64_t gse_from(Wide nanoseconds) { return at_most(nanoseconds / 1'000, kGseMax); }
 
-std::int64_t cost_of(const Price& price, const Usage& usage) {
-  if (!was_served(usage)) return 0;
+// In parts of one micro-unit / 3.6 x 10^9, the microseconds of an hour. The largest sum is below
+// 10^35, of 1.7 x 10^38 that fit.
+Wide cost_parts_of(const Price& price, const Usage& usage, std::int64_t gse_us) {
   const PriceTerms& terms = price.terms();
   const Billed billed(usage.counts);
   const Wide characters = std::clamp<std::int64_t>(usage.characters, 0, kTokensMax);
   const Wide open_us = std::clamp<std::int64_t>(usage.open_for.count(), 0, kGseMax);
-  // Everything in parts of one micro-unit / 3.6 x 10^9, the microseconds of an hour. The largest
-  // sum is below 10^35, of 1.7 x 10^38 that fit.
   const Wide per_million = billed.input * terms.input + billed.cached * terms.cached_input +
                            billed.output * terms.output + characters * terms.characters +
-                           Wide{gse_of(price, usage)} * terms.gpu_second;
-  const Wide parts =
-      Wide{terms.call} * 3'600'000'000 + per_million * 3'600 + open_us * terms.concurrency_hour;
-  return at_most(parts / 3'600'000'000, kCostMax);
+                           Wide{gse_us} * terms.gpu_second;
+  return Wide{terms.call} * 3'600'000'000 + per_million * 3'600 + open_us * terms.concurrency_hour;
+}
+std::int64_t cost_from(Wide parts) { return at_most(parts / 3'600'000'000, kCostMax); }
+
+}  // namespace
+
+std::int64_t gse_of(const Price& price, const Usage& usage) {
+  return was_served(usage) ? gse_from(nanoseconds_of(price, usage)) : 0;
+}
+
+std::int64_t cost_of(const Price& price, const Usage& usage) {
+  return was_served(usage) ? cost_from(cost_parts_of(price, usage, gse_of(price, usage))) : 0;
+}
+
+Held held_for(const Price& price, const Usage& usage) {
+  if (!was_served(usage)) return {};
+  const Wide nanoseconds = nanoseconds_of(price, usage);
+  Held held{.gse_us = gse_from(nanoseconds)};
+  held.cost_micro = cost_from(cost_parts_of(price, usage, held.gse_us));
+  if (held.gse_us == 0 && nanoseconds > 0) held.gse_us = 1;
+  if (held.cost_micro == 0 && cost_parts_of(price, usage, held.gse_us) > 0) held.cost_micro = 1;
+  return held;
 }
 
 std::string_view name(EnergyMethod method) {

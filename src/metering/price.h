@@ -90,6 +90,15 @@ std::int64_t gse_of(const Price& price, const Usage& usage);
 inline constexpr std::int64_t kCostMax = 100'000'000'000'000;
 std::int64_t cost_of(const Price& price, const Usage& usage);
 
+// What a reservation holds for usage that is only estimated: cost_of() and gse_of(), but at least 1
+// of what is not free, so that nothing is too small for a budget that is used up.
+struct Held {
+  std::int64_t cost_micro = 0;
+  std::int64_t gse_us = 0;
+  friend bool operator==(const Held&, const Held&) = default;
+};
+Held held_for(const Price& price, const Usage& usage);
+
 // How a figure of energy came to be, best first.
 enum class EnergyMethod : std::uint8_t { none, measured, attributed, estimated };
 std::string_view name(EnergyMethod method);

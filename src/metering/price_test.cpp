@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <random>
 #include <utility>
@@ -198,6 +199,29 @@ TEST(Cost, IsTheExactPriceLessThanOneMicroUnitAbove) {
     const std::int64_t part = cost_of(*one, usage(prompt, cached, 0));
     ASSERT_LE(part, cost);
   }
+}
+
+TEST(Held, IsTheChargeButNeverNothingOfWhatIsNotFree) {
+  const auto whole = price();
+  const Usage much = usage(1'000, 100, 50);
+  EXPECT_EQ(held_for(*whole, much),
+            (Held{.cost_micro = cost_of(*whole, much), .gse_us = gse_of(*whole, much)}));
+  PriceTerms little{.model = "tiny", .currency = "EUR"};
+  little.input = 1;
+  EXPECT_EQ(held_for(*price(little), usage(1, 0, 0)), (Held{.cost_micro = 1}));
+  little.input = 0;
+  little.prompt_ns = 1;
+  EXPECT_EQ(held_for(*price(little), usage(1, 0, 0)), (Held{.gse_us = 1}));
+  little.gpu_second = 1;
+  EXPECT_EQ(held_for(*price(little), usage(1, 0, 0)), (Held{.cost_micro = 1, .gse_us = 1}));
+  EXPECT_EQ(held_for(*price(little), usage(0, 0, 1)), Held{}) << "answers are free";
+}
+
+TEST(Held, NeverOverflowsOnAnything) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const Held held = held_for(*price(), usage(kMost, 0, kMost));
+  EXPECT_EQ(held.cost_micro, cost_of(*price(), usage(kMost, 0, kMost)));
+  EXPECT_GT(held.gse_us, 0);
 }
 
 TEST(Gse, WeighsTokensByTheirKind) {
