@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "compose/audit.h"
 #include "replay_files/replay_files.h"
+#include "store/passing_ledger.h"
 #include "store_sqlite/open.h"
 
 namespace sovmesh::compose {
@@ -50,73 +51,16 @@ Result<Secret> own_secret(const std::string& path, Random& random, bool may_be_n
 }
 
 // Tells the ledger one output token less than there was: a check that compares counts must notice.
-class SabotagedLedger : public store::Ledger {
+class SabotagedLedger : public store::PassingLedger {
  public:
-  explicit SabotagedLedger(std::unique_ptr<store::Ledger> inner) : inner_(std::move(inner)) {}
-
-  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
-                                        rt::Until until) override {
-    Result<store::OpenRow> row = co_await inner_->open(std::move(intent), loop, until);
-    if (!row) co_return row;
-    const RequestId request = row->request();
-    rows_.emplace(request, *std::move(row));
-    co_return store::OpenRow(*this, request);
-  }
-  bool accepts() const override { return inner_->accepts(); }
-  store::LedgerStats stats() const override { return inner_->stats(); }
-  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
-    return inner_->sum(query);
-  }
-  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
-                                            std::size_t limit) override {
-    return inner_->rows(query, limit);
-  }
-  Result<std::optional<store::UsageRow>> find(RequestId request) override {
-    return inner_->find(request);
-  }
-  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
-    return inner_->price(id);
-  }
-  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override {
-    return inner_->usage_since(query);
-  }
-  using Ledger::verify;
-  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
-    return inner_->verify(pace);
-  }
-  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
-                                  const std::string& pseudonym) override {
-    return inner_->erase_user(tenant, user, pseudonym);
-  }
-  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
-                                   RequestId request) override {
-    return inner_->claim(tenant, key, request);
-  }
-  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override {
-    inner_->unclaim(tenant, key, request);
-  }
-  Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
+  using PassingLedger::PassingLedger;
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
-    rows_.at(request).checkpoint(counts);
-  }
-  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
-                              rt::Until until) override {
-    return rows_.at(request).save(counts, loop, until);
-  }
-  void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
+  void settle(RequestId request, const metering::Settlement& settlement, Haste haste) override {
     metering::Settlement less = settlement;
     if (less.counts.generated > 0) --less.counts.generated;
-    std::move(rows_.extract(request).mapped()).settle(less);
+    PassingLedger::settle(request, less, haste);
   }
-  void void_unused(RequestId request) override {
-    std::move(rows_.extract(request).mapped()).void_unused();
-  }
-
- private:
-  std::unique_ptr<store::Ledger> inner_;
-  std::map<RequestId, store::OpenRow> rows_;  // the demo has one worker
 };
 
 class SqliteData : public Process::Data {

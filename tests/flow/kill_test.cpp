@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/passing_ledger.h"
 #include "store_sqlite/open.h"
 #include "tests/flow/gateway_world.h"
 #include "tests/support/result_matchers.h"
@@ -40,81 +41,26 @@ std::uint64_t kill_points() {
 enum class Defect : std::uint8_t { none, drops_settles, charges_twice, forgets_progress };
 
 // Hands everything on, with a defect.
-class DefectLedger : public store::Ledger {
+class DefectLedger : public store::PassingLedger {
  public:
   DefectLedger(std::unique_ptr<store::Ledger> inner, Defect defect)
-      : inner_(std::move(inner)), defect_(defect) {}
+      : PassingLedger(std::move(inner)), defect_(defect) {}
   // Rows that were never settled: a ledger that drops them has nobody to ask.
-  ~DefectLedger() override {
-    for (auto& [id, row] : rows_)
-      std::move(row).settle({});
-  }
-
-  rt::Task<Result<store::OpenRow>> open(metering::Intent intent, rt::Loop& loop,
-                                        rt::Until until) override {
-    const RequestId request = intent.request;
-    auto row = co_await inner_->open(std::move(intent), loop, until);
-    if (!row) co_return fail(row.error());
-    rows_.emplace(request, *std::move(row));
-    co_return store::OpenRow(*this, request);
-  }
-  bool accepts() const override { return inner_->accepts(); }
-  store::LedgerStats stats() const override { return inner_->stats(); }
-  Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
-    return inner_->sum(query);
-  }
-  Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
-                                            std::size_t limit) override {
-    return inner_->rows(query, limit);
-  }
-  Result<std::optional<store::UsageRow>> find(RequestId request) override {
-    return inner_->find(request);
-  }
-  Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
-    return inner_->price(id);
-  }
-  Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override {
-    return inner_->usage_since(query);
-  }
-  using Ledger::verify;
-  Result<store::VerifyReport> verify(const store::VerifyPace& pace) override {
-    return inner_->verify(pace);
-  }
-  Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
-                                  const std::string& pseudonym) override {
-    return inner_->erase_user(tenant, user, pseudonym);
-  }
-  Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
-                                   RequestId request) override {
-    return inner_->claim(tenant, key, request);
-  }
-  void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override {
-    inner_->unclaim(tenant, key, request);
-  }
-  Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
+  ~DefectLedger() override { settle_rest(); }
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
-    if (defect_ != Defect::forgets_progress) rows_.at(request).checkpoint(counts);
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) override {
+    if (defect_ != Defect::forgets_progress) PassingLedger::checkpoint(request, counts, haste);
   }
-  rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
-                              rt::Until until) override {
-    return rows_.at(request).save(counts, loop, until);
-  }
-  void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
+  void settle(RequestId request, const metering::Settlement& settlement, Haste haste) override {
     if (defect_ == Defect::drops_settles) return;
     metering::Settlement booked = settlement;
     if (defect_ == Defect::charges_twice) booked.counts.generated *= 2;
-    std::move(rows_.extract(request).mapped()).settle(booked);
-  }
-  void void_unused(RequestId request) override {
-    std::move(rows_.extract(request).mapped()).void_unused();
+    PassingLedger::settle(request, booked, haste);
   }
 
  private:
-  std::unique_ptr<store::Ledger> inner_;
   Defect defect_;
-  std::map<RequestId, store::OpenRow> rows_;
 };
 
 // A client's request and what came of it until the kill.
