@@ -10,18 +10,6 @@ namespace {
 constexpr auto kNever = std::numeric_limits<float>::infinity();
 constexpr float kStaleMax = 10;  // times CostSettings::stale_us
 
-std::uint8_t takes_needed(Role role) {
-  switch (role) {
-    case Role::prefill:
-      return 1;
-    case Role::decode:
-      return 2;
-    case Role::both:
-      return 3;
-  }
-  return 3;
-}
-
 // The request's and the pool's numbers as the pass over the columns wants them.
 struct Wanted {
   Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool)
@@ -224,8 +212,8 @@ Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const Endpo
                  const CostSettings& settings) {
   const EndpointSpec& spec = table.spec(endpoint);
   const EndpointTable::Columns& c = table.columns();
-  const std::uint8_t needed = takes_needed(request.role);
-  if ((takes_needed(spec.role) & needed) != needed) return Filter::role;
+  const std::uint8_t needed = takes_of(request.role);
+  if ((takes_of(spec.role) & needed) != needed) return Filter::role;
   if ((spec.access & request.access) == 0) return Filter::access;
   if ((c.jurisdiction[endpoint] & request.jurisdictions) == 0) return Filter::residency;
   if (request.subset != nullptr && !request.subset->contains(endpoint)) return Filter::subset;
@@ -254,7 +242,7 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
     out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
              t.zone + t.stale + t.waited;
   }
-  const std::uint8_t takes = takes_needed(request.role);
+  const std::uint8_t takes = takes_of(request.role);
   for (std::size_t e = 0; e < end; ++e) {
     const int missing = (~v.takes[e] & takes) + int{(v.access[e] & request.access) == 0} +
                         int{(v.jurisdiction[e] & request.jurisdictions) == 0};

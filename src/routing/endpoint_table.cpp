@@ -19,18 +19,6 @@ Load at_least_zero(Load load) {
   return load;
 }
 
-std::uint8_t takes_of(Role role) {
-  switch (role) {
-    case Role::prefill:
-      return 1;
-    case Role::decode:
-      return 2;
-    case Role::both:
-      return 3;
-  }
-  return 0;
-}
-
 Result<void> check(const EndpointSpec& spec) {
   if (spec.name.empty() || spec.name.size() > kNameMax)
     return client_error(Code::invalid_value, "endpoint: its name must have 1 to 253 characters");
@@ -45,6 +33,18 @@ Result<void> check(const EndpointSpec& spec) {
 }
 
 }  // namespace
+
+std::uint8_t takes_of(Role role) {
+  switch (role) {
+    case Role::prefill:
+      return 1;
+    case Role::decode:
+      return 2;
+    case Role::both:
+      break;
+  }
+  return 3;
+}
 
 Load& Load::operator+=(const Load& other) {
   prefill_tokens += other.prefill_tokens;

@@ -24,6 +24,8 @@ struct EndpointId {
 };
 
 enum class Role : std::uint8_t { both, prefill, decode };
+// Bit 0: prefills, bit 1: decodes.
+std::uint8_t takes_of(Role role);
 
 // LoRAs are numbered per pool by the caller; 0 is the base model.
 using LoraNumber = std::uint8_t;
@@ -139,7 +141,7 @@ class EndpointTable {
     std::vector<float> a, b, c, base;  // Rates, in us
     std::vector<std::uint64_t> access;
     std::vector<std::uint64_t> jurisdiction;  // one bit
-    std::vector<std::uint8_t> takes;          // bit 0: prefills, bit 1: decodes; 0: nothing now
+    std::vector<std::uint8_t> takes;          // of its role; 0: nothing now
   };
   const Columns& columns() const { return columns_; }
   const EndpointSet& lora_holders(LoraNumber lora) const { return lora_holders_[lora]; }
