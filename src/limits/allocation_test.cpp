@@ -1,25 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "limits/estimate.h"
 #include "limits/local_limiter.h"
+#include "tests/support/count_allocations.h"
 
-// Counts what this program takes from the heap. Sanitizers bring operators of their own.
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#ifdef SM_COUNTS_ALLOCATIONS
 
 namespace sovmesh::limits {
 namespace {
