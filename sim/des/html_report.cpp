@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/html.h"
 #include "sim/des/compare.h"
 
 // A page on its own: style and charts are in it, nothing is fetched, no script runs.
@@ -28,29 +29,6 @@ svg .other{fill:var(--other)}svg .range{stroke:var(--ink);stroke-width:1.5}
 </style></head><body>
 )";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 // A measure of a chart of bars.
 struct Measure {
   std::string_view title;
@@ -73,7 +51,7 @@ std::string bars(const std::vector<Row>& rows, const Measure& measure, std::stri
   const double height = kStep * static_cast<double>(rows.size()) + 8;
   std::string out =
       fmt::format(R"(<svg viewBox="0 0 660 {:.0f}" width="660" role="img" aria-label="{}">)",
-                  height, escaped(measure.title));
+                  height, escape_html(measure.title));
   double y = 4;
   for (const Row& row : rows) {
     const Interval value = row.*measure.value;
@@ -81,7 +59,7 @@ std::string bars(const std::vector<Row>& rows, const Measure& measure, std::stri
     const double low = kLeft + kWidth * std::max(0.0, value.mean - value.half) / most;
     const double high = kLeft + kWidth * (value.mean + value.half) / most;
     out += fmt::format(R"(<text x="{:.0f}" y="{:.0f}" text-anchor="end">{}</text>)", kLeft - 8,
-                       y + 15, escaped(row.policy));
+                       y + 15, escape_html(row.policy));
     out +=
         fmt::format(R"(<rect class="{}" x="{:.0f}" y="{:.0f}" width="{:.1f}" height="18" rx="2"/>)",
                     row.policy == ours ? "ours" : "other", kLeft, y, end - kLeft);
@@ -106,21 +84,23 @@ std::string table(const std::vector<Row>& rows, std::string_view ours) {
         "<tr{}><td>{}</td><td>{:.1f} ± {:.1f}</td><td>{:.2f}</td><td>{:.2f}</td><td>{:.2f}</td>"
         "<td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.2f}</td>"
         "<td>{:.0f}</td><td>{:.0f}</td><td>{:.2f}</td><td>{:.3f}</td><td>{:.1f}</td></tr>\n",
-        row.policy == ours ? " class=\"ours\"" : "", escaped(row.policy), 100 * row.goodput.mean,
-        100 * row.goodput.half, row.first_p50.mean, row.first_p90.mean, row.first_p99.mean,
-        1'000 * row.per_output_p99.mean, row.total_p99.mean, 100 * row.hit_rate.mean,
-        100 * row.utilisation.mean, row.imbalance.mean, row.preemptions.mean, row.refused.mean,
-        row.gap_gpu_s.mean, row.jain.mean, row.starved_s.mean);
+        row.policy == ours ? " class=\"ours\"" : "", escape_html(row.policy),
+        100 * row.goodput.mean, 100 * row.goodput.half, row.first_p50.mean, row.first_p90.mean,
+        row.first_p99.mean, 1'000 * row.per_output_p99.mean, row.total_p99.mean,
+        100 * row.hit_rate.mean, 100 * row.utilisation.mean, row.imbalance.mean,
+        row.preemptions.mean, row.refused.mean, row.gap_gpu_s.mean, row.jain.mean,
+        row.starved_s.mean);
   return out + "</table></div>\n";
 }
 
 std::string verdict_list(std::span<const Cell> cells, std::string_view policy) {
   std::string out;
   for (const Verdict& verdict : verdicts(cells, policy))
-    out += fmt::format("<li>{}: {:+.1f} ± {:.1f} points against {}</li>\n", escaped(verdict.load),
-                       verdict.points.mean, verdict.points.half, escaped(verdict.best_other));
+    out +=
+        fmt::format("<li>{}: {:+.1f} ± {:.1f} points against {}</li>\n", escape_html(verdict.load),
+                    verdict.points.mean, verdict.points.half, escape_html(verdict.best_other));
   if (out.empty()) return out;
-  return fmt::format("<h2>{} and the best other policy</h2>\n<ul>\n{}</ul>\n", escaped(policy),
+  return fmt::format("<h2>{} and the best other policy</h2>\n<ul>\n{}</ul>\n", escape_html(policy),
                      out);
 }
 
@@ -131,14 +111,14 @@ std::string comparison_html(std::span<const Cell> cells, std::string_view policy
   std::string out(kHead);
   out += "<h1>Simulated policies</h1>\n<ul>\n";
   for (const std::string& line : about)
-    out += "<li>" + escaped(line) + "</li>\n";
+    out += "<li>" + escape_html(line) + "</li>\n";
   out += "</ul>\n" + verdict_list(cells, policy);
   const std::vector<Row> all = rows_of(cells);
   for (auto from = all.begin(); from != all.end();) {
     const auto to =
         std::find_if(from, all.end(), [&](const Row& row) { return row.load != from->load; });
     const std::vector<Row> rows(from, to);
-    out += "<h2>" + escaped(rows.front().load) + "</h2>\n";
+    out += "<h2>" + escape_html(rows.front().load) + "</h2>\n";
     for (const Measure& measure :
          {Measure{"SLO goodput", &Row::goodput, 100, "%"},
           Measure{"Time to first token, p90", &Row::first_p90, 1, "s"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/decimal.h"
+#include "base/html.h"
 
 namespace sovmesh::control {
 namespace {
@@ -24,31 +25,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string html_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
+std::string html_escaped(std::string_view text) { return escape_html(printable(text)); }
 
 std::string money_text(std::int64_t micro) { return micro_text(micro, 2); }
 std::string seconds_text(std::int64_t microseconds) { return micro_text(microseconds); }
