@@ -538,6 +538,21 @@ void add_rollouts(CLI::App& app, int& code) {
   });
 }
 
+void add_pools(CLI::App& app, int& code) {
+  const Kind kind = add_kind(app, code, "pool",
+                             {"pool", "part", "level", "guaranteed", "weight", "used", "borrowed",
+                              "lent", "waiting", "running"});
+  kind.app->description("Show what tenants have and use of shared engines");
+  CLI::App* list = add_verb(kind, "list", "List pools and their parts; rates in GPUs");
+  const auto pool = std::make_shared<std::string>();
+  list->add_option("--pool", *pool, "Only this pool");
+  list->callback([kind, pool] {
+    std::string target = kind.path + "?limit=1000";
+    if (!pool->empty()) target += "&pool=" + compose::url_part(*pool);
+    kind.code = compose::admin_call(*kind.cli, "GET", target, {}, kind.columns);
+  });
+}
+
 }  // namespace
 
 void add_admin_commands(CLI::App& app, int& code) {
@@ -550,6 +565,7 @@ void add_admin_commands(CLI::App& app, int& code) {
   add_prices(app, code);
   add_routes(app, code);
   add_rollouts(app, code);
+  add_pools(app, code);
 }
 
 }  // namespace sovmesh

@@ -8,6 +8,7 @@
 
 #include "compose/certificate.h"
 #include "compose/engines.h"
+#include "compose/pools.h"
 #include "control/directory_publisher.h"
 #include "engine/capabilities.h"
 #include "engine_process/command.h"
@@ -39,6 +40,7 @@ class Preflight {
     const auto clock = rt::make_system_clock();
     const auto random = rt::make_system_random();
     check_witnesses();
+    note("", pool_settings(config_.pools));
     note("", control::check_declared(config_, *clock, *random));
     return std::move(findings_);
   }
@@ -70,7 +72,8 @@ class Preflight {
           "{}: error: extra_fields: '{}' is never passed on: the gateway sets it itself",
           model.position.text(), field));
     }
-    check_offers(model);
+    for (const std::string& engine : config::engines_of(model))
+      check_offers(model, engine);
   }
 
   void check_witnesses() {
@@ -93,8 +96,8 @@ class Preflight {
   }
 
   // What is offered although the engine cannot do it: each call would be refused.
-  void check_offers(const config::Model& model) {
-    const auto engine = std::ranges::find(config_.engines, model.engine, &config::Engine::name);
+  void check_offers(const config::Model& model, const std::string& name) {
+    const auto engine = std::ranges::find(config_.engines, name, &config::Engine::name);
     if (engine == config_.engines.end() || engine->managed) return;
     const auto dialect = llmapi::parse_dialect(engine->dialect);
     if (!dialect) return;

@@ -18,6 +18,7 @@
 #include "compose/certificate.h"
 #include "compose/data.h"
 #include "compose/first_uses.h"
+#include "compose/pools.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
@@ -285,9 +286,14 @@ Result<void> Process::make_listeners() {
   settings_.body.total = server.body_time;
   settings_.client_stall = server.write_stall;
   settings_.look_up = look_up_of(server.drain_time);
-  dispatcher_ = std::make_unique<gateway::FifoDispatcher>(gateway::FifoDispatcher::Limits{
-      .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
-      .wait_max = server.queue_time});
+  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(options_.config.pools));
+  dispatcher_ = std::make_unique<gateway::Dispatcher>(
+      *clock_, *random_,
+      gateway::Dispatcher::Limits{
+          .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
+          .wait_max = server.queue_time,
+          .tenants = [this] { return tenant_names(); }},
+      pools);
   health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
@@ -310,6 +316,14 @@ Result<void> Process::make_listeners() {
   return add_operator_listeners();
 }
 
+std::vector<std::string> Process::tenant_names() const {
+  std::vector<std::string> names;
+  const auto directory = publisher_->directory().get();
+  for (const identity::TenantEntry* tenant : directory->tenants())
+    names.emplace_back(tenant->record.slug.text());
+  return names;
+}
+
 // Engines that are asleep until somebody needs them keep nobody waiting.
 std::vector<std::string> Process::not_ready() const {
   std::vector<std::string> reasons;
@@ -322,90 +336,6 @@ std::vector<std::string> Process::not_ready() const {
                                   status.reason.empty() ? "" : ": ", status.reason));
   }
   return reasons;
-}
-
-void Process::watch_gauges() {
-  auto& states = registry_.gauges("sm_backend_state", "1 while the engine is ready", {"engine"});
-  watch_health();
-  auto& queue =
-      registry_.gauges("sm_queue_depth", "Requests waiting for an engine's slot", {"tenant_class"});
-  auto& dropped =
-      registry_.totals("sm_log_dropped_total",
-                       "Log lines that found their queue full or nobody to take them", {"sink"});
-  if (data_->audit() != nullptr) watch_audit(registry_, *data_->audit());
-  registry_.on_render([this, &states, &queue, &dropped] {
-    queue.with({"all"}).set(static_cast<double>(dispatcher_->load().waiting));
-    dropped.with({"log"}).set(static_cast<double>(log_sink_->dropped()));
-    for (const auto& engine : engine_list()) {
-      const bool ready = engine->status().state == engine::State::ready;
-      states.with({engine->name()}).set(ready ? 1 : 0);
-    }
-  });
-  watch_ledger();
-}
-
-void Process::watch_health() {
-  using gateway::EngineHealth;
-  auto& conditions = registry_.gauges("sm_backend_condition", "1 for how requests see the engine",
-                                      {"engine", "condition"});
-  const auto total = [this](const char* name, const char* help) {
-    return &registry_.totals(name, help, {});
-  };
-  auto* const ejections = total("sm_ejections_total", "Times an engine was taken out");
-  auto* const overflows =
-      total("sm_ejections_refused_total", "Ejections that were due, but too many were out");
-  auto* const retries = total("sm_retries_total", "Requests that were tried on another engine");
-  auto* const refused = total("sm_retries_refused_total", "Retries that had no budget left");
-  auto* const poisonous = total("sm_poison_requests_total", "Requests found to break engines");
-  auto& allowed =
-      registry_.gauges("sm_backend_allowed", "Requests the engine may have at once", {"engine"});
-  registry_.on_render([=, this, &conditions, &allowed] {
-    for (const auto& engine : engine_list()) {
-      allowed.with({engine->name()}).set(health_->allowed(*engine));
-      const EngineHealth::Condition is = health_->condition(*engine);
-      for (const auto each : EngineHealth::kConditions)
-        conditions.with({engine->name(), name(each)}).set(each == is ? 1 : 0);
-    }
-    const EngineHealth::Totals totals = health_->totals();
-    ejections->with({}).set(static_cast<double>(totals.ejections));
-    overflows->with({}).set(static_cast<double>(totals.overflows));
-    retries->with({}).set(static_cast<double>(totals.retries));
-    refused->with({}).set(static_cast<double>(totals.retries_refused));
-    poisonous->with({}).set(static_cast<double>(totals.poisonous));
-  });
-}
-
-void Process::watch_ledger() {
-  auto& lag = registry_.gauges("sm_ledger_lag_records", "Usage records not yet durable", {});
-  auto& drift = registry_.gauges("sm_ledger_drift_tokens",
-                                 "Tokens by which balances and rows differed when the ledger was "
-                                 "last verified. -1: something else was wrong.",
-                                 {});
-  auto& claims = registry_.gauges("sm_idempotency_keys", "Idempotency-Keys that are held", {});
-  const auto total = [this](const char* name, const char* help) {
-    return &registry_.totals(name, help, {});
-  };
-  auto* const syncs =
-      total("sm_ledger_fsync_seconds", "Time the ledger has spent on durable commits");
-  auto* const commits = total("sm_ledger_commits", "Durable commits of the ledger");
-  auto* const unpriced = total("sm_unpriced_total", "Requests settled without a price");
-  auto* const recovered =
-      total("sm_ledger_recovered_total", "Requests whose end a crash has taken: lower bounds");
-  auto* const verified = total("sm_ledger_verified_total", "Times the ledger was verified");
-  auto* const jumps =
-      total("sm_clock_jumps_total", "Times the wall clock went back by more than 5 s");
-  registry_.on_render([=, this, &lag, &drift, &claims] {
-    const store::LedgerStats ledger = data_->ledger().stats();
-    lag.with({}).set(static_cast<double>(ledger.waiting));
-    drift.with({}).set(static_cast<double>(ledger.drift_tokens));
-    claims.with({}).set(static_cast<double>(ledger.claims));
-    syncs->with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
-    commits->with({}).set(static_cast<double>(ledger.commits));
-    unpriced->with({}).set(static_cast<double>(ledger.unpriced));
-    recovered->with({}).set(static_cast<double>(ledger.recovered));
-    verified->with({}).set(static_cast<double>(ledger.verified));
-    jumps->with({}).set(static_cast<double>(ledger.clock_jumps));
-  });
 }
 
 // What operators talk to lives on the first worker: the admin API and the metrics page.
@@ -421,7 +351,7 @@ Result<void> Process::add_operator_listeners() {
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get()});
+      rollouts_.get(), [this] { return pool_parts(); }});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

@@ -73,8 +73,11 @@ class Process {
   void watch_ledger();
   void watch_overload();
   void apply_overload(const routing::OverloadActions& actions);
+  void watch_pools();
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
+  std::vector<std::string> tenant_names() const;
+  std::vector<control::PoolPart> pool_parts() const;
   http::ServerOptions server_options() const;
   void print_ready() const;
   void on_signal(int number);
@@ -142,7 +145,7 @@ class Process {
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
-  std::unique_ptr<gateway::FifoDispatcher> dispatcher_;
+  std::unique_ptr<gateway::Dispatcher> dispatcher_;
   std::unique_ptr<gateway::EngineHealth> health_;
   gateway::Overload overload_;
   gateway::Readiness readiness_;

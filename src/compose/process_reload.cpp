@@ -7,6 +7,7 @@
 #include "compose/audit.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/pools.h"
 #include "compose/preflight.h"
 #include "compose/process.h"
 #include "config/load.h"
@@ -82,15 +83,19 @@ Process::Reload Process::reload_now() {
       TRY(certificate, read_certificate(*config.server.tls));
     }
     for (const config::Model& model : config.models) {
-      if (engines_.find(model.engine)) continue;
-      return our_error(Code::config_invalid, model.position.text() + ": error: the engine '" +
-                                                 model.engine + "' is new: engines need a restart");
+      for (const std::string& engine : config::engines_of(model)) {
+        if (engines_.find(engine)) continue;
+        return our_error(Code::config_invalid, model.position.text() + ": error: the engine '" +
+                                                   engine + "' is new: engines need a restart");
+      }
     }
+    TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(config.pools));
     for (const auto& [name, digest] : config::fixed_parts(config)) {
       if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
     }
     config.engines = options_.config.engines;  // those that run
     TRY(auto applied, apply(config, "reload"));
+    dispatcher_->configure(pools);
     out.removed_tenants = std::move(applied.removed_tenants);
     erase_old_answers();
     if (certificate) certificate_->publish(std::move(certificate));

@@ -174,10 +174,36 @@ class Checker {
   void check_model(const Model& model) {
     once(models_, "model", model.name, model.position);
     check_name(ModelName::parse(model.name), model.position);
-    const auto engine = std::ranges::find(config_.engines, model.engine, &Engine::name);
+    check_engines(model);
+    if (!model.chat && !model.completions && !model.embeddings) {
+      error(model.position, fmt::format("model '{}' offers nothing", model.name));
+    }
+    for (const std::string& tenant : model.tenants.value_or(std::vector<std::string>())) {
+      check_name(TenantSlug::parse(tenant), model.position);
+    }
+    check_bounds(model);
+  }
+
+  void check_engines(const Model& model) {
+    if (model.engine.empty() && model.engines.empty()) {
+      error(model.position, fmt::format("model '{}' needs 'engine' or 'engines'", model.name));
+      return;
+    }
+    if (!model.engine.empty() && !model.engines.empty())
+      error(place(model, "engines"), "want 'engine' or 'engines', not both");
+    std::set<std::string> seen;
+    for (const std::string& name : engines_of(model)) {
+      check_engine_of_model(name, model);
+      if (!seen.insert(name).second)
+        error(place(model, "engines"), fmt::format("the engine '{}' stands twice", name));
+    }
+  }
+
+  void check_engine_of_model(const std::string& name, const Model& model) {
+    const auto engine = std::ranges::find(config_.engines, name, &Engine::name);
     if (engine == config_.engines.end()) {
       error(model.position, fmt::format("model '{}' names the engine '{}', which does not exist",
-                                        model.name, model.engine));
+                                        model.name, name));
     } else if (model.adapter) {
       const auto adapters = static_cast<int>(engine->adapter_files.size());
       if (!engine->managed)
@@ -197,13 +223,6 @@ class Checker {
       pointless(model.given, "context_tokens",
                 fmt::format("the engine has {} for one request", engine->context_tokens));
     }
-    if (!model.chat && !model.completions && !model.embeddings) {
-      error(model.position, fmt::format("model '{}' offers nothing", model.name));
-    }
-    for (const std::string& tenant : model.tenants.value_or(std::vector<std::string>())) {
-      check_name(TenantSlug::parse(tenant), model.position);
-    }
-    check_bounds(model);
   }
 
   // Bounds that another one of the same model is always reached before.

@@ -51,6 +51,8 @@ class MeteringChecker {
       check_tenant(tenant);
     for (const Pool& pool : config_.pools)
       check_pool(pool);
+    for (const Model& model : config_.models)
+      check_one_pool(model);
     for (const Price& price : config_.prices)
       check_price(price);
     check_webhooks();
@@ -235,6 +237,71 @@ class MeteringChecker {
     for (const std::string& engine : pool.engines)
       check_engine_of_pool(engine, pool);
     check_limits(pool.limits, nullptr);
+    check_shares(pool);
+  }
+
+  void check_shares(const Pool& pool) {
+    if (pool.interactive_share + pool.agent_share + pool.batch_share > 100) {
+      error(pool.position,
+            fmt::format("the shares of classes in pool '{}' are more than 100 %", pool.name));
+    }
+    const auto is_cohort = [&](const std::string& name) {
+      return std::ranges::find(pool.cohorts, name, &Cohort::name) != pool.cohorts.end();
+    };
+    const auto check_cohort = [&](const auto& part) {
+      if (part.cohort.empty() || is_cohort(part.cohort)) return;
+      error(place(part, "cohort"),
+            fmt::format("pool '{}' has no cohort '{}'", pool.name, part.cohort));
+    };
+    std::map<std::pair<std::string, std::string>, const Position*> seen;
+    const auto once = [&](const std::string& kind, const std::string& name, const Position& at) {
+      const auto [first, fresh] = seen.try_emplace({kind, name}, &at);
+      if (!fresh)
+        error(at,
+              fmt::format("{} '{}' stands twice; first at {}", kind, name, first->second->text()));
+    };
+    for (const Cohort& cohort : pool.cohorts) {
+      once("cohort", cohort.name, cohort.position);
+      check_cohort(cohort);
+    }
+    for (const Member& member : pool.members) {
+      const bool is_tenant = member.project.empty();
+      once(is_tenant ? "tenant" : "project of tenant '" + member.tenant + "'",
+           is_tenant ? member.tenant : member.project, member.position);
+      check_cohort(member);
+      check_member(member);
+    }
+  }
+
+  // The admin API may make tenants and projects, too.
+  void check_member(const Member& member) {
+    const auto tenant = std::ranges::find(config_.tenants, member.tenant, &Tenant::name);
+    if (const auto slug = TenantSlug::parse(member.tenant); !slug) {
+      error(place(member, "tenant"), slug.error().message());
+    } else if (tenant == config_.tenants.end()) {
+      warning(place(member, "tenant"),
+              fmt::format("this configuration does not declare the tenant '{}'", member.tenant));
+    }
+    if (member.project.empty()) return;
+    if (const auto slug = ProjectSlug::parse(member.project); !slug)
+      error(place(member, "project"), slug.error().message());
+    pointless(member.given, "cohort", "a project is where its tenant is");
+  }
+
+  // Where requests wait for any of several engines, they wait in one queue.
+  void check_one_pool(const Model& model) {
+    const auto pool_of = [&](const std::string& engine) {
+      const auto found = pool_of_engine_.find(engine);
+      return found == pool_of_engine_.end() ? nullptr : found->second;
+    };
+    const std::vector<std::string> engines = engines_of(model);
+    const auto other = std::ranges::find_if(engines, [&](const std::string& engine) {
+      return pool_of(engine) != pool_of(engines.front());
+    });
+    if (other == engines.end()) return;
+    error(place(model, "engines"),
+          fmt::format("the engines of model '{}' are not in one pool: '{}' and '{}'", model.name,
+                      engines.front(), *other));
   }
 
   void check_engine_of_pool(const std::string& engine, const Pool& pool) {
@@ -367,8 +434,12 @@ class MeteringChecker {
     for (const Engine& engine : config_.engines)
       check_place(engine);
     for (const Model& model : config_.models) {
-      const auto engine = std::ranges::find(config_.engines, model.engine, &Engine::name);
-      if (engine != config_.engines.end() && engine->managed)
+      const std::vector<std::string> engines = engines_of(model);
+      const auto is_managed = [&](const std::string& name) {
+        const auto engine = std::ranges::find(config_.engines, name, &Engine::name);
+        return engine != config_.engines.end() && engine->managed;
+      };
+      if (std::ranges::all_of(engines, is_managed))
         pointless(model.given, "digest", "the gateway hashes the files of a managed engine");
       if (!model.digest.empty() && !is_sha256(model.digest))
         error(place(model, "digest"), "digest: want 64 of 0-9 and a-f, as sha256sum prints them");

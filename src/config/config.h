@@ -108,8 +108,9 @@ struct Engine {
 
 struct Model {
   std::string name;
-  std::string engine;
-  std::string engine_model;  // empty: the public name
+  std::string engine;                // this or...
+  std::vector<std::string> engines;  // ...these: replicas of each other
+  std::string engine_model;          // empty: the public name
   std::optional<int> adapter;
   std::string digest;  // SHA-256 of its files, hex; empty: not known
   std::string owned_by = "sovereign-mesh";
@@ -185,6 +186,10 @@ struct Route {
   Given given;
 };
 
+inline std::vector<std::string> engines_of(const Model& model) {
+  return model.engines.empty() ? std::vector{model.engine} : model.engines;
+}
+
 // How much of something is allowed in a time. Whose it is follows from where it stands.
 struct Limit {
   std::string name;                   // for people; empty: made from the rest
@@ -250,11 +255,43 @@ struct Tenant {
   Given given;
 };
 
-// Engines that share limits.
+// What a part of a pool gets of it, in GPUs.
+struct PoolShare {
+  Decimal guaranteed;
+  std::optional<Decimal> borrowing_limit;  // nothing: no limit
+  std::optional<Decimal> lending_limit;    // nothing: all of it
+  Decimal weight{.whole = 1};
+  Position position;
+  Given given;
+};
+
+// Tenants that lend to each other first.
+struct Cohort : PoolShare {
+  std::string name;
+  std::string cohort;  // the larger one that it is in; empty: none
+};
+
+// A tenant or one of its projects.
+struct Member : PoolShare {
+  std::string tenant;
+  std::string project;  // empty: the tenant
+  std::string cohort;   // of a tenant; empty: none
+  std::optional<int> concurrency_max;
+  std::optional<int> user_concurrency_max;
+};
+
+// Engines that share limits, and whose work is shared by rules.
 struct Pool {
   std::string name;
   std::vector<std::string> engines;
   std::vector<Limit> limits;
+  std::optional<Decimal> capacity;  // GPUs; nothing: what is guaranteed
+  std::chrono::milliseconds locality_window{0};
+  int interactive_share = 60;  // percent
+  int agent_share = 30;
+  int batch_share = 10;
+  std::vector<Cohort> cohorts;
+  std::vector<Member> members;
   Position position;
   Given given;
 };

@@ -16,6 +16,7 @@ struct Bounds {
 inline constexpr Bounds kAny{};
 inline constexpr Bounds kPositive{.min = 1};
 inline constexpr Bounds kNotNegative{.min = 0};
+inline constexpr Bounds kPercent{.min = 0, .max = 100};
 inline constexpr Bounds kASecond{.min =
                                      1'000};  // durations count in milliseconds, whole seconds here
 
@@ -148,7 +149,10 @@ void describe(V& v, Model& model) {
   v.position(model.position);
   v.given(model.given);
   v.required("name", model.name, "The name that tenants call.");
-  v.required("engine", model.engine, "The engine that serves it.");
+  v.field("engine", model.engine, "The engine that serves it. This or `engines`.");
+  v.field("engines", model.engines,
+          "Engines that serve it alike: each request goes to the one where it ends soonest "
+          "(docs/routing.md). All of them are in one pool.");
   v.field("engine_model", model.engine_model, "Its name at the engine. Empty: the same name.");
   v.field("adapter", model.adapter, "Position of a LoRA adapter of a managed engine.",
           kNotNegative);
@@ -355,6 +359,41 @@ void describe(V& v, Tenant& tenant) {
 }
 
 template <class V>
+void describe_share(V& v, PoolShare& share) {
+  v.position(share.position);
+  v.given(share.given);
+  v.field("guaranteed", share.guaranteed,
+          "GPUs that it has whenever it wants them. Others may use them meanwhile.");
+  v.field("borrowing_limit", share.borrowing_limit,
+          "Most GPUs beyond what is guaranteed. Absent: no limit.");
+  v.field("lending_limit", share.lending_limit,
+          "Most GPUs of what is guaranteed that others may use while it does not. Absent: all.");
+  v.field("weight", share.weight,
+          "Its part of what nobody is guaranteed or uses, in proportion to the weights of the "
+          "others: 0.001 to 1000.");
+}
+
+template <class V>
+void describe(V& v, Cohort& cohort) {
+  v.required("name", cohort.name, "A name, unique in the pool.");
+  v.field("cohort", cohort.cohort, "The larger cohort that it is in. Empty: none.");
+  describe_share(v, cohort);
+}
+
+template <class V>
+void describe(V& v, Member& member) {
+  v.required("tenant", member.tenant, "The tenant.");
+  v.field("project", member.project,
+          "One of its projects, whose share is of the tenant's. Empty: the tenant itself.");
+  v.field("cohort", member.cohort, "The cohort that the tenant is in. Empty: none.");
+  describe_share(v, member);
+  v.field("concurrency_max", member.concurrency_max,
+          "Most of its requests at work at a time; more wait. Absent: no limit.", kPositive);
+  v.field("user_concurrency_max", member.user_concurrency_max,
+          "The same for each owner of keys in it. Absent: no limit.", kPositive);
+}
+
+template <class V>
 void describe(V& v, Pool& pool) {
   v.position(pool.position);
   v.given(pool.given);
@@ -363,6 +402,22 @@ void describe(V& v, Pool& pool) {
   v.list("limits", pool.limits,
          "What may be used on all of its engines together. None of money: tenants' currencies "
          "differ.");
+  v.field("capacity", pool.capacity,
+          "GPUs that its engines are, of which parts are guaranteed and lent. Absent: the sum of "
+          "what is guaranteed.");
+  v.field("locality_window", pool.locality_window,
+          "GPU time by which a tenant may be served early where its prompt is cached: 0s to 60s. "
+          "Service of tenants differs by up to twice as much more (docs/scheduling.md).",
+          Bounds{.min = 0, .max = 60'000});
+  v.field("interactive_share", pool.interactive_share,
+          "Percent of the work that requests of class interactive get at least while they wait.",
+          kPercent);
+  v.field("agent_share", pool.agent_share, "The same for class agent.", kPercent);
+  v.field("batch_share", pool.batch_share, "The same for class batch.", kPercent);
+  v.list("cohorts", pool.cohorts, "Groups of tenants that lend to each other first.");
+  v.list("members", pool.members,
+         "Tenants and projects with a share of their own. Those that are not named have weight 1 "
+         "and no guarantee.");
 }
 
 template <class V>
@@ -482,7 +537,9 @@ void describe(V& v, Config& config) {
   v.list("routes", config.routes,
          "Public names whose requests are spread over several models ([rollouts](rollouts.md)).");
   v.list("tenants", config.tenants, "Who may call it.");
-  v.list("pools", config.pools, "Engines that share limits.");
+  v.list("pools", config.pools,
+         "Engines that share limits and work. Those in no pool are one of their own, with a part "
+         "for each tenant.");
   v.list("prices", config.prices,
          "What models cost. A change makes a new price version; what was billed keeps its own.");
   v.section("webhooks", config.webhooks, "Who is told of what happens.");

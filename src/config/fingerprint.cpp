@@ -88,13 +88,25 @@ std::string digest_of(T& section) {
   return to_hex(std::span(digest));
 }
 
+// Which engines are together, and how: limits and members change live.
+std::string digest_of_pools(const std::vector<Pool>& pools) {
+  std::string values;
+  for (const Pool& pool : pools) {
+    values += fmt::format("{} {} {} {} {} {}\n", pool.name, fmt::join(pool.engines, ","),
+                          pool.locality_window.count(), pool.interactive_share, pool.agent_share,
+                          pool.batch_share);
+  }
+  const Digest digest = sha256(values);
+  return to_hex(std::span(digest));
+}
+
 }  // namespace
 
 std::map<std::string, std::string> fixed_parts(Config config) {
   return {{"server", digest_of(config.server)},     {"log", digest_of(config.log)},
           {"security", digest_of(config.security)}, {"engines", digest_of(config.engines)},
           {"webhooks", digest_of(config.webhooks)}, {"audit", digest_of(config.audit)},
-          {"ledger", digest_of(config.ledger)}};
+          {"ledger", digest_of(config.ledger)},     {"pools", digest_of_pools(config.pools)}};
 }
 
 }  // namespace sovmesh::config

@@ -377,10 +377,9 @@ TEST_F(MeteringTest, SettingsOfAuditAndLedgerComeFromTheEnvironmentToo) {
 
 TEST_F(MeteringTest, LimitsAndPricesChangeWithoutARestartAuditAndWebhooksDoNot) {
   const auto before = fixed_parts(good(kEngine));
-  EXPECT_EQ(
-      fixed_parts(good(priced("model: small, input: 1") + "pools: [{name: a, engines: [far]}]\n" +
-                       limited("measure: requests, window: day, amount: 1"))),
-      before);
+  EXPECT_EQ(fixed_parts(good(priced("model: small, input: 1") +
+                             limited("measure: requests, window: day, amount: 1"))),
+            before);
   for (const auto& [name, yaml] : std::map<std::string, std::string>{
            {"audit", "audit: {site: north}\n"},
            {"ledger", "ledger: {keep_days: 7}\n"},
@@ -390,6 +389,68 @@ TEST_F(MeteringTest, LimitsAndPricesChangeWithoutARestartAuditAndWebhooksDoNot) 
     EXPECT_NE(after.at(name), before.at(name));
     EXPECT_EQ(after.at("engines"), before.at("engines"));
   }
+}
+
+TEST_F(MeteringTest, AModelHasOneEngineOrReplicasOfOnePool) {
+  const std::string engines =
+      "engines:\n  - {name: a, kind: remote, url: \"http://a/v1\"}\n"
+      "  - {name: b, kind: remote, url: \"http://b/v1\"}\n"
+      "models:\n";
+  const Config config = good(engines + "  - {name: small, engines: [a, b]}\n");
+  EXPECT_THAT(engines_of(config.models[0]), testing::ElementsAre("a", "b"));
+  EXPECT_THAT(refusal(engines + "  - {name: small}\n"),
+              HasSubstr("config.yaml:5:5: error: model 'small' needs 'engine' or 'engines'"));
+  EXPECT_THAT(refusal(engines + "  - {name: small, engine: a, engines: [a, b]}\n"),
+              HasSubstr("config.yaml:5:30: error: want 'engine' or 'engines', not both"));
+  EXPECT_THAT(refusal(engines + "  - {name: small, engines: [a, a]}\n"),
+              HasSubstr("the engine 'a' stands twice"));
+  EXPECT_THAT(refusal(engines + "  - {name: small, engines: [a, c]}\n"),
+              HasSubstr("model 'small' names the engine 'c', which does not exist"));
+  EXPECT_THAT(
+      refusal(engines + "  - {name: small, engines: [a, b]}\npools: [{name: p, engines: [b]}]\n"),
+      HasSubstr(
+          "config.yaml:5:19: error: the engines of model 'small' are not in one pool: 'a' and "
+          "'b'"));
+}
+
+TEST_F(MeteringTest, MembersOfAPoolHaveTheirShares) {
+  const std::string pool = kEngine + std::string(
+                                         "tenants: [{name: aurora}, {name: borealis}]\n"
+                                         "pools:\n  - name: p\n    engines: [far]\n");
+  const Config config =
+      good(pool +
+           "    capacity: 4\n    locality_window: 50ms\n    batch_share: 5\n"
+           "    cohorts: [{name: east, guaranteed: 2}]\n"
+           "    members:\n"
+           "      - {tenant: aurora, cohort: east, guaranteed: 1.5, lending_limit: 1, weight: 3}\n"
+           "      - {tenant: aurora, project: web, concurrency_max: 8, user_concurrency_max: 2}\n");
+  const Pool& p = config.pools[0];
+  EXPECT_EQ(p.capacity->whole, 4);
+  EXPECT_EQ(p.locality_window, std::chrono::milliseconds(50));
+  EXPECT_EQ(p.members[0].guaranteed.millionths, 500'000);
+  EXPECT_EQ(p.members[0].weight.whole, 3);
+  EXPECT_FALSE(p.members[0].borrowing_limit);
+  EXPECT_EQ(p.members[1].concurrency_max, 8);
+  EXPECT_THAT(refusal(pool + "    members: [{tenant: aurora, cohort: west}]\n"),
+              HasSubstr("config.yaml:9:32: error: pool 'p' has no cohort 'west'"));
+  EXPECT_THAT(refusal(pool + "    members:\n      - {tenant: aurora}\n      - {tenant: aurora}\n"),
+              HasSubstr("config.yaml:11:9: error: tenant 'aurora' stands twice; first at "
+                        "config.yaml:10:9"));
+  EXPECT_THAT(refusal(pool + "    members: [{tenant: aurora, project: w, cohort: east}]\n    "
+                             "cohorts: [{name: east}]\n"),
+              HasSubstr("'cohort' has no effect: a project is where its tenant is"));
+  EXPECT_THAT(refusal(pool + "    interactive_share: 90\n"),
+              HasSubstr("the shares of classes in pool 'p' are more than 100 %"));
+  EXPECT_THAT(warnings(pool + "    members: [{tenant: other}]\n"),
+              HasSubstr("does not declare the tenant 'other'"));
+}
+
+TEST_F(MeteringTest, MembersChangeLiveButNotWhichEnginesAPoolHas) {
+  const std::string pool = kEngine + std::string("pools:\n  - name: p\n    engines: [far]\n");
+  const auto before = fixed_parts(good(pool));
+  EXPECT_EQ(fixed_parts(good(pool + "    members: [{tenant: other}]\n    capacity: 3\n")), before);
+  EXPECT_NE(fixed_parts(good(pool + "    locality_window: 1s\n")), before);
+  EXPECT_NE(fixed_parts(good(kEngine)), before);
 }
 
 TEST(Documents, TheReferenceInTheRepositoryIsTheOneThatIsWritten) {

@@ -140,6 +140,9 @@ Result<AdminReply> AdminApi::page(Request& request, const std::vector<T>& all,
   return AdminReply{.body = json.end()};
 }
 // Other files list these.
+template Result<AdminReply> AdminApi::page(Request&, const std::vector<PoolPart>&,
+                                           const std::function<std::string(const PoolPart&)>&,
+                                           const std::function<std::string(const PoolPart&)>&);
 template Result<AdminReply> AdminApi::page(Request&, const std::vector<tenancy::Key>&,
                                            const std::function<std::string(const tenancy::Key&)>&,
                                            const std::function<std::string(const tenancy::Key&)>&);
@@ -213,6 +216,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "prices") return prices(request);
   if (kind == "routes") return routes(request);
   if (kind == "rollouts") return rollouts(request);
+  if (kind == "pools") return pools(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
   if (kind == "requests") return explain_request(request);

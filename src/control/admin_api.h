@@ -40,6 +40,17 @@ struct AdminCall {
   std::string source;  // "10.1.2.3", "socket"
 };
 
+// A pool, cohort, tenant or project and what it has of a pool. Rates in GPUs, over the last whole
+// minute.
+struct PoolPart {
+  std::string pool;  // empty: that of the engines in no pool
+  std::string path;  // "east/aurora/web"; empty: the pool itself
+  std::string_view level;
+  double guaranteed = 0, weight = 1;
+  double used = 0, borrowed = 0, lent = 0;
+  std::int64_t waiting = 0, running = 0;
+};
+
 struct AdminReply {
   int status = 200;
   std::string body;  // JSON
@@ -76,6 +87,8 @@ class AdminApi {
     // How requests see an engine: "in", "ejected"... Empty: nobody looks.
     std::function<std::string_view(const engine::Engine&)> engine_condition = {};
     Rollouts* rollouts = nullptr;  // null: there are none here
+    // What is used of pools at this moment. Empty: there are none.
+    std::function<std::vector<PoolPart>()> pools = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -155,6 +168,7 @@ class AdminApi {
   Result<AdminReply> rollouts(Request& request);
   Result<AdminReply> start_rollout(Request& request);
   Result<AdminReply> change_rollout(Request& request, const rollout::Rollout& next, int status);
+  Result<AdminReply> pools(Request& request);
   // admin_usage.cpp, admin_statements.cpp
   Result<AdminReply> usage(Request& request);
   Result<AdminReply> forecast(Request& request);

@@ -247,7 +247,7 @@ class Planner {
     } else {
       model.id = {ids_.next()};
     }
-    model.engine = spec.engine;
+    model.engine = config::engines_of(spec).front();
     model.engine_model = spec.engine_model.empty() ? spec.name : spec.engine_model;
     model.adapter = spec.adapter;
     model.owned_by = spec.owned_by;
@@ -551,6 +551,8 @@ Result<DirectoryPublisher::Declared> DirectoryPublisher::read_declared(const con
       declared.replays[tenant.name] = {.ttl = tenant.replay->ttl,
                                        .bytes_max = tenant.replay->bytes_max};
   }
+  for (const config::Model& model : config.models)
+    if (!model.engines.empty()) declared.replicas[model.name] = model.engines;
   for (const config::Engine& engine : config.engines) {
     declared.engines.emplace(engine.name,
                              FileEngine{.source = engine.position.text(),
@@ -590,6 +592,15 @@ Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
       [&](store::ControlStore& store) { return store.put_value(list_name(engine), text); }, {});
 }
 
+// The store knows the first engine of a model only: the others are of the file, and so here.
+void DirectoryPublisher::add_replicas(const Declared& declared,
+                                      std::vector<catalog::Model>& models) {
+  for (catalog::Model& model : models) {
+    const auto found = declared.replicas.find(model.name.text());
+    if (found != declared.replicas.end() && model.from_file) model.engines = found->second;
+  }
+}
+
 void DirectoryPublisher::add_discovered(const Declared& declared,
                                         std::vector<catalog::Model>& models) {
   std::set<std::string, std::less<>> taken;
@@ -624,10 +635,13 @@ std::int64_t DirectoryPublisher::engine_context(std::string_view engine) const {
 void DirectoryPublisher::bound_contexts(const Declared& declared,
                                         std::vector<catalog::Model>& models) {
   for (catalog::Model& model : models) {
-    const std::int64_t engines = context_of(declared, model.engine);
-    if (engines == 0) continue;
-    const std::int64_t own = model.context_tokens;
-    model.context_tokens = own == 0 ? engines : std::min(own, engines);
+    std::vector<std::string> engines{model.engine};
+    if (!model.engines.empty()) engines = model.engines;
+    for (const std::string& engine : engines) {
+      const std::int64_t context = context_of(declared, engine);
+      const std::int64_t own = model.context_tokens;
+      if (context > 0) model.context_tokens = own == 0 ? context : std::min(own, context);
+    }
   }
 }
 
@@ -656,6 +670,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
   data.routes = declared.routes;
+  add_replicas(declared, data.models);
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);

@@ -87,10 +87,11 @@ class DirectoryPublisher {
   };
   // What is published besides the store's objects.
   struct Declared {
-    std::map<std::string, FileEngine, std::less<>> engines;             // of the file
-    std::vector<Discovery> discoveries;                                 // in the file's order
-    std::vector<config::Pool> pools;                                    // of the file
-    std::vector<catalog::Route> routes;                                 // of the file
+    std::map<std::string, FileEngine, std::less<>> engines;                 // of the file
+    std::vector<Discovery> discoveries;                                     // in the file's order
+    std::vector<config::Pool> pools;                                        // of the file
+    std::vector<catalog::Route> routes;                                     // of the file
+    std::map<std::string, std::vector<std::string>, std::less<>> replicas;  // by its models' names
     std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
   };
 
@@ -99,6 +100,7 @@ class DirectoryPublisher {
   Result<void> change_alone(Declared& declared, const Work& work, const Agree& agree);
   static Result<Declared> read_declared(const config::Config& config, store::ControlStore& store);
   static std::int64_t context_of(const Declared& declared, std::string_view engine);
+  static void add_replicas(const Declared& declared, std::vector<catalog::Model>& models);
   static void add_discovered(const Declared& declared, std::vector<catalog::Model>& models);
   static void bound_contexts(const Declared& declared, std::vector<catalog::Model>& models);
   Result<State> state_of(store::ControlStore& store, const Declared& declared);

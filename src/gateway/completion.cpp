@@ -69,6 +69,16 @@ Result<std::chrono::milliseconds> timeout_of(const http::RequestHead& head,
   return std::chrono::milliseconds(std::min(*value, longest));
 }
 
+// x-sm-priority: a client may give way to others.
+Result<fairness::PriorityClass> priority_of(const http::RequestHead& head) {
+  const auto text = head.fields.find("x-sm-priority");
+  if (!text) return fairness::PriorityClass::interactive;
+  for (const fairness::PriorityClass priority : fairness::kAllClasses)
+    if (equals_ignore_case(*text, fairness::name(priority))) return priority;
+  return client_error(Code::invalid_value, "x-sm-priority must be interactive, agent or batch.",
+                      "x-sm-priority");
+}
+
 Error cannot(std::string_view what, std::string param) {
   return Error(Code::unsupported_value, Blame::client,
                fmt::format("This model does not support {}.", what))
@@ -116,7 +126,7 @@ Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::R
   const auto look_at = [&](const std::string& name) {
     std::shared_ptr<engine::Engine> engine = engines.find(name);
     if (!engine) return;
-    if (Result<void> can = check_capabilities(request, model, engine->capabilities())) {
+    if (Result<void> can = check_capabilities(request, model, engine->capabilities()); can) {
       able.push_back(std::move(engine));
     } else {
       missing = std::move(can).error();
@@ -127,6 +137,39 @@ Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::R
     look_at(name);
   if (able.empty()) return fail(std::move(missing));
   return able;
+}
+
+// What its tokens take of a GPU, by the model's price where that says so.
+fairness::CostRates rates_of(const metering::Price* price) {
+  constexpr double kNanosPerMicro = 1'000;
+  if (price == nullptr || price->terms().output_ns == 0) return SeatRequest::kUsualRates;
+  const metering::PriceTerms& terms = price->terms();
+  return {.uncached_input = static_cast<double>(terms.prompt_ns) / kNanosPerMicro,
+          .cached_input = static_cast<double>(terms.cached_ns) / kNanosPerMicro,
+          .output = static_cast<double>(terms.output_ns) / kNanosPerMicro};
+}
+
+// Most that each answer can have.
+std::int64_t output_bound(const llmapi::Request& request, const catalog::Model& model) {
+  constexpr std::int64_t kUnknown = 4'096;
+  if (request.output_max) return *request.output_max;
+  if (model.output_tokens_max > 0) return model.output_tokens_max;
+  return model.context_tokens > 0 ? model.context_tokens : kUnknown;
+}
+
+// Who shares the tenant's part: the owner of the key, or else whoever has the key.
+std::uint64_t user_of(const identity::Caller& caller) {
+  const tenancy::Key& key = caller.key();
+  return std::hash<std::string_view>()(key.owner ? std::string_view(*key.owner) : key.id.text());
+}
+
+// The blocks of its prompt. The tenant's salt keeps others from seeing what it has asked before.
+std::vector<routing::BlockKey> chain_of(const llmapi::Request& request, const catalog::Model& model,
+                                        const identity::Caller& caller) {
+  auto chain = routing::BlockChain::of_text(
+      routing::chain_seed({.model = model.name.text(), .salt = caller.tenant_entry().cache_salt}));
+  chain.feed(request.canonical_prompt());
+  return {chain.keys().begin(), chain.keys().end()};
 }
 
 // An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
@@ -204,6 +247,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   CO_TRY(Admission admission, admit(services_.tariff, plan.request, plan.model->engine, *record,
                                     services_.clock.wall_now()));
   plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
+  plan.rates = rates_of(admission.price().get());
   CO_TRY(Seat seat, co_await this->seat(exchange, plan, nullptr, *record));
 
   const rt::Until until{plan.total, &exchange.client_gone()};
@@ -373,12 +417,15 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
+  CO_TRY(plan.priority, priority_of(exchange.head()));
 
   CO_TRY(plan.engines, engines_for(plan.request, *plan.model, services_.engines));
   record.engine = plan.engines.front();
-  const engine::Capabilities& can = plan.engines.front()->capabilities();
-  plan.upstream_stream = plan.request.stream || (operation != llmapi::Operation::embeddings &&
-                                                 !can.counts_cancelled_plain);
+  const bool can_count = std::ranges::all_of(plan.engines, [](const auto& engine) {
+    return engine->capabilities().counts_cancelled_plain;
+  });
+  plan.upstream_stream =
+      plan.request.stream || (operation != llmapi::Operation::embeddings && !can_count);
   if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
     record.prompt_digest = key->of(plan.request.canonical_prompt());
   }
@@ -405,20 +452,46 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
                                                RequestRecord& record) const {
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
-  const bool many = plan.request.operation == llmapi::Operation::completion;
-  const int slots = plan.request.candidates * (many ? static_cast<int>(plan.request.inputs) : 1);
-  std::shared_ptr<engine::Engine> engine = plan.engines.front();
-  if (plan.engines.size() > 1) engine = services_.health.candidates(plan.engines, avoid).front();
-  record.engine = engine;
-  SeatRequest wanted{engine, record.caller->tenant().id, slots,
-                     plan.request.operation == llmapi::Operation::embeddings};
+  SeatRequest wanted = seat_request(plan, record);
+  if (plan.engines.size() > 1) wanted.engines = services_.health.candidates(plan.engines, avoid);
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
-  if (seat && !engine->is_ready()) {
-    Result<void> ready = co_await engine->ensure_ready(exchange.loop(), until);
+  if (seat) record.engine = seat->shared_engine();
+  if (seat && !seat->engine().is_ready()) {
+    Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
     if (!ready) seat = fail(std::move(ready).error());
   }
   record.queue_wait += services_.clock.now() - asked;
   co_return seat;
+}
+
+SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecord& record) const {
+  const llmapi::Request& request = plan.request;
+  const identity::Caller& caller = *record.caller;
+  const bool embeds = request.operation == llmapi::Operation::embeddings;
+  const bool many = request.operation == llmapi::Operation::completion;
+  const int answers = request.candidates * (many ? static_cast<int>(request.inputs) : 1);
+  const std::int64_t each_max = output_bound(request, *plan.model);
+  const std::int64_t usual =
+      services_.tariff.estimates.estimate(caller.tenant().id, record.model_name());
+  const bool has_own_cache = std::ranges::all_of(plan.engines, [](const auto& engine) {
+    return engine->capabilities().cache_salt || engine->capabilities().tenant_slots;
+  });
+  SeatRequest wanted{
+      .engines = plan.engines,
+      .slots = {.tenant = caller.tenant().id, .slots = answers, .in_any_slot = embeds},
+      .tenant = std::string(caller.tenant().slug.text()),
+      .project = std::string(caller.project().slug.text()),
+      .user = user_of(caller),
+      .priority = plan.priority,
+      .rates = plan.rates,
+      .input_tokens = prompt_estimate(request),
+      .bytes = static_cast<std::int64_t>(request.body.size()),
+      .has_own_cache = has_own_cache};
+  if (embeds) return wanted;
+  wanted.output_max = answers * each_max;
+  wanted.output_expected = answers * std::min(each_max, usual);
+  wanted.chain = chain_of(request, *plan.model, caller);
+  return wanted;
 }
 
 rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Plan& plan,

@@ -44,6 +44,7 @@ class CompletionService {
   SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,
                                            const engine::Engine* avoid,
                                            RequestRecord& record) const;
+  SeatRequest seat_request(const Plan& plan, const RequestRecord& record) const;
   // What asks an engine, and then perhaps another one.
   struct Ask {
     http::Exchange& exchange;

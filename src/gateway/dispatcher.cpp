@@ -1,226 +1,177 @@
 #include "gateway/dispatcher.h"
 
 #include <algorithm>
-#include <cassert>
+
+#include "gateway/dispatch_pool.h"
 
 namespace sovmesh::gateway {
 
-// One request in a queue. `loop` and `granted` belong to the waiting worker; `seat` is filled under
-// the dispatcher's lock, before `granted` is set from the worker's own loop.
-struct FifoDispatcher::Waiter {
-  Waiter(SeatRequest r, rt::Loop& l) : request(std::move(r)), loop(l), granted(l) {}
-  SeatRequest request;
-  rt::Loop& loop;
-  rt::Event granted;
-  std::optional<Seat> seat;
-};
-
-// A waiter's membership of its queue.
-class FifoDispatcher::Place {
+// A waiter's membership of its queue. It leaves whichever way its coroutine ends, also when its
+// frame is destroyed at shutdown.
+class Dispatcher::Place {
  public:
-  Place(FifoDispatcher& dispatcher, std::shared_ptr<Waiter> waiter)
+  Place(Dispatcher& dispatcher, std::shared_ptr<Waiter> waiter)
       : dispatcher_(dispatcher), waiter_(std::move(waiter)) {}
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
-  ~Place() { dispatcher_.leave(waiter_); }
+  ~Place() { dispatcher_.leave(*waiter_); }
 
  private:
-  FifoDispatcher& dispatcher_;
+  Dispatcher& dispatcher_;
   std::shared_ptr<Waiter> waiter_;
 };
 
 Seat::~Seat() {
-  if (dispatcher_ != nullptr) dispatcher_->give_back(*this);
+  if (dispatcher_ != nullptr) dispatcher_->give_back(*hold_);
 }
 
-FifoDispatcher::~FifoDispatcher() = default;
-
-FifoDispatcher::Queue& FifoDispatcher::queue_of(State& state,
-                                                const std::shared_ptr<engine::Engine>& engine) {
-  auto it = std::ranges::find(state.queues, engine,
-                              &std::pair<std::shared_ptr<engine::Engine>, Queue>::first);
-  if (it == state.queues.end()) {
-    // Engines that were replaced leave their queue behind until nothing refers to it any more.
-    std::erase_if(state.queues, [](const auto& entry) {
-      return entry.first.use_count() == 1 && entry.second.waiting.empty();
-    });
-    it = state.queues.emplace(state.queues.end(), engine, Queue{});
-    Queue& made = it->second;
-    made.generation = engine->generation();
-    made.has_owners = engine->capabilities().tenant_slots;
-    if (made.has_owners) made.slots.resize(static_cast<std::size_t>(std::max(engine->slots(), 1)));
-  }
-  Queue& queue = it->second;
-  if (queue.generation != engine->generation()) forget_caches(queue, engine->generation());
-  return queue;
+void Seat::charge(std::int64_t so_far, Instant now) {
+  hold_->pool->with([&](DispatchPool& pool) { pool.charge(*hold_, so_far, now); });
+  hold_->noted = so_far;
+  hold_->noted_at = now;
 }
 
-// After a restart every cache is gone. Seats that are out stay: their requests may run only now.
-void FifoDispatcher::forget_caches(Queue& queue, std::uint64_t generation) {
-  queue.generation = generation;
-  for (Slot& slot : queue.slots) {
-    if (!slot.busy) slot.owner.reset();
-    slot.has_foreign = false;
-  }
-  for (const TenantId tenant : queue.in_any_slot)
-    mark_all(queue, tenant);
-}
-
-// Text of `tenant` may be in any slot.
-void FifoDispatcher::mark_all(Queue& queue, TenantId tenant) {
-  for (Slot& slot : queue.slots) {
-    if (slot.owner && slot.owner != tenant) slot.has_foreign = true;
-    if (!slot.owner) slot.owner = tenant;
-  }
-}
-
-std::optional<Seat> FifoDispatcher::try_seat(Dispatcher& self, Queue& queue,
-                                             const SeatRequest& request) {
-  if (request.slots > std::max(request.engine->slots(), 1) - queue.running) return std::nullopt;
-  queue.running += request.slots;
-  if (!queue.has_owners) {
-    return Seat(self, request, {}, false);
-  }
-  std::vector<int> chosen = take_best(queue, request);
-  bool fresh = false;
-  for (const int index : chosen) {
-    Slot& slot = queue.slots[static_cast<std::size_t>(index)];
-    slot.busy = true;
-    if (request.in_any_slot) continue;
-    if (slot.owner && slot.owner != request.tenant) slot.has_foreign = true;
-    slot.owner = request.tenant;
-    slot.last_used = ++queue.uses;
-    fresh = fresh || slot.has_foreign;
-  }
-  if (request.in_any_slot) {
-    queue.in_any_slot.push_back(request.tenant);
-    mark_all(queue, request.tenant);
-  }
-  return Seat(self, request, std::move(chosen), fresh);
-}
-
-// Own slots first (their cache helps), then unowned ones, then the one idle the longest.
-std::vector<int> FifoDispatcher::take_best(Queue& queue, const SeatRequest& request) {
-  const auto rank = [&](int index) {
-    const Slot& slot = queue.slots[static_cast<std::size_t>(index)];
-    const int kind = slot.owner == request.tenant ? 0 : slot.owner ? 2 : 1;
-    return std::pair(kind, slot.last_used);
+Dispatcher::Dispatcher(const Clock& clock, Random& random, Limits limits,
+                       const std::vector<PoolSettings>& pools)
+    : clock_(clock), limits_(std::move(limits)) {
+  const auto make = [&](const PoolSettings& settings) {
+    return std::make_shared<Guarded<DispatchPool>>(settings, limits_.waiting_per_tenant_max,
+                                                   random.next_u64(), clock.now());
   };
-  std::vector<int> free;
-  for (std::size_t i = 0; i < queue.slots.size(); ++i)
-    if (!queue.slots[i].busy) free.push_back(static_cast<int>(i));
-  const auto end = free.begin() + request.slots;
-  std::ranges::partial_sort(free, end, {}, rank);
-  free.erase(end, free.end());
-  return free;
-}
-
-void FifoDispatcher::release(Queue& queue, const Seat& seat) {
-  const SeatRequest& request = seat.request_;
-  queue.running -= request.slots;
-  if (!queue.has_owners) return;
-  for (const int index : seat.slots_)
-    queue.slots[static_cast<std::size_t>(index)].busy = false;
-  if (request.in_any_slot) {
-    queue.in_any_slot.erase(std::ranges::find(queue.in_any_slot, request.tenant));
-    return;
-  }
-  const auto is_other = [&](TenantId tenant) { return tenant != request.tenant; };
-  if (!seat.has_own_cache_ || std::ranges::any_of(queue.in_any_slot, is_other)) return;
-  for (const int index : seat.slots_)
-    queue.slots[static_cast<std::size_t>(index)].has_foreign = false;
-}
-
-void FifoDispatcher::grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted) {
-  while (!queue.waiting.empty()) {
-    const std::shared_ptr<Waiter> head = queue.waiting.front();
-    auto seat = try_seat(*this, queue, head->request);
-    if (!seat) return;
-    head->seat = std::move(seat);
-    queue.waiting.erase(queue.waiting.begin());
-    granted.push_back(head);
+  pools_.emplace("", make({}));
+  for (const PoolSettings& settings : pools) {
+    const Pool& pool = pools_.emplace(settings.name, make(settings)).first->second;
+    for (const std::string& engine : settings.engines)
+      of_engine_.emplace(engine, pool);
   }
 }
 
-void FifoDispatcher::give_back(const Seat& seat) {
-  std::vector<std::shared_ptr<Waiter>> granted;
-  state_.with([&](State& state) {
-    Queue& queue = queue_of(state, seat.request_.engine);
-    release(queue, seat);
-    grant_waiting(queue, granted);
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::configure(const std::vector<PoolSettings>& pools) {
+  for (const PoolSettings& settings : pools) {
+    const auto known = pools_.find(settings.name);
+    if (known == pools_.end()) continue;
+    known->second->with([&](DispatchPool& pool) {
+      pool.configure(settings.members, settings.capacity, clock_.now());
+    });
+  }
+}
+
+const Dispatcher::Pool& Dispatcher::pool_of(std::string_view engine) const {
+  const auto named = of_engine_.find(engine);
+  return named == of_engine_.end() ? pools_.begin()->second : named->second;
+}
+
+// All that there are: so a new one costs a rebuilt tree once, not each time.
+std::vector<std::string> Dispatcher::tenants_wanted(const std::string& tenant) const {
+  std::vector<std::string> tenants;
+  if (limits_.tenants) tenants = limits_.tenants();
+  if (std::ranges::find(tenants, tenant) == tenants.end()) tenants.push_back(tenant);
+  return tenants;
+}
+
+Result<bool> Dispatcher::enter(const std::shared_ptr<Waiter>& waiter) {
+  Woken woken;
+  std::vector<std::string> strangers;
+  const std::string& tenant = waiter->request.tenant;
+  const auto enter = [&](DispatchPool& pool) -> std::optional<Result<bool>> {
+    if (!strangers.empty()) {
+      pool.meet(strangers, clock_.now());
+    } else if (!pool.knows(tenant)) {
+      return std::nullopt;
+    }
+    return pool.enter(waiter, clock_.now(), woken);
+  };
+  std::optional<Result<bool>> entered = waiter->pool->with(enter);
+  if (!entered) {
+    strangers = tenants_wanted(tenant);
+    entered = waiter->pool->with(enter);
+  }
+  wake(woken);
+  return *std::move(entered);
+}
+
+void Dispatcher::leave(Waiter& waiter) {
+  Woken woken;
+  // A seat that came meanwhile goes back by its destructor, outside the lock.
+  const std::optional<Seat> late = waiter.pool->with(
+      [&](DispatchPool& pool) { return pool.leave(waiter, clock_.now(), woken); });
+  wake(woken);
+}
+
+void Dispatcher::give_back(Seat::Hold& hold) {
+  Woken woken;
+  hold.pool->with([&](DispatchPool& pool) { pool.give_back(hold, clock_.now(), woken); });
+  wake(woken);
+}
+
+void Dispatcher::wake(const Woken& woken) {
+  for (const auto& waiter : woken)
+    waiter->loop.post([waiter] { waiter->woken.set(); });
+}
+
+rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
+  const Pool& pool = pool_of(request.engines.front()->name());
+  std::erase_if(request.engines, [&](const auto& engine) {
+    return std::max(engine->slots(), 1) < request.slots.slots || pool_of(engine->name()) != pool;
   });
-  notify(granted);
-}
-
-void FifoDispatcher::notify(const std::vector<std::shared_ptr<Waiter>>& granted) {
-  for (const auto& waiter : granted) {
-    waiter->loop.post([waiter] { waiter->granted.set(); });
-  }
-}
-
-rt::Task<Result<Seat>> FifoDispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
-  if (request.slots > request.engine->slots()) {
+  if (request.engines.empty()) {
     co_return client_error(Code::unsupported_value,
                            "The model cannot give that many choices at once.", "n");
   }
-  std::shared_ptr<Waiter> waiter;
-  bool full = false;
-  std::optional<Seat> seat = state_.with([&](State& state) -> std::optional<Seat> {
-    Queue& queue = queue_of(state, request.engine);
-    if (queue.waiting.empty()) {
-      if (auto now = try_seat(*this, queue, request)) return now;
-    }
-    const auto waits = std::ranges::count_if(
-        queue.waiting, [&](const auto& other) { return other->request.tenant == request.tenant; });
-    full = static_cast<std::size_t>(waits) >= limits_.waiting_per_tenant_max;
-    if (!full) queue.waiting.push_back(waiter = std::make_shared<Waiter>(std::move(request), loop));
-    return std::nullopt;
-  });
-  if (seat) co_return std::move(*seat);
-  const auto queue_full = [] {
-    return Error(Code::queue_full, Blame::us,
-                 "Too many requests are waiting for this model. Please try again later.")
-        .with_retry_after(std::chrono::seconds(1));
-  };
-  if (full) co_return fail(queue_full());
-
-  // Leaves the queue whichever way this coroutine ends, also when its frame is destroyed at
-  // shutdown.
-  const Place place(*this, waiter);
   const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
-  const rt::Until wait{limit, until.cancelled};
-  const rt::Wake wake = co_await waiter->granted.wait(wait);
-  if (wake == rt::Wake::ready) co_return std::move(*waiter->seat);
-  if (wake == rt::Wake::cancelled) {
-    co_return client_error(Code::cancelled, "cancelled while waiting for a slot");
+  const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
+  CO_TRY(const bool is_seated, enter(waiter));
+  if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
+
+  const Place place(*this, waiter);
+  for (;;) {
+    const Instant look =
+        waiter->pool->with([&](DispatchPool& of) { return of.watch(*waiter, clock_.now()); });
+    const rt::Until wait{limit.earlier(rt::Deadline::at(look)), until.cancelled};
+    if (co_await waiter->woken.wait(wait) == rt::Wake::cancelled)
+      co_return client_error(Code::cancelled, "cancelled while waiting for a slot");
+    waiter->woken.clear();
+    CO_TRY(std::optional<Seat> seat, look_again(*waiter, limit));
+    if (seat) co_return *std::move(seat);
   }
-  co_return fail(queue_full());
 }
 
-void FifoDispatcher::leave(const std::shared_ptr<Waiter>& waiter) {
-  // A seat granted meanwhile goes back by its destructor, outside the lock.
-  std::optional<Seat> late;
-  std::vector<std::shared_ptr<Waiter>> granted;
-  state_.with([&](State& state) {
-    Queue& queue = queue_of(state, waiter->request.engine);
-    if (std::erase(queue.waiting, waiter) == 0) {
-      late.swap(waiter->seat);
-    } else {
-      grant_waiting(queue, granted);  // a head that needed many slots may have been in the way
-    }
-  });
-  notify(granted);
+// Its seat, if it has one by now.
+Result<std::optional<Seat>> Dispatcher::look_again(Waiter& waiter, rt::Deadline limit) {
+  Woken woken;
+  Result<std::optional<Seat>> out =
+      waiter.pool->with([&](DispatchPool& pool) -> Result<std::optional<Seat>> {
+        if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
+        const Instant now = clock_.now();
+        pool.look(now, woken);
+        if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
+        if (waiter.is_out || limit.passed(now)) return fail(pool.out_of_time(waiter, now));
+        return std::nullopt;
+      });
+  wake(woken);
+  return out;
 }
 
-FifoDispatcher::Load FifoDispatcher::load() const {
-  return state_.with([](const State& state) {
-    Load load;
-    for (const auto& [engine, queue] : state.queues) {
-      load.waiting += queue.waiting.size();
-      load.running += static_cast<std::size_t>(queue.running);
-    }
-    return load;
-  });
+Dispatcher::Load Dispatcher::load() const {
+  Load load;
+  for (const auto& [name, pool] : pools_) {
+    const Load more = pool->with([](const DispatchPool& of) { return of.load(); });
+    load.running += more.running;
+    load.waiting += more.waiting;
+    for (std::size_t i = 0; i < load.waiting_by_class.size(); ++i)
+      load.waiting_by_class[i] += more.waiting_by_class[i];
+  }
+  return load;
+}
+
+std::vector<Dispatcher::PoolView> Dispatcher::pools() const {
+  std::vector<PoolView> views;
+  for (const auto& [name, pool] : pools_)
+    views.push_back(
+        {.name = name, .report = pool->with([](const DispatchPool& of) { return of.report(); })});
+  return views;
 }
 
 }  // namespace sovmesh::gateway

@@ -2,16 +2,29 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/guarded.h"
 #include "base/ids.h"
+#include "base/random.h"
 #include "base/result.h"
+#include "base/snapshot.h"
 #include "engine/engine.h"
+#include "fairness/cost.h"
+#include "fairness/options.h"
+#include "fairness/pool.h"
+#include "fairness/pool_tree.h"
+#include "gateway/engine_slots.h"
+#include "routing/block_hash.h"
+#include "routing/picker.h"
 #include "rt/event.h"
 #include "rt/loop.h"
 #include "rt/task.h"
@@ -19,124 +32,177 @@
 namespace sovmesh::gateway {
 
 class Dispatcher;
+class DispatchPool;
 
 struct SeatRequest {
-  std::shared_ptr<engine::Engine> engine;
-  TenantId tenant;
-  int slots = 1;
-  // The engine picks a slot for it by itself, whatever the seat says (llama.cpp's embeddings).
-  bool in_any_slot = false;
+  // Replicas of one model, all in one pool: any of them will do. Not empty.
+  std::vector<std::shared_ptr<engine::Engine>> engines;
+  SlotsWanted slots;
+  // Whose share of the pool it takes: names, and a hash of who asks in there (0: nobody special).
+  std::string tenant;
+  std::string project;
+  std::uint64_t user = 0;
+  fairness::PriorityClass priority = fairness::PriorityClass::interactive;
+  fairness::CostRates rates = kUsualRates;  // GPU-microseconds of its tokens
+  // The request as a whole: all its prompts and answers.
+  std::int64_t input_tokens = 0;
+  std::int64_t output_max = 0;
+  std::int64_t output_expected = 0;
+  std::int64_t bytes = 0;                     // of its body, held while it waits
+  std::vector<routing::BlockKey> chain = {};  // of its prompt, with the tenant's salt
+  // Nothing of other tenants is ever in the cache it finds, so whatever is cached is its own.
+  bool has_own_cache = false;
+
+  // For models of which nothing is known: only the proportions matter, and only within one pool.
+  static constexpr fairness::CostRates kUsualRates{
+      .uncached_input = 100, .cached_input = 10, .output = 1'000};
 };
 
-// The right to run one request on an engine: `slots` of its slots. Given back by the destructor.
+// What an engine counted of a request, as far as it said.
+struct SeatUsage {
+  std::int64_t input_tokens = 0;  // 0: not told
+  std::int64_t cached_tokens = 0;
+  std::int64_t output_tokens = 0;
+};
+
+// The right to run one request on an engine: so many of its slots. Given back by the destructor.
 class Seat {
  public:
   Seat() = default;
-  Seat(Dispatcher& dispatcher, SeatRequest request, std::vector<int> slots, bool fresh_cache)
-      : dispatcher_(&dispatcher),
-        request_(std::move(request)),
-        slots_(std::move(slots)),
-        fresh_cache_(fresh_cache) {}
-  Seat(Seat&& other) noexcept { *this = std::move(other); }
+  Seat(Seat&& other) noexcept { swap(other); }
   Seat& operator=(Seat&& other) noexcept {
-    std::swap(dispatcher_, other.dispatcher_);
-    std::swap(request_, other.request_);
-    std::swap(slots_, other.slots_);
-    std::swap(fresh_cache_, other.fresh_cache_);
-    std::swap(has_own_cache_, other.has_own_cache_);
+    swap(other);
     return *this;
   }
   ~Seat();
 
-  engine::Engine& engine() const { return *request_.engine; }
+  engine::Engine& engine() const { return *hold_->engine; }
+  const std::shared_ptr<engine::Engine>& shared_engine() const { return hold_->engine; }
   // The slot to name to an engine whose slots belong to tenants.
-  int slot() const { return slots_.front(); }
+  int slot() const { return hold_->taken.which.front(); }
   // Another tenant's text may be in the slot: its cache must not be used.
-  bool fresh_cache() const { return fresh_cache_; }
+  bool fresh_cache() const { return hold_->taken.fresh_cache; }
   // The engine has read the whole prompt, so that nothing else is left in the slot. A request that
   // the engine refused, or that never got there, leaves the slot as it was.
-  void note_own_cache() { has_own_cache_ = true; }
+  void note_own_cache() { hold_->own_cache = true; }
+
+  // So many output tokens have come in all. Its tenant is charged for them while they stream:
+  // at the first one, then every kTokensNoted or kTimeNoted. Cheap in between.
+  void note_tokens(std::int64_t so_far, Instant now) {
+    const std::int64_t fresh = so_far - hold_->noted;
+    if (fresh <= 0) return;
+    if (hold_->noted == 0 || fresh >= kTokensNoted || now - hold_->noted_at >= kTimeNoted)
+      charge(so_far, now);
+  }
+  // What it came to, for the end. Without it: nothing but the tokens that were noted. A seat that
+  // was left for another one has nothing to note.
+  void note_usage(const SeatUsage& usage) {
+    if (hold_) hold_->usage = usage;
+  }
+
+  static constexpr std::int64_t kTokensNoted = 64;
+  static constexpr std::chrono::milliseconds kTimeNoted{50};
 
  private:
-  friend class FifoDispatcher;
+  friend class Dispatcher;
+  friend class DispatchPool;
+  struct Hold {
+    std::shared_ptr<Guarded<DispatchPool>> pool;
+    std::shared_ptr<engine::Engine> engine;
+    SlotsWanted wanted;
+    SlotsTaken taken;
+    bool own_cache = false;
+    fairness::Ticket turn;
+    routing::Ticket booking;
+    fairness::CostRates rates;
+    std::int64_t input_tokens = 0;
+    std::int64_t own_prefix_tokens = 0;  // its tenant's own requests put so many there
+    std::int64_t noted = 0;
+    Instant noted_at{};
+    std::optional<SeatUsage> usage;
+  };
+  Seat(Dispatcher& dispatcher, std::unique_ptr<Hold> hold)
+      : dispatcher_(&dispatcher), hold_(std::move(hold)) {}
+  void swap(Seat& other) noexcept {
+    std::swap(dispatcher_, other.dispatcher_);
+    std::swap(hold_, other.hold_);
+  }
+  void charge(std::int64_t so_far, Instant now);
+
   Dispatcher* dispatcher_ = nullptr;
-  SeatRequest request_;
-  std::vector<int> slots_;  // which; empty where slots have no owners
-  bool fresh_cache_ = false;
-  bool has_own_cache_ = false;
+  std::unique_ptr<Hold> hold_;
 };
 
-// Who may run next. Admission is ours: an engine never has more requests than slots.
+// Engines that are shared by the same rules. Which engines are in which pool holds for the life of
+// a dispatcher, and so do the options; members change live.
+struct PoolSettings {
+  std::string name;  // empty: the pool of the engines that no other one names
+  std::vector<std::string> engines;
+  // Tenants that are not among them take part with the defaults of NodeSpec.
+  std::vector<fairness::NodeSpec> members;
+  std::optional<double> capacity;  // GSE/s
+  fairness::Options options;
+};
+
+// Who may run next, and where. Admission is ours: an engine never has more requests than slots.
+// A request waits in the queue of its pool until fairness (docs/scheduling.md) gives it its turn
+// and one of its model's engines has room; in the same step it is booked on the engine where it
+// costs least (docs/routing.md). Shared by all workers.
 class Dispatcher {
  public:
-  virtual ~Dispatcher() = default;
-  // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full or its time is up;
-  // Code::cancelled when `until.cancelled` came first.
-  virtual rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until) = 0;
-
- protected:
-  friend class Seat;
-  virtual void give_back(const Seat& seat) = 0;
-};
-
-// First come, first served per engine, with a bounded number of waiting requests per tenant. Slots
-// remember the tenant they last served: a tenant gets its own slot again when it is free (its
-// prefix cache is there), and a slot that changes hands is marked for a fresh cache, until an
-// answer shows that nothing foreign is left in it. Shared by all workers.
-class FifoDispatcher : public Dispatcher {
- public:
   struct Limits {
-    std::size_t waiting_per_tenant_max = 64;
+    std::size_t waiting_per_tenant_max = 64;  // in each pool
     std::chrono::milliseconds wait_max{30'000};
+    // Of the directory, asked when somebody unknown comes. Empty: each tenant is met when it comes.
+    std::function<std::vector<std::string>()> tenants = {};
   };
-  explicit FifoDispatcher(Limits limits) : limits_(limits) {}
-  ~FifoDispatcher() override;
+  // `pools` as validated: their trees can be built.
+  Dispatcher(const Clock& clock, Random& random, Limits limits,
+             const std::vector<PoolSettings>& pools = {});
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
 
-  rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until) override;
+  // Members of the pools as they are from now on. Pools that are not there yet are ignored.
+  void configure(const std::vector<PoolSettings>& pools);
+
+  // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full, it could not
+  // start in time, or its time is up; Code::cancelled when `until.cancelled` came first.
+  rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until);
 
   struct Load {
-    std::size_t running = 0;
+    std::size_t running = 0;  // slots
     std::size_t waiting = 0;
+    std::array<std::size_t, fairness::kClasses> waiting_by_class{};
   };
   Load load() const;
+  struct PoolView {
+    std::string name;
+    fairness::PoolReport report;
+  };
+  std::vector<PoolView> pools() const;
 
  private:
+  friend class Seat;
+  friend class DispatchPool;
   struct Waiter;
   class Place;
-  struct Slot {
-    std::optional<TenantId> owner;
-    bool has_foreign = false;  // may hold text of somebody else than the owner
-    bool busy = false;
-    std::uint64_t last_used = 0;
-  };
-  struct Queue {  // of one engine
-    std::uint64_t generation = 0;
-    // Of an engine whose slots belong to tenants; others may have thousands, which are just
-    // counted.
-    std::vector<Slot> slots;
-    bool has_owners = false;
-    int running = 0;                    // slots in use
-    std::vector<TenantId> in_any_slot;  // whose requests run in slots that we do not know
-    std::vector<std::shared_ptr<Waiter>> waiting;  // in order of arrival
-    std::uint64_t uses = 0;
-  };
-  struct State {
-    std::vector<std::pair<std::shared_ptr<engine::Engine>, Queue>> queues;
-  };
+  using Pool = std::shared_ptr<Guarded<DispatchPool>>;
+  using Woken = std::vector<std::shared_ptr<Waiter>>;
 
-  void give_back(const Seat& seat) override;
-  static Queue& queue_of(State& state, const std::shared_ptr<engine::Engine>& engine);
-  static std::optional<Seat> try_seat(Dispatcher& self, Queue& queue, const SeatRequest& request);
-  static std::vector<int> take_best(Queue& queue, const SeatRequest& request);
-  static void forget_caches(Queue& queue, std::uint64_t generation);
-  static void mark_all(Queue& queue, TenantId tenant);
-  static void release(Queue& queue, const Seat& seat);
-  void leave(const std::shared_ptr<Waiter>& waiter);
-  static void notify(const std::vector<std::shared_ptr<Waiter>>& granted);
-  void grant_waiting(Queue& queue, std::vector<std::shared_ptr<Waiter>>& granted);
+  const Pool& pool_of(std::string_view engine) const;
+  std::vector<std::string> tenants_wanted(const std::string& tenant) const;
+  // True: it has its seat already.
+  Result<bool> enter(const std::shared_ptr<Waiter>& waiter);
+  void leave(Waiter& waiter);
+  Result<std::optional<Seat>> look_again(Waiter& waiter, rt::Deadline limit);
+  void give_back(Seat::Hold& hold);
+  static void wake(const Woken& woken);
 
+  const Clock& clock_;
   Limits limits_;
-  mutable Guarded<State> state_;
+  std::map<std::string, Pool, std::less<>> pools_;      // by name; "" is always there
+  std::map<std::string, Pool, std::less<>> of_engine_;  // those that a pool names
 };
 
 }  // namespace sovmesh::gateway

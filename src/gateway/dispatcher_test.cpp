@@ -11,6 +11,7 @@
 #include "rt/test_loop.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/result_matchers.h"
+#include "tests/support/seeded_random.h"
 
 namespace sovmesh::gateway {
 namespace {
@@ -23,7 +24,10 @@ TenantId tenant(unsigned char n) {
   return {Ulid::from_bytes(bytes)};
 }
 
-class FifoDispatcherTest : public testing::Test {
+// Until what did not fit is tried again.
+constexpr auto kSoon = 20ms;
+
+class DispatcherTest : public testing::Test {
  protected:
   void SetUp() override { use_slots(2); }
   void TearDown() override { loop_.end(); }
@@ -32,13 +36,17 @@ class FifoDispatcherTest : public testing::Test {
     engine_ = std::make_shared<FakeEngine>("e", count);
     engine_->capabilities_.tenant_slots = true;
   }
-  static rt::Task<void> run(FifoDispatcher& dispatcher, SeatRequest wanted, rt::Loop& loop,
+  static rt::Task<void> run(Dispatcher& dispatcher, SeatRequest wanted, rt::Loop& loop,
                             rt::Until until, std::optional<Result<Seat>>& result) {
     result.emplace(co_await dispatcher.seat(std::move(wanted), loop, until));
   }
 
+  SeatRequest wanted(TenantId who, int slots = 1) const {
+    return {
+        .engines = {engine_}, .slots = {.tenant = who, .slots = slots}, .tenant = who.value.text()};
+  }
   std::optional<Result<Seat>>& ask(TenantId who, int slots = 1, rt::Event* cancelled = nullptr) {
-    return ask(SeatRequest{engine_, who, slots}, cancelled);
+    return ask(wanted(who, slots), cancelled);
   }
   std::optional<Result<Seat>>& ask(SeatRequest wanted, rt::Event* cancelled = nullptr) {
     auto& result = results_.emplace_back();
@@ -48,7 +56,9 @@ class FifoDispatcherTest : public testing::Test {
     return result;
   }
   std::optional<Result<Seat>>& embed(TenantId who) {
-    return ask(SeatRequest{.engine = engine_, .tenant = who, .in_any_slot = true});
+    return ask(SeatRequest{.engines = {engine_},
+                           .slots = {.tenant = who, .in_any_slot = true},
+                           .tenant = who.value.text()});
   }
   void answer(std::optional<Result<Seat>>& seat) {
     (*seat)->note_own_cache();
@@ -62,12 +72,13 @@ class FifoDispatcherTest : public testing::Test {
   rt::ManualClock clock_;
   rt::TestLoop loop_{clock_};
   std::shared_ptr<FakeEngine> engine_;
-  FifoDispatcher dispatcher_{{.waiting_per_tenant_max = 3, .wait_max = 30s}};
+  SeededRandom random_{7};
+  Dispatcher dispatcher_{clock_, random_, {.waiting_per_tenant_max = 3, .wait_max = 30s}};
   std::deque<std::optional<Result<Seat>>> results_;
   rt::TaskGroup group_{loop_, 1'000};
 };
 
-TEST_F(FifoDispatcherTest, NeverSeatsMoreThanTheEngineHasSlots) {
+TEST_F(DispatcherTest, NeverSeatsMoreThanTheEngineHasSlots) {
   auto& a = ask(tenant(1));
   auto& b = ask(tenant(1));
   auto& c = ask(tenant(1));
@@ -79,7 +90,7 @@ TEST_F(FifoDispatcherTest, NeverSeatsMoreThanTheEngineHasSlots) {
   EXPECT_EQ(dispatcher_.load().running, 2U);
 }
 
-TEST_F(FifoDispatcherTest, SeatsInOrderOfArrival) {
+TEST_F(DispatcherTest, SeatsInOrderOfArrival) {
   auto& a = ask(tenant(1));
   ask(tenant(1));
   auto& first = ask(tenant(2));
@@ -89,7 +100,7 @@ TEST_F(FifoDispatcherTest, SeatsInOrderOfArrival) {
   EXPECT_FALSE(second);
 }
 
-TEST_F(FifoDispatcherTest, RefusesBeyondTheTenantsQueue) {
+TEST_F(DispatcherTest, RefusesBeyondTheTenantsQueue) {
   for (int i = 0; i < 2 + 3; ++i)
     ask(tenant(1));
   auto& over = ask(tenant(1));
@@ -98,7 +109,7 @@ TEST_F(FifoDispatcherTest, RefusesBeyondTheTenantsQueue) {
   EXPECT_FALSE(ask(tenant(2)));  // another tenant still may wait
 }
 
-TEST_F(FifoDispatcherTest, WaitingEndsAfterItsTime) {
+TEST_F(DispatcherTest, WaitingEndsAfterItsTime) {
   ask(tenant(1));
   ask(tenant(1));
   auto& late = ask(tenant(2));
@@ -108,7 +119,7 @@ TEST_F(FifoDispatcherTest, WaitingEndsAfterItsTime) {
   EXPECT_EQ(dispatcher_.load().waiting, 0U);
 }
 
-TEST_F(FifoDispatcherTest, ACancelledWaiterLeavesTheQueue) {
+TEST_F(DispatcherTest, ACancelledWaiterLeavesTheQueue) {
   auto& a = ask(tenant(1));
   ask(tenant(1));
   rt::Event gone(loop_);
@@ -121,7 +132,7 @@ TEST_F(FifoDispatcherTest, ACancelledWaiterLeavesTheQueue) {
   EXPECT_TRUE(next);
 }
 
-TEST_F(FifoDispatcherTest, ATenantGetsItsOwnSlotAgain) {
+TEST_F(DispatcherTest, ATenantGetsItsOwnSlotAgain) {
   auto& a = ask(tenant(1));
   auto& b = ask(tenant(2));
   const int slot_a = (*a)->slot();
@@ -135,39 +146,61 @@ TEST_F(FifoDispatcherTest, ATenantGetsItsOwnSlotAgain) {
   EXPECT_FALSE((*a2)->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, ASlotThatChangesHandsStartsFresh) {
+TEST_F(DispatcherTest, ASlotThatChangesHandsStartsFresh) {
   give_back(ask(tenant(1)));
   give_back(ask(tenant(2)));
   auto& c = ask(tenant(3));
   EXPECT_TRUE((*c)->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, ARestartForgetsTheOwners) {
+TEST_F(DispatcherTest, ARestartForgetsTheOwners) {
   give_back(ask(tenant(1)));
   give_back(ask(tenant(2)));
   engine_->restart();
   EXPECT_FALSE((*ask(tenant(3)))->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, ManyChoicesTakeManySlotsAndDoNotOvertake) {
+TEST_F(DispatcherTest, ManyChoicesWaitForManySlotsWithoutHoldingUpOthers) {
   auto& a = ask(tenant(1));
   auto& both = ask(tenant(2), 2);
-  auto& single = ask(tenant(3));
   EXPECT_FALSE(both);
-  EXPECT_FALSE(single);  // first come, first served
+  auto& single = ask(tenant(3));
+  ASSERT_TRUE(single && *single);
   give_back(a);
+  loop_.pass(kSoon);
+  EXPECT_FALSE(both);
+  give_back(single);
+  loop_.pass(kSoon);
   ASSERT_TRUE(both && *both);
-  EXPECT_FALSE(single);
   EXPECT_THAT(*ask(tenant(1), 3), FailsWith(Code::unsupported_value));
 }
 
-TEST_F(FifoDispatcherTest, SlotsWithoutOwnersAreJustCounted) {
+TEST_F(DispatcherTest, ManyChoicesGetTheirSlotsAfterSomeHaveGonePast) {
+  auto* running = &ask(tenant(1));
+  auto& both = ask(tenant(2), 2);
+  int went_past = 0;
+  for (; went_past < 100; ++went_past) {
+    auto& next = ask(tenant(1));
+    loop_.pass(kSoon);
+    if (!next) break;  // a place is held for the other one
+    give_back(*running);
+    running = &next;
+  }
+  EXPECT_GT(went_past, 4);
+  EXPECT_LT(went_past, 40);
+  give_back(*running);
+  loop_.pass(kSoon);
+  EXPECT_TRUE(both && *both);
+}
+
+TEST_F(DispatcherTest, SlotsWithoutOwnersAreJustCounted) {
   engine_->capabilities_.tenant_slots = false;
   auto& a = ask(tenant(1));
   EXPECT_THAT(*ask(tenant(2), 3), FailsWith(Code::unsupported_value));
   auto& both = ask(tenant(2), 2);
   EXPECT_FALSE(both);
   give_back(a);
+  loop_.pass(kSoon);
   ASSERT_TRUE(both && *both);
   EXPECT_FALSE((*both)->fresh_cache());
   EXPECT_EQ(dispatcher_.load().running, 2U);
@@ -179,7 +212,7 @@ TEST_F(FifoDispatcherTest, SlotsWithoutOwnersAreJustCounted) {
   EXPECT_EQ(dispatcher_.load().running, 1U);
 }
 
-TEST_F(FifoDispatcherTest, ASlotStaysForeignUntilItsNewTenantGetsAnAnswer) {
+TEST_F(DispatcherTest, ASlotStaysForeignUntilItsNewTenantGetsAnAnswer) {
   use_slots(1);
   answer(ask(tenant(1)));
   give_back(ask(tenant(2)));  // refused by the engine, or gone before it got there
@@ -189,7 +222,7 @@ TEST_F(FifoDispatcherTest, ASlotStaysForeignUntilItsNewTenantGetsAnAnswer) {
   EXPECT_FALSE((*ask(tenant(2)))->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, AWaiterThatLeftDoesNotMakeASlotItsTenants) {
+TEST_F(DispatcherTest, AWaiterThatLeftDoesNotMakeASlotItsTenants) {
   use_slots(1);
   auto& a = ask(tenant(1));
   rt::Event gone(loop_);
@@ -200,7 +233,7 @@ TEST_F(FifoDispatcherTest, AWaiterThatLeftDoesNotMakeASlotItsTenants) {
   EXPECT_TRUE((*ask(tenant(2)))->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, WhatRunsInAnySlotMakesAllOfThemForeignToOthers) {
+TEST_F(DispatcherTest, WhatRunsInAnySlotMakesAllOfThemForeignToOthers) {
   auto& a = ask(tenant(1));
   auto& b = embed(tenant(2));
   answer(a);
@@ -215,12 +248,12 @@ TEST_F(FifoDispatcherTest, WhatRunsInAnySlotMakesAllOfThemForeignToOthers) {
   EXPECT_TRUE((*ask(tenant(3)))->fresh_cache());  // the other slot was not used since
 }
 
-TEST_F(FifoDispatcherTest, WhatRunsInAnySlotIsNotForeignToItsOwnTenant) {
+TEST_F(DispatcherTest, WhatRunsInAnySlotIsNotForeignToItsOwnTenant) {
   give_back(embed(tenant(1)));
   EXPECT_FALSE((*ask(tenant(1)))->fresh_cache());
 }
 
-TEST_F(FifoDispatcherTest, ASeatFromBeforeARestartStillOwnsItsSlot) {
+TEST_F(DispatcherTest, ASeatFromBeforeARestartStillOwnsItsSlot) {
   use_slots(1);
   auto& a = ask(tenant(1));  // runs as soon as the engine is back
   engine_->restart();
@@ -228,9 +261,111 @@ TEST_F(FifoDispatcherTest, ASeatFromBeforeARestartStillOwnsItsSlot) {
   EXPECT_TRUE((*ask(tenant(2)))->fresh_cache());
 }
 
+// --- one queue for several engines
+// ----------------------------------------------------------------
+
+TEST_F(DispatcherTest, WhoWaitsForOneEngineHoldsUpNobodyOnAnother) {
+  use_slots(1);
+  const auto other = std::make_shared<FakeEngine>("other", 1);
+  SeatRequest elsewhere = wanted(tenant(1));
+  elsewhere.engines = {other};
+  ask(tenant(1));
+  auto& there = ask(elsewhere);
+  auto& waiting = ask(tenant(1));
+  auto& next = ask(elsewhere);
+  EXPECT_FALSE(next);
+  give_back(there);
+  loop_.pass(kSoon);
+  EXPECT_TRUE(next && *next);
+  EXPECT_FALSE(waiting);
+}
+
+TEST_F(DispatcherTest, ReplicasAreUsedUntilAllAreFull) {
+  use_slots(1);
+  const auto twin = std::make_shared<FakeEngine>("twin", 1);
+  SeatRequest either = wanted(tenant(1));
+  either.engines.push_back(twin);
+  auto& a = ask(either);
+  auto& b = ask(either);
+  EXPECT_NE(&(*a)->engine(), &(*b)->engine());
+  auto& c = ask(either);
+  EXPECT_FALSE(c);
+  const engine::Engine* const freed = &(*b)->engine();
+  give_back(b);
+  loop_.pass(kSoon);
+  ASSERT_TRUE(c && *c);
+  EXPECT_EQ(&(*c)->engine(), freed);
+}
+
+// Nobody gives a seat back, so only the clock can tell; and who looks at it may leave.
+TEST_F(DispatcherTest, AReplicaThatComesBackIsNoticedByWhoeverWaits) {
+  use_slots(1);
+  const auto twin = std::make_shared<FakeEngine>("twin", 1);
+  twin->ready_ = our_error(Code::no_healthy_backend, "down");
+  twin->status_.state = engine::State::unhealthy;
+  SeatRequest either = wanted(tenant(1));
+  either.engines.push_back(twin);
+  ask(either);
+  rt::Event gone(loop_);
+  auto& first = ask(either, &gone);
+  auto& second = ask(either);
+  loop_.pass(1s);
+  EXPECT_FALSE(first);
+  gone.set();
+  loop_.pass(1s);
+  EXPECT_FALSE(second);
+  twin->ready_ = {};
+  loop_.pass(kSoon);
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ(&(*second)->engine(), twin.get());
+}
+
+TEST_F(DispatcherTest, AnEngineThatSleepsIsWokenWhenTheOthersAreFull) {
+  use_slots(1);
+  const auto sleeper = std::make_shared<FakeEngine>("sleeper", 1);
+  sleeper->ready_ = our_error(Code::no_healthy_backend, "asleep");
+  SeatRequest either = wanted(tenant(1));
+  either.engines.insert(either.engines.begin(), sleeper);
+  EXPECT_EQ(&(*ask(either))->engine(), engine_.get());
+  EXPECT_EQ(&(*ask(either))->engine(), sleeper.get());
+}
+
+TEST_F(DispatcherTest, TenantsTakeTurnsHoweverManyWait) {
+  use_slots(1);
+  auto& running = ask(tenant(9));
+  const auto ask_long = [this](TenantId who) -> auto& {
+    SeatRequest request = wanted(who);
+    request.input_tokens = 100;
+    return ask(request);
+  };
+  std::vector<std::optional<Result<Seat>>*> many;
+  for (int i = 0; i < 3; ++i)
+    many.push_back(&ask_long(tenant(1)));
+  auto& one = ask_long(tenant(2));
+  give_back(running);
+  ASSERT_TRUE(*many[0]);
+  (**many[0])->note_usage({.input_tokens = 100});
+  give_back(*many[0]);
+  EXPECT_TRUE(one);
+  EXPECT_FALSE(*many[1]);
+}
+
+TEST_F(DispatcherTest, WhatIsGeneratedCountsWhenTheEngineNeverSaysSo) {
+  use_slots(1);
+  SeatRequest costly = wanted(tenant(1));
+  costly.rates = {.uncached_input = 1, .cached_input = 1, .output = 1'000'000};
+  auto& seat = ask(costly);
+  (*seat)->note_tokens(1, loop_.now());
+  (*seat)->note_tokens(2, loop_.now());  // not yet
+  (*seat)->note_tokens(65, loop_.now());
+  give_back(seat);
+  const auto report = dispatcher_.pools().front().report;
+  EXPECT_EQ(report.nodes[0].used_total, 65'000'000);
+}
+
 // More tenants than slots, in 200 random orders of coming and going, with requests that fail and
 // such that run in any slot: nobody may use the cache of a slot that can hold foreign text.
-TEST_F(FifoDispatcherTest, NoInterleavingLetsATenantMeetAForeignCache) {
+TEST_F(DispatcherTest, NoInterleavingLetsATenantMeetAForeignCache) {
   struct Open {
     std::optional<Result<Seat>>* seat;
     TenantId who;

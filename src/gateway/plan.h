@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "catalog/records.h"
 #include "engine/engine.h"
+#include "fairness/cost.h"
 #include "gateway/version_choice.h"
 #include "llmapi/request.h"
 #include "metering/usage.h"
@@ -25,6 +26,8 @@ struct Plan {
   bool upstream_stream = false;  // ask the engine for a stream, whatever the client wants
   std::optional<metering::Idempotency> idempotency;
   RequestTimes times{};
+  fairness::PriorityClass priority = fairness::PriorityClass::interactive;
+  fairness::CostRates rates;  // of its tokens
   rt::Deadline total = rt::Deadline::never();
 
   // Whether another engine may get it after one has accepted it and failed.

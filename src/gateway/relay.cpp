@@ -264,6 +264,9 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
                                                                 price ? price->id() : "");
   // The first token comes after the whole prompt.
   if (settlement.counts.generated > 0) job.seat.note_own_cache();
+  job.seat.note_usage({.input_tokens = settlement.counts.prompt,
+                       .cached_tokens = settlement.counts.cached,
+                       .output_tokens = settlement.counts.generated});
   job.admission.settle(settlement.counts, charge, settlement.settled_at);
   if (is_whole(settlement.finish)) {
     job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
@@ -545,6 +548,7 @@ class StreamRelay {
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
+    job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt = delivered_ == 0 ? translator_.counts().prompt : 0;
     if (watch_.checkpoint_due(delivered_, prompt)) {
       job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
@@ -611,6 +615,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
       co_return assembler.cut(http::error_object(*job.record->dry));
     }
     const metering::Counts counts = to_counts(assembler.counts(), 0);
+    job.seat.note_tokens(counts.generated, job.worker.loop.now());
     if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
     if (step == EventPump::Step::events) continue;
     const rt::Wake wake = co_await job.call->readable().wait(watch.until());

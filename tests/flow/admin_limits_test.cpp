@@ -60,6 +60,16 @@ TEST_F(AdminLimitsTest, ALimitCountsAsSoonAsItsCreationIsAnswered) {
   EXPECT_TRUE(runs(1'000'000));
 }
 
+TEST_F(AdminLimitsTest, PoolsShowWhatTheirPartsUse) {
+  const std::string all = ok("GET", "pools");
+  EXPECT_THAT(all, HasSubstr(R"({"pool":"gpu","part":"","level":"pool","guaranteed":"2",)"
+                             R"("weight":"1","used":"1.25","borrowed":"0","lent":"0",)"
+                             R"("waiting":3,"running":0})"));
+  EXPECT_THAT(all, HasSubstr(R"({"pool":"gpu","part":"aurora","level":"tenant")"));
+  EXPECT_THAT(ok("GET", "pools?pool=cpu"), HasSubstr(R"("data":[])"));
+  EXPECT_EQ(call("POST", "pools").error().allow(), "GET");
+}
+
 TEST_F(AdminLimitsTest, ALimitIsShownWholeWithItsWindow) {
   world_.run_for(std::chrono::hours(24));
   const std::string shown =

@@ -81,25 +81,32 @@ class AdminWorld : public testing::Test {
   Rollouts rollouts_{{*store_, publisher_.directory(), world_.clock(),
                       [this](const catalog::Model&) { return readiness_; },
                       [this](const rollout::Rollout& moved) { told_.push_back(moved); }}};
-  AdminApi api_{{*store_,
-                 ledger_,
-                 publisher_,
-                 changes_,
-                 authenticator_,
-                 world_.clock(),
-                 world_.random(),
-                 [this] { return engines_; },
-                 [] { return std::vector<std::string>(); },
-                 check_engine,
-                 [this](const std::vector<store::EngineRecord>& records) {
-                   engines_.resize(1);
-                   for (const store::EngineRecord& record : records)
-                     engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
-                 },
-                 [this](WallTime now, std::size_t max) { return limiter_.status(now, max); },
-                 nullptr,
-                 {},
-                 &rollouts_}};
+  AdminApi api_{
+      {*store_,
+       ledger_,
+       publisher_,
+       changes_,
+       authenticator_,
+       world_.clock(),
+       world_.random(),
+       [this] { return engines_; },
+       [] { return std::vector<std::string>(); },
+       check_engine,
+       [this](const std::vector<store::EngineRecord>& records) {
+         engines_.resize(1);
+         for (const store::EngineRecord& record : records)
+           engines_.push_back(std::make_shared<FakeEngine>(record.name, 64));
+       },
+       [this](WallTime now, std::size_t max) { return limiter_.status(now, max); },
+       nullptr,
+       {},
+       &rollouts_,
+       [] {
+         return std::vector<PoolPart>{
+             {.pool = "gpu", .level = "pool", .guaranteed = 2, .used = 1.25, .waiting = 3},
+             {.pool = "gpu", .path = "aurora", .level = "tenant", .weight = 3},
+             {.pool = "", .level = "pool"}};
+       }}};
 };
 
 }  // namespace sovmesh::control

@@ -280,7 +280,6 @@ TEST(Answers, OnlyAllowedHeadersReachTheEngine) {
                            "x-gateway-model-name",
                            "x-llm-d-tenant",
                            "x-sm-tags",
-                           "x-sm-priority",
                            "x-sm-no-log",
                            "x-sm-cache",
                            "x-envoy-original-path",
@@ -299,7 +298,7 @@ TEST(Answers, OnlyAllowedHeadersReachTheEngine) {
       "x-request-id: planted\r\ntracestate: a=b\r\n"
       "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
       "x-b3-traceid: 0af7651916cd43dd8448eb211c80319c\r\nx-b3-spanid: b7ad6b7169203331\r\n"
-      "x-b3-sampled: 1\r\nx-sm-timeout-ms: 60000\r\n";
+      "x-b3-sampled: 1\r\nx-sm-timeout-ms: 60000\r\nx-sm-priority: batch\r\n";
   client.post(kChat, chat_body("x"), "aurora", fields);
   const Answer answer = client.answer();
   EXPECT_EQ(answer.status, 200) << answer.body;

@@ -82,7 +82,11 @@ class GatewayWorld {
   const std::string& key(std::string_view tenant) const {
     return tenant == "aurora" ? aurora_key_ : borealis_key_;
   }
-  const gateway::FifoDispatcher& dispatcher() const { return dispatcher_; }
+  const gateway::Dispatcher& dispatcher() const { return dispatcher_; }
+  // Parts of the pool that all engines are in.
+  void set_members(std::vector<fairness::NodeSpec> members) {
+    dispatcher_.configure({{.name = "", .engines = {}, .members = std::move(members)}});
+  }
   static TenantId tenant_id(std::string_view tenant);
   void revoke(std::string_view tenant);
   void put_in_pool(const std::string& name_of_engine, const std::string& shared);
@@ -156,7 +160,7 @@ class GatewayWorld {
   std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;
-  gateway::FifoDispatcher dispatcher_{{}};
+  gateway::Dispatcher dispatcher_{world.clock(), world.random(), {}};
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
   gateway::Replays replays_{kept, blocking, log};

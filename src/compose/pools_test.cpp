@@ -1,0 +1,65 @@
+#include "compose/pools.h"
+
+#include <gmock/gmock.h>
+
+#include "config/load.h"
+#include "tests/support/result_matchers.h"
+
+namespace sovmesh::compose {
+namespace {
+
+using testing::HasSubstr;
+
+// Pool p of engine far, whose own settings begin in line 6.
+std::vector<config::Pool> pools(const std::string& more) {
+  const auto nothing = [](std::string_view) -> std::optional<std::string> { return std::nullopt; };
+  const config::Loaded loaded = config::load_text(
+      "engines:\n  - {name: far, kind: remote, url: \"http://e/v1\"}\n"
+      "pools:\n  - name: p\n    engines: [far]\n" +
+          more,
+      nothing);
+  EXPECT_TRUE(loaded.config) << config::to_text(loaded.findings);
+  return loaded.config ? loaded.config->pools : std::vector<config::Pool>();
+}
+
+TEST(Pools, BecomeATreeOfMembers) {
+  const auto made = pool_settings(
+      pools("    capacity: 4\n    locality_window: 50ms\n"
+            "    cohorts: [{name: east}, {name: harbour, cohort: east}]\n"
+            "    members:\n"
+            "      - {tenant: aurora, cohort: harbour, guaranteed: 1.5, concurrency_max: 7}\n"
+            "      - {tenant: aurora, project: web, weight: 2}\n"
+            "      - {tenant: borealis, project: lab}\n"));
+  ASSERT_TRUE(made) << made.error().message();
+  const gateway::PoolSettings& pool = made->at(0);
+  EXPECT_EQ(pool.options.locality_window, 50'000);
+  EXPECT_EQ(pool.capacity, 4);
+  const auto tree = fairness::PoolTree::build(pool.members, pool.capacity);
+  ASSERT_TRUE(tree);
+  const auto aurora = tree->find("east/harbour/aurora");
+  ASSERT_TRUE(aurora);
+  EXPECT_EQ(tree->nodes()[*aurora].spec.nominal, 1.5);
+  EXPECT_EQ(tree->nodes()[*aurora].spec.concurrency_max, 7);
+  EXPECT_TRUE(tree->find("east/harbour/aurora/web"));
+  EXPECT_TRUE(tree->find("borealis/lab")) << "its tenant takes part, too";
+}
+
+TEST(Pools, AnErrorNamesItsLine) {
+  const auto refusal = [](const std::string& more) {
+    const auto made = pool_settings(pools(more));
+    return made ? "none" : made.error().message();
+  };
+  EXPECT_THAT(refusal("    members:\n      - {tenant: aurora}\n      - {tenant: b-2, weight: 0}\n"),
+              HasSubstr(":8:9: error: pool 'p': weight: "));
+  EXPECT_THAT(refusal("    members:\n      - {tenant: aurora, guaranteed: 1}\n"
+                      "      - {tenant: aurora, project: web, guaranteed: 2}\n"),
+              HasSubstr(":7:9: error: pool 'p': guaranteed: less than what its projects"));
+  EXPECT_THAT(refusal("    capacity: 1\n    members: [{tenant: aurora, guaranteed: 2}]\n"),
+              HasSubstr("pool 'p': capacity: the members are guaranteed more than there is"));
+  EXPECT_THAT(refusal("    cohorts: [{name: a, cohort: b}, {name: b, cohort: a}]\n"),
+              HasSubstr("pool 'p': parent: "));
+  EXPECT_THAT(refusal("    batch_share: 0\n"), HasSubstr("or it may starve"));
+}
+
+}  // namespace
+}  // namespace sovmesh::compose

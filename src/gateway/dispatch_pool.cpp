@@ -1,0 +1,418 @@
+#include "gateway/dispatch_pool.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+
+namespace sovmesh::gateway {
+namespace {
+
+// An engine says how many requests it takes at once by its slots, which are counted here. How much
+// KV cache it has is not known for most, so the capacity only serves to compare.
+constexpr std::int64_t kContextPerSlot = 8'192;
+constexpr std::int64_t kRequestsMax = 1 << 20;
+constexpr float kNoCredit = 1e9F;
+constexpr std::size_t kWaitingAndRunningMax = 32'768;
+// A slot of one engine must not stay free for long because the others' requests were tried first.
+constexpr std::chrono::milliseconds kRecheck{1};
+// What a request costs where the engine has to be started first.
+constexpr float kWakeMicros = 20e6F;
+constexpr float kBytesPerToken = 4;
+
+routing::Picker::Settings picker_settings() {
+  routing::Picker::Settings settings;
+  settings.index.blocks_max = 1 << 18;
+  settings.cost.kv_credit = kNoCredit;
+  settings.cost.prefill_credit_us = kNoCredit * 1e3F;
+  return settings;
+}
+
+fairness::Options with_caps(fairness::Options options, std::size_t waiting_per_tenant_max) {
+  options.tenant_caps.requests = waiting_per_tenant_max;
+  options.requests_max = kWaitingAndRunningMax;
+  options.recheck = kRecheck;
+  // Running streams are not taken from borrowers.
+  options.reclaim_after = std::chrono::hours(24 * 365);
+  options.borrower_tokens_max = std::numeric_limits<std::int32_t>::max();
+  return options;
+}
+
+std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
+  std::uint64_t z = (state += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+}  // namespace
+
+DispatchPool::DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max,
+                           std::uint64_t seed, Instant now)
+    : settings_(std::move(settings)),
+      fair_({}, with_caps(settings_.options, waiting_per_tenant_max), now),
+      picker_(picker_settings()),
+      free_(picker_settings().index.endpoints_max),
+      matches_(picker_settings().index.endpoints_max),
+      random_(seed),
+      last_(now),
+      cleaned_(now) {
+  rebuild(now);
+}
+
+void DispatchPool::configure(std::vector<fairness::NodeSpec> members,
+                             std::optional<double> capacity, Instant now) {
+  settings_.members = std::move(members);
+  settings_.capacity = capacity;
+  rebuild(later(now));
+}
+
+void DispatchPool::meet(const std::vector<std::string>& tenants, Instant now) {
+  for (const std::string& tenant : tenants)
+    if (!knows(tenant)) met_.push_back(tenant);
+  rebuild(later(now));
+}
+
+void DispatchPool::rebuild(Instant now) {
+  std::vector<fairness::NodeSpec> specs = settings_.members;
+  const auto is_member = [&](const std::string& tenant) {
+    return std::ranges::any_of(settings_.members, [&](const fairness::NodeSpec& spec) {
+      return spec.level == fairness::Level::tenant && spec.name == tenant;
+    });
+  };
+  std::erase_if(met_, is_member);
+  for (const std::string& tenant : met_)
+    specs.push_back({.name = tenant});
+  Result<fairness::PoolTree> tree = fairness::PoolTree::build(specs, settings_.capacity);
+  if (!tree) return;  // more tenants than a tree can have: the last ones stay strangers
+  tenants_.clear();
+  projects_.clear();
+  for (fairness::NodeId id = 0; id < tree->nodes().size(); ++id) {
+    const fairness::PoolTree::Node& node = tree->nodes()[id];
+    if (node.spec.level == fairness::Level::tenant) tenants_.emplace(node.spec.name, id);
+    if (node.spec.level == fairness::Level::project)
+      projects_.emplace(std::pair(tree->nodes()[node.parent].spec.name, node.spec.name), id);
+  }
+  fair_.configure(*std::move(tree), now);
+}
+
+fairness::NodeId DispatchPool::node_of(const SeatRequest& request) const {
+  if (!projects_.empty())
+    if (const auto project = projects_.find({request.tenant, request.project});
+        project != projects_.end())
+      return project->second;
+  const auto tenant = tenants_.find(request.tenant);
+  return tenant == tenants_.end() ? fairness::kPoolNode : tenant->second;
+}
+
+EngineLane* DispatchPool::find_lane(const std::shared_ptr<engine::Engine>& engine) const {
+  const auto known = std::ranges::find(
+      lanes_, engine, [](const auto& lane) -> const auto& { return lane->engine; });
+  return known == lanes_.end() ? nullptr : known->get();
+}
+
+// Replicas learn together how fast they are: else one that nobody has tried yet would look slow
+// beside one that is known, and never be tried.
+std::vector<EngineLane*> DispatchPool::lanes_of(const SeatRequest& request, Instant now) {
+  std::vector<EngineLane*> lanes;
+  std::optional<std::size_t> rate_class;
+  for (const auto& engine : request.engines)
+    if (const EngineLane* known = find_lane(engine); known != nullptr && !rate_class)
+      rate_class = known->rate_class;
+  for (const auto& engine : request.engines) {
+    EngineLane* lane = find_lane(engine);
+    if (lane == nullptr) {
+      if (!rate_class) rate_class = picker_.rates().add_class({});
+      if (*rate_class == routing::RateTable::kClassesMax) rate_class = 0;
+      lane = &add_lane(engine, *rate_class, now);
+    }
+    lanes.push_back(lane);
+  }
+  return lanes;
+}
+
+EngineLane& DispatchPool::add_lane(const std::shared_ptr<engine::Engine>& engine,
+                                   std::size_t rate_class, Instant now) {
+  drop_unused_lanes();
+  auto lane = std::make_unique<EngineLane>(
+      EngineLane{.engine = engine, .slots = EngineSlots(*engine), .rate_class = rate_class});
+  // An engine that was replaced may still be at work under the same name.
+  std::string name(engine->name());
+  if (picker_.endpoints().find(name)) name += "#" + std::to_string(++tags_);
+  const auto endpoint =
+      picker_.add({.name = std::move(name),
+                   .rate_class = static_cast<std::uint16_t>(rate_class),
+                   .kv_capacity_tokens = std::max(engine->slots(), 1) * kContextPerSlot,
+                   .requests_max = kRequestsMax},
+                  now);
+  // Beyond the picker's bound an engine is used when no other one will do.
+  if (endpoint) lane->endpoint = *endpoint;
+  return *lanes_.emplace_back(std::move(lane));
+}
+
+// Engines that were replaced leave their lane behind until nothing refers to them any more.
+void DispatchPool::drop_unused_lanes() {
+  std::erase_if(lanes_, [this](const auto& lane) {
+    if (lane->engine.use_count() > 1) return false;
+    picker_.remove(lane->endpoint);
+    return true;
+  });
+}
+
+fairness::Request DispatchPool::asked(const Waiter& waiter) const {
+  const SeatRequest& request = waiter.request;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const double token_cost = std::max(request.rates.output, 0.0);
+  const auto dearest = static_cast<std::int64_t>(static_cast<double>(fairness::kCostMax) /
+                                                 std::max(token_cost, 1.0));
+  const auto most = static_cast<std::int32_t>(
+      std::clamp(request.output_max, std::int64_t{0}, std::min(kMost, dearest)));
+  return {.tag = waiter.tag,
+          .node = node_of(request),
+          .user = request.user,
+          .priority = request.priority,
+          .input_cost = request.rates.of_input(request.input_tokens, 0),
+          .token_cost = token_cost,
+          .tokens_max = most,
+          .tokens_expected = static_cast<std::int32_t>(
+              std::clamp(request.output_expected, std::int64_t{0}, std::int64_t{most})),
+          .input_tokens = std::max(request.input_tokens, std::int64_t{0}),
+          .bytes = request.bytes,
+          .start_by = waiter.start_by};
+}
+
+Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken) {
+  now = later(now);
+  if (node_of(waiter->request) == fairness::kPoolNode)
+    return our_error(Code::overloaded, "There are too many tenants. Please try again later.");
+  waiter->lanes = lanes_of(waiter->request, now);
+  waiter->tag = ++tags_;
+  auto entered = fair_.enqueue(asked(*waiter), now);
+  if (!entered) {
+    fairness::Refusal refusal = entered.error();
+    // Nothing is measured yet: soon.
+    if (!refusal.retry_after) refusal.retry_after = std::chrono::seconds(1);
+    return fail(to_error(refusal));
+  }
+  waiter->turn = entered->ticket;
+  waiting_.emplace(waiter->tag, waiter);
+  if (entered->displaced) put_out(entered->displaced->request.tag, woken);
+  serve(now, woken);
+  if (!waiter->seat) return false;
+  std::erase(woken, waiter);
+  return true;
+}
+
+std::optional<Seat> DispatchPool::leave(Waiter& waiter, Instant now, Woken& woken) {
+  now = later(now);
+  if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
+  if (waiter.is_out || waiter.tag == 0) return std::nullopt;
+  (void)fair_.cancel(waiter.turn, now);
+  forget(waiter.tag);
+  serve(now, woken);  // a place may have been kept for it
+  return std::nullopt;
+}
+
+void DispatchPool::look(Instant now, Woken& woken) { serve(later(now), woken); }
+
+void DispatchPool::charge(Seat::Hold& hold, std::int64_t so_far, Instant now) {
+  now = later(now);
+  if (hold.noted == 0) picker_.on_first_token(hold.booking, now);
+  picker_.on_token(hold.booking, so_far - hold.noted, now);
+  fair_.on_token(hold.turn, so_far - hold.noted, now);
+}
+
+void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
+  now = later(now);
+  fairness::Usage used{.output_tokens = hold.noted};
+  routing::Outcome outcome;
+  if (const auto& usage = hold.usage) {
+    used.output_tokens = std::max(usage->output_tokens, hold.noted);
+    std::int64_t input = usage->input_tokens;
+    if (input > 0) outcome = {.input_tokens = input, .cached_tokens = usage->cached_tokens};
+    if (input == 0 && used.output_tokens > 0) input = hold.input_tokens;
+    used.input_cost =
+        hold.rates.of_input(input, std::min(usage->cached_tokens, hold.own_prefix_tokens));
+  }
+  fair_.on_done(hold.turn, used, now);
+  picker_.on_done(hold.booking, outcome, now);
+  EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
+  lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
+  serve(now, woken);
+}
+
+// Whoever can start, starts.
+void DispatchPool::serve(Instant now, Woken& woken) {
+  std::array<fairness::Removed, kExpiredAtOnce> expired;
+  for (std::size_t n = expired.size(); n == expired.size();) {
+    n = fair_.expire(expired, now);
+    for (std::size_t i = 0; i < n; ++i)
+      put_out(expired[i].request.tag, woken);
+  }
+  while (const auto decision = fair_.next(*this, now)) {
+    const auto found = waiting_.find(decision->request.tag);
+    assert(found != waiting_.end());
+    const std::shared_ptr<Waiter> waiter = found->second;
+    forget(waiter->tag);
+    seat(*waiter, *decision, now);
+    woken.push_back(waiter);
+  }
+  if (now - cleaned_ >= kCleanEvery) {
+    cleaned_ = now;
+    picker_.clean(kCleanSteps, now);
+  }
+  pass_the_watch(now, woken);
+}
+
+void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now) {
+  const SeatRequest& request = waiter.request;
+  auto hold = std::make_unique<Seat::Hold>();
+  hold->pool = waiter.pool;
+  hold->wanted = request.slots;
+  hold->turn = decision.ticket;
+  hold->rates = request.rates;
+  hold->input_tokens = request.input_tokens;
+  hold->noted_at = now;
+  EngineLane& lane = choose(waiter, *hold, now);
+  hold->engine = lane.engine;
+  hold->taken = lane.slots.take(*lane.engine, request.slots);
+  waiter.seat = Seat(waiter.dispatcher, std::move(hold));
+}
+
+// The cheapest of the engines that have room, booked there. One has: gain() has just said so.
+EngineLane& DispatchPool::choose(const Waiter& waiter, Seat::Hold& hold, Instant now) {
+  free_.clear();
+  EngineLane* some = nullptr;
+  for (EngineLane* lane : waiter.lanes) {
+    if (!fits(*lane, waiter)) continue;
+    some = lane;
+    if (!picker_.endpoints().alive(lane->endpoint)) continue;
+    const float wake = lane->engine->is_ready() ? 0 : kWakeMicros;
+    routing::EndpointTable::Standing standing = picker_.endpoints().standing(lane->endpoint.index);
+    if (standing.wake_us < wake || standing.wake_us > wake) {
+      standing.wake_us = wake;
+      picker_.endpoints().set_standing(lane->endpoint, standing);
+    }
+    free_.insert(lane->endpoint.index);
+  }
+  assert(some != nullptr);
+  const SeatRequest& request = waiter.request;
+  const routing::PickRequest wanted{
+      .chain = request.chain,
+      .block_tokens = routing::BlockChain::kTextBlockBytes / kBytesPerToken,
+      .input_tokens = request.input_tokens,
+      .output_tokens = request.output_expected,
+      .subset = &free_};
+  const auto pick = picker_.pick(wanted, next_random(random_), now);
+  if (pick) {
+    hold.booking = pick->ticket;
+    some = *std::ranges::find(waiter.lanes, pick->endpoint, &EngineLane::endpoint);
+  }
+  hold.own_prefix_tokens = request.has_own_cache ? std::numeric_limits<std::int64_t>::max()
+                                                 : static_cast<std::int64_t>(wanted.block_tokens) *
+                                                       (pick ? pick->matched_blocks : 0);
+  return *some;
+}
+
+bool DispatchPool::has_room() const {
+  return std::ranges::any_of(lanes_,
+                             [](const auto& lane) { return lane->slots.free(*lane->engine) > 0; });
+}
+
+// By how much prefill an engine that can have it now would save; only the window compares.
+std::optional<double> DispatchPool::gain(const fairness::Request& request) {
+  const Waiter& waiter = *waiting_.at(request.tag);
+  const auto can = [&](const EngineLane* lane) { return fits(*lane, waiter); };
+  if (std::ranges::none_of(waiter.lanes, can)) return std::nullopt;
+  if (settings_.options.locality_window == 0) return 0;
+  picker_.index().match(waiter.request.chain, last_, matches_);
+  double best = 0;
+  for (const EngineLane* lane : waiter.lanes)
+    if (can(lane) && picker_.endpoints().alive(lane->endpoint))
+      best = std::max<double>(best, matches_.depth(lane->endpoint.index));
+  return best;
+}
+
+bool DispatchPool::fits(const EngineLane& lane, const Waiter& waiter) const {
+  int free = lane.slots.free(*lane.engine);
+  for (const Held& held : held_)
+    if (held.lane == &lane && held.tag != waiter.tag) free -= held.slots;
+  return free >= waiter.request.slots.slots && may_use(lane, waiter);
+}
+
+// One that cannot work now is used when the model has no other one; one that sleeps may be woken.
+bool DispatchPool::may_use(const EngineLane& lane, const Waiter& waiter) const {
+  if (waiter.lanes.size() == 1 || lane.engine->is_ready()) return true;
+  const engine::State state = lane.engine->status().state;
+  if (state == engine::State::stopped || state == engine::State::starting) return true;
+  return std::ranges::none_of(waiter.lanes,
+                              [](const EngineLane* other) { return other->engine->is_ready(); });
+}
+
+// The engine that is nearest to having room for it.
+void DispatchPool::hold(const fairness::Request& request) {
+  const Waiter& waiter = *waiting_.at(request.tag);
+  const auto free = [&](const EngineLane* lane) {
+    return std::pair(may_use(*lane, waiter), lane->slots.free(*lane->engine));
+  };
+  const EngineLane* best = *std::ranges::max_element(waiter.lanes, {}, free);
+  held_.push_back({.tag = request.tag, .lane = best, .slots = waiter.request.slots.slots});
+}
+
+void DispatchPool::forget(std::uint64_t tag) {
+  waiting_.erase(tag);
+  std::erase_if(held_, [tag](const Held& held) { return held.tag == tag; });
+}
+
+void DispatchPool::put_out(std::uint64_t tag, Woken& woken) {
+  const auto found = waiting_.find(tag);
+  if (found == waiting_.end()) return;
+  found->second->is_out = true;
+  woken.push_back(found->second);
+  forget(tag);
+}
+
+Instant DispatchPool::next_look(Instant now) const {
+  const Instant due = fair_.next_wake();
+  return due == Instant::max() ? due : std::max(due, now + kLookMin);
+}
+
+// Somebody who waits looks at the clock for all. It is told when that is due earlier than it knows.
+void DispatchPool::pass_the_watch(Instant now, Woken& woken) {
+  if (waiting_.empty()) return;
+  const auto watcher = waiting_.find(watcher_);
+  if (watcher != waiting_.end() && watched_at_ <= next_look(now)) return;
+  const std::shared_ptr<Waiter>& next =
+      watcher == waiting_.end() ? waiting_.begin()->second : watcher->second;
+  watcher_ = next->tag;
+  watched_at_ = Instant::min();  // until it has looked
+  woken.push_back(next);
+}
+
+Instant DispatchPool::watch(const Waiter& waiter, Instant now) {
+  if (waiter.tag != watcher_) return Instant::max();
+  watched_at_ = next_look(later(now));
+  return watched_at_;
+}
+
+Error DispatchPool::out_of_time(const Waiter& waiter, Instant now) const {
+  const auto wait = fair_.predict_wait(asked(waiter), std::max(now, last_));
+  const auto seconds =
+      std::chrono::ceil<std::chrono::seconds>(wait.value_or(std::chrono::microseconds(0)));
+  return Error(Code::queue_full, Blame::us,
+               "Too many requests are waiting for this model. Please try again later.")
+      .with_retry_after(std::clamp<std::chrono::seconds>(seconds, std::chrono::seconds(1),
+                                                         std::chrono::hours(1)));
+}
+
+Dispatcher::Load DispatchPool::load() const {
+  Dispatcher::Load load;
+  for (const auto& lane : lanes_)
+    load.running += static_cast<std::size_t>(lane->slots.in_use());
+  for (const auto& [tag, waiter] : waiting_) {
+    ++load.waiting;
+    ++load.waiting_by_class[static_cast<std::size_t>(waiter->request.priority)];
+  }
+  return load;
+}
+
+}  // namespace sovmesh::gateway

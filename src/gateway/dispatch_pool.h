@@ -1,0 +1,133 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fairness/pool.h"
+#include "gateway/dispatcher.h"
+#include "gateway/engine_slots.h"
+#include "routing/endpoint_set.h"
+#include "routing/picker.h"
+
+namespace sovmesh::gateway {
+
+// One engine of a pool.
+struct EngineLane {
+  std::shared_ptr<engine::Engine> engine;
+  EngineSlots slots;
+  std::size_t rate_class = 0;
+  routing::EndpointId endpoint;
+};
+
+// One request that waits. `loop` and `woken` belong to the waiting worker; the rest is under the
+// lock of the pool. An engine's lane stays as long as somebody waits for it.
+struct Dispatcher::Waiter {
+  Waiter(Dispatcher& d, Pool p, SeatRequest r, rt::Loop& l, Instant t)
+      : dispatcher(d), pool(std::move(p)), request(std::move(r)), loop(l), woken(l), start_by(t) {}
+  Dispatcher& dispatcher;
+  const Pool pool;
+  SeatRequest request;
+  rt::Loop& loop;
+  rt::Event woken;  // look again
+  Instant start_by;
+  std::vector<EngineLane*> lanes;
+  std::uint64_t tag = 0;
+  fairness::Ticket turn;
+  std::optional<Seat> seat;
+  bool is_out = false;  // removed from the queue without a seat
+};
+
+// The queue of one pool, the slots of its engines and the choice among them. Under the lock of its
+// Guarded: plain memory, no clock, no loop.
+class DispatchPool : private fairness::Placement {
+ public:
+  using Waiter = Dispatcher::Waiter;
+  using Woken = Dispatcher::Woken;
+
+  DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max, std::uint64_t seed,
+               Instant now);
+
+  void configure(std::vector<fairness::NodeSpec> members, std::optional<double> capacity,
+                 Instant now);
+  bool knows(const std::string& tenant) const { return tenants_.contains(tenant); }
+  void meet(const std::vector<std::string>& tenants, Instant now);
+
+  // Each of these may give seats to others, who are then in `woken`, as is who has to leave.
+
+  // True: it has its seat already.
+  Result<bool> enter(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
+  // It waits no longer, or has its seat already, which is then the caller's to give back.
+  std::optional<Seat> leave(Waiter& waiter, Instant now, Woken& woken);
+  // Time has passed.
+  void look(Instant now, Woken& woken);
+  void charge(Seat::Hold& hold, std::int64_t so_far, Instant now);
+  void give_back(Seat::Hold& hold, Instant now, Woken& woken);
+
+  // When look() is due; only one of those who wait is told.
+  Instant watch(const Waiter& waiter, Instant now);
+  // Why it may not wait any longer, with the wait that another try would have.
+  Error out_of_time(const Waiter& waiter, Instant now) const;
+
+  Dispatcher::Load load() const;
+  fairness::PoolReport report() const { return fair_.report(); }
+
+ private:
+  // Not more often: what is due already must not make anybody spin.
+  static constexpr std::chrono::milliseconds kLookMin{2};
+  static constexpr std::chrono::milliseconds kCleanEvery{100};
+  static constexpr std::size_t kCleanSteps = 1'024;
+  static constexpr std::size_t kExpiredAtOnce = 64;
+
+  bool has_room() const override;
+  std::optional<double> gain(const fairness::Request& request) override;
+  void hold(const fairness::Request& request) override;
+
+  EngineLane* find_lane(const std::shared_ptr<engine::Engine>& engine) const;
+  EngineLane& add_lane(const std::shared_ptr<engine::Engine>& engine, std::size_t rate_class,
+                       Instant now);
+  std::vector<EngineLane*> lanes_of(const SeatRequest& request, Instant now);
+  void drop_unused_lanes();
+  bool fits(const EngineLane& lane, const Waiter& waiter) const;
+  bool may_use(const EngineLane& lane, const Waiter& waiter) const;
+  void rebuild(Instant now);
+  fairness::NodeId node_of(const SeatRequest& request) const;
+  fairness::Request asked(const Waiter& waiter) const;
+  void serve(Instant now, Woken& woken);
+  void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
+  EngineLane& choose(const Waiter& waiter, Seat::Hold& hold, Instant now);
+  void forget(std::uint64_t tag);
+  void put_out(std::uint64_t tag, Woken& woken);
+  void pass_the_watch(Instant now, Woken& woken);
+  Instant next_look(Instant now) const;
+  Instant later(Instant now) { return last_ = std::max(last_, now); }
+
+  PoolSettings settings_;
+  fairness::Pool fair_;
+  routing::Picker picker_;
+  std::vector<std::unique_ptr<EngineLane>> lanes_;
+  std::map<std::string, fairness::NodeId, std::less<>> tenants_;
+  std::map<std::pair<std::string, std::string>, fairness::NodeId> projects_;
+  std::vector<std::string> met_;  // tenants that the settings do not name
+  std::unordered_map<std::uint64_t, std::shared_ptr<Waiter>> waiting_;  // by tag
+  struct Held {
+    std::uint64_t tag;
+    const EngineLane* lane;
+    int slots;
+  };
+  std::vector<Held> held_;
+  // Who looks at the clock for all, and when it will.
+  std::uint64_t watcher_ = 0;
+  Instant watched_at_{};
+  routing::EndpointSet free_;  // scratch, as the next one
+  routing::Matches matches_;
+  std::uint64_t tags_ = 0;
+  std::uint64_t random_;
+  Instant last_{};
+  Instant cleaned_{};
+};
+
+}  // namespace sovmesh::gateway

@@ -1,0 +1,261 @@
+// Who goes next and where: shares of tenants and classes, floods, replicas.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "tests/flow/gateway_world.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+
+// Keeps so many requests of one tenant under way, and counts those that were served.
+class Crowd {
+ public:
+  Crowd(GatewayWorld& gateway, std::string tenant, std::size_t size, std::string body,
+        std::string fields = {})
+      : gateway_(gateway),
+        tenant_(std::move(tenant)),
+        body_(std::move(body)),
+        fields_(std::move(fields)),
+        clients_(size) {}
+
+  // Everybody who has an answer asks again.
+  void go_on() {
+    for (auto& client : clients_) {
+      if (client) client->pump();
+      if (client && !client->parsed().complete) continue;
+      if (client) note(client->parsed());
+      client = std::make_unique<Client>(gateway_);
+      client->post(kChat, body_, tenant_, fields_);
+      ++asked;
+    }
+  }
+  void hang_up() { clients_.clear(); }
+
+  int asked = 0;
+  int served = 0;
+  int refused = 0;
+
+ private:
+  void note(const Answer& answer) {
+    served += answer.status == 200;
+    refused += answer.status == 429;
+  }
+  GatewayWorld& gateway_;
+  std::string tenant_;
+  std::string body_;
+  std::string fields_;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+void run(GatewayWorld& gateway, std::chrono::milliseconds time, std::vector<Crowd*> crowds) {
+  for (auto passed = 0ms; passed < time; passed += 10ms) {
+    for (Crowd* crowd : crowds)
+      crowd->go_on();
+    gateway.world.run_for(10ms);
+  }
+}
+
+// Ten tokens in a tenth of a second.
+std::string short_answer() { return chat_body("[[sim:rate=100,tokens=10]]", kStream); }
+
+TEST(Scheduling, BackloggedTenantsAreServedByWeight) {
+  GatewayWorld gateway(7, {}, 4);
+  gateway.set_members({{.name = "aurora", .weight = 1}, {.name = "borealis", .weight = 3}});
+  Crowd one(gateway, "aurora", 20, short_answer());
+  Crowd three(gateway, "borealis", 20, short_answer());
+  run(gateway, 40s, {&one, &three});
+  EXPECT_GT(one.served, 200);
+  EXPECT_NEAR(static_cast<double>(three.served) / one.served, 3, 0.15);
+  one.hang_up();
+  three.hang_up();
+}
+
+TEST(Scheduling, LongAnswersAreCountedByTheirTokensNotAsRequests) {
+  GatewayWorld gateway(7, {}, 4);
+  Crowd brief(gateway, "aurora", 20, short_answer());
+  Crowd wordy(gateway, "borealis", 20, chat_body("[[sim:rate=100,tokens=100]]", kStream));
+  run(gateway, 60s, {&brief, &wordy});
+  EXPECT_NEAR(static_cast<double>(brief.served) / wordy.served, 10, 2);
+  brief.hang_up();
+  wordy.hang_up();
+}
+
+TEST(Scheduling, AMemberThatIsAddedLiveGetsItsShareAtOnce) {
+  GatewayWorld gateway(7, {}, 4);
+  Crowd one(gateway, "aurora", 20, short_answer());
+  Crowd other(gateway, "borealis", 20, short_answer());
+  run(gateway, 10s, {&one, &other});
+  EXPECT_NEAR(static_cast<double>(other.served) / one.served, 1, 0.1);
+  gateway.set_members({{.name = "borealis", .weight = 4}});
+  one.served = other.served = 0;
+  run(gateway, 20s, {&one, &other});
+  EXPECT_NEAR(static_cast<double>(other.served) / one.served, 4, 0.5);
+  one.hang_up();
+  other.hang_up();
+}
+
+TEST(Scheduling, AClassKeepsItsMinimumShareUnderAFloodOfABetterOne) {
+  GatewayWorld gateway(7, {}, 4);
+  Crowd people(gateway, "aurora", 20, short_answer());
+  Crowd nightly(gateway, "aurora", 20, short_answer(), "x-sm-priority: batch\r\n");
+  run(gateway, 30s, {&people, &nightly});
+  EXPECT_NEAR(static_cast<double>(people.served) / nightly.served, 6, 1);
+  people.hang_up();
+  nightly.hang_up();
+}
+
+TEST(Scheduling, AnUnknownClassIsRefused) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, short_answer(), "aurora", "x-sm-priority: urgent\r\n");
+  const Answer answer = client.answer();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_TRUE(answer.has("x-sm-priority")) << answer.body;
+}
+
+// Times to the first token of `count` requests of a polite tenant, one after the other; the
+// longest.
+double longest_first_token(GatewayWorld& gateway, std::vector<Crowd*> others, int count) {
+  double longest = 0;
+  for (int i = 0; i < count; ++i) {
+    Client polite(gateway);
+    const Instant asked = gateway.world.now();
+    polite.post(kChat, chat_body("[[sim:prefill=300,rate=100,tokens=10]]", kStream), "borealis");
+    std::chrono::duration<double> took{-1};
+    for (int step = 0; step < 500; ++step) {
+      run(gateway, 10ms, others);
+      polite.pump();
+      if (took.count() < 0 && polite.heard().contains("data: ")) took = gateway.world.now() - asked;
+      if (polite.parsed().complete) break;
+    }
+    EXPECT_EQ(polite.parsed().status, 200);
+    longest = std::max(longest, took.count());
+  }
+  return longest;
+}
+
+TEST(Scheduling, AFloodOfOneTenantHardlyDelaysAnother) {
+  constexpr int kRequests = 100;          // so the longest is the 99th percentile
+  constexpr double kPrefillChunk = 0.05;  // s: 512 tokens at 10,000 a second
+  GatewayWorld gateway(7, {}, 16);
+  const double alone = longest_first_token(gateway, {}, kRequests);
+  Crowd flood(gateway, "aurora", 160, short_answer());
+  const double flooded = longest_first_token(gateway, {&flood}, kRequests);
+  EXPECT_LE(flooded, 1.3 * alone + kPrefillChunk) << "alone " << alone << " s";
+  EXPECT_GT(flood.asked, 10'000);
+  EXPECT_GT(flood.refused, 1'000) << "its queue is bounded";
+  EXPECT_GT(flood.served, 3'000) << "what the polite one leaves is used";
+  flood.hang_up();
+}
+
+TEST(Scheduling, AGuaranteeIsBackWithinOneRequestAfterIdleTime) {
+  GatewayWorld gateway(7, {}, 4);
+  gateway.set_members({{.name = "borealis", .nominal = 2}});
+  Crowd flood(gateway, "aurora", 40, chat_body("[[sim:rate=20,tokens=20]]", kStream));  // a second
+  run(gateway, 20s, {&flood});
+  EXPECT_GE(flood.served, 4 * 17) << "what nobody else wants is used";
+  std::vector<std::unique_ptr<Client>> back;
+  for (int i = 0; i < 2; ++i) {
+    back.push_back(std::make_unique<Client>(gateway));
+    back.back()->post(kChat, short_answer(), "borealis");
+  }
+  run(gateway, 1200ms, {&flood});
+  for (const auto& client : back) {
+    client->pump();
+    EXPECT_THAT(client->heard(), HasSubstr("data: "));
+  }
+  flood.hang_up();
+}
+
+TEST(Scheduling, WhoCannotStartInTimeIsToldSoAtOnce) {
+  GatewayWorld gateway(7, {}, 1);  // ten of these in a second
+  Crowd flood(gateway, "aurora", 10, short_answer());
+  run(gateway, 5s, {&flood});  // how fast the queue moves is known now
+  std::vector<std::unique_ptr<Client>> hurried;
+  for (int i = 0; i < 20; ++i) {
+    hurried.push_back(std::make_unique<Client>(gateway));
+    hurried.back()->post(kChat, short_answer(), "aurora", "x-sm-timeout-ms: 1000\r\n");
+  }
+  gateway.world.run_for(50ms);
+  int refused = 0;
+  for (const auto& client : hurried) {
+    client->pump();
+    const Answer answer = client->parsed();
+    if (!answer.complete) continue;
+    ++refused;
+    EXPECT_EQ(answer.status, 429);
+    EXPECT_TRUE(answer.has(R"("code":"queue_full")")) << answer.body;
+    EXPECT_THAT(answer.head, HasSubstr("\r\nretry-after: 1\r\n"));
+  }
+  EXPECT_NEAR(refused, 10, 2);
+  hurried.clear();
+  flood.hang_up();
+}
+
+// --- replicas -----------------------------------------------------------------------------------
+
+TEST(Scheduling, AHerdSpreadsOverReplicas) {
+  GatewayWorld gateway(7, {}, 64);
+  std::vector<std::unique_ptr<Client>> herd;
+  for (int i = 0; i < 64; ++i) {
+    herd.push_back(std::make_unique<Client>(gateway));
+    herd.back()->post(kChat, chat_body("[[sim:rate=20,tokens=20]]", kStream, "twins"));
+  }
+  for (const auto& client : herd)
+    EXPECT_EQ(client->answer().status, 200);
+  EXPECT_EQ(gateway.engine_sim.counts().requests + gateway.twin_sim.counts().requests, 64);
+  EXPECT_NEAR(static_cast<double>(gateway.twin_sim.counts().requests), 32, 4);
+}
+
+TEST(Scheduling, AReplicaThatIsFullLeavesTheRestToTheOther) {
+  GatewayWorld gateway(7, {}, 2);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 5; ++i) {
+    clients.push_back(std::make_unique<Client>(gateway));
+    clients.back()->post(kChat, chat_body("[[sim:rate=20,tokens=20]]", kStream, "twins"));
+  }
+  gateway.world.run_for(100ms);
+  EXPECT_EQ(gateway.engine_sim.counts().running, 2);
+  EXPECT_EQ(gateway.twin_sim.counts().running, 2);
+  EXPECT_EQ(gateway.dispatcher().load().waiting, 1U);
+  for (const auto& client : clients)
+    EXPECT_EQ(client->answer().status, 200);
+}
+
+TEST(Scheduling, AConversationStaysWhereItsPrefixIs) {
+  GatewayWorld gateway(7, {}, 16);
+  std::string talk = std::string(4'000, 'a');
+  for (int turn = 0; turn < 8; ++turn) {
+    Client client(gateway);
+    client.post(kChat, chat_body(talk, kStream, "twins"));
+    EXPECT_EQ(client.answer().status, 200);
+    gateway.world.run_for(1s);
+    talk += std::string(500, static_cast<char>('b' + turn));
+  }
+  const auto there = gateway.twin_sim.counts().requests;
+  EXPECT_TRUE(there == 0 || there == 8) << there;
+}
+
+TEST(Scheduling, AReplicaThatIsDownIsLeftOut) {
+  GatewayWorld gateway(7, {}, 16);
+  gateway.twin->ready_ = our_error(Code::no_healthy_backend, "down");
+  gateway.twin->status_.state = engine::State::unhealthy;
+  for (int i = 0; i < 20; ++i) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x", kStream, "twins"));
+    EXPECT_EQ(client.answer().status, 200);
+  }
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 20);
+}
+
+}  // namespace
+}  // namespace sovmesh::flow
