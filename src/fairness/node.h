@@ -47,8 +47,10 @@ struct ClassQueue {
   std::uint32_t place = kNowhere;    // among its parent's children
   std::uint32_t waiting = 0;
   std::uint32_t sheddable = 0;  // of these
-  bool is_parked = false;       // of a user: what waits fitted nowhere a moment ago
-  bool lags = false;            // was blocked, and is behind those that were not
+  // Of a user: among those of whom nothing fitted a moment ago.
+  std::uint32_t parked_place = kNowhere;
+  std::uint64_t kinds = 0;  // of a user: kind_bit()s of all that has waited since nothing did
+  bool lags = false;        // was blocked, and is behind those that were not
 
   // Virtual counters: service in GPU-microseconds, divided by guarantee and by weight.
   double guaranteed = 0, borrowed = 0;
@@ -61,6 +63,8 @@ struct ClassQueue {
   double borrowed_at_pick = 0;  // before the last request was picked
   Instant left_at{};            // nothing has waited since
   Instant parked_until{};
+
+  bool is_parked() const { return parked_place != kNowhere; }
 };
 
 struct Node {

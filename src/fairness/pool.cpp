@@ -55,6 +55,7 @@ void Pool::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
 void Pool::on_done(Ticket ticket, const Usage& usage, Instant now) {
   state_->on_done(ticket, usage, now);
 }
+void Pool::room_came(std::uint64_t kinds, Instant now) { state_->room_came(kinds, now); }
 std::optional<Removed> Pool::cancel(Ticket ticket, Instant now) {
   return state_->cancel(ticket, now);
 }

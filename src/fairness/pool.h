@@ -29,6 +29,11 @@ struct Request {
   NodeId node = kPoolNode;  // a tenant or project
   std::uint64_t user = 0;   // a hash of who asks, within that node; 0: nobody in particular
   PriorityClass priority = PriorityClass::interactive;
+  // Requests of one kind fit, or do not, all alike: of a kind that does not, no other one is tried
+  // in the same decision. 0: nothing is known.
+  std::uint64_t kind = 0;
+  // Others that need less may take what it waits for, so in the end a place must be held for it.
+  bool may_be_bypassed = true;
   bool sheddable = false;  // over quota, or of negative priority: goes first when something must
   Micros input_cost = 0;   // charged at dispatch: CostRates::of_input. 0..kCostMax
   double token_cost = 0;   // GPU-microseconds per output token
@@ -40,6 +45,9 @@ struct Request {
   Instant start_by = Instant::max();
 };
 
+// Kinds as a set; several may share a bit.
+constexpr std::uint64_t kind_bit(std::uint64_t kind) { return std::uint64_t{1} << (kind % 64); }
+
 // Where a request could run. Asked while Pool::next decides, so it must not call back into the
 // pool.
 class Placement {
@@ -50,8 +58,9 @@ class Placement {
   // How good it would be to start `request` now (higher is better; only compared within one
   // decision), or nothing when it fits nowhere. Places under hold count for their own request only.
   virtual std::optional<double> gain(const Request& request) = 0;
-  // Others went past `request` Options::bypass_max times: keep what it needs free for it from now
-  // on. It ends with its dispatch, or when it is cancelled, expired or shed (`held` says so).
+  // Others went past `request`, which may be bypassed, Options::bypass_max times: keep what it
+  // needs free for it from now on. It ends with its dispatch, or when it is cancelled, expired or
+  // shed (`held` says so).
   virtual void hold(const Request& request) = 0;
 };
 
@@ -198,6 +207,10 @@ class Pool {
   // A running one whose engine call was cancelled and of which nothing was delivered waits again,
   // at its old place. What it used stays charged.
   void requeue(Ticket ticket, const Usage& usage, Instant now);
+
+  // There may be room now for requests of these kinds (their kind_bit()s): they are tried at once,
+  // without waiting for Options::recheck.
+  void room_came(std::uint64_t kinds, Instant now);
 
   // Up to out.size() waiting requests whose start_by has passed; how many.
   std::size_t expire(std::span<Removed> out, Instant now);

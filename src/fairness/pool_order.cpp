@@ -26,7 +26,7 @@ std::optional<ChildKey> PoolState::key_of(const Node& node, std::size_t priority
   const ClassQueue& queue = node.queues[priority];
   if (queue.waiting == 0 || node.running >= node.concurrency_max) return std::nullopt;
   if (node.level == Level::user) {
-    if (queue.is_parked) return std::nullopt;
+    if (queue.is_parked()) return std::nullopt;
     return ChildKey{Rank::borrowing, queue.borrowed};
   }
   if (queue.children.empty()) return std::nullopt;
@@ -120,7 +120,7 @@ void PoolState::arm(NodeIndex index, Instant now) {
       at = std::min(at, earned_at(now, -node.borrow_credit, node.borrowing_limit));
     if (node.lend_credit < 0) at = std::min(at, earned_at(now, -node.lend_credit, node.lendable));
     for (const ClassQueue& queue : node.queues)
-      if (queue.is_parked) at = std::min(at, queue.parked_until);
+      if (queue.is_parked()) at = std::min(at, queue.parked_until);
   }
   const auto place = [this](std::uint32_t id) -> std::uint32_t& { return nodes_[id].timer_place; };
   if (at == Instant::max()) {
@@ -142,9 +142,7 @@ void PoolState::advance(Instant now) {
     settle_credit(node, now);
     for (std::size_t priority = 0; priority < kClasses; ++priority) {
       ClassQueue& queue = node.queues[priority];
-      if (!queue.is_parked || queue.parked_until > now) continue;
-      queue.is_parked = false;
-      refresh(index, priority);
+      if (queue.is_parked() && queue.parked_until <= now) unpark(index, priority);
     }
     sync(index, now);
   }
@@ -153,10 +151,31 @@ void PoolState::advance(Instant now) {
 
 void PoolState::park(NodeIndex leaf, std::size_t priority, Instant now) {
   ClassQueue& queue = nodes_[leaf].queues[priority];
-  queue.is_parked = true;
+  queue.parked_place = static_cast<std::uint32_t>(parked_.size());
+  parked_.push_back({leaf, static_cast<std::uint32_t>(priority)});
   queue.parked_until = now + options_.recheck;
   refresh(leaf, priority);
   arm(leaf, now);
+}
+
+void PoolState::unpark(NodeIndex leaf, std::size_t priority) {
+  ClassQueue& queue = nodes_[leaf].queues[priority];
+  const Parked last = parked_.back();
+  parked_[queue.parked_place] = last;
+  nodes_[last.leaf].queues[last.priority].parked_place = queue.parked_place;
+  parked_.pop_back();
+  queue.parked_place = kNowhere;
+  refresh(leaf, priority);
+}
+
+void PoolState::room_came(std::uint64_t kinds, Instant now) {
+  advance(now);
+  // From the back: what takes the place of one that goes has been looked at.
+  for (std::size_t i = parked_.size(); i-- > 0;) {
+    const Parked parked = parked_[i];
+    if ((nodes_[parked.leaf].queues[parked.priority].kinds & kinds) != 0)
+      unpark(parked.leaf, parked.priority);
+  }
 }
 
 // A node that comes back starts with its siblings: it has banked nothing while it was idle, and
@@ -221,6 +240,9 @@ void PoolState::join(ItemIndex item_index, Instant now) {
       return items_[id].deadline_place;
     });
   }
+  ClassQueue& own = leaf.queues[priority];
+  own.kinds |= kind_bit(item.request.kind);
+  if (own.is_parked()) unpark(item.leaf, priority);
   refresh(item.leaf, priority);
   for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent)
     sync(index, now);
@@ -250,7 +272,8 @@ void PoolState::leave(ItemIndex item_index, Instant now) {
       node.waited += micros(now - std::max(node.waiting_since, epoch_began_));
     if (queue.waiting == 0) {
       queue.left_at = now;
-      queue.is_parked = false;
+      queue.kinds = 0;
+      if (queue.is_parked()) unpark(index, priority);
       if (index == kRoot) {
         classes_.set_waiting(item.request.priority, false, 0);
       } else {

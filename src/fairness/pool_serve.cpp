@@ -10,6 +10,7 @@ std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
   advance(now);
   if (nodes_[kRoot].waiting == 0) return std::nullopt;
   const bool has_room = placement.has_room();
+  full_kinds_.clear();
   std::uint32_t probes = 0;
   // Guarantees first, in whichever class; then what is borrowed.
   for (const bool guaranteed : {true, false}) {
@@ -77,30 +78,66 @@ bool PoolState::gather(NodeIndex index, Search& search) {
 bool PoolState::probe(NodeIndex leaf, Search& search) {
   std::uint32_t tried = 0;
   bool fits = false;
-  nodes_[leaf].queues[search.priority].requests.smallest([&](const auto& entry) {
+  const auto& requests = nodes_[leaf].queues[search.priority].requests;
+  requests.smallest([&](const auto& entry) {
     if (tried >= options_.leaf_probes || search.probes >= options_.probes_max) return false;
     Item& item = items_[entry.id];
-    ++tried;
     if (item.request.start_by < search.now) return true;  // expire() takes it
-    ++search.probes;
-    const std::optional<double> gain = search.placement.gain(item.request);
-    if (!gain) {
+    // A request for which a place is held has that to itself.
+    if (!item.is_held && is_full(item.request.kind)) {
       note_miss(item, search);
       return true;
     }
-    fits = true;
-    if (search.best == kNowhere || *gain > search.best_gain) {
-      search.best = entry.id;
-      search.best_gain = *gain;
-    }
-    return false;
+    ++tried;
+    fits = try_item(entry.id, search);
+    return !fits;
   });
+  while (!fits && search.probes < options_.probes_max) {
+    const ItemIndex other = first_of_another_kind(leaf, search);
+    if (other == kNowhere) break;
+    fits = try_item(other, search);
+  }
   if (!fits) misses_.push_back(leaf);
   search.found += fits ? 1U : 0U;
   return search.probes < options_.probes_max && search.found < options_.window_candidates;
 }
 
+bool PoolState::try_item(ItemIndex index, Search& search) {
+  Item& item = items_[index];
+  ++search.probes;
+  const std::optional<double> gain = search.placement.gain(item.request);
+  if (!gain) {
+    if (item.request.kind != 0) full_kinds_.push_back(item.request.kind);
+    note_miss(item, search);
+    return false;
+  }
+  if (search.best == kNowhere || *gain > search.best_gain) {
+    search.best = index;
+    search.best_gain = *gain;
+  }
+  return true;
+}
+
+bool PoolState::is_full(std::uint64_t kind) const {
+  return kind != 0 && std::ranges::find(full_kinds_, kind) != full_kinds_.end();
+}
+
+// However many of a user's requests wait for what is full, one that waits for something else is
+// found behind them. Kinds are few, so few of these are tried.
+ItemIndex PoolState::first_of_another_kind(NodeIndex leaf, const Search& search) const {
+  const auto& requests = nodes_[leaf].queues[search.priority].requests;
+  ItemIndex first = kNowhere;
+  for (std::uint32_t i = 0; i < requests.size(); ++i) {
+    const Item& item = items_[requests.at(i).id];
+    if (item.request.kind == 0 || is_full(item.request.kind)) continue;
+    if (item.request.start_by < search.now) continue;
+    if (first == kNowhere || item.key < items_[first].key) first = requests.at(i).id;
+  }
+  return first;
+}
+
 void PoolState::note_miss(Item& item, Search& search) {
+  if (!item.request.may_be_bypassed) return;
   if (item.passed_since == Item::kNeverPassed) item.passed_since = dispatches_;
   if (item.is_held || holds_ >= options_.holds_max ||
       dispatches_ - item.passed_since < options_.bypass_max)

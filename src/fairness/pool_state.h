@@ -29,6 +29,7 @@ class PoolState {
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);
   void requeue(Ticket ticket, const Usage& usage, Instant now);
+  void room_came(std::uint64_t kinds, Instant now);
   std::size_t expire(std::span<Removed> out, Instant now);
   std::size_t shed(std::span<Removed> out, Instant now);
   std::size_t reclaim(std::span<Reclaim> out, Instant now);
@@ -81,11 +82,15 @@ class PoolState {
   void leave(ItemIndex index, Instant now);
   void lift(NodeIndex index, std::size_t priority, Instant now);
   void park(NodeIndex leaf, std::size_t priority, Instant now);
+  void unpark(NodeIndex leaf, std::size_t priority);
 
   // pool_serve.cpp: deciding and charging.
   void note_guarantee_waits(bool is_wanted, Instant now);
   bool gather(NodeIndex index, Search& search);
   bool probe(NodeIndex leaf, Search& search);
+  bool try_item(ItemIndex index, Search& search);
+  ItemIndex first_of_another_kind(NodeIndex leaf, const Search& search) const;
+  bool is_full(std::uint64_t kind) const;
   void note_miss(Item& item, Search& search);
   std::optional<Dispatch> decide(std::size_t priority, Placement& placement, std::uint32_t& probes,
                                  Instant now);
@@ -144,9 +149,15 @@ class PoolState {
 
   std::vector<Item> items_;
   std::vector<ItemIndex> free_items_;
-  IndexedHeap<Instant> deadlines_;  // of waiting requests that have one
-  IndexedHeap<Instant> timers_;     // of nodes that time will unblock
-  std::vector<NodeIndex> misses_;   // of the decision under way
+  IndexedHeap<Instant> deadlines_;         // of waiting requests that have one
+  IndexedHeap<Instant> timers_;            // of nodes that time will unblock
+  std::vector<NodeIndex> misses_;          // of the decision under way
+  std::vector<std::uint64_t> full_kinds_;  // found by the call of next() under way
+  struct Parked {
+    NodeIndex leaf;
+    std::uint32_t priority;
+  };
+  std::vector<Parked> parked_;
 
   ClassShares classes_;
   std::array<ClassReport, kClasses> class_reports_{};

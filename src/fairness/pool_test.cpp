@@ -161,6 +161,79 @@ TEST_F(PoolTest, PlaceIsHeldForOneThatOthersWentPast) {
   EXPECT_EQ(last_->held, held_[0] == 1);
 }
 
+// However many there are, of one user or of many, and whoever has had least so far.
+TEST_F(PoolTest, RequestsOfAKindThatIsFullHideNothingBehindThem) {
+  start();
+  const auto of_kind = [&](std::uint64_t kind, std::uint64_t tag, std::uint64_t user) {
+    Request made = request(tag, 1);
+    made.kind = kind;
+    made.user = user;
+    return made;
+  };
+  fits_ = [](const Request& request) { return request.kind == 2; };
+  Request costly = of_kind(2, 1, 7);
+  costly.input_cost = 10'000;
+  enqueue(costly);
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{1});
+  for (std::uint64_t tag = 100; tag < 300; ++tag) {
+    enqueue(of_kind(1, tag, 7));
+    enqueue(of_kind(1, 1'000 + tag, tag));
+  }
+  enqueue(of_kind(2, 2, 7));
+  probes_ = 0;
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{2});
+  EXPECT_LT(probes_, 10);
+}
+
+TEST_F(PoolTest, WhatHasGotRoomIsTriedAtOnceInTheOrderOfCounters) {
+  start();
+  const auto of_kind = [&](std::uint64_t kind, std::uint64_t tag, NodeId node) {
+    Request made = request(tag, node);
+    made.kind = kind;
+    return made;
+  };
+  enqueue(of_kind(1, 1, 2));  // so that node 1 has had least
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{1});
+  bool is_full = true;
+  fits_ = [&](const Request& request) { return !is_full && request.kind == 1; };
+  enqueue(of_kind(1, 10, 1));
+  enqueue(of_kind(1, 20, 2));
+  EXPECT_TRUE(drain().empty());
+  is_full = false;
+  pool_->room_came(kind_bit(2), now_);
+  EXPECT_TRUE(drain().empty()) << "somebody else's";
+  pool_->room_came(kind_bit(1), now_);
+  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{10, 20}));
+}
+
+TEST_F(PoolTest, WhoComesIsTriedAlthoughItsUsersOthersHaveJustFittedNowhere) {
+  start();
+  fits_ = [](const Request& request) { return request.kind == 2; };
+  Request full = request(1, 1);
+  full.kind = 1;
+  enqueue(full);
+  EXPECT_TRUE(drain().empty());
+  Request other = request(2, 1);
+  other.kind = 2;
+  enqueue(other);
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{2});
+}
+
+TEST_F(PoolTest, NoPlaceIsHeldForWhatNeedsNoMoreThanOthers) {
+  options_.bypass_max = 1;
+  start();
+  fits_ = [](const Request& request) { return request.tag >= 10; };
+  Request small = request(1, 1);
+  small.may_be_bypassed = false;
+  enqueue(small);
+  for (std::uint64_t tag = 10; tag < 20; ++tag) {
+    enqueue(request(tag, 2));
+    drain();
+    now_ += options_.recheck;
+  }
+  EXPECT_TRUE(held_.empty());
+}
+
 TEST_F(PoolTest, CapsHoldPerTenantAndPerClass) {
   options_.tenant_caps = {.requests = 3, .bytes = 1'000, .tokens = 100};
   options_.classes[0].caps.requests = 4;
