@@ -287,14 +287,15 @@ Result<void> Process::make_listeners() {
   settings_.client_stall = server.write_stall;
   settings_.look_up = look_up_of(server.drain_time);
   TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(options_.config.pools));
+  health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   dispatcher_ = std::make_unique<gateway::Dispatcher>(
       *clock_, *random_,
       gateway::Dispatcher::Limits{
           .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
           .wait_max = server.queue_time,
-          .tenants = [this] { return tenant_names(); }},
+          .tenants = [this] { return tenant_names(); },
+          .health = health_.get()},
       pools);
-  health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);

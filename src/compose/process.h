@@ -145,8 +145,8 @@ class Process {
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
-  std::unique_ptr<gateway::Dispatcher> dispatcher_;
   std::unique_ptr<gateway::EngineHealth> health_;
+  std::unique_ptr<gateway::Dispatcher> dispatcher_;
   gateway::Overload overload_;
   gateway::Readiness readiness_;
   std::unique_ptr<Snapshot<rt::TlsServerContext>> certificate_;  // null: clear text

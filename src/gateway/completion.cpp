@@ -453,7 +453,7 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
   SeatRequest wanted = seat_request(plan, record);
-  if (plan.engines.size() > 1) wanted.engines = services_.health.candidates(plan.engines, avoid);
+  std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {

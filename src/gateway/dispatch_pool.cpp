@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <span>
 
 namespace sovmesh::gateway {
 namespace {
@@ -13,8 +14,11 @@ constexpr std::int64_t kContextPerSlot = 8'192;
 constexpr std::int64_t kRequestsMax = 1 << 20;
 constexpr float kNoCredit = 1e9F;
 constexpr std::size_t kWaitingAndRunningMax = 32'768;
-// A slot of one engine must not stay free for long because the others' requests were tried first.
-constexpr std::chrono::milliseconds kRecheck{1};
+// Slots that come free are noticed at once; this is for engines that come back by themselves.
+constexpr std::chrono::milliseconds kRecheck{10};
+// Every request says of which kind it is, so these bound the kinds that are tried, not the
+// requests.
+constexpr std::uint32_t kProbesMax = 1'024;
 // What a request costs where the engine has to be started first.
 constexpr float kWakeMicros = 20e6F;
 constexpr float kBytesPerToken = 4;
@@ -31,24 +35,35 @@ fairness::Options with_caps(fairness::Options options, std::size_t waiting_per_t
   options.tenant_caps.requests = waiting_per_tenant_max;
   options.requests_max = kWaitingAndRunningMax;
   options.recheck = kRecheck;
+  options.probes_max = kProbesMax;
   // Running streams are not taken from borrowers.
   options.reclaim_after = std::chrono::hours(24 * 365);
   options.borrower_tokens_max = std::numeric_limits<std::int32_t>::max();
   return options;
 }
 
-std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
-  std::uint64_t z = (state += 0x9e3779b97f4a7c15);
+std::uint64_t mixed(std::uint64_t z) {  // the finish of splitmix64
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
 }
 
+std::uint64_t next_random(std::uint64_t& state) { return mixed(state += 0x9e3779b97f4a7c15); }
+
+// Requests that want as many slots of one of the same engines.
+std::uint64_t kind_of(std::span<EngineLane* const> lanes, int slots) {
+  std::uint64_t kind = mixed(static_cast<std::uint64_t>(slots));
+  for (const EngineLane* lane : lanes)
+    kind += mixed(reinterpret_cast<std::uintptr_t>(lane));
+  return std::max<std::uint64_t>(kind, 1);
+}
+
 }  // namespace
 
 DispatchPool::DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max,
-                           std::uint64_t seed, Instant now)
+                           EngineHealth* health, std::uint64_t seed, Instant now)
     : settings_(std::move(settings)),
+      health_(health),
       fair_({}, with_caps(settings_.options, waiting_per_tenant_max), now),
       picker_(picker_settings()),
       free_(picker_settings().index.endpoints_max),
@@ -66,9 +81,12 @@ void DispatchPool::configure(std::vector<fairness::NodeSpec> members,
   rebuild(later(now));
 }
 
-void DispatchPool::meet(const std::vector<std::string>& tenants, Instant now) {
-  for (const std::string& tenant : tenants)
-    if (!knows(tenant)) met_.push_back(tenant);
+void DispatchPool::meet(std::vector<std::string> tenants, bool are_all, Instant now) {
+  if (!are_all) tenants.insert(tenants.end(), met_.begin(), met_.end());
+  std::ranges::sort(tenants);
+  const auto doubled = std::ranges::unique(tenants);
+  tenants.erase(doubled.begin(), doubled.end());
+  met_ = std::move(tenants);
   rebuild(later(now));
 }
 
@@ -146,6 +164,7 @@ EngineLane& DispatchPool::add_lane(const std::shared_ptr<engine::Engine>& engine
                   now);
   // Beyond the picker's bound an engine is used when no other one will do.
   if (endpoint) lane->endpoint = *endpoint;
+  look_at_health(*lane, now);
   return *lanes_.emplace_back(std::move(lane));
 }
 
@@ -170,6 +189,9 @@ fairness::Request DispatchPool::asked(const Waiter& waiter) const {
           .node = node_of(request),
           .user = request.user,
           .priority = request.priority,
+          .kind = kind_of(waiter.lanes, request.slots.slots),
+          // Who needs one slot is first in its line for the next one.
+          .may_be_bypassed = request.slots.slots > 1,
           .input_cost = request.rates.of_input(request.input_tokens, 0),
           .token_cost = token_cost,
           .tokens_max = most,
@@ -186,7 +208,10 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
     return our_error(Code::overloaded, "There are too many tenants. Please try again later.");
   waiter->lanes = lanes_of(waiter->request, now);
   waiter->tag = ++tags_;
-  auto entered = fair_.enqueue(asked(*waiter), now);
+  const fairness::Request wanted = asked(*waiter);
+  for (EngineLane* lane : waiter->lanes)
+    lane->kinds |= fairness::kind_bit(wanted.kind);
+  auto entered = fair_.enqueue(wanted, now);
   if (!entered) {
     fairness::Refusal refusal = entered.error();
     // Nothing is measured yet: soon.
@@ -195,7 +220,7 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
   }
   waiter->turn = entered->ticket;
   waiting_.emplace(waiter->tag, waiter);
-  if (entered->displaced) put_out(entered->displaced->request.tag, woken);
+  if (entered->displaced) put_out(entered->displaced->request.tag, now, woken);
   serve(now, woken);
   if (!waiter->seat) return false;
   std::erase(woken, waiter);
@@ -207,7 +232,7 @@ std::optional<Seat> DispatchPool::leave(Waiter& waiter, Instant now, Woken& woke
   if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
   if (waiter.is_out || waiter.tag == 0) return std::nullopt;
   (void)fair_.cancel(waiter.turn, now);
-  forget(waiter.tag);
+  forget(waiter.tag, now);
   serve(now, woken);  // a place may have been kept for it
   return std::nullopt;
 }
@@ -237,22 +262,25 @@ void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
   picker_.on_done(hold.booking, outcome, now);
   EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
   lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
+  look_at_health(lane, now);
+  fair_.room_came(lane.kinds, now);
   serve(now, woken);
 }
 
 // Whoever can start, starts.
 void DispatchPool::serve(Instant now, Woken& woken) {
+  look_at_all_health(now);
   std::array<fairness::Removed, kExpiredAtOnce> expired;
   for (std::size_t n = expired.size(); n == expired.size();) {
     n = fair_.expire(expired, now);
     for (std::size_t i = 0; i < n; ++i)
-      put_out(expired[i].request.tag, woken);
+      put_out(expired[i].request.tag, now, woken);
   }
   while (const auto decision = fair_.next(*this, now)) {
     const auto found = waiting_.find(decision->request.tag);
     assert(found != waiting_.end());
     const std::shared_ptr<Waiter> waiter = found->second;
-    forget(waiter->tag);
+    forget(waiter->tag, now);
     seat(*waiter, *decision, now);
     woken.push_back(waiter);
   }
@@ -272,26 +300,24 @@ void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Inst
   hold->rates = request.rates;
   hold->input_tokens = request.input_tokens;
   hold->noted_at = now;
-  EngineLane& lane = choose(waiter, *hold, now);
+  EngineLane& lane = choose(waiter, decision.waited, *hold, now);
   hold->engine = lane.engine;
   hold->taken = lane.slots.take(*lane.engine, request.slots);
   waiter.seat = Seat(waiter.dispatcher, std::move(hold));
 }
 
 // The cheapest of the engines that have room, booked there. One has: gain() has just said so.
-EngineLane& DispatchPool::choose(const Waiter& waiter, Seat::Hold& hold, Instant now) {
+EngineLane& DispatchPool::choose(const Waiter& waiter, Instant::duration waited, Seat::Hold& hold,
+                                 Instant now) {
   free_.clear();
   EngineLane* some = nullptr;
   for (EngineLane* lane : waiter.lanes) {
     if (!fits(*lane, waiter)) continue;
     some = lane;
     if (!picker_.endpoints().alive(lane->endpoint)) continue;
-    const float wake = lane->engine->is_ready() ? 0 : kWakeMicros;
-    routing::EndpointTable::Standing standing = picker_.endpoints().standing(lane->endpoint.index);
-    if (standing.wake_us < wake || standing.wake_us > wake) {
-      standing.wake_us = wake;
-      picker_.endpoints().set_standing(lane->endpoint, standing);
-    }
+    picker_.endpoints().set_standing(lane->endpoint,
+                                     {.weight = static_cast<float>(lane->standing.weight),
+                                      .wake_us = lane->engine->is_ready() ? 0 : kWakeMicros});
     free_.insert(lane->endpoint.index);
   }
   assert(some != nullptr);
@@ -301,6 +327,7 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, Seat::Hold& hold, Instant
       .block_tokens = routing::BlockChain::kTextBlockBytes / kBytesPerToken,
       .input_tokens = request.input_tokens,
       .output_tokens = request.output_expected,
+      .waited_us = std::chrono::duration_cast<std::chrono::microseconds>(waited).count(),
       .subset = &free_};
   const auto pick = picker_.pick(wanted, next_random(random_), now);
   if (pick) {
@@ -314,8 +341,7 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, Seat::Hold& hold, Instant
 }
 
 bool DispatchPool::has_room() const {
-  return std::ranges::any_of(lanes_,
-                             [](const auto& lane) { return lane->slots.free(*lane->engine) > 0; });
+  return std::ranges::any_of(lanes_, [](const auto& lane) { return lane->room() > 0; });
 }
 
 // By how much prefill an engine that can have it now would save; only the window compares.
@@ -333,42 +359,63 @@ std::optional<double> DispatchPool::gain(const fairness::Request& request) {
 }
 
 bool DispatchPool::fits(const EngineLane& lane, const Waiter& waiter) const {
-  int free = lane.slots.free(*lane.engine);
+  int free = lane.room();
   for (const Held& held : held_)
     if (held.lane == &lane && held.tag != waiter.tag) free -= held.slots;
   return free >= waiter.request.slots.slots && may_use(lane, waiter);
 }
 
-// One that cannot work now is used when the model has no other one; one that sleeps may be woken.
+// One that is out, or cannot work now, is used when the model has no other one that is well,
+// however full those are; one that sleeps may be woken.
 bool DispatchPool::may_use(const EngineLane& lane, const Waiter& waiter) const {
-  if (waiter.lanes.size() == 1 || lane.engine->is_ready()) return true;
+  if (waiter.lanes.size() == 1 || lane.is_well()) return true;
+  const auto is_none = [&](auto is) { return std::ranges::none_of(waiter.lanes, is); };
+  if (lane.engine->is_ready()) return is_none([](const auto* other) { return other->is_well(); });
   const engine::State state = lane.engine->status().state;
   if (state == engine::State::stopped || state == engine::State::starting) return true;
-  return std::ranges::none_of(waiter.lanes,
-                              [](const EngineLane* other) { return other->engine->is_ready(); });
+  return is_none([](const auto* other) { return other->engine->is_ready(); });
+}
+
+void DispatchPool::look_at_health(EngineLane& lane, Instant now) {
+  if (health_ == nullptr) return;
+  const EngineHealth::Standing standing = health_->standing(*lane.engine);
+  if (standing == lane.standing) return;
+  lane.standing = standing;
+  fair_.room_came(lane.kinds, now);
+}
+
+void DispatchPool::look_at_all_health(Instant now) {
+  if (now - looked_at_health_ < kLookAtHealthEvery) return;
+  looked_at_health_ = now;
+  for (const auto& lane : lanes_)
+    look_at_health(*lane, now);
 }
 
 // The engine that is nearest to having room for it.
 void DispatchPool::hold(const fairness::Request& request) {
   const Waiter& waiter = *waiting_.at(request.tag);
   const auto free = [&](const EngineLane* lane) {
-    return std::pair(may_use(*lane, waiter), lane->slots.free(*lane->engine));
+    return std::pair(may_use(*lane, waiter), lane->room());
   };
-  const EngineLane* best = *std::ranges::max_element(waiter.lanes, {}, free);
+  EngineLane* best = *std::ranges::max_element(waiter.lanes, {}, free);
   held_.push_back({.tag = request.tag, .lane = best, .slots = waiter.request.slots.slots});
 }
 
-void DispatchPool::forget(std::uint64_t tag) {
+void DispatchPool::forget(std::uint64_t tag, Instant now) {
   waiting_.erase(tag);
-  std::erase_if(held_, [tag](const Held& held) { return held.tag == tag; });
+  std::erase_if(held_, [&](const Held& held) {
+    if (held.tag != tag) return false;
+    fair_.room_came(held.lane->kinds, now);
+    return true;
+  });
 }
 
-void DispatchPool::put_out(std::uint64_t tag, Woken& woken) {
+void DispatchPool::put_out(std::uint64_t tag, Instant now, Woken& woken) {
   const auto found = waiting_.find(tag);
   if (found == waiting_.end()) return;
   found->second->is_out = true;
   woken.push_back(found->second);
-  forget(tag);
+  forget(tag, now);
 }
 
 Instant DispatchPool::next_look(Instant now) const {

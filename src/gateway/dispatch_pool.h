@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,6 +12,7 @@
 
 #include "fairness/pool.h"
 #include "gateway/dispatcher.h"
+#include "gateway/engine_health.h"
 #include "gateway/engine_slots.h"
 #include "routing/endpoint_set.h"
 #include "routing/picker.h"
@@ -21,6 +25,15 @@ struct EngineLane {
   EngineSlots slots;
   std::size_t rate_class = 0;
   routing::EndpointId endpoint;
+  EngineHealth::Standing standing{.allowed = std::numeric_limits<int>::max()};
+  std::uint64_t kinds = 0;  // fairness::kind_bit()s of the requests that may run on it
+
+  int room() const { return std::min(slots.free(*engine), standing.allowed - slots.in_use()); }
+  // One that is not is for want of others.
+  bool is_well() const {
+    const bool is_busy_trial = standing.is_on_trial && slots.in_use() > 0;
+    return engine->is_ready() && !standing.is_out && !is_busy_trial;
+  }
 };
 
 // One request that waits. `loop` and `woken` belong to the waiting worker; the rest is under the
@@ -48,13 +61,14 @@ class DispatchPool : private fairness::Placement {
   using Waiter = Dispatcher::Waiter;
   using Woken = Dispatcher::Woken;
 
-  DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max, std::uint64_t seed,
-               Instant now);
+  DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max, EngineHealth* health,
+               std::uint64_t seed, Instant now);
 
   void configure(std::vector<fairness::NodeSpec> members, std::optional<double> capacity,
                  Instant now);
   bool knows(const std::string& tenant) const { return tenants_.contains(tenant); }
-  void meet(const std::vector<std::string>& tenants, Instant now);
+  // `are_all`: others that were met are gone.
+  void meet(std::vector<std::string> tenants, bool are_all, Instant now);
 
   // Each of these may give seats to others, who are then in `woken`, as is who has to leave.
 
@@ -81,6 +95,7 @@ class DispatchPool : private fairness::Placement {
   static constexpr std::chrono::milliseconds kCleanEvery{100};
   static constexpr std::size_t kCleanSteps = 1'024;
   static constexpr std::size_t kExpiredAtOnce = 64;
+  static constexpr std::chrono::milliseconds kLookAtHealthEvery{20};
 
   bool has_room() const override;
   std::optional<double> gain(const fairness::Request& request) override;
@@ -91,6 +106,8 @@ class DispatchPool : private fairness::Placement {
                        Instant now);
   std::vector<EngineLane*> lanes_of(const SeatRequest& request, Instant now);
   void drop_unused_lanes();
+  void look_at_health(EngineLane& lane, Instant now);
+  void look_at_all_health(Instant now);
   bool fits(const EngineLane& lane, const Waiter& waiter) const;
   bool may_use(const EngineLane& lane, const Waiter& waiter) const;
   void rebuild(Instant now);
@@ -98,14 +115,15 @@ class DispatchPool : private fairness::Placement {
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
-  EngineLane& choose(const Waiter& waiter, Seat::Hold& hold, Instant now);
-  void forget(std::uint64_t tag);
-  void put_out(std::uint64_t tag, Woken& woken);
+  EngineLane& choose(const Waiter& waiter, Instant::duration waited, Seat::Hold& hold, Instant now);
+  void forget(std::uint64_t tag, Instant now);
+  void put_out(std::uint64_t tag, Instant now, Woken& woken);
   void pass_the_watch(Instant now, Woken& woken);
   Instant next_look(Instant now) const;
   Instant later(Instant now) { return last_ = std::max(last_, now); }
 
   PoolSettings settings_;
+  EngineHealth* health_;
   fairness::Pool fair_;
   routing::Picker picker_;
   std::vector<std::unique_ptr<EngineLane>> lanes_;
@@ -115,7 +133,7 @@ class DispatchPool : private fairness::Placement {
   std::unordered_map<std::uint64_t, std::shared_ptr<Waiter>> waiting_;  // by tag
   struct Held {
     std::uint64_t tag;
-    const EngineLane* lane;
+    EngineLane* lane;
     int slots;
   };
   std::vector<Held> held_;
@@ -128,6 +146,7 @@ class DispatchPool : private fairness::Placement {
   std::uint64_t random_;
   Instant last_{};
   Instant cleaned_{};
+  Instant looked_at_health_{};
 };
 
 }  // namespace sovmesh::gateway

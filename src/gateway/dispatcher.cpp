@@ -36,7 +36,7 @@ Dispatcher::Dispatcher(const Clock& clock, Random& random, Limits limits,
     : clock_(clock), limits_(std::move(limits)) {
   const auto make = [&](const PoolSettings& settings) {
     return std::make_shared<Guarded<DispatchPool>>(settings, limits_.waiting_per_tenant_max,
-                                                   random.next_u64(), clock.now());
+                                                   limits_.health, random.next_u64(), clock.now());
   };
   pools_.emplace("", make({}));
   for (const PoolSettings& settings : pools) {
@@ -63,7 +63,8 @@ const Dispatcher::Pool& Dispatcher::pool_of(std::string_view engine) const {
   return named == of_engine_.end() ? pools_.begin()->second : named->second;
 }
 
-// All that there are: so a new one costs a rebuilt tree once, not each time.
+// All that there are, so that a new one costs a rebuilt tree once, not each time, and those that
+// are gone leave it.
 std::vector<std::string> Dispatcher::tenants_wanted(const std::string& tenant) const {
   std::vector<std::string> tenants;
   if (limits_.tenants) tenants = limits_.tenants();
@@ -77,7 +78,7 @@ Result<bool> Dispatcher::enter(const std::shared_ptr<Waiter>& waiter) {
   const std::string& tenant = waiter->request.tenant;
   const auto enter = [&](DispatchPool& pool) -> std::optional<Result<bool>> {
     if (!strangers.empty()) {
-      pool.meet(strangers, clock_.now());
+      pool.meet(strangers, limits_.tenants != nullptr, clock_.now());
     } else if (!pool.knows(tenant)) {
       return std::nullopt;
     }

@@ -33,6 +33,7 @@ namespace sovmesh::gateway {
 
 class Dispatcher;
 class DispatchPool;
+class EngineHealth;
 
 struct SeatRequest {
   // Replicas of one model, all in one pool: any of them will do. Not empty.
@@ -144,7 +145,8 @@ struct PoolSettings {
   fairness::Options options;
 };
 
-// Who may run next, and where. Admission is ours: an engine never has more requests than slots.
+// Who may run next, and where. Admission is ours: an engine never has more requests than slots, nor
+// than its health allows.
 // A request waits in the queue of its pool until fairness (docs/scheduling.md) gives it its turn
 // and one of its model's engines has room; in the same step it is booked on the engine where it
 // costs least (docs/routing.md). Shared by all workers.
@@ -155,6 +157,7 @@ class Dispatcher {
     std::chrono::milliseconds wait_max{30'000};
     // Of the directory, asked when somebody unknown comes. Empty: each tenant is met when it comes.
     std::function<std::vector<std::string>()> tenants = {};
+    EngineHealth* health = nullptr;  // null: every engine is well
   };
   // `pools` as validated: their trees can be built.
   Dispatcher(const Clock& clock, Random& random, Limits limits,

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "gateway/engine_health.h"
 #include "rt/task_group.h"
 #include "rt/test_loop.h"
 #include "tests/support/fake_engine.h"
@@ -330,6 +331,62 @@ TEST_F(DispatcherTest, AnEngineThatSleepsIsWokenWhenTheOthersAreFull) {
   EXPECT_EQ(&(*ask(either))->engine(), sleeper.get());
 }
 
+TEST_F(DispatcherTest, HoweverManyWaitForAFullEngineOthersAreServedAtOnce) {
+  use_slots(1);
+  const auto other = std::make_shared<FakeEngine>("other", 1);
+  const auto elsewhere = [&](TenantId who) {
+    SeatRequest request = wanted(who);
+    request.engines = {other};
+    request.input_tokens = 1'000;
+    return request;
+  };
+  give_back(ask(elsewhere(tenant(99))));  // it has had most of all
+  ask(tenant(1));
+  for (unsigned char n = 1; n < 90; ++n)
+    for (int i = 0; i < 3; ++i)
+      ask(tenant(n));
+  auto& last = ask(elsewhere(tenant(99)));
+  EXPECT_TRUE(last && *last);
+}
+
+TEST_F(DispatcherTest, OneThatWaitsIsNotPassedByWhoComesWhenASlotComesFree) {
+  use_slots(1);
+  const auto idle = std::make_shared<FakeEngine>("idle", 1);
+  SeatRequest there = wanted(tenant(8));
+  there.engines = {idle};
+  give_back(ask(there));  // so that there is room somewhere
+  auto* running = &ask(tenant(1));
+  auto& waiting = ask(tenant(2));
+  for (int i = 0; i < 5 && !waiting; ++i) {
+    auto& newcomer = ask(tenant(static_cast<unsigned char>(10 + i)));
+    give_back(*running);
+    running = &newcomer;
+    if (waiting) break;
+  }
+  ASSERT_TRUE(waiting && *waiting);
+  EXPECT_FALSE(results_.back()) << "the one that came last";
+}
+
+TEST_F(DispatcherTest, TenantsThatAreGoneLeaveThePool) {
+  std::vector<std::string> there{"one"};
+  Dispatcher dispatcher(clock_, random_, {.tenants = [&] { return there; }});
+  const auto ask_as = [&](std::string name) {
+    SeatRequest request = wanted(tenant(1));
+    request.tenant = std::move(name);
+    auto& result = results_.emplace_back();
+    group_.spawn(run(dispatcher, std::move(request), loop_, {rt::Deadline::never()}, result));
+    loop_.settle();
+    EXPECT_TRUE(result && *result);
+    give_back(result);
+  };
+  ask_as("one");
+  for (int i = 0; i < 100; ++i) {
+    there = {"tenant-" + std::to_string(i)};
+    ask_as(there.front());
+  }
+  EXPECT_LE(dispatcher.pools().front().report.nodes.size(), 2U);
+}
+
 TEST_F(DispatcherTest, TenantsTakeTurnsHoweverManyWait) {
   use_slots(1);
   auto& running = ask(tenant(9));
@@ -361,6 +418,104 @@ TEST_F(DispatcherTest, WhatIsGeneratedCountsWhenTheEngineNeverSaysSo) {
   give_back(seat);
   const auto report = dispatcher_.pools().front().report;
   EXPECT_EQ(report.nodes[0].used_total, 65'000'000);
+}
+
+// --- what the engines' health allows
+// ----------------------------------------------------------------
+
+class DispatcherHealthTest : public DispatcherTest {
+ protected:
+  class NoSink : public observe::LogSink {
+   public:
+    void write(std::string&&) override {}
+    std::uint64_t dropped() const override { return 0; }
+  };
+  using Engines = std::vector<std::shared_ptr<engine::Engine>>;
+
+  std::optional<Result<Seat>>& ask_either() {
+    SeatRequest request = wanted(tenant(1));
+    request.engines = both_;
+    auto& result = results_.emplace_back();
+    group_.spawn(run(with_health_, std::move(request), loop_, {rt::Deadline::never()}, result));
+    loop_.settle();
+    return result;
+  }
+  void fail(const std::shared_ptr<engine::Engine>& engine, int times = 5) {
+    for (int i = 0; i < times; ++i) {
+      Digest body{};
+      body[0] = ++failed_;
+      Attempts attempts(health_, tenant(1), body);
+      attempts.begin(both_, *engine);
+      attempts.failed(routing::Seen::error, true);
+    }
+    loop_.pass(kSoon);
+  }
+
+  NoSink sink_;
+  observe::Log log_{sink_, clock_, observe::Level::error};
+  EngineHealth health_{clock_, random_, log_};
+  Dispatcher with_health_{clock_, random_, {.wait_max = 30s, .health = &health_}};
+  std::shared_ptr<FakeEngine> a_ = std::make_shared<FakeEngine>("a", 2);
+  std::shared_ptr<FakeEngine> b_ = std::make_shared<FakeEngine>("b", 2);
+  Engines both_{a_, b_};
+  unsigned char failed_ = 0;
+};
+
+TEST_F(DispatcherHealthTest, WhoIsOutGetsNothingHoweverFullTheOtherIs) {
+  fail(a_);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(&(*ask_either())->engine(), b_.get());
+  auto& third = ask_either();
+  loop_.pass(1s);
+  EXPECT_FALSE(third);
+  loop_.pass(28s);  // it may be on trial by then, and no longer
+  EXPECT_FALSE(third && !*third);
+}
+
+TEST_F(DispatcherHealthTest, WhoeverWaitsGetsWhatComesBackOneRequestFirst) {
+  fail(a_);
+  ask_either();
+  ask_either();
+  for (int i = 0; i < 2; ++i)
+    ask_either();
+  health_.probed(*a_, true);
+  loop_.pass(2 * kSoon);
+  const auto at = [&](const engine::Engine& engine) {
+    return std::ranges::count_if(results_, [&](const auto& result) {
+      return result && *result && &(*result)->engine() == &engine;
+    });
+  };
+  EXPECT_EQ(at(*a_), 1);
+  EXPECT_EQ(at(*b_), 2);
+}
+
+TEST_F(DispatcherHealthTest, WhereAllAreOutSomebodyIsAsked) {
+  b_->ready_ = our_error(Code::no_healthy_backend, "down");
+  b_->status_.state = engine::State::unhealthy;
+  fail(a_);
+  auto& seat = ask_either();
+  ASSERT_TRUE(seat && *seat);
+  EXPECT_EQ(&(*seat)->engine(), a_.get());
+}
+
+TEST_F(DispatcherHealthTest, AnEngineThatIsTooSlowGetsLessThanItsSlots) {
+  a_ = std::make_shared<FakeEngine>("a", 16);
+  both_ = {a_};
+  const auto answer_in = [&](std::chrono::milliseconds first_token) {
+    clock_.advance(25ms);
+    Attempts attempts(health_, tenant(1), Digest());
+    attempts.begin(both_, *a_);
+    attempts.succeeded(first_token, 10);
+  };
+  for (int i = 0; i < 100; ++i)
+    answer_in(10ms);
+  for (int i = 0; i < 100; ++i)
+    answer_in(60ms);
+  const auto allowed = static_cast<std::size_t>(health_.allowed(*a_));
+  ASSERT_LT(allowed, 16U);
+  for (int i = 0; i < 20; ++i)
+    ask_either();
+  EXPECT_EQ(with_health_.load().running, allowed);
 }
 
 // More tenants than slots, in 200 random orders of coming and going, with requests that fail and

@@ -1,7 +1,6 @@
 #include "gateway/engine_health.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "routing/adaptive_limit.h"
 #include "routing/circuit_breaker.h"
@@ -186,75 +185,22 @@ EngineHealth::Place EngineHealth::place_of(State& state, const engine::Engine& e
   return found == state.places.end() ? Place{} : found->second;
 }
 
-bool EngineHealth::usable(const Group& group, EndpointIndex index) {
-  if (group.outliers.panic()) return true;
-  const Host& host = group.hosts[index];
-  return !group.outliers.ejected(index) && host.start.admits(host.running);
-}
-
-double EngineHealth::weight_of(const Group& group, EndpointIndex index, Instant now) {
-  return group.hosts[index].start.weight(now) * group.latency.weight(index);
-}
-
-bool EngineHealth::usable(const engine::Engine& engine) {
-  return locked([&](State& state, Instant) {
-    const Place place = place_of(state, engine);
-    return !place.group || usable(*place.group, place.index);
-  });
-}
-
-double EngineHealth::weight(const engine::Engine& engine) {
+EngineHealth::Standing EngineHealth::standing(const engine::Engine& engine) {
   return locked([&](State& state, Instant now) {
-    const Place place = place_of(state, engine);
-    return place.group ? weight_of(*place.group, place.index, now) : 1.0;
-  });
-}
-
-int EngineHealth::allowed(const engine::Engine& engine) {
-  return locked([&](State& state, Instant) {
     const std::int64_t most = circuit_of(engine);
     const Place place = place_of(state, engine);
-    if (!place.group) return static_cast<int>(most);
-    const routing::AdaptiveLimit& limit = *place.group->hosts[place.index].limit;
-    const bool is_known =
-        limit.best() > 0;  // it has been measured once, at whatever load there was
-    return static_cast<int>(is_known ? std::min(most, limit.limit()) : most);
-  });
-}
-
-std::vector<std::shared_ptr<engine::Engine>> EngineHealth::candidates(Engines among,
-                                                                      const engine::Engine* avoid) {
-  struct Candidate {
-    int kind = 0;
-    double load = 0;
-    std::uint32_t dice = 0;
-    std::shared_ptr<engine::Engine> engine;
-  };
-  return locked([&](State& state, Instant now) {
-    join(state, among);
-    std::vector<Candidate> found;
-    for (const auto& engine : among) {
-      if (engine.get() == avoid) continue;
-      const Place& place = state.places.at(engine.get());
-      const bool fit = usable(*place.group, place.index);
-      // Who has half its weight is passed over by half of the requests.
-      const double weight = weight_of(*place.group, place.index, now);
-      const bool has_turn = random_.below(1'000) < 1'000 * weight;
-      const std::size_t running = place.group->hosts[place.index].running;
-      found.push_back({.kind = !engine->is_ready() ? 3
-                               : !fit              ? 2
-                               : !has_turn         ? 1
-                                                   : 0,
-                       .load = static_cast<double>(running) / std::max(engine->slots(), 1),
-                       .dice = random_.below(1U << 30U),
-                       .engine = engine});
-    }
-    std::ranges::sort(
-        found, {}, [](const Candidate& one) { return std::tuple(one.kind, one.load, one.dice); });
-    std::vector<std::shared_ptr<engine::Engine>> best;
-    for (Candidate& one : found)
-      if (one.kind == found.front().kind) best.push_back(std::move(one.engine));
-    return best;
+    if (!place.group) return Standing{.allowed = static_cast<int>(most)};
+    const Group& group = *place.group;
+    const Host& host = group.hosts[place.index];
+    // Measured once, at whatever load there was.
+    const bool is_known = host.limit->best() > 0;
+    // With too many out nobody is.
+    const bool is_judged = !group.outliers.panic();
+    return Standing{
+        .is_out = is_judged && group.outliers.ejected(place.index),
+        .is_on_trial = is_judged && host.start.on_trial(),
+        .weight = host.start.weight(now) * group.latency.weight(place.index),
+        .allowed = static_cast<int>(is_known ? std::min(most, host.limit->limit()) : most)};
   });
 }
 

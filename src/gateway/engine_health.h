@@ -39,20 +39,18 @@ class EngineHealth {
   ~EngineHealth();
 
   using Engines = std::span<const std::shared_ptr<engine::Engine>>;
-  // Those of them that a request may go to now, the one with the least to do first: of those that
-  // are ready, not out and whose turn it is; for want of these, of the others. Without `avoid`, so
-  // it may be empty.
-  std::vector<std::shared_ptr<engine::Engine>> candidates(Engines among,
-                                                          const engine::Engine* avoid);
-  // False while it is out, or on trial and busy with that. Then only for want of others.
-  bool usable(const engine::Engine& engine);
-  // Its part of the requests: 1, less for who has just come back or is slow.
-  double weight(const engine::Engine& engine);
-
-  // How many requests it may have at once: a quarter more than its slots, so that it always has the
-  // next one at hand (not where slots are tenants'), and less when its time to first token shows
-  // that it is too much. For the dispatcher.
-  int allowed(const engine::Engine& engine);
+  // For the dispatcher, which decides who goes where.
+  struct Standing {
+    bool is_out = false;
+    bool is_on_trial = false;  // gets one request at a time
+    double weight = 1;  // its part of the requests: less for who has just come back or is slow
+    int allowed = 0;    // requests at once
+    friend bool operator==(const Standing&, const Standing&) = default;
+  };
+  Standing standing(const engine::Engine& engine);
+  // How many requests it can bear at once: a quarter more than its slots (not where slots are
+  // tenants'), and less when its time to first token shows that it is too much.
+  int allowed(const engine::Engine& engine) { return standing(engine).allowed; }
 
   // How long such a request is refused, because it made engines fail. Nothing: it may run.
   std::optional<std::chrono::nanoseconds> quarantined(TenantId tenant, const Digest& body);
@@ -109,8 +107,6 @@ class EngineHealth {
   Place add(State& state, const std::shared_ptr<Group>& group, const engine::Engine& engine,
             std::weak_ptr<const engine::Engine> life);
   static void refresh(State& state, Group& group, routing::EndpointIndex index);
-  static double weight_of(const Group& group, routing::EndpointIndex index, Instant now);
-  static bool usable(const Group& group, routing::EndpointIndex index);
   double part_of_one();  // of [0, 1)
   void log_events(const std::vector<Event>& events) const;
 

@@ -56,31 +56,15 @@ TEST_F(EngineHealthTest, NeverTakesOutTheOnlyEngine) {
   const Engines one{engine("a")};
   for (int i = 0; i < 50; ++i)
     fail(one, *one[0]);
-  EXPECT_TRUE(health_.usable(*one[0]));
+  EXPECT_FALSE(health_.standing(*one[0]).is_out);
   EXPECT_EQ(health_.condition(*one[0]), EngineHealth::Condition::in);
 }
 
-TEST_F(EngineHealthTest, SendsNothingToWhomItTookOutWhileOthersAreThere) {
+TEST_F(EngineHealthTest, WhoFailsIsOutAndTheOtherIsNot) {
   const Engines two{engine("a"), engine("b")};
   eject(two, *two[0]);
-  for (int i = 0; i < 20; ++i) {
-    const Engines who = health_.candidates(two, nullptr);
-    ASSERT_EQ(who.size(), 1U);
-    EXPECT_EQ(who[0], two[1]);
-  }
-  EXPECT_EQ(health_.candidates(two, two[1].get()), Engines{two[0]}) << "for want of others";
-  EXPECT_TRUE(health_.candidates({two.data(), 1}, two[0].get()).empty());
-}
-
-TEST_F(EngineHealthTest, PrefersWhoIsReadyAndHasLessToDo) {
-  const auto a = engine("a", 4);
-  const auto b = engine("b", 4);
-  const Engines two{a, b};
-  Attempts running(health_, TenantId(), Digest());
-  running.begin(two, *a);
-  EXPECT_EQ(health_.candidates(two, nullptr).front(), b);
-  b->ready_ = our_error(Code::model_loading, "");
-  EXPECT_EQ(health_.candidates(two, nullptr), Engines{a});
+  EXPECT_TRUE(health_.standing(*two[0]).is_out);
+  EXPECT_EQ(health_.standing(*two[1]), (EngineHealth::Standing{.allowed = 20}));
 }
 
 TEST_F(EngineHealthTest, PutsAllEnginesThatShareAModelIntoOneGroup) {
@@ -113,17 +97,14 @@ TEST_F(EngineHealthTest, GivesWhoComesBackOneRequestFirst) {
   eject(two, *two[0]);
   clock_.advance(45s);
   EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::on_trial);
-  EXPECT_TRUE(health_.usable(*two[0]));
-  {
-    Attempts trial(health_, TenantId(), Digest());
-    trial.begin(two, *two[0]);
-    EXPECT_FALSE(health_.usable(*two[0])) << "one at a time";
-    trial.succeeded(std::nullopt, 0);
-  }
+  EXPECT_FALSE(health_.standing(*two[0]).is_out);
+  EXPECT_TRUE(health_.standing(*two[0]).is_on_trial);
+  answer(two, *two[0]);
+  EXPECT_FALSE(health_.standing(*two[0]).is_on_trial);
   EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::ramping);
-  EXPECT_NEAR(health_.weight(*two[0]), 0.1, 0.01);
+  EXPECT_NEAR(health_.standing(*two[0]).weight, 0.1, 0.01);
   clock_.advance(15s);
-  EXPECT_NEAR(health_.weight(*two[0]), 0.55, 0.01);
+  EXPECT_NEAR(health_.standing(*two[0]).weight, 0.55, 0.01);
   clock_.advance(15s);
   EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::in);
 }
@@ -137,8 +118,8 @@ TEST_F(EngineHealthTest, HalvesTheWeightOfASlowEngine) {
     clock_.advance(5s);
   }
   EXPECT_EQ(health_.condition(*three[0]), EngineHealth::Condition::slow);
-  EXPECT_EQ(health_.weight(*three[0]), 0.5);
-  EXPECT_EQ(health_.weight(*three[1]), 1);
+  EXPECT_EQ(health_.standing(*three[0]).weight, 0.5);
+  EXPECT_EQ(health_.standing(*three[1]).weight, 1);
 }
 
 TEST_F(EngineHealthTest, AllowsAQuarterMoreThanSlotsAndLessWhenFirstTokensComeLate) {

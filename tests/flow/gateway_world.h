@@ -160,7 +160,7 @@ class GatewayWorld {
   std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;
-  gateway::Dispatcher dispatcher_{world.clock(), world.random(), {}};
+  gateway::Dispatcher dispatcher_{world.clock(), world.random(), {.health = &health}};
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
   gateway::Replays replays_{kept, blocking, log};

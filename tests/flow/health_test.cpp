@@ -185,7 +185,7 @@ TEST_F(Health, AnEngineThatKeepsFailingGetsNothingUntilItIsTriedAgain) {
   for (int i = 0; i < 100 && condition(*gateway_.engine) == EngineHealth::Condition::on_trial; ++i)
     EXPECT_EQ(ask(next_text()).status, 200);
   EXPECT_EQ(condition(*gateway_.engine), EngineHealth::Condition::ramping);
-  EXPECT_LT(gateway_.health.weight(*gateway_.engine), 0.3);
+  EXPECT_LT(gateway_.health.standing(*gateway_.engine).weight, 0.3);
   gateway_.world.run_for(31s);
   EXPECT_EQ(condition(*gateway_.engine), EngineHealth::Condition::in);
 }
