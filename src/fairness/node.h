@@ -29,7 +29,8 @@ enum class Rank : std::uint8_t {
 
 struct ChildKey {
   Rank rank = Rank::borrowing;
-  double counter = 0;  // of guaranteed service below Rank::borrowing, of borrowed service there
+  double counter = 0;      // of guaranteed service below Rank::borrowing, of borrowed service there
+  std::uint64_t turn = 0;  // of those that had as much, who has waited longer
   friend auto operator<=>(const ChildKey&, const ChildKey&) = default;
 };
 
@@ -45,6 +46,7 @@ struct ClassQueue {
   IndexedHeap<ChildKey> children;    // those that may be served now
   IndexedHeap<RequestKey> requests;  // of a user: what waits
   std::uint32_t place = kNowhere;    // among its parent's children
+  std::uint64_t turn = 0;            // PoolState's count when it began to wait, or was served last
   std::uint32_t waiting = 0;
   std::uint32_t sheddable = 0;  // of these
   // Of a user: among those of whom nothing fitted a moment ago.

@@ -1,6 +1,7 @@
 // Who may be served, in which order: counters, guarantees and limits as places in heaps.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "fairness/pool_state.h"
 
@@ -27,7 +28,7 @@ std::optional<ChildKey> PoolState::key_of(const Node& node, std::size_t priority
   if (queue.waiting == 0 || node.running >= node.concurrency_max) return std::nullopt;
   if (node.level == Level::user) {
     if (queue.is_parked()) return std::nullopt;
-    return ChildKey{Rank::borrowing, queue.borrowed};
+    return ChildKey{Rank::borrowing, queue.borrowed, queue.turn};
   }
   if (queue.children.empty()) return std::nullopt;
   const bool is_under = node.nominal > 0 && node.guarantee_credit >= 0;
@@ -40,9 +41,9 @@ std::optional<ChildKey> PoolState::key_of(const Node& node, std::size_t priority
   } else if (is_under) {
     rank = Rank::guaranteed;
   }
-  if (rank != Rank::borrowing) return ChildKey{rank, queue.guaranteed};
+  if (rank != Rank::borrowing) return ChildKey{rank, queue.guaranteed, queue.turn};
   if (node.borrow_credit < 0) return std::nullopt;
-  return ChildKey{rank, queue.borrowed};
+  return ChildKey{rank, queue.borrowed, queue.turn};
 }
 
 void PoolState::place_node(NodeIndex index, std::size_t priority) {
@@ -58,7 +59,9 @@ void PoolState::place_node(NodeIndex index, std::size_t priority) {
     return;
   }
   if (queue.place == kNowhere) {
-    queue.lags = !siblings.empty() && *key < siblings.top().key;
+    queue.lags =
+        !siblings.empty() && std::pair(key->rank, key->counter) <
+                                 std::pair(siblings.top().key.rank, siblings.top().key.counter);
     siblings.push(*key, index, place);
   } else if (siblings.at(queue.place).key != *key) {
     siblings.update(*key, index, place);
@@ -211,6 +214,7 @@ void PoolState::join(ItemIndex item_index, Instant now) {
     ClassQueue& queue = node.queues[priority];
     settle_credit(node, now);
     if (queue.waiting == 0) {
+      queue.turn = ++turns_;
       if (index == kRoot) {
         classes_.set_waiting(item.request.priority, true, debt_max());
       } else {

@@ -161,6 +161,9 @@ Dispatch PoolState::dispatch(ItemIndex index, Instant now) {
                .waited = now - item.arrived};
   if (out.borrowed && guarantee_waits_since_)
     out.tokens_max = std::min(out.tokens_max, options_.borrower_tokens_max);
+  const auto priority = static_cast<std::size_t>(item.request.priority);
+  for (NodeIndex each = item.leaf; each != kRoot; each = nodes_[each].parent)
+    nodes_[each].queues[priority].turn = ++turns_;
   leave(index, now);
   ++dispatches_;
   item.is_held = false;

@@ -168,7 +168,7 @@ class PoolState {
   std::array<double, kClasses> class_used_{};
   std::optional<Instant> guarantee_waits_since_;
   Instant guarantee_wanted_at_{};
-  std::uint64_t orders_ = 0, dispatches_ = 0;
+  std::uint64_t orders_ = 0, dispatches_ = 0, turns_ = 0;
   std::uint32_t holds_ = 0;
   std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
 };

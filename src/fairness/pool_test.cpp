@@ -219,6 +219,27 @@ TEST_F(PoolTest, WhoComesIsTriedAlthoughItsUsersOthersHaveJustFittedNowhere) {
   EXPECT_EQ(drain(), std::vector<std::uint64_t>{2});
 }
 
+TEST_F(PoolTest, OfThoseThatHadAsMuchWhoHasWaitedLongerGoesFirst) {
+  start();
+  const auto of_user = [&](std::uint64_t tag, std::uint64_t user) {
+    Request made = request(tag, 1);
+    made.user = user;
+    made.kind = 1;
+    return made;
+  };
+  bool is_full = true;
+  fits_ = [&](const Request&) { return !is_full; };
+  std::vector<std::uint64_t> tags;
+  for (std::uint64_t tag = 1; tag <= 50; ++tag) {
+    enqueue(of_user(tag, tag));
+    EXPECT_TRUE(drain().empty());
+    tags.push_back(tag);
+  }
+  is_full = false;
+  pool_->room_came(kind_bit(1), now_);
+  EXPECT_EQ(drain(), tags);
+}
+
 TEST_F(PoolTest, NoPlaceIsHeldForWhatNeedsNoMoreThanOthers) {
   options_.bypass_max = 1;
   start();

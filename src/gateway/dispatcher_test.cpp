@@ -502,7 +502,7 @@ TEST_F(DispatcherHealthTest, AnEngineThatIsTooSlowGetsLessThanItsSlots) {
   a_ = std::make_shared<FakeEngine>("a", 16);
   both_ = {a_};
   const auto answer_in = [&](std::chrono::milliseconds first_token) {
-    clock_.advance(25ms);
+    clock_.set(clock_.now() + 25ms);
     Attempts attempts(health_, tenant(1), Digest());
     attempts.begin(both_, *a_);
     attempts.succeeded(first_token, 10);
