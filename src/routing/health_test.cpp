@@ -47,11 +47,10 @@ TEST(LatencyWatch, TwoEndpointsAreNotCompared) {
 TEST(SlowStart, OneTrialThenARampToAll) {
   Instant now{};
   SlowStart start = SlowStart::begin();
-  EXPECT_TRUE(start.admits(0));
-  EXPECT_FALSE(start.admits(1));
+  EXPECT_TRUE(start.on_trial());
   EXPECT_DOUBLE_EQ(start.weight(now + 1h), 0.1);
   start.on_success(now);
-  EXPECT_TRUE(start.admits(5));
+  EXPECT_FALSE(start.on_trial());
   EXPECT_DOUBLE_EQ(start.weight(now), 0.1);
   EXPECT_DOUBLE_EQ(start.weight(now + 15s), 0.55);
   start.on_success(now + 15s);  // only the trial counts

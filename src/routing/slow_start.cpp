@@ -4,10 +4,6 @@
 
 namespace sovmesh::routing {
 
-bool SlowStart::admits(std::size_t running) const {
-  return state_ != State::on_trial || running == 0;
-}
-
 double SlowStart::weight(Instant now) const {
   switch (state_) {
     case State::on_trial:

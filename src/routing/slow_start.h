@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 
 #include "base/clock.h"
@@ -22,9 +21,8 @@ class SlowStart {
   static SlowStart full() { return SlowStart(State::full, {}); }
   static SlowStart begin() { return SlowStart(State::on_trial, {}); }
 
+  // Then it may have one request at a time.
   bool on_trial() const { return state_ == State::on_trial; }
-  // Whether it may have one more request, with so many running there.
-  bool admits(std::size_t running) const;
   double weight(Instant now) const;  // kFirst to 1
   void on_success(Instant now);
   void restart() { *this = begin(); }
