@@ -217,6 +217,7 @@ void add_keys(CLI::App& app, int& code) {
     std::string owner;
     std::string expires_at;
     std::string overlap;
+    std::string max_priority;
     std::vector<std::string> scopes;
     std::vector<std::string> models;
 
@@ -224,6 +225,8 @@ void add_keys(CLI::App& app, int& code) {
       command.add_option("--display-name", display_name, "Its name for people");
       command.add_option("--owner", owner, "The user whose limits it counts against");
       command.add_option("--expires-at", expires_at, "As 2027-01-31T12:00:00Z");
+      command.add_option("--max-priority", max_priority,
+                         "Highest class of its requests: interactive (default), agent or batch");
       command.add_option("--scope", scopes, "inference, read:models, read:usage; default all");
       command.add_option("--model", models, "Only this model; repeatable");
     }
@@ -232,6 +235,7 @@ void add_keys(CLI::App& app, int& code) {
       out.text("display_name", display_name);
       out.text("owner", owner);
       out.text("expires_at", expires_at);
+      out.text("max_priority", max_priority);
       out.texts("scopes", scopes);
       out.texts("models", models);
       return out;

@@ -36,7 +36,7 @@ void Process::watch_gauges() {
   registry_.on_render([this, &states, &queue, &dropped] {
     const gateway::Dispatcher::Load load = dispatcher_->load();
     for (const fairness::PriorityClass each : fairness::kAllClasses)
-      queue.with({fairness::name(each)})
+      queue.with({name(each)})
           .set(static_cast<double>(load.waiting_by_class[static_cast<std::size_t>(each)]));
     dropped.with({"log"}).set(static_cast<double>(log_sink_->dropped()));
     for (const auto& engine : engine_list()) {

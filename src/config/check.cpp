@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/ids.h"
+#include "base/priority_class.h"
 #include "base/time_text.h"
 #include "config/read.h"
 #include "config/values.h"
@@ -95,6 +96,11 @@ class Checker {
       if (key.expires_at && !parse_rfc3339(*key.expires_at)) {
         error(key.position, fmt::format("expires_at: want a time as 2027-01-31T00:00:00Z, not '{}'",
                                         *key.expires_at));
+      }
+      if (!parse_priority_class(key.max_priority)) {
+        error(place(key, "max_priority"),
+              fmt::format("max_priority: want interactive, agent or batch, not '{}'",
+                          key.max_priority));
       }
       for (const std::string& scope : key.scopes)
         check_scope(scope, key);

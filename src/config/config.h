@@ -211,6 +211,7 @@ struct Key {
   std::optional<std::vector<std::string>> models;
   std::optional<std::string> expires_at;  // RFC 3339
   std::optional<std::string> owner;
+  std::string max_priority = "interactive";
   std::vector<Limit> limits;
   Position position;
   Given given;

@@ -303,6 +303,9 @@ void describe(V& v, Key& key) {
   v.field("models", key.models, "Models it may use. Absent: every model of its tenant.");
   v.field("expires_at", key.expires_at, "When it stops working, as 2027-01-31T00:00:00Z.");
   v.field("owner", key.owner, "The user whose limits it counts against.");
+  v.field("max_priority", key.max_priority,
+          "The highest class that its requests may have, and the one without `x-sm-priority`: "
+          "interactive, agent or batch.");
   v.list("limits", key.limits, "What may be used with this key.");
 }
 

@@ -183,6 +183,21 @@ TEST_F(LoadTest, ABoundBehindAnotherOneIsAnError) {
   EXPECT_TRUE(load(model("    output_tokens_max: 101\n")).config);
 }
 
+TEST_F(LoadTest, AKeysHighestClassIsOneOfThree) {
+  const std::string key =
+      "tenants:\n  - name: aurora\n    keys:\n      - name: app\n        secret: env:AURORA_KEY\n";
+  const Loaded good = load(key + "        max_priority: batch\n");
+  ASSERT_TRUE(good.config) << to_text(good.findings);
+  EXPECT_EQ(good.config->tenants[0].keys[0].max_priority, "batch");
+  const Loaded bad = load(key + "        max_priority: urgent\n");
+  EXPECT_FALSE(bad.config);
+  EXPECT_NE(to_text(bad.findings)
+                .find("config.yaml:6:9: error: max_priority: want interactive, "
+                      "agent or batch, not 'urgent'"),
+            std::string::npos)
+      << to_text(bad.findings);
+}
+
 TEST_F(LoadTest, AKeyThatCanDoNothingIsAWarning) {
   const std::string engine = "engines:\n  - {name: e, kind: remote, url: \"http://e/v1\"";
   const std::string models = "models:\n  - {name: here, engine: e}\n";

@@ -45,6 +45,7 @@ struct KeyFields {
   std::optional<std::vector<std::string>> models;
   std::optional<std::string> owner;
   std::optional<std::string> expires_at;
+  std::optional<std::string> max_priority;
   bool all_models = false;  // null was said
   bool no_owner = false;
   bool no_expiry = false;
@@ -55,6 +56,7 @@ struct KeyFields {
             .models = body.texts("models"),
             .owner = body.text("owner"),
             .expires_at = body.text("expires_at"),
+            .max_priority = body.text("max_priority"),
             .all_models = body.is_null("models"),
             .no_owner = body.is_null("owner"),
             .no_expiry = body.is_null("expires_at")};
@@ -77,6 +79,14 @@ struct KeyFields {
         return client_error(Code::invalid_value, "want a time as in 2027-01-31T12:00:00Z",
                             "expires_at");
       }
+    }
+    if (max_priority) {
+      const auto priority = parse_priority_class(*max_priority);
+      if (!priority) {
+        return client_error(Code::invalid_value, "want interactive, agent or batch",
+                            "max_priority");
+      }
+      key.max_priority = *priority;
     }
     if (all_models) key.models.reset();
     if (no_owner) key.owner.reset();

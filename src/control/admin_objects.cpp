@@ -96,7 +96,9 @@ std::string to_json(const tenancy::Key& key, const store::ControlData& data,
   } else {
     json.null("models");
   }
-  json.text_or_null("owner", key.owner).text("last_four", key.last_four);
+  json.text_or_null("owner", key.owner)
+      .text("max_priority", name(key.max_priority))
+      .text("last_four", key.last_four);
   key.expires_at ? json.time("expires_at", *key.expires_at) : json.null("expires_at");
   key.revoked_at ? json.time("revoked_at", *key.revoked_at) : json.null("revoked_at");
   key.previous ? json.time("previous_works_until", key.previous->until)

@@ -226,6 +226,12 @@ class Planner {
       }
     }
     key.owner = spec.owner;
+    const auto max_priority = parse_priority_class(spec.max_priority);
+    if (!max_priority) {
+      return our_error(Code::config_invalid, fmt::format("{}: error: unknown class '{}'",
+                                                         spec.position.text(), spec.max_priority));
+    }
+    key.max_priority = *max_priority;
     key.expires_at.reset();
     if (spec.expires_at) key.expires_at = parse_rfc3339(*spec.expires_at);
     key.revoked_at.reset();

@@ -2,7 +2,8 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+
+#include "base/priority_class.h"
 
 namespace sovmesh::fairness {
 
@@ -12,15 +13,9 @@ constexpr double kMicrosPerGse = 1'000'000;
 // More than one request can cost (eleven days of a GPU); sums of thousands still fit into 64 bits.
 constexpr Micros kCostMax = 1'000'000'000'000;
 
-// Highest first. A request keeps its class from arrival to the end.
-enum class PriorityClass : std::uint8_t { interactive, agent, batch };
-constexpr std::size_t kClasses = 3;
-constexpr std::array kAllClasses = {PriorityClass::interactive, PriorityClass::agent,
-                                    PriorityClass::batch};
-constexpr std::string_view name(PriorityClass priority) {
-  constexpr std::array<std::string_view, kClasses> kNames = {"interactive", "agent", "batch"};
-  return kNames[static_cast<std::size_t>(priority)];
-}
+using sovmesh::PriorityClass;
+constexpr std::array kAllClasses = kPriorityClasses;
+constexpr std::size_t kClasses = kAllClasses.size();
 
 // GPU-microseconds per token of one model version, from calibration at a reference batch.
 struct CostRates {

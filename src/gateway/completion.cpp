@@ -69,14 +69,20 @@ Result<std::chrono::milliseconds> timeout_of(const http::RequestHead& head,
   return std::chrono::milliseconds(std::min(*value, longest));
 }
 
-// x-sm-priority: a client may give way to others.
-Result<fairness::PriorityClass> priority_of(const http::RequestHead& head) {
+// x-sm-priority: a client may give way to others, and ask for no more than its key may.
+Result<PriorityClass> priority_of(const http::RequestHead& head, const tenancy::Key& key) {
   const auto text = head.fields.find("x-sm-priority");
-  if (!text) return fairness::PriorityClass::interactive;
-  for (const fairness::PriorityClass priority : fairness::kAllClasses)
-    if (equals_ignore_case(*text, fairness::name(priority))) return priority;
-  return client_error(Code::invalid_value, "x-sm-priority must be interactive, agent or batch.",
-                      "x-sm-priority");
+  if (!text) return key.max_priority;
+  const auto wanted = parse_priority_class(*text);
+  if (!wanted) {
+    return client_error(Code::invalid_value, "x-sm-priority must be interactive, agent or batch.",
+                        "x-sm-priority");
+  }
+  if (*wanted >= key.max_priority) return *wanted;
+  return client_error(
+      Code::insufficient_permissions,
+      fmt::format("The highest class of this key's requests is {}.", name(key.max_priority)),
+      "x-sm-priority");
 }
 
 Error cannot(std::string_view what, std::string param) {
@@ -417,7 +423,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
-  CO_TRY(plan.priority, priority_of(exchange.head()));
+  CO_TRY(plan.priority, priority_of(exchange.head(), caller.key()));
 
   CO_TRY(plan.engines, engines_for(plan.request, *plan.model, services_.engines));
   record.engine = plan.engines.front();

@@ -40,10 +40,10 @@ Error unknown_url(const http::RequestHead& head) {
 // Of these one counts, and the first of several need not be the one that others on the way have
 // read.
 std::optional<Error> repeated_field(const http::Fields& fields) {
-  constexpr std::array<std::string_view, 11> kOnce{
-      "authorization",       "api-key",         "x-api-key",      "content-type",
-      "content-encoding",    "openai-project",  "x-request-id",   "traceparent",
-      "openai-organization", "x-sm-timeout-ms", "idempotency-key"};
+  constexpr std::array<std::string_view, 12> kOnce{
+      "authorization",       "api-key",         "x-api-key",       "content-type",
+      "content-encoding",    "openai-project",  "x-request-id",    "traceparent",
+      "openai-organization", "x-sm-timeout-ms", "idempotency-key", "x-sm-priority"};
   std::uint32_t seen = 0;
   for (const http::Field& field : fields) {
     const auto at = std::ranges::find(kOnce, field.name) - kOnce.begin();

@@ -140,7 +140,7 @@ void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, Bo
   statement.bind_all(row.id, row.tenant, row.project, row.display_name,
                      list_text(text, scope_names(row)), models, row.owner, row.expires_at,
                      row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four, previous_pepper,
-                     previous_hmac, previous_until);
+                     previous_hmac, previous_until, name(row.max_priority));
 }
 
 Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
@@ -161,6 +161,9 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
                     .hmac = before,
                     .until = row.time(14)};
   }
+  const auto max_priority = parse_priority_class(row.text(15));
+  if (!max_priority) return meaningless("class of priority");
+  key.max_priority = *max_priority;
   return key;
 }
 

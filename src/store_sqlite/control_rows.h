@@ -41,7 +41,7 @@ struct Table<tenancy::Key> {
   static constexpr std::string_view kName = "key";
   static constexpr std::string_view kColumns =
       "id, tenant, project, display_name, scopes, models, owner, expires_at, revoked_at, pepper_id,"
-      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until";
+      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until, max_priority";
   static std::string_view name_of(const tenancy::Key& row) { return row.id.text(); }
   static void bind(Statement& statement, const tenancy::Key& row, BoundText& text);
   static Result<tenancy::Key> read(const Statement& row);

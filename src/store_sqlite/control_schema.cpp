@@ -167,7 +167,12 @@ CREATE INDEX usage_limit_by_project ON usage_limit (tenant, project);
 CREATE INDEX usage_limit_by_key ON usage_limit (key);
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3};
+// The highest class that a key's requests may have.
+constexpr const char* kVersion4 = R"sql(
+ALTER TABLE key ADD COLUMN max_priority TEXT NOT NULL DEFAULT 'interactive';
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/priority_class.h"
 
 namespace sovmesh::tenancy {
 
@@ -75,6 +76,7 @@ struct Key {
   std::bitset<kScopes> scopes;
   std::optional<std::set<ModelName>> models;  // nothing: every model of the tenant
   std::optional<std::string> owner;           // the user whose limits it counts against
+  PriorityClass max_priority = PriorityClass::interactive;  // of its requests, at most
   std::optional<WallTime> expires_at;
   std::optional<WallTime> revoked_at;
   std::int32_t pepper_id = 0;

@@ -117,6 +117,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   wanted.scopes.set(2);
   wanted.models = std::set{*ModelName::parse("tiny"), *ModelName::parse("org/big:1")};
   wanted.owner = "ann@example.org";
+  wanted.max_priority = PriorityClass::agent;
   wanted.expires_at = clock_.wall_now() + std::chrono::hours(1);
   wanted.revoked_at = clock_.wall_now() + std::chrono::hours(2);
   wanted.pepper_id = 3;
@@ -142,6 +143,8 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   EXPECT_EQ(kept.scopes, wanted.scopes);
   EXPECT_EQ(kept.models, wanted.models);
   EXPECT_EQ(kept.owner, wanted.owner);
+  EXPECT_EQ(kept.max_priority, PriorityClass::agent);
+  EXPECT_EQ(other.max_priority, PriorityClass::interactive);
   EXPECT_EQ(kept.expires_at, wanted.expires_at);
   EXPECT_EQ(kept.revoked_at, wanted.revoked_at);
   EXPECT_EQ(kept.pepper_id, wanted.pepper_id);

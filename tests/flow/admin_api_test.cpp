@@ -171,6 +171,10 @@ TEST_F(AdminApiTest, AChangeOfAKeySetsWhatItNamesAndNullTakesItBack) {
   EXPECT_THAT(ok("PATCH", path, R"({"owner":null,"models":null,"expires_at":null})"),
               HasSubstr(R"("models":null,"owner":null)"));
   EXPECT_EQ(refusal("PATCH", path, R"({"expires_at":"soon"})"), Code::invalid_value);
+  EXPECT_THAT(made->body, HasSubstr(R"("max_priority":"interactive")"));
+  EXPECT_THAT(ok("PATCH", path, R"({"max_priority":"batch"})"),
+              HasSubstr(R"("max_priority":"batch")"));
+  EXPECT_EQ(refusal("PATCH", path, R"({"max_priority":"urgent"})"), Code::invalid_value);
   EXPECT_EQ(refusal("PATCH", path, R"({"tenant":"other"})"), Code::unsupported_parameter);
   EXPECT_TRUE(works(member(made->body, "key")));
 }

@@ -260,6 +260,13 @@ void GatewayWorld::take_scope(std::string_view tenant, tenancy::Scope scope) {
   directory_.publish(make_directory());
 }
 
+void GatewayWorld::set_max_priority(std::string_view tenant, PriorityClass highest) {
+  for (tenancy::Key& key : keys_) {
+    if (key.tenant == tenant_id(tenant)) key.max_priority = highest;
+  }
+  directory_.publish(make_directory());
+}
+
 void GatewayWorld::revoke(std::string_view tenant) {
   for (auto& key : keys_) {
     if (key.tenant == id_of<TenantId>(number_of(tenant))) key.revoked_at = world.clock().wall_now();

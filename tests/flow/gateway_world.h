@@ -91,6 +91,7 @@ class GatewayWorld {
   void revoke(std::string_view tenant);
   void put_in_pool(const std::string& name_of_engine, const std::string& shared);
   void take_scope(std::string_view tenant, tenancy::Scope scope);
+  void set_max_priority(std::string_view tenant, PriorityClass highest);
   // A limit of a whole tenant on the wall clock's time; `scope` etc. as given.
   void limit(limits::Limit limit);
   limits::Limit tenant_limit(std::string_view tenant, limits::Measure measure,

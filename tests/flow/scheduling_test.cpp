@@ -123,6 +123,31 @@ TEST(Scheduling, AnUnknownClassIsRefused) {
 }
 
 // Times to the first token of `count` requests of a polite tenant, one after the other; the
+TEST(Scheduling, AKeyAsksForNoHigherClassThanItsOwn) {
+  GatewayWorld gateway;
+  gateway.set_max_priority("aurora", PriorityClass::agent);
+  const auto status_of = [&](const std::string& fields) {
+    Client client(gateway);
+    client.post(kChat, short_answer(), "aurora", fields);
+    return client.answer().status;
+  };
+  EXPECT_EQ(status_of("x-sm-priority: interactive\r\n"), 403);
+  EXPECT_EQ(status_of("x-sm-priority: agent\r\n"), 200);
+  EXPECT_EQ(status_of("x-sm-priority: batch\r\n"), 200);
+  EXPECT_EQ(status_of("x-sm-priority: batch\r\nx-sm-priority: agent\r\n"), 400);
+}
+
+TEST(Scheduling, WithoutSayingSoARequestHasTheHighestClassOfItsKey) {
+  GatewayWorld gateway(7, {}, 4);
+  gateway.set_max_priority("borealis", PriorityClass::batch);
+  Crowd people(gateway, "aurora", 20, short_answer());
+  Crowd nightly(gateway, "borealis", 20, short_answer());
+  run(gateway, 30s, {&people, &nightly});
+  EXPECT_NEAR(static_cast<double>(people.served) / nightly.served, 6, 1);
+  people.hang_up();
+  nightly.hang_up();
+}
+
 // longest.
 double longest_first_token(GatewayWorld& gateway, std::vector<Crowd*> others, int count) {
   double longest = 0;

@@ -37,6 +37,7 @@ void write_control(const std::string& path, const Clock& clock) {
   tenancy::Key key{.id = must(KeyId::parse(kKey)), .tenant = kTenant, .project = kProject};
   key.scopes.set(0);
   key.models = std::set{must(ModelName::parse("tiny"))};
+  key.max_priority = PriorityClass::batch;
   key.hmac.fill(7);
   key.last_four = "wxyz";
   key.previous = {.pepper_id = 1, .until = kOpenedAt};

@@ -77,6 +77,8 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
   ASSERT_EQ(data->keys.size(), 1U);
   EXPECT_EQ(data->keys[0].id.text(), kKey);
   EXPECT_TRUE(data->keys[0].has(tenancy::Scope::inference));
+  EXPECT_EQ(data->keys[0].max_priority,
+            schema >= 4 ? PriorityClass::batch : PriorityClass::interactive);
   EXPECT_EQ(data->keys[0].models->size(), 1U);
   EXPECT_EQ(data->keys[0].hmac[31], 7);
   ASSERT_EQ(data->keys[0].previous.has_value(), schema >= 2);
