@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "tests/flow/gateway_world.h"
@@ -180,6 +181,104 @@ TEST(Scheduling, AFloodOfOneTenantHardlyDelaysAnother) {
   EXPECT_GT(flood.refused, 1'000) << "its queue is bounded";
   EXPECT_GT(flood.served, 3'000) << "what the polite one leaves is used";
   flood.hang_up();
+}
+
+// Requests of one tenant that come at random, whatever became of the ones before.
+class Arrivals {
+ public:
+  Arrivals(GatewayWorld& gateway, std::string tenant, double per_second, unsigned seed)
+      : gateway_(gateway), tenant_(std::move(tenant)), gap_(per_second), random_(seed) {
+    next_ = gateway.world.now();
+  }
+
+  void go_on() {
+    for (; next_ <= gateway_.world.now(); next_ += next_gap()) {
+      Sent& sent = sent_.emplace_back(std::make_unique<Client>(gateway_), gateway_.world.now());
+      sent.client->post(kChat, chat_body("[[sim:prefill=300,rate=100,tokens=10]]", kStream),
+                        tenant_);
+    }
+    for (Sent& sent : sent_) {
+      if (sent.first_token >= 0) continue;
+      sent.client->pump();
+      if (sent.client->heard().contains("data: ")) {
+        const std::chrono::duration<double> took = gateway_.world.now() - sent.at;
+        sent.first_token = took.count();
+      }
+    }
+  }
+  // The 99th percentile, and how many had theirs within `bar` seconds.
+  double p99() const {
+    std::vector<double> times;
+    for (const Sent& sent : sent_)
+      times.push_back(sent.first_token < 0 ? 1e9 : sent.first_token);
+    std::ranges::sort(times);
+    return times.at(times.size() * 99 / 100);
+  }
+  std::ptrdiff_t within(double bar) const {
+    return std::ranges::count_if(
+        sent_, [&](const Sent& sent) { return sent.first_token >= 0 && sent.first_token <= bar; });
+  }
+  std::ptrdiff_t count() const { return std::ssize(sent_); }
+
+ private:
+  struct Sent {
+    std::unique_ptr<Client> client;
+    Instant at;
+    double first_token = -1;  // s; negative: none yet
+  };
+  Instant::duration next_gap() {
+    return std::chrono::duration_cast<Instant::duration>(
+        std::chrono::duration<double>(gap_(random_)));
+  }
+  GatewayWorld& gateway_;
+  std::string tenant_;
+  std::exponential_distribution<double> gap_;
+  std::mt19937 random_;
+  Instant next_;
+  std::vector<Sent> sent_;
+};
+
+// In steps of 5 ms, the grain of the times.
+void run_with(GatewayWorld& gateway, Arrivals* arrivals, Crowd* crowd, std::chrono::seconds time) {
+  for (const Instant end = gateway.world.now() + time; gateway.world.now() < end;) {
+    if (arrivals != nullptr) arrivals->go_on();
+    if (crowd != nullptr) crowd->go_on();
+    gateway.world.run_for(5ms);
+  }
+}
+
+TEST(Scheduling, AFloodTakesNeitherGoodputNorTheTailFromAPoliteTenant) {
+  constexpr unsigned kSeed = 11;
+  constexpr auto kTime = 20s;
+  constexpr double kPrefillChunk = 0.05;  // s: 512 tokens at 10,000 a second
+  constexpr double kLoss = 0.05;
+  GatewayWorld gateway(7, {}, 16);
+  Arrivals alone(gateway, "borealis", 10, kSeed);
+  run_with(gateway, &alone, nullptr, kTime);
+  const double bar = 1.3 * alone.p99() + kPrefillChunk;
+  // Of `clients` of another tenant beside the polite one: answers to all of them.
+  int asked = 0;
+  const auto answers_beside = [&](std::size_t clients, const auto& check) {
+    Crowd crowd(gateway, "aurora", clients, short_answer());
+    run_with(gateway, nullptr, &crowd, 1s);
+    crowd.served = 0;
+    Arrivals polite(gateway, "borealis", 10, kSeed);
+    run_with(gateway, &polite, &crowd, kTime);
+    check(polite);
+    asked = crowd.asked;
+    crowd.hang_up();
+    return static_cast<double>(crowd.served + polite.within(1e6));
+  };
+  // As many as keep the engine busy, and then far more than may wait.
+  const double busy = answers_beside(24, [](const Arrivals&) {});
+  const double flooded = answers_beside(90, [&](const Arrivals& polite) {
+    EXPECT_LE(polite.p99(), bar) << "alone " << alone.p99() << " s";
+    EXPECT_NEAR(static_cast<double>(polite.count()), static_cast<double>(alone.count()), 2);
+    EXPECT_GE(static_cast<double>(polite.within(bar)),
+              (1 - kLoss) * static_cast<double>(polite.count()));
+  });
+  EXPECT_GE(flooded, (1 - kLoss) * busy);
+  EXPECT_GT(asked, 10'000);
 }
 
 TEST(Scheduling, AGuaranteeIsBackWithinOneRequestAfterIdleTime) {
