@@ -18,6 +18,7 @@
 #include "compose/certificate.h"
 #include "compose/data.h"
 #include "compose/first_uses.h"
+#include "compose/placing.h"
 #include "compose/pools.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
@@ -302,7 +303,7 @@ Result<void> Process::make_listeners() {
   services_ = std::make_unique<gateway::Services>(gateway::Services{
       *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_, *health_,
       overload_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_,
-      usage_reports_.get(), replays_.get(), &rollouts_->in_force()});
+      usage_reports_.get(), replays_.get(), &rollouts_->in_force(), &decisions_});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -352,7 +353,12 @@ Result<void> Process::add_operator_listeners() {
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }});
+      rollouts_.get(), [this] { return pool_parts(); },
+      [this](RequestId request) -> std::optional<control::Placing> {
+        const auto decision = decisions_.find(request);
+        if (!decision) return std::nullopt;
+        return placing_of(*decision);
+      }});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

@@ -19,6 +19,7 @@
 #include "control/rollouts.h"
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
+#include "gateway/decisions.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
@@ -145,6 +146,7 @@ class Process {
   Snapshot<gateway::AuditPolicy> audit_policy_{std::make_shared<const gateway::AuditPolicy>()};
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
+  gateway::Decisions decisions_;
   std::unique_ptr<gateway::EngineHealth> health_;
   std::unique_ptr<gateway::Dispatcher> dispatcher_;
   gateway::Overload overload_;

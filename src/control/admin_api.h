@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "control/directory_publisher.h"
+#include "control/placing.h"
 #include "control/recorded_changes.h"
 #include "control/statements.h"
 #include "engine/engine.h"
@@ -89,6 +90,8 @@ class AdminApi {
     Rollouts* rollouts = nullptr;  // null: there are none here
     // What is used of pools at this moment. Empty: there are none.
     std::function<std::vector<PoolPart>()> pools = {};
+    // How one of the latest requests was placed. Empty: nobody remembers.
+    std::function<std::optional<Placing>(RequestId)> placing = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 

@@ -75,7 +75,14 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
   TRY(const store::ControlData data, parts_.store.load());
   constexpr std::chrono::milliseconds kFlushMax{1'000};
   (void)parts_.ledger.flush(kFlushMax);  // who asks right after an answer finds it
-  TRY(Explanation it, explain(parts_.ledger, parts_.audit, data, id));
+  auto placing = parts_.placing ? parts_.placing(id) : std::nullopt;
+  Result<Explanation> known = explain(parts_.ledger, parts_.audit, data, id);
+  if (!known && known.error().code() == Code::not_found && placing) {
+    if (format == ReportFormat::text) return in_format(format, unbooked_text(id, *placing));
+    return AdminReply{.body = unbooked_json(id, *placing)};
+  }
+  TRY(Explanation it, std::move(known));
+  it.placing = std::move(placing);
   const DirectoryPublisher::State now = parts_.publisher.state();
   it.limits = limits_of(*now.limits, it.row, now.directory->pool_of(it.row.engine));
   it.limits_at = parts_.clock.wall_now();

@@ -310,6 +310,7 @@ std::string explanation_json(const Explanation& it) {
   it.row.open ? json.raw("checkpoint", checkpoint_json(it.row.checkpoint))
               : json.null("checkpoint");
   it.row.open || it.row.voided ? json.null("settle") : json.raw("settle", settle_json(it.row));
+  it.placing ? json.raw("scheduling", placing_json(*it.placing)) : json.null("scheduling");
   return json.raw("cost", cost_json(it))
       .raw("energy", energy_json(it.row.charge))
       .texts("limits", it.limits)
@@ -448,6 +449,9 @@ std::string explanation_text(const Explanation& it) {
   page.raw(fmt::format("Request {} (ULID {}): {}\n", shown(it.row.request),
                        it.row.request.value.text(), state_of(it.row)));
   add_intent(page, it);
+  page.title("Scheduling");
+  page.raw(it.placing ? placing_text(*it.placing)
+                      : "  Only that of a tenant's latest requests is remembered.\n");
   add_end(page, it.row);
   add_cost(page, it);
   page.title("Limits it would count against now, not those of when it ran");
@@ -457,6 +461,20 @@ std::string explanation_text(const Explanation& it) {
     page.raw(fmt::format("  {}\n", printable(limit)));
   add_audit(page, it);
   return page.take();
+}
+
+std::string unbooked_json(RequestId request, const Placing& placing) {
+  return JsonText()
+      .text("id", shown(request))
+      .text("ulid", request.value.text())
+      .text("state", "unbooked")
+      .raw("scheduling", placing_json(placing))
+      .end();
+}
+
+std::string unbooked_text(RequestId request, const Placing& placing) {
+  return fmt::format("Request {} (ULID {}): not in the ledger\n\nScheduling\n{}", shown(request),
+                     request.value.text(), placing_text(placing));
 }
 
 }  // namespace sovmesh::control

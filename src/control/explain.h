@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/placing.h"
 #include "limits/limit.h"
 #include "metering/price.h"
 #include "store/audit.h"
@@ -43,7 +44,8 @@ struct Explanation {
   // The audit log's entry: nothing when there is no audit log, or none of this request.
   std::optional<store::AuditRecord> entry;
   std::optional<store::AuditProof> proof;
-  std::string audit_note;  // why something of it is missing
+  std::string audit_note;          // why something of it is missing
+  std::optional<Placing> placing;  // nothing: it is not remembered any more
 
   std::vector<CostLine> lines() const;
   // Whether the row's charge follows from its price and figures; true for what is open.
@@ -62,5 +64,9 @@ Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
                             const store::ControlData& data, RequestId request);
 std::string explanation_json(const Explanation& explanation);
 std::string explanation_text(const Explanation& explanation);
+
+// A request that the ledger does not have: it was refused before any engine was asked, or it waits.
+std::string unbooked_json(RequestId request, const Placing& placing);
+std::string unbooked_text(RequestId request, const Placing& placing);
 
 }  // namespace sovmesh::control

@@ -107,6 +107,50 @@ TEST_F(ExplainTest, TellsTheWholeLifeOfARequest) {
   EXPECT_THAT(json, HasSubstr(R"("gse_seconds":"0.05")"));
 }
 
+TEST_F(ExplainTest, SaysWhichRuleChoseWhatAndWhy) {
+  EXPECT_THAT(explanation_text(it()), HasSubstr("latest requests is remembered"));
+  EXPECT_THAT(explanation_json(it()), HasSubstr(R"("scheduling":null)"));
+  Explanation explained = it();
+  explained.placing = Placing{.version = "chat-v2",
+                              .priority = "agent",
+                              .attempts = {{.engine = "gpu-2",
+                                            .outcome = "ok",
+                                            .rule = "borrowed",
+                                            .pool = "gpu",
+                                            .waited = std::chrono::microseconds(12'340),
+                                            .tenant_before = 3,
+                                            .pool_before = 40,
+                                            .engines = {{.name = "gpu-1", .verdict = "full"},
+                                                        {.name = "gpu-2",
+                                                         .verdict = "taken",
+                                                         .cost_us = 5'400,
+                                                         .parts = {{"prefill", 5'400}},
+                                                         .cached_tokens = 128}}}}};
+  const std::string text = explanation_text(explained);
+  for (const char* piece :
+       {"agent", "gpu-2: ok, after 12.3 ms in the queue", "had had least of what is shared",
+        "40 waited in the pool gpu, 3 of them of its tenant", "gpu-1           full\n",
+        "taken     5.4 ms: prefill 5.4; 128 tokens cached\n", "docs/waiting.md"})
+    EXPECT_THAT(text, HasSubstr(piece));
+  const std::string json = explanation_json(explained);
+  EXPECT_THAT(json, HasSubstr(R"("scheduling":{"version":"chat-v2","class":"agent","attempts":[)"
+                              R"({"engine":"gpu-2","outcome":"ok","waited_us":12340,)"));
+  EXPECT_THAT(json, HasSubstr(R"({"engine":"gpu-1","verdict":"full","cost_us":null})"));
+  EXPECT_THAT(json, HasSubstr(R"("cost_us":5400,"parts_us":{"prefill":5400},"cached_tokens":128)"));
+}
+
+TEST_F(ExplainTest, ARequestThatNeverRanSaysWhyNot) {
+  const Placing refused{
+      .priority = "batch",
+      .attempts = {{.outcome = "queue_full", .waited = std::chrono::seconds(30)}}};
+  EXPECT_THAT(unbooked_text({ulid(7)}, refused),
+              HasSubstr("no engine: queue_full, after 30000.0 ms in the queue"));
+  EXPECT_THAT(unbooked_json({ulid(7)}, refused),
+              HasSubstr(R"("state":"unbooked","scheduling":{"version":"","class":"batch",)"
+                        R"("attempts":[{"engine":null,"outcome":"queue_full","waited_us":30000000,)"
+                        R"("rule":null}]})"));
+}
+
 TEST_F(ExplainTest, AChargeThatDoesNotFollowFromItsPriceIsSaid) {
   ledger_.all.front().charge.cost_micro += 1;
   EXPECT_FALSE(it().adds_up());

@@ -104,6 +104,8 @@ Error to_error(const Refusal& refusal);
 
 struct Enqueued {
   Ticket ticket;
+  // Requests that waited already: of its tenant, and all.
+  std::uint64_t tenant_before = 0, pool_before = 0;
   std::optional<Removed> displaced;  // the pool was full: this one had to go
 };
 

@@ -40,7 +40,8 @@ std::expected<Enqueued, Refusal> PoolState::enqueue(const Request& request, Inst
   if (const auto refusal = check_caps(request, node)) return refuse(*refusal);
   if (const auto refusal = check_start(request, node, now)) return refuse(*refusal);
 
-  Enqueued out;
+  Enqueued out{.tenant_before = nodes_[tenant_of(node)].waiting,
+               .pool_before = nodes_[kRoot].waiting};
   if (free_items_.empty() && items_.size() == options_.requests_max) {
     const ItemIndex victim = worst();
     if (victim == kNowhere || !goes_before(request, node, items_[victim])) {

@@ -306,6 +306,7 @@ rt::Task<Result<void>> CompletionService::send(Ask ask) const {
 rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool was_accepted,
                                                   bool has_answered) const {
   const engine::Engine* const from = &ask.seat.engine();
+  if (services_.decisions != nullptr) services_.decisions->end(ask.record.id, name(failed.code()));
   ask.seat.engine().suspect();
   ask.call.reset();
   const Instant now = services_.clock.now();
@@ -460,7 +461,9 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   const rt::Until until{plan.total, &exchange.client_gone()};
   SeatRequest wanted = seat_request(plan, record);
   std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
+  record.priority = plan.priority;
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
+  note_decision(record, seat, services_.clock.now() - asked);
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
     Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
@@ -468,6 +471,23 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   }
   record.queue_wait += services_.clock.now() - asked;
   co_return seat;
+}
+
+void CompletionService::note_decision(const RequestRecord& record, Result<Seat>& seat,
+                                      std::chrono::nanoseconds waited) const {
+  if (services_.decisions == nullptr) return;
+  Decision::Attempt attempt{.waited = waited};
+  if (seat) {
+    attempt.engine = seat->engine().name();
+    attempt.seat = seat->take_note();
+  } else {
+    attempt.outcome = name(seat.error().code());
+  }
+  Decision whose{.tenant = record.caller->tenant().id,
+                 .project = record.caller->project().id,
+                 .version = std::string(record.shown_model()),
+                 .priority = *record.priority};
+  services_.decisions->add(record.id, std::move(whose), std::move(attempt));
 }
 
 SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecord& record) const {

@@ -45,6 +45,8 @@ class CompletionService {
                                            const engine::Engine* avoid,
                                            RequestRecord& record) const;
   SeatRequest seat_request(const Plan& plan, const RequestRecord& record) const;
+  void note_decision(const RequestRecord& record, Result<Seat>& seat,
+                     std::chrono::nanoseconds waited) const;
   // What asks an engine, and then perhaps another one.
   struct Ask {
     http::Exchange& exchange;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
 #include "gateway/models.h"
+#include "gateway/own_request.h"
 #include "gateway/usage.h"
 #include "http/error_reply.h"
 
@@ -186,8 +187,13 @@ rt::Task<void> DataPlane::answer(http::Exchange& exchange, const Route& route,
     done = co_await serve_models(exchange, record);
   } else if (route.endpoint == Endpoint::usage || route.endpoint == Endpoint::usage_export) {
     done = co_await serve_usage(exchange, record);
+  } else if (route.endpoint == Endpoint::request) {
+    done =
+        services_.decisions == nullptr
+            ? fail(unknown_url(exchange.head()))
+            : co_await serve_own_request(exchange, route.object_id, *services_.decisions, record);
   } else {
-    done = co_await serve_model(exchange, route.model_id, record);
+    done = co_await serve_model(exchange, route.object_id, record);
   }
   if (!done) co_await reply_error(exchange, record, std::move(done).error());
 }

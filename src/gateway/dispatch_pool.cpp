@@ -219,6 +219,8 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
     return fail(to_error(refusal));
   }
   waiter->turn = entered->ticket;
+  waiter->tenant_before = entered->tenant_before;
+  waiter->pool_before = entered->pool_before;
   waiting_.emplace(waiter->tag, waiter);
   if (entered->displaced) put_out(entered->displaced->request.tag, now, woken);
   serve(now, woken);
@@ -300,15 +302,15 @@ void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Inst
   hold->rates = request.rates;
   hold->input_tokens = request.input_tokens;
   hold->noted_at = now;
-  EngineLane& lane = choose(waiter, decision.waited, *hold, now);
+  EngineLane& lane = choose(waiter, decision, *hold, now);
   hold->engine = lane.engine;
   hold->taken = lane.slots.take(*lane.engine, request.slots);
   waiter.seat = Seat(waiter.dispatcher, std::move(hold));
 }
 
 // The cheapest of the engines that have room, booked there. One has: gain() has just said so.
-EngineLane& DispatchPool::choose(const Waiter& waiter, Instant::duration waited, Seat::Hold& hold,
-                                 Instant now) {
+EngineLane& DispatchPool::choose(const Waiter& waiter, const fairness::Dispatch& decision,
+                                 Seat::Hold& hold, Instant now) {
   free_.clear();
   EngineLane* some = nullptr;
   for (EngineLane* lane : waiter.lanes) {
@@ -327,9 +329,12 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, Instant::duration waited,
       .block_tokens = routing::BlockChain::kTextBlockBytes / kBytesPerToken,
       .input_tokens = request.input_tokens,
       .output_tokens = request.output_expected,
-      .waited_us = std::chrono::duration_cast<std::chrono::microseconds>(waited).count(),
+      .waited_us = std::chrono::duration_cast<std::chrono::microseconds>(decision.waited).count(),
       .subset = &free_};
-  const auto pick = picker_.pick(wanted, next_random(random_), now);
+  explained_.rows.clear();
+  const bool is_small = lanes_.size() <= SeatNote::kEnginesMax;
+  const auto pick =
+      picker_.pick(wanted, next_random(random_), now, is_small ? &explained_ : nullptr);
   if (pick) {
     hold.booking = pick->ticket;
     some = *std::ranges::find(waiter.lanes, pick->endpoint, &EngineLane::endpoint);
@@ -337,7 +342,39 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, Instant::duration waited,
   hold.own_prefix_tokens = request.has_own_cache ? std::numeric_limits<std::int64_t>::max()
                                                  : static_cast<std::int64_t>(wanted.block_tokens) *
                                                        (pick ? pick->matched_blocks : 0);
+  hold.note = note_of(waiter, decision, *some, wanted.block_tokens);
   return *some;
+}
+
+SeatNote DispatchPool::note_of(const Waiter& waiter, const fairness::Dispatch& decision,
+                               const EngineLane& taken, float block_tokens) const {
+  using Verdict = EngineChoice::Verdict;
+  SeatNote note{.pool = settings_.name,
+                .rule = decision.held                                  ? TurnRule::held
+                        : decision.waited <= Instant::duration::zero() ? TurnRule::at_once
+                        : decision.borrowed                            ? TurnRule::borrowed
+                                                                       : TurnRule::guaranteed,
+                .waited = decision.waited,
+                .tenant_before = waiter.tenant_before,
+                .pool_before = waiter.pool_before};
+  const std::size_t shown = std::min(waiter.lanes.size(), SeatNote::kEnginesMax);
+  note.engines.reserve(shown);
+  for (const EngineLane* lane : std::span(waiter.lanes).first(shown)) {
+    EngineChoice& choice = note.engines.emplace_back();
+    choice.engine = lane->engine->name();
+    choice.verdict = lane == &taken              ? Verdict::taken
+                     : !lane->engine->is_ready() ? Verdict::not_ready
+                     : lane->standing.is_out     ? Verdict::out
+                     : !fits(*lane, waiter)      ? Verdict::full
+                                                 : Verdict::dearer;
+    const auto row =
+        std::ranges::find(explained_.rows, lane->endpoint, &routing::EndpointView::endpoint);
+    if (row == explained_.rows.end() || row->filter != routing::Filter::none) continue;
+    choice.cost = row->cost;
+    choice.cached_tokens =
+        static_cast<std::int64_t>(block_tokens * static_cast<float>(row->matched_blocks));
+  }
+  return note;
 }
 
 bool DispatchPool::has_room() const {

@@ -28,7 +28,11 @@ struct EngineLane {
   EngineHealth::Standing standing{.allowed = std::numeric_limits<int>::max()};
   std::uint64_t kinds = 0;  // fairness::kind_bit()s of the requests that may run on it
 
-  int room() const { return std::min(slots.free(*engine), standing.allowed - slots.in_use()); }
+  // What needs more than its health allows still gets it alone.
+  int room() const {
+    const int free = slots.free(*engine);
+    return slots.in_use() == 0 ? free : std::min(free, standing.allowed - slots.in_use());
+  }
   // One that is not is for want of others.
   bool is_well() const {
     const bool is_busy_trial = standing.is_on_trial && slots.in_use() > 0;
@@ -50,6 +54,7 @@ struct Dispatcher::Waiter {
   std::vector<EngineLane*> lanes;
   std::uint64_t tag = 0;
   fairness::Ticket turn;
+  std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
   bool is_out = false;  // removed from the queue without a seat
 };
@@ -115,7 +120,10 @@ class DispatchPool : private fairness::Placement {
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
-  EngineLane& choose(const Waiter& waiter, Instant::duration waited, Seat::Hold& hold, Instant now);
+  EngineLane& choose(const Waiter& waiter, const fairness::Dispatch& decision, Seat::Hold& hold,
+                     Instant now);
+  SeatNote note_of(const Waiter& waiter, const fairness::Dispatch& decision,
+                   const EngineLane& taken, float block_tokens) const;
   void forget(std::uint64_t tag, Instant now);
   void put_out(std::uint64_t tag, Instant now, Woken& woken);
   void pass_the_watch(Instant now, Woken& woken);
@@ -142,6 +150,7 @@ class DispatchPool : private fairness::Placement {
   Instant watched_at_{};
   routing::EndpointSet free_;  // scratch, as the next one
   routing::Matches matches_;
+  routing::PickExplanation explained_;
   std::uint64_t tags_ = 0;
   std::uint64_t random_;
   Instant last_{};

@@ -22,6 +22,7 @@
 #include "fairness/options.h"
 #include "fairness/pool.h"
 #include "fairness/pool_tree.h"
+#include "gateway/decisions.h"
 #include "gateway/engine_slots.h"
 #include "routing/block_hash.h"
 #include "routing/picker.h"
@@ -83,6 +84,8 @@ class Seat {
   int slot() const { return hold_->taken.which.front(); }
   // Another tenant's text may be in the slot: its cache must not be used.
   bool fresh_cache() const { return hold_->taken.fresh_cache; }
+  // Why it is there. Once.
+  std::optional<SeatNote> take_note() { return std::exchange(hold_->note, std::nullopt); }
   // The engine has read the whole prompt, so that nothing else is left in the slot. A request that
   // the engine refused, or that never got there, leaves the slot as it was.
   void note_own_cache() { hold_->own_cache = true; }
@@ -121,6 +124,7 @@ class Seat {
     std::int64_t noted = 0;
     Instant noted_at{};
     std::optional<SeatUsage> usage;
+    std::optional<SeatNote> note;
   };
   Seat(Dispatcher& dispatcher, std::unique_ptr<Hold> hold)
       : dispatcher_(&dispatcher), hold_(std::move(hold)) {}

@@ -46,6 +46,8 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
     head.add("openai-organization", std::string(record.caller->tenant().slug.text()));
     head.add("openai-project", std::string(record.caller->project().slug.text()));
   }
+  if (record.attempts > 0 || record.queue_wait.count() > 0)
+    head.add("x-sm-queue-ms", fmt::format_int(record.queue_wait.count() / 1'000'000).str());
   if (record.attempts > 1) head.add("x-sm-attempts", fmt::format_int(record.attempts).str());
   head.add("access-control-expose-headers", "X-Request-ID");
   if (!record.limits) return;

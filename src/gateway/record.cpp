@@ -60,6 +60,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.route != nullptr) line.add("version", record.model->name.text());
   if (record.engine) line.add("engine", record.engine->name());
+  if (record.priority) line.add_plain("class", name(*record.priority));
   if (record.attempts > 1) line.add("attempts", record.attempts);
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (record.replayed) line.add_bool("replayed", true);
@@ -90,7 +91,10 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
   const auto took = now - record.began;
   series.duration->observe(seconds(took));
   metrics.overhead.observe(seconds(took - record.engine_time - record.queue_wait));
-  metrics.queue_wait.observe(seconds(record.queue_wait));
+  if (record.priority) {
+    series.queue_wait->observe(seconds(record.queue_wait));
+    series.tenant_queue_wait->observe(seconds(record.queue_wait));
+  }
   if (record.first_token) series.first_token->observe(seconds(*record.first_token));
   if (!record.answer) return;
   const metering::Counts& counts = record.answer->settlement.counts;
@@ -126,6 +130,8 @@ void count_for_rollout(const RequestRecord& record, Instant now) {
 std::string_view tenant_label(const RequestRecord& record) {
   return record.caller ? record.caller->tenant().slug.text() : std::string_view();
 }
+
+std::vector<double> queue_bounds() { return {0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30}; }
 
 std::vector<double> token_bounds() {
   return {1,     4,     16,     64,      256,     1024,     4096,
@@ -164,10 +170,10 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                 0.05, 0.1, 0.25})
                    .with({})),
-      queue_wait(registry
-                     .histograms("sm_queue_wait_seconds", "Time waiting for an engine's slot.", {},
-                                 {0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30})
-                     .with({})),
+      queue_wait(registry.histograms("sm_queue_wait_seconds", "Time waiting for an engine's slot.",
+                                     {"tenant_class"}, queue_bounds())),
+      tenant_queue_wait(registry.histograms(
+          "sm_tenant_queue_wait_seconds", "The same of each tenant.", {"tenant"}, queue_bounds())),
       inflight(registry.gauges("sm_inflight", "Requests being answered.", {}).with({})),
       drift_alarms(registry
                        .counters("sm_usage_drift_alarms_total",
@@ -192,6 +198,7 @@ const SeriesCache::Series& SeriesCache::of(const RequestRecord& record) {
   key_ += record.operation ? static_cast<char>(*record.operation) : '\n';
   key_ += static_cast<char>(record.status / 100);
   key_ += static_cast<char>(record.status % 100);
+  key_ += record.priority ? static_cast<char>(*record.priority) : '\n';
   if (const auto found = known_.find(key_); found != known_.end()) return found->second;
   if (known_.size() >= kKindsMax) known_.clear();
   return known_.emplace(key_, look_up(record)).first->second;
@@ -206,6 +213,10 @@ SeriesCache::Series SeriesCache::look_up(const RequestRecord& record) {
                                              {status.data(), status.size()},
                                              record.code()});
   if (!record.operation) return series;
+  if (record.priority) {
+    series.queue_wait = &metrics_.queue_wait.with({name(*record.priority)});
+    series.tenant_queue_wait = &metrics_.tenant_queue_wait.with({tenant_label(record)});
+  }
   const std::string_view operation = metering::name(*record.operation);
   const std::string_view provider = record.provider();
   const std::string_view model = record.model_name();
@@ -224,6 +235,8 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
   count_for_rollout(record, now);
+  if (services.decisions != nullptr && record.priority)
+    services.decisions->end(record.id, record.error ? record.code() : "ok");
 }
 
 std::string RequestRecord::model_revision() const {

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/priority_class.h"
 #include "catalog/records.h"
 #include "catalog/route.h"
 #include "engine/engine.h"
@@ -35,7 +36,8 @@ struct RequestMetrics {
   observe::Family<observe::Histogram>& per_output_token;
   observe::Family<observe::Histogram>& token_usage;
   observe::Histogram& overhead;
-  observe::Histogram& queue_wait;
+  observe::Family<observe::Histogram>& queue_wait;
+  observe::Family<observe::Histogram>& tenant_queue_wait;
   observe::Gauge& inflight;
   observe::Counter& drift_alarms;
   observe::Counter& unsaved_answers;
@@ -68,7 +70,8 @@ struct RequestRecord {
   bool is_candidate = false;
   std::shared_ptr<const engine::Engine> engine;  // once known
 
-  int attempts = 0;  // engines that were asked
+  std::optional<PriorityClass> priority;  // once it has asked for a seat
+  int attempts = 0;                       // engines that were asked
   std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end
@@ -113,6 +116,9 @@ class SeriesCache {
     observe::Histogram* per_output_token = nullptr;
     observe::Histogram* input_tokens = nullptr;
     observe::Histogram* output_tokens = nullptr;
+    // Null for requests that asked for no seat.
+    observe::Histogram* queue_wait = nullptr;
+    observe::Histogram* tenant_queue_wait = nullptr;
   };
   const Series& of(const RequestRecord& record);
   RequestMetrics& metrics() { return metrics_; }

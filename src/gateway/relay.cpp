@@ -71,7 +71,6 @@ std::string limit_text(const Error& dry) {
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
   head.add("x-sm-model", job.record->shown_model());
-  head.add("x-sm-queue-ms", fmt::format_int(job.record->queue_wait.count() / 1'000'000).str());
   const auto ours = job.worker.loop.clock().now() - job.record->began - job.record->engine_time -
                     job.record->queue_wait;
   head.add("x-sm-overhead-ms", milliseconds_text(ours));

@@ -9,7 +9,7 @@ bool strip_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-Endpoint match_api(std::string_view rest, std::string_view& model_id) {
+Endpoint match_api(std::string_view rest, std::string_view& object_id) {
   if (rest == "chat/completions") return Endpoint::chat_completions;
   if (rest == "completions") return Endpoint::completions;
   if (rest == "embeddings") return Endpoint::embeddings;
@@ -17,8 +17,12 @@ Endpoint match_api(std::string_view rest, std::string_view& model_id) {
   if (rest == "usage") return Endpoint::usage;
   if (rest == "usage/export") return Endpoint::usage_export;
   if (strip_prefix(rest, "models/") && !rest.empty()) {
-    model_id = rest;
+    object_id = rest;
     return Endpoint::model;
+  }
+  if (strip_prefix(rest, "requests/") && !rest.empty()) {
+    object_id = rest;
+    return Endpoint::request;
   }
   return Endpoint::unmatched;
 }
@@ -47,6 +51,8 @@ std::string_view route_label(Endpoint endpoint) {
       return "/v1/usage";
     case Endpoint::usage_export:
       return "/v1/usage/export";
+    case Endpoint::request:
+      return "/v1/requests/{id}";
     case Endpoint::unmatched:
       break;
   }
@@ -78,7 +84,7 @@ Route match_route(std::string_view method, std::string_view path) {
     route.path_tenant = rest.substr(0, slash);
     rest.remove_prefix(slash);
   }
-  if (strip_prefix(rest, "/v1/")) route.endpoint = match_api(rest, route.model_id);
+  if (strip_prefix(rest, "/v1/")) route.endpoint = match_api(rest, route.object_id);
   const std::string_view wanted = method_of(route.endpoint);
   route.method_allowed = wanted.empty() || method == wanted;
   return route;

@@ -22,6 +22,7 @@ enum class Endpoint : std::uint8_t {
   model,
   usage,
   usage_export,
+  request,
 };
 // For the `route` label: "/v1/chat/completions", "unmatched", ...
 std::string_view route_label(Endpoint endpoint);
@@ -30,7 +31,7 @@ struct Route {
   Endpoint endpoint = Endpoint::unmatched;
   bool method_allowed = true;
   std::optional<std::string_view> path_tenant;  // of /t/{tenant}/v1/..., still encoded
-  std::string_view model_id;                    // of /v1/models/{id}, still encoded
+  std::string_view object_id;                   // of /v1/models/{id} and the like, still encoded
 };
 
 // The one method that it answers; of `unmatched`, none.

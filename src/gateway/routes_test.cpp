@@ -18,7 +18,14 @@ TEST(MatchRoute, KnowsEveryEndpoint) {
 TEST(MatchRoute, KeepsSlashesInAModelId) {
   const Route route = match_route("GET", "/v1/models/org/model-7b");
   EXPECT_EQ(route.endpoint, Endpoint::model);
-  EXPECT_EQ(route.model_id, "org/model-7b");
+  EXPECT_EQ(route.object_id, "org/model-7b");
+}
+
+TEST(MatchRoute, FindsTheIdOfARequest) {
+  const Route route = match_route("GET", "/v1/requests/req_0");
+  EXPECT_EQ(route.endpoint, Endpoint::request);
+  EXPECT_EQ(route.object_id, "req_0");
+  EXPECT_EQ(match_route("GET", "/v1/requests/").endpoint, Endpoint::unmatched);
 }
 
 TEST(MatchRoute, TakesTheTenantFromThePath) {

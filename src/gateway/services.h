@@ -7,6 +7,7 @@
 #include "base/snapshot.h"
 #include "gateway/admission.h"
 #include "gateway/audit_notes.h"
+#include "gateway/decisions.h"
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
@@ -46,6 +47,7 @@ struct Services {
   UsageReports* usage = nullptr;              // null: tenants cannot read their usage here
   Replays* replays = nullptr;                 // null: no answer is kept
   const RolloutsInForce* rollouts = nullptr;  // null: there are none
+  Decisions* decisions = nullptr;             // null: none is kept
 };
 
 // Settings of the request path (docs/configuration.md).

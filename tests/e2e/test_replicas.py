@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import subprocess
+import urllib.error
 import urllib.request
 
 import pytest
@@ -54,13 +55,22 @@ class Replicas:
         return CONFIG.format(one=self.sims[0].address, two=self.sims[1].address,
                              folder=self.folder, engines=engines, weight=weight)
 
-    def ask(self, tenant, text):
+    def open(self, tenant, path, body=None, **fields):
         request = urllib.request.Request(
-            f"http://{self.process.address}/v1/chat/completions",
-            json.dumps(support.chat(text)).encode(),
-            {"Authorization": f"Bearer {self.keys[tenant]}", "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+            f"http://{self.process.address}/v1/{path}", body and json.dumps(body).encode(),
+            {"Authorization": f"Bearer {self.keys[tenant]}", "Content-Type": "application/json",
+             **fields})
+        return urllib.request.urlopen(request, timeout=60)
+
+    def ask(self, tenant, text, **fields):
+        with self.open(tenant, "chat/completions", support.chat(text), **fields) as answer:
+            self.last = answer.headers
             return answer.status
+
+    def explain(self, *arguments):
+        return subprocess.run(
+            [support.BINARY, "explain", "request", *arguments, "--data-dir", self.folder / "data"],
+            capture_output=True, text=True, timeout=30, check=True).stdout
 
     def metrics(self):
         address = self.process.ready["metrics_listen"][0]
@@ -101,6 +111,26 @@ def test_members_change_live(replicas):
     support.wait_for(lambda: "tenants, keys, models" in replicas.process.log.read_text())
     assert "config_restart_pending 0" in replicas.metrics()
     assert replicas.ask("aurora", "hello") == 200
+
+
+def test_explain_says_which_rule_chose_what(replicas):
+    assert replicas.ask("borealis", "why", **{"x-sm-priority": "agent"}) == 200
+    request = replicas.last["x-sm-request-id"]
+    told = json.loads(replicas.explain(request, "--format", "json"))["scheduling"]
+    assert told["class"] == "agent"
+    attempt, = told["attempts"]
+    assert (attempt["outcome"], attempt["rule"], attempt["pool"]) == ("ok", "at_once", "gpu")
+    taken = {engine["engine"]: engine["verdict"] for engine in attempt["engines"]}
+    assert sorted(taken) == ["one", "two"]
+    assert sorted(taken.values()) == ["dearer", "taken"]
+    assert taken[attempt["engine"]] == "taken"
+    assert all(engine["cost_us"] > 0 for engine in attempt["engines"])
+    text = replicas.explain(request)
+    assert "its turn: nobody had to wait for it" in text and "docs/waiting.md" in text
+    with replicas.open("borealis", f"requests/{request}") as own:
+        assert json.load(own)["rule"] == "at_once"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        replicas.open("aurora", f"requests/{request}")
 
 
 @pytest.mark.parametrize("engines, weight, message", [

@@ -136,6 +136,7 @@ class GatewayWorld {
   observe::Log log{sink, world.clock(), observe::Level::debug};
   gateway::Overload overload;
   gateway::EngineHealth health{world.clock(), world.random(), log};
+  gateway::Decisions decisions;
   MemoryReplays kept;
   limits::LocalLimiter limiter;
   limits::OutputEstimate estimates;

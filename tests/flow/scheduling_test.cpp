@@ -123,7 +123,6 @@ TEST(Scheduling, AnUnknownClassIsRefused) {
   EXPECT_TRUE(answer.has("x-sm-priority")) << answer.body;
 }
 
-// Times to the first token of `count` requests of a polite tenant, one after the other; the
 TEST(Scheduling, AKeyAsksForNoHigherClassThanItsOwn) {
   GatewayWorld gateway;
   gateway.set_max_priority("aurora", PriorityClass::agent);
@@ -149,6 +148,7 @@ TEST(Scheduling, WithoutSayingSoARequestHasTheHighestClassOfItsKey) {
   nightly.hang_up();
 }
 
+// Times to the first token of `count` requests of a polite tenant, one after the other; the
 // longest.
 double longest_first_token(GatewayWorld& gateway, std::vector<Crowd*> others, int count) {
   double longest = 0;
@@ -379,6 +379,99 @@ TEST(Scheduling, AReplicaThatIsDownIsLeftOut) {
     EXPECT_EQ(client.answer().status, 200);
   }
   EXPECT_EQ(gateway.engine_sim.counts().requests, 20);
+}
+
+std::string id_of(const Answer& answer) {
+  constexpr std::string_view kField = "x-sm-request-id: ";
+  const auto at = answer.head.find(kField);
+  return at == answer.head.npos ? "" : answer.head.substr(at + kField.size(), 36);
+}
+
+RequestId request_of(const Answer& answer) {
+  const std::string hex = id_of(answer).substr(4);
+  std::array<unsigned char, 16> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes.at(i) = static_cast<unsigned char>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
+  return {Ulid::from_bytes(bytes)};
+}
+
+TEST(Scheduling, AStreamSaysHowLongItWaited) {
+  GatewayWorld gateway(7, {}, 1);
+  Client running(gateway);
+  running.post(kChat, chat_body("[[sim:rate=10,tokens=10]]", kStream));  // a second
+  gateway.world.run_for(100ms);
+  Client waiting(gateway);
+  waiting.post(kChat, short_answer());
+  const Answer answer = waiting.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.head, testing::ContainsRegex("x-sm-queue-ms: [789][0-9][0-9]\r\n"));
+  EXPECT_THAT(running.answer().head, HasSubstr("x-sm-queue-ms: 0\r\n"));
+}
+
+TEST(Scheduling, ATenantSeesTheWaitAndTheRuleOfItsOwnRequestsOnly) {
+  GatewayWorld gateway(7, {}, 1);
+  Client running(gateway);
+  running.post(kChat, chat_body("[[sim:rate=10,tokens=10]]", kStream));
+  gateway.world.run_for(100ms);
+  Client waiting(gateway);
+  waiting.post(kChat, short_answer(), "aurora", "x-sm-priority: batch\r\n");
+  const std::string id = id_of(waiting.answer());
+  const auto ask = [&](const std::string& path, std::string_view tenant) {
+    Client client(gateway);
+    client.get(path, tenant);
+    return client.answer();
+  };
+  const Answer own = ask("/v1/requests/" + id, "aurora");
+  EXPECT_EQ(own.status, 200);
+  EXPECT_THAT(own.body, HasSubstr("\"id\":\"" + id + "\",\"model\":\"chat\",\"class\":\"batch\""));
+  EXPECT_THAT(own.body, HasSubstr(R"("rule":"borrowed","refused":null})"));
+  EXPECT_THAT(own.body, testing::Not(HasSubstr("engine")));
+  const Answer foreign = ask("/v1/requests/" + id, "borealis");
+  EXPECT_EQ(foreign.status, 404);
+  const Answer unknown = ask("/v1/requests/req_00000000000000000000000000000000", "borealis");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(foreign.body.size(), unknown.body.size());
+  gateway.take_scope("aurora", tenancy::Scope::usage_read);
+  EXPECT_EQ(ask("/v1/requests/" + id, "aurora").status, 403);
+}
+
+TEST(Scheduling, WhyEachAttemptWentWhereItWentIsRemembered) {
+  GatewayWorld gateway(7, {}, 4);
+  http::Origin nowhere = gateway.engine->origin_;
+  nowhere.host = "10.9.9.9";
+  gateway.engine->origin_ = nowhere;
+  std::optional<gateway::Decision> moved;
+  for (int i = 0; i < 20 && !moved; ++i) {
+    Client client(gateway);
+    client.post(kChat, chat_body("x" + std::to_string(i), kStream, "twins"));
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 200);
+    const auto decision = gateway.decisions.find(request_of(answer));
+    ASSERT_TRUE(decision);
+    if (decision->attempts.size() == 2) moved = decision;
+  }
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->attempts[0].engine, "engine");
+  EXPECT_EQ(moved->attempts[0].outcome, "upstream_error");
+  ASSERT_TRUE(moved->attempts[0].seat);
+  EXPECT_EQ(moved->attempts[0].seat->engines.size(), 2U);
+  EXPECT_EQ(moved->attempts[1].engine, "twin");
+  EXPECT_EQ(moved->attempts[1].outcome, "ok");
+  ASSERT_TRUE(moved->attempts[1].seat);
+  ASSERT_EQ(moved->attempts[1].seat->engines.size(), 1U) << "where it has failed it is not tried";
+  EXPECT_EQ(moved->attempts[1].seat->engines[0].verdict, gateway::EngineChoice::Verdict::taken);
+  EXPECT_TRUE(moved->attempts[1].seat->engines[0].cost);
+}
+
+TEST(Scheduling, WaitsAreCountedByClassAndByTenant) {
+  GatewayWorld gateway;
+  Client client(gateway);
+  client.post(kChat, short_answer(), "aurora", "x-sm-priority: batch\r\n");
+  EXPECT_EQ(client.answer().status, 200);
+  const std::string page = gateway.metrics();
+  EXPECT_THAT(page, HasSubstr("sm_queue_wait_seconds_count{tenant_class=\"batch\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("sm_tenant_queue_wait_seconds_count{tenant=\"aurora\"} 1\n"));
+  EXPECT_THAT(gateway.sink.lines, testing::Contains(HasSubstr(R"("class":"batch")")));
 }
 
 }  // namespace
