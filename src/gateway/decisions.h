@@ -46,9 +46,9 @@ struct SeatNote {
   // Requests that waited when it came.
   std::uint64_t tenant_before = 0;
   std::uint64_t pool_before = 0;
-  std::vector<EngineChoice> engines;  // at most kEnginesMax
+  std::vector<EngineChoice> engines;  // at most kEnginesMax, the one taken first
 
-  static constexpr std::size_t kEnginesMax = 64;
+  static constexpr std::size_t kEnginesMax = 16;
 };
 
 // Who went where, and why.

@@ -22,6 +22,8 @@ constexpr std::uint32_t kProbesMax = 1'024;
 // What a request costs where the engine has to be started first.
 constexpr float kWakeMicros = 20e6F;
 constexpr float kBytesPerToken = 4;
+// Costs are only told in detail where that takes little time.
+constexpr std::size_t kExplainedMax = 64;
 
 routing::Picker::Settings picker_settings() {
   routing::Picker::Settings settings;
@@ -332,7 +334,7 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, const fairness::Dispatch&
       .waited_us = std::chrono::duration_cast<std::chrono::microseconds>(decision.waited).count(),
       .subset = &free_};
   explained_.rows.clear();
-  const bool is_small = lanes_.size() <= SeatNote::kEnginesMax;
+  const bool is_small = lanes_.size() <= kExplainedMax;
   const auto pick =
       picker_.pick(wanted, next_random(random_), now, is_small ? &explained_ : nullptr);
   if (pick) {
@@ -357,23 +359,25 @@ SeatNote DispatchPool::note_of(const Waiter& waiter, const fairness::Dispatch& d
                 .waited = decision.waited,
                 .tenant_before = waiter.tenant_before,
                 .pool_before = waiter.pool_before};
-  const std::size_t shown = std::min(waiter.lanes.size(), SeatNote::kEnginesMax);
-  note.engines.reserve(shown);
-  for (const EngineLane* lane : std::span(waiter.lanes).first(shown)) {
+  const auto add = [&](const EngineLane& lane) {
     EngineChoice& choice = note.engines.emplace_back();
-    choice.engine = lane->engine->name();
-    choice.verdict = lane == &taken              ? Verdict::taken
-                     : !lane->engine->is_ready() ? Verdict::not_ready
-                     : lane->standing.is_out     ? Verdict::out
-                     : !fits(*lane, waiter)      ? Verdict::full
-                                                 : Verdict::dearer;
+    choice.engine = lane.engine->name();
+    choice.verdict = &lane == &taken            ? Verdict::taken
+                     : !lane.engine->is_ready() ? Verdict::not_ready
+                     : lane.standing.is_out     ? Verdict::out
+                     : !fits(lane, waiter)      ? Verdict::full
+                                                : Verdict::dearer;
     const auto row =
-        std::ranges::find(explained_.rows, lane->endpoint, &routing::EndpointView::endpoint);
-    if (row == explained_.rows.end() || row->filter != routing::Filter::none) continue;
+        std::ranges::find(explained_.rows, lane.endpoint, &routing::EndpointView::endpoint);
+    if (row == explained_.rows.end() || row->filter != routing::Filter::none) return;
     choice.cost = row->cost;
     choice.cached_tokens =
         static_cast<std::int64_t>(block_tokens * static_cast<float>(row->matched_blocks));
-  }
+  };
+  note.engines.reserve(std::min(waiter.lanes.size(), SeatNote::kEnginesMax));
+  add(taken);
+  for (const EngineLane* lane : waiter.lanes)
+    if (lane != &taken && note.engines.size() < SeatNote::kEnginesMax) add(*lane);
   return note;
 }
 
