@@ -17,6 +17,7 @@
 #include "compose/backup_notes.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/disk_watch.h"
 #include "compose/first_uses.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
@@ -37,6 +38,7 @@ constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
+constexpr std::chrono::milliseconds kDiskLook{250};
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
 // How late the decision of a rollout may be.
 constexpr std::chrono::milliseconds kLookAtRolloutsEvery{250};
@@ -163,7 +165,7 @@ Result<void> Process::make_workers() {
 }
 
 Result<void> Process::open_data() {
-  TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
+  TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_, *log_,
                         options_.sabotage_drop_one_token));
   TRY_VOID(record_backups(options_.data_dir, data_->audit().get()));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
@@ -314,7 +316,9 @@ Result<void> Process::make_listeners() {
 std::vector<std::string> Process::not_ready() const {
   std::vector<std::string> reasons;
   if (!readiness_.ready()) reasons.emplace_back("the process is starting or draining");
-  if (!data_->ledger().accepts()) reasons.emplace_back("the usage ledger takes no records");
+  if (!data_->ledger().accepts())
+    reasons.push_back(fmt::format("the usage ledger takes no records{}",
+                                  data_->ledger().stats().disk_full ? ": the disk is full" : ""));
   for (const auto& engine : engine_list()) {
     const engine::Status status = engine->status();
     if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
@@ -381,6 +385,10 @@ void Process::watch_ledger() {
                                  "Tokens by which balances and rows differed when the ledger was "
                                  "last verified. -1: something else was wrong.",
                                  {});
+  auto& full = registry_.gauges("sm_ledger_disk_full",
+                                "1 while the ledger takes no records because its disk is full", {});
+  auto& reserve = registry_.gauges("sm_ledger_reserve_bytes",
+                                   "Bytes kept on the disk for records of running requests", {});
   auto& claims = registry_.gauges("sm_idempotency_keys", "Idempotency-Keys that are held", {});
   const auto total = [this](const char* name, const char* help) {
     return &registry_.totals(name, help, {});
@@ -394,10 +402,12 @@ void Process::watch_ledger() {
   auto* const verified = total("sm_ledger_verified_total", "Times the ledger was verified");
   auto* const jumps =
       total("sm_clock_jumps_total", "Times the wall clock went back by more than 5 s");
-  registry_.on_render([=, this, &lag, &drift, &claims] {
+  registry_.on_render([=, this, &lag, &drift, &full, &reserve, &claims] {
     const store::LedgerStats ledger = data_->ledger().stats();
     lag.with({}).set(static_cast<double>(ledger.waiting));
     drift.with({}).set(static_cast<double>(ledger.drift_tokens));
+    full.with({}).set(ledger.disk_full ? 1 : 0);
+    reserve.with({}).set(static_cast<double>(ledger.reserve_left));
     claims.with({}).set(static_cast<double>(ledger.claims));
     syncs->with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
     commits->with({}).set(static_cast<double>(ledger.commits));
@@ -521,6 +531,7 @@ rt::Task<void> Process::start_up() {
         LedgerCheck::Parts{data_->ledger(), *clock_, *log_, data_->audit().get()});
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
+  first.spawn(keep_watching_disk());
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
   first.spawn(keep_probing_engines());
@@ -591,6 +602,16 @@ void Process::erase_old_answers() {
   for (const identity::TenantEntry* tenant : directory->tenants())
     if (tenant->replay) wanted.insert(tenant->record.id);
   data_->replays().retain(wanted);
+}
+
+rt::Task<void> Process::keep_watching_disk() {
+  Worker& first = *workers_.front();
+  DiskWatch watch(data_->ledger(), data_->audit().get(), *log_);
+  for (;;) {
+    watch.look();
+    const rt::Until next{first.loop().in(kDiskLook), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+  }
 }
 
 rt::Task<void> Process::keep_erasing_answers() {
