@@ -46,7 +46,7 @@ Result<std::unique_ptr<store::Audit>> open_audit(Files& files, const Clock& cloc
                                                  const Options& options,
                                                  const MakeSigner& make_signer, WriterRuns runs) {
   auto shared = std::make_unique<Shared>();
-  auto writer = std::make_unique<Writer>(files, clock, random, options, *shared);
+  auto writer = std::make_unique<Writer>(files, clock, random, options, *shared, runs);
   TRY_VOID(writer->open(make_signer));
   return std::make_unique<AuditLog>(files, clock, options, std::move(shared), std::move(writer),
                                     runs);
@@ -60,7 +60,8 @@ AuditLog::AuditLog(Files& files, const Clock& clock, const Options& options,
       witnesses_(files, options.folder, options.witness_keys),
       writer_(std::move(writer)),
       runs_(runs),
-      order_max_(options.order_max) {
+      order_max_(options.order_max),
+      signer_troubles_(options.signer_troubles) {
   if (runs_ == WriterRuns::inline_) return;
   // Threads inherit the signal mask: signals belong to whoever watches them.
   sigset_t all;
@@ -74,7 +75,7 @@ AuditLog::AuditLog(Files& files, const Clock& clock, const Options& options,
 
 AuditLog::~AuditLog() {
   stopping_ = true;
-  call_.release();
+  shared_->call.called.release();
   if (thread_.joinable()) thread_.join();
   writer_->finish();
 }
@@ -82,20 +83,29 @@ AuditLog::~AuditLog() {
 void AuditLog::run() {
   while (!stopping_) {
     const Pause pause = writer_->run_once();
+    rt::Semaphore& called = shared_->call.called;
     if (!pause)
-      call_.acquire();
-    else if (pause->count() <= 0 || !call_.acquire_until(clock_.now() + *pause))
+      called.acquire();
+    else if (pause->count() <= 0 || !called.acquire_until(clock_.now() + *pause))
       continue;
-    woken_ = false;  // before the writer looks: a call that comes later counts again
+    shared_->call.woken = false;  // before the writer looks: a call that comes later counts again
   }
 }
 
 void AuditLog::wake() {
-  if (runs_ == WriterRuns::on_thread && !woken_.exchange(true)) call_.release();
+  if (runs_ == WriterRuns::on_thread) shared_->call.wake();
 }
 
 void AuditLog::note(store::RequestEntry entry) {
   const bool wanted = shared_->mailbox.with([&](Mailbox& box) {
+    if (entry.refused && entry.key) {
+      bool is_counted = false;
+      const bool wake = box.count_refused([&] {
+        is_counted = !box.refusals.admit(entry.tenant, *entry.key, entry.code, clock_.now());
+        return is_counted;
+      });
+      if (is_counted) return wake;
+    }
     if (!box.accepts()) {
       box.gap.add(entry.request);
       ++box.gaps;
@@ -103,6 +113,24 @@ void AuditLog::note(store::RequestEntry entry) {
     }
     box.notes.push_back(std::move(entry));
     return std::exchange(box.writer_rests, false);
+  });
+  if (wanted) wake();
+}
+
+void AuditLog::note_stranger(std::string_view why) {
+  const bool wanted = shared_->mailbox.with([&](Mailbox& box) {
+    return box.count_refused([&] {
+      box.refusals.count_stranger(why, clock_.now());
+      return true;
+    });
+  });
+  if (wanted) wake();
+}
+
+void AuditLog::hold_refusals(bool on) {
+  const bool wanted = shared_->mailbox.with([&](Mailbox& box) {
+    box.refusals.hold(on);
+    return !on && box.refusals.due_at() && std::exchange(box.writer_rests, false);
   });
   if (wanted) wake();
 }
@@ -212,11 +240,16 @@ store::AuditStats AuditLog::stats() const {
   shared_->mailbox.with([&](Mailbox& box) {
     out.waiting = box.notes.size() + box.orders.size() + box.in_work;
     out.gaps = box.gaps;
+    out.summed = box.summed;
   });
   out.commits = shared_->counts.commits;
   out.failures = shared_->counts.failures;
   out.checkpoints = shared_->counts.checkpoints;
   out.sync_nanoseconds = shared_->counts.sync_nanoseconds;
+  if (signer_troubles_ != nullptr) {
+    out.signer_late = signer_troubles_->late;
+    out.signer_killed = signer_troubles_->killed;
+  }
   return out;
 }
 

@@ -18,10 +18,6 @@
 
 namespace sovmesh::audit_files {
 
-// Whether a thread of its own writes (then `clock` is the machine's), or nobody does until a call
-// waits for something: for tests and simulations.
-enum class WriterRuns : std::uint8_t { on_thread, inline_ };
-
 // Opens (or begins) the audit log in `options.folder`. Code::data_dir_invalid for one that must not
 // be gone on with: damaged, shorter than what was signed, without its keys.
 Result<std::unique_ptr<store::Audit>> open_audit(Files& files, const Clock& clock, Random& random,
@@ -35,6 +31,8 @@ class AuditLog final : public store::Audit {
   ~AuditLog() override;
 
   void note(store::RequestEntry entry) override;
+  void note_stranger(std::string_view why) override;
+  void hold_refusals(bool on) override;
   bool accepts() const override;
   Result<store::AuditReceipt> append(store::AdminEntry entry) override;
   Result<store::AuditPage> list(const store::AuditFilter& filter, std::size_t limit) override;
@@ -70,8 +68,7 @@ class AuditLog final : public store::Audit {
   std::unique_ptr<Writer> writer_;
   WriterRuns runs_;
   std::chrono::milliseconds order_max_;
-  rt::Semaphore call_;
-  std::atomic<bool> woken_{false};
+  std::shared_ptr<SignerTroubles> signer_troubles_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "audit_files/entry_form.h"
 #include "base/bytes.h"
 #include "ledgerlog/entry.h"
 #include "rt/real.h"
@@ -365,6 +366,128 @@ TEST_F(AuditLogTest, ALogThatCannotSayWhatItLostSaysThatItDidNotEnd) {
   expect_good();
 }
 
+// The first refusals of a key and minute are entries of their own; one more says how many others
+// there were. Strangers are only counted.
+TEST_F(AuditLogTest, RefusalsOfAKeyAreBoundedAndTheRestIsSummedEachMinute) {
+  auto& writer = static_cast<AuditLog&>(*log);
+  const auto refuse = [&](const char* key, const char* code) {
+    store::RequestEntry entry = request();
+    entry.key = *KeyId::parse(key);
+    entry.status = 429;
+    entry.refused = true;
+    entry.code = code;
+    log->note(std::move(entry));
+  };
+  for (int i = 0; i < 1'000; ++i)
+    refuse("aaaaaaaaaaaa", i % 10 == 0 ? "queue_full" : "insufficient_quota");
+  refuse("bbbbbbbbbbbb", "queue_full");
+  log->note_stranger("unknown_key");
+  log->note_stranger("unknown_key");
+  log->note_stranger("no_key");
+  log->note(request());
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  EXPECT_EQ(log->stats().size, 2U + Refusals::kOwnMax + 2);
+  EXPECT_EQ(log->stats().summed, 943U);
+  EXPECT_EQ(log->stats().gaps, 0U);
+  const Pause pause = writer.step();
+  ASSERT_TRUE(pause.has_value());
+  EXPECT_LE(*pause, seconds(60));
+  clock.advance(seconds(61));
+  writer.step();
+  ASSERT_EQ(log->stats().size, 2U + Refusals::kOwnMax + 4);
+  const auto of_key = admin_at(log->stats().size - 2);
+  EXPECT_EQ(of_key.action, "request.refused");
+  EXPECT_EQ(of_key.object_ref, "keys/aaaaaaaaaaaa");
+  EXPECT_EQ(of_key.tenant, tenant.value.text());
+  EXPECT_EQ(of_key.outcome, "denied");
+  EXPECT_EQ(of_key.count, 940U);
+  EXPECT_EQ(of_key.reason, "insufficient_quota 846, queue_full 94");
+  const auto strangers = admin_at(log->stats().size - 1);
+  EXPECT_EQ(strangers.action, "auth.refused");
+  EXPECT_EQ(strangers.object_ref, "listener/data");
+  EXPECT_EQ(strangers.tenant, "");
+  EXPECT_EQ(strangers.count, 3U);
+  EXPECT_EQ(strangers.reason, "no_key 1, unknown_key 2");
+  refuse("aaaaaaaaaaaa", "queue_full");
+  expect_good();
+  EXPECT_EQ(log->stats().size, 2U + Refusals::kOwnMax + 5) << "a new minute";
+}
+
+TEST_F(AuditLogTest, NothingIsWrittenOfRefusalsWhileTheyAreHeld) {
+  auto& writer = static_cast<AuditLog&>(*log);
+  const auto refuse = [&] {
+    store::RequestEntry entry = request();
+    entry.key = *KeyId::parse("aaaaaaaaaaaa");
+    entry.status = 503;
+    entry.refused = true;
+    entry.code = "metering_unavailable";
+    log->note(std::move(entry));
+  };
+  log->hold_refusals(true);
+  const std::uint64_t before = log->stats().size;
+  for (int i = 0; i < 500; ++i)
+    refuse();
+  log->note_stranger("no_key");
+  for (int i = 0; i < 5; ++i) {
+    clock.advance(seconds(61));
+    writer.step();
+  }
+  EXPECT_EQ(log->stats().size, before);
+  const store::RequestEntry ran = request();
+  log->note(ran);
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  EXPECT_THAT(log->find(ran.request), Succeeds()) << "what ran is an entry";
+  log->hold_refusals(false);
+  clock.advance(seconds(1));
+  writer.step();
+  ASSERT_EQ(log->stats().size, before + 2);
+  const auto sum = admin_at(before + 1);
+  EXPECT_EQ(sum.action, "request.refused");
+  EXPECT_EQ(sum.count, 501U);
+  EXPECT_EQ(sum.reason,
+            "not written while the disk had no room for it: metering_unavailable 500, no_key 1");
+  refuse();
+  expect_good();
+  EXPECT_EQ(log->stats().size, before + 3) << "as before";
+}
+
+TEST_F(AuditLogTest, SumsThatWaitAreWrittenWhenTheLogCloses) {
+  log->hold_refusals(true);
+  log->note_stranger("no_key");
+  ASSERT_THAT(open(), Succeeds());
+  log->note_stranger("unknown_key");
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_THAT(actions(),
+              testing::ElementsAre("", "audit.start", "request.refused", "audit.stop",
+                                   "audit.start", "auth.refused", "audit.stop", "audit.start"));
+  // The disk is full: what was kept for the last words is enough for one sum.
+  log->note_stranger("unknown_key");
+  files.fail_write(1, Code::overloaded);
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_THAT(actions(), testing::Contains("auth.refused").Times(2));
+  expect_good();
+}
+
+TEST_F(AuditLogTest, RequestsNameTheirRowAndTheConfigurationInForce) {
+  store::AdminEntry apply = admin("config/abc");
+  apply.action = "config.apply";
+  apply.config = "abc";
+  apply.config_digest = sha256("the file");
+  ASSERT_THAT(log->append(apply), Succeeds());
+  const store::RequestEntry first = request();
+  store::RequestEntry second = request();
+  second.settled = first.request;
+  log->note(second);
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  const auto parsed = ledgerlog::parse_entry(log->find(second.request)->bytes);
+  const auto& body = std::get<ledgerlog::RequestEntry>(parsed->body);
+  EXPECT_EQ(body.ledger_ref, "settle/" + shown_id(first.request));
+  EXPECT_EQ(body.policy_ver, "abc");
+  EXPECT_EQ(body.config_hash, to_hex(sha256("the file")));
+  EXPECT_EQ(admin_at(2).config_hash, body.config_hash);
+  expect_good();
+}
+
 TEST_F(AuditLogTest, TheQueueIsBoundedAndWhatDoesNotFitIsCounted) {
   for (std::size_t i = 0; i < Mailbox::kNotesMax; ++i) {
     EXPECT_TRUE(log->accepts());
@@ -527,174 +650,6 @@ TEST_F(WitnessTest, TakesNothingElse) {
       {.origin = options.origin, .size = 3, .root = sha256("x"), .extensions = {}}, stranger);
   EXPECT_THAT(log->add_witnessed(cosigned(forged, witness_)), FailsWith(Code::invalid_value));
   EXPECT_THAT(log->served("witnessed"), FailsWith(Code::not_found));
-}
-
-// The real files, with syncs that hang while the gate is closed.
-class HangingFiles : public Files {
- public:
-  Result<std::optional<std::string>> read(const std::string& path) override {
-    return files_.read(path);
-  }
-  Result<std::unique_ptr<File>> open(const std::string& path) override {
-    TRY(auto file, files_.open(path));
-    return std::make_unique<Open>(std::move(file), *this);
-  }
-  Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Result<void> remove(const std::string& path) override { return files_.remove(path); }
-  Result<void> make_folder(const std::string& path) override { return files_.make_folder(path); }
-  Result<void> remove_folder(const std::string& path) override {
-    return files_.remove_folder(path);
-  }
-  Result<void> sync_folder(const std::string& path) override { return files_.sync_folder(path); }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return files_.list(path);
-  }
-
-  std::atomic<bool> closed = false;
-  rt::Semaphore hangs;  // somebody stands at the gate
-  rt::Semaphore gate;
-
- private:
-  class Open : public File {
-   public:
-    Open(std::unique_ptr<File> file, HangingFiles& all) : file_(std::move(file)), all_(all) {}
-    std::uint64_t size() const override { return file_->size(); }
-    Result<void> append(std::string_view bytes) override { return file_->append(bytes); }
-    Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
-    Result<void> sync() override {
-      if (all_.closed.exchange(false)) {
-        all_.hangs.release();
-        all_.gate.acquire();
-      }
-      return file_->sync();
-    }
-    Result<void> wipe() override { return file_->wipe(); }
-
-   private:
-    std::unique_ptr<File> file_;
-    HangingFiles& all_;
-  };
-  Files& files_ = real_files();
-};
-
-TEST(AuditLogThreadTest, AnEntryThatComesTooLateIsTakenBackOrCorrected) {
-  const std::string root = testing::TempDir() + "audit_log_late_" + std::to_string(::getpid());
-  HangingFiles files;
-  ASSERT_THAT(files.make_folder(root), Succeeds());
-  ASSERT_THAT(files.make_folder(root + "/secrets"), Succeeds());
-  const auto clock = rt::make_system_clock();
-  TestRandom random(7);
-  const Options options{
-      .folder = root + "/audit", .secrets = root + "/secrets", .order_max = milliseconds(1)};
-  const MakeSigner make = [&](const SignerPlace& place) -> Result<std::unique_ptr<Signer>> {
-    TRY(FileSigner signer, FileSigner::open(real_files(), random, place));
-    return std::make_unique<FileSigner>(std::move(signer));
-  };
-  const auto log = open_audit(files, *clock, random, options, make, WriterRuns::on_thread);
-  ASSERT_THAT(log, Succeeds());
-  ASSERT_THAT((*log)->flush(seconds(30)), Succeeds());
-  files.closed = true;
-  Result<store::AuditReceipt> begun = store::AuditReceipt{};
-  // On a busy machine it may be taken back before the writer has begun: then it is tried again.
-  std::thread caller([&] {
-    do
-      begun = (*log)->append(TestLog::admin("key:begun"));
-    while (files.closed);
-  });
-  files.hangs.acquire();
-  EXPECT_THAT((*log)->append(TestLog::admin("key:waiting")),
-              FailsWith(Code::dependency_unavailable));
-  caller.join();
-  EXPECT_THAT(begun, FailsWith(Code::dependency_unavailable));
-  files.gate.release();
-  ASSERT_THAT((*log)->flush(seconds(30)), Succeeds());
-  const auto records = (*log)->list({.action = "key.create"}, 10)->records;
-  ASSERT_EQ(records.size(), 2U) << "nothing of the one that had not begun";
-  EXPECT_THAT(records[1].bytes, HasSubstr(R"("outcome":"ok")"));
-  EXPECT_THAT(records[0].bytes, HasSubstr(R"("outcome":"failed")"));
-  EXPECT_THAT(records[0].bytes,
-              HasSubstr("entry " + std::to_string(records[1].index) + " came late"));
-  EXPECT_THAT(records[0].bytes, HasSubstr("key:begun"));
-}
-
-// A checkpoint that is due much later keeps no entry waiting.
-TEST(AuditLogThreadTest, TheFirstRequestAfterASilenceWakesTheWriter) {
-  const std::string root = testing::TempDir() + "audit_log_wake_" + std::to_string(::getpid());
-  Files& files = real_files();
-  ASSERT_THAT(files.make_folder(root), Succeeds());
-  ASSERT_THAT(files.make_folder(root + "/secrets"), Succeeds());
-  const auto clock = rt::make_system_clock();
-  TestRandom random(7);
-  const Options options{.folder = root + "/audit",
-                        .secrets = root + "/secrets",
-                        .checkpoint_every = std::chrono::hours(1)};
-  const MakeSigner make = [&](const SignerPlace& place) -> Result<std::unique_ptr<Signer>> {
-    TRY(FileSigner signer, FileSigner::open(files, random, place));
-    return std::make_unique<FileSigner>(std::move(signer));
-  };
-  const auto log = open_audit(files, *clock, random, options, make, WriterRuns::on_thread);
-  ASSERT_THAT(log, Succeeds());
-  const auto first = (*log)->append(TestLog::admin("key:1"));  // a checkpoint is pending from here
-  ASSERT_THAT(first, Succeeds());
-  (*log)->note({});
-  const Instant give_up = clock->now() + std::chrono::minutes(1);
-  while ((*log)->stats().size < first->index + 2 && clock->now() < give_up)
-    std::this_thread::yield();
-  EXPECT_EQ((*log)->stats().size, first->index + 2);
-}
-
-// The real files and the real thread: many writers at once, every receipt another entry.
-TEST(AuditLogThreadTest, ManyCallersShareOneWriter) {
-  const std::string root = testing::TempDir() + "audit_log_thread_" + std::to_string(::getpid());
-  Files& files = real_files();
-  ASSERT_THAT(files.make_folder(root), Succeeds());
-  ASSERT_THAT(files.make_folder(root + "/secrets"), Succeeds());
-  const auto clock = rt::make_system_clock();
-  TestRandom random(7);
-  Options options{.folder = root + "/audit", .secrets = root + "/secrets"};
-  const MakeSigner make = [&](const SignerPlace& place) -> Result<std::unique_ptr<Signer>> {
-    TRY(FileSigner signer, FileSigner::open(files, random, place));
-    return std::make_unique<FileSigner>(std::move(signer));
-  };
-  constexpr int kCallers = 8;
-  constexpr int kEach = 50;
-  std::uint64_t size = 0;
-  {
-    auto log = open_audit(files, *clock, random, options, make, WriterRuns::on_thread);
-    ASSERT_THAT(log, Succeeds());
-    Guarded<std::set<std::uint64_t>> indices;
-    std::vector<std::thread> callers;
-    for (int i = 0; i < kCallers; ++i) {
-      callers.emplace_back([&] {
-        for (int j = 0; j < kEach; ++j) {
-          (*log)->note({});
-          const auto receipt = (*log)->append(TestLog::admin("key:1"));
-          EXPECT_THAT(receipt, Succeeds());
-          if (receipt) indices.with([&](auto& set) { set.insert(receipt->index); });
-        }
-      });
-    }
-    for (std::thread& caller : callers)
-      caller.join();
-    EXPECT_EQ(indices.with([](auto& set) { return set.size(); }), kCallers * kEach);
-    ASSERT_THAT((*log)->flush(seconds(30)), Succeeds());
-    EXPECT_EQ((*log)->stats().size, 2U + 2 * kCallers * kEach);
-    EXPECT_LT((*log)->stats().commits, 2U + kCallers * kEach) << "commits are shared";
-    size = (*log)->stats().size;
-  }
-  FolderTiles tiles(files, options.folder);
-  const std::string checkpoint = **files.read(options.folder + "/checkpoint");
-  const auto keys = ledgerlog::LogKeys::parse(**files.read(options.folder + "/keys"));
-  const auto report = ledgerlog::verify_log({.tiles = tiles,
-                                             .checkpoint = checkpoint,
-                                             .keys = *keys,
-                                             .origin = {},
-                                             .older = {},
-                                             .witnesses = {}});
-  EXPECT_TRUE(report.good()) << (report.bad ? report.bad->what : "");
-  EXPECT_EQ(report.size, size + 1) << "audit.stop";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ std::uint64_t count_of(std::int64_t value) {
 
 constexpr int kClientClosed = 499;
 constexpr std::string_view kRidPrefix = "req_";
+constexpr std::string_view kSettlePrefix = "settle/req_";
 
 std::string_view outcome_of(const store::RequestEntry& entry) {
   if (entry.status == kClientClosed) return "aborted";
@@ -89,7 +90,7 @@ std::optional<store::AuditSubject> actor_of(const AdminEntry& entry) {
 
 Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, KeyRing& keys,
                                              std::string& texts) {
-  constexpr std::size_t kFixedMax = 2 * 26 + 36 + 3 * 2 * sizeof(Digest);  // ids, hex digits
+  constexpr std::size_t kFixedMax = 2 * 26 + 36 + 43 + 3 * 2 * sizeof(Digest);  // ids, hex digits
   texts.clear();
   // No view may see it move.
   texts.reserve(kFixedMax + entry.model.size() + 1 + entry.model_revision.size());
@@ -138,10 +139,36 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
   if (entry.prompt_digest) out.prompt_digest = hex("", *entry.prompt_digest);
   if (entry.answer_digest) out.answer_digest = hex("", *entry.answer_digest);
   out.digest_key = entry.digest_key;
+  if (entry.settled) out.ledger_ref = hex(kSettlePrefix, entry.settled->value.bytes());
   out.price_ver = entry.price;
   out.cost_micro = count_of(entry.cost_micro.value_or(0));
   out.currency = entry.currency;
   return out;
+}
+
+AdminEntry sum_entry(const RefusedSum& sum) {
+  AdminEntry entry;
+  entry.action = "request.refused";
+  entry.outcome = "denied";
+  entry.tenant = sum.tenant;
+  entry.count = sum.counts.total();
+  entry.reason = sum.counts.text();
+  switch (sum.whose) {
+    case RefusedSum::Whose::key:
+      entry.object = "keys/" + std::string(sum.key->text());
+      break;
+    case RefusedSum::Whose::other_keys:
+      entry.object = "keys";
+      break;
+    case RefusedSum::Whose::strangers:
+      entry.action = "auth.refused";
+      entry.object = "listener/data";
+      break;
+    case RefusedSum::Whose::all:
+      entry.reason = "not written while the disk had no room for it: " + entry.reason;
+      break;
+  }
+  return entry;
 }
 
 Result<ledgerlog::AdminEntry> log_form(const AdminEntry& entry, KeyRing& keys,
@@ -165,6 +192,7 @@ Result<ledgerlog::AdminEntry> log_form(const AdminEntry& entry, KeyRing& keys,
   out.count = entry.count;
   out.reason = entry.reason;
   out.policy_ver = entry.config;
+  out.config_hash = hex_of(entry.config_digest);
   out.ct_hash = hex_of(detail_hash);
   return out;
 }

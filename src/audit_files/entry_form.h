@@ -4,6 +4,7 @@
 #include <string>
 
 #include "audit_files/key_ring.h"
+#include "audit_files/refusals.h"
 #include "base/hash.h"
 #include "base/result.h"
 #include "ledgerlog/entry.h"
@@ -19,6 +20,9 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
 Result<ledgerlog::AdminEntry> log_form(const store::AdminEntry& entry, KeyRing& keys,
                                        const std::optional<Digest>& detail_hash,
                                        const std::optional<Digest>& concerns);
+
+// What the log says of requests that were refused and are no entries of their own.
+store::AdminEntry sum_entry(const RefusedSum& sum);
 
 // Who acted, as a subject of the key ring; nothing for the program itself.
 std::optional<store::AuditSubject> actor_of(const store::AdminEntry& entry);

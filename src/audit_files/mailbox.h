@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit_files/refusals.h"
 #include "base/guarded.h"
 #include "base/hash.h"
 #include "base/result.h"
@@ -90,12 +91,21 @@ struct Mailbox {
   std::vector<store::RequestEntry> notes;
   std::vector<SharedOrder> orders;
   Gap gap;
-  std::uint64_t gaps = 0;     // requests without an entry, ever
+  std::uint64_t gaps = 0;  // requests without an entry, ever
+  Refusals refusals;
+  std::uint64_t summed = 0;   // requests that `refusals` has counted, ever
   std::size_t in_work = 0;    // taken by the writer and not yet durable
   bool writer_rests = false;  // it waits for no note: the first one has to wake it
   Refusal refusing = Refusal::none;
 
   bool accepts() const { return refusing == Refusal::none && notes.size() < kNotesMax; }
+  // Whether the writer, which rests, has to be woken because of what `count` counts.
+  template <class Count>
+  bool count_refused(Count count) {
+    const bool was_due = refusals.due_at().has_value();
+    if (count()) ++summed;
+    return !was_due && refusals.due_at() && std::exchange(writer_rests, false);
+  }
 };
 using SharedMailbox = std::shared_ptr<Guarded<Mailbox>>;
 

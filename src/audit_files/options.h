@@ -1,16 +1,29 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit_files/signer.h"
 #include "base/result.h"
 
 namespace sovmesh::audit_files {
+
+// Whether threads of its own write and sign (then the clock is the machine's), or nobody does until
+// a call waits for something: for tests and simulations.
+enum class WriterRuns : std::uint8_t { on_thread, inline_ };
+
+// What the signer's process has done to us. Any thread.
+struct SignerTroubles {
+  std::atomic<std::uint64_t> late{0};    // times a deadline passed without its answer
+  std::atomic<std::uint64_t> killed{0};  // because of several in a row
+  std::function<void(std::string_view)> say = [](std::string_view) {};
+};
 
 // Settings of the audit log, with their defaults.
 struct Options {
@@ -28,6 +41,8 @@ struct Options {
   std::chrono::milliseconds export_every{60'000};  // at most one so often
   // How long a caller waits for the disk.
   std::chrono::milliseconds order_max{30'000};
+  // Shared with who starts the signer. Null: it is no process.
+  std::shared_ptr<SignerTroubles> signer_troubles;
   // Verifier keys (text) of witnesses whose cosignatures are taken.
   std::vector<std::string> witness_keys;
 };

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -33,7 +34,6 @@ namespace {
 using ledgerlog::KeyEntry;
 
 constexpr std::size_t kMessageMax = 64 * 1024;
-constexpr int kAnswerMax = 15'000;  // milliseconds; a sync may take long
 constexpr std::chrono::milliseconds kStartMax{10'000};
 
 std::unexpected<Error> garbled() {
@@ -106,16 +106,19 @@ std::string state(Signer& signer) {
   return out;
 }
 
-// One message each way over a connected socket.
-Result<std::string> exchange(int socket, std::string_view request) {
+// One message each way over a connected socket. `is_late`: asked each time that `step` has passed
+// without an answer; false: wait on.
+Result<std::string> exchange(int socket, std::string_view request, std::chrono::milliseconds step,
+                             const std::function<bool()>& is_late) {
   if (::send(socket, request.data(), request.size(), MSG_NOSIGNAL) < 0)
     return our_error(Code::closed, "the audit signer has ended");
   pollfd ready{.fd = socket, .events = POLLIN, .revents = 0};
-  int found = 0;
-  do {
-    found = ::poll(&ready, 1, kAnswerMax);
-  } while (found < 0 && errno == EINTR);
-  if (found == 0) return our_error(Code::closed, "the audit signer does not answer");
+  while (true) {
+    const int found = ::poll(&ready, 1, static_cast<int>(step.count()));
+    if (found > 0 || (found < 0 && errno != EINTR)) break;
+    if (found == 0 && is_late())
+      return our_error(Code::dependency_unavailable, "the audit signer does not answer");
+  }
   std::string answer(kMessageMax, '\0');
   const ssize_t got = ::recv(socket, answer.data(), answer.size(), 0);
   if (got <= 0) return our_error(Code::closed, "the audit signer has ended");
@@ -178,7 +181,9 @@ class Client : public Signer {
 class SocketClient final : public Client {
  public:
   explicit SocketClient(int socket) : socket_(socket) {}
-  Result<std::string> ask(std::string_view request) override { return exchange(socket_, request); }
+  Result<std::string> ask(std::string_view request) override {
+    return exchange(socket_, request, kStartMax, [] { return true; });
+  }
 
  private:
   int socket_;
@@ -191,8 +196,10 @@ class ProcessClient final : public Client {
 
   Result<std::string> ask(std::string_view request) override {
     Result<std::string> answer = ask_once(request);
-    // A dead one is replaced at once. Only a rotation that has begun must not begin twice.
-    if (!answer && !request.starts_with("rotate")) answer = ask_once(request);
+    // A dead one is replaced at once, one that hung with the next call. Only a rotation that has
+    // begun must not begin twice.
+    const bool is_dead = !answer && answer.error().code() == Code::closed;
+    if (is_dead && !request.starts_with("rotate")) answer = ask_once(request);
     return answer;
   }
 
@@ -232,13 +239,32 @@ class ProcessClient final : public Client {
     if (!socket_.valid()) {
       TRY_VOID(start());
     }
-    Result<std::string> answer = exchange(socket_.get(), request);
+    int late = 0;
+    Result<std::string> answer =
+        exchange(socket_.get(), request, options_.answer_max, [&] { return is_too_late(++late); });
     if (!answer) {
       end();  // it may be in the middle of something: never talk to it again
     } else if (request.starts_with("sign\n") && answer->starts_with("ok\n")) {
       options_.place.new_log = false;  // the next one must find its key and its memory
     }
     return answer;
+  }
+
+  bool is_too_late(int times) {
+    SignerTroubles& troubles = *options_.troubles;
+    ++troubles.late;
+    const auto waited = options_.answer_max * times;
+    if (times < SignerProcessOptions::kLateMax) {
+      if (times == 1)
+        troubles.say(fmt::format("no answer within {} ms: entries go on without a checkpoint",
+                                 waited.count()));
+      return false;
+    }
+    ++troubles.killed;
+    troubles.say(
+        fmt::format("no answer within {} ms: it is killed and started again", waited.count()));
+    ::kill(pid_, SIGKILL);
+    return true;
   }
 
   // A process that holds a key and does not end when its socket does is killed.

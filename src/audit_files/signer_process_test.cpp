@@ -1,10 +1,16 @@
 #include "audit_files/signer_process.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <fstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "rt/fd.h"
 #include "tests/support/result_matchers.h"
@@ -78,6 +84,32 @@ TEST_F(SignerProcessTest, SaysTheSameThroughASocket) {
 TEST_F(SignerProcessTest, ItsEndIsAnError) {
   far_.reset();
   EXPECT_THAT(client_->state(), FailsWith(Code::closed));
+}
+
+// A program that neither answers nor ends.
+TEST(HungSignerTest, IsKilledAfterSeveralDeadlinesAndStartedAgain) {
+  const std::string program =
+      testing::TempDir() + "hung_signer_" + std::to_string(::getpid()) + ".sh";
+  std::ofstream(program) << "#!/bin/sh\nexec sleep 1000\n";
+  ASSERT_EQ(::chmod(program.c_str(), 0700), 0);
+  const auto troubles = std::make_shared<SignerTroubles>();
+  std::vector<std::string> said;
+  troubles->say = [&](std::string_view what) { said.emplace_back(what); };
+  const auto signer =
+      start_signer_process({.program = program,
+                            .place = {.key_file = "k", .state_file = "s", .origin = "o"},
+                            .troubles = troubles,
+                            .answer_max = std::chrono::milliseconds(5)});
+  ASSERT_THAT(signer, Succeeds());
+  for (std::uint64_t round = 1; round <= 2; ++round) {
+    EXPECT_THAT((*signer)->state(), FailsWith(Code::dependency_unavailable));
+    EXPECT_EQ(troubles->killed, round);
+    EXPECT_EQ(troubles->late, round * SignerProcessOptions::kLateMax);
+  }
+  EXPECT_THAT(said, testing::ElementsAre(testing::HasSubstr("no answer within 5 ms"),
+                                         testing::HasSubstr("killed and started again"),
+                                         testing::HasSubstr("no answer within 5 ms"),
+                                         testing::HasSubstr("killed and started again")));
 }
 
 TEST_F(SignerProcessTest, RequestsThatAreNoneGetAnError) {

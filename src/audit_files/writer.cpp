@@ -26,14 +26,16 @@ Error copy_of(const Error& error) { return error; }
 
 }  // namespace
 
-Writer::Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared)
+Writer::Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared,
+               WriterRuns runs)
     : files_(files),
       clock_(clock),
       random_(random),
       options_(std::move(options)),
       shared_(shared),
       tiles_(files, options_.folder),
-      details_(files, options_.folder + "/detail") {}
+      details_(files, options_.folder + "/detail"),
+      desk_(runs, [&shared] { shared.call.wake(); }) {}
 
 // Never goes back, except behind an entry that says so.
 WallTime Writer::entry_time() { return last_time_ = std::max(last_time_, clock_.wall_now()); }
@@ -87,6 +89,7 @@ void Writer::add_note(Batch& batch, const store::RequestEntry& note) {
   }
   if (form) {
     form->policy_ver = policy_;
+    form->config_hash = config_hash_;
     if (auto bytes = ledgerlog::write_entry(next_head(batch), *form)) {
       batch.lines.push_back({.bytes = *std::move(bytes), .order = {}, .key = {}});
       return;
@@ -120,7 +123,8 @@ Result<void> Writer::commit(Batch& batch) {
   const auto unsigned_size = shared_.end.with([](LogEnd& end) { return end.recent.size(); });
   if (unsigned_size + batch.lines.size() > kUnsignedMax) {
     try_checkpoint();
-    if (edge_.size() != covered_)
+    if (desk_.wait_until(clock_.now() + kRetry)) collect_checkpoint();
+    if (edge_.size() - covered_ + batch.lines.size() > kUnsignedMax)
       return our_error(Code::overloaded, "the audit log waits for its checkpoint");
   }
   TRY_VOID(shared_.keys->with([](KeyRing& keys) { return keys.flush(); }));
@@ -201,6 +205,7 @@ void Writer::write_mail() {
     if (probe_ && !broken_) add_probe(batch);
     batch.gap = shared_.mailbox.with([](Mailbox& box) { return box.gap; });
     if (batch.gap.count > 0) add_gap(batch);
+    add_refused(batch);
     const std::size_t count = std::min(notes_.size(), kBatchMax);
     batch.lines.reserve(batch.lines.size() + count);
     for (std::size_t i = 0; i < count; ++i)
@@ -230,10 +235,11 @@ void Writer::write_mail() {
     forget_news(batch);
     shared_.mailbox.with([&](Mailbox& box) {
       if (batch.gap.count > 0) box.gap.told(batch.gap);
+      box.refusals.told(batch.refused.size());
       box.in_work = notes_.size() + orders_.size();
       if (box.refusing == Refusal::full && !batch.lines.empty()) box.refusing = Refusal::none;
     });
-  } while (!notes_.empty() || !late_.empty());
+  } while (!notes_.empty() || !late_.empty() || refused_are_due());
 }
 
 // What this program tells of itself.
@@ -299,6 +305,20 @@ void Writer::add_gap(Batch& batch) {
   if (!add_system(batch, std::move(entry))) batch.gap.count = 0;
 }
 
+void Writer::add_refused(Batch& batch) {
+  batch.refused =
+      shared_.mailbox.with([&](Mailbox& box) { return box.refusals.due(clock_.now(), kBatchMax); });
+  for (const RefusedSum& sum : batch.refused)
+    (void)add_system(batch, sum_entry(sum));
+}
+
+bool Writer::refused_are_due() const {
+  return shared_.mailbox.with([&](Mailbox& box) {
+    const auto due = box.refusals.due_at();
+    return due && *due <= clock_.now();
+  });
+}
+
 void Writer::add_plain(Batch& batch, std::vector<SharedOrder> orders) {
   for (const SharedOrder& order : orders) {
     if (!order->begin()) continue;
@@ -316,7 +336,9 @@ void Writer::undo_time(const Batch& batch) {
 }
 
 void Writer::note_policy(const store::AdminEntry& entry) {
-  if (entry.action == "config.apply" && !entry.config.empty()) policy_ = entry.config;
+  if (entry.action != "config.apply" || entry.config.empty()) return;
+  policy_ = entry.config;
+  config_hash_ = entry.config_digest ? to_hex(*entry.config_digest) : std::string();
 }
 
 Result<store::AuditReceipt> Writer::commit_one(const SharedOrder& order,
@@ -383,7 +405,7 @@ Result<store::AuditReceipt> Writer::hold(const SharedOrder& order) {
 }
 
 Result<store::AuditReceipt> Writer::rotate(const SharedOrder& order) {
-  TRY_VOID(checkpoint());  // all so far under the old key
+  TRY_VOID(checkpoint(kRotateWait));  // all so far under the old key
   Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};
   rotation_is_open_ = true;  // whatever becomes of the call
   const auto announced = signer_->begin_rotation(edge_.size());
@@ -397,7 +419,7 @@ Result<store::AuditReceipt> Writer::rotate(const SharedOrder& order) {
   }();
   if (done) {
     rotation_is_open_ = false;
-    TRY_VOID(checkpoint());
+    TRY_VOID(checkpoint(kRotateWait));
   } else {
     (void)close_rotation();  // or before the next signature
   }
@@ -428,8 +450,7 @@ Result<store::AuditReceipt> Writer::special(const SharedOrder& order) {
     case Order::Kind::entry:
       break;
   }
-  TRY_VOID(checkpoint());
-  return store::AuditReceipt{.index = edge_.size()};
+  return our_error(Code::io_error, "no order of that kind is special");
 }
 
 void Writer::write_special() {
@@ -437,6 +458,10 @@ void Writer::write_special() {
     const SharedOrder order = std::move(orders_.front());
     orders_.erase(orders_.begin());
     if (!order->begin()) continue;
+    if (order->kind == Order::Kind::checkpoint) {
+      await_checkpoint(order);
+      continue;
+    }
     auto done = special(order);
     if (!done && done.error().blame() == Blame::us) note_checkpoint_failure(done.error());
     order->finish(std::move(done));
@@ -464,6 +489,7 @@ void Writer::keep_house() {
 
 Pause Writer::run_once() {
   const Instant now = clock_.now();
+  collect_checkpoint();
   const auto [notes, orders, gap] = shared_.mailbox.with([&](Mailbox& box) {
     return std::tuple(box.notes.size() + notes_.size(), box.orders.size() + orders_.size(),
                       box.gap.count > 0);
@@ -472,7 +498,8 @@ Pause Writer::run_once() {
   if (notes > 0 && !gather_since_) gather_since_ = now;
   const bool gathered = notes >= kBatchMax || (notes > 0 && now - *gather_since_ >= kGather);
   const bool may_retry = now >= retry_at_;
-  if (orders > 0 || (may_retry && (gathered || gap || probe_ || has_news()))) {
+  const bool has_sums = !broken_ && refused_are_due();
+  if (orders > 0 || (may_retry && (gathered || gap || probe_ || has_sums || has_news()))) {
     gather_since_.reset();
     take_mail();
     do {
@@ -501,10 +528,11 @@ Pause Writer::pause() {
     } else {
       if (!box.notes.empty() || !notes_.empty())
         wait_until(std::max(gather_since_.value_or(now) + kGather, retry_at_));
-      if (edge_.size() > covered_)
+      if (edge_.size() > covered_ && !desk_.is_busy())
         wait_until(std::max(last_checkpoint_ + options_.checkpoint_every, retry_checkpoint_at_));
       if (box.gap.count > 0) wait_until(std::max(now + kGather, retry_at_));
       if (probe_) wait_until(retry_at_);
+      if (const auto due = box.refusals.due_at()) wait_until(std::max(*due, retry_at_));
       for (const Trouble* trouble : {&signing_, &exporting_})
         if (trouble->count > 0) wait_until(std::max(trouble->tell_at, retry_at_));
       if (!late_.empty()) wait_until(retry_at_);
@@ -533,25 +561,36 @@ bool Writer::drop_rest() {
   const bool is_left = !notes_.empty();
   if (is_left || broken_) shared_.mailbox.with([&](Mailbox& box) { drop_notes(box); });
   if (broken_) return false;
-  if (!is_left && !probe_) return true;
+  const bool has_sums = shared_.mailbox.with([](Mailbox& box) {
+    box.refusals.fold();
+    return box.refusals.due_at().has_value();
+  });
+  if (!is_left && !probe_ && !has_sums) return true;
   if (const auto made = files_.remove(reserve_file()); !made) return false;
   write_mail();
   return !broken_ && shared_.mailbox.with([](Mailbox& box) { return box.gap.count == 0; });
 }
 
 void Writer::finish() {
-  shared_.mailbox.with([](Mailbox& box) { box.refusing = Refusal::closing; });
+  shared_.mailbox.with([&](Mailbox& box) {
+    box.refusing = Refusal::closing;
+    box.refusals.hold(false);
+    box.refusals.close();
+  });
   take_mail();
   do {
     write_mail();
     write_special();
   } while (!orders_.empty());
-  if (!drop_rest()) return;
+  if (!drop_rest()) {
+    tell_awaiting(our_error(Code::closed, "the audit log is closing"));
+    return;
+  }
   store::AdminEntry entry;
   entry.action = std::string(kActionStop);
   Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};
-  if (!add_system(batch, std::move(entry)) || !commit(batch)) return;
-  (void)checkpoint();
+  if (add_system(batch, std::move(entry)) && commit(batch)) (void)checkpoint(kLastWait);
+  tell_awaiting(our_error(Code::closed, "the audit log is closing"));
 }
 
 }  // namespace sovmesh::audit_files

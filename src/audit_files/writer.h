@@ -21,6 +21,7 @@
 #include "audit_files/mailbox.h"
 #include "audit_files/options.h"
 #include "audit_files/signer.h"
+#include "audit_files/signing_desk.h"
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "base/random.h"
@@ -28,6 +29,7 @@
 #include "ledgerlog/checkpoint.h"
 #include "ledgerlog/edge.h"
 #include "ledgerlog/entry.h"
+#include "rt/semaphore.h"
 #include "store/audit.h"
 
 namespace sovmesh::audit_files {
@@ -38,6 +40,15 @@ struct LogEnd {
   std::deque<std::string> recent;  // the entries from signed_size on, durable in the pending file
   std::string checkpoint;          // the last signed note
   std::uint64_t size() const { return signed_size + recent.size(); }
+};
+
+// What the writer sleeps on.
+struct Call {
+  rt::Semaphore called;
+  std::atomic<bool> woken{false};
+  void wake() {
+    if (!woken.exchange(true)) called.release();
+  }
 };
 
 struct WriterCounts {
@@ -53,6 +64,7 @@ struct Shared {
   Guarded<LogEnd> end;
   std::unique_ptr<Guarded<KeyRing>> keys;
   WriterCounts counts;
+  Call call;
 };
 
 inline constexpr std::string_view kActionStart = "audit.start";
@@ -64,9 +76,10 @@ using Pause = std::optional<std::chrono::milliseconds>;
 // The one that writes. An entry's way:
 //
 //   mailbox -> pending file, synced: durable, append() returns
-//           -> tiles, each renamed into place -> signer -> checkpoint file -> next pending file
+//           -> next pending file; tiles, each renamed into place -> signer -> checkpoint file
 //
-// So a crash finds every acknowledged entry in tiles below the checkpoint or in the pending file,
+// The signer works beside: meanwhile more entries become durable in the next pending file. So a
+// crash finds every acknowledged entry in tiles below the checkpoint or in the pending file,
 // and what was signed is always a beginning of that. One thread.
 class Writer {
  public:
@@ -81,8 +94,13 @@ class Writer {
   // Kept of the disk for the last entries of a run that finds it full.
   static constexpr std::size_t kReserve = 256U << 10;
   static constexpr std::chrono::seconds kTroubleEvery{60};
+  // A rotation waits so long for a signature that is under way, and the end of a run for the last.
+  static constexpr std::chrono::seconds kRotateWait{2};
+  static constexpr std::chrono::seconds kLastWait{10};
+  static constexpr std::size_t kAwaitingMax = 1'024;  // calls that wait for a checkpoint
 
-  Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared);
+  Writer(Files& files, const Clock& clock, Random& random, Options options, Shared& shared,
+         WriterRuns runs);
   // Reads what is there, repairs what a crash left, and signs it. Code::data_dir_invalid for a log
   // that must not go on.
   Result<void> open(const MakeSigner& make_signer);
@@ -104,6 +122,11 @@ class Writer {
     std::uint64_t count = 0;  // not yet told
     Instant tell_at{};
   };
+  // A call that waits until a checkpoint covers so many entries.
+  struct Awaiting {
+    SharedOrder order;
+    std::uint64_t size = 0;
+  };
   // An entry that came to be although its caller was told that it had not.
   struct Late {
     std::uint64_t index = 0;
@@ -114,6 +137,7 @@ class Writer {
     std::size_t late = 0;                     // so many of late_ are among them
     std::array<std::uint64_t, 2> troubles{};  // counts of troubles_ that are told
     Gap gap;                                  // that one of the lines tells of; count 0: none
+    std::vector<RefusedSum> refused;          // that lines tell of
     // To go back to when it is not written.
     WallTime time_before{};
     std::optional<std::chrono::nanoseconds> skew_before;
@@ -151,6 +175,8 @@ class Writer {
   void write_mail();
   void add_probe(Batch& batch);
   void add_gap(Batch& batch);
+  void add_refused(Batch& batch);
+  bool refused_are_due() const;
   void add_plain(Batch& batch, std::vector<SharedOrder> orders);
   void add_news(Batch& batch);
   void forget_news(const Batch& batch);
@@ -176,14 +202,20 @@ class Writer {
 
   // writer_checkpoint.cpp
   bool checkpoint_is_due() const;
-  Result<void> checkpoint();
+  Result<void> begin_checkpoint();
+  Result<void> end_checkpoint(const std::string& note);
+  Result<void> checkpoint(std::chrono::seconds limit);
   void try_checkpoint();
+  void collect_checkpoint();
+  void await_checkpoint(const SharedOrder& order);
+  void tell_awaiting(const Result<void>& done);
   void note_checkpoint_failure(const Error& error);
   Result<void> make_folders_of(const std::string& path, std::set<std::string>& to_sync);
-  Result<std::string> sign(std::uint64_t size);
+  Result<std::string> sign(std::uint64_t size, const Digest& root);
   Result<void> write_tiles();
   Result<void> write_keys();
   Result<void> next_pending();
+  Result<void> drop_pending();
   void drop_partials(std::uint64_t size);
   void export_checkpoint(const std::string& note, std::uint64_t size);
 
@@ -217,7 +249,8 @@ class Writer {
                    .reason = "checkpoints that could not be made or signed; count: attempts"};
   Trouble exporting_{.action = "checkpoint.publish",
                      .reason = "checkpoints that could not be written to export_path"};
-  std::string policy_;  // configuration in force
+  std::string policy_;       // configuration in force
+  std::string config_hash_;  // of that
   WallTime last_time_{};
   std::optional<std::chrono::nanoseconds> wall_minus_monotonic_;
   Instant last_checkpoint_{};
@@ -228,6 +261,9 @@ class Writer {
   Day last_house_keeping_{};
   bool probe_ = false;  // the disk was full: the next commit says so
   bool broken_ = false;
+  std::uint64_t signing_size_ = 0;  // of the tree that is at the desk
+  std::vector<Awaiting> awaiting_;
+  SigningDesk desk_;  // last: what runs there refers to the rest
 };
 
 }  // namespace sovmesh::audit_files

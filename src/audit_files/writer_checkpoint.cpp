@@ -19,14 +19,18 @@ Error Writer::of_signer(const Error& error) {
 bool Writer::checkpoint_is_due() const {
   const std::uint64_t waiting = edge_.size() - covered_;
   const Instant now = clock_.now();
-  if (broken_ || waiting == 0 || now < retry_checkpoint_at_) return false;
+  if (broken_ || desk_.is_busy() || waiting == 0 || now < retry_checkpoint_at_) return false;
   return waiting >= options_.checkpoint_entries ||
          now - last_checkpoint_ >= options_.checkpoint_every || pending_->size() > kPendingBytesMax;
 }
 
 void Writer::try_checkpoint() {
-  if (broken_ || clock_.now() < retry_checkpoint_at_) return;
-  if (const auto done = checkpoint(); !done) note_checkpoint_failure(done.error());
+  if (broken_ || desk_.is_busy() || clock_.now() < retry_checkpoint_at_) return;
+  if (const auto begun = begin_checkpoint(); !begun) {
+    note_checkpoint_failure(begun.error());
+    return;
+  }
+  collect_checkpoint();
 }
 
 void Writer::note_checkpoint_failure(const Error& error) {
@@ -38,13 +42,22 @@ void Writer::note_checkpoint_failure(const Error& error) {
   refuse(Refusal::broken);
 }
 
-Result<void> Writer::checkpoint() {
-  if (edge_.size() == covered_ && !must_sign_) return {};
-  const std::uint64_t size = edge_.size();
+// Everything so far goes into tiles, and the tree to the signer.
+Result<void> Writer::begin_checkpoint() {
   TRY_VOID(close_rotation());
   TRY_VOID(write_tiles());
   TRY_VOID(write_keys());
-  TRY(const std::string note, sign(size));
+  if (const auto done = next_pending(); !done) {
+    // The old one goes on; one that cannot be named durably is as bad as a failed sync.
+    if (done.error().code() != Code::overloaded) return done;
+  }
+  signing_size_ = edge_.size();
+  desk_.begin([this, size = signing_size_, root = edge_.root()] { return sign(size, root); });
+  return {};
+}
+
+Result<void> Writer::end_checkpoint(const std::string& note) {
+  const std::uint64_t size = signing_size_;
   TRY_VOID(files_.replace(options_.folder + "/checkpoint", note));
   covered_ = size;
   must_sign_ = false;
@@ -56,17 +69,82 @@ Result<void> Writer::checkpoint() {
   });
   ++shared_.counts.checkpoints;
   last_checkpoint_ = clock_.now();
-  if (const auto done = next_pending(); !done) {
-    // The old one goes on; one that cannot be named durably is as bad as a failed sync.
-    if (done.error().code() != Code::overloaded) return done;
-  }
+  if (const auto done = drop_pending(); !done && done.error().code() != Code::overloaded)
+    return done;
   drop_partials(size);
   export_checkpoint(note, size);
   return {};
 }
 
+// What has come from the signer, if anything has.
+void Writer::collect_checkpoint() {
+  const auto note = desk_.collect();
+  if (!note) return;
+  const Result<void> done = *note ? end_checkpoint(**note) : fail(note->error());
+  if (!done) note_checkpoint_failure(done.error());
+  tell_awaiting(done);
+  if (awaiting_.empty() || broken_) return;
+  // More came while it was made.
+  if (const auto begun = begin_checkpoint(); !begun) {
+    note_checkpoint_failure(begun.error());
+    tell_awaiting(begun);
+  }
+}
+
+void Writer::await_checkpoint(const SharedOrder& order) {
+  if (broken_) {
+    order->finish(fail(broken_error()));
+    return;
+  }
+  if (edge_.size() == covered_ && !must_sign_) {
+    order->finish(store::AuditReceipt{.index = edge_.size()});
+    return;
+  }
+  if (awaiting_.size() >= kAwaitingMax) {
+    order->finish(our_error(Code::overloaded, "too many wait for a checkpoint"));
+    return;
+  }
+  awaiting_.push_back({.order = order, .size = edge_.size()});
+  if (desk_.is_busy()) return;
+  if (const auto begun = begin_checkpoint(); !begun) {
+    note_checkpoint_failure(begun.error());
+    tell_awaiting(begun);
+  }
+  collect_checkpoint();
+}
+
+// A checkpoint is made: all that it covers are served. It is not: all are told why.
+void Writer::tell_awaiting(const Result<void>& done) {
+  std::erase_if(awaiting_, [&](const Awaiting& one) {
+    if (done && one.size > covered_) return false;
+    if (done)
+      one.order->finish(store::AuditReceipt{.index = one.size});
+    else
+      one.order->finish(fail(done.error()));
+    return true;
+  });
+}
+
+// Everything so far is covered on return: for the begin and the end of a run, and of a key. The
+// writer waits for a signature then, at most so long for each.
+Result<void> Writer::checkpoint(std::chrono::seconds limit) {
+  while (edge_.size() != covered_ || must_sign_) {
+    if (!desk_.is_busy()) {
+      TRY_VOID(begin_checkpoint());
+    }
+    if (!desk_.wait_until(clock_.now() + limit))
+      return our_error(Code::dependency_unavailable, "the audit signer does not answer");
+    const auto note = desk_.collect();
+    const Result<void> done = *note ? end_checkpoint(**note) : fail(note->error());
+    tell_awaiting(done);
+    if (!done) return done;
+  }
+  return {};
+}
+
 // Asks what it signed last: an answer of it may have got lost.
-Result<std::string> Writer::sign(std::uint64_t size) {
+// At the desk: reads tiles, which stay as they are, and nothing else that is the writer's.
+Result<std::string> Writer::sign(std::uint64_t size, const Digest& root) {
   const auto state = signer_->state();
   if (!state) return fail(of_signer(state.error()));
   ledgerlog::Proof proof;
@@ -74,7 +152,7 @@ Result<std::string> Writer::sign(std::uint64_t size) {
     ledgerlog::TileHashes hashes(tiles_, size);
     TRY(proof, ledgerlog::consistency_proof(hashes, state->size, size));
   }
-  auto note = signer_->sign(size, edge_.root(), proof);
+  auto note = signer_->sign(size, root, proof);
   if (!note) return fail(of_signer(note.error()));
   return *std::move(note);
 }
@@ -120,19 +198,23 @@ Result<void> Writer::write_keys() {
   return {};
 }
 
-// Everything in the pending file is in tiles that are signed for: the next one begins. A small one
-// is kept: what is in it twice is passed over.
+// What comes now goes into a file of its own: the one before can go when the tree is signed. A
+// small one is kept: what is in it twice is passed over.
 Result<void> Writer::next_pending() {
-  if (pending_ && pending_->size() < kPendingKeep) return {};
+  if (pending_->size() < kPendingKeep) return {};
   const std::string path = fmt::format("{}/{:020}", pending_folder(), edge_.size());
   std::vector<std::string> records;
   TRY(pending_, Journal::open(files_, path, &records));
-  TRY(const auto names, files_.list(pending_folder()));
-  for (const std::string& name : names) {
-    const std::string other = pending_folder() + "/" + name;
-    if (other != path) {
-      TRY_VOID(files_.remove(other));
-    }
+  return {};
+}
+
+// Everything in front of a file that begins with a number of at most covered_ is signed for.
+Result<void> Writer::drop_pending() {
+  TRY(auto names, files_.list(pending_folder()));
+  std::ranges::sort(names);
+  const std::string covered = fmt::format("{:020}", covered_);
+  for (std::size_t i = 0; i + 1 < names.size() && names[i + 1] <= covered; ++i) {
+    TRY_VOID(files_.remove(pending_folder() + "/" + names[i]));
   }
   return {};
 }

@@ -51,7 +51,7 @@ Result<void> Writer::open(const MakeSigner& make_signer) {
   TRY_VOID(note_start());
   TRY_VOID(finish_erasures());
   must_sign_ = true;
-  return checkpoint();
+  return checkpoint(kLastWait);
 }
 
 Result<void> Writer::make_folders() {

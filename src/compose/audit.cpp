@@ -19,17 +19,24 @@ constexpr const char* kOwnProgram = "/proc/self/exe";
 
 Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
                                                      const config::Audit& settings,
-                                                     const Clock& clock, Random& random) {
+                                                     const Clock& clock, Random& random,
+                                                     const observe::Log& log) {
   if (!settings.enabled) return nullptr;
+  const auto troubles = std::make_shared<audit_files::SignerTroubles>();
+  troubles->say = [&log](std::string_view what) {
+    log.say(observe::Level::warning, "audit_signer", what);
+  };
   const audit_files::Options options{.folder = data_dir + "/audit",
                                      .secrets = data_dir + "/secrets",
                                      .origin = settings.origin,
                                      .checkpoint_every = settings.checkpoint_interval,
                                      .keep_days = settings.keep_days,
                                      .export_folder = settings.export_path,
+                                     .signer_troubles = troubles,
                                      .witness_keys = settings.witness_keys};
-  const auto make_signer = [](const audit_files::SignerPlace& place) {
-    return audit_files::start_signer_process({.program = kOwnProgram, .place = place});
+  const auto make_signer = [&](const audit_files::SignerPlace& place) {
+    return audit_files::start_signer_process(
+        {.program = kOwnProgram, .place = place, .troubles = troubles});
   };
   return audit_files::open_audit(audit_files::real_files(), clock, random, options, make_signer,
                                  audit_files::WriterRuns::on_thread);
@@ -50,6 +57,7 @@ store::AdminEntry config_entry(const config::Config& config, std::string_view wh
   entry.actor_type = store::AdminEntry::Actor::config;
   entry.object = "config/" + config.revision;
   entry.config = config.revision;
+  entry.config_digest = config.digest;
   entry.reason = std::string(why);
   return entry;
 }
@@ -91,15 +99,25 @@ void watch_audit(observe::Registry& registry, const store::Audit& audit) {
                                            "Audit entries that no checkpoint covers yet", {});
   auto& accepts = registry.gauges("sm_audit_accepts", "1 while the audit log takes entries", {});
   auto& gaps = registry.totals("sm_audit_gap_total", "Requests that got no audit entry", {});
+  auto& late = registry.totals("sm_audit_signer_late_total",
+                               "Deadlines that passed without the signer's answer", {});
+  auto& killed = registry.totals("sm_audit_signer_killed_total",
+                                 "Times the signer was killed because of that", {});
+  auto& summed = registry.totals("sm_audit_summed_total",
+                                 "Refused requests that are counted in a sum's entry", {});
   auto& failures =
       registry.totals("sm_audit_failures_total", "Failed writes, syncs and signatures", {});
-  registry.on_render([&audit, &newest, &lag, &unsigned_entries, &accepts, &gaps, &failures] {
+  registry.on_render([&audit, &newest, &lag, &unsigned_entries, &accepts, &gaps, &late, &killed,
+                      &summed, &failures] {
     const store::AuditStats stats = audit.stats();
     newest.with({}).set(static_cast<double>(stats.size) - 1);
     lag.with({}).set(static_cast<double>(stats.waiting));
     unsigned_entries.with({}).set(static_cast<double>(stats.size - stats.signed_size));
     accepts.with({}).set(audit.accepts() ? 1 : 0);
     gaps.with({}).set(static_cast<double>(stats.gaps));
+    late.with({}).set(static_cast<double>(stats.signer_late));
+    killed.with({}).set(static_cast<double>(stats.signer_killed));
+    summed.with({}).set(static_cast<double>(stats.summed));
     failures.with({}).set(static_cast<double>(stats.failures));
   });
 }

@@ -9,16 +9,19 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 #include "rt/blocking.h"
 #include "store/audit.h"
 
 namespace sovmesh::compose {
 
-// The log in DATA_DIR/audit with its signer process. Null when it is off.
+// The log in DATA_DIR/audit with its signer process. Null when it is off. `log` gets what goes
+// wrong with that process, and outlives it.
 Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
                                                      const config::Audit& settings,
-                                                     const Clock& clock, Random& random);
+                                                     const Clock& clock, Random& random,
+                                                     const observe::Log& log);
 // The role `sovmesh audit-signer`: answers on its socket until that ends.
 struct AuditSignerOptions {
   std::string key_file;

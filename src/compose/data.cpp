@@ -68,7 +68,8 @@ class SqliteData : public Process::Data {
   SqliteData(store_sqlite::DataDir folder, Random& random)
       : folder_(std::move(folder)), random_(random) {}
 
-  Result<void> open(const config::Config& config, const Clock& clock, bool sabotage) {
+  Result<void> open(const config::Config& config, const Clock& clock, const observe::Log& log,
+                    bool sabotage) {
     configured_pepper_ = config.security.pepper;
     auto& disk = store_sqlite::real_disk();
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
@@ -77,7 +78,7 @@ class SqliteData : public Process::Data {
     TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
                                            store_sqlite::make_thread_runner(clock), options));
     if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
-    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_));
+    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_, log));
     TRY(const Secret replay_key, own_secret(folder_.secrets() + "/replay.key", random_, true));
     TRY(replays_,
         replay_files::ReplayFiles::open(folder_.path() + "/replay", replay_key, clock, random_));
@@ -120,10 +121,11 @@ class SqliteData : public Process::Data {
 Result<std::unique_ptr<Process::Data>> Process::Data::open(const std::string& path,
                                                            const config::Config& config,
                                                            const Clock& clock, Random& random,
+                                                           const observe::Log& log,
                                                            bool sabotage_drop_one_token) {
   TRY(store_sqlite::DataDir folder, store_sqlite::DataDir::open(path));
   auto data = std::make_unique<SqliteData>(std::move(folder), random);
-  TRY_VOID(data->open(config, clock, sabotage_drop_one_token));
+  TRY_VOID(data->open(config, clock, log, sabotage_drop_one_token));
   return data;
 }
 

@@ -21,7 +21,7 @@ namespace sovmesh::compose {
 struct Process::Data {
   static Result<std::unique_ptr<Data>> open(const std::string& path, const config::Config& config,
                                             const Clock& clock, Random& random,
-                                            bool sabotage_drop_one_token);
+                                            const observe::Log& log, bool sabotage_drop_one_token);
   virtual ~Data() = default;
   virtual store::ControlStore& control() = 0;
   virtual store::Ledger& ledger() = 0;

@@ -17,6 +17,7 @@
 #include "compose/backup_notes.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
+#include "compose/disk_watch.h"
 #include "compose/first_uses.h"
 #include "compose/placing.h"
 #include "compose/pools.h"
@@ -39,6 +40,7 @@ constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
+constexpr std::chrono::milliseconds kDiskLook{250};
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
 // How late the decision of a rollout may be.
 constexpr std::chrono::milliseconds kLookAtRolloutsEvery{250};
@@ -165,7 +167,7 @@ Result<void> Process::make_workers() {
 }
 
 Result<void> Process::open_data() {
-  TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_,
+  TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_, *log_,
                         options_.sabotage_drop_one_token));
   TRY_VOID(record_backups(options_.data_dir, data_->audit().get()));
   TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
@@ -330,7 +332,9 @@ std::vector<std::string> Process::tenant_names() const {
 std::vector<std::string> Process::not_ready() const {
   std::vector<std::string> reasons;
   if (!readiness_.ready()) reasons.emplace_back("the process is starting or draining");
-  if (!data_->ledger().accepts()) reasons.emplace_back("the usage ledger takes no records");
+  if (!data_->ledger().accepts())
+    reasons.push_back(fmt::format("the usage ledger takes no records{}",
+                                  data_->ledger().stats().disk_full ? ": the disk is full" : ""));
   for (const auto& engine : engine_list()) {
     const engine::Status status = engine->status();
     if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
@@ -458,6 +462,7 @@ rt::Task<void> Process::start_up() {
         LedgerCheck::Parts{data_->ledger(), *clock_, *log_, data_->audit().get()});
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
+  first.spawn(keep_watching_disk());
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
   first.spawn(keep_probing_engines());
@@ -528,6 +533,16 @@ void Process::erase_old_answers() {
   for (const identity::TenantEntry* tenant : directory->tenants())
     if (tenant->replay) wanted.insert(tenant->record.id);
   data_->replays().retain(wanted);
+}
+
+rt::Task<void> Process::keep_watching_disk() {
+  Worker& first = *workers_.front();
+  DiskWatch watch(data_->ledger(), data_->audit().get(), *log_);
+  for (;;) {
+    watch.look();
+    const rt::Until next{first.loop().in(kDiskLook), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+  }
 }
 
 rt::Task<void> Process::keep_erasing_answers() {

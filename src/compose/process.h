@@ -116,6 +116,7 @@ class Process {
   void hash_models();
   rt::Task<void> hash_models_task();
   void erase_old_answers();
+  rt::Task<void> keep_watching_disk();
   rt::Task<void> keep_erasing_answers();
   Result<void> open_rollouts();
   rollout::Readiness readiness_of(const catalog::Model& model) const;

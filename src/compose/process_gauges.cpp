@@ -114,6 +114,10 @@ void Process::watch_ledger() {
                                  "Tokens by which balances and rows differed when the ledger was "
                                  "last verified. -1: something else was wrong.",
                                  {});
+  auto& full = registry_.gauges("sm_ledger_disk_full",
+                                "1 while the ledger takes no records because its disk is full", {});
+  auto& reserve = registry_.gauges("sm_ledger_reserve_bytes",
+                                   "Bytes kept on the disk for records of running requests", {});
   auto& claims = registry_.gauges("sm_idempotency_keys", "Idempotency-Keys that are held", {});
   const auto total = [this](const char* name, const char* help) {
     return &registry_.totals(name, help, {});
@@ -127,10 +131,12 @@ void Process::watch_ledger() {
   auto* const verified = total("sm_ledger_verified_total", "Times the ledger was verified");
   auto* const jumps =
       total("sm_clock_jumps_total", "Times the wall clock went back by more than 5 s");
-  registry_.on_render([=, this, &lag, &drift, &claims] {
+  registry_.on_render([=, this, &lag, &drift, &full, &reserve, &claims] {
     const store::LedgerStats ledger = data_->ledger().stats();
     lag.with({}).set(static_cast<double>(ledger.waiting));
     drift.with({}).set(static_cast<double>(ledger.drift_tokens));
+    full.with({}).set(ledger.disk_full ? 1 : 0);
+    reserve.with({}).set(static_cast<double>(ledger.reserve_left));
     claims.with({}).set(static_cast<double>(ledger.claims));
     syncs->with({}).set(static_cast<double>(ledger.sync_nanoseconds) / 1e9);
     commits->with({}).set(static_cast<double>(ledger.commits));

@@ -39,7 +39,10 @@ void Process::watch_overload() {
       const auto lag = std::chrono::duration_cast<std::chrono::microseconds>(worker->lag());
       now.lag_us = std::max(now.lag_us, static_cast<std::uint64_t>(lag.count()));
     }
-    now.ledger_waiting = data_->ledger().stats().waiting;
+    const store::LedgerStats ledger = data_->ledger().stats();
+    now.ledger_waiting = ledger.waiting;
+    // What is refused then is refused by the ledger: its reserve is there for running requests.
+    if (ledger.disk_full) now.disk_free += static_cast<std::uint64_t>(ledger.reserve_left);
     return pressures_of(now);
   };
   Worker& first = *workers_.front();

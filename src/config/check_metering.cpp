@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -21,6 +24,7 @@ constexpr std::size_t kPoolNameMax = 40;
 constexpr std::size_t kOriginMax = 200;
 constexpr std::size_t kPlaceMax = 64;  // of an audit entry's site and jurisdiction
 constexpr std::size_t kWitnessesMax = 16;
+constexpr std::chrono::minutes kVerifyEveryMin{1};  // a check reads the whole ledger
 constexpr std::size_t kWebhookSecretMin = 16;
 // In tokens, millionths of money or microseconds: what a limiter counts with (limits::kAmountMax).
 constexpr std::int64_t kAmountMax = 1'000'000'000'000'000;
@@ -32,6 +36,49 @@ bool is_plain(std::string_view text, std::size_t bytes_max) {
   return text.size() <= bytes_max && std::ranges::none_of(text, [](char c) {
            return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
          });
+}
+
+// Characters that show nothing, look like a space, or change how the text around them is shown.
+constexpr auto kUnseen = std::to_array<std::pair<char32_t, char32_t>>({{0x00, 0x1f},
+                                                                       {0x7f, 0xa0},
+                                                                       {0xad, 0xad},
+                                                                       {0x61c, 0x61c},
+                                                                       {0x1680, 0x1680},
+                                                                       {0x180e, 0x180e},
+                                                                       {0x2000, 0x200f},
+                                                                       {0x2028, 0x202f},
+                                                                       {0x205f, 0x206f},
+                                                                       {0x3000, 0x3000},
+                                                                       {0xfeff, 0xfeff},
+                                                                       {0xfff9, 0xfffb},
+                                                                       {0xe0000, 0xe007f}});
+
+// Of valid UTF-8.
+std::u32string code_points(std::string_view text) {
+  std::u32string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0xf0)
+      out += byte & 0x07U;
+    else if (byte >= 0xe0)
+      out += byte & 0x0fU;
+    else if (byte >= 0xc0)
+      out += byte & 0x1fU;
+    else if (byte >= 0x80)
+      out.back() = out.back() << 6U | (byte & 0x3fU);
+    else
+      out += byte;
+  }
+  return out;
+}
+
+// What everybody who reads it sees, without blanks around it.
+bool is_printable(std::string_view text) {
+  if (text.starts_with(' ') || text.ends_with(' ') || !is_valid_utf8(text)) return false;
+  return std::ranges::none_of(code_points(text), [](char32_t c) {
+    return std::ranges::any_of(
+        kUnseen, [c](const auto& range) { return c >= range.first && c <= range.second; });
+  });
 }
 
 // Where a setting stands; else the object that does not have it.
@@ -57,6 +104,7 @@ class MeteringChecker {
       check_price(price);
     check_webhooks();
     check_audit();
+    check_ledger();
   }
 
  private:
@@ -450,8 +498,11 @@ class MeteringChecker {
   void check_place(const Object& object) {
     for (const auto& [name, text] :
          {std::pair("site", &object.site), std::pair("jurisdiction", &object.jurisdiction)}) {
-      if (!is_plain(*text, kPlaceMax))
-        error(place(object, name), fmt::format("{}: want at most {} characters", name, kPlaceMax));
+      if (text->size() > kPlaceMax)
+        error(place(object, name), fmt::format("{}: want at most {} bytes", name, kPlaceMax));
+      else if (!is_printable(*text))
+        error(place(object, name),
+              fmt::format("{}: want printable characters, and no blanks around them", name));
       if constexpr (std::is_same_v<Object, Engine>) {
         if (!config_.audit.enabled) pointless(object.given, name, "the audit log is off");
       }
@@ -483,6 +534,12 @@ class MeteringChecker {
     }
     if (!audit.export_path.empty() && !audit.export_path.starts_with('/'))
       error(place(audit, "export_path"), "export_path: want an absolute path");
+  }
+
+  void check_ledger() {
+    const Ledger& ledger = config_.ledger;
+    if (ledger.verify_every.count() > 0 && ledger.verify_every < kVerifyEveryMin)
+      error(place(ledger, "verify_every"), "verify_every: want 1m or more, or 0s for never");
   }
 
   const Config& config_;

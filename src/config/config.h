@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/decimal.h"
+#include "base/hash.h"
 #include "base/secret.h"
 
 namespace sovmesh::config {
@@ -361,6 +362,8 @@ struct Audit {
 struct Ledger {
   int keep_days = 400;
   std::chrono::milliseconds verify_every = std::chrono::hours(24);  // 0: never
+  Position position;
+  Given given;
 };
 
 struct Config {
@@ -376,8 +379,8 @@ struct Config {
   Webhooks webhooks;
   Audit audit;
   Ledger ledger;
-  // SHA-256 of what was read, first 12 hex characters: shown by metrics and the admin API.
-  std::string revision;
+  Digest digest{};       // SHA-256 of what was read
+  std::string revision;  // its first 12 hex characters: shown by metrics and the admin API
   std::vector<std::string> files;  // the YAML files
 };
 

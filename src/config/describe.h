@@ -518,12 +518,14 @@ void describe(V& v, Audit& audit) {
 
 template <class V>
 void describe(V& v, Ledger& ledger) {
+  v.position(ledger.position);
+  v.given(ledger.given);
   v.field("keep_days", ledger.keep_days,
           "Days for which each request's own row is kept. Sums per day stay.",
           Bounds{.min = 1, .max = 36'500});
   v.field("verify_every", ledger.verify_every,
           "How often the ledger is verified in the background, beginning at 03:00 UTC; a drift is "
-          "logged, measured and in the audit log. 0s: never.");
+          "logged, measured and in the audit log. At least 1m; 0s: never.");
 }
 
 template <class V>

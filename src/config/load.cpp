@@ -23,9 +23,9 @@ Loaded finish(Config config, std::vector<Finding> findings) {
   return loaded;
 }
 
-std::string revision_of(std::string_view text) {
-  const Digest digest = sha256(text);
-  return to_hex(std::span(digest).first(6));
+void name_after(Config& config, std::string_view text) {
+  config.digest = sha256(text);
+  config.revision = to_hex(std::span(config.digest).first(6));
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ Loaded load(const std::string& path, const Environment& environment,
   for (std::size_t i = 1; i < config.files.size(); ++i) {
     all += read_text_file(config.files[i], FileReader::kBytesMax).value_or("");
   }
-  config.revision = revision_of(all);
+  name_after(config, all);
   apply_environment(environment, environment_names, config, findings);
   Loaded loaded = finish(std::move(config), std::move(findings));
   loaded.files.assign(files.begin(), files.end());
@@ -65,7 +65,7 @@ Loaded load_text(std::string_view yaml, const Environment& environment) {
   std::vector<Finding> findings;
   Config config;
   FileReader(environment, {.files = false}, findings).read("config.yaml", yaml, config);
-  config.revision = revision_of(yaml);
+  name_after(config, yaml);
   return finish(std::move(config), std::move(findings));
 }
 
@@ -91,7 +91,7 @@ Loaded from_environment(const Environment& environment,
   tenant.name = kEnvironmentTenant;
   tenant.position = {.file = "OPENAI_BASE_URL"};
   config.tenants.push_back(std::move(tenant));
-  config.revision = revision_of(*url);
+  name_after(config, *url);
   apply_environment(environment, environment_names, config, findings);
   return finish(std::move(config), std::move(findings));
 }

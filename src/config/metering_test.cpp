@@ -318,10 +318,29 @@ TEST_F(MeteringTest, TheAuditLogHasANameForSignedNotes) {
       refusal("audit:\n  enabled: false\n  fail_closed: false\n"),
       HasSubstr("config.yaml:3:3: error: 'fail_closed' has no effect: the audit log is off"));
   EXPECT_THAT(refusal("audit: {site: " + std::string(65, 'x') + "}\n"),
-              HasSubstr("site: want at most 64 characters"))
+              HasSubstr("site: want at most 64 bytes"))
       << "what an entry holds";
   EXPECT_THAT(refusal("audit: {checkpoint_interval: 10ms}\n"), HasSubstr("checkpoint_interval"));
   EXPECT_THAT(refusal("ledger: {keep_days: 0}\n"), HasSubstr("want a number from 1 to 36500"));
+}
+
+TEST_F(MeteringTest, PlacesAreTextThatEverybodySees) {
+  EXPECT_EQ(good("audit: {site: \"K\\u00f8benhavn \\u4e2d\"}\n").audit.site, "København 中");
+  for (const std::string text : {" ", "\\t", "DK ", " DK", "D\\u202eK", "D\\u200bK", "\\u00a0",
+                                 "\\u3000", "\\u0085", "\\u2066DK", "\\ufeffDK", "D\\U000e0041K"}) {
+    EXPECT_THAT(refusal("audit: {jurisdiction: \"" + text + "\"}\n"),
+                HasSubstr("config.yaml:1:9: error: jurisdiction: want printable characters"))
+        << text;
+  }
+}
+
+TEST_F(MeteringTest, TheLedgerIsNotVerifiedWithoutAPause) {
+  EXPECT_EQ(good("ledger: {verify_every: 1m}\n").ledger.verify_every, std::chrono::minutes(1));
+  EXPECT_EQ(good("ledger: {verify_every: 0s}\n").ledger.verify_every.count(), 0);
+  for (const char* const text : {"1ms", "59s"}) {
+    EXPECT_THAT(refusal(std::string("ledger: {verify_every: ") + text + "}\n"),
+                HasSubstr("config.yaml:1:10: error: verify_every: want 1m or more"));
+  }
 }
 
 TEST_F(MeteringTest, EnginesHaveAPlaceAndModelsADigest) {
@@ -338,7 +357,7 @@ TEST_F(MeteringTest, EnginesHaveAPlaceAndModelsADigest) {
   EXPECT_EQ(config.engines.front().jurisdiction, "SE");
   EXPECT_EQ(config.models.front().digest, hex);
   EXPECT_THAT(refusal(engine(", site: " + std::string(65, 'x'))),
-              HasSubstr("config.yaml:2:51: error: site: want at most 64 characters"));
+              HasSubstr("config.yaml:2:51: error: site: want at most 64 bytes"));
   EXPECT_THAT(refusal(engine(", site: here") + "audit: {enabled: false}\n"),
               HasSubstr("'site' has no effect: the audit log is off"));
   EXPECT_THAT(refusal(model(", digest: sha256")), HasSubstr("digest: want 64 of 0-9 and a-f"));

@@ -63,8 +63,11 @@ void AuditNotes::note_use(const tenancy::Key& key, const AuditPolicy& policy) {
 }
 
 void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, WallTime now) {
-  // Who it was must be proven: what strangers send is in metrics and logs.
-  if (policy.log == nullptr || !record.caller) return;
+  // Who it was must be proven: strangers are counted, and what they send is in metrics and logs.
+  if (policy.log == nullptr) return;
+  if (record.stranger != identity::Stranger::none)
+    policy.log->note_stranger(identity::name(record.stranger));
+  if (!record.caller) return;
   const identity::Caller& caller = *record.caller;
   note_use(caller.key(), policy);
   if (!record.operation) return;
@@ -86,8 +89,11 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   }
   entry.status = record.status;
   entry.code = record.code();
+  entry.refused = record.status >= 400 && !record.answer;
+  if (record.replayed) entry.settled = *record.replayed;
   entry.finish = metering::Finish::aborted;
   if (record.answer) {
+    entry.settled = record.id;
     entry.answer_digest = record.answer->digest;
     entry.finish = record.answer->settlement.finish;
     entry.counts = record.answer->settlement.counts;

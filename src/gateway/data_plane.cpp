@@ -213,19 +213,23 @@ Result<void> DataPlane::identify(http::Exchange& exchange, const Route& route,
                                     .host = head.host,
                                     .organization = head.fields.find("openai-organization"),
                                     .project = head.fields.find("openai-project")};
-  TRY(record.caller,
-      services_.authenticator.identify(services_.directory.get(), shown, record.began_wall));
+  TRY(record.caller, services_.authenticator.identify(services_.directory.get(), shown,
+                                                      record.began_wall, &record.stranger));
   return {};
 }
 
 rt::Task<void> DataPlane::answer_health(http::Exchange& exchange, Endpoint endpoint,
                                         RequestRecord& record) {
-  const bool well = endpoint != Endpoint::readyz || (readiness_.ready() && !worker_.cut_off);
+  const bool is_full = endpoint == Endpoint::readyz && services_.ledger.stats().disk_full;
+  const bool well =
+      endpoint != Endpoint::readyz || (readiness_.ready() && !worker_.cut_off && !is_full);
   http::ResponseHead head;
   head.status = record.status = well ? 200 : 503;
   head.add("content-type", "text/plain; charset=utf-8");
   head.add("cache-control", "no-store");
-  (void)co_await exchange.respond(head, well ? "ok\n" : "not ready\n");
+  (void)co_await exchange.respond(head, well      ? "ok\n"
+                                        : is_full ? "not ready: the disk is full\n"
+                                                  : "not ready\n");
 }
 
 }  // namespace sovmesh::gateway

@@ -51,7 +51,7 @@ struct RequestRecord {
   observe::TraceContext trace;
   Endpoint endpoint = Endpoint::unmatched;
   bool streamed = false;
-  bool replayed = false;  // its answer is an earlier request's
+  identity::Stranger stranger = identity::Stranger::none;  // why it has no caller
   std::optional<metering::Operation> operation;
   std::optional<rt::IpAddress> source;  // of the peer; nothing: a unix socket
   std::optional<Digest> prompt_digest;  // with the tenant's digest key
@@ -82,7 +82,8 @@ struct RequestRecord {
     metering::Charge charge;
     std::string price;  // version id; empty: unpriced
   };
-  std::unique_ptr<const Answer> answer;  // once an engine's row is settled
+  std::unique_ptr<const Answer> answer;       // once an engine's row is settled
+  std::unique_ptr<const RequestId> replayed;  // whose answer it got: an earlier request's
 
   std::unique_ptr<const limits::Headers>
       limits;                        // where its caller stands, when anything limits it

@@ -38,7 +38,7 @@ rt::Task<Result<void>> Replays::give(http::Exchange& exchange, RequestRecord& re
   head.add("x-sm-idempotent-replay", "true");
   add_common_fields(head, record, exchange.loop().clock().now());
   record.status = head.status;
-  record.replayed = true;
+  record.replayed = std::make_unique<const RequestId>(earlier);
   const Result<void> sent = co_await exchange.respond(head, body);
   if (!sent) note_error(record, sent.error());
   co_return Result<void>();

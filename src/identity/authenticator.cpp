@@ -7,6 +7,28 @@
 
 namespace sovmesh::identity {
 
+std::string_view name(Stranger why) {
+  switch (why) {
+    case Stranger::unknown_host:
+      return "unknown_host";
+    case Stranger::no_key:
+      return "no_key";
+    case Stranger::malformed_key:
+      return "malformed_key";
+    case Stranger::unknown_key:
+      return "unknown_key";
+    case Stranger::wrong_secret:
+      return "wrong_secret";
+    case Stranger::expired_key:
+      return "expired_key";
+    case Stranger::elsewhere:
+      return "elsewhere";
+    case Stranger::none:
+      break;
+  }
+  return "";
+}
+
 struct Authenticator::Impl {
   std::map<std::int32_t, HmacKey> peppers;
   std::vector<std::string> server_hosts;
@@ -72,20 +94,31 @@ Authenticator::Authenticator(std::map<std::int32_t, Secret> peppers,
 Authenticator::~Authenticator() = default;
 
 Result<Caller> Authenticator::identify(const std::shared_ptr<const Directory>& directory,
-                                       const Credentials& shown, WallTime now) const {
+                                       const Credentials& shown, WallTime now,
+                                       Stranger* why) const {
+  const auto is = [why](Stranger stranger) {
+    if (why != nullptr) *why = stranger;
+  };
   const TenantEntry* host_tenant = directory->tenant_by_host(shown.host);
   const auto& hosts = impl_->server_hosts;
   const auto is_ours = [&](const std::string& host) {
     return host == kAnyHost || host == shown.host;
   };
   if (host_tenant == nullptr && !hosts.empty() && std::ranges::none_of(hosts, is_ours)) {
+    is(Stranger::unknown_host);
     return client_error(Code::unknown_host, "This server does not answer for that host name.");
   }
 
   const std::optional<std::string_view> text = shown_key(shown);
-  if (!text) return refuse({});
+  if (!text) {
+    is(Stranger::no_key);
+    return refuse({});
+  }
   const Result<KeyId> id = tenancy::parse_key(*text);
-  if (!id) return refuse(*text);
+  if (!id) {
+    is(Stranger::malformed_key);
+    return refuse(*text);
+  }
   const tenancy::Key* key = directory->key(*id);
   const Digest none{};
   Digest digest = impl_->pepper(key != nullptr ? key->pepper_id : -1).of(*text);
@@ -94,7 +127,12 @@ Result<Caller> Authenticator::identify(const std::shared_ptr<const Directory>& d
     digest = impl_->pepper(key->previous->pepper_id).of(*text);
     proven = is_previous(*key, digest, now);
   }
-  if (!proven || expired(*key, now)) return refuse(*text);
+  if (!proven || expired(*key, now)) {
+    is(key == nullptr ? Stranger::unknown_key
+       : !proven      ? Stranger::wrong_secret
+                      : Stranger::expired_key);
+    return refuse(*text);
+  }
 
   Caller caller;
   caller.proof_ = digest;
@@ -106,7 +144,10 @@ Result<Caller> Authenticator::identify(const std::shared_ptr<const Directory>& d
       !caller.tenant().suspended && (host_tenant == nullptr || host_tenant == caller.tenant_) &&
       (!shown.path_tenant || *shown.path_tenant == caller.tenant().slug.text()) &&
       names(shown.organization, caller.tenant()) && names(shown.project, caller.project());
-  if (!agrees) return refuse(*text);
+  if (!agrees) {
+    is(Stranger::elsewhere);
+    return refuse(*text);
+  }
   return caller;
 }
 

@@ -48,6 +48,20 @@ class Caller {
   Digest proof_{};  // the HMAC that proved it: the key's present one or the one before
 };
 
+// Why a request is nobody's: for counts and the audit log, never for the caller, who is told no
+// more than that it is.
+enum class Stranger : std::uint8_t {
+  none,  // somebody's
+  unknown_host,
+  no_key,  // or several
+  malformed_key,
+  unknown_key,
+  wrong_secret,  // of a key that there is
+  expired_key,   // or revoked
+  elsewhere,     // another tenant's host, path or project, or a suspended tenant
+};
+std::string_view name(Stranger why);
+
 // What a caller is told of names that are unknown or not for him.
 Error no_such_model(std::string_view name);
 
@@ -62,7 +76,8 @@ class Authenticator {
   Authenticator(std::map<std::int32_t, Secret> peppers, std::vector<std::string> server_hosts);
   ~Authenticator();
   Result<Caller> identify(const std::shared_ptr<const Directory>& directory,
-                          const Credentials& credentials, WallTime now) const;
+                          const Credentials& credentials, WallTime now,
+                          Stranger* why = nullptr) const;
   // Still true? For open streams: revoked keys, texts that a rotation ended and suspended tenants
   // end within 5 s.
   static bool still_valid(const Directory& current, const Caller& caller, WallTime now);

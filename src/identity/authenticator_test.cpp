@@ -67,7 +67,7 @@ class AuthenticatorTest : public testing::Test {
   }
 
   Result<Caller> identify(const Credentials& shown) {
-    return authenticator_.identify(directory(), shown, kNow);
+    return authenticator_.identify(directory(), shown, kNow, &why_);
   }
 
   CountingRandom random_;
@@ -75,6 +75,7 @@ class AuthenticatorTest : public testing::Test {
   Authenticator authenticator_{peppers_, {}};
   std::vector<tenancy::Key> keys_;
   bool suspended_ = false;
+  Stranger why_ = Stranger::none;
   std::string aurora_;
   std::string borealis_;
 };
@@ -134,6 +135,24 @@ TEST_F(AuthenticatorTest, EveryRefusalReadsTheSame) {
   refuse({.api_key = borealis_});  // unknown
   for (const Error& error : refusals)
     EXPECT_EQ(error.message(), refusals.front().message());
+}
+
+TEST_F(AuthenticatorTest, WhoCountsLearnsWhyACallerIsNobody) {
+  const auto why = [&](const Credentials& shown) {
+    why_ = Stranger::none;
+    (void)identify(shown);
+    return std::string(name(why_));
+  };
+  EXPECT_EQ(why({.api_key = borealis_}), "");
+  EXPECT_EQ(why({}), "no_key");
+  EXPECT_EQ(why({.api_key = "sm-x"}), "malformed_key");
+  EXPECT_EQ(why({.api_key = borealis_, .path_tenant = "aurora"}), "elsewhere");
+  keys_[1].revoked_at = kNow;
+  EXPECT_EQ(why({.api_key = borealis_}), "expired_key");
+  keys_[1].hmac = keys_[0].hmac;
+  EXPECT_EQ(why({.api_key = borealis_}), "wrong_secret");
+  keys_.pop_back();
+  EXPECT_EQ(why({.api_key = borealis_}), "unknown_key");
 }
 
 TEST_F(AuthenticatorTest, TwoDifferentKeysAreNone) {

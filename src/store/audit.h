@@ -43,11 +43,13 @@ struct RequestEntry {
   std::string model_revision;               // may be empty
   std::string model_digest;                 // of the version's files; may be empty
   int status = 0;                           // of the HTTP answer
+  bool refused = false;                     // an error, and nothing is in the ledger
   std::string code;                         // of the error; empty: none
   metering::Finish finish = metering::Finish::stop;
   metering::Counts counts;
   std::string price;                       // version id; empty: unpriced
   std::optional<std::int64_t> cost_micro;  // as the ledger computed it, when known
+  std::optional<RequestId> settled;        // whose row in the ledger: of a replay the first one's
   std::string currency;
   WallTime began{};
   WallTime ended{};
@@ -72,9 +74,10 @@ struct AdminEntry {
   std::string outcome = "ok";    // "ok", "denied", "failed"
   std::optional<Digest> before;  // of the object's canonical text
   std::optional<Digest> after;
-  std::string reason;       // why, for everybody to read: a few words, no personal data
-  std::string config;       // revision in force; of "config.apply": in force from now on
-  std::string request;      // id of the admin request; may be empty
+  std::string reason;  // why, for everybody to read: a few words, no personal data
+  std::string config;  // revision in force; of "config.apply": in force from now on
+  std::optional<Digest> config_digest;  // SHA-256 of that configuration
+  std::string request;                  // id of the admin request; may be empty
   std::uint64_t count = 0;  // how many the entry stands for: rows exported, entries lost
   std::optional<AuditSubject> concerns;  // whose data it is about: a pseudonym in the log
   std::string detail;  // JSON, kept encrypted and outside of the log; may be empty
@@ -122,6 +125,9 @@ struct AuditStats {
   std::uint64_t failures = 0;  // writes, syncs and signatures that failed
   std::uint64_t checkpoints = 0;
   std::uint64_t sync_nanoseconds = 0;  // summed
+  std::uint64_t signer_late = 0;       // deadlines that passed without the signer's answer
+  std::uint64_t signer_killed = 0;     // times it was killed and started again because of that
+  std::uint64_t summed = 0;  // refused requests that are in a sum instead of an entry of their own
 };
 
 // The audit log: entries in a Merkle tree that outsiders can verify, one writer with group commit.
@@ -136,8 +142,15 @@ class Audit {
   virtual ~Audit() = default;
 
   // Hands over the entry of a request that has ended. Any worker: never waits, never fails; the
-  // queue is bounded, and what does not fit is counted (A3).
+  // queue is bounded, and what does not fit is counted (A3). Of refused ones the first of each key
+  // and minute are entries; how many the others were is in one entry.
   virtual void note(RequestEntry entry) = 0;
+  // A request of nobody that is known, and why: a word of ours. They are only counted, too. Any
+  // worker, never waits.
+  virtual void note_stranger(std::string_view why) = 0;
+  // While on, refused requests are counted and nothing is written of them: the disk is full, and
+  // what room is left belongs to the ledger. Any thread, never waits.
+  virtual void hold_refusals(bool on) = 0;
   // False while notes would become gaps. Gateways whose policy is to fail closed ask before they
   // dispatch, and answer with refusal().
   virtual bool accepts() const = 0;

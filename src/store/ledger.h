@@ -241,6 +241,8 @@ struct LedgerStats {
   std::uint64_t claims = 0;       // Idempotency-Keys that are held
   std::int64_t drift_tokens = 0;  // of the last verify(); -1: it found something else
   std::uint64_t verified = 0;     // times verify() has run
+  bool disk_full = false;         // intents are refused until there is room
+  std::int64_t reserve_left = 0;  // bytes of the disk that only the ledger gives up
 };
 
 // The ledger of usage: one writer with group commit. Any worker calls it.

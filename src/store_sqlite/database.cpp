@@ -192,7 +192,11 @@ Result<Statement> Database::prepare(std::string_view sql) const {
 
 std::int64_t Database::changed_rows() const { return sqlite3_changes64(connection_.get()); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
-Trouble Database::trouble() const { return trouble_of(sqlite3_errcode(connection_.get())); }
+Trouble Database::trouble() const {
+  // The index of the write-ahead log, which is scratch, finds no room to grow.
+  if (sqlite3_extended_errcode(connection_.get()) == SQLITE_IOERR_SHMSIZE) return Trouble::full;
+  return trouble_of(sqlite3_errcode(connection_.get()));
+}
 
 Result<void> Database::quick_check() {
   TRY(Statement check, prepare("PRAGMA quick_check(1)"));

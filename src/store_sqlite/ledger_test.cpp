@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rt/sim/world.h"
+#include "store_sqlite/ledger_writer.h"
 #include "store_sqlite/open.h"
 #include "tests/support/result_matchers.h"
 
@@ -422,6 +423,70 @@ TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
   runner_->step();
   EXPECT_TRUE(ledger_->accepts()) << "by itself";
   std::move(opened()).settle({});
+}
+
+// What a kill would lose is bounded on a full disk, too.
+TEST_F(LedgerTest, OnAFullDiskCheckpointsAreAsSoonDurableAsEver) {
+  boot();
+  std::vector<OpenRow> running;
+  for (int i = 0; i < 60; ++i)
+    running.push_back(opened());
+  disk_.set_capacity(disk_.used());
+  Attempt& refused = open();
+  world_.run_for(milliseconds(10));
+  runner_->step();
+  EXPECT_TRUE(ledger_->stats().disk_full);
+  runner_->step();
+  for (int round = 1; round <= 3; ++round) {
+    const std::uint64_t before = ledger_->stats().records;
+    for (OpenRow& row : running)
+      row.checkpoint({.generated = 64 * round});
+    world_.run_for(milliseconds(20));
+    runner_->step();
+    EXPECT_EQ(ledger_->stats().records, before + running.size()) << "within 20 ms";
+  }
+  for (OpenRow& row : running)
+    std::move(row).settle({});
+  deliver();
+  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
+}
+
+// Somebody else who writes takes every byte that is free, and still every row in flight is closed.
+TEST_F(LedgerTest, WhatElseWritesToAFullDiskDoesNotGetTheReserve) {
+  options_.reserve_bytes = 16 * LedgerWriter::kReserveSlice;
+  boot();
+  std::vector<OpenRow> running;
+  for (int i = 0; i < 300; ++i)
+    running.push_back(opened());
+  EXPECT_EQ(ledger_->stats().reserve_left, options_.reserve_bytes);
+  disk_.set_capacity(disk_.used());
+  Attempt& refused = open();
+  for (int i = 0; i < 20 && !running.empty(); ++i) {
+    for (int j = 0; j < 30 && !running.empty(); ++j) {
+      std::move(running.back()).settle({.counts = {.generated = 2}});
+      running.pop_back();
+    }
+    for (int k = 0; k < 4; ++k) {
+      world_.run_for(milliseconds(50));
+      runner_->step();
+    }
+    disk_.set_capacity(disk_.used());
+  }
+  deliver();
+  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
+  EXPECT_EQ(ledger_->stats().waiting, 0U);
+  EXPECT_TRUE(ledger_->stats().disk_full);
+  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 600);
+  disk_.set_capacity(disk_.used() + options_.reserve_bytes / 4);
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_FALSE(ledger_->accepts()) << "the reserve would fit, and nothing else";
+  disk_.set_capacity(INT64_MAX);
+  world_.run_for(milliseconds(250));
+  runner_->step();
+  EXPECT_TRUE(ledger_->accepts());
+  EXPECT_FALSE(ledger_->stats().disk_full);
+  EXPECT_EQ(ledger_->stats().reserve_left, options_.reserve_bytes);
 }
 
 TEST_F(LedgerTest, AnOpeningWhoseCallerWentAwayIsClosed) {

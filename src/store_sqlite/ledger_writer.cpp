@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 namespace sovmesh::store_sqlite {
@@ -50,7 +51,9 @@ LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
       claims_(std::move(claims)),
       energy_(options.energy != nullptr ? *options.energy : metering::power_model()),
       retention_(options.retention),
-      last_commit_(clock.now() - std::chrono::hours(1)) {}
+      last_commit_(clock.now() - std::chrono::hours(1)),
+      retry_at_(last_commit_),
+      look_at_(last_commit_) {}
 
 Result<void> LedgerWriter::begin() {
   auto recovered = recover();
@@ -60,7 +63,7 @@ Result<void> LedgerWriter::begin() {
   }
   TRY_VOID(std::move(recovered));
   TRY_VOID(prepare());
-  if (!hold_reserve()) become(State::full, Refusal::disk_full);
+  if (!hold_reserve(0)) become(State::full, Refusal::disk_full);
   return {};
 }
 
@@ -180,7 +183,7 @@ Result<void> LedgerWriter::prepare() {
 
 Pause LedgerWriter::run_once() {
   const Instant now = clock_.now();
-  if (state_ == State::full) return retry_full(now);
+  if (state_ == State::full) return run_full(now);
   const Pause pause = take(now);
   if (!pause || *pause > microseconds(0)) {
     copy_log_back(true);
@@ -505,7 +508,8 @@ void LedgerWriter::failed(Trouble trouble) {
     case Trouble::full:
       become(State::full, Refusal::disk_full);
       refuse_openings(Refusal::disk_full);
-      (void)disk_.remove(reserve_path());  // room for the rows in flight
+      // Room for the rows in flight: they try again at once.
+      retry_at_ = last_commit_ + (give_up_reserve() ? std::chrono::milliseconds(0) : kRetry);
       break;
     default:
       // After a failed sync the kernel may have dropped the pages and call the next sync a success,
@@ -556,39 +560,79 @@ void LedgerWriter::drop_closings() {
   mailbox_->with([](Mailbox& box) { box.attempt_done(0); });
 }
 
-// The disk is full: writes down what is in flight as far as it goes, and looks whether space is
-// back. The reserve is the measure of that: all of it or nothing.
-Pause LedgerWriter::retry_full(Instant now) {
+// The disk is full: what is in flight is written as at other times, out of the reserve, and in
+// quiet moments the ledger looks whether there is room again.
+Pause LedgerWriter::run_full(Instant now) {
+  const auto until = [&](Instant when) {
+    return std::max(std::chrono::ceil<microseconds>(when - now), microseconds(1));
+  };
   const bool flushing = mailbox_->with([](Mailbox& box) { return box.flush_wanted; });
-  if (!flushing && now < last_commit_ + kRetry)
-    return std::chrono::ceil<microseconds>(last_commit_ + kRetry - now);
-  mailbox_->with([&](Mailbox& box) { take_all(box); });
-  refuse_openings(Refusal::disk_full);
-  commit(now);
-  if (state_ == State::broken) return std::nullopt;
-  // commit() puts us back into `full` when it fails, and leaves the state alone when it works.
-  if (batch_.size() == 0 && hold_reserve()) become(State::healthy, Refusal::none);
-  return kRetry;
+  if (now < retry_at_ && !flushing) return until(retry_at_);
+  Pause pause = microseconds(0);
+  if (flushing || has_work())
+    mailbox_->with([&](Mailbox& box) { take_all(box); });
+  else
+    pause = take(now);
+  if (pause == microseconds(0)) {
+    refuse_openings(Refusal::disk_full);
+    commit(now);
+    copy_log_back(false);
+    return state_ == State::broken ? Pause() : microseconds(0);
+  }
+  if (find_room(now)) return microseconds(0);
+  return std::min(pause.value_or(kRetry), until(look_at_));
 }
 
-bool LedgerWriter::hold_reserve() {
+// The reserve and a quarter of it beside: else the next intents would find the disk full again.
+bool LedgerWriter::find_room(Instant now) {
+  if (now < look_at_) return false;
+  look_at_ = now + kRetry;
+  if (!hold_reserve(options_.reserve_bytes / 4)) return false;
+  become(State::healthy, Refusal::none);
+  return true;
+}
+
+// All of the reserve, where `more` bytes beside it are free; else it stays as it is.
+bool LedgerWriter::hold_reserve(std::int64_t more) {
   if (options_.reserve_bytes <= 0) {
     // Without a reserve a small write must do: it needs room in the log like any other.
     return database_.run("UPDATE boot SET started_at = started_at WHERE no = ?", boot_).has_value();
   }
-  if (disk_.allocate(reserve_path(), options_.reserve_bytes)) return true;
-  (void)disk_.remove(reserve_path());  // a part of it would only be in the way
-  return false;
+  const std::int64_t before = disk_.size(reserve_path()).value_or(0);
+  const std::int64_t wanted = options_.reserve_bytes + more;
+  // Not by trying alone: what an attempt takes until it fails is missing to others for a while.
+  const bool has_room = disk_.free_bytes(reserve_path()).value_or(INT64_MAX) >= wanted - before &&
+                        disk_.allocate(reserve_path(), wanted).has_value();
+  const std::int64_t kept = has_room ? options_.reserve_bytes : before;
+  if (kept > 0)
+    (void)disk_.shrink(reserve_path(), kept);
+  else
+    (void)disk_.remove(reserve_path());
+  reserve_left_ = kept;
+  return has_room;
+}
+
+// False when there is none left.
+bool LedgerWriter::give_up_reserve() {
+  const std::int64_t before = reserve_left_;
+  if (before <= 0) return false;
+  reserve_left_ = std::max<std::int64_t>(before - kReserveSlice, 0);
+  const auto done = reserve_left_ > 0 ? disk_.shrink(reserve_path(), reserve_left_)
+                                      : disk_.remove(reserve_path());
+  (void)disk_.allocate_behind(database_.path() + "-wal", kReserveSlice);
+  return done.has_value();
 }
 
 // Never while somebody waits, unless the log has grown long. A reader may hold a part of it back;
-// then the next attempt comes only after as many pages again.
+// then the next attempt comes only after as many pages again. On a full disk the log begins anew
+// behind that, so that it does not need the whole reserve.
 void LedgerWriter::copy_log_back(bool quiet) {
-  if (state_ != State::healthy) return;
+  if (state_ == State::broken) return;
   const int pages = database_.log_pages();
   if (pages < log_floor_) log_floor_ = 0;  // the log began anew
   const int limit = quiet ? options_.log_pages_soft : options_.log_pages_hard;
   if (pages - log_floor_ < limit) return;
+  log_floor_ = pages;
   const auto left = database_.checkpoint();
   if (left)
     log_floor_ = *left > 0 ? pages : 0;
@@ -626,8 +670,9 @@ void LedgerWriter::finish() {
 }
 
 store::LedgerStats LedgerWriter::stats() const {
-  const auto [waiting, dropped] = mailbox_->with(
-      [](Mailbox& box) { return std::pair(box.waiting.size() + box.in_commit, box.dropped); });
+  const auto [waiting, dropped, refusing] = mailbox_->with([](Mailbox& box) {
+    return std::tuple(box.waiting.size() + box.in_commit, box.dropped, box.refusing);
+  });
   return {.commits = commits_.load(),
           .records = records_.load(),
           .waiting = waiting,
@@ -638,7 +683,9 @@ store::LedgerStats LedgerWriter::stats() const {
           .unpriced = books_.unpriced(),
           .drifted = books_.drifted(),
           .partitions_dropped = retention_.dropped(),
-          .claims = claims_->with([](Claims& claims) { return claims.size(); })};
+          .claims = claims_->with([](Claims& claims) { return claims.size(); }),
+          .disk_full = refusing == Refusal::disk_full,
+          .reserve_left = reserve_left_.load()};
 }
 
 }  // namespace sovmesh::store_sqlite

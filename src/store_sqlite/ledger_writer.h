@@ -52,13 +52,17 @@ struct LedgerOptions {
 // The one writer of ledger.db: turns batches from the mailbox into transactions. run_once() and
 // everything below it is for the runner alone; the rest may be called by any thread.
 //
-//             commit fails: disk full                 commit works, reserve is back
+//             commit fails: disk full                 all is written, reserve is back
 //   healthy ---------------------------> full ------------------------------------> healthy
 //      |    any other failure             |  any other failure
 //      +--------------> broken <----------+        (never left: a sync that failed is never
 //      retried)
 class LedgerWriter : public LedgerWork {
  public:
+  // So much of the reserve goes over to the write-ahead log when a commit finds no room. Little,
+  // because whatever else writes to the disk may be faster than we.
+  static constexpr std::int64_t kReserveSlice = std::int64_t{256} << 10;
+
   LedgerWriter(Disk& disk, Database database, const Clock& clock, const LedgerOptions& options,
                SharedMailbox mailbox, SharedClaims claims);
   // Settles what earlier boots left open and gets ready. Before anything else.
@@ -135,8 +139,10 @@ class LedgerWriter : public LedgerWork {
   void refuse_openings(Refusal why);
   void deliver();
   void drop_closings();
-  Pause retry_full(Instant now);
-  bool hold_reserve();
+  Pause run_full(Instant now);
+  bool find_room(Instant now);
+  bool hold_reserve(std::int64_t more);
+  bool give_up_reserve();
   void copy_log_back(bool quiet);
   Pause tidy(Pause pause);
   bool has_work() const { return batch_.size() > 0 || !dirty_.empty(); }
@@ -175,6 +181,9 @@ class LedgerWriter : public LedgerWork {
   std::int64_t last_idem_ = 0;
   std::uint64_t unknown_ = 0;  // closings of the running transaction that are not for an open row
   Instant last_commit_;
+  // While the disk is full: no commit before the first, no look for room before the second.
+  Instant retry_at_;
+  Instant look_at_;
   int log_floor_ = 0;  // pages that were in the log when it was last copied back in part
 
   std::atomic<std::uint64_t> commits_{0};
@@ -182,6 +191,7 @@ class LedgerWriter : public LedgerWork {
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> recovered_{0};
   std::atomic<std::uint64_t> sync_nanoseconds_{0};
+  std::atomic<std::int64_t> reserve_left_{0};
 };
 
 }  // namespace sovmesh::store_sqlite

@@ -37,6 +37,7 @@ struct SharedMemory {
 struct File {
   std::string durable;
   std::string current;
+  std::int64_t behind = 0;  // bytes that are kept for it behind its end
   std::vector<Change> pending;
   SharedMemory memory;
   // Database locks, as SQLite defines them: many SHARED, one RESERVED beside them, one PENDING, one
@@ -111,7 +112,7 @@ struct SimDisk::Contents {
   std::int64_t used() const {
     std::int64_t sum = 0;
     for (const auto& [name_of, file] : live)
-      sum += static_cast<std::int64_t>(file->current.size());
+      sum += static_cast<std::int64_t>(file->current.size()) + file->behind;
     return sum;
   }
 
@@ -226,8 +227,10 @@ struct SimDisk::Contents {
     if (const int error = write_fault.next(); error != 0)
       return fail_with(error, SQLITE_IOERR_WRITE);
     const auto size = static_cast<std::int64_t>(file.current.size());
-    if (offset + length > size && used() + offset + length - size > capacity)
+    const std::int64_t more = std::max<std::int64_t>(offset + length - size, 0);
+    if (more > file.behind && used() + more - file.behind > capacity)
       return fail_with(ENOSPC, SQLITE_FULL);
+    file.behind = std::max<std::int64_t>(file.behind - more, 0);
     file.pending.push_back({offset, std::string(bytes, static_cast<std::size_t>(length)), false});
     apply_change(file.current, file.pending.back());
     return SQLITE_OK;
@@ -615,6 +618,22 @@ Result<void> SimDisk::allocate(const std::string& path, std::int64_t bytes) {
     if (more > 0) content.resize(static_cast<std::size_t>(bytes), '\0');
     return {};
   });
+}
+
+Result<void> SimDisk::allocate_behind(const std::string& path, std::int64_t bytes) {
+  return state_->contents.with([&](Contents& disk) -> Result<void> {
+    const auto found = disk.live.find(path);
+    const bool is_there = found != disk.live.end();
+    if (!is_there || disk.used() + bytes - found->second->behind > disk.capacity)
+      return our_error(Code::io_error, "allocate behind " + path + ": no space left");
+    found->second->behind = std::max(found->second->behind, bytes);
+    return {};
+  });
+}
+
+Result<std::int64_t> SimDisk::free_bytes(const std::string&) {
+  return state_->contents.with(
+      [](Contents& disk) { return std::max<std::int64_t>(disk.capacity - disk.used(), 0); });
 }
 
 // Folders are parts of names.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -69,6 +70,21 @@ class RealDisk : public Disk {
     if (fd >= 0) ::close(fd);
     if (error == 0) return {};
     return our_error(Code::io_error, "allocate " + path + ": " + std::strerror(error));
+  }
+  Result<void> allocate_behind(const std::string& path, std::int64_t bytes) override {
+    const int fd = ::open(path.c_str(), O_CLOEXEC | O_RDWR);
+    const off_t end = fd < 0 ? -1 : ::lseek(fd, 0, SEEK_END);
+    const bool done = end >= 0 && ::fallocate(fd, FALLOC_FL_KEEP_SIZE, end, bytes) == 0;
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (done) return {};
+    return our_error(Code::io_error, "allocate behind " + path + ": " + std::strerror(error));
+  }
+  Result<std::int64_t> free_bytes(const std::string& path) override {
+    struct statvfs disk{};
+    if (::statvfs(path.substr(0, path.rfind('/') + 1).c_str(), &disk) != 0)
+      return our_error(Code::io_error, "measure the disk of " + path + ": " + std::strerror(errno));
+    return static_cast<std::int64_t>(std::uint64_t{disk.f_bavail} * disk.f_frsize);
   }
   Result<void> make_folder(const std::string& path) override {
     if (::mkdir(path.c_str(), 0700) != 0) {
@@ -148,6 +164,14 @@ Result<void> Disk::write_file(const std::string& path, std::string_view text) {
   if (code == SQLITE_OK) code = file.file()->pMethods->xWrite(file.file(), text.data(), bytes, 0);
   if (code == SQLITE_OK) code = file.file()->pMethods->xSync(file.file(), SQLITE_SYNC_FULL);
   if (code != SQLITE_OK) return fail(file_error("write", path, code));
+  return {};
+}
+
+Result<void> Disk::shrink(const std::string& path, std::int64_t bytes) {
+  PlainFile file;
+  int code = file.open(vfs(), path, kPlainFile);
+  if (code == SQLITE_OK) code = file.file()->pMethods->xTruncate(file.file(), bytes);
+  if (code != SQLITE_OK) return fail(file_error("shrink", path, code));
   return {};
 }
 

@@ -26,6 +26,11 @@ class Disk {
   virtual Result<void> create_private(const std::string& path) = 0;
   // A file that really occupies `bytes` on the disk.
   virtual Result<void> allocate(const std::string& path, std::int64_t bytes) = 0;
+  // Room of `bytes` on the disk behind the end of a file that is there: the file gets it when it
+  // grows, and nobody else does.
+  virtual Result<void> allocate_behind(const std::string& path, std::int64_t bytes) = 0;
+  // What else fits on the disk that `path` is on, or would be.
+  virtual Result<std::int64_t> free_bytes(const std::string& path) = 0;
   // Folders of files, for this user alone. Fine when it is there; when it is absent.
   virtual Result<void> make_folder(const std::string& path) = 0;
   virtual Result<void> remove_folder(const std::string& path) = 0;  // and the files in it
@@ -37,6 +42,8 @@ class Disk {
   Result<std::int64_t> size(const std::string& path);  // 0 when there is no such file
   Result<void> write_file(const std::string& path, std::string_view text);  // durable on return
   Result<void> remove(const std::string& path);                             // fine when absent
+  // Cuts a file that is there and larger: what is cut off is free at once.
+  Result<void> shrink(const std::string& path, std::int64_t bytes);
 
  protected:
   Disk();
@@ -56,6 +63,8 @@ class SimDisk : public Disk {
   sqlite3_vfs& vfs() override;
   Result<void> create_private(const std::string& path) override;
   Result<void> allocate(const std::string& path, std::int64_t bytes) override;
+  Result<void> allocate_behind(const std::string& path, std::int64_t bytes) override;
+  Result<std::int64_t> free_bytes(const std::string& path) override;
   Result<void> make_folder(const std::string& path) override;
   Result<void> remove_folder(const std::string& path) override;
   Result<std::vector<std::string>> list_folder(const std::string& path) override;

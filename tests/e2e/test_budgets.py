@@ -654,19 +654,18 @@ def test_a_model_without_a_price_is_no_way_around_a_limit_of_money(gateway):
 
 
 def test_the_ledger_is_verified_while_it_works(tmp_path):
-    gateway = Gateway(tmp_path, [{"name": "busy"}], ledger={"verify_every": "1s"})
+    gateway = Gateway(tmp_path, [{"name": "busy"}], ledger={"verify_every": "1m"})
+    a_round = 90
     try:
-        for _ in range(3):
-            assert gateway.ask(gateway.keys["busy"], chat("hello")).status == 200
-            before = gateway.metrics()["sm_ledger_verified_total"]
-            wait_for(lambda seen=before: gateway.metrics()["sm_ledger_verified_total"] > seen)
+        assert gateway.ask(gateway.keys["busy"], chat("hello")).status == 200
+        wait_for(lambda: gateway.metrics()["sm_ledger_verified_total"] > 0, a_round)
         assert gateway.metrics()["sm_ledger_drift_tokens"] == 0
         gateway.flush()
         gateway.kill()
         with sqlite3.connect(gateway.data / "ledger.db") as ledger:
             ledger.execute("UPDATE balance SET generated = generated + 7")
         gateway.start()
-        wait_for(lambda: gateway.metrics()["sm_ledger_drift_tokens"] == 7)
+        wait_for(lambda: gateway.metrics()["sm_ledger_drift_tokens"] == 7, a_round)
         wait_for(lambda: "the ledger does not add up: drift of 7 tokens"
                  in gateway.server.log.read_text())
         wait_for(lambda: "drift of 7 tokens" in json.dumps(

@@ -92,6 +92,40 @@ TEST(Audit, RefusedAndBrokenRequestsHaveTheirsToo) {
   EXPECT_EQ(world.log.requests()[2].code, "insufficient_quota");
 }
 
+TEST(Audit, RequestsThatCostNothingAreMarkedRefused) {
+  Audited world;
+  EXPECT_EQ(world.ask("{").status, 400);
+  EXPECT_EQ(world.ask(chat_body("[[sim:status=500]]")).status, 502);
+  EXPECT_EQ(world.ask(chat_body("x")).status, 200);
+  world.gateway.ledger.refuses = true;
+  EXPECT_EQ(world.ask(chat_body("x")).status, 503);
+  const auto entries = world.log.requests();
+  ASSERT_EQ(entries.size(), 4U);
+  EXPECT_TRUE(entries[0].refused);
+  EXPECT_FALSE(entries[0].settled);
+  EXPECT_FALSE(entries[1].refused) << "an engine has worked for it";
+  EXPECT_EQ(entries[1].settled, entries[1].request);
+  EXPECT_FALSE(entries[2].refused);
+  EXPECT_EQ(entries[2].settled, entries[2].request);
+  EXPECT_TRUE(entries[3].refused);
+}
+
+TEST(Audit, AnAnswerGivenAgainNamesTheRowOfItsFirstRequest) {
+  Audited world;
+  world.gateway.keep_answers();
+  for (int i = 0; i < 2; ++i) {
+    Client client(world.gateway);
+    client.post(kChat, chat_body("x"), "aurora", "idempotency-key: k1\r\n");
+    EXPECT_EQ(client.answer().status, 200);
+    EXPECT_TRUE(world.gateway.settle());
+  }
+  const auto entries = world.log.requests();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].settled, entries[0].request);
+  EXPECT_EQ(entries[1].settled, entries[0].request);
+  EXPECT_FALSE(entries[1].cost_micro) << "nothing is charged again";
+}
+
 TEST(Audit, StrangersHaveNone) {
   Audited world;
   Client client(world.gateway);
@@ -100,6 +134,7 @@ TEST(Audit, StrangersHaveNone) {
       "content-length: 0\r\n\r\n");
   EXPECT_EQ(client.answer().status, 401);
   EXPECT_TRUE(world.log.requests().empty());
+  EXPECT_THAT(world.log.strangers, testing::ElementsAre("malformed_key")) << "and are counted";
 }
 
 TEST(Audit, WithoutAPlaceForEntriesRequestsRunOrNotAsThePolicySays) {

@@ -33,6 +33,10 @@ class FakeAudit : public store::Audit {
     else
       entries.push_back({.request = std::move(entry), .admin = {}});
   }
+  std::vector<std::string> strangers;
+  void note_stranger(std::string_view why) override { strangers.emplace_back(why); }
+  bool holds_refusals = false;
+  void hold_refusals(bool on) override { holds_refusals = on; }
   bool accepts() const override { return !broken; }
   Result<store::AuditReceipt> append(store::AdminEntry entry) override {
     if (broken) return fail(refusal());

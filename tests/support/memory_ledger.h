@@ -50,7 +50,7 @@ class MemoryLedger : public store::Ledger {
     co_return store::OpenRow(*this, id);
   }
   bool accepts() const override { return !refuses; }
-  store::LedgerStats stats() const override { return {}; }
+  store::LedgerStats stats() const override { return {.disk_full = disk_full}; }
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override {
     (void)query;
     return std::vector<store::UsageSum>();
@@ -137,6 +137,7 @@ class MemoryLedger : public store::Ledger {
   std::chrono::milliseconds sync_time{1};
   bool broken = false;
   bool refuses = false;
+  bool disk_full = false;
   int flushes = 0;
 
  protected:

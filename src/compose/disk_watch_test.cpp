@@ -1,0 +1,48 @@
+#include "compose/disk_watch.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_audit.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_ledger.h"
+
+namespace sovmesh::compose {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Lines : observe::LogSink {
+  void write(std::string&& line) override { all.push_back(std::move(line)); }
+  std::uint64_t dropped() const override { return 0; }
+  std::vector<std::string> all;
+};
+
+TEST(DiskWatchTest, AFullDiskIsSaidOnceAndSoIsItsEnd) {
+  MemoryLedger ledger;
+  FakeAudit audit;
+  Lines lines;
+  ManualClock clock;
+  const observe::Log log(lines, clock, observe::Level::debug);
+  DiskWatch watch(ledger, &audit, log);
+  watch.look();
+  EXPECT_THAT(lines.all, IsEmpty());
+  ledger.disk_full = true;
+  watch.look();
+  watch.look();
+  EXPECT_THAT(lines.all, ElementsAre(HasSubstr("the disk of the data folder is full")));
+  EXPECT_TRUE(audit.holds_refusals);
+  ledger.disk_full = false;
+  watch.look();
+  watch.look();
+  EXPECT_FALSE(audit.holds_refusals);
+  ASSERT_EQ(lines.all.size(), 2U);
+  EXPECT_THAT(lines.all[1], HasSubstr("over: there is room"));
+}
+
+}  // namespace
+}  // namespace sovmesh::compose
