@@ -234,7 +234,8 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   auto job = std::make_unique<RelayJob>(
       services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
-      std::move(row), dispatched, plan.total, replays, std::move(attempts));
+      std::move(row), dispatched, plan.total, replays, std::move(attempts),
+      plan.request.prompt_tokens_floor);
   if (plan.may_move()) job->plan = std::make_unique<Plan>(std::move(plan));
   exchange.go_on(relay(std::move(job)));
   co_return Result<void>();
@@ -350,6 +351,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
                                                llmapi::Operation operation,
                                                RequestRecord& record) const {
   const identity::Caller& caller = *record.caller;
+  job.is_accepted = false;
   CO_TRY_VOID(caller.require(tenancy::Scope::inference));
   CO_TRY_VOID(check_content(exchange.head()));
   CO_TRY(const http::Body body, co_await exchange.read_body(settings_.body));
