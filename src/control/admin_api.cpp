@@ -198,7 +198,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       action_of(request.call.method, request.path),
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
-  if (request.afterwards) request.afterwards();
+  if (request.afterwards) request.afterwards(reply);
   return reply;
 }
 

@@ -96,8 +96,8 @@ class AdminApi {
     std::map<std::string, std::string> query;  // decoded
     store::ControlStore* store;                // a write's: what it does there is one change
     UlidSource* ids = nullptr;                 // of writes only
-    // What a write does when it has taken effect. Cannot fail it any more.
-    std::function<void()> afterwards = {};
+    // What a write does, and says, when it has taken effect. Cannot fail it any more.
+    std::function<void(AdminReply&)> afterwards = {};
 
     std::optional<std::string> take(const std::string& name);
     Result<void> no_more_query() const;
@@ -147,6 +147,8 @@ class AdminApi {
                                    store::ControlData data, int status);
   Result<AdminReply> show_limit(const store::LimitRecord& limit, const store::ControlData& data,
                                 int status);
+  Result<AdminReply> written_limit(Request& request, store::LimitRecord limit,
+                                   store::ControlData data, int status);
   Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
                                                const store::ControlData& data);
   Result<AdminReply> prices(Request& request);
