@@ -168,6 +168,11 @@ template Result<AdminReply> AdminApi::page(
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&,
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&);
 
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<store::AuditHold>&,
+    const std::function<std::string(const store::AuditHold&)>&,
+    const std::function<std::string(const store::AuditHold&)>&);
+
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
   TRY_VOID(may_record(request));
@@ -188,6 +193,7 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
 
 // All or nothing: what nobody can prove is not changed.
 Result<AdminReply> AdminApi::change(Request& request) {
+  TRY_VOID(may_delete(request));
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;

@@ -167,6 +167,7 @@ class AdminApi {
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);
   Result<void> may_record(const Request& request) const;
+  Result<void> may_delete(const Request& request);
   Result<void> record_read(const Request& request);
   Result<std::optional<store::AdminEntry>> change_entry(const Request& request,
                                                         const AdminReply& reply);
@@ -178,6 +179,7 @@ class AdminApi {
   Result<AdminReply> audit_export(Request& request);
   Result<AdminReply> audit_checkpoint(Request& request);
   Result<AdminReply> audit_witnessed(Request& request);
+  Result<AdminReply> audit_holds(Request& request);
   Result<AdminReply> audit_write(Request& request);
   Result<AdminReply> audit_backup(Request& request);
   Result<AdminReply> erase_subject(const store::AuditSubject& subject, store::AdminEntry entry);
