@@ -134,6 +134,10 @@ rt::Task<std::optional<bool>> EngineSim::Impl::before_answer(Wire& wire, Ticket&
 rt::Task<bool> EngineSim::Impl::perform(Wire& wire, Ticket& ticket, const Job& asked,
                                         const FaultSet& faults) {
   Job job = asked;
+  if (job.stream && faults.has(FaultKind::head_first)) {
+    wire.put(stream_head(faults));
+    if (!co_await wire.flush()) co_return ticket.ends_cancelled();
+  }
   const auto prefill = faults.get(FaultKind::prefill);
   const std::chrono::milliseconds time =
       prefill ? std::chrono::milliseconds(*prefill) : options.prefill;
@@ -155,7 +159,8 @@ rt::Task<bool> EngineSim::Impl::perform(Wire& wire, Ticket& ticket, const Job& a
 rt::Task<bool> EngineSim::Impl::stream(Wire& wire, Ticket& ticket, const Job& job,
                                        const FaultSet& faults) {
   const Answer answer(job, variant_of(faults));
-  EventWriter writer(wire, faults, options.chunk_bytes, stream_head(faults));
+  EventWriter writer(wire, faults, options.chunk_bytes,
+                     faults.has(FaultKind::head_first) ? std::string() : stream_head(faults));
   if (const auto code = faults.get(FaultKind::error_event)) {
     ticket.ends_failed();
     writer.event(error_object(*code, "simulated error"));

@@ -21,6 +21,8 @@ constexpr std::array kRows{
     Row{"tokens", FaultKind::tokens, "N", 16, "length of the answer"},
     Row{"rate", FaultKind::rate, "N", 0, "tokens per second; 0: as fast as possible"},
     Row{"prefill", FaultKind::prefill, "MS", 100, "time before the first token"},
+    Row{"head-first", FaultKind::head_first, "", 0,
+        "sends the head of a stream before the prefill, as vLLM does"},
     Row{"utf8", FaultKind::utf8, "", 0, "tokens of two, three and four bytes"},
     Row{"tool-call", FaultKind::tool_call, "", 0, "answers with a tool call"},
     Row{"die-before", FaultKind::die_before, "", 0, "resets the connection before any byte"},

@@ -17,6 +17,7 @@ enum class FaultKind : std::uint8_t {
   tokens,
   rate,
   prefill,
+  head_first,
   utf8,
   tool_call,
   // Before the answer

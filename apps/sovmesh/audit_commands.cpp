@@ -150,6 +150,10 @@ void add_writes(const Context& audit) {
   CLI::App* remove = holds.verb("remove", "Take it off again");
   offer_subject(*remove, *options);
   remove->callback(write("release"));
+  CLI::App* list = holds.verb("list", "List the holds that are on");
+  const auto tenant = std::make_shared<std::string>();
+  list->add_option("--tenant", *tenant, "Only of this tenant (slug or id)");
+  list->callback([audit, tenant] { audit.code = compose::audit_holds(*audit.cli, *tenant); });
   CLI::App* rotate = audit.verb("rotate-key", "Sign with a new key, announced under the old one");
   rotate->add_option("--reason", options->reason, "Why, for everybody to read");
   rotate->callback(write("rotate-key"));

@@ -186,6 +186,10 @@ Result<store::AuditReceipt> AuditLog::hold(const store::AuditSubject& subject, b
   return order(kind, std::move(entry), subject, order_max_);
 }
 
+Result<std::vector<store::AuditHold>> AuditLog::holds() {
+  return shared_->keys->with([](KeyRing& keys) { return keys.holds(); });
+}
+
 Result<store::AuditReceipt> AuditLog::rotate_key(store::AdminEntry entry) {
   return order(Order::Kind::rotate, std::move(entry), {}, order_max_);
 }

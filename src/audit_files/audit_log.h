@@ -50,6 +50,7 @@ class AuditLog final : public store::Audit {
                                     store::AdminEntry entry) override;
   Result<store::AuditReceipt> hold(const store::AuditSubject& subject, bool on,
                                    store::AdminEntry entry) override;
+  Result<std::vector<store::AuditHold>> holds() override;
   Result<store::AuditReceipt> rotate_key(store::AdminEntry entry) override;
   Result<void> flush(std::chrono::milliseconds limit) override;
   // One round of the writer, for tests of one that runs inline.

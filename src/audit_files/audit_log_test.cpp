@@ -227,6 +227,9 @@ TEST_F(AuditLogTest, AHoldForbidsErasure) {
   EXPECT_THAT(log->erase(subject, entry), FailsWith(Code::conflict)) << "after a restart";
   entry.action = "audit.release";
   ASSERT_THAT(log->hold(subject, false, entry), Succeeds());
+  const std::uint64_t size = log->stats().size;
+  EXPECT_THAT(log->hold(subject, false, entry), FailsWith(Code::not_found));
+  EXPECT_EQ(log->stats().size, size) << "of what there was not, nothing is written";
   EXPECT_THAT(log->erase(subject, entry), Succeeds());
   expect_good();
 }

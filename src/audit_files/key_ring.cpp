@@ -11,7 +11,7 @@
 // The file: records of lines, of which the first is the KEK.
 //   kek WRAPPED                          under the master
 //   secret PLACE TENANT DAY|- WRAPPED    under the KEK; PLACE is in the wrapping's context
-//   hold PLACE TENANT on|off
+//   hold PLACE TENANT on|off [SEALED]    since when, why and whom, under the subject's secret
 //   erase PLACE PSEUDONYM                an erasure that has begun
 namespace sovmesh::audit_files {
 namespace {
@@ -55,6 +55,23 @@ std::string secret_context(std::string_view place, std::string_view tenant, std:
 
 std::string day_text(const std::optional<Day>& day) {
   return day ? std::to_string(day->time_since_epoch().count()) : std::string("-");
+}
+
+std::string hold_line(const Digest& place, std::string_view tenant, std::string_view sealed) {
+  const std::string note = sealed.empty() ? "" : " " + to_base64(bytes_of(sealed));
+  return fmt::format("hold {} {} on{}\n", to_base64(place), tenant, note);
+}
+
+// "MICROSECONDS BYTES REASON" and the name, as KeyRing::hold() writes it.
+void read_hold_note(std::string_view note, store::AuditHold& hold) {
+  const auto first = std::min(note.find(' '), note.size());
+  const auto second = std::min(note.find(' ', first + 1), note.size());
+  const auto since = parse_u64(note.substr(0, first));
+  const auto size = parse_u64(note.substr(std::min(first + 1, second), second - first - 1));
+  if (!since || !size || note.size() - second - 1 < *size) return;
+  hold.since = WallTime(std::chrono::microseconds(*since));
+  hold.reason = note.substr(second + 1, *size);
+  hold.subject.id = note.substr(second + 1 + *size);
 }
 
 SecretBytes derived(std::span<const unsigned char> secret, std::string_view purpose) {
@@ -158,10 +175,12 @@ Result<void> KeyRing::read_line(const std::vector<std::string_view>& words) {
     intended_.emplace(*place, *reference);
     return {};
   }
-  if (words[0] == "hold" && words.size() == 4) {
+  if (words[0] == "hold" && (words.size() == 4 || words.size() == 5)) {
+    const auto sealed = words.size() == 5 ? from_base64(words[4]) : std::string();
+    if (!sealed) return damaged();
     const std::pair<std::string, Digest> held{std::string(words[2]), *place};
     if (words[3] == "on")
-      held_.insert(held);
+      held_.insert_or_assign(held, *sealed);
     else
       held_.erase(held);
     return {};
@@ -259,27 +278,52 @@ Result<void> KeyRing::flush() {
   return {};
 }
 
-Result<void> KeyRing::hold(const store::AuditSubject& subject, bool on) {
+Result<void> KeyRing::hold(const store::AuditSubject& subject, WallTime since,
+                           std::string_view reason) {
   const Digest place = place_of(subject);
   const std::string tenant = tenant_text(subject.tenant);
-  TRY_VOID(add(fmt::format("hold {} {} {}\n", to_base64(place), tenant, on ? "on" : "off")));
-  if (on)
-    held_.emplace(tenant, place);
-  else
-    held_.erase({tenant, place});
+  if (held_.size() >= kHoldsMax && !has_hold(subject))
+    return client_error(Code::conflict, fmt::format("there are {} holds already", kHoldsMax));
+  const std::string note = fmt::format("{} {} {}{}", since.time_since_epoch().count(),
+                                       reason.size(), reason, subject.id);
+  TRY(std::string sealed, seal(subject, std::chrono::floor<std::chrono::days>(since), note));
+  TRY_VOID(add(hold_line(place, tenant, sealed)));
+  held_.insert_or_assign({tenant, place}, std::move(sealed));
   return {};
 }
 
-bool KeyRing::is_held(const store::AuditSubject& subject) const {
+Result<void> KeyRing::release(const store::AuditSubject& subject) {
+  const Digest place = place_of(subject);
   const std::string tenant = tenant_text(subject.tenant);
-  const store::AuditSubject whole{.tenant = subject.tenant, .id = {}};
-  return held_.contains({tenant, place_of(subject)}) || held_.contains({tenant, place_of(whole)});
+  TRY_VOID(add(fmt::format("hold {} {} off\n", to_base64(place), tenant)));
+  held_.erase({tenant, place});
+  return {};
+}
+
+bool KeyRing::has_hold(const store::AuditSubject& subject) const {
+  return held_.contains({tenant_text(subject.tenant), place_of(subject)});
+}
+
+std::vector<store::AuditHold> KeyRing::holds() const {
+  std::vector<store::AuditHold> out;
+  for (const auto& [held, sealed] : held_) {
+    store::AuditHold& hold = out.emplace_back();
+    hold.id = held.first + "/" + to_hex(held.second);
+    if (const auto tenant = Ulid::parse(held.first)) hold.subject.tenant = TenantId{*tenant};
+    hold.whole_tenant = held.second == place_of(hold.subject);
+    if (const auto note = open_sealed(sealed)) read_hold_note(*note, hold);
+  }
+  return out;
+}
+
+bool KeyRing::is_held(const store::AuditSubject& subject) const {
+  return has_hold(subject) || has_hold({.tenant = subject.tenant, .id = {}});
 }
 
 bool KeyRing::holds_any_of(const std::optional<TenantId>& tenant) const {
   const std::string text = tenant_text(tenant);
   const auto first = held_.lower_bound({text, Digest{}});
-  return first != held_.end() && first->first == text;
+  return first != held_.end() && first->first.first == text;
 }
 
 Result<void> KeyRing::intend_erasure(const store::AuditSubject& subject) {
@@ -314,7 +358,7 @@ Result<void> KeyRing::drop_days_before(Day day) {
   const auto is_old = [&](const auto& entry) {
     const Secret32& secret = entry.second;
     const auto held = held_.lower_bound({secret.tenant, Digest{}});
-    const bool is_held = held != held_.end() && held->first == secret.tenant;
+    const bool is_held = held != held_.end() && held->first.first == secret.tenant;
     return secret.day && *secret.day < day && !is_held;
   };
   if (std::erase_if(secrets_, is_old) == 0) return {};
@@ -333,8 +377,8 @@ std::string KeyRing::everything(bool intended) {
   };
   for (const auto& [place, secret] : secrets_)
     add_line(secret_line(place, secret));
-  for (const auto& [tenant, place] : held_)
-    add_line(fmt::format("hold {} {} on\n", to_base64(place), tenant));
+  for (const auto& [held, sealed] : held_)
+    add_line(hold_line(held.second, held.first, sealed));
   if (intended) {
     for (const auto& [place, reference] : intended_)
       add_line(fmt::format("erase {} {}\n", to_base64(place), to_base64(reference)));

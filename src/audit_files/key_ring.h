@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -36,6 +35,7 @@ using Day = std::chrono::sys_days;
 class KeyRing {
  public:
   static constexpr std::size_t kSecretsMax = 1'000'000;  // subjects and tenant-days
+  static constexpr std::size_t kHoldsMax = 10'000;
 
   static Result<KeyRing> open(Files& files, const std::string& secrets_folder, Random& random);
   KeyRing(KeyRing&&) = default;
@@ -55,8 +55,11 @@ class KeyRing {
   // Makes new secrets durable.
   Result<void> flush();
 
-  // Legal hold: durable on return.
-  Result<void> hold(const store::AuditSubject& subject, bool on);
+  // Legal hold: durable on return. Whom it is for stays readable as long as it is on.
+  Result<void> hold(const store::AuditSubject& subject, WallTime since, std::string_view reason);
+  Result<void> release(const store::AuditSubject& subject);
+  bool has_hold(const store::AuditSubject& subject) const;  // of its own
+  std::vector<store::AuditHold> holds() const;
   bool is_held(const store::AuditSubject& subject) const;  // itself, or its whole tenant
   // Whether anything of the tenant is held: then nothing of it is dropped by age.
   bool holds_any_of(const std::optional<TenantId>& tenant) const;
@@ -109,8 +112,9 @@ class KeyRing {
   std::string kek_line_;
   std::unique_ptr<HmacKey> places_;
   std::unordered_map<Digest, Secret32, DigestHash> secrets_;
-  std::set<std::pair<std::string, Digest>> held_;  // tenant, place
-  std::map<Digest, Digest> intended_;              // place, pseudonym
+  // Tenant and place; since when, why and whom, sealed. Empty: set before that was kept.
+  std::map<std::pair<std::string, Digest>, std::string> held_;
+  std::map<Digest, Digest> intended_;  // place, pseudonym
   std::string new_lines_;
 };
 

@@ -1,6 +1,6 @@
 #include "audit_files/key_ring.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/support/result_matchers.h"
 #include "tests/support/simulated_audit.h"
@@ -28,6 +28,7 @@ class KeyRingTest : public testing::Test {
   TestRandom random_{1};
   TenantId tenant_{Ulid::from_bytes({1})};
   TenantId other_{Ulid::from_bytes({2})};
+  WallTime since_{std::chrono::microseconds(1'000'000'007)};
   Day today_{std::chrono::days(20'000)};
   std::optional<KeyRing> ring_;
 };
@@ -96,18 +97,42 @@ TEST_F(KeyRingTest, NobodyUnknownIsErased) {
 }
 
 TEST_F(KeyRingTest, HoldsAreOfASubjectOrOfAWholeTenant) {
-  ASSERT_THAT(ring_->hold(subject("alice"), true), Succeeds());
-  ASSERT_THAT(ring_->hold({.tenant = other_, .id = ""}, true), Succeeds());
+  ASSERT_THAT(ring_->hold(subject("alice"), since_, "case 7, bench 2"), Succeeds());
+  ASSERT_THAT(ring_->hold({.tenant = other_, .id = ""}, since_, ""), Succeeds());
   reopen();
   EXPECT_TRUE(ring_->is_held(subject("alice")));
   EXPECT_FALSE(ring_->is_held(subject("bob")));
   EXPECT_TRUE(ring_->is_held({.tenant = other_, .id = "bob"}));
   EXPECT_TRUE(ring_->holds_any_of(tenant_));
   EXPECT_FALSE(ring_->holds_any_of(std::nullopt));
-  ASSERT_THAT(ring_->hold(subject("alice"), false), Succeeds());
+  ASSERT_THAT(ring_->release(subject("alice")), Succeeds());
   reopen();
   EXPECT_FALSE(ring_->is_held(subject("alice")));
   EXPECT_FALSE(ring_->holds_any_of(tenant_));
+}
+
+TEST_F(KeyRingTest, ListsTheHoldsThatAreOn) {
+  ASSERT_THAT(ring_->hold(subject("alice"), since_, "case 7, bench 2"), Succeeds());
+  ASSERT_THAT(ring_->hold({.tenant = other_, .id = ""}, since_, ""), Succeeds());
+  ASSERT_THAT(ring_->hold(subject("bob"), since_, "x"), Succeeds());
+  ASSERT_THAT(ring_->release(subject("bob")), Succeeds());
+  for (const bool again : {false, true}) {
+    if (again) reopen();
+    const std::vector<store::AuditHold> holds = ring_->holds();
+    ASSERT_EQ(holds.size(), 2);
+    const bool alice_first = holds.front().subject.tenant == tenant_;
+    const store::AuditHold& alice = holds.at(alice_first ? 0 : 1);
+    const store::AuditHold& whole = holds.at(alice_first ? 1 : 0);
+    EXPECT_EQ(alice.subject.id, "alice");
+    EXPECT_FALSE(alice.whole_tenant);
+    EXPECT_EQ(alice.since, since_);
+    EXPECT_EQ(alice.reason, "case 7, bench 2");
+    EXPECT_TRUE(whole.whole_tenant);
+    EXPECT_EQ(whole.subject.tenant, other_);
+    EXPECT_EQ(whole.subject.id, "");
+  }
+  const auto file = files_.read(kSecretsFolder + "/audit.keys");
+  EXPECT_THAT(**file, testing::Not(testing::HasSubstr("alice")));
 }
 
 TEST_F(KeyRingTest, OldDaysGoButNotThoseOfAHeldTenant) {
@@ -116,7 +141,7 @@ TEST_F(KeyRingTest, OldDaysGoButNotThoseOfAHeldTenant) {
   const auto old = ring_->seal(ours, today_ - std::chrono::days(2), "old");
   const auto fresh = ring_->seal(ours, today_, "fresh");
   const auto held = ring_->seal(theirs, today_ - std::chrono::days(2), "held");
-  ASSERT_THAT(ring_->hold(theirs, true), Succeeds());
+  ASSERT_THAT(ring_->hold(theirs, since_, ""), Succeeds());
   ASSERT_THAT(ring_->drop_days_before(today_), Succeeds());
   reopen();
   EXPECT_EQ(ring_->open_sealed(*old), std::nullopt);

@@ -387,8 +387,17 @@ Result<store::AuditReceipt> Writer::hold(const SharedOrder& order) {
   const store::AuditSubject& subject = order->subject;
   const bool on = order->kind == Order::Kind::hold;
   const auto set = [&](bool value) {
-    return shared_.keys->with([&](KeyRing& keys) { return keys.hold(subject, value); });
+    return shared_.keys->with([&](KeyRing& keys) {
+      return value ? keys.hold(subject, clock_.wall_now(), order->entry.reason)
+                   : keys.release(subject);
+    });
   };
+  const auto [was_on, is_held] = shared_.keys->with(
+      [&](KeyRing& keys) { return std::pair(keys.has_hold(subject), keys.is_held(subject)); });
+  if (!on && !was_on)
+    return client_error(Code::not_found, is_held ? "the hold is on the whole tenant, not on this "
+                                                   "subject: take that one off"
+                                                 : "there is no such legal hold");
   std::optional<Digest> who;
   if (!subject.id.empty()) {
     TRY(who, shared_.keys->with([&](KeyRing& keys) { return keys.reference(subject); }));
@@ -397,7 +406,7 @@ Result<store::AuditReceipt> Writer::hold(const SharedOrder& order) {
     TRY_VOID(set(true));
   }
   const auto receipt = commit_one(order, who);
-  if (!receipt && on) (void)set(false);
+  if (!receipt && on && !was_on) (void)set(false);
   if (receipt && !on) {
     TRY_VOID(set(false));
   }

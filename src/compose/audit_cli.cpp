@@ -277,6 +277,36 @@ int audit_export(const AdminCli& cli, const std::string& tenant, const std::stri
   return kExitOk;
 }
 
+int audit_holds(const AdminCli& cli, const std::string& tenant) {
+  const std::string query = tenant.empty() ? "" : "&tenant=" + url_part(tenant);
+  json rows = json::array();
+  std::string after;
+  do {
+    std::string target = fmt::format("holds?limit={}{}", kPage, query);
+    if (!after.empty()) target += "&after=" + url_part(after);
+    Got got = get(cli, target);
+    if (got.code != kExitOk) return got.code;
+    for (json& row : got.body["data"])
+      rows.push_back(std::move(row));
+    after = got.body.value("has_more", false) ? member(got.body, "next") : "";
+  } while (!after.empty());
+  if (cli.json) {
+    fmt::print("{}\n", json{{"data", rows}}.dump());
+    return kExitOk;
+  }
+  fmt::print("{:<26}  {:<30}  {:<27}  {}\n", "tenant", "subject", "since", "reason");
+  for (const json& row : rows) {
+    const std::string name = member(row, "tenant");
+    const std::string subject = member(row, "subject");
+    fmt::print("{:<26}  {:<30}  {:<27}  {}\n", name.empty() ? member(row, "tenant_id") : name,
+               row.value("whole_tenant", false) ? "(all of it)"
+               : subject.empty()                ? "(name not kept)"
+                                                : subject,
+               member(row, "since"), member(row, "reason"));
+  }
+  return kExitOk;
+}
+
 int audit_write(const AdminCli& cli, const std::string& verb, const AuditWriteOptions& options) {
   json body = json::object();
   if (!options.tenant.empty()) body["tenant"] = options.tenant;

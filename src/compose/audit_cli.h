@@ -34,6 +34,7 @@ struct AuditWriteOptions {
   std::string subject;
   std::string reason;
 };
+int audit_holds(const AdminCli& cli, const std::string& tenant);
 int audit_write(const AdminCli& cli, const std::string& verb, const AuditWriteOptions& options);
 
 // Offline: a log's folder, or an export's.

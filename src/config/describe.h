@@ -26,7 +26,8 @@ inline constexpr Bounds kASecond{.min =
 //   field(name, value&, sentence[, bounds or choices])   required(name, value&, sentence[, bounds])
 //   section(name, struct&, sentence)                     list(name, vector<struct>&, sentence)
 //   choice(name, string&, sentence, allowed)      required_choice, optional_choice the same
-//   never(name, optional<duration>&, sentence)           secret(name, Secret&, sentence)
+//   never(name, optional<duration>&, sentence)
+//   secret(name, Secret&, sentence)                      required_secret, optional_secret the same
 //   position(Position&)                                  given(Given&)
 template <class V>
 void describe(V& v, TlsFiles& tls) {
@@ -296,7 +297,8 @@ void describe(V& v, Key& key) {
   v.given(key.given);
   v.required("name", key.name, "A name for people.");
   v.field("project", key.project, "The project it counts to.");
-  v.secret("secret", key.secret, "The whole key (sm-...). Make one with `sovmesh key generate`.");
+  v.required_secret("secret", key.secret,
+                    "The whole key (sm-...). Make one with `sovmesh key generate`.");
   v.field("scopes", key.scopes,
           "What it may do: inference, read:models, read:usage (a tenant's own usage over the "
           "API).");
@@ -474,9 +476,10 @@ template <class V>
 void describe(V& v, Webhook& webhook) {
   v.position(webhook.position);
   v.required("url", webhook.url, "Where to post: https://..., on this machine also http://...");
-  v.secret("secret", webhook.secret,
-           "Signs each body (HMAC-SHA256), so that the receiver can tell it is ours: 16 characters "
-           "or more.");
+  v.required_secret(
+      "secret", webhook.secret,
+      "Signs each body (HMAC-SHA256), so that the receiver can tell it is ours: 16 characters "
+      "or more.");
 }
 
 template <class V>

@@ -146,6 +146,10 @@ class SchemaVisitor {
   void secret(std::string_view name, Secret&, std::string_view sentence) {
     add(name, secret_schema(), sentence);
   }
+  void required_secret(std::string_view name, Secret& value, std::string_view sentence) {
+    secret(name, value, sentence);
+    required_.push_back(name);
+  }
   void optional_secret(std::string_view name, std::optional<Secret>&, std::string_view sentence) {
     add(name, secret_schema(), sentence);
   }
@@ -228,6 +232,9 @@ class ReferenceVisitor {
   }
   void secret(std::string_view name, Secret&, std::string_view sentence) {
     row(name, "`file:PATH` or `env:NAME`", "", sentence);
+  }
+  void required_secret(std::string_view name, Secret&, std::string_view sentence) {
+    row(name, "`file:PATH` or `env:NAME`", "required", sentence);
   }
   void optional_secret(std::string_view name, std::optional<Secret>&, std::string_view sentence) {
     row(name, "`file:PATH` or `env:NAME`", "", sentence);

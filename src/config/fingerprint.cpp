@@ -37,6 +37,7 @@ class ValueVisitor {
     if (value) describe(*this, *value);
   }
   void secret(std::string_view, Secret& value, std::string_view) { put(value); }
+  void required_secret(std::string_view, Secret& value, std::string_view) { put(value); }
   void optional_secret(std::string_view, std::optional<Secret>& value, std::string_view) {
     put(value);
   }

@@ -481,6 +481,7 @@ TEST(Documents, TheReferenceInTheRepositoryIsTheOneThatIsWritten) {
 TEST(Documents, TheSchemaSaysWhatALimitNeeds) {
   const std::string schema = json_schema();
   EXPECT_THAT(schema, HasSubstr("\"gpu_seconds\""));
+  EXPECT_THAT(schema, HasSubstr("\"required\": [\n            \"url\",\n            \"secret\""));
   EXPECT_THAT(schema, HasSubstr("\"budget_events\""));
 }
 

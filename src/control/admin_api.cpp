@@ -171,6 +171,11 @@ template Result<AdminReply> AdminApi::page(
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&,
     const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&);
 
+template Result<AdminReply> AdminApi::page(
+    Request&, const std::vector<store::AuditHold>&,
+    const std::function<std::string(const store::AuditHold&)>&,
+    const std::function<std::string(const store::AuditHold&)>&);
+
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
   TRY_VOID(may_record(request));
@@ -191,6 +196,7 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
 
 // All or nothing: what nobody can prove is not changed.
 Result<AdminReply> AdminApi::change(Request& request) {
+  TRY_VOID(may_delete(request));
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;
@@ -201,7 +207,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       action_of(request.call.method, request.path),
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
-  if (request.afterwards) request.afterwards();
+  if (request.afterwards) request.afterwards(reply);
   return reply;
 }
 

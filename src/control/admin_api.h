@@ -112,8 +112,8 @@ class AdminApi {
     std::map<std::string, std::string> query;  // decoded
     store::ControlStore* store;                // a write's: what it does there is one change
     UlidSource* ids = nullptr;                 // of writes only
-    // What a write does when it has taken effect. Cannot fail it any more.
-    std::function<void()> afterwards = {};
+    // What a write does, and says, when it has taken effect. Cannot fail it any more.
+    std::function<void(AdminReply&)> afterwards = {};
 
     std::optional<std::string> take(const std::string& name);
     Result<void> no_more_query() const;
@@ -163,6 +163,8 @@ class AdminApi {
                                    store::ControlData data, int status);
   Result<AdminReply> show_limit(const store::LimitRecord& limit, const store::ControlData& data,
                                 int status);
+  Result<AdminReply> written_limit(Request& request, store::LimitRecord limit,
+                                   store::ControlData data, int status);
   Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
                                                const store::ControlData& data);
   Result<AdminReply> prices(Request& request);
@@ -182,6 +184,7 @@ class AdminApi {
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);
   Result<void> may_record(const Request& request) const;
+  Result<void> may_delete(const Request& request);
   Result<void> record_read(const Request& request);
   Result<std::optional<store::AdminEntry>> change_entry(const Request& request,
                                                         const AdminReply& reply);
@@ -193,6 +196,7 @@ class AdminApi {
   Result<AdminReply> audit_export(Request& request);
   Result<AdminReply> audit_checkpoint(Request& request);
   Result<AdminReply> audit_witnessed(Request& request);
+  Result<AdminReply> audit_holds(Request& request);
   Result<AdminReply> audit_write(Request& request);
   Result<AdminReply> audit_backup(Request& request);
   Result<AdminReply> erase_subject(const store::AuditSubject& subject, store::AdminEntry entry);

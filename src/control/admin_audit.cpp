@@ -41,6 +41,46 @@ std::string text_at(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Whether a hold is on this owner of a key, as far as is known.
+bool holds(const store::AuditHold& hold, const tenancy::Key& key) {
+  if (hold.subject.tenant != key.tenant) return false;
+  return hold.whole_tenant || hold.subject.id.empty() || hold.subject.id == key.owner;
+}
+
+// Whether deleting an object of the store would take along what is held.
+bool holds(const store::AuditHold& hold, const store::ControlData& data, const std::string& kind,
+           const std::string& name) {
+  const auto one_of = [&](const auto& fits) {
+    return std::ranges::any_of(
+        data.keys, [&](const tenancy::Key& key) { return fits(key) && holds(hold, key); });
+  };
+  if (kind == "tenants") {
+    const auto tenant = find_tenant(data, name);
+    return tenant && hold.subject.tenant == tenant->id;
+  }
+  if (kind == "keys") return one_of([&](const tenancy::Key& key) { return key.id.text() == name; });
+  if (kind != "projects") return false;
+  const auto project = find_project(data, name);
+  if (!project) return false;
+  return (hold.whole_tenant && hold.subject.tenant == project->tenant) ||
+         one_of([&](const tenancy::Key& key) { return key.project == project->id; });
+}
+
+std::string hold_json(const store::AuditHold& hold, const store::ControlData& data) {
+  JsonText json;
+  json.text("id", std::string_view(hold.id));
+  const auto& tenant = hold.subject.tenant;
+  const auto living = tenant ? find_tenant(data, tenant->value.text())
+                             : Result<tenancy::Tenant>(client_error(Code::not_found, "no tenant"));
+  living ? json.text("tenant", living->slug.text()) : json.null("tenant");
+  tenant ? json.text("tenant_id", tenant->value.text()) : json.null("tenant_id");
+  hold.subject.id.empty() ? json.null("subject")
+                          : json.text("subject", std::string_view(hold.subject.id));
+  json.flag("whole_tenant", hold.whole_tenant);
+  hold.since ? json.time("since", *hold.since) : json.null("since");
+  return json.text("reason", std::string_view(hold.reason)).end();
+}
+
 // What the object is now, without the text of a key that is shown once.
 std::optional<Digest> digest_of(json object) {
   if (!object.is_object() || object.empty()) return std::nullopt;
@@ -151,6 +191,30 @@ Result<void> AdminApi::may_record(const Request& request) const {
   return fail(store::Audit::refusal());
 }
 
+// What a legal hold keeps is not deleted; that somebody wanted to is an entry.
+Result<void> AdminApi::may_delete(const Request& request) {
+  if (parts_.audit == nullptr || !request.is("DELETE", 2)) return {};
+  TRY(const std::vector<store::AuditHold> held, parts_.audit->holds());
+  if (held.empty()) return {};
+  TRY(const store::ControlData data, parts_.store.load());
+  const std::string& kind = request.path[0];
+  const auto hold = std::ranges::find_if(
+      held, [&](const store::AuditHold& one) { return holds(one, data, kind, request.path[1]); });
+  if (hold == held.end()) return {};
+  store::AdminEntry entry = entry_of(request, action_of("DELETE", request.path));
+  entry.tenant = hold->subject.tenant;
+  entry.object = object_of(kind, request.path[1]);
+  entry.outcome = "denied";
+  entry.reason = "under a legal hold";
+  entry.detail = detail_of(request.call);
+  TRY_VOID(parts_.audit->append(std::move(entry)));
+  return client_error(
+      Code::conflict,
+      fmt::format("under a legal hold: nothing of it is deleted until that is taken off (sovmesh "
+                  "audit hold list){}",
+                  kind == "keys" ? "; revoke the key instead" : ""));
+}
+
 // Who read reports and the log itself.
 Result<void> AdminApi::record_read(const Request& request) {
   const std::string& kind = request.path.front();
@@ -192,12 +256,18 @@ Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string
   TRY(const store::ControlData data, parts_.store.load());
   if (const auto found = find_tenant(data, *tenant); found) {
     subject.tenant = found->id;
-  } else if (const auto dead = Ulid::parse(*tenant); dead) {
-    subject.tenant = TenantId{*dead};  // a dead tenant's entries stay
-  } else {
-    return client_error(Code::not_found, "there is no such tenant", "tenant");
+    return subject;
   }
-  return subject;
+  if (const auto dead = Ulid::parse(*tenant); dead) {
+    subject.tenant = TenantId{*dead};  // a dead tenant's entries stay
+    return subject;
+  }
+  TRY(subject.tenant, parts_.store.removed_tenant(*tenant));
+  if (subject.tenant) return subject;
+  return client_error(Code::not_found,
+                      "there is no such tenant, and none of that name was deleted; the id of one "
+                      "that was works, too",
+                      "tenant");
 }
 
 Result<AdminReply> AdminApi::audit(Request& request) {
@@ -219,6 +289,7 @@ Result<AdminReply> AdminApi::audit_read(Request& request) {
   if (path.size() == 4 && what == "entries" && path[3] == "proof") return audit_proof(request);
   if (path.size() == 2 && what == "export") return audit_export(request);
   if (path.size() == 2 && what == "checkpoint") return audit_checkpoint(request);
+  if (path.size() == 2 && what == "holds") return audit_holds(request);
   return client_error(Code::unknown_url, "there is no such resource");
 }
 
@@ -321,6 +392,19 @@ Result<AdminReply> AdminApi::audit_checkpoint(Request& request) {
                                 .end()};
 }
 
+// GET /audit/holds
+Result<AdminReply> AdminApi::audit_holds(Request& request) {
+  const auto tenant = request.take("tenant");
+  TRY(const store::AuditSubject who, subject_of(tenant, std::nullopt));
+  TRY(std::vector<store::AuditHold> held, parts_.audit->holds());
+  if (tenant)
+    std::erase_if(held, [&](const auto& hold) { return hold.subject.tenant != who.tenant; });
+  TRY(const store::ControlData data, parts_.store.load());
+  return page<store::AuditHold>(
+      request, held, [](const store::AuditHold& hold) { return hold.id; },
+      [&](const store::AuditHold& hold) { return hold_json(hold, data); });
+}
+
 // POST /audit/witnessed {"note": a checkpoint with a witness's cosignature}
 Result<AdminReply> AdminApi::audit_witnessed(Request& request) {
   JsonBody body(request.call.body);
@@ -377,12 +461,20 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
   return erase_subject(subject, std::move(entry));
 }
 
-// First the log's keys, which a hold forbids, then the ledger. Done again it goes on where it
-// failed: a subject that the log does not know any more may still be named in the ledger.
+// First the log's keys, which a hold forbids, then what deleted keys and limits have left of the
+// name, then the ledger. Done again it goes on where it failed: a subject that the log does not
+// know any more may still be named in the ledger.
 Result<AdminReply> AdminApi::erase_subject(const store::AuditSubject& subject,
                                            store::AdminEntry entry) {
   const auto erased = parts_.audit->erase(subject, entry);
+  if (!erased && erased.error().code() == Code::conflict) {
+    entry.outcome = "denied";
+    entry.reason = "under a legal hold";
+    entry.concerns = subject;
+    TRY_VOID(parts_.audit->append(std::move(entry)));
+  }
   if (!erased && erased.error().code() != Code::not_found) return fail(erased.error());
+  TRY_VOID(parts_.store.overwrite_removed());
   std::optional<std::uint64_t> index;
   if (erased) index = erased->index;
   std::int64_t in_ledger = 0;

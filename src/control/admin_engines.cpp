@@ -95,7 +95,9 @@ Result<AdminReply> AdminApi::engines(Request& request) {
 
 void AdminApi::run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const {
   if (!parts_.run_engines) return;
-  request.afterwards = [this, engines = std::move(engines)] { parts_.run_engines(engines); };
+  request.afterwards = [this, engines = std::move(engines)](AdminReply&) {
+    parts_.run_engines(engines);
+  };
 }
 
 Result<AdminReply> AdminApi::create_engine(Request& request) {

@@ -365,7 +365,18 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
     return client_error(Code::conflict, fmt::format("there are {} limits already", kLimitsMax));
   TRY(wanted, request.store->create(std::move(wanted)));
   data.limits.push_back(wanted);
-  return show_limit(wanted, data, 201);
+  return written_limit(request, std::move(wanted), std::move(data), 201);
+}
+
+// What was used of it is known only when it is in force.
+Result<AdminReply> AdminApi::written_limit(Request& request, LimitRecord limit,
+                                           store::ControlData data, int status) {
+  TRY(AdminReply reply, show_limit(limit, data, status));
+  request.afterwards = [this, limit = std::move(limit),
+                        data = std::move(data)](AdminReply& answer) {
+    if (auto shown = show_limit(limit, data, answer.status)) answer = *std::move(shown);
+  };
+  return reply;
 }
 
 Result<AdminReply> AdminApi::changed_limit(Request& request, LimitRecord limit,
@@ -373,7 +384,7 @@ Result<AdminReply> AdminApi::changed_limit(Request& request, LimitRecord limit,
   TRY(limit, request.store->update(limit));
   std::ranges::replace_if(
       data.limits, [&](const LimitRecord& other) { return other.id == limit.id; }, limit);
-  return show_limit(limit, data, status);
+  return written_limit(request, std::move(limit), std::move(data), status);
 }
 
 Result<AdminReply> AdminApi::change_limit(Request& request, LimitRecord limit,

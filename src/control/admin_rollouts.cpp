@@ -210,7 +210,7 @@ Result<AdminReply> AdminApi::start_rollout(Request& request) {
 Result<AdminReply> AdminApi::change_rollout(Request& request, const rollout::Rollout& next,
                                             int status) {
   TRY_VOID(Rollouts::write(*request.store, next));
-  request.afterwards = [&rollouts = *parts_.rollouts, next] { rollouts.take(next); };
+  request.afterwards = [&rollouts = *parts_.rollouts, next](AdminReply&) { rollouts.take(next); };
   return AdminReply{status, shown_rollout(next, "", true), etag_of(next.revision)};
 }
 

@@ -227,7 +227,7 @@ std::string settle_json(const store::UsageRow& row) {
       .text("finish", metering::name(row.settlement.finish))
       .text("source", metering::name(counts.source))
       .flag("drift", row.settlement.drift)
-      .flag("lower_bound", row.is_recovered())
+      .flag("lower_bound", row.is_lower_bound())
       .number("prompt_tokens", counts.prompt)
       .number("cached_tokens", counts.cached)
       .number("generated_tokens", counts.generated)
@@ -394,6 +394,8 @@ void add_end(Page& page, const store::UsageRow& row) {
   if (row.settlement.drift) page.line("drift", "the engine contradicts itself by more than 2 %");
   if (row.is_recovered())
     page.line("recovered", "the end was lost in a crash: the last checkpoint, a lower bound");
+  else if (row.is_lower_bound())
+    page.line("lower bound", "the engine has not counted this: what it has at least");
 }
 
 void add_cost(Page& page, const Explanation& it) {

@@ -28,6 +28,20 @@ store::AdminEntry not_made(const std::string& mark) {
   return entry;
 }
 
+Result<void> keeps_all(const std::vector<tenancy::Tenant>& held, store::ControlStore& store) {
+  if (held.empty()) return {};
+  TRY(const store::ControlData left, store.load());
+  for (const tenancy::Tenant& tenant : held) {
+    if (std::ranges::find(left.tenants, tenant.id, &tenancy::Tenant::id) != left.tenants.end())
+      continue;
+    return client_error(Code::conflict,
+                        fmt::format("the tenant '{}' is under a legal hold and must stay until "
+                                    "that is taken off (sovmesh audit hold list)",
+                                    tenant.slug.text()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> RecordedChanges::make(const std::string& action,
@@ -48,10 +62,23 @@ Result<void> RecordedChanges::settle_alone() {
   return parts_.store.remove_value(kMark);
 }
 
+Result<std::vector<tenancy::Tenant>> RecordedChanges::held_tenants() {
+  if (parts_.audit == nullptr) return std::vector<tenancy::Tenant>();
+  TRY(const std::vector<store::AuditHold> holds, parts_.audit->holds());
+  if (holds.empty()) return std::vector<tenancy::Tenant>();
+  TRY(store::ControlData data, parts_.store.load());
+  std::erase_if(data.tenants, [&](const tenancy::Tenant& tenant) {
+    return std::ranges::none_of(holds,
+                                [&](const auto& hold) { return hold.subject.tenant == tenant.id; });
+  });
+  return std::move(data.tenants);
+}
+
 Result<void> RecordedChanges::make_alone(const std::string& action,
                                          const std::function<Result<void>(const Agree&)>& change,
                                          const Tell& tell) {
   TRY_VOID(settle_alone());
+  TRY(const std::vector<tenancy::Tenant> held, held_tenants());
   if (parts_.audit != nullptr)
     TRY_VOID(parts_.store.put_value(kMark, mark_of(parts_.audit->stats().size, action)));
   const State before = parts_.publisher.state();
@@ -59,6 +86,7 @@ Result<void> RecordedChanges::make_alone(const std::string& action,
   enum class Told : std::uint8_t { no, perhaps, yes };
   Told told = Told::no;
   const Agree agree = [&](store::ControlStore& store, const State& next) -> Result<void> {
+    TRY_VOID(keeps_all(held, store));
     if (parts_.use_limits) {
       TRY_VOID(parts_.use_limits(next));
       new_limits = true;

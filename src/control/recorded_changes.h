@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/guarded.h"
 #include "base/result.h"
@@ -20,6 +21,8 @@ namespace sovmesh::control {
 //   entry      durable in the audit log
 //   commit     the change is stored, the mark is gone
 //   publish    it takes effect
+//
+// A tenant of whom anything is under legal hold is not removed, neither here nor by the file.
 //
 // What fails before the commit undoes all of it. A mark that is found later tells of a change that
 // was not made: an entry with outcome "failed" says so before anything else is changed. Blocks; any
@@ -53,6 +56,8 @@ class RecordedChanges {
                           const std::function<Result<void>(const Agree&)>& change,
                           const Tell& tell);
   Result<void> settle_alone();
+  // The tenants of which something is held.
+  Result<std::vector<tenancy::Tenant>> held_tenants();
 
   Parts parts_;
   Guarded<Turn> turn_;  // one mark, so one change at a time

@@ -8,7 +8,6 @@
 #include "base/buffer_cache.h"
 #include "base/bytes.h"
 #include "gateway/exchange_reply.h"
-#include "gateway/idempotency.h"
 #include "gateway/replay.h"
 #include "gateway/version_choice.h"
 #include "routing/retry_budget.h"
@@ -243,8 +242,11 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
   }
   CO_TRY_VOID(check_books());
-  CO_TRY(IdempotencyClaim claim,
-         IdempotencyClaim::take(services_.ledger, plan.idempotency, *record));
+  Result<IdempotencyClaim> claimed =
+      IdempotencyClaim::take(services_.ledger, plan.idempotency, *record);
+  if (!claimed && claimed.error().code() == Code::idempotency_in_progress)
+    claimed = co_await claim_when_over(exchange, plan, *record);
+  CO_TRY(IdempotencyClaim claim, std::move(claimed));
   if (claim.earlier()) {
     keep_alive.reset();
     co_return co_await answer_again(exchange, plan.request, client, *record, *claim.earlier());
@@ -284,7 +286,8 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   auto job = std::make_unique<RelayJob>(
       services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
-      std::move(row), dispatched, plan.total, replays, std::move(attempts));
+      std::move(row), dispatched, plan.total, replays, std::move(attempts),
+      plan.request.prompt_tokens_floor);
   if (plan.may_move()) job->plan = std::make_unique<Plan>(std::move(plan));
   exchange.go_on(relay(std::move(job)));
   co_return Result<void>();
@@ -334,6 +337,26 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   co_return Result<void>();
 }
 
+// Who has read an answer may ask again before its row is durable: that is waited for, and anything
+// else that ends as soon. An error: the other request is still at work.
+rt::Task<Result<IdempotencyClaim>> CompletionService::claim_when_over(
+    http::Exchange& exchange, const Plan& plan, const RequestRecord& record) const {
+  constexpr std::chrono::milliseconds longest{2'000};
+  constexpr std::chrono::milliseconds pause_max{50};
+  rt::Loop& loop = exchange.loop();
+  const rt::Deadline end = loop.in(longest).earlier(plan.total);
+  std::chrono::milliseconds pause{1};
+  for (;;) {
+    const rt::Until until{loop.in(pause).earlier(end), &exchange.client_gone()};
+    if (!co_await rt::sleep(loop, until)) co_return fail(gone());
+    Result<IdempotencyClaim> claimed =
+        IdempotencyClaim::take(services_.ledger, plan.idempotency, record);
+    const bool is_over = claimed || claimed.error().code() != Code::idempotency_in_progress;
+    if (is_over || end.passed(loop.now())) co_return claimed;
+    pause = std::min(2 * pause, pause_max);
+  }
+}
+
 // Its Idempotency-Key's request is over: its answer if it is kept, else what came of it.
 rt::Task<Result<void>> CompletionService::answer_again(http::Exchange& exchange,
                                                        llmapi::ReplyForm form,
@@ -379,6 +402,7 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
 // The engine has failed before its first event, and the row is open.
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
   const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
+  job.is_accepted = false;
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.has_answered = false;

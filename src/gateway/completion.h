@@ -4,6 +4,7 @@
 
 #include "gateway/client_stream.h"
 #include "gateway/engine_health.h"
+#include "gateway/idempotency.h"
 #include "gateway/plan.h"
 #include "gateway/record.h"
 #include "gateway/relay.h"
@@ -66,6 +67,8 @@ class CompletionService {
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
                                                const Seat& seat, http::ClientCall& call,
                                                const RequestRecord& record) const;
+  rt::Task<Result<IdempotencyClaim>> claim_when_over(http::Exchange& exchange, const Plan& plan,
+                                                     const RequestRecord& record) const;
   rt::Task<Result<void>> answer_again(http::Exchange& exchange, llmapi::ReplyForm form,
                                       const ClientStream& client, RequestRecord& record,
                                       store::ClaimResult earlier) const;

@@ -35,7 +35,14 @@ class IdempotencyClaim {
         tenant_(other.tenant_),
         request_(other.request_),
         earlier_(other.earlier_) {}
-  IdempotencyClaim& operator=(IdempotencyClaim&&) = delete;
+  IdempotencyClaim& operator=(IdempotencyClaim&& other) noexcept {
+    std::swap(ledger_, other.ledger_);
+    std::swap(key_, other.key_);
+    std::swap(tenant_, other.tenant_);
+    std::swap(request_, other.request_);
+    std::swap(earlier_, other.earlier_);
+    return *this;
+  }
   ~IdempotencyClaim() {
     if (ledger_ != nullptr) ledger_->unclaim(tenant_, key_, request_);
   }

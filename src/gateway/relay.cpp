@@ -124,6 +124,7 @@ SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job,
       CO_TRY_VOID(look_up(rt::Wake::cancelled));
     }
     if (head) job.has_answered = true;
+    if (head && head->status == 200) job.is_accepted = true;
     if (!head || head->status == 200) co_return head;
     CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
     co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
@@ -182,6 +183,7 @@ class EventPump {
       const rt::Until at_once{rt::Deadline::at(job_.worker.loop.now()), nullptr};
       const Result<http::ClientResponseHead> head = co_await job_.call->head(at_once);
       if (!head || head->status != 200 || !is_event_stream(*head)) co_return;
+      job_.is_accepted = true;
     }
     for (int steps = 0; steps < kLastStepsMax && !done_; ++steps) {
       const Result<Step> taken = step(consume);
@@ -222,10 +224,26 @@ metering::Counts to_counts(const llmapi::TokenCounts& counts, std::int64_t deliv
   return out;
 }
 
+// Whether it works on the whole of each prompt, and says only with its first token how long it was.
+bool counts_late(llmapi::Dialect dialect) {
+  return dialect == llmapi::Dialect::vllm || dialect == llmapi::Dialect::sglang;
+}
+
+// What is to be paid for so far. A prompt that its engine has accepted and not yet counted is what
+// it has at least, at the price of cached tokens: all of it may have been.
+metering::Counts owed(const RelayJob& job, const llmapi::TokenCounts& counts,
+                      std::int64_t delivered) {
+  metering::Counts out = to_counts(counts, delivered);
+  if (job.is_accepted && out.source == metering::Source::floor && counts_late(dialect_of(job)))
+    out.prompt = out.cached = job.prompt_floor;
+  return out;
+}
+
 metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCounts& counts,
                                    std::int64_t delivered, metering::Finish finish) {
   metering::Settlement settlement;
-  settlement.counts = to_counts(counts, delivered);
+  const bool has_failed = finish == metering::Finish::upstream_error;
+  settlement.counts = has_failed ? to_counts(counts, delivered) : owed(job, counts, delivered);
   settlement.finish = finish;
   settlement.drift = counts.source == llmapi::CountSource::engine_final &&
                      counts.live_generated >= 0 &&
@@ -439,6 +457,7 @@ class StreamRelay {
     CO_TRY(const http::ClientResponseHead head, co_await good_head(job_, watch_, on_wait));
     if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job_, watch_));
     pump_.began();
+    note_progress();
     co_return Result<void>();
   }
 
@@ -548,10 +567,10 @@ class StreamRelay {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
-    const std::int64_t prompt = delivered_ == 0 ? translator_.counts().prompt : 0;
-    if (watch_.checkpoint_due(delivered_, prompt)) {
-      job_.row.checkpoint(to_counts(translator_.counts(), delivered_));
-    }
+    const std::int64_t prompt =
+        delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
+    if (watch_.checkpoint_due(delivered_, prompt))
+      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_));
   }
 
   // A stream that is kept is also put together.
@@ -604,6 +623,12 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
   pump.began();
+  const auto checkpoint = [&] {
+    const metering::Counts counts = owed(job, assembler.counts(), 0);
+    job.seat.note_tokens(counts.generated, job.worker.loop.now());
+    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
+  };
+  checkpoint();
   const auto take = [&assembler](std::string_view data) { return assembler.on_event(data, false); };
   for (;;) {
     CO_TRY(const EventPump::Step step, pump.step(take));
@@ -613,9 +638,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
       job.call->cancel();
       co_return assembler.cut(http::error_object(*job.record->dry));
     }
-    const metering::Counts counts = to_counts(assembler.counts(), 0);
-    job.seat.note_tokens(counts.generated, job.worker.loop.now());
-    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
+    checkpoint();
     if (step == EventPump::Step::events) continue;
     const rt::Wake wake = co_await job.call->readable().wait(watch.until());
     CO_TRY_VOID(watch.after(wake));

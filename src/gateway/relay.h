@@ -43,9 +43,11 @@ struct RelayJob {
   rt::Deadline total;
   Replays* replays;  // keeps the whole answer; null: it is not kept
   Attempts attempts;
+  std::int64_t prompt_floor;  // llmapi::Request::prompt_tokens_floor
   // While the request may go to another engine: until the engine's first event.
   std::unique_ptr<Plan> plan = nullptr;
   bool has_answered = false;  // the head of the engine's answer has come
+  bool is_accepted = false;   // with it the engine has accepted the request
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and

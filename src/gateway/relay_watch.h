@@ -83,15 +83,16 @@ class RelayWatch {
   void commented() { last_comment_ = now(); }
 
   // `tokens`: as the row's bound counts them. A prompt that its engine has accepted (of account
-  // until the first token) is written down at once: a crash in its prefill must not lose it.
+  // until the first token), or counted at last, is written down at once: a crash in its prefill
+  // must not lose it.
   bool checkpoint_due(std::int64_t tokens, std::int64_t prompt) {
-    const bool accepted = prompt > 0 && tokens == 0 && !prompt_checkpointed_;
+    const bool accepted = tokens == 0 && prompt != prompt_checkpointed_;
     if (tokens == checkpointed_ && !accepted) return false;
     if (!accepted && !job_.row.wants_checkpoint(tokens) &&
         now() - last_checkpoint_ < kCheckpointTime) {
       return false;
     }
-    prompt_checkpointed_ = prompt_checkpointed_ || prompt > 0;
+    prompt_checkpointed_ = prompt;
     checkpointed_ = tokens;
     last_checkpoint_ = now();
     return true;
@@ -125,7 +126,7 @@ class RelayWatch {
   Instant last_checkpoint_;
   Instant last_look_;
   std::int64_t checkpointed_ = 0;
-  bool prompt_checkpointed_ = false;
+  std::int64_t prompt_checkpointed_ = 0;
   bool seen_event_ = false;
 };
 

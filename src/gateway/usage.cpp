@@ -381,7 +381,7 @@ std::string row_json(const store::UsageRow& row) {
       .number("cost_micro", row.charge.cost_micro)
       .text("currency", row.currency)
       .text("price", row.price_version)
-      .raw("lower_bound", row.is_recovered() ? "true" : "false")
+      .raw("lower_bound", row.is_lower_bound() ? "true" : "false")
       .end();
 }
 
@@ -402,7 +402,7 @@ std::string rows_csv(const std::vector<store::UsageRow>& rows) {
     csv.number(counts.generated).number(counts.reasoning).number(counts.delivered);
     csv.plain(micro_text(row.charge.gse_us)).plain(micro_text(row.charge.cost_micro, 2));
     csv.text(row.currency).text(row.price_version);
-    csv.plain(row.is_recovered() ? "true" : "false");
+    csv.plain(row.is_lower_bound() ? "true" : "false");
     csv.end_line();
   }
   return csv.take();

@@ -53,6 +53,11 @@ struct Request {
   std::size_t inputs = 1;             // number of prompts or embedding inputs
   // What the longest prompt has at least: its token ids when it is given by them.
   std::int64_t prompt_tokens_min = 1;
+  // What all prompts together have at least, whatever the engine's tokenizer: token ids, and the
+  // words of texts that stand in every prompt (no token joins words over a space). Of a chat only
+  // what users say: templates may leave out the rest. 1 of a body with members that we do not know:
+  // they may cut it short.
+  std::int64_t prompt_tokens_floor = 0;
   bool has_tools = false;
   bool has_images = false;
   bool has_audio = false;

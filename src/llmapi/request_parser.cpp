@@ -138,7 +138,11 @@ bool RequestParser::read_all() {
 
 Keep RequestParser::member(std::string_view key) {
   const Parameter* const parameter = find(key, bit_of(request_.operation));
-  if (parameter == nullptr) return in_.unknown(key);
+  if (parameter == nullptr) {
+    const Keep kept = in_.unknown(key);
+    has_extra_ = has_extra_ || kept == Keep::keep;
+    return kept;
+  }
   if (parameter->nullable && in_.skip_null()) return Keep::drop;
   return (this->*parameter->read)();
 }
@@ -169,6 +173,8 @@ bool RequestParser::check_whole() {
     return in_.fail_at("best_of", Code::invalid_value, "Invalid '",
                        "': results cannot be streamed when it is above 'n'.");
   }
+  if (has_extra_) request_.prompt_tokens_floor = 1;
+  request_.prompt_tokens_floor = std::max<std::int64_t>(1, request_.prompt_tokens_floor);
   request_.candidates = std::max(request_.choices, static_cast<int>(best_of_.value_or(1)));
   const auto choices_max = static_cast<std::size_t>(in_.policy().choices_max);
   if (request_.operation == Operation::completion && request_.inputs > 1 &&

@@ -108,7 +108,9 @@ class RequestParser {
   Request request_;
   char* out_ = nullptr;
   std::optional<std::int64_t> best_of_;
+  std::int64_t words_ = 0;  // of the texts read so far
   bool has_prompt_ = false;
+  bool has_extra_ = false;  // a member that we do not know goes to the engine
   bool has_model_ = false;
   bool has_stream_options_ = false;
   bool logprobs_ = false;

@@ -24,6 +24,25 @@ std::size_t continuation_bytes(std::string_view text) {
   return count;
 }
 
+bool begins_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Letters and digits behind a space, of a string's canonical JSON: a token each, at least. In parts
+// as above.
+std::int64_t words_of(std::string_view json) {
+  constexpr std::size_t kPart = 240;
+  std::int64_t count = 0;
+  for (std::size_t at = 1; at < json.size(); at += kPart) {
+    const std::size_t end = std::min(json.size(), at + kPart);
+    std::uint8_t found = 0;
+    for (std::size_t i = at; i < end; ++i)
+      found = static_cast<std::uint8_t>(found + (json[i - 1] == ' ' && begins_word(json[i])));
+    count += found;
+  }
+  return count;
+}
+
 }  // namespace
 
 Keep RequestParser::messages() {
@@ -36,6 +55,7 @@ Keep RequestParser::messages() {
 // What a message must have depends on its role, which may come last.
 struct RequestParser::MessageFacts {
   std::optional<std::size_t> role;
+  std::int64_t words = 0;  // of its content
   bool has_content = false;
   bool null_content = false;
   bool has_calls = false;  // or something else that an assistant says instead of content
@@ -58,6 +78,7 @@ bool RequestParser::check_message(const MessageFacts& facts) {
   }
   if (*facts.role == Role::tool && !facts.has_call_id) return in_.missing("tool_call_id");
   if (*facts.role == Role::function && !facts.has_name) return in_.missing("name");
+  if (*facts.role == Role::user) request_.prompt_tokens_floor += facts.words;
   return true;
 }
 
@@ -73,7 +94,11 @@ Keep RequestParser::message_member(MessageFacts& facts, std::string_view key) {
   if (key == "content") {
     facts.null_content = in_.json().kind() == JsonKind::null;
     facts.has_content = !facts.null_content;
-    return keep(facts.null_content ? in_.json().literal() : content());
+    if (facts.null_content) return keep(in_.json().literal());
+    const std::int64_t before = words_;
+    const Keep kept = keep(content());
+    facts.words = words_ - before;
+    return kept;
   }
   static constexpr auto optional = std::to_array<std::string_view>(
       {"name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content",
@@ -241,6 +266,7 @@ bool RequestParser::text() {
   const std::size_t bytes = in_.json().string_text_size();
   request_.prompt_bytes += bytes;
   request_.prompt_characters += bytes - continuation_bytes(in_.json().string_json());
+  words_ += words_of(in_.json().string_json());
   return true;
 }
 
@@ -262,7 +288,9 @@ Keep RequestParser::input() {
 // "text", ["text", ...], [token, ...] or [[token, ...], ...].
 bool RequestParser::texts_or_tokens(std::size_t count_max, bool allow_empty_text) {
   const auto one_text = [&] {
+    const std::int64_t before = words_;
     if (!text()) return false;
+    request_.prompt_tokens_floor += std::max<std::int64_t>(1, words_ - before);
     if (allow_empty_text || in_.json().string_text_size() > 0) return true;
     return in_.fail(Code::invalid_value, "Invalid '" + in_.where() + "': it must not be empty.");
   };
@@ -300,6 +328,7 @@ bool RequestParser::token() {
   constexpr std::size_t bytes_per_token = 4;  // what the estimate assumes
   std::int64_t id = 0;
   request_.prompt_bytes += bytes_per_token;
+  ++request_.prompt_tokens_floor;
   return in_.integer(0, kTokenIdMax, id);
 }
 

@@ -269,6 +269,43 @@ TEST(ParseRequest, WhatCannotFitIntoTheContextIsRefused) {
             (Refusal{Code::context_length_exceeded, "input"}));
 }
 
+// What is charged of a prompt that was accepted and never counted: never more than it has.
+TEST(ParseRequest, KnowsWhatAPromptHasAtLeast) {
+  const auto floor = [](Operation operation, std::string_view members, FieldPolicy policy = {}) {
+    const auto request = parse(operation, R"({"model":"m",)" + std::string(members) + "}", policy);
+    EXPECT_THAT(request, Succeeds()) << members;
+    return request ? request->prompt_tokens_floor : -1;
+  };
+  using enum Operation;
+  EXPECT_EQ(floor(completion, R"("prompt":[1,2,3])"), 3);
+  EXPECT_EQ(floor(completion, R"("prompt":[[1],[2,3]])"), 3);
+  EXPECT_EQ(floor(completion, R"("prompt":"once upon a time")"), 3) << "the first may join another";
+  EXPECT_EQ(floor(completion, R"("prompt":["","a b c"])"), 3);
+  EXPECT_EQ(floor(embeddings, R"("input":["one","two"])"), 2);
+  EXPECT_EQ(floor(completion, R"("prompt":" \n   -- \tx  ")"), 1) << "blanks and signs may be one";
+  const std::string long_text = "x" + std::string(1'000, ' ') + "y";
+  EXPECT_EQ(floor(completion, R"("prompt":")" + long_text + "\""), 1);
+  std::string words;
+  for (int i = 0; i < 1'000; ++i)
+    words += " word";
+  EXPECT_EQ(floor(completion, R"("prompt":")" + words + "\""), 1'000);
+
+  const auto message = [](std::string_view role, std::string_view content) {
+    return R"({"content":)" + std::string(content) + R"(,"role":")" + std::string(role) + "\"}";
+  };
+  const std::string user = message("user", R"("say a b")");
+  EXPECT_EQ(floor(chat, R"("messages":[)" + user + "]"), 2);
+  EXPECT_EQ(floor(chat, R"("messages":[)" + user + "," +
+                            message("system", R"("not every template has me")") + "," +
+                            message("assistant", R"("<think>nor that of me</think> ok")") + "," +
+                            message("user", R"([{"type":"text","text":"c d"}])") + "]"),
+            3);
+  const std::set<std::string, std::less<>> extra{"truncate_prompt_tokens"};
+  EXPECT_EQ(floor(chat, R"("truncate_prompt_tokens":1,"messages":[)" + user + "]",
+                  {.extra_fields = &extra}),
+            1);
+}
+
 TEST(ParseRequest, ReadsCompletions) {
   const auto completion = [](std::string_view members) {
     return parse(Operation::completion, R"({"model":"m",)" + std::string(members) + "}");

@@ -61,6 +61,15 @@ struct AuditSubject {
   std::string id;  // a key's owner, or an AdminEntry's actor
 };
 
+// A legal hold that is on.
+struct AuditHold {
+  std::string id;  // opaque, for paging
+  AuditSubject subject;
+  bool whole_tenant = false;  // else an empty `subject.id`: set before names were kept
+  std::optional<WallTime> since;
+  std::string reason;
+};
+
 // Something that somebody (or this program by itself) did to the system.
 struct AdminEntry {
   // Who it was. A person's or a token's name is personal data and reaches the log as a pseudonym.
@@ -191,8 +200,9 @@ class Audit {
   // Destroys a subject's keys, and writes an entry that says so. Code::conflict while it is held.
   virtual Result<AuditReceipt> erase(const AuditSubject& subject, AdminEntry entry) = 0;
   // Legal hold: nothing of the subject, or of the whole tenant when `subject.id` is empty, is
-  // erased or dropped by age while it is on.
+  // erased or dropped by age while it is on. Code::not_found when one is taken off that is not on.
   virtual Result<AuditReceipt> hold(const AuditSubject& subject, bool on, AdminEntry entry) = 0;
+  virtual Result<std::vector<AuditHold>> holds() = 0;  // those that are on
   // A new signing key, announced under the old one.
   virtual Result<AuditReceipt> rotate_key(AdminEntry entry) = 0;
   // Waits until everything handed over so far is durable and covered by a checkpoint.

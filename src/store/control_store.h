@@ -87,6 +87,8 @@ class ControlStore {
   // Removes the tenant with its projects, keys and limits; its slug becomes free, its id never
   // returns.
   virtual Result<void> remove(TenantId id, std::int64_t revision) = 0;
+  // The tenant that had this slug last, of those that were removed.
+  virtual Result<std::optional<TenantId>> removed_tenant(const std::string& slug) = 0;
 
   virtual Result<tenancy::Project> create(tenancy::Project project) = 0;
   virtual Result<tenancy::Project> update(const tenancy::Project& project) = 0;
@@ -113,6 +115,10 @@ class ControlStore {
   virtual Result<std::optional<std::string>> get_value(const std::string& name) = 0;
   virtual Result<void> put_value(const std::string& name, const std::string& value) = 0;
   virtual Result<void> remove_value(const std::string& name) = 0;
+
+  // What was removed or changed is in no file any more: names that were erased. Not in
+  // atomically().
+  virtual Result<void> overwrite_removed() = 0;
 };
 
 }  // namespace sovmesh::store

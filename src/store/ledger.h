@@ -100,6 +100,12 @@ struct UsageRow {
   metering::Counts checkpoint;  // of an open row: how far it was when that was last noted
   bool is_priced() const { return !price_version.empty(); }
   bool is_recovered() const { return settlement.finish == metering::Finish::recovered; }
+  // What was made may be more: its end was lost, or its engine has not counted it.
+  bool is_lower_bound() const {
+    const metering::Counts& counts = settlement.counts;
+    const bool is_ours = counts.source == metering::Source::floor;
+    return is_recovered() || (is_ours && counts.prompt + counts.generated > 0);
+  }
 };
 
 // A sum over settled rows of one currency; `requests` includes the open ones.

@@ -113,6 +113,17 @@ Result<void> count_write(Database& database) {
   return database.execute("UPDATE state SET version = version + 1");
 }
 
+template <class T, class Id>
+Result<void> delete_row(Database& database, const Id& id, std::int64_t revision) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY_VOID(
+      database.run("DELETE FROM " + std::string(Table<T>::kName) + " WHERE id = ? AND revision = ?",
+                   id, revision));
+  TRY_VOID(check_hit<T>(database, id));
+  TRY_VOID(count_write(database));
+  return transaction.commit();
+}
+
 Result<store::ControlData> read_everything(Database& database) {
   // A transaction, so that all tables are of the same moment.
   TRY(Transaction transaction, Transaction::begin(database));
@@ -198,15 +209,7 @@ Result<T> ControlTables::change(T row) {
 
 template <class T, class Id>
 Result<void> ControlTables::erase(const Id& id, std::int64_t revision) {
-  return with([&](Database& database) -> Result<void> {
-    TRY(Transaction transaction, Transaction::begin(database));
-    TRY_VOID(database.run(
-        "DELETE FROM " + std::string(Table<T>::kName) + " WHERE id = ? AND revision = ?", id,
-        revision));
-    TRY_VOID(check_hit<T>(database, id));
-    TRY_VOID(count_write(database));
-    return transaction.commit();
-  });
+  return with([&](Database& database) { return delete_row<T>(database, id, revision); });
 }
 
 Result<tenancy::Tenant> ControlTables::create(tenancy::Tenant tenant) {
@@ -215,8 +218,26 @@ Result<tenancy::Tenant> ControlTables::create(tenancy::Tenant tenant) {
 Result<tenancy::Tenant> ControlTables::update(const tenancy::Tenant& tenant) {
   return change(tenant);
 }
+// Its entries and rows stay, so its name must go on to lead to its id.
 Result<void> ControlTables::remove(TenantId id, std::int64_t revision) {
-  return erase<tenancy::Tenant>(id, revision);
+  return with([&](Database& database) -> Result<void> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(
+        database.run("INSERT INTO value SELECT 'removed_tenant/' || slug, id FROM tenant"
+                     " WHERE id = ? ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                     id));
+    TRY_VOID(delete_row<tenancy::Tenant>(database, id, revision));
+    return transaction.commit();
+  });
+}
+Result<std::optional<TenantId>> ControlTables::removed_tenant(const std::string& slug) {
+  return with([&](Database& database) -> Result<std::optional<TenantId>> {
+    TRY(Statement row,
+        database.prepare("SELECT value FROM value WHERE name = 'removed_tenant/' || ?"));
+    row.bind(1, slug);
+    TRY(const bool there, row.step());
+    return there ? std::optional(TenantId{row.ulid(0)}) : std::nullopt;
+  });
 }
 Result<tenancy::Project> ControlTables::create(tenancy::Project project) {
   return insert(std::move(project));
@@ -289,6 +310,18 @@ Result<void> ControlTables::remove_value(const std::string& name) {
     TRY_VOID(database.run("DELETE FROM value WHERE name = ?", name));
     TRY_VOID(count_write(database));
     return transaction.commit();
+  });
+}
+
+// Pages may hold copies of what was on them before they were divided, so the file is written anew.
+Result<void> ControlTables::overwrite_removed() {
+  return with([&](Database& database) -> Result<void> {
+    TRY_VOID(database.execute("PRAGMA temp_store=MEMORY; VACUUM"));
+    TRY(const bool emptied, database.empty_log());
+    if (emptied) return {};
+    return fail(Error(Code::dependency_unavailable, Blame::us,
+                      "somebody reads control.db, whose log still has what was removed: try again")
+                    .with_retry_after(std::chrono::seconds(2)));
   });
 }
 

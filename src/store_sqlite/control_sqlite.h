@@ -24,6 +24,7 @@ class ControlTables : public store::ControlStore {
   Result<tenancy::Tenant> create(tenancy::Tenant tenant) override;
   Result<tenancy::Tenant> update(const tenancy::Tenant& tenant) override;
   Result<void> remove(TenantId id, std::int64_t revision) override;
+  Result<std::optional<TenantId>> removed_tenant(const std::string& slug) override;
   Result<tenancy::Project> create(tenancy::Project project) override;
   Result<tenancy::Project> update(const tenancy::Project& project) override;
   Result<void> remove(ProjectId id, std::int64_t revision) override;
@@ -43,6 +44,7 @@ class ControlTables : public store::ControlStore {
   Result<std::optional<std::string>> get_value(const std::string& name) override;
   Result<void> put_value(const std::string& name, const std::string& value) override;
   Result<void> remove_value(const std::string& name) override;
+  Result<void> overwrite_removed() override;
 
  private:
   // Calls `work` once, with nobody else on the connection.

@@ -217,6 +217,12 @@ Result<int> Database::checkpoint() {
   return *log_pages_;
 }
 
+Result<bool> Database::empty_log() {
+  TRY(Statement checkpoint, prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
+  TRY(const bool row, checkpoint.step());
+  return row && checkpoint.integer(0) == 0;
+}
+
 Result<void> Database::back_up_to(Disk& disk, const std::string& path) {
   TRY_VOID(disk.create_private(path));
   sqlite3* raw = nullptr;

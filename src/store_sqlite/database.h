@@ -130,6 +130,8 @@ class Database {
   Result<void> quick_check();
   // Copies the log back into the database as far as readers allow. Says how many pages are left.
   Result<int> checkpoint();
+  // Copies all of it back and leaves the log empty; false while a reader is in the way.
+  Result<bool> empty_log();
   // Pages in the log after the last commit of this connection.
   int log_pages() const { return *log_pages_; }
   // A consistent copy, written to an absent file and checked.

@@ -28,6 +28,7 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
 Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,
                                                                 const Clock& clock) {
   TRY(Database database, open_migrated(disk, path, control_schema(), true, clock.wall_now()));
+  TRY_VOID(database.execute("PRAGMA secure_delete=ON"));  // the names of people who have left
   return std::make_unique<ControlSqlite>(std::move(database), clock);
 }
 

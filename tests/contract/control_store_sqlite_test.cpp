@@ -1,3 +1,9 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "tests/contract/control_store_suite.h"
 #include "tests/contract/sqlite_place.h"
 
@@ -34,6 +40,45 @@ std::unique_ptr<ControlPlace> make() {
 
 INSTANTIATE_TEST_SUITE_P(SqliteFile, ControlStoreSuite, testing::Values(make<OnTheMachine>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, ControlStoreSuite, testing::Values(make<WithPowerCuts>));
+
+// A name that was removed is neither on a free page, nor in the gap of one, nor in the log.
+TEST(ControlFile, WhatWasRemovedIsInNoFileOnceItIsOverwritten) {
+  const store_sqlite::TempFolder folder;
+  const ManualClock clock;
+  rt::sim::SeededRandom random(1);
+  UlidSource ids(clock, random);
+  const auto store = store_sqlite::open_control_store(store_sqlite::real_disk(),
+                                                      folder.path() + "/control.db", clock);
+  ASSERT_THAT(store, Succeeds());
+  const auto bytes = [&] {
+    std::string all;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder.path())) {
+      std::ifstream in(file.path(), std::ios::binary);
+      all.append(std::istreambuf_iterator<char>(in), {});
+    }
+    return all;
+  };
+  const auto tenant =
+      (*store)->create(tenancy::Tenant{.id = {ids.next()}, .slug = *TenantSlug::parse("aurora")});
+  const auto project = (*store)->create(tenancy::Project{
+      .id = {ids.next()}, .tenant = tenant->id, .slug = *ProjectSlug::parse("default")});
+  // So many that pages are divided while the name is on them.
+  const std::string name = "Annika.Lindqvist@example.org";
+  for (int i = 0; i < 300; ++i) {
+    tenancy::Key key{.id = *KeyId::parse(fmt::format("key{:09}", i * 7919 % 300)),
+                     .tenant = tenant->id,
+                     .project = project->id};
+    key.owner = i % 3 == 0 ? name : fmt::format("other-{}", i);
+    ASSERT_THAT((*store)->create(key), Succeeds());
+  }
+  ASSERT_TRUE(bytes().contains(name)) << "else nothing is tested here";
+  for (const tenancy::Key& key : (*store)->load()->keys) {
+    if (key.owner == name) ASSERT_THAT((*store)->remove(key.id, key.meta.revision), Succeeds());
+  }
+  ASSERT_THAT((*store)->overwrite_removed(), Succeeds());
+  EXPECT_FALSE(bytes().contains(name));
+  EXPECT_EQ((*store)->load()->keys.size(), 200);
+}
 
 }  // namespace
 }  // namespace sovmesh::store

@@ -393,6 +393,20 @@ TEST_P(ControlStoreSuite, ARemovedTenantsIdNeverReturns) {
   EXPECT_THAT(store_->create(tenant("aurora")), Succeeds());
 }
 
+TEST_P(ControlStoreSuite, TheNameOfARemovedTenantLeadsToItsId) {
+  const auto first = store_->create(tenant("aurora"));
+  EXPECT_EQ(*store_->removed_tenant("aurora"), std::nullopt) << "it lives";
+  EXPECT_THAT(store_->remove(first->id, 7), FailsWith(Code::precondition_failed));
+  EXPECT_EQ(*store_->removed_tenant("aurora"), std::nullopt) << "it lives still";
+  ASSERT_THAT(store_->remove(first->id, 1), Succeeds());
+  EXPECT_EQ(*store_->removed_tenant("aurora"), first->id);
+  const auto second = store_->create(tenant("aurora"));
+  ASSERT_THAT(store_->remove(second->id, 1), Succeeds());
+  reopen();
+  EXPECT_EQ(*store_->removed_tenant("aurora"), second->id) << "the last one";
+  EXPECT_EQ(*store_->removed_tenant("borealis"), std::nullopt);
+}
+
 TEST_P(ControlStoreSuite, RemovingATenantTakesItsProjectsAndKeysAndNothingElse) {
   const auto a = store_->create(tenant("aurora"));
   const auto b = store_->create(tenant("borealis"));

@@ -236,6 +236,44 @@ def test_erasure_takes_the_words_and_leaves_the_proofs(tmp_path, gateway):
     verify_twice(gateway.log, keys)
 
 
+def test_a_hold_keeps_and_says_so(gateway):
+    gateway.run("tenant", "create", "aurora")
+    gateway.run("key", "create", "--tenant", "aurora", "--owner", "ann")
+    alice = ("--tenant", "aurora", "--subject", "ann")
+    assert "no such legal hold" in gateway.run("audit", "hold", "remove", *alice, code=1)
+    gateway.run("audit", "hold", "add", *alice, "--reason", "case 7")
+    gateway.restart()
+    listed = gateway.run("audit", "hold", "list")
+    assert "aurora" in listed and "ann" in listed and "case 7" in listed
+    assert "legal hold" in gateway.run("tenant", "delete", "aurora", code=1)
+    assert "legal hold" in gateway.run("audit", "erase", *alice, "--yes", code=1)
+    for action in ("tenant.delete", "audit.erase"):
+        assert [one["outcome"] for one in gateway.entries("--action", action)] == ["denied"]
+    gateway.run("audit", "hold", "remove", *alice)
+    assert "ann" not in gateway.run("audit", "hold", "list")
+    gateway.run("tenant", "delete", "aurora")
+
+
+def test_an_erased_name_is_in_no_file(gateway):
+    name = "Annika.Lindqvist@example.org"
+    gateway.run("tenant", "create", "aurora")
+    for n in range(20):
+        gateway.run("key", "create", "--tenant", "aurora", "--owner", name if n % 2 else f"other{n}")
+    gateway.run("limit", "set", "--tenant", "aurora", "--user", name, "--measure", "requests",
+                "--window", "day", "--amount", "5")
+
+    def files_with_it():
+        return [path for path in gateway.data.rglob("*")
+                if path.is_file() and name.encode() in path.read_bytes()]
+
+    assert files_with_it(), "else nothing is tested here"
+    gateway.run("tenant", "delete", "aurora")
+    gateway.run("audit", "erase", "--tenant", "aurora", "--subject", name, "--yes")
+    assert files_with_it() == []
+    gateway.restart()
+    assert files_with_it() == []
+
+
 def test_a_tenant_takes_its_entries_home(tmp_path, gateway):
     for name in ("aurora", "other"):
         gateway.run("tenant", "create", name)

@@ -321,6 +321,102 @@ TEST_F(AdminAuditTest, AnErasureReachesTheLedger) {
   EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::not_found));
 }
 
+TEST_F(AdminAuditTest, HoldsAreListed) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"borealis"})"), Succeeds());
+  EXPECT_THAT(call("GET", "audit/holds")->body, HasSubstr(R"("data":[])"));
+  ASSERT_THAT(
+      call("POST", "audit/hold", R"({"tenant":"aurora","subject":"alice","reason":"case 7"})"),
+      Succeeds());
+  ASSERT_THAT(call("POST", "audit/hold", R"({"tenant":"borealis"})"), Succeeds());
+  ASSERT_THAT(call("POST", "audit/hold", R"({"subject":"uid:1000"})"), Succeeds());
+  const std::string all = call("GET", "audit/holds")->body;
+  EXPECT_THAT(all, HasSubstr(R"("subject":"alice","whole_tenant":false,"since":")"));
+  EXPECT_THAT(all, HasSubstr(R"("reason":"case 7")"));
+  EXPECT_THAT(all, HasSubstr(R"("subject":null,"whole_tenant":true)"));
+  EXPECT_THAT(all, HasSubstr(R"("tenant":null,"tenant_id":null,"subject":"uid:1000")"));
+  const std::string one = call("GET", "audit/holds?tenant=aurora")->body;
+  EXPECT_THAT(one, HasSubstr("alice"));
+  EXPECT_THAT(one, Not(HasSubstr("uid:1000")));
+  EXPECT_THAT(call("GET", "audit/holds?limit=1")->body, HasSubstr(R"("has_more":true)"));
+  EXPECT_THAT(entries("audit.read"), HasSubstr("audit/holds"));
+}
+
+TEST_F(AdminAuditTest, AHoldThatIsNotOnCannotBeTakenOff) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  const std::uint64_t before = size();
+  EXPECT_THAT(call("POST", "audit/release", alice), FailsWith(Code::not_found));
+  EXPECT_EQ(size(), before) << "nothing is written";
+  ASSERT_THAT(call("POST", "audit/hold", R"({"tenant":"aurora"})"), Succeeds());
+  const auto wrong = call("POST", "audit/release", alice);
+  EXPECT_THAT(wrong, FailsWith(Code::not_found));
+  EXPECT_THAT(wrong.error().message(), HasSubstr("whole tenant"));
+}
+
+TEST_F(AdminAuditTest, WhatIsUnderAHoldIsNotDeletedAndWhoTriedIsAnEntry) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"borealis"})"), Succeeds());
+  const std::string key = member_id(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"));
+  const std::string other = member_id(call("POST", "keys", R"({"tenant":"aurora","owner":"bob"})"));
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  ASSERT_THAT(call("POST", "audit/hold", alice), Succeeds());
+  const std::string project = store_->load()->projects.front().id.value.text();
+  for (const std::string& path :
+       {std::string("tenants/aurora"), "projects/" + project, "keys/" + key}) {
+    const auto refused = call("DELETE", path);
+    EXPECT_THAT(refused, FailsWith(Code::conflict)) << path;
+    EXPECT_THAT(refused.error().message(), HasSubstr("legal hold"));
+    EXPECT_THAT(entries(), HasSubstr(R"("outcome":"denied")"));
+    EXPECT_THAT(entries(), HasSubstr(path));
+  }
+  EXPECT_THAT(call("DELETE", "keys/" + other), Succeeds());
+  EXPECT_THAT(call("DELETE", "tenants/borealis"), Succeeds());
+
+  EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::conflict));
+  EXPECT_THAT(entries("audit.erase"), HasSubstr(R"("outcome":"denied")"));
+  EXPECT_THAT(entries("audit.erase"), HasSubstr(R"("reason":"under a legal hold")"));
+  EXPECT_THAT(entries(), Not(HasSubstr("alice")));
+
+  ASSERT_THAT(call("POST", "audit/release", alice), Succeeds());
+  EXPECT_THAT(call("DELETE", "tenants/aurora"), Succeeds());
+}
+
+// The file must not do what the API may not.
+TEST_F(AdminAuditTest, ATenantUnderAHoldStaysInForceWhenItsFileLeavesItOut) {
+  config::Config config;
+  config.tenants.push_back({.name = "aurora"});
+  const auto apply = [&] {
+    return changes_->make(
+        "config.apply",
+        [&](const auto& agree) -> Result<void> {
+          TRY_VOID(publisher_.apply(config, agree));
+          return {};
+        },
+        tell());
+  };
+  ASSERT_THAT(apply(), Succeeds());
+  ASSERT_THAT(call("POST", "audit/hold", R"({"tenant":"aurora"})"), Succeeds());
+  config.tenants.clear();
+  const auto refused = apply();
+  EXPECT_THAT(refused, FailsWith(Code::conflict));
+  EXPECT_THAT(refused.error().message(), HasSubstr("'aurora' is under a legal hold"));
+  EXPECT_EQ(store_->load()->tenants.size(), 1);
+  ASSERT_THAT(call("POST", "audit/release", R"({"tenant":"aurora"})"), Succeeds());
+  EXPECT_THAT(apply(), Succeeds());
+}
+
+TEST_F(AdminAuditTest, ADeletedTenantIsKnownByItsLastName) {
+  const std::string tenant = member_id(call("POST", "tenants", R"({"slug":"aurora"})"));
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"), Succeeds());
+  ASSERT_THAT(call("DELETE", "tenants/aurora"), Succeeds());
+  ASSERT_THAT(call("POST", "audit/hold", R"({"tenant":"aurora"})"), Succeeds());
+  EXPECT_THAT(call("GET", "audit/holds")->body, HasSubstr(R"("tenant_id":")" + tenant));
+  ASSERT_THAT(call("POST", "audit/release", R"({"tenant":")" + tenant + "\"}"), Succeeds());
+  ASSERT_THAT(call("POST", "audit/erase", R"({"tenant":"aurora","subject":"alice"})"), Succeeds());
+  EXPECT_THAT(call("POST", "audit/hold", R"({"tenant":"corona"})"), FailsWith(Code::not_found));
+}
+
 TEST_F(AdminAuditTest, ABackupIsEnteredByWhoMadeIt) {
   ASSERT_THAT(
       call("POST", "audit/backup", R"({"created_at":"2027-01-31T12:00:00Z","ledger_seq":4711})"),

@@ -70,6 +70,20 @@ TEST_F(AdminLimitsTest, PoolsShowWhatTheirPartsUse) {
   EXPECT_EQ(call("POST", "pools").error().allow(), "GET");
 }
 
+TEST_F(AdminLimitsTest, TheAnswerToAWriteSaysWhatIsUsed) {
+  const std::string body =
+      R"({"tenant":"aurora","measure":"output_tokens","window":"day","amount":100})";
+  const std::string path = "limits/" + member(made(body), "id");
+  EXPECT_TRUE(runs(40));
+  EXPECT_THAT(ok("PATCH", path, R"({"name":"cap"})"),
+              AllOf(HasSubstr(R"("name":"cap")"), HasSubstr(R"("used":40,)")));
+  ok("DELETE", path);
+  EXPECT_THAT(ok("PUT", "limits", body), HasSubstr(R"("used":40,)")) << "it is counted again";
+  EXPECT_THAT(ok("PUT", "limits",
+                 R"({"tenant":"aurora","measure":"output_tokens","window":"day","amount":60})"),
+              HasSubstr(R"("used":40,)"));
+}
+
 TEST_F(AdminLimitsTest, ALimitIsShownWholeWithItsWindow) {
   world_.run_for(std::chrono::hours(24));
   const std::string shown =

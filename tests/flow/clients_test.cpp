@@ -297,6 +297,74 @@ TEST(Clients, ATimeoutInThePrefillPaysForThePrompt) {
   }
 }
 
+// Engines that count a prompt only with their first token: its head says that they have accepted
+// it. Our own count is a lower bound, and may all have been in the engine's cache.
+TEST(Clients, APromptThatWasAcceptedAndNotCountedIsPaidForAsWhatItHasAtLeast) {
+  for (const auto dialect : {llmapi::Dialect::vllm, llmapi::Dialect::sglang}) {
+    for (const std::string_view stream : {kStream, std::string_view()}) {
+      SCOPED_TRACE(fmt::format("{}{}", llmapi::name(dialect), stream));
+      GatewayWorld gateway;
+      gateway.scripted_engine->dialect_ = dialect;
+      gateway.scripted.script = {.parts = {std::string(kStreamHead)}, .end = Script::End::hang};
+      Client client(gateway);
+      client.post(kChat, chat_body("five words are in it", stream, "script"));
+      gateway.world.run_for(400ms);
+      EXPECT_EQ(gateway.ledger.last().checkpoint.prompt, 4) << "a crash would not lose it either";
+      client.hang_up();
+      EXPECT_TRUE(gateway.settle(1s));
+      EXPECT_EQ(last_settlement(gateway).finish, metering::Finish::client_closed);
+      EXPECT_EQ(last_settlement(gateway).counts,
+                (metering::Counts{.prompt = 4, .cached = 4, .source = metering::Source::floor}));
+      EXPECT_THAT(gateway.ledger.violations, IsEmpty());
+    }
+  }
+}
+
+// The simulated engine says how long the prompt really is, to whoever stays.
+TEST(Clients, HangingUpInThePrefillNeverPaysForMoreThanThePrompt) {
+  for (const auto dialect : {llmapi::Dialect::vllm, llmapi::Dialect::sglang}) {
+    for (const std::string_view stream : {kStream, std::string_view()}) {
+      SCOPED_TRACE(fmt::format("{}{}", llmapi::name(dialect), stream));
+      GatewayWorld gateway(7, {.dialect = dialect});
+      gateway.engine->dialect_ = dialect;
+      const std::string body =
+          chat_body("[[sim:head-first,prefill=2000]] a prompt of words", stream);
+      Client gone(gateway);
+      gone.post(kChat, body);
+      gateway.world.run_for(1s);
+      gone.hang_up();
+      EXPECT_TRUE(gateway.settle(1s));
+      const metering::Counts charged = last_settlement(gateway).counts;
+      EXPECT_GT(charged.prompt, 0);
+      Client stays(gateway);
+      stays.post(kChat, body);
+      EXPECT_EQ(stays.answer().status, 200);
+      EXPECT_TRUE(gateway.settle(1s));
+      EXPECT_EQ(last_settlement(gateway).counts.source, metering::Source::engine_final);
+      EXPECT_LE(charged.prompt, last_settlement(gateway).counts.prompt);
+    }
+  }
+}
+
+// Nothing says that these have accepted it, or that they read all of it.
+TEST(Clients, APromptThatNoEngineHasAcceptedCostsNothing) {
+  const auto prompt_of = [](llmapi::Dialect dialect, const Script& script) {
+    GatewayWorld gateway;
+    gateway.scripted_engine->dialect_ = dialect;
+    gateway.scripted.script = script;
+    Client client(gateway);
+    client.post(kChat, chat_body("five words are in it", kStream, "script"));
+    gateway.world.run_for(400ms);
+    client.hang_up();
+    EXPECT_TRUE(gateway.settle(1s));
+    return last_settlement(gateway).counts.prompt;
+  };
+  const Script silent{.parts = {}, .end = Script::End::hang};
+  const Script accepted{.parts = {std::string(kStreamHead)}, .end = Script::End::hang};
+  EXPECT_EQ(prompt_of(llmapi::Dialect::vllm, silent), 0);
+  EXPECT_EQ(prompt_of(llmapi::Dialect::openai, accepted), 0);
+}
+
 // Terse events of an engine, as many as one read and one socket's buffer hold. The client takes
 // none of them, so that most lie between engine and translation when it goes away.
 std::string terse_stream(std::size_t tokens) {

@@ -304,13 +304,51 @@ TEST(Idempotency, WhileTheFirstRequestRunsOthersConflict) {
   GatewayWorld gateway;
   const std::string key = "idempotency-key: k1\r\n";
   Client running(gateway);
-  running.post(kChat, chat_body(tokens(10, ",rate=5"), kStream), "aurora", key);
+  const std::string body = chat_body(tokens(10, ",rate=2"), kStream);
+  running.post(kChat, body, "aurora", key);
   ASSERT_TRUE(running.wait_for("data: "));
-  const Answer second = ask(gateway, chat_body(tokens(10, ",rate=5"), kStream), "aurora", key);
-  EXPECT_EQ(second.status, 409);
+  Client second_client(gateway);
+  second_client.post(kChat, body, "aurora", key);
+  const Answer second = second_client.answer(2'100ms);
+  EXPECT_EQ(second.status, 409) << "it may be over soon, but is not waited for longer";
   EXPECT_TRUE(second.has(R"("code":"idempotency_in_progress")"));
   EXPECT_THAT(second.head, HasSubstr("\r\nretry-after: "));
   EXPECT_THAT(running.answer().body, EndsWith("data: [DONE]\n\n"));
+}
+
+// The row of an answer is durable some time after its last byte. Who repeats the request meanwhile
+// is not told that it is still at work.
+TEST(Idempotency, WhoHasReadTheAnswerNeverMeetsItsRequestStillAtWork) {
+  const std::string key = "idempotency-key: k1\r\n";
+  for (const bool is_kept : {false, true}) {
+    for (const std::string_view form : {std::string_view(), kStream}) {
+      SCOPED_TRACE(fmt::format("kept {}{}", is_kept, form));
+      GatewayWorld gateway;
+      if (is_kept) gateway.keep_answers();
+      gateway.blocking.set_delay(300ms, 300ms);
+      gateway.ledger.sync_time = 300ms;
+      EXPECT_EQ(ask(gateway, chat_body("x", form), "aurora", key).status, 200);
+      EXPECT_EQ(ask(gateway, chat_body("x", form), "aurora", key).status, is_kept ? 200 : 400);
+      EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
+      EXPECT_EQ(gateway.ledger.order.size(), 1U);
+    }
+  }
+}
+
+TEST(Idempotency, WhoeverHangsUpWhileWaitingForTheFirstRequestIsGone) {
+  GatewayWorld gateway;
+  const std::string key = "idempotency-key: k1\r\n";
+  const std::string body = chat_body(tokens(10, ",rate=2"), kStream);
+  Client running(gateway);
+  running.post(kChat, body, "aurora", key);
+  ASSERT_TRUE(running.wait_for("data: "));
+  Client gone(gateway);
+  gone.post(kChat, body, "aurora", key);
+  gateway.world.run_for(500ms);
+  gone.hang_up();
+  EXPECT_THAT(running.answer().body, EndsWith("data: [DONE]\n\n"));
+  EXPECT_TRUE(gateway.settle());
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 1);
 }
 
 TEST(Idempotency, AKeyWhoseRequestNeverRanIsFree) {

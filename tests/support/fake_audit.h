@@ -81,6 +81,7 @@ class FakeAudit : public store::Audit {
                                    store::AdminEntry entry) override {
     return append(std::move(entry));
   }
+  Result<std::vector<store::AuditHold>> holds() override { return std::vector<store::AuditHold>(); }
   Result<store::AuditReceipt> rotate_key(store::AdminEntry entry) override {
     return append(std::move(entry));
   }

@@ -36,6 +36,10 @@ class MemoryControl : public store::ControlStore {
   Result<tenancy::Tenant> create(tenancy::Tenant) override { return no(); }
   Result<tenancy::Tenant> update(const tenancy::Tenant&) override { return no(); }
   Result<void> remove(TenantId, std::int64_t) override { return no(); }
+  Result<std::optional<TenantId>> removed_tenant(const std::string&) override {
+    return std::optional<TenantId>();
+  }
+  Result<void> overwrite_removed() override { return {}; }
   Result<tenancy::Project> create(tenancy::Project) override { return no(); }
   Result<tenancy::Project> update(const tenancy::Project&) override { return no(); }
   Result<void> remove(ProjectId, std::int64_t) override { return no(); }
