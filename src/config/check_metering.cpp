@@ -24,7 +24,7 @@ constexpr std::size_t kPoolNameMax = 40;
 constexpr std::size_t kOriginMax = 200;
 constexpr std::size_t kPlaceMax = 64;  // of an audit entry's site and jurisdiction
 constexpr std::size_t kWitnessesMax = 16;
-constexpr std::chrono::minutes kVerifyEveryMin{1};  // a check reads the whole ledger
+constexpr std::chrono::seconds kVerifyEveryMin{10};  // a check reads the whole ledger
 constexpr std::size_t kWebhookSecretMin = 16;
 // In tokens, millionths of money or microseconds: what a limiter counts with (limits::kAmountMax).
 constexpr std::int64_t kAmountMax = 1'000'000'000'000'000;
@@ -539,7 +539,7 @@ class MeteringChecker {
   void check_ledger() {
     const Ledger& ledger = config_.ledger;
     if (ledger.verify_every.count() > 0 && ledger.verify_every < kVerifyEveryMin)
-      error(place(ledger, "verify_every"), "verify_every: want 1m or more, or 0s for never");
+      error(place(ledger, "verify_every"), "verify_every: want 10s or more, or 0s for never");
   }
 
   const Config& config_;

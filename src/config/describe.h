@@ -528,7 +528,7 @@ void describe(V& v, Ledger& ledger) {
           Bounds{.min = 1, .max = 36'500});
   v.field("verify_every", ledger.verify_every,
           "How often the ledger is verified in the background, beginning at 03:00 UTC; a drift is "
-          "logged, measured and in the audit log. At least 1m; 0s: never.");
+          "logged, measured and in the audit log. At least 10s; 0s: never.");
 }
 
 template <class V>

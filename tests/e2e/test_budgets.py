@@ -654,8 +654,8 @@ def test_a_model_without_a_price_is_no_way_around_a_limit_of_money(gateway):
 
 
 def test_the_ledger_is_verified_while_it_works(tmp_path):
-    gateway = Gateway(tmp_path, [{"name": "busy"}], ledger={"verify_every": "1m"})
-    a_round = 90
+    gateway = Gateway(tmp_path, [{"name": "busy"}], ledger={"verify_every": "10s"})
+    a_round = 40
     try:
         assert gateway.ask(gateway.keys["busy"], chat("hello")).status == 200
         wait_for(lambda: gateway.metrics()["sm_ledger_verified_total"] > 0, a_round)
