@@ -299,6 +299,12 @@ class SlowDisk : public Disk {
   Result<void> allocate(const std::string& path, std::int64_t bytes) override {
     return real_disk().allocate(path, bytes);
   }
+  Result<void> allocate_behind(const std::string& path, std::int64_t bytes) override {
+    return real_disk().allocate_behind(path, bytes);
+  }
+  Result<std::int64_t> free_bytes(const std::string& path) override {
+    return real_disk().free_bytes(path);
+  }
   Result<void> make_folder(const std::string& path) override {
     return real_disk().make_folder(path);
   }
