@@ -97,8 +97,9 @@ class FullDisk : public AuditBounds {
     life->set_audit({.log = &log()});
     return life;
   }
-  // A commit finds no room; from then on whatever else writes to the disk takes every byte.
+  // Whatever else writes to the disk takes every byte, and a commit finds no room.
   void fill(GatewayWorld& life) {
+    disk_.set_capacity(disk_.used());
     disk_.fail_write(1, ENOSPC);
     life.world.run_for(25ms);
     disk_.set_capacity(disk_.used());
