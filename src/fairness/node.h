@@ -4,7 +4,9 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "fairness/cost.h"
@@ -51,13 +53,20 @@ struct ClassQueue {
   std::uint32_t sheddable = 0;  // of these
   // Of a user: among those of whom nothing fitted a moment ago.
   std::uint32_t parked_place = kNowhere;
-  std::uint64_t kinds = 0;  // of a user: kind_bit()s of all that has waited since nothing did
+  std::uint64_t kinds = 0;  // kind_bit()s of all that has waited since nothing did
   bool lags = false;        // was blocked, and is behind those that were not
 
   // Virtual counters: service in GPU-microseconds, divided by guarantee and by weight.
   double guaranteed = 0, borrowed = 0;
   // Where a child that comes back starts at least: the lowest counters of those served last.
   double guaranteed_floor = 0, borrowed_floor = 0;
+  // The same among requests of one kind, by the number of its bit: who comes for an engine that is
+  // full competes with those who wait for that, however much somebody else has had of another one.
+  // Empty: nothing of a known kind was served.
+  struct Floors {
+    std::optional<double> guaranteed, borrowed;
+  };
+  std::vector<Floors> floors_of_kinds;
   double active_weight = 0;     // of the children with something waiting
   double waiting_cost = 0;      // expected
   double open_input = 0;        // what borrowing requests that run paid for input, and may get back

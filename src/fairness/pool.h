@@ -46,7 +46,11 @@ struct Request {
 };
 
 // Kinds as a set; several may share a bit.
-constexpr std::uint64_t kind_bit(std::uint64_t kind) { return std::uint64_t{1} << (kind % 64); }
+constexpr std::size_t kKindBits = 64;
+constexpr std::size_t kind_index(std::uint64_t kind) { return kind % kKindBits; }
+constexpr std::uint64_t kind_bit(std::uint64_t kind) {
+  return std::uint64_t{1} << kind_index(kind);
+}
 
 // Where a request could run. Asked while Pool::next decides, so it must not call back into the
 // pool.

@@ -183,13 +183,18 @@ void PoolState::room_came(std::uint64_t kinds, Instant now) {
 
 // A node that comes back starts with its siblings: it has banked nothing while it was idle, and
 // owes at most so much.
-void PoolState::lift(NodeIndex index, std::size_t priority, Instant now) {
+void PoolState::lift(NodeIndex index, const Request& request, Instant now) {
+  const auto priority = static_cast<std::size_t>(request.priority);
   Node& node = nodes_[index];
   ClassQueue& queue = node.queues[priority];
   const ClassQueue& family = nodes_[node.parent].queues[priority];
   double guaranteed = family.guaranteed_floor;
   double borrowed = family.borrowed_floor;
-  if (!family.children.empty()) {
+  if (request.kind != 0 && !family.floors_of_kinds.empty()) {
+    const ClassQueue::Floors& floors = family.floors_of_kinds[kind_index(request.kind)];
+    guaranteed = floors.guaranteed.value_or(guaranteed);
+    borrowed = floors.borrowed.value_or(borrowed);
+  } else if (!family.children.empty()) {
     const ChildKey& lowest = family.children.top().key;
     double& floor = lowest.rank == Rank::borrowing ? borrowed : guaranteed;
     floor = std::max(floor, lowest.counter);
@@ -218,12 +223,13 @@ void PoolState::join(ItemIndex item_index, Instant now) {
       if (index == kRoot) {
         classes_.set_waiting(item.request.priority, true, debt_max());
       } else {
-        lift(index, priority, now);
+        lift(index, item.request, now);
         nodes_[node.parent].queues[priority].active_weight += node.share_weight();
       }
     }
     if (node.waiting++ == 0) node.waiting_since = now;
     ++queue.waiting;
+    queue.kinds |= kind_bit(item.request.kind);
     queue.sheddable += item.request.sheddable ? 1U : 0U;
     queue.waiting_cost += item.expected_cost();
     node.waiting_bytes += item.request.bytes;
@@ -244,9 +250,7 @@ void PoolState::join(ItemIndex item_index, Instant now) {
       return items_[id].deadline_place;
     });
   }
-  ClassQueue& own = leaf.queues[priority];
-  own.kinds |= kind_bit(item.request.kind);
-  if (own.is_parked()) unpark(item.leaf, priority);
+  if (leaf.queues[priority].is_parked()) unpark(item.leaf, priority);
   refresh(item.leaf, priority);
   for (NodeIndex index = item.leaf; index != kRoot; index = nodes_[index].parent)
     sync(index, now);

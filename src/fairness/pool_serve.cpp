@@ -191,9 +191,21 @@ void PoolState::attribute(Item& item) {
     double& floor =
         lowest.rank == Rank::borrowing ? family.borrowed_floor : family.guaranteed_floor;
     floor = std::max(floor, lowest.counter);
-    if (family.children.at(node.queues[priority].place).key.rank != Rank::borrowing)
+    const ChildKey& own = family.children.at(node.queues[priority].place).key;
+    raise_floor(family, item.request.kind, own);
+    if (own.rank != Rank::borrowing)
       item.guaranteed_at = static_cast<std::uint8_t>(item.guaranteed_at | 1U << node.depth);
   }
+}
+
+// It is the lowest of those of its kind, but for the window.
+void PoolState::raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served) const {
+  if (kind == 0) return;
+  if (family.floors_of_kinds.empty()) family.floors_of_kinds.resize(kKindBits);
+  ClassQueue::Floors& floors = family.floors_of_kinds[kind_index(kind)];
+  auto& floor = served.rank == Rank::borrowing ? floors.borrowed : floors.guaranteed;
+  const double lowest = served.counter - static_cast<double>(options_.locality_window);
+  floor = std::max(floor.value_or(0), lowest);
 }
 
 void PoolState::open_potential(Item& item) {
@@ -280,7 +292,9 @@ void PoolState::note_gap(NodeIndex index, std::size_t priority) {
   if (queue.place == kNowhere) return;
   const auto& siblings = nodes_[node.parent].queues[priority].children;
   const auto& lowest = siblings.top();
-  if (lowest.key.rank != Rank::borrowing || nodes_[lowest.id].queues[priority].lags) return;
+  const ClassQueue& other = nodes_[lowest.id].queues[priority];
+  if (lowest.key.rank != Rank::borrowing || other.lags) return;
+  if ((queue.kinds & other.kinds) == 0) return;  // they wait for different engines
   bound.gap_max = std::max(bound.gap_max, queue.borrowed - lowest.key.counter);
 }
 

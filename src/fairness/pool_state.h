@@ -80,7 +80,7 @@ class PoolState {
   void advance(Instant now);
   void join(ItemIndex index, Instant now);
   void leave(ItemIndex index, Instant now);
-  void lift(NodeIndex index, std::size_t priority, Instant now);
+  void lift(NodeIndex index, const Request& request, Instant now);
   void park(NodeIndex leaf, std::size_t priority, Instant now);
   void unpark(NodeIndex leaf, std::size_t priority);
 
@@ -96,6 +96,7 @@ class PoolState {
                                  Instant now);
   Dispatch dispatch(ItemIndex index, Instant now);
   void attribute(Item& item);
+  void raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served) const;
   void open_potential(Item& item);
   void close_potential(Item& item, double cost);
   void charge(Item& item, double cost, Instant now);

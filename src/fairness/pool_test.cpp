@@ -240,6 +240,39 @@ TEST_F(PoolTest, OfThoseThatHadAsMuchWhoHasWaitedLongerGoesFirst) {
   EXPECT_EQ(drain(), tags);
 }
 
+// What one has had of engines that are idle is nothing to those who wait for others.
+TEST_F(PoolTest, WhoComesForWhatIsFullStartsWithThoseWhoWaitForIt) {
+  start();
+  const auto of_kind = [&](std::uint64_t kind, std::uint64_t tag, NodeId node) {
+    Request made = request(tag, node);
+    made.kind = kind;
+    return made;
+  };
+  int room = 0;
+  fits_ = [&](const Request& request) { return request.kind == 1 || room > 0; };
+  const auto serve_one = [&] {
+    room = 1;
+    pool_->room_came(kind_bit(2), now_);
+    const auto tags = drain(1);
+    room = 0;
+    return tags.at(0);
+  };
+  for (std::uint64_t tag = 0; tag < 40; ++tag)
+    enqueue(of_kind(2, tag, 1));
+  serve_one();
+  for (std::uint64_t tag = 100; tag < 200; ++tag) {
+    Request costly = of_kind(1, tag, 2);
+    costly.input_cost = 1'000'000;
+    enqueue(costly);
+    EXPECT_EQ(drain(), std::vector<std::uint64_t>{tag});
+  }
+  enqueue(of_kind(2, 1'000, 3));
+  std::vector<std::uint64_t> served;
+  for (int i = 0; i < 5; ++i)
+    served.push_back(serve_one());
+  EXPECT_NE(std::ranges::find(served, 1'000), served.end());
+}
+
 TEST_F(PoolTest, NoPlaceIsHeldForWhatNeedsNoMoreThanOthers) {
   options_.bypass_max = 1;
   start();

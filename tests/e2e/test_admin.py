@@ -42,10 +42,10 @@ class Gateway:
     def made(self, *words, **more):
         return json.loads(self.run(*words, "--json", **more))
 
-    def status(self, key, body):
+    def status(self, key, body, **fields):
         request = urllib.request.Request(
             f"http://{self.process.address}/v1/chat/completions", json.dumps(body).encode(),
-            {"Authorization": f"Bearer {key}", "Content-Type": "application/json"})
+            {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **fields})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status
@@ -92,6 +92,22 @@ def test_from_nothing_to_an_answer_and_back(tmp_path, gateway):
         assert gateway.made("engine", "list")["data"] == []
         usage = gateway.made("usage", "--tenant", "aurora", "--by", "key")["data"]
         assert [(row["group"], row["requests"]) for row in usage] == [(ident, 5)]
+    finally:
+        sim.stop()
+
+
+def test_a_key_is_bound_to_a_class(tmp_path, gateway):
+    sim = support.EngineSim(tmp_path)
+    try:
+        gateway.run("engine", "create", "far", "--url", f"http://{sim.address}/v1")
+        gateway.run("model", "create", "m", "--engine", "far", "--engine-model", SIM)
+        made = gateway.made("key", "create", "--tenant", "boreal", "--max-priority", "batch")
+        assert made["max_priority"] == "batch"
+        high = {"x-sm-priority": "interactive"}
+        assert gateway.status(made["key"], chat("hello", model="m"), **high) == 403
+        assert gateway.status(made["key"], chat("hello", model="m")) == 200
+        gateway.run("key", "update", made["id"], "--max-priority", "interactive")
+        assert gateway.status(made["key"], chat("hello", model="m"), **high) == 200
     finally:
         sim.stop()
 
