@@ -202,14 +202,22 @@ Result<void> Process::open_identity() {
                                                              *clock_, *random_);
   budgets_ = std::make_unique<Budgets>(*publisher_, data_->ledger(), *clock_);
   budgets_->add_metrics(registry_);
-  changes_ = std::make_unique<control::RecordedChanges>(control::RecordedChanges::Parts{
-      data_->control(), *publisher_, data_->audit().get(),
-      [this](const Budgets::State& next) { return budgets_->use(next); }});
+  changes_ = std::make_unique<control::RecordedChanges>(
+      control::RecordedChanges::Parts{data_->control(), *publisher_, data_->audit().get(),
+                                      [this](const Budgets::State& next) { return use(next); }});
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
   TRY_VOID(open_rollouts());
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
+}
+
+// All or nothing: who counts by limits and who shares by pools.
+Result<void> Process::use(const control::DirectoryPublisher::State& next) {
+  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(*next.pools));
+  TRY_VOID(budgets_->use(next));
+  if (dispatcher_) dispatcher_->configure(pools);
+  return {};
 }
 
 // A configuration takes effect, with limits and an entry in the audit log, or nothing changes.
@@ -286,7 +294,7 @@ Result<void> Process::make_listeners() {
   settings_.body.total = server.body_time;
   settings_.client_stall = server.write_stall;
   settings_.look_up = look_up_of(server.drain_time);
-  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(options_.config.pools));
+  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(*publisher_->state().pools));
   dispatcher_ = std::make_unique<gateway::Dispatcher>(
       *clock_, *random_,
       gateway::Dispatcher::Limits{
@@ -351,7 +359,7 @@ Result<void> Process::add_operator_listeners() {
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }});
+      rollouts_.get(), [this] { return pool_parts(); }, check_pool});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

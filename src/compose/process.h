@@ -56,6 +56,7 @@ class Process {
   Result<void> open_identity();
   Result<control::DirectoryPublisher::Applied> apply(const config::Config& config,
                                                      std::string_view why);
+  Result<void> use(const control::DirectoryPublisher::State& next);
   Result<void> make_workers();
   Result<void> make_engines();
   Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
