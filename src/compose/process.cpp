@@ -302,6 +302,9 @@ Result<void> Process::make_listeners() {
           .wait_max = server.queue_time,
           .tenants = [this] { return tenant_names(); }},
       pools);
+  pool_history_ = std::make_unique<PoolHistory>(data_->control(), *dispatcher_, *clock_);
+  if (const Result<void> restored = pool_history_->restore(); !restored)
+    log_->say(observe::Level::warning, "pool_history", restored.error().message());
   health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
@@ -461,6 +464,7 @@ rt::Task<void> Process::start_up() {
   }
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
+  first.spawn(keep_pool_history());
   first.spawn(keep_probing_engines());
   watch_overload();
   first.spawn(pass_place_on());
@@ -598,6 +602,17 @@ rt::Task<void> Process::keep_looking_at_rollouts() {
   }
 }
 
+rt::Task<void> Process::keep_pool_history() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    const rt::Until next{first.loop().in(PoolHistory::kEvery), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+    auto work = [this]() -> Result<void> { return pool_history_->save(); };
+    const Result<void> saved = co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
+    if (!saved) log_->say(observe::Level::warning, "pool_history", saved.error().message());
+  }
+}
+
 rt::Task<void> Process::run_guest() {
   Worker& worker = *workers_.front();
   std::vector<std::shared_ptr<engine::Engine>> engines;
@@ -633,6 +648,8 @@ int Process::run() {
   first.run();
   for (const auto& worker : workers_)
     worker->join();
+  if (const auto saved = pool_history_->save(); !saved)
+    log_->say(observe::Level::warning, "pool_history", saved.error().message());
   const Result<void> flushed = data_->ledger().flush();
   if (!flushed) log_->say(observe::Level::error, "ledger", flushed.error().message());
   if (const auto audit = data_->audit()) {

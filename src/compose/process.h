@@ -11,6 +11,7 @@
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
 #include "compose/ledger_check.h"
+#include "compose/pool_history.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
@@ -121,6 +122,7 @@ class Process {
   rollout::Readiness readiness_of(const catalog::Model& model) const;
   void tell_rollout(const rollout::Rollout& rollout) const;
   rt::Task<void> keep_looking_at_rollouts();
+  rt::Task<void> keep_pool_history();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -147,6 +149,7 @@ class Process {
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
   std::unique_ptr<gateway::Dispatcher> dispatcher_;
+  std::unique_ptr<PoolHistory> pool_history_;
   std::unique_ptr<gateway::EngineHealth> health_;
   gateway::Overload overload_;
   gateway::Readiness readiness_;

@@ -17,6 +17,7 @@ std::vector<control::PoolPart> Process::pool_parts() const {
                        .used = node.used,
                        .borrowed = node.borrowed,
                        .lent = node.lent,
+                       .history = node.history / fairness::kMicrosPerGse,
                        .waiting = static_cast<std::int64_t>(node.waiting),
                        .running = static_cast<std::int64_t>(node.running)});
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -118,6 +119,7 @@ struct NodeReport {
   // others used, and what of its guarantee it wanted (had somebody waiting) and did not get.
   double used = 0, borrowed = 0, lent = 0, gap = 0;
   double dominant_share = 0;  // borrowed / lendable of the whole pool / weight
+  double history = 0;         // GPU-microseconds borrowed, as the half-life leaves them
   double history_factor = 1;  // on its weight, this epoch
   std::uint64_t waiting = 0, running = 0;
   Micros used_total = 0, borrowed_total = 0;  // since the pool began
@@ -148,10 +150,14 @@ struct PoolReport {
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
 };
 
-// What outlives a restart: who borrowed how much lately. By path, for ids change.
+// What outlives a restart: who borrowed how much lately, and who was served ahead of its siblings.
+// By path, for ids change.
 struct HistoryRow {
   std::string path;
   double borrowed = 0;  // GPU-microseconds, decayed to `at` of Pool::history
+  // By how much its counter of a class leads the lowest of its siblings: GPU-microseconds by
+  // weight.
+  std::array<double, kClasses> lead{};
 };
 
 class PoolState;
@@ -215,7 +221,8 @@ class Pool {
 
   PoolReport report() const;
   std::vector<HistoryRow> history(Instant now) const;
-  // `age`: how long ago history() was taken. Unknown paths are ignored.
+  // `age`: how long ago history() was taken; leads older than Options::idle_ttl are forgotten.
+  // Unknown paths are ignored. Before anything is enqueued.
   void restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now);
 
  private:

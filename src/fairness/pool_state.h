@@ -79,6 +79,8 @@ class PoolState {
   void advance(Instant now);
   void join(ItemIndex index, Instant now);
   void leave(ItemIndex index, Instant now);
+  static double lowest_borrowed(const ClassQueue& family);
+  bool is_forgotten(const Node& node, const ClassQueue& queue, Instant now) const;
   void lift(NodeIndex index, std::size_t priority, Instant now);
   void park(NodeIndex leaf, std::size_t priority, Instant now);
 
@@ -127,6 +129,7 @@ class PoolState {
   void sum_active_weights();
   double debt_max() const;
   double decay(double seconds) const;
+  double lead(const Node& node, std::size_t priority, Instant now) const;
 
   std::uint32_t& place_of_child(NodeIndex index, std::size_t priority) {
     return nodes_[index].queues[priority].place;

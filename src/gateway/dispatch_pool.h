@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,6 +76,13 @@ class DispatchPool : private fairness::Placement {
 
   Dispatcher::Load load() const;
   fairness::PoolReport report() const { return fair_.report(); }
+  std::vector<fairness::HistoryRow> history(Instant now) const {
+    return fair_.history(std::max(now, last_));
+  }
+  void restore(const std::vector<fairness::HistoryRow>& rows, std::chrono::seconds age,
+               Instant now) {
+    fair_.restore(rows, age, later(now));
+  }
 
  private:
   // Not more often: what is due already must not make anybody spin.

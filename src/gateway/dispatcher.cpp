@@ -174,4 +174,27 @@ std::vector<Dispatcher::PoolView> Dispatcher::pools() const {
   return views;
 }
 
+std::vector<Dispatcher::History> Dispatcher::history() const {
+  std::vector<History> all;
+  for (const auto& [name, pool] : pools_)
+    all.push_back({.pool = name, .rows = pool->with([&](const DispatchPool& of) {
+                     return of.history(clock_.now());
+                   })});
+  return all;
+}
+
+void Dispatcher::restore(const std::vector<History>& history, std::chrono::seconds age) {
+  const std::vector<std::string> tenants =
+      limits_.tenants ? limits_.tenants() : std::vector<std::string>();
+  for (const History& one : history) {
+    const auto pool = pools_.find(one.pool);
+    if (pool == pools_.end()) continue;
+    pool->second->with([&](DispatchPool& of) {
+      const Instant now = clock_.now();
+      of.meet(tenants, now);
+      of.restore(one.rows, age, now);
+    });
+  }
+}
+
 }  // namespace sovmesh::gateway

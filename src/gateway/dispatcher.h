@@ -182,6 +182,15 @@ class Dispatcher {
   };
   std::vector<PoolView> pools() const;
 
+  // What outlives a restart, of one pool.
+  struct History {
+    std::string pool;
+    std::vector<fairness::HistoryRow> rows;
+  };
+  std::vector<History> history() const;
+  // At the start, before anybody has a seat. Pools and members that are gone are ignored.
+  void restore(const std::vector<History>& history, std::chrono::seconds age);
+
  private:
   friend class Seat;
   friend class DispatchPool;
