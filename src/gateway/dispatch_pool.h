@@ -106,6 +106,7 @@ class DispatchPool : private fairness::Placement {
   fairness::NodeId node_of(const SeatRequest& request) const;
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
+  void reclaim(Instant now);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
   EngineLane& choose(const Waiter& waiter, Seat::Hold& hold, Instant now);
   void forget(std::uint64_t tag);
@@ -128,6 +129,8 @@ class DispatchPool : private fairness::Placement {
     int slots;
   };
   std::vector<Held> held_;
+  // Seats that may be given up, by tag.
+  std::unordered_map<std::uint64_t, std::shared_ptr<std::atomic<bool>>> can_give_up_;
   // Who looks at the clock for all, and when it will.
   std::uint64_t watcher_ = 0;
   Instant watched_at_{};

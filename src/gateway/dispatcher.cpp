@@ -120,7 +120,8 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
     co_return client_error(Code::unsupported_value,
                            "The model cannot give that many choices at once.", "n");
   }
-  const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
+  const rt::Deadline limit =
+      request.has_run ? until.deadline : until.deadline.earlier(loop.in(limits_.wait_max));
   const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
   CO_TRY(const bool is_seated, enter(waiter));
   if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
