@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,8 +9,10 @@
 #include "base/bytes.h"
 #include "commands.h"
 #include "compose/admin_cli.h"
+#include "compose/pool_cli.h"
 #include "compose/rollout_cli.h"
 #include "connection.h"
+#include "sim_options.h"
 
 // The commands that talk to a running server through the admin API.
 namespace sovmesh {
@@ -272,14 +275,14 @@ void add_keys(CLI::App& app, int& code) {
 
 void add_models(CLI::App& app, int& code) {
   const Kind kind =
-      add_kind(app, code, "model", {"name", "engine", "engine_model", "tenants", "managed_by"});
+      add_kind(app, code, "model", {"name", "engines", "engine_model", "tenants", "managed_by"});
   add_list(kind, false);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "delete", "Delete it", "DELETE", "", "");
   CLI::App* create = add_verb(kind, "create", "Create one");
   struct Flags {
     std::string name;
-    std::string engine;
+    std::vector<std::string> engines;
     std::string engine_model;
     int adapter = -1;
     std::int64_t context_tokens = -1;
@@ -299,7 +302,7 @@ void add_models(CLI::App& app, int& code) {
     }
     Members members() const {
       Members out;
-      out.text("engine", engine);
+      out.texts("engines", engines);
       out.text("engine_model", engine_model);
       if (adapter >= 0) out.raw("adapter", std::to_string(adapter));
       if (context_tokens >= 0) out.raw("context_tokens", std::to_string(context_tokens));
@@ -310,8 +313,9 @@ void add_models(CLI::App& app, int& code) {
     }
   };
   const auto flags = std::make_shared<Flags>();
+  const char* engine_help = "The engine that serves it; repeatable: replicas, replaces all";
   create->add_option("NAME", flags->name, "What tenants call it")->required();
-  create->add_option("--engine", flags->engine, "The engine that serves it")->required();
+  create->add_option("--engine", flags->engines, engine_help)->required();
   flags->offer(*create);
   create->callback([kind, flags] {
     Members members = flags->members();
@@ -320,7 +324,7 @@ void add_models(CLI::App& app, int& code) {
   });
   const auto name = std::make_shared<std::string>();
   CLI::App* update = add_update(kind, name);
-  update->add_option("--engine", flags->engine, "The engine that serves it");
+  update->add_option("--engine", flags->engines, engine_help);
   flags->offer(*update);
   update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
 }
@@ -542,11 +546,83 @@ void add_rollouts(CLI::App& app, int& code) {
   });
 }
 
+// The share of a tenant or project in a pool.
+struct ShareFlags {
+  std::string pool;
+  std::string tenant;
+  std::string project;
+  // What it gets, by the API's names; "none" takes back.
+  std::map<std::string, std::string> values;
+
+  void offer(CLI::App& command) {
+    command.add_option("NAME", pool, "The pool")->required();
+    command.add_option("--tenant", tenant, "Its share, or of the project below")->required();
+    command.add_option("--project", project, "Of this project of the tenant");
+  }
+  void offer_values(CLI::App& command) {
+    const auto value = [&](const char* option, const char* name, const char* help) {
+      command.add_option(option, values[name], help);
+    };
+    value("--guaranteed", "guaranteed", "GPUs that it has whenever it wants them");
+    value("--weight", "weight", "Its part of what is borrowed: 0.001 to 1000");
+    value("--borrowing-limit", "borrowing_limit", "Most GPUs beyond that, or none");
+    value("--lending-limit", "lending_limit",
+          "Most GPUs of what is guaranteed that others may use, or none");
+    value("--cohort", "cohort", "The cohort that the tenant is in, or none");
+    value("--concurrency-max", "concurrency_max", "Most of its requests at work, or none");
+    value("--user-concurrency-max", "user_concurrency_max", "The same of each user, or none");
+  }
+  Members members() const {
+    Members out;
+    out.text("tenant", tenant);
+    out.text("project", project);
+    for (const auto& [name, value] : values) {
+      if (value == "none") {
+        out.raw(name, "null");
+      } else if (name.ends_with("_max") && parse_u64(value)) {
+        out.raw(name, value);
+      } else {
+        out.text(name, value);
+      }
+    }
+    return out;
+  }
+};
+
+void add_pool_change(const Kind& kind, const std::string& verb, const std::string& help) {
+  CLI::App* command = add_verb(kind, verb, help);
+  const auto flags = std::make_shared<ShareFlags>();
+  flags->offer(*command);
+  if (verb == "set") flags->offer_values(*command);
+  command->callback([kind, flags, verb] {
+    kind.code = compose::admin_call(*kind.cli, "POST",
+                                    kind.path + "/" + compose::url_part(flags->pool) + "/" + verb,
+                                    flags->members().end(), kind.columns);
+  });
+}
+
+void add_pool_simulate(const Kind& kind) {
+  CLI::App* command =
+      add_verb(kind, "simulate", "What waits would have been with other shares; changes nothing");
+  command->footer(
+      "  sovmesh pool simulate gpu --from 2026-10-01 --share aurora=3:0.5 --share borealis=1:1:2\n"
+      "  sovmesh pool simulate gpu --size aurora=350000 --size borealis=60000 --budget 2400000");
+  const auto name = std::make_shared<std::string>();
+  const auto replay = std::make_shared<compose::SimReplay>();
+  command->add_option("NAME", *name, "The pool")->required();
+  replay->pool.endpoints = 0;
+  add_replay_options(*command, *replay);
+  command->callback([kind, name, replay] {
+    replay->recorded.data_dir = kind.cli->data_dir;
+    kind.code = compose::pool_simulate(*kind.cli, *name, *replay);
+  });
+}
+
 void add_pools(CLI::App& app, int& code) {
   const Kind kind = add_kind(app, code, "pool",
                              {"pool", "part", "level", "guaranteed", "weight", "used", "borrowed",
                               "lent", "waiting", "running"});
-  kind.app->description("Show what tenants have and use of shared engines");
+  kind.app->description("What tenants have and use of shared engines");
   CLI::App* list = add_verb(kind, "list", "List pools and their parts; rates in GPUs");
   const auto pool = std::make_shared<std::string>();
   list->add_option("--pool", *pool, "Only this pool");
@@ -555,6 +631,12 @@ void add_pools(CLI::App& app, int& code) {
     if (!pool->empty()) target += "&pool=" + compose::url_part(*pool);
     kind.code = compose::admin_call(*kind.cli, "GET", target, {}, kind.columns);
   });
+  CLI::App* show = add_verb(kind, "show", "Show one with its parts, and bars of what they use");
+  show->add_option("NAME", *pool, "The pool")->required();
+  show->callback([kind, pool] { kind.code = compose::pool_show(*kind.cli, *pool); });
+  add_pool_change(kind, "set", "Give a tenant or project a share; what is not said stays");
+  add_pool_change(kind, "remove", "Take its share back: it has weight 1 and no guarantee");
+  add_pool_simulate(kind);
 }
 
 }  // namespace

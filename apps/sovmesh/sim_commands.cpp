@@ -6,6 +6,7 @@
 #include "base/time_text.h"
 #include "commands.h"
 #include "compose/sim_cli.h"
+#include "sim_options.h"
 
 // `sovmesh sim`: policies of queues and endpoint choice, tried on traces before they are switched
 // on.
@@ -22,8 +23,10 @@ constexpr const char* kExamples =
 
 void add_pool(CLI::App& command, compose::SimPool& pool) {
   command.add_option("--endpoints", pool.endpoints, "Engines in the pool")->capture_default_str();
-  command.add_option("--share", pool.shares,
-                     "TENANT=WEIGHT or TENANT=WEIGHT:GUARANTEED (in GPUs); repeatable");
+  command.add_option(
+      "--share", pool.shares,
+      "TENANT=WEIGHT[:GUARANTEED[:BORROWING_LIMIT[:LENDING_LIMIT]]], in GPUs, - for no limit; "
+      "repeatable");
   command.add_option("--fault", pool.faults,
                      "KIND:ENDPOINT:AT:LASTS in seconds; crash, slow (with :SPEED) or stale; "
                      "repeatable");
@@ -135,27 +138,31 @@ void add_replay(CLI::App& sim, int& code) {
       ->add_option("--data-dir", replay->recorded.data_dir,
                    "The folder; only read, a server may run on it")
       ->capture_default_str();
-  add_time(*command, "--from", replay->recorded.from, "Requests from this time on");
-  add_time(*command, "--until", replay->recorded.until, "Requests before this time");
-  command->add_option("--model", replay->recorded.model, "Requests of this model alone");
-  command->add_option("--speed", replay->speed, "Play them so many times as fast")
-      ->capture_default_str();
-  command->add_option("--size", replay->sizes,
-                      "TENANT=SIZE, its headcount or citizens: guarantees follow; repeatable");
-  command->add_option("--alpha", replay->alpha, "Share of the pool by size to this power")
-      ->capture_default_str();
-  command->add_option("--beta", replay->beta, "Share of the cost by size to this power")
-      ->capture_default_str();
-  command->add_option("--budget", replay->budget, "What is divided as fees");
-  add_pool(*command, replay->pool);
-  command->add_option("--policy", replay->policy, "See `sovmesh sim run --help`")
-      ->capture_default_str();
-  command->add_flag("--csv", replay->csv, "Lines of CSV instead of a table");
-  command->add_flag("--quiet", replay->quiet, "No progress");
+  add_replay_options(*command, *replay);
   command->callback([replay, &code] { code = compose::sim_replay(*replay); });
 }
 
 }  // namespace
+
+void add_replay_options(CLI::App& command, compose::SimReplay& replay) {
+  add_time(command, "--from", replay.recorded.from, "Requests from this time on");
+  add_time(command, "--until", replay.recorded.until, "Requests before this time");
+  command.add_option("--model", replay.recorded.models, "Requests of this model alone; repeatable");
+  command.add_option("--speed", replay.speed, "Play them so many times as fast")
+      ->capture_default_str();
+  command.add_option("--size", replay.sizes,
+                     "TENANT=SIZE, its headcount or citizens: guarantees follow; repeatable");
+  command.add_option("--alpha", replay.alpha, "Share of the pool by size to this power")
+      ->capture_default_str();
+  command.add_option("--beta", replay.beta, "Share of the cost by size to this power")
+      ->capture_default_str();
+  command.add_option("--budget", replay.budget, "What is divided as fees");
+  add_pool(command, replay.pool);
+  command.add_option("--policy", replay.policy, "See `sovmesh sim run --help`")
+      ->capture_default_str();
+  command.add_flag("--csv", replay.csv, "Lines of CSV instead of a table");
+  command.add_flag("--quiet", replay.quiet, "No progress");
+}
 
 void add_sim_commands(CLI::App& app, int& code) {
   CLI::App* sim = app.add_subcommand("sim", "Try queue and routing policies on traces, in minutes");

@@ -154,21 +154,28 @@ void EctChooser::on_health(EndpointNumber endpoint, bool up) {
 
 // --- queue ---
 
-Result<std::unique_ptr<FairOrder>> FairOrder::make(const PoolContext& pool,
-                                                   const std::vector<TenantShare>& shares) {
-  std::vector<fairness::NodeSpec> specs;
+Result<std::unique_ptr<FairOrder>> FairOrder::make(const PoolContext& pool, const Shares& shares) {
+  std::vector<fairness::NodeSpec> specs = shares.cohorts;
+  std::vector<std::string> parents;  // of the workload's tenants
   for (const std::string& tenant : pool.workload.tenants) {
-    const auto found = std::ranges::find(shares, tenant, &TenantShare::tenant);
-    specs.push_back({.name = tenant});
-    if (found == shares.end()) continue;
-    specs.back().nominal = found->nominal;
-    specs.back().weight = found->weight;
+    const auto found = std::ranges::find(shares.tenants, tenant, &TenantShare::tenant);
+    const TenantShare share = found == shares.tenants.end() ? TenantShare{} : *found;
+    specs.push_back({.name = tenant,
+                     .parent = share.cohort,
+                     .nominal = share.nominal,
+                     .borrowing_limit = share.borrowing_limit,
+                     .lending_limit = share.lending_limit,
+                     .weight = share.weight});
+    parents.push_back(share.cohort);
   }
   TRY(fairness::PoolTree tree,
       fairness::PoolTree::build(specs, static_cast<double>(pool.engines.size())));
   std::vector<fairness::NodeId> nodes;
-  for (const std::string& tenant : pool.workload.tenants)
-    nodes.push_back(tree.find(tenant).value_or(fairness::kPoolNode));
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    const std::string& tenant = pool.workload.tenants[i];
+    const std::string path = parents[i].empty() ? tenant : parents[i] + "/" + tenant;
+    nodes.push_back(tree.find(path).value_or(fairness::kPoolNode));
+  }
   // Sized so that nothing is refused: what is compared is the order.
   fairness::Options options;
   options.requests_max = pool.workload.arrivals.size() + 1;

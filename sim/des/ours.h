@@ -61,8 +61,7 @@ class EctChooser final : public Chooser {
 // fairness::Pool as the gateway runs it.
 class FairOrder final : public Order {
  public:
-  static Result<std::unique_ptr<FairOrder>> make(const PoolContext& pool,
-                                                 const std::vector<TenantShare>& shares);
+  static Result<std::unique_ptr<FairOrder>> make(const PoolContext& pool, const Shares& shares);
 
   void push(RequestNumber request, Instant now, std::vector<RequestNumber>& refused) override;
   std::optional<Placed> next(Placer& placer, Instant now) override;

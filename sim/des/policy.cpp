@@ -116,14 +116,14 @@ std::unique_ptr<Chooser> make_chooser(std::string_view name, const PoolContext& 
 }
 
 Result<std::unique_ptr<Order>> make_order(std::string_view name, const PoolContext& pool,
-                                          const std::vector<TenantShare>& shares) {
+                                          const Shares& shares) {
   if (name == "fair") return FairOrder::make(pool, shares);
   if (name == "rr") return std::make_unique<RoundRobinOrder>(pool.workload);
   if (name != "vtc") return std::make_unique<Fcfs>();
   std::vector<double> weights;
   for (const std::string& tenant : pool.workload.tenants) {
-    const auto found = std::ranges::find(shares, tenant, &TenantShare::tenant);
-    weights.push_back(found == shares.end() ? 1 : found->weight);
+    const auto found = std::ranges::find(shares.tenants, tenant, &TenantShare::tenant);
+    weights.push_back(found == shares.tenants.end() ? 1 : found->weight);
   }
   return std::make_unique<CompletionCharged>(pool.workload, cost_rates(pool.engine),
                                              std::move(weights));

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "fairness/cost.h"
+#include "fairness/pool_tree.h"
 #include "sim/des/engine_model.h"
 #include "sim/des/workload.h"
 
@@ -93,7 +94,14 @@ fairness::CostRates cost_rates(const EngineSpec& engine);
 struct TenantShare {
   std::string tenant;
   double weight = 1;
-  double nominal = 0;  // GSE/s
+  double nominal = 0;  // GSE/s, as the limits
+  std::optional<double> borrowing_limit = {};
+  std::optional<double> lending_limit = {};
+  std::string cohort = {};  // its path; empty: none
+};
+struct Shares {
+  std::vector<TenantShare> tenants;
+  std::vector<fairness::NodeSpec> cohorts;
 };
 
 // "CHOOSER" or "CHOOSER+ORDER"; "ours" is "ect+fair". Without an order requests go on at once.
@@ -110,6 +118,6 @@ std::vector<std::string> anchor_names();
 
 std::unique_ptr<Chooser> make_chooser(std::string_view name, const PoolContext& pool);
 Result<std::unique_ptr<Order>> make_order(std::string_view name, const PoolContext& pool,
-                                          const std::vector<TenantShare>& shares);
+                                          const Shares& shares);
 
 }  // namespace sovmesh::des

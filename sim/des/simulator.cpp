@@ -87,7 +87,7 @@ class Run : Placer {
  private:
   std::vector<double> weights() const {
     std::vector<double> out(workload_.tenants.size(), 1.0);
-    for (const TenantShare& share : options_.shares)
+    for (const TenantShare& share : options_.shares.tenants)
       if (const auto at = std::ranges::find(workload_.tenants, share.tenant);
           at != workload_.tenants.end())
         out[static_cast<std::size_t>(at - workload_.tenants.begin())] = share.weight;

@@ -40,7 +40,7 @@ struct SimulatorOptions {
   std::uint32_t stream_chunk = 1;  // output tokens that policies are told of at once
   std::uint32_t retries_max = 2;   // of a request whose engine failed before its first token
   std::vector<Fault> faults;
-  std::vector<TenantShare> shares;
+  Shares shares;
   Slo slo;
 };
 constexpr std::size_t kEndpointsMax = 4'096;

@@ -128,7 +128,7 @@ TEST(Simulator, SharesDivideAFullPool) {
     load.arrivals.push_back(
         {.tenant = static_cast<std::uint32_t>(i % 2), .input_tokens = 2'000, .output_tokens = 100});
   SimulatorOptions options{.endpoints = 1, .drain_max = seconds(60)};
-  options.shares = {{.tenant = "a", .weight = 3}};
+  options.shares.tenants = {{.tenant = "a", .weight = 3}};
   const auto summary = simulate(load, options, policy("ours"), 1);
   ASSERT_THAT(summary, Succeeds());
   ASSERT_GT(summary->unfinished, 500U);  // both have waited all the time

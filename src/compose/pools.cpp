@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <expected>
 #include <map>
 #include <string>
 #include <utility>
@@ -106,7 +107,20 @@ class Members {
   std::map<std::string, std::string> tenants_;  // paths by name
 };
 
-Result<gateway::PoolSettings> settings_of(const config::Pool& pool) {
+// What is wrong with a pool.
+struct Wrong {
+  config::Position place;
+  std::string field;  // as the configuration calls it; empty: the pool as a whole
+  std::string message;
+};
+
+std::string field_of(std::string_view param) {
+  const std::string_view field = param.substr(param.find('.') + 1);
+  if (field == "nominal") return "guaranteed";
+  return std::string(field == "parent" ? "cohort" : field);
+}
+
+std::expected<gateway::PoolSettings, Wrong> settings_of(const config::Pool& pool) {
   constexpr double kPercent = 100;
   Members members(pool);
   gateway::PoolSettings settings{.name = pool.name,
@@ -120,19 +134,16 @@ Result<gateway::PoolSettings> settings_of(const config::Pool& pool) {
   settings.options.locality_window =
       std::chrono::duration_cast<std::chrono::microseconds>(pool.locality_window).count();
   if (const Result<void> fits = fairness::validate(settings.options); !fits)
-    return our_error(Code::config_invalid,
-                     fmt::format("{}: error: pool '{}': {}", pool.position.text(), pool.name,
-                                 fits.error().message()));
+    return std::unexpected(Wrong{pool.position, "", fits.error().message()});
   const auto tree = fairness::PoolTree::build(settings.members, settings.capacity);
-  if (!tree) {
-    const std::string& param = tree.error().param();
-    const std::string field = param.substr(param.find('.') + 1);
-    return our_error(
-        Code::config_invalid,
-        fmt::format("{}: error: pool '{}': {}: {}", members.place(param).text(), pool.name,
-                    field == "nominal" ? "guaranteed" : field, tree.error().message()));
-  }
-  return settings;
+  if (tree) return settings;
+  const std::string& param = tree.error().param();
+  return std::unexpected(Wrong{members.place(param), field_of(param), tree.error().message()});
+}
+
+std::string text_of(const config::Pool& pool, const Wrong& wrong) {
+  const std::string field = wrong.field.empty() ? "" : wrong.field + ": ";
+  return fmt::format("pool '{}': {}{}", pool.name, field, wrong.message);
 }
 
 }  // namespace
@@ -140,10 +151,23 @@ Result<gateway::PoolSettings> settings_of(const config::Pool& pool) {
 Result<std::vector<gateway::PoolSettings>> pool_settings(const std::vector<config::Pool>& pools) {
   std::vector<gateway::PoolSettings> all;
   for (const config::Pool& pool : pools) {
-    TRY(gateway::PoolSettings settings, settings_of(pool));
-    all.push_back(std::move(settings));
+    auto settings = settings_of(pool);
+    if (!settings) {
+      // A member that the admin API made has no place in the file.
+      const config::Position& place =
+          settings.error().place.file.empty() ? pool.position : settings.error().place;
+      return our_error(Code::config_invalid,
+                       fmt::format("{}: error: {}", place.text(), text_of(pool, settings.error())));
+    }
+    all.push_back(*std::move(settings));
   }
   return all;
+}
+
+Result<void> check_pool(const config::Pool& pool) {
+  const auto settings = settings_of(pool);
+  if (settings) return {};
+  return client_error(Code::invalid_value, text_of(pool, settings.error()), settings.error().field);
 }
 
 }  // namespace sovmesh::compose

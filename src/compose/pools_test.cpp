@@ -57,8 +57,27 @@ TEST(Pools, AnErrorNamesItsLine) {
   EXPECT_THAT(refusal("    capacity: 1\n    members: [{tenant: aurora, guaranteed: 2}]\n"),
               HasSubstr("pool 'p': capacity: the members are guaranteed more than there is"));
   EXPECT_THAT(refusal("    cohorts: [{name: a, cohort: b}, {name: b, cohort: a}]\n"),
-              HasSubstr("pool 'p': parent: "));
+              HasSubstr("pool 'p': cohort: "));
   EXPECT_THAT(refusal("    batch_share: 0\n"), HasSubstr("or it may starve"));
+}
+
+TEST(Pools, WhatTheApiAsksForIsCheckedAlike) {
+  config::Pool pool =
+      pools("    capacity: 1\n    members: [{tenant: aurora, guaranteed: 0.5}]\n").front();
+  config::Member more;
+  more.tenant = "borealis";
+  more.guaranteed = {.whole = 1};
+  pool.members.push_back(more);
+  const auto refused = check_pool(pool);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::invalid_value);
+  EXPECT_EQ(refused.error().message(),
+            "pool 'p': capacity: the members are guaranteed more than there is");
+  EXPECT_THAT(pool_settings({pool}).error().message(), HasSubstr(":4:")) << "the pool's place";
+  pool.members.back().guaranteed = {.millionths = 500'000};
+  EXPECT_TRUE(check_pool(pool));
+  pool.members.back().weight = {};
+  EXPECT_EQ(check_pool(pool).error().param(), "weight");
 }
 
 }  // namespace

@@ -205,14 +205,22 @@ Result<void> Process::open_identity() {
                                                              *clock_, *random_);
   budgets_ = std::make_unique<Budgets>(*publisher_, data_->ledger(), *clock_);
   budgets_->add_metrics(registry_);
-  changes_ = std::make_unique<control::RecordedChanges>(control::RecordedChanges::Parts{
-      data_->control(), *publisher_, data_->audit().get(),
-      [this](const Budgets::State& next) { return budgets_->use(next); }});
+  changes_ = std::make_unique<control::RecordedChanges>(
+      control::RecordedChanges::Parts{data_->control(), *publisher_, data_->audit().get(),
+                                      [this](const Budgets::State& next) { return use(next); }});
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
   TRY_VOID(open_rollouts());
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
+}
+
+// All or nothing: who counts by limits and who shares by pools.
+Result<void> Process::use(const control::DirectoryPublisher::State& next) {
+  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(*next.pools));
+  TRY_VOID(budgets_->use(next));
+  if (dispatcher_) dispatcher_->configure(pools);
+  return {};
 }
 
 // A configuration takes effect, with limits and an entry in the audit log, or nothing changes.
@@ -289,7 +297,7 @@ Result<void> Process::make_listeners() {
   settings_.body.total = server.body_time;
   settings_.client_stall = server.write_stall;
   settings_.look_up = look_up_of(server.drain_time);
-  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(options_.config.pools));
+  TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(*publisher_->state().pools));
   health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   dispatcher_ = std::make_unique<gateway::Dispatcher>(
       *clock_, *random_,
@@ -299,6 +307,9 @@ Result<void> Process::make_listeners() {
           .tenants = [this] { return tenant_names(); },
           .health = health_.get()},
       pools);
+  pool_history_ = std::make_unique<PoolHistory>(data_->control(), *dispatcher_, *clock_);
+  if (const Result<void> restored = pool_history_->restore(); !restored)
+    log_->say(observe::Level::warning, "pool_history", restored.error().message());
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
@@ -357,7 +368,7 @@ Result<void> Process::add_operator_listeners() {
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); },
+      rollouts_.get(), [this] { return pool_parts(); }, check_pool,
       [this](RequestId request) -> std::optional<control::Placing> {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
@@ -465,6 +476,7 @@ rt::Task<void> Process::start_up() {
   first.spawn(keep_watching_disk());
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
+  first.spawn(keep_pool_history());
   first.spawn(keep_probing_engines());
   watch_overload();
   first.spawn(pass_place_on());
@@ -612,6 +624,17 @@ rt::Task<void> Process::keep_looking_at_rollouts() {
   }
 }
 
+rt::Task<void> Process::keep_pool_history() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    const rt::Until next{first.loop().in(PoolHistory::kEvery), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+    auto work = [this]() -> Result<void> { return pool_history_->save(); };
+    const Result<void> saved = co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
+    if (!saved) log_->say(observe::Level::warning, "pool_history", saved.error().message());
+  }
+}
+
 rt::Task<void> Process::run_guest() {
   Worker& worker = *workers_.front();
   std::vector<std::shared_ptr<engine::Engine>> engines;
@@ -647,6 +670,8 @@ int Process::run() {
   first.run();
   for (const auto& worker : workers_)
     worker->join();
+  if (const auto saved = pool_history_->save(); !saved)
+    log_->say(observe::Level::warning, "pool_history", saved.error().message());
   const Result<void> flushed = data_->ledger().flush();
   if (!flushed) log_->say(observe::Level::error, "ledger", flushed.error().message());
   if (const auto audit = data_->audit()) {

@@ -11,6 +11,7 @@
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
 #include "compose/ledger_check.h"
+#include "compose/pool_history.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
@@ -57,6 +58,7 @@ class Process {
   Result<void> open_identity();
   Result<control::DirectoryPublisher::Applied> apply(const config::Config& config,
                                                      std::string_view why);
+  Result<void> use(const control::DirectoryPublisher::State& next);
   Result<void> make_workers();
   Result<void> make_engines();
   Result<std::shared_ptr<engine::Engine>> make_managed(const config::Engine& wanted);
@@ -122,6 +124,7 @@ class Process {
   rollout::Readiness readiness_of(const catalog::Model& model) const;
   void tell_rollout(const rollout::Rollout& rollout) const;
   rt::Task<void> keep_looking_at_rollouts();
+  rt::Task<void> keep_pool_history();
 
   ServeOptions options_;
   std::unique_ptr<Clock> clock_;
@@ -148,6 +151,7 @@ class Process {
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
   gateway::Decisions decisions_;
+  std::unique_ptr<PoolHistory> pool_history_;
   std::unique_ptr<gateway::EngineHealth> health_;
   std::unique_ptr<gateway::Dispatcher> dispatcher_;
   gateway::Overload overload_;

@@ -7,7 +7,6 @@
 #include "compose/audit.h"
 #include "compose/certificate.h"
 #include "compose/data.h"
-#include "compose/pools.h"
 #include "compose/preflight.h"
 #include "compose/process.h"
 #include "config/load.h"
@@ -89,13 +88,11 @@ Process::Reload Process::reload_now() {
                                                    engine + "' is new: engines need a restart");
       }
     }
-    TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(config.pools));
     for (const auto& [name, digest] : config::fixed_parts(config)) {
       if (options_.fixed_parts.at(name) != digest) out.pending.push_back(name);
     }
     config.engines = options_.config.engines;  // those that run
     TRY(auto applied, apply(config, "reload"));
-    dispatcher_->configure(pools);
     out.removed_tenants = std::move(applied.removed_tenants);
     erase_old_answers();
     if (certificate) certificate_->publish(std::move(certificate));

@@ -22,7 +22,8 @@ class Reader {
   void name(TenantId tenant, std::string_view slug) { names_.emplace(tenant, slug); }
 
   Result<void> take(const store_sqlite::RecordedRequest& request) {
-    if (!recorded_.model.empty() && request.model != recorded_.model) return {};
+    const auto& models = recorded_.models;
+    if (!models.empty() && std::ranges::find(models, request.model) == models.end()) return {};
     if (request.prompt <= 0) return {};  // never reached its engine
     if (out_.arrivals.size() == des::kArrivalsMax)
       return client_error(Code::invalid_value,

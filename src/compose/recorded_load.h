@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -13,9 +14,9 @@ namespace sovmesh::compose {
 // Which of a data folder's requests are played again.
 struct Recorded {
   std::string data_dir;
-  std::optional<WallTime> from;   // inclusive, by when they came
-  std::optional<WallTime> until;  // exclusive
-  std::string model;              // empty: all
+  std::optional<WallTime> from;     // inclusive, by when they came
+  std::optional<WallTime> until;    // exclusive
+  std::vector<std::string> models;  // empty: all
 };
 
 // The settled requests of the folder's ledger as a workload: whose they were, when they came, how

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -56,22 +57,36 @@ std::optional<double> number(std::string_view text) {
   return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
+// "-": no limit.
 Result<des::TenantShare> parse_share(std::string_view text) {
   const std::size_t equals = text.find('=');
-  const std::size_t colon = text.find(':', std::min(equals, text.size()));
   if (equals == text.npos || equals == 0)
     return client_error(Code::invalid_value,
-                        "share: want TENANT=WEIGHT or TENANT=WEIGHT:GUARANTEED");
-  const auto weight = number(text.substr(equals + 1, colon - equals - 1));
-  const auto nominal =
-      colon == text.npos ? std::optional<double>(0) : number(text.substr(colon + 1));
-  if (!weight || *weight <= 0 || !nominal || *nominal < 0)
+                        "share: want TENANT=WEIGHT[:GUARANTEED[:BORROWING_LIMIT[:LENDING_LIMIT]]]");
+  des::TenantShare share{.tenant = std::string(text.substr(0, equals))};
+  std::array<std::optional<double>, 4> parts{1.0, 0.0, std::nullopt, std::nullopt};
+  std::string_view rest = text.substr(equals + 1);
+  bool good = true;
+  std::size_t count = 0;
+  for (bool more = true; more && good; ++count) {
+    const std::size_t colon = std::min(rest.find(':'), rest.size());
+    const std::string_view part = rest.substr(0, colon);
+    more = colon < rest.size();
+    rest.remove_prefix(more ? colon + 1 : colon);
+    const auto value = number(part);
+    good = count < parts.size() && ((count >= 2 && part == "-") || (value && *value >= 0));
+    if (good) parts.at(count) = value;
+  }
+  if (!good || *parts[0] <= 0)
     return client_error(Code::invalid_value,
                         fmt::format("share {}: want a weight above 0, and GPU-seconds a second of "
-                                    "0 or more as its guarantee",
-                                    text.substr(0, equals)));
-  return des::TenantShare{
-      .tenant = std::string(text.substr(0, equals)), .weight = *weight, .nominal = *nominal};
+                                    "0 or more as its guarantee and limits",
+                                    share.tenant));
+  share.weight = *parts[0];
+  share.nominal = *parts[1];
+  share.borrowing_limit = parts[2];
+  share.lending_limit = parts[3];
+  return share;
 }
 
 // A load by name, made anew for each seed.
@@ -326,7 +341,7 @@ Result<des::SimulatorOptions> simulator_options(const SimPool& pool) {
   }
   for (const std::string& text : pool.shares) {
     TRY(des::TenantShare share, parse_share(text));
-    options.shares.push_back(std::move(share));
+    options.shares.tenants.push_back(std::move(share));
   }
   return options;
 }

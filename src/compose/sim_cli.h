@@ -17,7 +17,8 @@ struct SimPool {
   double scrape_ms = 50;
   std::uint32_t stream_chunk = 1;
   std::vector<std::string> faults;
-  std::vector<std::string> shares;  // "TENANT=WEIGHT" or "TENANT=WEIGHT:GUARANTEED"
+  std::vector<std::string>
+      shares;  // "TENANT=WEIGHT[:GUARANTEED[:BORROWING_LIMIT[:LENDING_LIMIT]]]"
   des::Slo slo;
 };
 
@@ -72,6 +73,16 @@ struct SimReplay {
 };
 // The recorded requests with equal shares and with others: what each tenant would have waited.
 int sim_replay(const SimReplay& replay);
+
+// The shares that `replay` asks for by --share and --size go before those of `present`, by whose
+// place the tenants stay where they are. Plays what is recorded with both, and prints what each
+// tenant would have waited. `named`: what to call the two.
+struct SharesNames {
+  std::string before;
+  std::string after;
+};
+Result<void> replay_shares(const SimReplay& replay, const des::Shares& present,
+                           const SharesNames& named);
 
 // Shared by the above.
 Result<des::SimulatorOptions> simulator_options(const SimPool& pool);

@@ -49,6 +49,7 @@ struct PoolPart {
   std::string_view level;
   double guaranteed = 0, weight = 1;
   double used = 0, borrowed = 0, lent = 0;
+  double history = 0;  // GPU-seconds borrowed, as the half-life leaves them
   std::int64_t waiting = 0, running = 0;
 };
 
@@ -90,13 +91,17 @@ class AdminApi {
     Rollouts* rollouts = nullptr;  // null: there are none here
     // What is used of pools at this moment. Empty: there are none.
     std::function<std::vector<PoolPart>()> pools = {};
+    // Whether a pool could be shared so: an error of the caller says what is wrong. Empty: any
+    // could.
+    std::function<Result<void>(const config::Pool&)> check_pool = {};
     // How one of the latest requests was placed. Empty: nobody remembers.
     std::function<std::optional<Placing>(RequestId)> placing = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
-  static constexpr std::size_t kLimitsMax = 10'000;    // of the API
-  static constexpr std::size_t kStatusesMax = 20'000;  // balances looked at for one answer
+  static constexpr std::size_t kLimitsMax = 10'000;       // of the API
+  static constexpr std::size_t kPoolMembersMax = 10'000;  // of the API
+  static constexpr std::size_t kStatusesMax = 20'000;     // balances looked at for one answer
 
   static constexpr std::size_t kPageMax = 1'000;  // objects of one page
   static constexpr std::size_t kPageUsual = 100;
@@ -149,6 +154,7 @@ class AdminApi {
   Result<AdminReply> create_model(Request& request);
   Result<AdminReply> change_model(Request& request, catalog::Model model);
   Result<void> check_model(const catalog::Model& model);
+  Result<void> check_engine_of(const catalog::Model& model, const std::string& name);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
   Result<AdminReply> delete_engine(Request& request, const std::string& name,
@@ -173,7 +179,12 @@ class AdminApi {
   Result<AdminReply> rollouts(Request& request);
   Result<AdminReply> start_rollout(Request& request);
   Result<AdminReply> change_rollout(Request& request, const rollout::Rollout& next, int status);
+  // admin_pools.cpp
   Result<AdminReply> pools(Request& request);
+  Result<AdminReply> show_pool(const config::Pool& pool) const;
+  Result<AdminReply> set_pool_member(Request& request, const config::Pool& pool);
+  Result<AdminReply> remove_pool_member(Request& request, const config::Pool& pool);
+  Result<void> check_pool(const std::string& name, const store::ControlData& data) const;
   // admin_usage.cpp, admin_statements.cpp
   Result<AdminReply> usage(Request& request);
   Result<AdminReply> forecast(Request& request);

@@ -132,7 +132,8 @@ Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& 
   const auto* record = record_of(data, name);
   if (record == nullptr) return client_error(Code::not_found, "there is no such engine");
   for (const catalog::Model& model : data.models) {
-    if (model.engine != name) continue;
+    const std::vector<std::string> engines = engines_of(model);
+    if (std::ranges::find(engines, name) == engines.end()) continue;
     return client_error(Code::conflict,
                         fmt::format("the model '{}' needs the engine", model.name.text()));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "base/time_text.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::int64_t kTokensMax = 1LL << 32;
 constexpr std::int64_t kAdapterMax = 1'000;
 constexpr std::int64_t kChoicesMax = 128;
+constexpr std::size_t kReplicasMax = 64;  // engines of one model
 constexpr std::string_view kNever = "never";
 
 using Text = std::optional<std::string>;
@@ -29,6 +31,7 @@ Result<std::chrono::milliseconds> duration_of(const std::string& text, const cha
 // What a caller may say of a model, at its creation and later.
 struct ModelFields {
   std::optional<std::string> engine;
+  std::optional<std::vector<std::string>> engines;
   std::optional<std::string> engine_model;
   std::optional<std::int64_t> adapter;
   std::optional<std::string> owned_by;
@@ -51,6 +54,7 @@ struct ModelFields {
 
   static ModelFields read(JsonBody& body) {
     return {.engine = body.text("engine"),
+            .engines = body.texts("engines"),
             .engine_model = body.text("engine_model"),
             .adapter = body.number("adapter", 0, kAdapterMax),
             .owned_by = body.text("owned_by"),
@@ -91,8 +95,28 @@ struct ModelFields {
     return put(commit_after, "commit_after", model.commit_after.emplace());
   }
 
+  // One engine, or replicas of each other; as they were when nothing is said.
+  Result<void> put_engines_into(catalog::Model& model) const {
+    if (engine && engines)
+      return client_error(Code::invalid_value, "want engine or engines, not both", "engines");
+    if (engine) {
+      model.engine = *engine;
+      model.engines.clear();
+    }
+    if (!engines) return {};
+    if (engines->empty() || engines->size() > kReplicasMax) {
+      return client_error(Code::invalid_value, fmt::format("want 1 to {} engines", kReplicasMax),
+                          "engines");
+    }
+    if (std::set(engines->begin(), engines->end()).size() < engines->size())
+      return client_error(Code::invalid_value, "an engine stands twice", "engines");
+    model.engine = engines->front();
+    model.engines = engines->size() > 1 ? *engines : std::vector<std::string>();
+    return {};
+  }
+
   Result<void> put_into(catalog::Model& model, const store::ControlData& data) const {
-    if (engine) model.engine = *engine;
+    TRY_VOID(put_engines_into(model));
     if (engine_model) model.engine_model = *engine_model;
     if (same_name) model.engine_model = model.name.text();
     if (adapter) model.adapter = static_cast<int>(*adapter);
@@ -144,34 +168,50 @@ Result<AdminReply> AdminApi::models(Request& request) {
   return AdminReply{.status = 204};
 }
 
-// The engine exists and can hold what the model promises; the model offers something.
+// Its engines exist, are in one pool and can hold what the model promises; it offers something.
 Result<void> AdminApi::check_model(const catalog::Model& model) {
+  for (const std::string& engine : engines_of(model))
+    TRY_VOID(check_engine_of(model, engine));
+  if (model.chat || model.completions || model.embeddings) return {};
+  return client_error(Code::invalid_value, "the model offers nothing", "chat");
+}
+
+Result<void> AdminApi::check_engine_of(const catalog::Model& model, const std::string& name) {
+  const char* const param = model.engines.empty() ? "engine" : "engines";
   const auto engines = parts_.engines();
-  const auto known = std::ranges::find_if(
-      engines, [&](const auto& engine) { return engine->name() == model.engine; });
+  const auto known =
+      std::ranges::find_if(engines, [&](const auto& engine) { return engine->name() == name; });
   if (known == engines.end())
-    return client_error(Code::invalid_value, "there is no such engine", "engine");
+    return client_error(Code::invalid_value, fmt::format("there is no such engine: '{}'", name),
+                        param);
+  const auto directory = parts_.publisher.directory().get();
+  if (directory->pool_of(name) != directory->pool_of(model.engine)) {
+    return client_error(
+        Code::invalid_value,
+        fmt::format("the engines '{}' and '{}' are not in one pool", model.engine, name), param);
+  }
   if (model.adapter && *model.adapter >= (*known)->adapters()) {
     return client_error(
         Code::integer_above_max_value,
-        fmt::format("the engine has {} adapters, counted from 0", (*known)->adapters()), "adapter");
+        fmt::format("the engine '{}' has {} adapters, counted from 0", name, (*known)->adapters()),
+        "adapter");
   }
-  const std::int64_t most = parts_.publisher.engine_context(model.engine);
+  const std::int64_t most = parts_.publisher.engine_context(name);
   if (most > 0 && model.context_tokens > most) {
     return client_error(Code::integer_above_max_value,
-                        fmt::format("the engine has {} tokens for one request", most),
+                        fmt::format("the engine '{}' has {} tokens for one request", name, most),
                         "context_tokens");
   }
-  if (model.chat || model.completions || model.embeddings) return {};
-  return client_error(Code::invalid_value, "the model offers nothing", "chat");
+  return {};
 }
 
 Result<AdminReply> AdminApi::create_model(Request& request) {
   JsonBody body(request.call.body);
   const std::string name_text = body.required_text("name");
-  (void)body.required_text("engine");
   const ModelFields fields = ModelFields::read(body);
   TRY_VOID(body.done());
+  if (!fields.engine && !fields.engines)
+    return client_error(Code::missing_required_parameter, "want engine or engines", "engine");
   TRY_VOID(request.no_more_query());
   TRY(ModelName name, ModelName::parse(name_text));
   TRY(const store::ControlData data, request.store->load());

@@ -108,11 +108,16 @@ std::string to_json(const tenancy::Key& key, const store::ControlData& data,
   return json.end();
 }
 
+std::vector<std::string> engines_of(const catalog::Model& model) {
+  return model.engines.empty() ? std::vector{model.engine} : model.engines;
+}
+
 std::string to_json(const catalog::Model& model, const store::ControlData& data) {
   JsonText json;
   json.text("id", model.id.value.text())
       .text("name", model.name.text())
       .text("engine", model.engine)
+      .texts("engines", engines_of(model))
       .text("engine_model", model.engine_model);
   model.adapter ? json.number("adapter", *model.adapter) : json.null("adapter");
   json.text("owned_by", model.owned_by)

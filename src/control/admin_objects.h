@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "catalog/records.h"
@@ -27,6 +28,9 @@ void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner 
 std::string slug_of(const store::ControlData& data, TenantId id);
 std::string slug_of(const store::ControlData& data, ProjectId id);
 std::string etag_of(std::int64_t revision);
+
+// All that serve it, `model.engine` first.
+std::vector<std::string> engines_of(const catalog::Model& model);
 
 // By slug or id; by id; by id; by id; by name or id. Code::not_found otherwise.
 Result<tenancy::Tenant> find_tenant(const store::ControlData& data, std::string_view name);

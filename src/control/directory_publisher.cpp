@@ -11,9 +11,11 @@
 
 #include "base/bytes.h"
 #include "base/time_text.h"
+#include "control/admin_objects.h"
 #include "control/file_routes.h"
 #include "control/key_maker.h"
 #include "control/limit_set.h"
+#include "control/pool_members.h"
 #include "tenancy/key_format.h"
 
 namespace sovmesh::control {
@@ -62,8 +64,10 @@ class Planner {
     for (const config::Model& model : config_.models)
       TRY_VOID(add_model(model));
     TRY_VOID(add_routes());
-    for (const config::Pool& pool : config_.pools)
+    for (const config::Pool& pool : config_.pools) {
       TRY_VOID(add_limits({.scope = limits::Scope::pool, .name = pool.name}, pool.limits));
+      TRY_VOID(check_members(pool));
+    }
     return std::move(wanted_);
   }
 
@@ -164,6 +168,21 @@ class Planner {
     return {};
   }
 
+  // Members of the file are not stored; the same one may not be there through the API.
+  Result<void> check_members(const config::Pool& pool) const {
+    for (const store::PoolMemberRecord& record : now_.pool_members) {
+      if (record.pool != pool.name) continue;
+      const config::Member stored = member_of(record, now_);
+      const auto same = std::ranges::find_if(pool.members, [&](const config::Member& member) {
+        return member.tenant == stored.tenant && member.project == stored.project;
+      });
+      if (same != pool.members.end())
+        return taken("member", stored.project.empty() ? stored.tenant : stored.project,
+                     same->position);
+    }
+    return {};
+  }
+
   Result<void> add_limit(const store::LimitHolder& holder, const config::Limit& spec) {
     const auto broken = [&](const Error& why) {
       return our_error(Code::config_invalid,
@@ -254,6 +273,7 @@ class Planner {
       model.id = {ids_.next()};
     }
     model.engine = config::engines_of(spec).front();
+    model.engines = spec.engines;
     model.engine_model = spec.engine_model.empty() ? spec.name : spec.engine_model;
     model.adapter = spec.adapter;
     model.owned_by = spec.owned_by;
@@ -493,6 +513,7 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       directory_(empty_directory()),
       prices_(std::make_shared<const metering::PriceBook>()),
       limits_(std::make_shared<const std::vector<limits::Limit>>()),
+      pools_(std::make_shared<const std::vector<config::Pool>>()),
       declared_(std::make_shared<const Declared>()) {}
 
 Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config,
@@ -546,6 +567,7 @@ Result<void> DirectoryPublisher::change_alone(Declared& declared, const Work& wo
   declared_.publish(std::make_shared<const Declared>(std::move(declared)));
   directory_.publish(std::move(next.directory));
   limits_.publish(std::move(next.limits));
+  pools_.publish(std::move(next.pools));
   return {};
 }
 
@@ -557,8 +579,6 @@ Result<DirectoryPublisher::Declared> DirectoryPublisher::read_declared(const con
       declared.replays[tenant.name] = {.ttl = tenant.replay->ttl,
                                        .bytes_max = tenant.replay->bytes_max};
   }
-  for (const config::Model& model : config.models)
-    if (!model.engines.empty()) declared.replicas[model.name] = model.engines;
   for (const config::Engine& engine : config.engines) {
     declared.engines.emplace(engine.name,
                              FileEngine{.source = engine.position.text(),
@@ -598,15 +618,6 @@ Result<void> DirectoryPublisher::discover_alone(const std::string& engine,
       [&](store::ControlStore& store) { return store.put_value(list_name(engine), text); }, {});
 }
 
-// The store knows the first engine of a model only: the others are of the file, and so here.
-void DirectoryPublisher::add_replicas(const Declared& declared,
-                                      std::vector<catalog::Model>& models) {
-  for (catalog::Model& model : models) {
-    const auto found = declared.replicas.find(model.name.text());
-    if (found != declared.replicas.end() && model.from_file) model.engines = found->second;
-  }
-}
-
 void DirectoryPublisher::add_discovered(const Declared& declared,
                                         std::vector<catalog::Model>& models) {
   std::set<std::string, std::less<>> taken;
@@ -628,6 +639,13 @@ std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engi
   return found->second.source;
 }
 
+std::optional<config::Pool> DirectoryPublisher::file_pool(std::string_view name) const {
+  const auto declared = declared_.get();
+  const auto found = std::ranges::find(declared->pools, name, &config::Pool::name);
+  if (found == declared->pools.end()) return std::nullopt;
+  return *found;
+}
+
 std::int64_t DirectoryPublisher::context_of(const Declared& declared, std::string_view engine) {
   const auto found = declared.engines.find(engine);
   return found == declared.engines.end() ? 0 : found->second.context;
@@ -641,9 +659,7 @@ std::int64_t DirectoryPublisher::engine_context(std::string_view engine) const {
 void DirectoryPublisher::bound_contexts(const Declared& declared,
                                         std::vector<catalog::Model>& models) {
   for (catalog::Model& model : models) {
-    std::vector<std::string> engines{model.engine};
-    if (!model.engines.empty()) engines = model.engines;
-    for (const std::string& engine : engines) {
+    for (const std::string& engine : engines_of(model)) {
       const std::int64_t context = context_of(declared, engine);
       const std::int64_t own = model.context_tokens;
       if (context > 0) model.context_tokens = own == 0 ? context : std::min(own, context);
@@ -663,6 +679,8 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
                                                                const Declared& declared) {
   TRY(store::ControlData stored, store.load());
   TRY(std::vector<limits::Limit> limits, limits_of(stored, declared.pools));
+  auto pools =
+      std::make_shared<const std::vector<config::Pool>>(pools_with(declared.pools, stored));
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {
     TRY(identity::DirectoryData::DigestKey key, digest_key(store, tenant.id));
@@ -676,7 +694,6 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
   data.routes = declared.routes;
-  add_replicas(declared, data.models);
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);
@@ -684,7 +701,8 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   TRY(std::shared_ptr<const identity::Directory> built,
       identity::Directory::build(std::move(data)));
   return State{.directory = std::move(built),
-               .limits = std::make_shared<const std::vector<limits::Limit>>(std::move(limits))};
+               .limits = std::make_shared<const std::vector<limits::Limit>>(std::move(limits)),
+               .pools = std::move(pools)};
 }
 
 Result<identity::DirectoryData::DigestKey> DirectoryPublisher::digest_key(

@@ -47,8 +47,11 @@ class DirectoryPublisher {
   struct State {
     std::shared_ptr<const identity::Directory> directory;
     std::shared_ptr<const std::vector<limits::Limit>> limits;
+    std::shared_ptr<const std::vector<config::Pool>> pools;  // with the API's members
   };
-  State state() const { return {.directory = directory_.get(), .limits = limits_.get()}; }
+  State state() const {
+    return {.directory = directory_.get(), .limits = limits_.get(), .pools = pools_.get()};
+  }
   // Sees a change before it is made: what it does to the store that it is given belongs to the
   // change, and when it fails nothing has been changed.
   using Agree = std::function<Result<void>(store::ControlStore&, const State&)>;
@@ -66,6 +69,8 @@ class DirectoryPublisher {
   std::int64_t engine_context(std::string_view engine) const;
   // Where the file declares this engine; nothing when it does not.
   std::optional<std::string> file_engine(std::string_view engine) const;
+  // A pool as the file declares it, without what the API added; nothing when it does not.
+  std::optional<config::Pool> file_pool(std::string_view name) const;
   // The discovered models that are in force.
   std::vector<catalog::Model> discovered() const;
 
@@ -87,11 +92,10 @@ class DirectoryPublisher {
   };
   // What is published besides the store's objects.
   struct Declared {
-    std::map<std::string, FileEngine, std::less<>> engines;                 // of the file
-    std::vector<Discovery> discoveries;                                     // in the file's order
-    std::vector<config::Pool> pools;                                        // of the file
-    std::vector<catalog::Route> routes;                                     // of the file
-    std::map<std::string, std::vector<std::string>, std::less<>> replicas;  // by its models' names
+    std::map<std::string, FileEngine, std::less<>> engines;             // of the file
+    std::vector<Discovery> discoveries;                                 // in the file's order
+    std::vector<config::Pool> pools;                                    // of the file
+    std::vector<catalog::Route> routes;                                 // of the file
     std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
   };
 
@@ -100,7 +104,6 @@ class DirectoryPublisher {
   Result<void> change_alone(Declared& declared, const Work& work, const Agree& agree);
   static Result<Declared> read_declared(const config::Config& config, store::ControlStore& store);
   static std::int64_t context_of(const Declared& declared, std::string_view engine);
-  static void add_replicas(const Declared& declared, std::vector<catalog::Model>& models);
   static void add_discovered(const Declared& declared, std::vector<catalog::Model>& models);
   static void bound_contexts(const Declared& declared, std::vector<catalog::Model>& models);
   Result<State> state_of(store::ControlStore& store, const Declared& declared);
@@ -114,6 +117,7 @@ class DirectoryPublisher {
   Snapshot<identity::Directory> directory_;
   Snapshot<metering::PriceBook> prices_;
   Snapshot<std::vector<limits::Limit>> limits_;
+  Snapshot<std::vector<config::Pool>> pools_;
   Snapshot<Declared> declared_;
   struct Turn {};
   Guarded<Turn> turn_;  // two writers must not publish in the wrong order

@@ -82,14 +82,14 @@ Result<void> RecordedChanges::make_alone(const std::string& action,
   if (parts_.audit != nullptr)
     TRY_VOID(parts_.store.put_value(kMark, mark_of(parts_.audit->stats().size, action)));
   const State before = parts_.publisher.state();
-  bool new_limits = false;
+  bool in_use = false;
   enum class Told : std::uint8_t { no, perhaps, yes };
   Told told = Told::no;
   const Agree agree = [&](store::ControlStore& store, const State& next) -> Result<void> {
     TRY_VOID(keeps_all(held, store));
-    if (parts_.use_limits) {
-      TRY_VOID(parts_.use_limits(next));
-      new_limits = true;
+    if (parts_.use) {
+      TRY_VOID(parts_.use(next));
+      in_use = true;
     }
     if (parts_.audit == nullptr) return {};
     TRY_VOID(store.remove_value(kMark));
@@ -102,7 +102,7 @@ Result<void> RecordedChanges::make_alone(const std::string& action,
   };
   Result<void> done = change(agree);
   if (done) return {};
-  if (new_limits) (void)parts_.use_limits(before);
+  if (in_use) (void)parts_.use(before);
   // A log that takes nothing is told before the next change, or at the next start: an entry that
   // was refused may still come, late.
   if (told == Told::yes)

@@ -36,8 +36,9 @@ class RecordedChanges {
     store::ControlStore& store;
     DirectoryPublisher& publisher;
     store::Audit* audit = nullptr;  // null: changes have no entries
-    // Makes whoever counts by limits go by these, all or nothing. Empty: nobody counts.
-    std::function<Result<void>(const State&)> use_limits = {};
+    // Makes whoever counts by limits, or shares by pools, go by these, all or nothing. Empty:
+    // nobody does.
+    std::function<Result<void>(const State&)> use = {};
   };
   explicit RecordedChanges(Parts parts) : parts_(std::move(parts)), turn_() {}
 

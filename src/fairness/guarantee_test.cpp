@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "fairness/simulated_pool.h"
 
 // Guarantees, lending and borrowing, history.
@@ -35,6 +37,12 @@ struct World {
   std::map<NodeId, bool> is_on;
 };
 
+struct Everywhere : Placement {
+  bool has_room() const override { return true; }
+  std::optional<double> gain(const Request&) override { return 0; }
+  void hold(const Request&) override {}
+};
+
 const NodeReport& report_of(const PoolReport& report, NodeId node) { return report.nodes[node]; }
 
 TEST(Guarantee, IsKeptAgainstAnyWeight) {
@@ -52,12 +60,22 @@ TEST(Guarantee, IdleShareIsUsedByOthersAndIsBackWithinOneRequest) {
   const Job longest = job_of(2, milliseconds(100), 900);  // a second
   world.flood(longest, 12);
   world.run_for(seconds(2));
-  EXPECT_GE(world.rate_over(2, seconds(60)), 8 * 0.95);
+  const double lent = world.rate_over(2, seconds(60)) / 8;
+  EXPECT_GE(lent, 0.95);
 
   world.flood(job_of(1, milliseconds(100), 900), 12);
-  world.run_for(seconds(1));
-  EXPECT_GE(world.gpus.running(1), 6);
-  EXPECT_GE(world.rate_over(1, seconds(30)), 6 * 0.95);
+  milliseconds back{0};
+  while (world.gpus.running(1) < 6 && back < seconds(5)) {
+    back += milliseconds(10);
+    world.gpus.run_until(world.gpus.now() + milliseconds(10));
+  }
+  EXPECT_LE(back, seconds(1)) << "the longest request";
+  const double kept = world.rate_over(1, seconds(30)) / 6;
+  EXPECT_GE(kept, 0.95);
+  std::printf(
+      "while lending %.1f %% in use; back after %lld ms of a longest request of 1000 ms; then "
+      "%.1f %% of the guarantee\n",
+      100 * lent, static_cast<long long>(back.count()), 100 * kept);
 }
 
 TEST(Guarantee, NobodyWithBacklogGetsLessThanItsShareOverAnyWindow) {
@@ -234,6 +252,40 @@ TEST(History, SurvivesARestart) {
   EXPECT_LT(report_of(again.pool.report(), eager).history_factor, 1.01);
   again.pool.restore(std::vector<HistoryRow>{{.path = "gone", .borrowed = 1e9}}, seconds(0), {});
   EXPECT_EQ(again.pool.history({}).size(), 1);
+}
+
+// Who was served ahead when the process died is behind when it starts again.
+TEST(History, WhoWasAheadWaitsAfterARestart) {
+  const PoolTree both = tree({{.name = "ahead"}, {.name = "behind"}});
+  Pool before(both, {}, Instant{});
+  Everywhere room;
+  const auto ask = [&](Pool& pool, NodeId node, std::uint64_t tag, Micros cost) {
+    return pool.enqueue({.tag = tag, .node = node, .input_cost = cost}, Instant{});
+  };
+  ASSERT_TRUE(ask(before, 1, 1, 5'000'000));
+  ASSERT_TRUE(ask(before, 2, 2, 1'000'000));
+  ASSERT_TRUE(ask(before, 1, 3, 1));
+  ASSERT_TRUE(ask(before, 2, 4, 1));
+  ASSERT_TRUE(before.next(room, Instant{}));
+  ASSERT_TRUE(before.next(room, Instant{}));
+  const std::vector<HistoryRow> rows = before.history(Instant{});
+  ASSERT_EQ(rows.size(), 2);
+  EXPECT_NEAR(rows[0].lead[0], 4'000'000, 1);
+  EXPECT_NEAR(rows[1].lead[0], 0, 1);
+
+  const auto others_first = [&](seconds down) {
+    Pool again(both, {}, Instant{});
+    again.restore(rows, down, Instant{});
+    for (std::uint64_t tag = 10; tag < 20; ++tag)
+      EXPECT_TRUE(ask(again, 2, tag, 1'000'000));
+    EXPECT_TRUE(ask(again, 1, 1, 1'000'000));
+    int count = 0;
+    while (again.next(room, Instant{})->request.node == 2)
+      ++count;
+    return count;
+  };
+  EXPECT_GE(others_first(seconds(20)), 4) << "a lead of 4 s";
+  EXPECT_LE(others_first(seconds(900)), 1) << "forgotten as an idle one's is";
 }
 
 TEST(History, NeverMovesAGuarantee) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -34,9 +35,10 @@ struct Request {
   std::uint64_t kind = 0;
   // Others that need less may take what it waits for, so in the end a place must be held for it.
   bool may_be_bypassed = true;
-  bool sheddable = false;  // over quota, or of negative priority: goes first when something must
-  Micros input_cost = 0;   // charged at dispatch: CostRates::of_input. 0..kCostMax
-  double token_cost = 0;   // GPU-microseconds per output token
+  bool may_requeue = true;  // of batch, while nothing of its answer is out: see reclaim()
+  bool sheddable = false;   // over quota, or of negative priority: goes first when something must
+  Micros input_cost = 0;    // charged at dispatch: CostRates::of_input. 0..kCostMax
+  double token_cost = 0;    // GPU-microseconds per output token
   std::int32_t tokens_max = 0;       // capped output tokens, >= 0: enters U
   std::int32_t tokens_expected = 0;  // an estimate, for the prediction of waits only
   std::int64_t input_tokens = 0;     // for caps
@@ -118,7 +120,8 @@ struct Usage {
   std::int64_t output_tokens = 0;  // real, generated
 };
 
-// What a borrower that a reclaim gives up has: to be cancelled on its engine, then requeue()d.
+// What a borrower that a reclaim gives up has: to be cancelled on its engine, then requeue()d (or
+// ended and enqueued again).
 struct Reclaim {
   Ticket ticket;
   std::uint64_t tag = 0;
@@ -133,6 +136,7 @@ struct NodeReport {
   // others used, and what of its guarantee it wanted (had somebody waiting) and did not get.
   double used = 0, borrowed = 0, lent = 0, gap = 0;
   double dominant_share = 0;  // borrowed / lendable of the whole pool / weight
+  double history = 0;         // GPU-microseconds borrowed, as the half-life leaves them
   double history_factor = 1;  // on its weight, this epoch
   std::uint64_t waiting = 0, running = 0;
   Micros used_total = 0, borrowed_total = 0;  // since the pool began
@@ -161,12 +165,17 @@ struct PoolReport {
   std::optional<double> drain_rate;  // GSE/s while somebody waited; none: not measured yet
   std::uint64_t users = 0;
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
+  std::uint64_t given_up_total = 0;  // named by reclaim()
 };
 
-// What outlives a restart: who borrowed how much lately. By path, for ids change.
+// What outlives a restart: who borrowed how much lately, and who was served ahead of its siblings.
+// By path, for ids change.
 struct HistoryRow {
   std::string path;
   double borrowed = 0;  // GPU-microseconds, decayed to `at` of Pool::history
+  // By how much its counter of a class leads the lowest of its siblings: GPU-microseconds by
+  // weight.
+  std::array<double, kClasses> lead{};
 };
 
 class PoolState;
@@ -234,7 +243,8 @@ class Pool {
 
   PoolReport report() const;
   std::vector<HistoryRow> history(Instant now) const;
-  // `age`: how long ago history() was taken. Unknown paths are ignored.
+  // `age`: how long ago history() was taken; leads older than Options::idle_ttl are forgotten.
+  // Unknown paths are ignored. Before anything is enqueued.
   void restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now);
 
  private:

@@ -117,6 +117,7 @@ PoolReport PoolState::report() const {
                          .lent = node.rates.lent,
                          .gap = node.rates.gap,
                          .dominant_share = node.rates.borrowed / lendable / from.spec.weight,
+                         .history = node.history + node.borrowed - node.epoch_borrowed,
                          .history_factor = node.factor,
                          .waiting = node.waiting,
                          .running = node.running,
@@ -139,6 +140,7 @@ PoolReport PoolState::report() const {
   out.shed_total = shed_;
   out.refused_total = refused_;
   out.held_total = held_;
+  out.given_up_total = given_up_;
   return out;
 }
 
@@ -148,10 +150,22 @@ std::vector<HistoryRow> PoolState::history(Instant now) const {
   for (NodeIndex index = 1; index < nodes_.size(); ++index) {
     const Node& node = nodes_[index];
     if (node.is_free || node.level == Level::user) continue;
-    const double borrowed = node.history * kept + node.borrowed - node.epoch_borrowed;
-    if (borrowed >= 1) rows.push_back({.path = paths_[index], .borrowed = borrowed});
+    HistoryRow row{.path = paths_[index],
+                   .borrowed = node.history * kept + node.borrowed - node.epoch_borrowed};
+    bool is_ahead = false;
+    for (std::size_t priority = 0; priority < kClasses; ++priority) {
+      row.lead[priority] = lead(node, priority, now);
+      is_ahead = is_ahead || row.lead[priority] >= 1;
+    }
+    if (row.borrowed >= 1 || is_ahead) rows.push_back(std::move(row));
   }
   return rows;
+}
+
+double PoolState::lead(const Node& node, std::size_t priority, Instant now) const {
+  const ClassQueue& queue = node.queues[priority];
+  if (is_forgotten(node, queue, now)) return 0;
+  return std::max(queue.borrowed - lowest_borrowed(nodes_[node.parent].queues[priority]), 0.0);
 }
 
 void PoolState::restore(std::span<const HistoryRow> rows, std::chrono::seconds age, Instant now) {
@@ -159,8 +173,16 @@ void PoolState::restore(std::span<const HistoryRow> rows, std::chrono::seconds a
   const double kept = decay(static_cast<double>(std::max<std::int64_t>(age.count(), 0)));
   for (const HistoryRow& row : rows) {
     const std::optional<NodeId> id = tree_.find(row.path);
-    if (!id || *id == kPoolNode || !(row.borrowed > 0 && row.borrowed < 1e18)) continue;
-    nodes_[node_of_[*id]].history += row.borrowed * kept;
+    if (!id || *id == kPoolNode || !(row.borrowed >= 0 && row.borrowed < 1e18)) continue;
+    Node& node = nodes_[node_of_[*id]];
+    node.history += row.borrowed * kept;
+    if (age > options_.idle_ttl) continue;
+    for (std::size_t priority = 0; priority < kClasses; ++priority) {
+      if (!(row.lead[priority] > 0 && row.lead[priority] < 1e18)) continue;
+      ClassQueue& queue = node.queues[priority];
+      queue.borrowed = lowest_borrowed(nodes_[node.parent].queues[priority]) + row.lead[priority];
+      queue.left_at = now - age;
+    }
   }
   set_factors();
   sum_active_weights();

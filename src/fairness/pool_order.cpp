@@ -181,6 +181,17 @@ void PoolState::room_came(std::uint64_t kinds, Instant now) {
   }
 }
 
+// Where a child that comes back starts at least.
+double PoolState::lowest_borrowed(const ClassQueue& family) {
+  if (family.children.empty() || family.children.top().key.rank != Rank::borrowing)
+    return family.borrowed_floor;
+  return std::max(family.borrowed_floor, family.children.top().key.counter);
+}
+
+bool PoolState::is_forgotten(const Node& node, const ClassQueue& queue, Instant now) const {
+  return queue.waiting == 0 && node.running == 0 && now - queue.left_at > options_.idle_ttl;
+}
+
 // A node that comes back starts with its siblings: it has banked nothing while it was idle, and
 // owes at most so much.
 void PoolState::lift(NodeIndex index, const Request& request, Instant now) {
@@ -194,19 +205,18 @@ void PoolState::lift(NodeIndex index, const Request& request, Instant now) {
     const ClassQueue::Floors& floors = family.floors_of_kinds[kind_index(request.kind)];
     guaranteed = floors.guaranteed.value_or(guaranteed);
     borrowed = floors.borrowed.value_or(borrowed);
-  } else if (!family.children.empty()) {
-    const ChildKey& lowest = family.children.top().key;
-    double& floor = lowest.rank == Rank::borrowing ? borrowed : guaranteed;
-    floor = std::max(floor, lowest.counter);
+  } else {
+    borrowed = lowest_borrowed(family);
+    if (!family.children.empty() && family.children.top().key.rank != Rank::borrowing)
+      guaranteed = std::max(guaranteed, family.children.top().key.counter);
   }
   const double debt = micros(options_.debt_max);
   const double weights = std::max(family.active_weight + node.share_weight(), 1e-9);
-  const bool is_forgotten = node.running == 0 && now - queue.left_at > options_.idle_ttl;
+  const bool forgotten = is_forgotten(node, queue, now);
   queue.guaranteed =
-      is_forgotten ? guaranteed : std::clamp(queue.guaranteed, guaranteed, guaranteed + debt);
-  queue.borrowed = is_forgotten
-                       ? borrowed
-                       : std::clamp(queue.borrowed, borrowed, borrowed + debt_max() / weights);
+      forgotten ? guaranteed : std::clamp(queue.guaranteed, guaranteed, guaranteed + debt);
+  queue.borrowed =
+      forgotten ? borrowed : std::clamp(queue.borrowed, borrowed, borrowed + debt_max() / weights);
   queue.borrowed_at_pick = queue.borrowed;
 }
 

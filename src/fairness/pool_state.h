@@ -80,6 +80,9 @@ class PoolState {
   void advance(Instant now);
   void join(ItemIndex index, Instant now);
   void leave(ItemIndex index, Instant now);
+  Instant reclaim_due() const;
+  static double lowest_borrowed(const ClassQueue& family);
+  bool is_forgotten(const Node& node, const ClassQueue& queue, Instant now) const;
   void lift(NodeIndex index, const Request& request, Instant now);
   void park(NodeIndex leaf, std::size_t priority, Instant now);
   void unpark(NodeIndex leaf, std::size_t priority);
@@ -133,6 +136,7 @@ class PoolState {
   void sum_active_weights();
   double debt_max() const;
   double decay(double seconds) const;
+  double lead(const Node& node, std::size_t priority, Instant now) const;
 
   std::uint32_t& place_of_child(NodeIndex index, std::size_t priority) {
     return nodes_[index].queues[priority].place;
@@ -168,10 +172,11 @@ class PoolState {
   Instant epoch_began_;
   std::array<double, kClasses> class_used_{};
   std::optional<Instant> guarantee_waits_since_;
+  Instant reclaimed_at_{};
   Instant guarantee_wanted_at_{};
   std::uint64_t orders_ = 0, dispatches_ = 0, turns_ = 0;
   std::uint32_t holds_ = 0;
-  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
+  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0, given_up_ = 0;
 };
 
 }  // namespace sovmesh::fairness

@@ -93,6 +93,13 @@ class DispatchPool : private fairness::Placement {
 
   Dispatcher::Load load() const;
   fairness::PoolReport report() const { return fair_.report(); }
+  std::vector<fairness::HistoryRow> history(Instant now) const {
+    return fair_.history(std::max(now, last_));
+  }
+  void restore(const std::vector<fairness::HistoryRow>& rows, std::chrono::seconds age,
+               Instant now) {
+    fair_.restore(rows, age, later(now));
+  }
 
  private:
   // Not more often: what is due already must not make anybody spin.
@@ -119,6 +126,7 @@ class DispatchPool : private fairness::Placement {
   fairness::NodeId node_of(const SeatRequest& request) const;
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
+  void reclaim(Instant now);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
   EngineLane& choose(const Waiter& waiter, const fairness::Dispatch& decision, Seat::Hold& hold,
                      Instant now);
@@ -145,6 +153,8 @@ class DispatchPool : private fairness::Placement {
     int slots;
   };
   std::vector<Held> held_;
+  // Seats that may be given up, by tag.
+  std::unordered_map<std::uint64_t, std::shared_ptr<std::atomic<bool>>> can_give_up_;
   // Who looks at the clock for all, and when it will.
   std::uint64_t watcher_ = 0;
   Instant watched_at_{};

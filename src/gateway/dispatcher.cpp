@@ -121,7 +121,8 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
     co_return client_error(Code::unsupported_value,
                            "The model cannot give that many choices at once.", "n");
   }
-  const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
+  const rt::Deadline limit =
+      request.has_run ? until.deadline : until.deadline.earlier(loop.in(limits_.wait_max));
   const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
   CO_TRY(const bool is_seated, enter(waiter));
   if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
@@ -173,6 +174,29 @@ std::vector<Dispatcher::PoolView> Dispatcher::pools() const {
     views.push_back(
         {.name = name, .report = pool->with([](const DispatchPool& of) { return of.report(); })});
   return views;
+}
+
+std::vector<Dispatcher::History> Dispatcher::history() const {
+  std::vector<History> all;
+  for (const auto& [name, pool] : pools_)
+    all.push_back({.pool = name, .rows = pool->with([&](const DispatchPool& of) {
+                     return of.history(clock_.now());
+                   })});
+  return all;
+}
+
+void Dispatcher::restore(const std::vector<History>& history, std::chrono::seconds age) {
+  const std::vector<std::string> tenants =
+      limits_.tenants ? limits_.tenants() : std::vector<std::string>();
+  for (const History& one : history) {
+    const auto pool = pools_.find(one.pool);
+    if (pool == pools_.end()) continue;
+    pool->second->with([&](DispatchPool& of) {
+      const Instant now = clock_.now();
+      of.meet(tenants, now);
+      of.restore(one.rows, age, now);
+    });
+  }
 }
 
 }  // namespace sovmesh::gateway

@@ -53,6 +53,27 @@ struct LimitRecord {
   tenancy::Meta meta;
 };
 
+struct PoolMemberTag {};
+using PoolMemberId = Id<PoolMemberTag>;
+
+// What a tenant, or one of its projects, gets of a pool of the configuration. Rates and weight in
+// millionths, rates of a GPU. Goes with its tenant or project; pool, tenant and project together
+// are unique.
+struct PoolMemberRecord {
+  PoolMemberId id;
+  std::string pool;
+  TenantId tenant;
+  ProjectId project;   // nil: the tenant itself
+  std::string cohort;  // that the tenant is in; empty: none
+  std::int64_t guaranteed = 0;
+  std::optional<std::int64_t> borrowing_limit;  // nothing: no limit
+  std::optional<std::int64_t> lending_limit;    // nothing: all of it
+  std::int64_t weight = 1'000'000;
+  std::optional<std::int64_t> concurrency_max;
+  std::optional<std::int64_t> user_concurrency_max;
+  tenancy::Meta meta;
+};
+
 // Everything the data path needs, read in one transaction.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
@@ -61,6 +82,7 @@ struct ControlData {
   std::vector<catalog::Model> models;
   std::vector<EngineRecord> engines;
   std::vector<LimitRecord> limits;
+  std::vector<PoolMemberRecord> pool_members;
   std::int64_t version = 0;  // grows with every write
 };
 
@@ -84,7 +106,7 @@ class ControlStore {
   virtual Result<tenancy::Tenant> create(tenancy::Tenant tenant) = 0;
   virtual Result<tenancy::Tenant> update(
       const tenancy::Tenant& tenant) = 0;  // by id, meta.revision
-  // Removes the tenant with its projects, keys and limits; its slug becomes free, its id never
+  // Removes the tenant with all that is of it; its slug becomes free, its id never
   // returns.
   virtual Result<void> remove(TenantId id, std::int64_t revision) = 0;
   // The tenant that had this slug last, of those that were removed.
@@ -109,6 +131,10 @@ class ControlStore {
   virtual Result<LimitRecord> create(LimitRecord limit) = 0;
   virtual Result<LimitRecord> update(const LimitRecord& limit) = 0;
   virtual Result<void> remove(LimitId id, std::int64_t revision) = 0;
+
+  virtual Result<PoolMemberRecord> create(PoolMemberRecord member) = 0;
+  virtual Result<PoolMemberRecord> update(const PoolMemberRecord& member) = 0;
+  virtual Result<void> remove(PoolMemberId id, std::int64_t revision) = 0;
 
   // Small named values: HMAC peppers' ids, per-tenant digest keys ("digest_key/<tenant ulid>"),
   // boot counters. Bytes in, bytes out.

@@ -178,7 +178,7 @@ void Table<catalog::Model>::bind(Statement& statement, const catalog::Model& row
                      list_text(text, tenants), row.context_tokens, row.output_tokens_max,
                      row.choices_max, list_text(text, row.extra_fields), row.reject_unknown_fields,
                      row.first_token_timeout.count(), row.stall_timeout.count(),
-                     row.total_timeout.count(), commit_after);
+                     row.total_timeout.count(), commit_after, list_text(text, row.engines));
 }
 
 Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
@@ -208,6 +208,7 @@ Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
   model.total_timeout = milliseconds(row.integer(18));
   model.commit_after.reset();
   if (!row.is_null(19)) model.commit_after = milliseconds(row.integer(19));
+  TRY(model.engines, read_list(row, 20));
   return model;
 }
 
@@ -265,6 +266,32 @@ Result<store::LimitRecord> Table<store::LimitRecord>::read(const Statement& row)
   limit.shadow = row.integer(11) != 0;
   limit.model = row.text(12);
   return limit;
+}
+
+void Table<store::PoolMemberRecord>::bind(Statement& statement, const store::PoolMemberRecord& row,
+                                          BoundText&) {
+  statement.bind_all(row.id, row.pool, row.tenant);
+  row.project.value.is_nil() ? statement.bind(4, std::nullopt) : statement.bind(4, row.project);
+  statement.bind_from(5, row.cohort, row.guaranteed, row.borrowing_limit, row.lending_limit,
+                      row.weight, row.concurrency_max, row.user_concurrency_max);
+}
+
+Result<store::PoolMemberRecord> Table<store::PoolMemberRecord>::read(const Statement& row) {
+  const auto optional = [&](int column) -> std::optional<std::int64_t> {
+    if (row.is_null(column)) return std::nullopt;
+    return row.integer(column);
+  };
+  store::PoolMemberRecord member{
+      .id = {row.ulid(0)}, .pool = std::string(row.text(1)), .tenant = {row.ulid(2)}};
+  if (!row.is_null(3)) member.project = {row.ulid(3)};
+  member.cohort = row.text(4);
+  member.guaranteed = row.integer(5);
+  member.borrowing_limit = optional(6);
+  member.lending_limit = optional(7);
+  member.weight = row.integer(8);
+  member.concurrency_max = optional(9);
+  member.user_concurrency_max = optional(10);
+  return member;
 }
 
 tenancy::Meta meta_of(const catalog::Model& model) {

@@ -53,7 +53,7 @@ struct Table<catalog::Model> {
       "id, name, engine, engine_model, adapter, owned_by, chat, completions, embeddings,"
       " for_all_tenants, tenants, context_tokens, output_tokens_max, choices_max, extra_fields,"
       " reject_unknown_fields, first_token_timeout_ms, stall_timeout_ms, total_timeout_ms,"
-      " commit_after_ms";
+      " commit_after_ms, engines";
   static std::string_view name_of(const catalog::Model& row) { return row.name.text(); }
   static void bind(Statement& statement, const catalog::Model& row, BoundText& text);
   static Result<catalog::Model> read(const Statement& row);
@@ -76,6 +76,17 @@ struct Table<store::LimitRecord> {
   static std::string name_of(const store::LimitRecord& row);
   static void bind(Statement& statement, const store::LimitRecord& row, BoundText& text);
   static Result<store::LimitRecord> read(const Statement& row);
+};
+template <>
+struct Table<store::PoolMemberRecord> {
+  static constexpr std::string_view kName = "pool_member";
+  static constexpr std::string_view kKind = "pool member";
+  static constexpr std::string_view kColumns =
+      "id, pool, tenant, project, cohort, guaranteed, borrowing_limit, lending_limit, weight,"
+      " concurrency_max, user_concurrency_max";
+  static std::string_view name_of(const store::PoolMemberRecord& row) { return row.pool; }
+  static void bind(Statement& statement, const store::PoolMemberRecord& row, BoundText& text);
+  static Result<store::PoolMemberRecord> read(const Statement& row);
 };
 
 // What messages call a kind of object.

@@ -172,7 +172,35 @@ constexpr const char* kVersion4 = R"sql(
 ALTER TABLE key ADD COLUMN max_priority TEXT NOT NULL DEFAULT 'interactive';
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
+// All engines of a model when it has several, `engine` the first of them. Shares of pools; rates
+// and weights in millionths.
+constexpr const char* kVersion5 = R"sql(
+ALTER TABLE model ADD COLUMN engines TEXT NOT NULL DEFAULT '[]';
+
+CREATE TABLE pool_member (
+  id                   BLOB NOT NULL PRIMARY KEY,
+  pool                 TEXT NOT NULL,
+  tenant               BLOB NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+  project              BLOB,  -- NULL: the tenant itself
+  cohort               TEXT NOT NULL,
+  guaranteed           INTEGER NOT NULL,
+  borrowing_limit      INTEGER,
+  lending_limit        INTEGER,
+  weight               INTEGER NOT NULL,
+  concurrency_max      INTEGER,
+  user_concurrency_max INTEGER,
+  revision             INTEGER NOT NULL,
+  created_at           INTEGER NOT NULL,
+  updated_at           INTEGER NOT NULL,
+  managed_by           INTEGER NOT NULL,
+  source               TEXT NOT NULL,
+  FOREIGN KEY (tenant, project) REFERENCES project (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX pool_member_once ON pool_member (pool, tenant, ifnull(project, x''));
+CREATE INDEX pool_member_by_project ON pool_member (tenant, project);
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

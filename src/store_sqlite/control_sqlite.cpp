@@ -134,6 +134,7 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.models, read_all<catalog::Model>(database));
   TRY(data.engines, read_all<store::EngineRecord>(database));
   TRY(data.limits, read_all<store::LimitRecord>(database));
+  TRY(data.pool_members, read_all<store::PoolMemberRecord>(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }
@@ -278,6 +279,16 @@ Result<store::LimitRecord> ControlTables::update(const store::LimitRecord& limit
 }
 Result<void> ControlTables::remove(store::LimitId id, std::int64_t revision) {
   return erase<store::LimitRecord>(id, revision);
+}
+
+Result<store::PoolMemberRecord> ControlTables::create(store::PoolMemberRecord member) {
+  return insert(std::move(member));
+}
+Result<store::PoolMemberRecord> ControlTables::update(const store::PoolMemberRecord& member) {
+  return change(member);
+}
+Result<void> ControlTables::remove(store::PoolMemberId id, std::int64_t revision) {
+  return erase<store::PoolMemberRecord>(id, revision);
 }
 
 Result<std::optional<std::string>> ControlTables::get_value(const std::string& name) {

@@ -40,6 +40,9 @@ class ControlTables : public store::ControlStore {
   Result<store::LimitRecord> create(store::LimitRecord limit) override;
   Result<store::LimitRecord> update(const store::LimitRecord& limit) override;
   Result<void> remove(store::LimitId id, std::int64_t revision) override;
+  Result<store::PoolMemberRecord> create(store::PoolMemberRecord member) override;
+  Result<store::PoolMemberRecord> update(const store::PoolMemberRecord& member) override;
+  Result<void> remove(store::PoolMemberId id, std::int64_t revision) override;
 
   Result<std::optional<std::string>> get_value(const std::string& name) override;
   Result<void> put_value(const std::string& name, const std::string& value) override;

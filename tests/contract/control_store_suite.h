@@ -173,6 +173,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   using std::chrono::milliseconds;
   catalog::Model wanted = model("org/tiny:7b@2");
   wanted.engine = "local";
+  wanted.engines = {"local", "spare"};
   wanted.engine_model = "tiny.gguf";
   wanted.adapter = 2;
   wanted.owned_by = "us";
@@ -204,6 +205,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   const catalog::Model& other = data.models[first ? 1 : 0];
   EXPECT_EQ(kept.name, wanted.name);
   EXPECT_EQ(kept.engine, wanted.engine);
+  EXPECT_EQ(kept.engines, wanted.engines);
   EXPECT_EQ(kept.engine_model, wanted.engine_model);
   EXPECT_EQ(kept.adapter, wanted.adapter);
   EXPECT_EQ(kept.owned_by, wanted.owned_by);
@@ -225,6 +227,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   EXPECT_EQ(kept.source, wanted.source);
   EXPECT_EQ(kept.revision, 1);
   EXPECT_EQ(kept.created_at, created->created_at);
+  EXPECT_THAT(other.engines, testing::IsEmpty());
   EXPECT_EQ(other.adapter, std::nullopt);
   EXPECT_EQ(other.commit_after, plain.commit_after);
   EXPECT_FALSE(other.from_file);
@@ -349,6 +352,66 @@ TEST_P(ControlStoreSuite, LimitsGoWithWhomTheyAreFor) {
   const ControlData data = load();
   ASSERT_EQ(data.limits.size(), 1U);
   EXPECT_EQ(data.limits[0].holder.name, "gpus");
+}
+
+TEST_P(ControlStoreSuite, KeepsEveryFieldOfAPoolMember) {
+  const auto owner = store_->create(tenant("aurora"));
+  const auto home = store_->create(project(owner->id, "default"));
+  const PoolMemberRecord wanted{.id = {ids_.next()},
+                                .pool = "gpus",
+                                .tenant = owner->id,
+                                .project = home->id,
+                                .cohort = "east",
+                                .guaranteed = 1'500'000,
+                                .borrowing_limit = 2'000'000,
+                                .lending_limit = 0,
+                                .weight = 3'000'000,
+                                .concurrency_max = 4,
+                                .user_concurrency_max = 2};
+  const auto created = store_->create(wanted);
+  ASSERT_THAT(created, Succeeds());
+  const PoolMemberRecord plain{.id = {ids_.next()}, .pool = "gpus", .tenant = owner->id};
+  ASSERT_THAT(store_->create(plain), Succeeds());
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.pool_members.size(), 2U);
+  const bool first = data.pool_members[0].id == wanted.id;
+  const PoolMemberRecord& kept = data.pool_members[first ? 0 : 1];
+  const PoolMemberRecord& other = data.pool_members[first ? 1 : 0];
+  EXPECT_EQ(kept.pool, wanted.pool);
+  EXPECT_EQ(kept.tenant, wanted.tenant);
+  EXPECT_EQ(kept.project, wanted.project);
+  EXPECT_EQ(kept.cohort, wanted.cohort);
+  EXPECT_EQ(kept.guaranteed, wanted.guaranteed);
+  EXPECT_EQ(kept.borrowing_limit, wanted.borrowing_limit);
+  EXPECT_EQ(kept.lending_limit, wanted.lending_limit);
+  EXPECT_EQ(kept.weight, wanted.weight);
+  EXPECT_EQ(kept.concurrency_max, wanted.concurrency_max);
+  EXPECT_EQ(kept.user_concurrency_max, wanted.user_concurrency_max);
+  expect_same(kept.meta, created->meta);
+  EXPECT_TRUE(other.project.value.is_nil());
+  EXPECT_EQ(other.borrowing_limit, std::nullopt);
+  EXPECT_EQ(other.lending_limit, std::nullopt);
+  EXPECT_EQ(other.weight, 1'000'000);
+}
+
+TEST_P(ControlStoreSuite, APoolMemberIsThereOnceAndGoesWithItsTenantOrProject) {
+  const auto owner = store_->create(tenant("aurora"));
+  const auto home = store_->create(project(owner->id, "default"));
+  const auto member = [&](ProjectId of, const std::string& pool) {
+    return PoolMemberRecord{.id = {ids_.next()}, .pool = pool, .tenant = owner->id, .project = of};
+  };
+  ASSERT_THAT(store_->create(member({}, "gpus")), Succeeds());
+  EXPECT_THAT(store_->create(member({}, "gpus")), FailsWith(Code::conflict));
+  EXPECT_THAT(store_->create(member({}, "cpus")), Succeeds());
+  EXPECT_THAT(store_->create(member(home->id, "gpus")), Succeeds());
+  PoolMemberRecord stranger = member({}, "gpus");
+  stranger.tenant = {ids_.next()};
+  EXPECT_THAT(store_->create(stranger), FailsWith(Code::not_found));
+  ASSERT_THAT(store_->remove(home->id, 1), Succeeds());
+  EXPECT_EQ(load().pool_members.size(), 2U);
+  ASSERT_THAT(store_->remove(owner->id, 1), Succeeds());
+  EXPECT_EQ(load().pool_members.size(), 0U);
 }
 
 TEST_P(ControlStoreSuite, ANameIsTakenWhileItsOwnerLives) {

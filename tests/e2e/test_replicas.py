@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -48,8 +49,12 @@ class Replicas:
             self.sims.append(support.EngineSim(folder / name))
         self.config = folder / "sovmesh.yaml"
         self.config.write_text(self.text())
+        self.start()
+
+    def start(self):
         self.process = support.Process(
-            ["serve", "--config", self.config, "--data-dir", folder / "data"], folder / "serve.log")
+            ["serve", "--config", self.config, "--data-dir", self.folder / "data"],
+            self.folder / "serve.log")
 
     def text(self, engines="one, two", weight=1):
         return CONFIG.format(one=self.sims[0].address, two=self.sims[1].address,
@@ -62,8 +67,8 @@ class Replicas:
              **fields})
         return urllib.request.urlopen(request, timeout=60)
 
-    def ask(self, tenant, text, **fields):
-        with self.open(tenant, "chat/completions", support.chat(text), **fields) as answer:
+    def ask(self, tenant, text, model=SIM, **fields):
+        with self.open(tenant, "chat/completions", support.chat(text, model), **fields) as answer:
             self.last = answer.headers
             return answer.status
 
@@ -76,6 +81,16 @@ class Replicas:
         address = self.process.ready["metrics_listen"][0]
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
             return answer.read().decode()
+
+    def run(self, *arguments, code=0):
+        done = subprocess.run([support.BINARY, *arguments, "--data-dir", self.folder / "data"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def part(self, name):
+        pool = json.loads(self.run("pool", "show", "gpu", "--json"))
+        return next(part for part in pool["parts"] if part["part"] == name)
 
     def stop(self):
         for each in (self.process, *self.sims):
@@ -131,6 +146,60 @@ def test_explain_says_which_rule_chose_what(replicas):
         assert json.load(own)["rule"] == "at_once"
     with pytest.raises(urllib.error.HTTPError, match="404"):
         replicas.open("aurora", f"requests/{request}")
+
+
+def test_a_model_made_by_the_api_has_replicas(replicas):
+    replicas.run("model", "create", "twins", "--engine", "one", "--engine", "two",
+                 "--engine-model", SIM)
+    before = [sim.counts()["requests"] for sim in replicas.sims]
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        answers = [threads.submit(replicas.ask, "aurora", "[[sim:tokens=20,rate=100]] go", "twins")
+                   for _ in range(16)]
+        assert {each.result() for each in answers} == {200}
+    assert all(sim.counts()["requests"] - one >= 4 for sim, one in zip(replicas.sims, before))
+    replicas.run("model", "update", "twins", "--engine", "two")
+    shown = json.loads(replicas.run("model", "show", "twins", "--json"))
+    assert (shown["engine"], shown["engines"]) == ("two", ["two"])
+    assert "stands twice" in replicas.run("model", "update", "twins", "--engine", "one",
+                                          "--engine", "one", code=1)
+    replicas.run("model", "delete", "twins")
+
+
+def test_shares_are_set_live_and_kept_when_the_process_is_killed(replicas):
+    replicas.run("pool", "set", "gpu", "--tenant", "borealis", "--weight", "3",
+                 "--guaranteed", "0.5", "--lending-limit", "0.25")
+    shown = replicas.part("borealis")
+    assert (shown["weight"], shown["guaranteed"], shown["lending_limit"], shown["managed_by"]) == (
+        "3", "0.5", "0.25", "api")
+    assert "0.001..1000" in replicas.run("pool", "set", "gpu", "--tenant", "borealis",
+                                         "--weight", "0", code=1)
+    assert "sovmesh.yaml" in replicas.run("pool", "set", "gpu", "--tenant", "aurora",
+                                          "--weight", "2", code=1)
+    assert "borealis" in replicas.run("pool", "show", "gpu")
+    assert replicas.ask("aurora", "[[sim:tokens=20,rate=1000]] go") == 200
+    borrowed = float(replicas.part("aurora")["history"])
+    assert borrowed > 0
+
+    def saved():
+        with sqlite3.connect(f"file:{replicas.folder}/data/control.db?mode=ro", uri=True) as books:
+            row = books.execute("SELECT value FROM value WHERE name = 'pool_history'").fetchone()
+        rows = [each for pool in json.loads(row[0])["pools"] for each in pool["rows"]] if row else []
+        return any(each["borrowed"] >= 0.99e6 * borrowed for each in rows
+                   if each["path"] == "aurora")
+    support.wait_for(saved, seconds=30, step=0.2)
+    replicas.process.kill()
+    replicas.start()
+    assert replicas.part("borealis")["weight"] == "3"
+    assert float(replicas.part("aurora")["history"]) == pytest.approx(borrowed, rel=0.01)
+    replicas.run("pool", "remove", "gpu", "--tenant", "borealis")
+    assert replicas.part("borealis")["weight"] == "1"
+
+
+def test_proposed_shares_are_tried_on_what_was_recorded(replicas):
+    told = replicas.run("pool", "simulate", "gpu", "--quiet", "--share", "borealis=5:1")
+    for word in ("present", "proposed", "aurora", "borealis", "wait p95"):
+        assert word in told
+    assert "what would change" in replicas.run("pool", "simulate", "gpu", code=2)
 
 
 @pytest.mark.parametrize("engines, weight, message", [

@@ -123,6 +123,46 @@ TEST_F(AdminApiTest, ModelsNeedAnEngineThatExists) {
   EXPECT_EQ(member(ok("GET", "models/org%2Fm"), "engine"), "tiny");
 }
 
+TEST_F(AdminApiTest, AModelHasReplicasThatChangeAndOutliveARestart) {
+  for (const char* name : {"gpu-1", "gpu-2"})
+    ok("POST", "engines",
+       R"({"name":")" + std::string(name) + R"(","url":"http://10.0.0.1:8000/v1"})");
+  ok("POST", "models", R"({"name":"m","engines":["gpu-1","gpu-2"]})");
+  EXPECT_THAT(ok("GET", "models/m"), HasSubstr(R"("engine":"gpu-1","engines":["gpu-1","gpu-2"])"));
+  EXPECT_THAT(publisher_.directory().get()->models().all().front().engines,
+              testing::ElementsAre("gpu-1", "gpu-2"));
+  EXPECT_EQ(refusal("DELETE", "engines/gpu-2"), Code::conflict) << "a model needs it";
+  ok("PATCH", "models/m", R"({"engines":["gpu-2","tiny","gpu-1"]})");
+  store_.reset();
+  store_ = *store_sqlite::open_control_store(disk_, "control.db", world_.clock());
+  EXPECT_THAT(store_->load()->models.front().engines,
+              testing::ElementsAre("gpu-2", "tiny", "gpu-1"));
+}
+
+TEST_F(AdminApiTest, ReplicasAreCheckedAsThoseOfTheFile) {
+  config::Config config;
+  config.engines = {{.name = "a", .managed = true, .context_tokens = 512}, {.name = "b"}};
+  config.pools = {{.name = "gpus", .engines = {"a", "b"}}};
+  ASSERT_TRUE(publisher_.apply(config));
+  for (const char* name : {"a", "b"})
+    engines_.push_back(std::make_shared<FakeEngine>(name, 4));
+  const auto message = [&](const std::string& engines) {
+    const auto reply = call("POST", "models", R"({"name":"m",)" + engines + "}");
+    return reply ? "none" : reply.error().message();
+  };
+  EXPECT_THAT(message(R"("engines":["a","tiny"])"),
+              HasSubstr("'a' and 'tiny' are not in one pool"));
+  EXPECT_THAT(message(R"("engines":["a","none"])"), HasSubstr("no such engine: 'none'"));
+  EXPECT_THAT(message(R"("engines":["a","a"])"), HasSubstr("stands twice"));
+  EXPECT_THAT(message(R"("engines":[])"), HasSubstr("1 to 64"));
+  EXPECT_THAT(message(R"("engine":"a","engines":["b"])"), HasSubstr("not both"));
+  EXPECT_THAT(message(R"("chat":true)"), HasSubstr("want engine or engines"));
+  EXPECT_THAT(message(R"("engines":["b","a"],"context_tokens":1000)"), HasSubstr("'a' has 512"));
+  EXPECT_EQ(message(R"("engines":["b","a"])"), "none");
+  ok("PATCH", "models/m", R"({"engine":"b"})");
+  EXPECT_THAT(ok("GET", "models/m"), HasSubstr(R"("engines":["b"])"));
+}
+
 TEST_F(AdminApiTest, ARotatedKeyKeepsItsIdAndTheOldTextEndsAfterTheOverlap) {
   ok("POST", "tenants", R"({"slug":"aurora"})");
   const std::string made = ok("POST", "keys", R"({"tenant":"aurora"})");

@@ -116,6 +116,24 @@ TEST_F(AdminAuditTest, EveryChangeIsRecordedBeforeItIsAnswered) {
   EXPECT_THAT(entries(), Not(HasSubstr("uid:1000")));
 }
 
+TEST_F(AdminAuditTest, AShareOfAPoolChangesWithItsEntryOrNotAtAll) {
+  config::Config config;
+  config.tenants = {{.name = "aurora"}};
+  config.pools = {{.name = "gpu", .engines = {"tiny"}}};
+  ASSERT_THAT(publisher_.apply(config), Succeeds());
+  const std::uint64_t before = size();
+  ASSERT_THAT(call("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":3})"), Succeeds());
+  ASSERT_THAT(call("POST", "pools/gpu/remove", R"({"tenant":"aurora"})"), Succeeds());
+  EXPECT_EQ(size(), before + 2);
+  EXPECT_THAT(entries("pool.set"), HasSubstr("pools/gpu"));
+  EXPECT_THAT(entries("pool.remove"), HasSubstr(R"("outcome":"ok")"));
+  audit_.files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  EXPECT_THAT(call("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":5})"),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_TRUE(store_->load()->pool_members.empty());
+  EXPECT_TRUE(publisher_.state().pools->at(0).members.empty());
+}
+
 TEST_F(AdminAuditTest, WhatIsReadOfObjectsIsNotRecordedAndWhatIsReadOfTheLogIs) {
   const std::uint64_t before = size();
   ASSERT_THAT(call("GET", "tenants"), Succeeds());

@@ -67,12 +67,21 @@ class AdminWorld : public testing::Test {
     return client_error(Code::invalid_value, "want a URL", "url");
   }
 
+  // Stands for the tree of the pool.
+  static Result<void> check_pool(const config::Pool& pool) {
+    for (const config::Member& member : pool.members)
+      if (member.weight.is_zero()) return client_error(Code::invalid_value, "want more", "weight");
+    return {};
+  }
+
   limits::LocalLimiter limiter_;
   int limits_changes_ = 0;
+  std::vector<config::Pool> shared_;  // as whoever shares by pools goes by them
   // As a gateway keeps itself up to date.
   RecordedChanges changes_{
       {*store_, publisher_, nullptr, [this](const RecordedChanges::State& next) -> Result<void> {
          ++limits_changes_;
+         shared_ = *next.pools;
          return limiter_.configure(*next.limits, world_.clock().wall_now());
        }}};
   std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
@@ -106,7 +115,8 @@ class AdminWorld : public testing::Test {
              {.pool = "gpu", .level = "pool", .guaranteed = 2, .used = 1.25, .waiting = 3},
              {.pool = "gpu", .path = "aurora", .level = "tenant", .weight = 3},
              {.pool = "", .level = "pool"}};
-       }}};
+       },
+       check_pool}};
 };
 
 }  // namespace sovmesh::control

@@ -55,6 +55,9 @@ class MemoryControl : public store::ControlStore {
   Result<store::LimitRecord> create(store::LimitRecord) override { return no(); }
   Result<store::LimitRecord> update(const store::LimitRecord&) override { return no(); }
   Result<void> remove(store::LimitId, std::int64_t) override { return no(); }
+  Result<store::PoolMemberRecord> create(store::PoolMemberRecord) override { return no(); }
+  Result<store::PoolMemberRecord> update(const store::PoolMemberRecord&) override { return no(); }
+  Result<void> remove(store::PoolMemberId, std::int64_t) override { return no(); }
 
  private:
   static std::unexpected<Error> no() {
