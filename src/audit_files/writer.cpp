@@ -481,7 +481,7 @@ Pause Writer::run_once() {
     } while (!orders_.empty());
   }
   keep_house();
-  if (checkpoint_is_due()) try_checkpoint();
+  if (clock_.now() >= checkpoint_due()) try_checkpoint();
   return pause();
 }
 
@@ -501,8 +501,7 @@ Pause Writer::pause() {
     } else {
       if (!box.notes.empty() || !notes_.empty())
         wait_until(std::max(gather_since_.value_or(now) + kGather, retry_at_));
-      if (edge_.size() > covered_)
-        wait_until(std::max(last_checkpoint_ + options_.checkpoint_every, retry_checkpoint_at_));
+      if (const Instant due = checkpoint_due(); due != Instant::max()) wait_until(due);
       if (box.gap.count > 0) wait_until(std::max(now + kGather, retry_at_));
       if (probe_) wait_until(retry_at_);
       for (const Trouble* trouble : {&signing_, &exporting_})
