@@ -130,7 +130,7 @@ TEST_F(AuditLogTest, ARequestsOutcomeFollowsFromHowItEnded) {
   EXPECT_EQ(outcome(503, Finish::aborted, "overloaded"), "failed overloaded");
 }
 
-TEST_F(AuditLogTest, ACheckpointComesAfterASecondOrAThousandEntries) {
+TEST_F(AuditLogTest, ACheckpointComesAfterASecondOrHalfOfOneWithAThousandEntries) {
   append("key:1");
   log->stats();
   EXPECT_EQ(log->stats().signed_size, 2U) << "not yet";
@@ -139,9 +139,28 @@ TEST_F(AuditLogTest, ACheckpointComesAfterASecondOrAThousandEntries) {
   EXPECT_EQ(log->stats().signed_size, 4U);
   for (int i = 0; i < 1'000; ++i)
     log->note(request());
+  auto& writer = static_cast<AuditLog&>(*log);
   clock.advance(milliseconds(30));
   append("key:3");
-  EXPECT_EQ(log->stats().signed_size, log->stats().size) << "a thousand entries";
+  EXPECT_EQ(log->stats().size, 1'005U);
+  EXPECT_EQ(log->stats().signed_size, 4U) << "not so soon after the last one";
+  EXPECT_EQ(writer.step(), milliseconds(470));
+  clock.advance(milliseconds(470));
+  writer.step();
+  EXPECT_EQ(log->stats().signed_size, 1'005U) << "a thousand entries";
+  expect_good();
+}
+
+// Nobody reads them soon, and their memory is better used otherwise. Hashes are read for each
+// proof.
+TEST_F(AuditLogTest, BundlesOfEntriesDoNotStayInMemory) {
+  for (int i = 0; i < 520; ++i)
+    log->note(request());
+  append("key:1");
+  const std::uint64_t before = files.uncached();
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  EXPECT_EQ(files.uncached() - before,
+            read("tile/entries/000").size() + read("tile/entries/001").size());
   expect_good();
 }
 

@@ -62,6 +62,7 @@ class HangingFiles : public Files {
       }
       return file_->sync();
     }
+    void uncache() override { file_->uncache(); }
     Result<void> wipe() override { return file_->wipe(); }
 
    private:

@@ -53,6 +53,7 @@ class RealFile : public File {
     if (::fdatasync(fd_.get()) != 0) return failed("sync", path_);
     return {};
   }
+  void uncache() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
   Result<void> wipe() override {
     constexpr std::array<char, 4096> kZeros{};
     for (std::uint64_t at = 0; at < size_;) {
@@ -162,6 +163,7 @@ Result<void> Files::replace_unsynced(const std::string& path, std::string_view b
     }
     TRY_VOID(file->append(bytes));
     TRY_VOID(file->sync());
+    if (bytes.size() > kCachedMax) file->uncache();
   }
   return rename(temporary, path);
 }

@@ -21,6 +21,8 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   // Everything written is durable on return. After an error nobody knows what is: never try again.
   virtual Result<void> sync() = 0;
+  // What is synced will not be read soon: it need not take memory from what is.
+  virtual void uncache() = 0;
   // Overwrites all of it with zeros and syncs: for secrets that are given up.
   virtual Result<void> wipe() = 0;
 };
@@ -31,6 +33,8 @@ class File {
 class Files {
  public:
   static constexpr std::size_t kReadMax = 512U << 20;  // bytes of one file
+  // What is written whole and is longer (bundles of entries) does not stay in memory.
+  static constexpr std::size_t kCachedMax = 64U << 10;
   virtual ~Files() = default;
 
   // Nothing when there is no such file.

@@ -32,9 +32,10 @@ struct Options {
   // The log's name in checkpoints and keys, for ever: host-like, without spaces or '+'. Empty: what
   // the log has, or for a new one "sovmesh-" and 8 random hex digits.
   std::string origin;
-  std::chrono::milliseconds checkpoint_every{1'000};  // a checkpoint at least so often...
-  std::uint64_t checkpoint_entries = 1'000;           // ...or after so many entries
-  int keep_days = 400;                                // of encrypted details; the log itself stays
+  // A checkpoint at least so often; after half of that time if there are so many entries.
+  std::chrono::milliseconds checkpoint_every{1'000};
+  std::uint64_t checkpoint_entries = 1'000;
+  int keep_days = 400;  // of encrypted details; the log itself stays
   // Every checkpoint also as a file of its own in this folder ("SIZE.checkpoint"), which is never
   // overwritten: a WORM volume, a mounted share. Empty: none.
   std::string export_folder;

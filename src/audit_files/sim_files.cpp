@@ -38,6 +38,9 @@ class SimFiles::Open : public File {
     inode_->durable = inode_->now;
     return {};
   }
+  void uncache() override {
+    if (inode_->durable == inode_->now) disk_.uncached_ += inode_->now.size();
+  }
   Result<void> wipe() override {
     TRY_VOID(change());
     std::ranges::fill(inode_->now, '\0');

@@ -47,7 +47,8 @@ class SimFiles : public Files {
 
   std::uint64_t changes() const { return changes_; }
   std::uint64_t syncs() const { return syncs_; }
-  std::vector<std::string> paths() const;  // of all files
+  std::uint64_t uncached() const { return uncached_; }  // bytes, all of them durable
+  std::vector<std::string> paths() const;               // of all files
   // Behind everybody's back, durable: a file's contents, and a second name of a file.
   void put(const std::string& path, std::string bytes);
   void link(const std::string& path, const std::string& other) { names_[other] = names_[path]; }
@@ -86,6 +87,7 @@ class SimFiles : public Files {
   Fault sync_fault_;
   std::uint64_t changes_ = 0;
   std::uint64_t syncs_ = 0;
+  std::uint64_t uncached_ = 0;
 };
 
 }  // namespace sovmesh::audit_files

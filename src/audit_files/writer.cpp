@@ -517,7 +517,7 @@ Pause Writer::run_once() {
     } while (!orders_.empty());
   }
   keep_house();
-  if (checkpoint_is_due()) try_checkpoint();
+  if (clock_.now() >= checkpoint_due()) try_checkpoint();
   return pause();
 }
 
@@ -537,8 +537,7 @@ Pause Writer::pause() {
     } else {
       if (!box.notes.empty() || !notes_.empty())
         wait_until(std::max(gather_since_.value_or(now) + kGather, retry_at_));
-      if (edge_.size() > covered_ && !desk_.is_busy())
-        wait_until(std::max(last_checkpoint_ + options_.checkpoint_every, retry_checkpoint_at_));
+      if (const Instant due = checkpoint_due(); due != Instant::max()) wait_until(due);
       if (box.gap.count > 0) wait_until(std::max(now + kGather, retry_at_));
       if (probe_) wait_until(retry_at_);
       if (const auto due = box.refusals.due_at()) wait_until(std::max(*due, retry_at_));

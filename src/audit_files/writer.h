@@ -144,7 +144,8 @@ class Writer {
   };
 
   // writer_open.cpp
-  Result<void> make_folders();
+  Result<void> make_folders(bool is_new);
+  Result<void> keep_reserve();
   Result<void> read_origin(bool is_new);
   Result<void> read_signed(const std::string& checkpoint);
   Result<void> read_pending();
@@ -201,7 +202,7 @@ class Writer {
   void keep_house();
 
   // writer_checkpoint.cpp
-  bool checkpoint_is_due() const;
+  Instant checkpoint_due() const;
   Result<void> begin_checkpoint();
   Result<void> end_checkpoint(const std::string& note);
   Result<void> checkpoint(std::chrono::seconds limit);

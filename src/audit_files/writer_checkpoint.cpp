@@ -16,12 +16,14 @@ Error Writer::of_signer(const Error& error) {
           error.message()};
 }
 
-bool Writer::checkpoint_is_due() const {
+// Many entries make it sooner, but not so soon that its syncs are what a loaded log does.
+Instant Writer::checkpoint_due() const {
   const std::uint64_t waiting = edge_.size() - covered_;
-  const Instant now = clock_.now();
-  if (broken_ || desk_.is_busy() || waiting == 0 || now < retry_checkpoint_at_) return false;
-  return waiting >= options_.checkpoint_entries ||
-         now - last_checkpoint_ >= options_.checkpoint_every || pending_->size() > kPendingBytesMax;
+  if (broken_ || desk_.is_busy() || waiting == 0) return Instant::max();
+  const bool many = waiting >= options_.checkpoint_entries;
+  const auto apart = many ? options_.checkpoint_every / 2 : options_.checkpoint_every;
+  const Instant due = pending_->size() > kPendingBytesMax ? Instant{} : last_checkpoint_ + apart;
+  return std::max(due, retry_checkpoint_at_);
 }
 
 void Writer::try_checkpoint() {

@@ -28,8 +28,9 @@ std::unexpected<Error> invalid(std::string why) {
 }  // namespace
 
 Result<void> Writer::open(const MakeSigner& make_signer) {
-  TRY_VOID(make_folders());
   TRY(const auto checkpoint_file, files_.read(options_.folder + "/checkpoint"));
+  TRY_VOID(make_folders(!checkpoint_file));
+  TRY_VOID(keep_reserve());
   TRY_VOID(read_origin(!checkpoint_file));
   TRY(KeyRing keys, KeyRing::open(files_, options_.secrets, random_));
   shared_.keys = std::make_unique<Guarded<KeyRing>>(std::move(keys));
@@ -54,17 +55,20 @@ Result<void> Writer::open(const MakeSigner& make_signer) {
   return checkpoint(kLastWait);
 }
 
-Result<void> Writer::make_folders() {
+Result<void> Writer::make_folders(bool is_new) {
   for (const std::string& folder :
        {options_.folder, options_.folder + "/pending", options_.folder + "/detail"}) {
     TRY_VOID(files_.make_folder(folder));
-    TRY_VOID(files_.sync_folder(folder_of(folder)));
+    if (is_new) TRY_VOID(files_.sync_folder(folder_of(folder)));
   }
-  TRY(const auto reserve, files_.read(reserve_file()));
-  if (reserve && reserve->size() == kReserve) return {};
-  const auto kept = files_.replace(reserve_file(), std::string(kReserve, '\0'));
-  // On a full disk the log goes on without.
-  return kept || kept.error().code() == Code::overloaded ? Result<void>() : kept;
+  return {};
+}
+
+// On a full disk the log goes on without.
+Result<void> Writer::keep_reserve() {
+  if (const auto kept = files_.open(reserve_file()); kept && (*kept)->size() == kReserve) return {};
+  const auto made = files_.replace(reserve_file(), std::string(kReserve, '\0'));
+  return made || made.error().code() == Code::overloaded ? Result<void>() : made;
 }
 
 Result<void> Writer::read_origin(bool is_new) {

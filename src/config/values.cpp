@@ -222,9 +222,10 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) return want(fmt::format("cannot read '{}'", path));
-  std::string text(bytes_max + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;
+  std::array<char, 16 * 1024> block;
+  while (text.size() <= bytes_max && (file.read(block.data(), block.size()), file.gcount() > 0))
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
   if (file.bad()) return want(fmt::format("cannot read '{}'", path));
   if (text.size() > bytes_max) {
     return want(fmt::format("'{}' is larger than {} bytes", path, bytes_max));

@@ -127,20 +127,20 @@ Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::R
                                                                  const catalog::Model& model,
                                                                  const EngineSet& engines) {
   std::vector<std::shared_ptr<engine::Engine>> able;
-  Error missing = engine_missing();
+  std::optional<Error> refusal;
   const auto look_at = [&](const std::string& name) {
     std::shared_ptr<engine::Engine> engine = engines.find(name);
     if (!engine) return;
     if (Result<void> can = check_capabilities(request, model, engine->capabilities()); can) {
       able.push_back(std::move(engine));
     } else {
-      missing = std::move(can).error();
+      refusal = std::move(can).error();
     }
   };
   if (model.engines.empty()) look_at(model.engine);
   for (const std::string& name : model.engines)
     look_at(name);
-  if (able.empty()) return fail(std::move(missing));
+  if (able.empty()) return fail(refusal ? *std::move(refusal) : engine_missing());
   return able;
 }
 

@@ -733,8 +733,10 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
     head.add("x-sm-cost-micro", fmt::format_int(charge.cost_micro).str());
   }
   std::string kept = job.replays != nullptr ? reply->body : std::string();
-  Result<void> sent = client_error(Code::client_closed, "the client closed the connection");
-  if (!job.exchange.client_gone().is_set()) {
+  Result<void> sent;
+  if (job.exchange.client_gone().is_set()) {
+    sent = client_error(Code::client_closed, "the client closed the connection");
+  } else {
     sent = co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
   }
   // Whoever lost it on the way finds it; before the row is closed, as in relay_stream().

@@ -32,7 +32,7 @@ struct ClientPool::Impl {
     Fields fields;        // of the head
     ParsedResponse parsed{.status = 0, .fields = &fields, .content_length = {}, .framing = {}};
   };
-  static constexpr std::size_t kSpareMax = 64;
+  static constexpr std::size_t kSpareMax = 128;
   std::unique_ptr<Buffers> take_buffers();
   void give_back(std::unique_ptr<Buffers> buffers);
 

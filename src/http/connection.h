@@ -62,7 +62,7 @@ struct ServerCore {
 
   // HTTP/1 exchanges that wait for their next request, so that neither an idle connection holds
   // one nor each request makes one.
-  static constexpr std::size_t kSpareMax = 64;
+  static constexpr std::size_t kSpareMax = 128;
   std::unique_ptr<Http1Exchange> take_exchange();
   void give_back(std::unique_ptr<Http1Exchange> exchange);
   // The same for their heads, which an open stream does not hold.

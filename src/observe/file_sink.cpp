@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -25,6 +26,8 @@ constexpr std::chrono::milliseconds kGather{20};
 // sooner costs of the time that is left then: a reader that sips does not hold the process either.
 constexpr std::chrono::milliseconds kLook{10};
 constexpr std::chrono::milliseconds kSip{1};
+// So much of a file is sent to the disk at a time; two of these behind it leave the page cache.
+constexpr off_t kWindow = off_t{1} << 20;
 // A pipe that is ready takes this much without blocking.
 constexpr std::size_t kReadyPipeTakes = PIPE_BUF;
 
@@ -52,6 +55,7 @@ struct Target {
   // Shared, and making it non-blocking would change it for all who share it.
   bool blocking = false;
   std::string name;
+  std::optional<off_t> end{};  // of a regular file, as we know it
 };
 
 class FileSink : public LogSink {
@@ -99,6 +103,7 @@ class FileSink : public LogSink {
         stop = queue.stop;
       });
       if (const std::string_view rest = write_out(batch); !rest.empty()) lose(rest);
+      if (target_.end) move_on(batch.size());
       batch.clear();
     }
   }
@@ -127,6 +132,18 @@ class FileSink : public LogSink {
       }
     }
     return true;
+  }
+
+  // Who follows the file reads its end; what is older would only take memory. Of a file that
+  // somebody has cut meanwhile nothing is there.
+  void move_on(std::size_t written) {
+    off_t& end = *target_.end;
+    const off_t window = end / kWindow * kWindow;
+    end += static_cast<off_t>(written);
+    if (end < window + kWindow) return;
+    ::sync_file_range(target_.fd, window, kWindow, SYNC_FILE_RANGE_WRITE);
+    const off_t old = std::max<off_t>(0, window - 2 * kWindow);
+    if (old < window) ::posix_fadvise(target_.fd, old, window - old, POSIX_FADV_DONTNEED);
   }
 
   ssize_t write_some(std::string_view text) const {
@@ -199,8 +216,10 @@ Result<std::unique_ptr<LogSink>> make_file_sink(const std::string& path,
                      fmt::format("cannot open the log '{}': {}", path,
                                  errno == ENXIO ? "nobody reads this pipe" : words_of(errno)));
   }
-  return std::make_unique<FileSink>(
-      Target{.fd = fd, .owned = true, .blocking = false, .name = "'" + path + "'"}, stop_time);
+  Target target{.fd = fd, .owned = true, .blocking = false, .name = "'" + path + "'"};
+  struct stat status{};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) target.end = status.st_size;
+  return std::make_unique<FileSink>(std::move(target), stop_time);
 }
 
 }  // namespace sovmesh::observe

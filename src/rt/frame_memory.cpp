@@ -17,7 +17,7 @@ namespace {
 #ifdef SM_FRAMES_FROM_THE_HEAP
 constexpr std::size_t kKeptPerSize = 0;
 #else
-constexpr std::size_t kKeptPerSize = 64;
+constexpr std::size_t kKeptPerSize = 128;
 #endif
 // Frames are as large as what the general allocator makes of them anyway: 16n + 8 bytes.
 constexpr std::size_t kStep = 16;

@@ -261,6 +261,19 @@ TEST_F(LedgerTest, OneCommitTakesAllThatWaitsAndCommitsKeepTheirDistance) {
     EXPECT_TRUE(attempt->result);
 }
 
+TEST_F(LedgerTest, ALargeCommitIsFollowedByOneThatTakesMoreAlong) {
+  boot();
+  for (int i = 0; i < 64; ++i)
+    open();
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  open();
+  EXPECT_EQ(runner_->step(), microseconds(7'500));
+  world_.run_for(microseconds(7'500));
+  EXPECT_EQ(runner_->step(), microseconds(0));
+  open();
+  EXPECT_EQ(runner_->step(), microseconds(5'000)) << "that one was small";
+}
+
 // Rows go to disk in groups, and in another order than they were settled.
 TEST_F(LedgerTest, ManyRowsOfOneCommitAreEachSettledWithTheirOwnCounts) {
   constexpr int kRows = 29;

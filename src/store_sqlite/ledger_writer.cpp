@@ -199,13 +199,17 @@ Pause LedgerWriter::run_once() {
   return microseconds(0);
 }
 
+microseconds LedgerWriter::distance() const {
+  const microseconds usual = options_.commit_interval;
+  return last_records_ < kLarge ? usual : usual + usual / 2;
+}
+
 // When the next commit is due. Zero: now, and everything that waits is in batch_.
 Pause LedgerWriter::take(Instant now) {
   return mailbox_->with([&](Mailbox& box) -> Pause {
     const Batch& waiting = box.waiting;
     Instant due = Instant::max();
-    if (!waiting.openings.empty() || !waiting.saves.empty())
-      due = last_commit_ + options_.commit_interval;
+    if (!waiting.openings.empty() || !waiting.saves.empty()) due = last_commit_ + distance();
     if (box.in_haste) due = std::min(due, last_commit_ + options_.haste_interval);
     if (!waiting.closings.empty()) due = std::min(due, last_commit_ + options_.settle_delay);
     if (!waiting.progress.empty()) due = std::min(due, last_commit_ + options_.checkpoint_delay);
@@ -243,7 +247,7 @@ void LedgerWriter::take_all(Mailbox& box) {
 
 void LedgerWriter::commit(Instant now) {
   last_commit_ = now;
-  const std::size_t records = batch_.size();
+  const std::size_t records = last_records_ = batch_.size();
   note_progress();
   if (write_batch(now)) {
     committed(records);

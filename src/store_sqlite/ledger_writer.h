@@ -25,7 +25,7 @@ namespace sovmesh::store_sqlite {
 
 struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
-  // first one after a quiet time starts at once.
+  // first one after a quiet time starts at once, and half as far again after a large one.
   std::chrono::microseconds commit_interval{5'000};
   // What is in haste (store::OpenRow: many tokens) starts one too, but nobody waits for it: a
   // little later it takes more streams along.
@@ -109,12 +109,15 @@ class LedgerWriter : public LedgerWork {
     const OpenInfo* info;
   };
   static constexpr std::chrono::milliseconds kRetry{250};
+  // Records that make a commit a large one: the next one shares its cost among as many.
+  static constexpr std::size_t kLarge = 64;
 
   Result<void> recover();
   Result<void> settle_left_open(WallTime booked_at);
   Result<void> restore_claims();
   Result<void> prepare();
 
+  std::chrono::microseconds distance() const;
   Pause take(Instant now);
   void take_all(Mailbox& mailbox);
   void commit(Instant now);
@@ -184,7 +187,8 @@ class LedgerWriter : public LedgerWork {
   // While the disk is full: no commit before the first, no look for room before the second.
   Instant retry_at_;
   Instant look_at_;
-  int log_floor_ = 0;  // pages that were in the log when it was last copied back in part
+  std::size_t last_records_ = 0;  // of the last commit
+  int log_floor_ = 0;             // pages that were in the log when it was last copied back in part
 
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> records_{0};

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <vector>
 
+#include "store_sqlite/log_file.h"
+
 namespace sovmesh::store_sqlite {
 namespace {
 
@@ -51,6 +53,7 @@ class PlainFile {
 class RealDisk : public Disk {
  public:
   RealDisk() : vfs_(*sqlite3_vfs_find("unix")) {
+    join_frames(vfs_, *sqlite3_vfs_find("unix"));
     vfs_.zName = "sovmesh-real";
     vfs_.pNext = nullptr;
     sqlite3_vfs_register(&vfs_, 0);
