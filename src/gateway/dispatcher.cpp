@@ -193,7 +193,7 @@ void Dispatcher::restore(const std::vector<History>& history, std::chrono::secon
     if (pool == pools_.end()) continue;
     pool->second->with([&](DispatchPool& of) {
       const Instant now = clock_.now();
-      of.meet(tenants, now);
+      of.meet(tenants, limits_.tenants != nullptr, now);
       of.restore(one.rows, age, now);
     });
   }

@@ -7,16 +7,13 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "gateway/engine_answer.h"
 #include "gateway/exchange_reply.h"
-#include "gateway/relay_watch.h"
 #include "gateway/replay.h"
 #include "http/error_reply.h"
-#include "http/sse.h"
 
 namespace sovmesh::gateway {
 namespace {
-
-constexpr std::size_t kErrorBodyMax = std::size_t{64} * 1024;
 
 metering::Finish to_finish(llmapi::FinishReason reason) {
   switch (reason) {
@@ -30,8 +27,6 @@ metering::Finish to_finish(llmapi::FinishReason reason) {
       return metering::Finish::stop;
   }
 }
-
-llmapi::Dialect dialect_of(const RelayJob& job) { return job.seat.engine().dialect(); }
 
 // "chatcmpl-..." / "cmpl-...": the request's own id, as an answer carries it.
 std::string reply_id(const RelayJob& job) {
@@ -47,10 +42,6 @@ llmapi::ReplyIdentity identity_of(const RelayJob& job, std::string_view id) {
           .public_model = job.record->model_name(),
           .created = created.count(),
           .hide_cached = false};
-}
-
-bool is_event_stream(const http::ClientResponseHead& head) {
-  return head.fields.find("content-type").value_or("").starts_with("text/event-stream");
 }
 
 // "1.234"
@@ -78,132 +69,6 @@ http::ResponseHead plain_head(const RelayJob& job) {
   if (job.record->dry) head.add("x-sm-limit", limit_text(*job.record->dry));
   return head;
 }
-
-// An engine that lies about its length must not make us reserve for it.
-constexpr std::size_t kReserveMax = std::size_t{64} * 1024;
-
-// The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
-SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch,
-                                                     std::size_t bytes_max,
-                                                     std::uint64_t bytes_expected = 0) {
-  std::string body;
-  body.reserve(std::min<std::size_t>(bytes_expected, kReserveMax) + http::Body::kPadding);
-  for (;;) {
-    CO_TRY(const http::BodyPiece piece, job.call->try_read());
-    if (piece.kind == http::BodyPiece::Kind::end) break;
-    if (piece.kind == http::BodyPiece::Kind::data) {
-      if (body.size() + piece.bytes.size() > bytes_max) {
-        co_return upstream_error(Code::upstream_invalid_response,
-                                 "the engine's answer is too large");
-      }
-      body += piece.bytes;
-      continue;
-    }
-    const rt::Wake wake = co_await job.call->readable().wait(watch.until());
-    CO_TRY_VOID(watch.after(wake));
-  }
-  body.append(http::Body::kPadding, '\0');
-  co_return body;
-}
-
-std::string_view unpadded(const std::string& body) {
-  return std::string_view(body).substr(0, body.size() - http::Body::kPadding);
-}
-
-// The head of the engine's answer; an error status is read and translated. `look_up(wake)` decides
-// what the end of a wait means.
-template <class LookUp>
-SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job, RelayWatch& watch,
-                                                                  LookUp& look_up) {
-  for (;;) {
-    Result<http::ClientResponseHead> head = co_await job.call->head(watch.until());
-    if (!head && head.error().code() == Code::timed_out) {
-      CO_TRY_VOID(look_up(rt::Wake::timed_out));
-      continue;
-    }
-    if (!head && head.error().code() == Code::cancelled) {
-      CO_TRY_VOID(look_up(rt::Wake::cancelled));
-    }
-    if (head) job.has_answered = true;
-    if (head && head->status == 200) job.is_accepted = true;
-    if (!head || head->status == 200) co_return head;
-    CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
-    co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
-  }
-}
-
-// A stream was asked for and something else came: an error inside HTTP 200, most likely.
-SM_OWN_FRAME rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
-  Result<std::string> body = co_await read_rest(job, watch, kErrorBodyMax);
-  if (!body) co_return std::move(body).error();
-  auto plain = llmapi::translate_plain(job.form, dialect_of(job), unpadded(*body), {}, nullptr);
-  if (!plain) co_return std::move(plain).error();
-  co_return Error(Code::upstream_invalid_response, Blame::upstream, "the engine did not stream");
-}
-
-// Brings a stream's events to `consume` until the engine is done. Holds what an engine's stream is:
-// the same for a client that streams and for one that waits for the whole answer.
-class EventPump {
- public:
-  EventPump(RelayJob& job, RelayWatch& watch) : job_(job), watch_(watch) {}
-
-  enum class Step : std::uint8_t { wait, events };
-  // Takes what the engine has sent: `consume(data)` for each complete event. Not after done().
-  template <class Consume>
-  Result<Step> step(Consume&& consume) {
-    TRY(const http::BodyPiece piece, job_.call->try_read());
-    if (piece.kind == http::BodyPiece::Kind::would_block) return Step::wait;
-    if (piece.kind == http::BodyPiece::Kind::end) {
-      return upstream_error(Code::upstream_error, "the engine ended its stream early");
-    }
-    if (!parser_) parser_ = std::make_unique<http::SseParser>(is_later_);
-    is_later_ = true;
-    parser_->feed(piece.bytes);
-    http::SseEvent event;
-    for (;;) {
-      TRY(const bool more, parser_->next(event));
-      if (!more) return Step::events;
-      TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
-      if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
-      job_.has_begun = true;
-      if (job_.plan && !job_.plan->may_wait_again()) job_.plan.reset();
-      watch_.saw_event();
-    }
-  }
-  // The stream is silent: gives up the parser when nothing is in it.
-  void rest() {
-    if (parser_ && parser_->is_between_events()) parser_.reset();
-  }
-  bool done() const { return done_; }  // [DONE] was seen: nothing more is needed from the engine
-  void began() { began_ = true; }      // the head was a stream's
-
-  // The client is gone and takes the engine's call along. What has come of it so far was made, so
-  // it counts: it is read here, without a wait.
-  template <class Consume>
-  SM_OWN_FRAME rt::Task<void> take_what_came(Consume& consume) {
-    if (!began_) {
-      const rt::Until at_once{rt::Deadline::at(job_.worker.loop.now()), nullptr};
-      const Result<http::ClientResponseHead> head = co_await job_.call->head(at_once);
-      if (!head || head->status != 200 || !is_event_stream(*head)) co_return;
-      job_.is_accepted = true;
-    }
-    for (int steps = 0; steps < kLastStepsMax && !done_; ++steps) {
-      const Result<Step> taken = step(consume);
-      if (!taken || *taken == Step::wait) co_return;
-    }
-  }
-
- private:
-  // Of a loop's scratch each, at most: an engine that is faster than that loses the rest.
-  static constexpr int kLastStepsMax = 16;
-
-  RelayJob& job_;
-  RelayWatch& watch_;
-  std::unique_ptr<http::SseParser> parser_;  // from the first bytes on, while they come
-  bool began_ = false;
-  bool is_later_ = false;  // the beginning of the stream has been parsed
-  bool done_ = false;
-};
 
 metering::Counts to_counts(const llmapi::TokenCounts& counts, std::int64_t delivered) {
   metering::Counts out;
