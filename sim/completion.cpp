@@ -8,6 +8,7 @@ namespace sovmesh::sim {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kEngineFailed = "The engine ran out of memory.";
 constexpr std::string_view kPage = "<html><body><h1>502 Bad Gateway</h1></body></html>";
 constexpr std::string_view kFiller = "x-filler: and so on and so on and so on and so on\r\n";
 
@@ -56,9 +57,28 @@ rt::Task<bool> EngineSim::Impl::refuse(Wire& wire, Ticket& ticket, std::int64_t 
   co_return co_await respond(wire, status, kJson, error_object(status, message), none);
 }
 
+rt::Task<bool> EngineSim::Impl::refuse_length(Wire& wire, Ticket& ticket) {
+  const std::int64_t most =
+      engine ? std::min(options.context_tokens, engine->model().cache().capacity())
+             : options.context_tokens;
+  const std::string message =
+      "This model's maximum context length is " + std::to_string(most) + " tokens.";
+  co_return co_await refuse(wire, ticket, 400, message);
+}
+
+// Which LoRA a model's name stands for, from 1; 0: the base model itself.
+std::optional<std::uint8_t> EngineSim::Impl::lora_of(std::string_view model) const {
+  if (model == options.model) return 0;
+  const auto found = std::ranges::find(options.loras, model);
+  if (found == options.loras.end()) return std::nullopt;
+  return static_cast<std::uint8_t>(found - options.loras.begin() + 1);
+}
+
 rt::Task<bool> EngineSim::Impl::complete(Wire& wire, Ticket& ticket, llmapi::Operation operation) {
   const auto wishes = faults_in_prompt(wire.body());
   if (!wishes) co_return co_await refuse(wire, ticket, 400, wishes.error().message());
+  if (const auto checked = check_faults(*wishes, engine.has_value()); !checked)
+    co_return co_await refuse(wire, ticket, 400, checked.error().message());
   const FaultSet faults(options.faults, *wishes);
   if (!faults.empty())
     if (const auto ended = co_await before_answer(wire, ticket, faults)) co_return *ended;
@@ -66,20 +86,18 @@ rt::Task<bool> EngineSim::Impl::complete(Wire& wire, Ticket& ticket, llmapi::Ope
   auto parsed = parse_job(operation, options.dialect, wire.body());
   if (!parsed) co_return co_await refuse(wire, ticket, 400, parsed.error().message());
   Job job = *std::move(parsed);
-  if (job.model != options.model && options.dialect != llmapi::Dialect::llama_cpp) {
+  if (!lora_of(job.model) && options.dialect != llmapi::Dialect::llama_cpp) {
     const std::string message = "The model `" + job.model + "` does not exist.";
     co_return co_await refuse(wire, ticket, 404, message);
   }
-  if (job.prompt_tokens + job.tokens_max.value_or(0) > options.context_tokens) {
-    const std::string message = "This model's maximum context length is " +
-                                std::to_string(options.context_tokens) + " tokens.";
-    co_return co_await refuse(wire, ticket, 400, message);
-  }
+  if (job.prompt_tokens + job.tokens_max.value_or(0) > options.context_tokens)
+    co_return co_await refuse_length(wire, ticket);
   job.id = id_for(operation, counts.requests);
   job.created =
       std::chrono::floor<std::chrono::seconds>(loop.clock().wall_now()).time_since_epoch().count();
   set_length(job, faults.get(FaultKind::tokens).value_or(options.tokens));
 
+  if (engine) co_return co_await perform_in_engine(wire, ticket, job, faults);
   ++counts.waiting;
   const bool seated = co_await gate.take(loop, &stopping);
   --counts.waiting;
@@ -117,6 +135,10 @@ rt::Task<std::optional<bool>> EngineSim::Impl::before_answer(Wire& wire, Ticket&
     while (co_await wire.flush() && !wire.is_gone());
     co_return ticket.ends_failed();
   }
+  if (const auto away = faults.get(FaultKind::out_of_memory)) {
+    engine->run_out_of_memory(std::chrono::milliseconds(*away));
+    co_return co_await refuse(wire, ticket, 500, kEngineFailed);
+  }
   const FaultSet none({}, {});
   if (faults.has(FaultKind::html)) {
     ticket.ends_failed();
@@ -139,6 +161,34 @@ rt::Task<bool> EngineSim::Impl::perform(Wire& wire, Ticket& ticket, const Job& a
       prefill ? std::chrono::milliseconds(*prefill) : options.prefill;
   if (time.count() > 0 && !co_await wire.pause(time)) co_return ticket.ends_cancelled();
   look_up_cache(job);
+  FixedPace pace(loop, rate(faults));
+  co_return co_await deliver(wire, ticket, job, faults, pace);
+}
+
+rt::Task<bool> EngineSim::Impl::perform_in_engine(Wire& wire, Ticket& ticket, const Job& asked,
+                                                  const FaultSet& faults) {
+  Job job = asked;
+  if (engine->is_away())
+    co_return co_await refuse(wire, ticket, 503, "The engine is starting again.");
+  const std::string text = job.prompt + "assistant " + answer_text(job.tokens);
+  LiveEngine::Request request(*engine, {.salt = job.cache_key,
+                                        .text = text,
+                                        .prompt_tokens = job.prompt_tokens,
+                                        .answer_tokens = job.tokens,
+                                        .choices = job.choices,
+                                        .lora = lora_of(job.model).value_or(0)});
+  if (!request.fits()) co_return co_await refuse_length(wire, ticket);
+  const Pace::Wait first = co_await request.wait(wire, 1);
+  if (first == Pace::Wait::client_gone) co_return ticket.ends_cancelled();
+  if (first == Pace::Wait::engine_failed)
+    co_return co_await refuse(wire, ticket, 500, kEngineFailed);
+  job.cached_tokens = request.cached();
+  co_return co_await deliver(wire, ticket, job, faults, request);
+}
+
+// Its prompt has been computed; `pace` says when its tokens come.
+rt::Task<bool> EngineSim::Impl::deliver(Wire& wire, Ticket& ticket, const Job& job,
+                                        const FaultSet& faults, Pace& pace) {
   ticket.prefilled(job);
   if (job.operation == llmapi::Operation::embeddings) {
     std::string body;
@@ -148,12 +198,12 @@ rt::Task<bool> EngineSim::Impl::perform(Wire& wire, Ticket& ticket, const Job& a
       co_return ticket.ends_failed();
     co_return ticket.ends_finished();
   }
-  if (job.stream) co_return co_await stream(wire, ticket, job, faults);
-  co_return co_await plain(wire, ticket, job, faults);
+  if (job.stream) co_return co_await stream(wire, ticket, job, faults, pace);
+  co_return co_await plain(wire, ticket, job, faults, pace);
 }
 
 rt::Task<bool> EngineSim::Impl::stream(Wire& wire, Ticket& ticket, const Job& job,
-                                       const FaultSet& faults) {
+                                       const FaultSet& faults, Pace& pace) {
   const Answer answer(job, variant_of(faults));
   EventWriter writer(wire, faults, options.chunk_bytes, stream_head(faults));
   if (const auto code = faults.get(FaultKind::error_event)) {
@@ -168,22 +218,19 @@ rt::Task<bool> EngineSim::Impl::stream(Wire& wire, Ticket& ticket, const Job& jo
       answer.role_event(writer.begin(), choice);
       writer.end();
     }
-  co_return co_await tokens(wire, writer, ticket, job, faults, answer);
+  co_return co_await tokens(wire, writer, ticket, job, faults, answer, pace);
 }
 
 rt::Task<bool> EngineSim::Impl::tokens(Wire& wire, EventWriter& writer, Ticket& ticket,
-                                       const Job& job, const FaultSet& faults,
-                                       const Answer& answer) {
-  const double per_second = rate(faults);
-  const Instant began = loop.now();
+                                       const Job& job, const FaultSet& faults, const Answer& answer,
+                                       Pace& pace) {
   for (std::int64_t index = 0; index < job.tokens; ++index) {
-    if (per_second > 0) {
-      const std::chrono::duration<double> offset(static_cast<double>(index) / per_second);
-      const Instant due = began + std::chrono::duration_cast<std::chrono::nanoseconds>(offset);
-      if (due > loop.now()) {
-        writer.send_gathered();
-        if (!co_await wire.pause_until(due)) co_return ticket.ends_cancelled();
-      }
+    if (!pace.has(index + 1)) {
+      writer.send_gathered();
+      const Pace::Wait waited = co_await pace.wait(wire, index + 1);
+      if (waited == Pace::Wait::client_gone) co_return ticket.ends_cancelled();
+      if (waited == Pace::Wait::engine_failed)
+        co_return co_await break_off(wire, writer, ticket, kEngineFailed);
     }
     for (int choice = 0; choice < job.choices; ++choice) {
       if (!faults.empty())
@@ -198,6 +245,16 @@ rt::Task<bool> EngineSim::Impl::tokens(Wire& wire, EventWriter& writer, Ticket& 
   if (!faults.empty())
     if (const auto ended = co_await strike(wire, writer, ticket, faults)) co_return *ended;
   co_return co_await ending(wire, writer, ticket, job, faults, answer);
+}
+
+// An error event, and then the end.
+rt::Task<bool> EngineSim::Impl::break_off(Wire& wire, EventWriter& writer, Ticket& ticket,
+                                          std::string_view message) {
+  ticket.ends_failed();
+  writer.event(error_object(500, message));
+  writer.done();
+  writer.finish();
+  co_return co_await wire.flush();
 }
 
 rt::Task<bool> EngineSim::Impl::ending(Wire& wire, EventWriter& writer, Ticket& ticket,
@@ -239,13 +296,8 @@ rt::Task<std::optional<bool>> EngineSim::Impl::strike(Wire& wire, EventWriter& w
         "\"completion_tokens\":99999999999999999999}}\n\n");
   if (const auto size = faults.get(FaultKind::huge_line); size && now == 1)
     writer.raw("data: \"" + std::string(static_cast<std::size_t>(*size), 'x') + "\"\n\n");
-  if (strikes(FaultKind::error_after)) {
-    ticket.ends_failed();
-    writer.event(error_object(500, "simulated error"));
-    writer.done();
-    writer.finish();
-    co_return co_await wire.flush();
-  }
+  if (strikes(FaultKind::error_after))
+    co_return co_await break_off(wire, writer, ticket, "simulated error");
   if (strikes(FaultKind::die_after) || strikes(FaultKind::eof_after)) {
     writer.send_gathered();
     co_await wire.flush();
@@ -282,18 +334,13 @@ rt::Task<std::optional<bool>> EngineSim::Impl::strike(Wire& wire, EventWriter& w
 }
 
 rt::Task<bool> EngineSim::Impl::plain(Wire& wire, Ticket& ticket, const Job& job,
-                                      const FaultSet& faults) {
-  const double per_second = rate(faults);
-  const Instant began = loop.now();
-  if (per_second > 0 && job.tokens > 0) {
-    const std::chrono::duration<double> all(static_cast<double>(job.tokens) / per_second);
-    if (!co_await wire.pause(std::chrono::duration_cast<std::chrono::nanoseconds>(all))) {
-      const std::chrono::duration<double> spent = loop.now() - began;
-      const auto made = static_cast<std::int64_t>(spent.count() * per_second);
-      ticket.generated(std::min(made, job.tokens) * job.choices);
-      co_return ticket.ends_cancelled();
-    }
-  }
+                                      const FaultSet& faults, Pace& pace) {
+  const Pace::Wait waited = co_await pace.wait(wire, job.tokens);
+  if (waited != Pace::Wait::ready)
+    ticket.generated(std::min(pace.made(), job.tokens) * job.choices);
+  if (waited == Pace::Wait::client_gone) co_return ticket.ends_cancelled();
+  if (waited == Pace::Wait::engine_failed)
+    co_return co_await refuse(wire, ticket, 500, kEngineFailed);
   ticket.generated(job.tokens * job.choices);
   const Answer answer(job, variant_of(faults));
   std::string body;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "rt/loop.h"
 #include "rt/net.h"
 #include "rt/task.h"
+#include "sim/des/engine_model.h"
 #include "sim/faults.h"
 
 namespace sovmesh::sim {
@@ -30,7 +32,12 @@ struct EngineSimOptions {
   std::size_t chunk_bytes = 0;            // gathers events up to this per write; 0: one each
   std::vector<Fault> faults;              // of every request
   std::size_t record_max = 64;            // requests kept for tests to look at
+  // Times come from this model of an engine, step by step, and no longer from `slots`,
+  // `tokens_per_second` and `prefill`.
+  std::optional<des::EngineSpec> engine;
+  std::vector<std::string> loras;  // LoRA adapters, called by their names as models
 };
+constexpr std::size_t kLorasMax = 255;
 
 // What the engine counted by itself: its tokens are words, so a test can count them again.
 struct EngineSimCounts {
@@ -76,6 +83,9 @@ struct SimRequest {
 //   GET  /sim/requests (what came in)  /sim/counts
 //   POST /sim/faults (replaces the engine's faults: "die-after:3 crlf")
 //
+// With an engine model, as vLLM in its development mode:
+//   POST /sleep /wake_up    GET /is_sleeping
+//
 // One loop. serve() runs until stop(); run() style: group.spawn(sim.serve(std::move(listener))).
 class EngineSim {
  public:
@@ -92,9 +102,9 @@ class EngineSim {
   // Stops accepting and cuts every connection, as a crash does.
   void stop();
 
-  const EngineSimCounts& counts() const;
+  EngineSimCounts counts() const;
   const std::deque<SimRequest>& requests() const;  // the last record_max, oldest first
-  // Of every request to come.
+  // Of every request to come. They fit the options: check_faults().
   void set_faults(std::vector<Fault> faults);
   // The words of an answer of this many tokens, as a client sees them.
   static std::string answer_text(std::int64_t tokens);

@@ -55,8 +55,10 @@ void read_prompt(const object& root, Job& job) {
   array messages;
   if (root["messages"].get(messages) == simdjson::SUCCESS) {
     for (const element& message : messages) {
+      std::string_view role = "message";
+      if (message["role"].get(value) == simdjson::SUCCESS) (void)value.get(role);
+      add_text(job.prompt, role);
       if (message["content"].get(value) == simdjson::SUCCESS) add_value(job.prompt, value);
-      ++job.prompt_tokens;  // its role
     }
   }
   for (const char* name : {"prompt", "input"})
@@ -66,7 +68,7 @@ void read_prompt(const object& root, Job& job) {
   if (root["input"].get(inputs) == simdjson::SUCCESS && inputs.size() > 0 &&
       !(*inputs.begin()).is_int64())
     job.inputs = static_cast<std::int64_t>(inputs.size());
-  job.prompt_tokens = std::max<std::int64_t>(1, job.prompt_tokens + count_words(job.prompt));
+  job.prompt_tokens = std::max<std::int64_t>(1, count_words(job.prompt));
 }
 
 void read_options(const object& root, Job& job) {
