@@ -35,7 +35,7 @@ constexpr std::array<Setting, 14> kSettings{{
 }};
 
 std::unexpected<Error> wrong(std::string_view what) {
-  return our_error(Code::config_invalid, "engine model: " + std::string(what));
+  return client_error(Code::config_invalid, "engine model: " + std::string(what));
 }
 
 Result<void> set(EngineSpec& spec, std::string_view name, std::string_view text) {
