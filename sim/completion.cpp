@@ -37,6 +37,28 @@ void set_length(Job& job, std::int64_t wanted) {
   }
 }
 
+// The others serve one model and take any name for it.
+bool checks_model(llmapi::Dialect dialect) {
+  return dialect == llmapi::Dialect::vllm || dialect == llmapi::Dialect::sglang;
+}
+
+// The status for a request that can never be served.
+std::int64_t invalid_status(llmapi::Dialect dialect) {
+  return dialect == llmapi::Dialect::tgi ? 422 : 400;
+}
+
+std::string length_message(llmapi::Dialect dialect, std::int64_t most, const Job& job) {
+  const std::string bound = std::to_string(most);
+  if (dialect == llmapi::Dialect::tgi)
+    return "Input validation error: `inputs` tokens + `max_new_tokens` must be <= " + bound +
+           ". Given: " + std::to_string(job.prompt_tokens) + " `inputs` tokens and " +
+           std::to_string(job.tokens_max.value_or(0)) + " `max_new_tokens`";
+  if (dialect == llmapi::Dialect::tensorrt_llm)
+    return "The sum of prompt length (" + std::to_string(job.prompt_tokens) +
+           ".0), query length (0) should not exceed max_num_tokens (" + bound + ")";
+  return "This model's maximum context length is " + bound + " tokens.";
+}
+
 Answer::Variant variant_of(const FaultSet& faults) {
   return {.utf8 = faults.has(FaultKind::utf8),
           .tool_call = faults.has(FaultKind::tool_call),
@@ -54,16 +76,36 @@ rt::Task<bool> EngineSim::Impl::refuse(Wire& wire, Ticket& ticket, std::int64_t 
                                        std::string_view message) {
   ticket.ends_failed();
   const FaultSet none({}, {});
-  co_return co_await respond(wire, status, kJson, error_object(status, message), none);
+  co_return co_await respond(wire, status, kJson, error_object(options.dialect, status, message),
+                             none);
 }
 
-rt::Task<bool> EngineSim::Impl::refuse_length(Wire& wire, Ticket& ticket) {
+rt::Task<bool> EngineSim::Impl::refuse_length(Wire& wire, Ticket& ticket, const Job& job) {
   const std::int64_t most =
       engine ? std::min(options.context_tokens, engine->model().cache().capacity())
              : options.context_tokens;
-  const std::string message =
-      "This model's maximum context length is " + std::to_string(most) + " tokens.";
-  co_return co_await refuse(wire, ticket, 400, message);
+  const std::string message = length_message(options.dialect, most, job);
+  const std::int64_t status = invalid_status(options.dialect);
+  if (options.dialect != llmapi::Dialect::tgi || !job.stream)
+    co_return co_await refuse(wire, ticket, status, message);
+  // TGI has begun the stream before it looks.
+  const FaultSet none({}, {});
+  EventWriter writer(wire, none, 0, stream_head(none));
+  ticket.ends_failed();
+  writer.event(error_object(options.dialect, status, message));
+  writer.done();
+  writer.finish();
+  co_return co_await wire.flush();
+}
+
+bool EngineSim::Impl::is_overloaded() const {
+  return options.waiting_max && counts_now().waiting >= *options.waiting_max;
+}
+
+rt::Task<bool> EngineSim::Impl::refuse_overload(Wire& wire, Ticket& ticket) {
+  const bool is_tgi = options.dialect == llmapi::Dialect::tgi;
+  co_return co_await refuse(wire, ticket, is_tgi ? 429 : 503,
+                            is_tgi ? "Model is overloaded" : "The request queue is full.");
 }
 
 // Which LoRA a model's name stands for, from 1; 0: the base model itself.
@@ -76,23 +118,29 @@ std::optional<std::uint8_t> EngineSim::Impl::lora_of(std::string_view model) con
 
 rt::Task<bool> EngineSim::Impl::complete(Wire& wire, Ticket& ticket, llmapi::Operation operation) {
   const auto wishes = faults_in_prompt(wire.body());
-  if (!wishes) co_return co_await refuse(wire, ticket, 400, wishes.error().message());
+  if (!wishes)
+    co_return co_await refuse(wire, ticket, invalid_status(options.dialect),
+                              wishes.error().message());
   if (const auto checked = check_faults(*wishes, engine.has_value()); !checked)
-    co_return co_await refuse(wire, ticket, 400, checked.error().message());
+    co_return co_await refuse(wire, ticket, invalid_status(options.dialect),
+                              checked.error().message());
   const FaultSet faults(options.faults, *wishes);
   if (!faults.empty())
     if (const auto ended = co_await before_answer(wire, ticket, faults)) co_return *ended;
 
   auto parsed = parse_job(operation, options.dialect, wire.body());
-  if (!parsed) co_return co_await refuse(wire, ticket, 400, parsed.error().message());
+  if (!parsed)
+    co_return co_await refuse(wire, ticket, invalid_status(options.dialect),
+                              parsed.error().message());
   Job job = *std::move(parsed);
-  if (!lora_of(job.model) && options.dialect != llmapi::Dialect::llama_cpp) {
+  if (!lora_of(job.model) && checks_model(options.dialect)) {
     const std::string message = "The model `" + job.model + "` does not exist.";
     co_return co_await refuse(wire, ticket, 404, message);
   }
   if (job.prompt_tokens + job.tokens_max.value_or(0) > options.context_tokens)
-    co_return co_await refuse_length(wire, ticket);
-  job.id = id_for(operation, counts.requests);
+    co_return co_await refuse_length(wire, ticket, job);
+  if (is_overloaded()) co_return co_await refuse_overload(wire, ticket);
+  if (options.dialect != llmapi::Dialect::tgi) job.id = id_for(operation, counts.requests);
   job.created =
       std::chrono::floor<std::chrono::seconds>(loop.clock().wall_now()).time_since_epoch().count();
   set_length(job, faults.get(FaultKind::tokens).value_or(options.tokens));
@@ -148,7 +196,8 @@ rt::Task<std::optional<bool>> EngineSim::Impl::before_answer(Wire& wire, Ticket&
     co_return co_await refuse(wire, ticket, *status, "simulated error");
   if (const auto code = faults.get(FaultKind::error_body)) {
     ticket.ends_failed();
-    co_return co_await respond(wire, 200, kJson, error_object(*code, "simulated error"), none);
+    co_return co_await respond(wire, 200, kJson,
+                               error_object(options.dialect, *code, "simulated error"), none);
   }
   co_return std::nullopt;
 }
@@ -177,7 +226,7 @@ rt::Task<bool> EngineSim::Impl::perform_in_engine(Wire& wire, Ticket& ticket, co
                                         .answer_tokens = job.tokens,
                                         .choices = job.choices,
                                         .lora = lora_of(job.model).value_or(0)});
-  if (!request.fits()) co_return co_await refuse_length(wire, ticket);
+  if (!request.fits()) co_return co_await refuse_length(wire, ticket, job);
   const Pace::Wait first = co_await request.wait(wire, 1);
   if (first == Pace::Wait::client_gone) co_return ticket.ends_cancelled();
   if (first == Pace::Wait::engine_failed)
@@ -208,12 +257,12 @@ rt::Task<bool> EngineSim::Impl::stream(Wire& wire, Ticket& ticket, const Job& jo
   EventWriter writer(wire, faults, options.chunk_bytes, stream_head(faults));
   if (const auto code = faults.get(FaultKind::error_event)) {
     ticket.ends_failed();
-    writer.event(error_object(*code, "simulated error"));
+    writer.event(error_object(options.dialect, *code, "simulated error"));
     writer.done();
     writer.finish();
     co_return co_await wire.flush();
   }
-  if (job.operation == llmapi::Operation::chat)
+  if (answer.has_role_event())
     for (int choice = 0; choice < job.choices; ++choice) {
       answer.role_event(writer.begin(), choice);
       writer.end();
@@ -251,7 +300,7 @@ rt::Task<bool> EngineSim::Impl::tokens(Wire& wire, EventWriter& writer, Ticket& 
 rt::Task<bool> EngineSim::Impl::break_off(Wire& wire, EventWriter& writer, Ticket& ticket,
                                           std::string_view message) {
   ticket.ends_failed();
-  writer.event(error_object(500, message));
+  writer.event(error_object(options.dialect, 500, message));
   writer.done();
   writer.finish();
   co_return co_await wire.flush();
@@ -265,7 +314,7 @@ rt::Task<bool> EngineSim::Impl::ending(Wire& wire, EventWriter& writer, Ticket& 
       answer.finish_event(writer.begin(), choice, ticket.tokens());
       writer.end();
     }
-  if (job.include_usage && !faults.has(FaultKind::no_usage)) {
+  if (answer.has_usage_event() && !faults.has(FaultKind::no_usage)) {
     answer.usage_event(writer.begin(), ticket.tokens());
     writer.end();
   }

@@ -22,7 +22,7 @@
 namespace sovmesh::sim {
 
 struct EngineSimOptions {
-  std::string model = "sim";  // other names get 404, except from llama.cpp, which takes any
+  std::string model = "sim";  // other names get 404 from vLLM and SGLang; the others take any
   llmapi::Dialect dialect = llmapi::Dialect::vllm;
   int slots = 256;                        // requests at once; more wait, first come first served
   std::int64_t tokens = 16;               // length of an answer
@@ -35,7 +35,8 @@ struct EngineSimOptions {
   // Times come from this model of an engine, step by step, and no longer from `slots`,
   // `tokens_per_second` and `prefill`.
   std::optional<des::EngineSpec> engine;
-  std::vector<std::string> loras;  // LoRA adapters, called by their names as models
+  std::optional<std::int64_t> waiting_max;  // more are refused; nothing: all may wait
+  std::vector<std::string> loras;           // LoRA adapters, called by their names as models
 };
 constexpr std::size_t kLorasMax = 255;
 
@@ -73,12 +74,13 @@ struct SimRequest {
   std::string_view field(std::string_view name) const;  // empty: absent
 };
 
-// An engine without a model: the OpenAI API over HTTP/1.1 as vLLM, SGLang or llama.cpp speak it,
-// with answers of known length, its own metrics page, and faults on demand. It brings its own
-// small HTTP server, because half of the faults are HTTP that no proper server would send. Over a
-// simulated network it is the upstream of flow tests, over a real one that of benchmarks.
+// An engine without a model: the OpenAI API over HTTP/1.1 as vLLM, SGLang, llama.cpp, TGI or
+// TensorRT-LLM speak it, with answers of known length, its own metrics page, and faults on demand.
+// It brings its own small HTTP server, because half of the faults are HTTP that no proper server
+// would send. Over a simulated network it is the upstream of flow tests, over a real one that of
+// benchmarks.
 //
-//   GET  /health /v1/models /metrics
+//   GET  /health /v1/models /metrics, TGI's /info, TensorRT-LLM's /prometheus/metrics
 //   POST /v1/chat/completions /v1/completions /v1/embeddings
 //   GET  /sim/requests (what came in)  /sim/counts
 //   POST /sim/faults (replaces the engine's faults: "die-after:3 crlf")

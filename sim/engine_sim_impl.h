@@ -63,6 +63,8 @@ struct EngineSim::Impl {
   rt::Task<bool> answer_page(Wire& wire, const SimRequest& request);
   rt::Task<bool> answer_sleep_page(Wire& wire, const SimRequest& request);
   std::string models_page() const;
+  std::string info_page() const;
+  std::string iteration_page();
   std::string metrics_page() const;
   std::string requests_page() const;
   std::string counts_page() const;
@@ -91,7 +93,9 @@ struct EngineSim::Impl {
   rt::Task<bool> plain(Wire& wire, Ticket& ticket, const Job& job, const FaultSet& faults,
                        Pace& pace);
   rt::Task<bool> refuse(Wire& wire, Ticket& ticket, std::int64_t status, std::string_view message);
-  rt::Task<bool> refuse_length(Wire& wire, Ticket& ticket);
+  rt::Task<bool> refuse_length(Wire& wire, Ticket& ticket, const Job& job);
+  bool is_overloaded() const;
+  rt::Task<bool> refuse_overload(Wire& wire, Ticket& ticket);
   double rate(const FaultSet& faults) const;
 
   rt::Loop& loop;
@@ -99,6 +103,7 @@ struct EngineSim::Impl {
   EngineSimCounts counts;
   std::deque<SimRequest> records;
   std::uint64_t last_id = 0;
+  std::int64_t steps_shown = 0;  // when their figures were last asked for
   // The last prompt of each salt or slot; bounded by dropping all.
   static constexpr std::size_t kCachesMax = 1'024;
   std::map<std::string, std::string> caches;

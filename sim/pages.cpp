@@ -111,20 +111,29 @@ void add_vllm(MetricsPage& page, const des::EngineModel& model,
                                                "\",waiting_lora_adapters=\"\"");
 }
 
+double hit_rate(const des::EngineTotals& totals) {
+  const std::int64_t looked_up = looked_up_tokens(totals);
+  return looked_up == 0
+             ? 0
+             : static_cast<double>(totals.cached_tokens) / static_cast<double>(looked_up);
+}
+
 void add_sglang(MetricsPage& page, const des::EngineModel& model) {
-  const std::int64_t looked_up = looked_up_tokens(model.totals());
   page.add_ratio("sglang:token_usage", model.report().kv_used);
-  page.add_ratio("sglang:cache_hit_rate", looked_up == 0
-                                              ? 0
-                                              : static_cast<double>(model.totals().cached_tokens) /
-                                                    static_cast<double>(looked_up));
+  page.add_ratio("sglang:cache_hit_rate", hit_rate(model.totals()));
+}
+
+void add_tensorrt_llm(MetricsPage& page, const des::EngineModel& model) {
+  page.add_ratio("trtllm_kv_cache_utilization", model.report().kv_used);
+  page.add_ratio("trtllm_kv_cache_hit_rate", hit_rate(model.totals()));
 }
 
 }  // namespace
 
 std::string EngineSim::Impl::metrics_page() const {
   const EngineSimCounts now = counts_now();
-  const bool labelled = options.dialect != llmapi::Dialect::llama_cpp;
+  const bool labelled =
+      options.dialect != llmapi::Dialect::llama_cpp && options.dialect != llmapi::Dialect::tgi;
   MetricsPage page(labelled ? "{model_name=\"" + options.model + "\"}" : "");
   switch (options.dialect) {
     case llmapi::Dialect::llama_cpp:
@@ -140,6 +149,21 @@ std::string EngineSim::Impl::metrics_page() const {
       page.add("sglang:num_running_reqs", now.running);
       page.add("sglang:num_queue_reqs", now.waiting);
       if (engine) add_sglang(page, engine->model());
+      break;
+    case llmapi::Dialect::tgi:
+      page.add("tgi_request_input_length_sum", now.prompt_tokens);
+      page.add("tgi_request_generated_tokens_sum", now.generated_tokens);
+      page.add("tgi_batch_current_size", now.running);
+      page.add("tgi_queue_size", now.waiting);
+      page.add("tgi_request_count", now.requests);
+      page.add("tgi_request_success", now.finished);
+      break;
+    case llmapi::Dialect::tensorrt_llm:
+      page.add("trtllm_prompt_tokens_total", now.prompt_tokens);
+      page.add("trtllm_generation_tokens_total", now.generated_tokens);
+      page.add("trtllm_num_requests_running", now.running);
+      page.add("trtllm_num_requests_waiting", now.waiting);
+      if (engine) add_tensorrt_llm(page, engine->model());
       break;
     default:
       page.add("vllm:prompt_tokens_total", now.prompt_tokens);
@@ -169,6 +193,45 @@ std::string EngineSim::Impl::models_page() const {
     add(lora, true);
   close_with(out, ']');
   return out + '}';
+}
+
+// TGI's.
+std::string EngineSim::Impl::info_page() const {
+  std::string out = "{";
+  append_member(out, "model_id", options.model);
+  append_member(out, "max_concurrent_requests",
+                options.slots + options.waiting_max.value_or(kConnectionsMax));
+  append_member(out, "max_input_tokens", options.context_tokens - 1);
+  append_member(out, "max_total_tokens", options.context_tokens);
+  append_member(out, "version", "engine-sim");
+  close_with(out, '}');
+  return out;
+}
+
+// TensorRT-LLM's figures of its steps since somebody asked last; here of the last step alone.
+std::string EngineSim::Impl::iteration_page() {
+  const std::int64_t steps =
+      engine ? static_cast<std::int64_t>(engine->model().totals().steps) : counts.generated_tokens;
+  if (steps == std::exchange(steps_shown, steps)) return "[]";
+  const EngineSimCounts now = counts_now();
+  std::string out = "[{";
+  append_member(out, "iter", steps);
+  append_member(out, "numActiveRequests", now.running);
+  append_member(out, "numQueuedRequests", now.waiting);
+  append_member(out, "numCompletedRequests", now.finished);
+  if (engine) {
+    const des::BlockCache& cache = engine->model().cache();
+    const std::int64_t block = cache.block_tokens();
+    out += R"("kvCacheStats":{)";
+    append_member(out, "maxNumBlocks", cache.capacity() / block);
+    append_member(out, "usedNumBlocks", cache.used() / block);
+    append_member(out, "freeNumBlocks", (cache.capacity() - cache.used()) / block);
+    append_member(out, "tokensPerBlock", block);
+    close_with(out, '}');
+    out += ',';
+  }
+  close_with(out, '}');
+  return out + ']';
 }
 
 std::string EngineSim::Impl::requests_page() const {
@@ -229,7 +292,8 @@ rt::Task<bool> EngineSim::Impl::answer_sleep_page(Wire& wire, const SimRequest& 
     if (!co_await wire.pause(time)) co_return false;
     co_return co_await respond(wire, 200, kText, "", none);
   }
-  co_return co_await respond(wire, 404, kJson, error_object(404, "Not Found"), none);
+  co_return co_await respond(wire, 404, kJson, error_object(options.dialect, 404, "Not Found"),
+                             none);
 }
 
 rt::Task<bool> EngineSim::Impl::answer_page(Wire& wire, const SimRequest& request) {
@@ -239,7 +303,8 @@ rt::Task<bool> EngineSim::Impl::answer_page(Wire& wire, const SimRequest& reques
     const auto replaced = replace_faults(wire.body());
     co_return replaced
         ? co_await respond(wire, 200, kJson, "{}", none)
-        : co_await respond(wire, 400, kJson, error_object(400, replaced.error().message()), none);
+        : co_await respond(wire, 400, kJson,
+                           error_object(options.dialect, 400, replaced.error().message()), none);
   }
   if (request.method == "GET") {
     if (target == "/health") {
@@ -248,14 +313,21 @@ rt::Task<bool> EngineSim::Impl::answer_page(Wire& wire, const SimRequest& reques
       co_return co_await respond(wire, bad ? 503 : 200, kJson, "{}", none);
     }
     if (target == "/v1/models") co_return co_await respond(wire, 200, kJson, models_page(), none);
-    if (target == "/metrics") co_return co_await respond(wire, 200, kText, metrics_page(), none);
+    const bool is_tensorrt_llm = options.dialect == llmapi::Dialect::tensorrt_llm;
+    if (target == "/metrics" && is_tensorrt_llm)
+      co_return co_await respond(wire, 200, kJson, iteration_page(), none);
+    if (target == (is_tensorrt_llm ? "/prometheus/metrics" : "/metrics"))
+      co_return co_await respond(wire, 200, kText, metrics_page(), none);
+    if (target == "/info" && options.dialect == llmapi::Dialect::tgi)
+      co_return co_await respond(wire, 200, kJson, info_page(), none);
     if (target == "/sim/requests")
       co_return co_await respond(wire, 200, kJson, requests_page(), none);
     if (target == "/sim/counts") co_return co_await respond(wire, 200, kJson, counts_page(), none);
   }
   if (engine && options.dialect == llmapi::Dialect::vllm)
     co_return co_await answer_sleep_page(wire, request);
-  co_return co_await respond(wire, 404, kJson, error_object(404, "Not Found"), none);
+  co_return co_await respond(wire, 404, kJson, error_object(options.dialect, 404, "Not Found"),
+                             none);
 }
 
 }  // namespace sovmesh::sim
