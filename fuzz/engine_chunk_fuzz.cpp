@@ -52,6 +52,8 @@ struct Setup {
 
 Setup setup_of(std::uint8_t byte) {
   Setup setup{.dialect = static_cast<llm::Dialect>(byte & 3U), .request = {}, .wants_usage = false};
+  if ((byte & 32U) != 0)
+    setup.dialect = (byte & 1U) != 0 ? llm::Dialect::tensorrt_llm : llm::Dialect::tgi;
   if ((byte & 4U) != 0) setup.request.operation = llm::Operation::completion;
   setup.wants_usage = (byte & 8U) != 0;
   setup.request.choices = (byte & 16U) != 0 ? 2 : 1;

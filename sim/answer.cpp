@@ -15,6 +15,11 @@ constexpr std::array<std::string_view, 4> kWide{"é ", "你好 ", "🙂 ", "naï
 
 constexpr std::string_view kToolArguments = R"({\"city\":\"Oslo\"})";
 
+std::string_view tgi_error_type(std::int64_t status) {
+  if (status == 429) return "overloaded";
+  return status < 500 && status != 424 ? "validation" : "generation";
+}
+
 std::string_view error_type(std::int64_t status) {
   if (status == 404) return "NotFoundError";
   if (status == 429) return "rate_limit_error";
@@ -29,7 +34,10 @@ std::string_view token_text(std::int64_t index, bool utf8) {
 }
 
 Answer::Answer(const Job& job, Variant variant)
-    : job_(job), variant_(variant), is_chat_(job.operation == llmapi::Operation::chat) {
+    : job_(job),
+      variant_(variant),
+      is_chat_(job.operation == llmapi::Operation::chat),
+      usage_in_last_(job.dialect == llmapi::Dialect::tgi && !is_chat_) {
   begin_ = R"({"id":")" + job.id + R"(","object":")";
   if (is_chat_)
     begin_ += job.stream ? "chat.completion.chunk" : "chat.completion";
@@ -51,9 +59,12 @@ void Answer::append_usage(std::string& out, std::int64_t generated) const {
   append_number(out, job_.prompt_tokens + generated);
   out += R"(,"completion_tokens":)";
   append_number(out, generated);
-  out += R"(,"prompt_tokens_details":{"cached_tokens":)";
-  append_number(out, job_.cached_tokens);
-  out += "}}";
+  if (job_.dialect != llmapi::Dialect::tgi) {
+    out += R"(,"prompt_tokens_details":{"cached_tokens":)";
+    append_number(out, job_.cached_tokens);
+    out += '}';
+  }
+  out += '}';
 }
 
 void Answer::append_timings(std::string& out, std::int64_t generated) const {
@@ -96,7 +107,8 @@ void Answer::append_text(std::string& out, std::int64_t index) const {
 void Answer::append_finish(std::string& out, bool is_last) const {
   out += R"(,"finish_reason":)";
   if (!is_last || variant_.no_finish) {
-    out += "null}]";
+    // TGI's completions say "" for null.
+    out += usage_in_last_ ? "\"\"}]" : "null}]";
   } else {
     out += '"';
     out += finish_reason();
@@ -119,14 +131,22 @@ void Answer::token_event(std::string& out, int choice, std::int64_t index,
   out += begin_;
   out += R"(,"choices":[{"index":)";
   append_number(out, choice);
-  if (is_chat_)
-    out += variant_.tool_call ? R"(,"delta":{"tool_calls":)" : R"(,"delta":{"content":)";
-  else
+  if (is_chat_) {
+    out += R"(,"delta":{)";
+    if (!has_role_event()) out += R"("role":"assistant",)";
+    out += variant_.tool_call ? R"("tool_calls":)" : R"("content":)";
+  } else {
     out += R"(,"text":)";
+  }
   append_text(out, index);
   if (is_chat_) out += '}';
   out += R"(,"logprobs":null)";
-  append_finish(out, !has_finish_event() && index + 1 == job_.tokens);
+  const bool is_last = index + 1 == job_.tokens;
+  append_finish(out, !has_finish_event() && is_last);
+  if (usage_in_last_ && is_last) {
+    out += ',';
+    append_usage(out, generated);
+  }
   close_event(out, generated);
 }
 
@@ -204,13 +224,22 @@ void Answer::embeddings(std::string& out, std::size_t size) const {
   out += "}}";
 }
 
-std::string error_object(std::int64_t status, std::string_view message) {
-  std::string out = R"({"error":{"message":)";
+std::string error_object(llmapi::Dialect dialect, std::int64_t status, std::string_view message) {
+  std::string out;
+  if (dialect == llmapi::Dialect::tgi) {
+    out += R"({"error":)";
+    append_json_string(out, message);
+    out += R"(,"error_type":")";
+    out += tgi_error_type(status);
+    return out + "\"}";
+  }
+  const bool is_flat = dialect == llmapi::Dialect::tensorrt_llm;
+  out += is_flat ? R"({"object":"error","message":)" : R"({"error":{"message":)";
   append_json_string(out, message);
   out += R"(,"type":")";
   out += error_type(status);
-  out += R"(","param":null,"code":)" + std::to_string(status) + "}}";
-  return out;
+  out += R"(","param":null,"code":)" + std::to_string(status);
+  return out + (is_flat ? "}" : "}}");
 }
 
 }  // namespace sovmesh::sim

@@ -23,6 +23,8 @@ class Answer {
   Answer(const Job& job, Variant variant);
 
   // Events of a stream, without "data: " and line ends.
+  // An event of its own says the role, but in TGI, where each one says it.
+  bool has_role_event() const { return is_chat_ && job_.dialect != llmapi::Dialect::tgi; }
   void role_event(std::string& out, int choice) const;
   // Token `index` (from 0) of a choice; `generated` counts this choice's tokens up to this one, as
   // engines report them while they stream.
@@ -30,6 +32,8 @@ class Answer {
   // A last event of its own, where the dialect has one.
   bool has_finish_event() const { return job_.dialect == llmapi::Dialect::llama_cpp; }
   void finish_event(std::string& out, int choice, std::int64_t generated) const;
+  // After the last token; TGI's completions have it inside their last event.
+  bool has_usage_event() const { return job_.include_usage && !usage_in_last_; }
   void usage_event(std::string& out, std::int64_t generated) const;
 
   void plain(std::string& out, std::int64_t generated) const;
@@ -47,9 +51,10 @@ class Answer {
   Variant variant_;
   std::string begin_;  // up to the choices
   bool is_chat_;
+  bool usage_in_last_;
 };
 
-// An error as the engines write it: {"error":{...}}.
-std::string error_object(std::int64_t status, std::string_view message);
+// An error as the dialect writes it.
+std::string error_object(llmapi::Dialect dialect, std::int64_t status, std::string_view message);
 
 }  // namespace sovmesh::sim

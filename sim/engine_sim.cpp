@@ -9,9 +9,6 @@
 namespace sovmesh::sim {
 namespace {
 
-constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
-
 std::string_view reason_phrase(std::int64_t status) {
   switch (status) {
     case 200:
@@ -27,54 +24,6 @@ std::string_view reason_phrase(std::int64_t status) {
     default:
       return "Status";
   }
-}
-
-void append_member(std::string& out, std::string_view name, std::string_view text) {
-  append_json_string(out, name);
-  out += ':';
-  append_json_string(out, text);
-  out += ',';
-}
-
-void append_member(std::string& out, std::string_view name, std::int64_t value) {
-  append_json_string(out, name);
-  out += ':' + std::to_string(value) + ',';
-}
-
-// Closes an object or array whose members all end in a comma.
-void close_with(std::string& out, char bracket) {
-  if (out.back() == ',') out.pop_back();
-  out += bracket;
-}
-
-std::string valid_utf8(std::string_view bytes) {
-  return is_valid_utf8(bytes) ? std::string(bytes) : "<invalid UTF-8>";
-}
-
-void append_request(std::string& out, const SimRequest& request) {
-  out += '{';
-  append_member(out, "method", valid_utf8(request.method));
-  append_member(out, "target", valid_utf8(request.target));
-  append_member(out, "outcome", name(request.outcome));
-  append_member(out, "prompt_tokens", request.prompt_tokens);
-  append_member(out, "generated_tokens", request.generated_tokens);
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      request.outcome == SimOutcome::open ? Instant::duration::zero()
-                                          : request.ended - request.began);
-  append_member(out, "milliseconds", took.count());
-  out += "\"fields\":[";
-  for (const auto& [field, value] : request.fields) {
-    out += '[';
-    append_json_string(out, valid_utf8(field));
-    out += ',';
-    append_json_string(out, valid_utf8(value));
-    out += "],";
-  }
-  close_with(out, ']');
-  out += ',';
-  append_member(out, "body", valid_utf8(request.body));
-  close_with(out, '}');
-  out += ',';
 }
 
 }  // namespace
@@ -104,7 +53,27 @@ EngineSim::Impl::Impl(rt::Loop& l, EngineSimOptions o)
       options(std::move(o)),
       gate(options.slots),
       stopping(l),
-      connections(l, kConnectionsMax) {}
+      connections(l, kConnectionsMax) {
+  if (options.engine) engine.emplace(l, *options.engine);
+  set_faults(std::move(options.faults));
+}
+
+EngineSimCounts EngineSim::Impl::counts_now() const {
+  EngineSimCounts now = counts;
+  if (engine) {
+    const des::EngineReport report = engine->model().report();
+    now.running = report.running;
+    now.waiting = report.waiting;
+  }
+  return now;
+}
+
+void EngineSim::Impl::set_faults(std::vector<Fault> faults) {
+  options.faults = std::move(faults);
+  if (!engine) return;
+  const auto percent = FaultSet(options.faults, {}).get(FaultKind::speed);
+  engine->set_speed(static_cast<double>(percent.value_or(100)) / 100);
+}
 
 void EngineSim::Impl::Ticket::prefilled(const Job& job) {
   prompt_ = job.prompt_tokens;
@@ -172,97 +141,6 @@ rt::Task<bool> EngineSim::Impl::respond(Wire& wire, std::int64_t status, std::st
   co_return co_await wire.flush() && claimed == size;
 }
 
-std::string EngineSim::Impl::metrics_page() const {
-  const auto line = [](std::string_view metric, std::string_view labels, std::int64_t value) {
-    return std::string(metric) + std::string(labels) + " " + std::to_string(value) + ".0\n";
-  };
-  const std::string labels = "{model_name=\"" + options.model + "\"}";
-  switch (options.dialect) {
-    case llmapi::Dialect::llama_cpp:
-      return line("llamacpp:prompt_tokens_total", "", counts.prompt_tokens - counts.cached_tokens) +
-             line("llamacpp:prompt_tokens_cached_total", "", counts.cached_tokens) +
-             line("llamacpp:tokens_predicted_total", "", counts.generated_tokens) +
-             line("llamacpp:requests_processing", "", counts.running) +
-             line("llamacpp:requests_deferred", "", counts.waiting);
-    case llmapi::Dialect::sglang:
-      return line("sglang:prompt_tokens_total", labels, counts.prompt_tokens) +
-             line("sglang:generation_tokens_total", labels, counts.generated_tokens) +
-             line("sglang:num_running_reqs", labels, counts.running) +
-             line("sglang:num_queue_reqs", labels, counts.waiting);
-    default:
-      return line("vllm:prompt_tokens_total", labels, counts.prompt_tokens) +
-             line("vllm:generation_tokens_total", labels, counts.generated_tokens) +
-             line("vllm:num_requests_running", labels, counts.running) +
-             line("vllm:num_requests_waiting", labels, counts.waiting);
-  }
-}
-
-std::string EngineSim::Impl::requests_page() const {
-  std::string out = "[";
-  for (const SimRequest& request : records)
-    append_request(out, request);
-  close_with(out, ']');
-  return out;
-}
-
-std::string EngineSim::Impl::counts_page() const {
-  std::string out = "{";
-  append_member(out, "requests", counts.requests);
-  append_member(out, "finished", counts.finished);
-  append_member(out, "cancelled", counts.cancelled);
-  append_member(out, "failed", counts.failed);
-  append_member(out, "prompt_tokens", counts.prompt_tokens);
-  append_member(out, "cached_tokens", counts.cached_tokens);
-  append_member(out, "generated_tokens", counts.generated_tokens);
-  append_member(out, "running", counts.running);
-  append_member(out, "waiting", counts.waiting);
-  close_with(out, '}');
-  return out;
-}
-
-Result<void> EngineSim::Impl::replace_faults(std::string_view text) {
-  std::vector<Fault> faults;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
-    if (end > 0) {
-      TRY(const Fault fault, parse_fault(text.substr(0, end)));
-      faults.push_back(fault);
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  options.faults = std::move(faults);
-  return {};
-}
-
-rt::Task<bool> EngineSim::Impl::answer_page(Wire& wire, const SimRequest& request) {
-  const FaultSet none({}, {});
-  const std::string& target = request.target;
-  if (target == "/sim/faults" && request.method == "POST") {
-    const auto replaced = replace_faults(wire.body());
-    co_return replaced
-        ? co_await respond(wire, 200, kJson, "{}", none)
-        : co_await respond(wire, 400, kJson, error_object(400, replaced.error().message()), none);
-  }
-  if (request.method == "GET") {
-    if (target == "/health") {
-      const bool bad = FaultSet(options.faults, {}).has(FaultKind::unhealthy);
-      co_return co_await respond(wire, bad ? 503 : 200, kJson, "{}", none);
-    }
-    if (target == "/v1/models") {
-      std::string body = R"({"object":"list","data":[{"id":)";
-      append_json_string(body, options.model);
-      body += R"(,"object":"model","created":0,"owned_by":"engine-sim","max_model_len":)";
-      body += std::to_string(options.context_tokens) + "}]}";
-      co_return co_await respond(wire, 200, kJson, std::move(body), none);
-    }
-    if (target == "/metrics") co_return co_await respond(wire, 200, kText, metrics_page(), none);
-    if (target == "/sim/requests")
-      co_return co_await respond(wire, 200, kJson, requests_page(), none);
-    if (target == "/sim/counts") co_return co_await respond(wire, 200, kJson, counts_page(), none);
-  }
-  co_return co_await respond(wire, 404, kJson, error_object(404, "Not Found"), none);
-}
-
 rt::Task<bool> EngineSim::Impl::answer(Wire& wire, SimRequest& request) {
   std::optional<llmapi::Operation> operation;
   if (request.method == "POST") {
@@ -294,6 +172,8 @@ EngineSim::~EngineSim() = default;
 
 rt::Task<void> EngineSim::serve(std::unique_ptr<rt::Listener> listener) {
   Impl& sim = *impl_;
+  rt::TaskGroup steps(sim.loop, 1);
+  if (sim.engine) steps.spawn(sim.engine->run(sim.stopping));
   for (;;) {
     const rt::Until until{rt::Deadline::never(), &sim.stopping};
     auto socket = co_await listener->accept(until);
@@ -303,12 +183,13 @@ rt::Task<void> EngineSim::serve(std::unique_ptr<rt::Listener> listener) {
   listener.reset();
   const rt::Until until{rt::Deadline::never(), nullptr};  // stop() has ended all their waits
   co_await sim.connections.join(until);
+  co_await steps.join(until);
 }
 
 void EngineSim::stop() { impl_->stopping.set(); }
-const EngineSimCounts& EngineSim::counts() const { return impl_->counts; }
+EngineSimCounts EngineSim::counts() const { return impl_->counts_now(); }
 const std::deque<SimRequest>& EngineSim::requests() const { return impl_->records; }
-void EngineSim::set_faults(std::vector<Fault> faults) { impl_->options.faults = std::move(faults); }
+void EngineSim::set_faults(std::vector<Fault> faults) { impl_->set_faults(std::move(faults)); }
 
 std::string EngineSim::answer_text(std::int64_t tokens) {
   std::string text;

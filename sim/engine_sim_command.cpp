@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "rt/real.h"
 #include "rt/task_group.h"
+#include "sim/des/engine_spec_text.h"
 
 namespace sovmesh::sim {
 namespace {
@@ -64,11 +65,19 @@ Result<void> apply(EngineSimArguments& into, std::string_view option, std::strin
     TRY(const std::int64_t slots, whole(option, value, kMillion));
     if (slots == 0) return invalid(option, "want 1 or more");
     options.slots = static_cast<int>(slots);
+  } else if (option == "--waiting-max") {
+    TRY(options.waiting_max, whole(option, value, kMillion));
+    if (options.waiting_max == 0) return invalid(option, "want 1 or more");
   } else if (option == "--dialect") {
     const auto dialect = llmapi::parse_dialect(value);
     if (!dialect || *dialect == llmapi::Dialect::openai)
-      return invalid(option, "want vllm, sglang or llama_cpp");
+      return invalid(option, "want vllm, sglang, llama_cpp, tgi or tensorrt_llm");
     options.dialect = *dialect;
+  } else if (option == "--engine-model") {
+    TRY(options.engine, des::parse_engine_spec(value));
+  } else if (option == "--lora") {
+    if (options.loras.size() == kLorasMax) return invalid(option, "255 at most");
+    options.loras.emplace_back(value);
   } else if (option == "--fault") {
     TRY(const Fault fault, parse_fault(value));
     options.faults.push_back(fault);
@@ -116,6 +125,7 @@ Result<EngineSimArguments> parse_engine_sim_arguments(const std::vector<std::str
       return invalid(option, "its value is missing, or the option is unknown (try --help)");
     }
   }
+  TRY_VOID(check_faults(parsed.options.faults, parsed.options.engine.has_value()));
   return parsed;
 }
 
@@ -124,11 +134,19 @@ std::string engine_sim_help() {
          "An engine without a model: the OpenAI API with answers of known length.\n\n"
          "  --listen ADDR:PORT       default 127.0.0.1:8000; port 0: any; unix:/PATH\n"
          "  --model NAME             default sim\n"
-         "  --dialect NAME           vllm (default), sglang, llama_cpp\n"
+         "  --dialect NAME           vllm (default), sglang, llama_cpp, tgi, tensorrt_llm\n"
          "  --tokens N               length of an answer, default 16\n"
          "  --tokens-per-second N    per request; default 0: as fast as possible\n"
          "  --prefill-ms N           time before the first token, default 0\n"
          "  --slots N                requests at once, default 256; more wait\n"
+         "  --waiting-max N          requests that may wait; more are refused; default: all wait\n"
+         "  --engine-model SETTINGS  times from a model of an engine: continuous batching, KV "
+         "memory\n"
+         "                           with prefix cache, LoRA slots, sleep. \"default\" or\n"
+         "                           NAME=VALUE,... of " +
+         des::engine_spec_names() +
+         "\n"
+         "  --lora NAME              a LoRA adapter, called as a model; repeatable\n"
          "  --context N              tokens of prompt and answer, default 131072\n"
          "  --chunk-bytes N          gather events up to this per write; default 0: one each\n"
          "  --record N               requests kept for GET /sim/requests, default 64\n"

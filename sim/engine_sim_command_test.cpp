@@ -26,10 +26,19 @@ TEST(EngineSimArguments, WhatIsWrongIsNamed) {
   for (const Arguments& arguments :
        {Arguments{"--tokens"}, Arguments{"--tokens", "many"}, Arguments{"--slots", "0"},
         Arguments{"--fault", "dye"}, Arguments{"--dialect", "openai"}, Arguments{"--verbose", "1"},
-        Arguments{"--tokens-per-second", "nan"}}) {
+        Arguments{"--tokens-per-second", "nan"}, Arguments{"--engine-model", "base=1"},
+        Arguments{"--fault", "speed:50"}, Arguments{"--fault", "out-of-memory"}}) {
     const auto parsed = parse_engine_sim_arguments(arguments);
     ASSERT_THAT(parsed, FailsWith(Code::config_invalid)) << arguments[0];
   }
+}
+
+TEST(EngineSimArguments, AnEngineModelHasItsSettingsAndFaults) {
+  const auto parsed = parse_engine_sim_arguments(
+      {"--fault", "speed:50", "--engine-model=kv-tokens=20000", "--lora", "red", "--lora=blue"});
+  ASSERT_THAT(parsed, Succeeds());
+  EXPECT_EQ(parsed->options.engine->kv_tokens, 20'000);
+  EXPECT_THAT(parsed->options.loras, testing::ElementsAre("red", "blue"));
 }
 
 TEST(EngineSimArguments, HelpListsEveryFault) {

@@ -65,6 +65,10 @@ constexpr std::array kRows{
     Row{"bom", FaultKind::bom, "", 0, "begins with a byte order mark"},
     Row{"multiline", FaultKind::multiline, "", 0, "spreads each event over two data lines"},
     Row{"unhealthy", FaultKind::unhealthy, "", 0, "/health answers 503"},
+    Row{"speed", FaultKind::speed, "PERCENT", 50,
+        "engine model: a slow node; of all requests only"},
+    Row{"out-of-memory", FaultKind::out_of_memory, "MS", 3'000,
+        "engine model: all that runs is lost, and it is away for so long"},
 };
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
@@ -90,6 +94,19 @@ Result<Fault> parse_fault(std::string_view text) {
                      "fault " + std::string(name) +
                          (row->argument.empty() ? " takes no argument" : ": not a number"));
   return Fault{row->kind, *argument};
+}
+
+Result<void> check_faults(const std::vector<Fault>& faults, bool has_engine_model) {
+  constexpr std::int64_t kPercentMax = 10'000;
+  for (const Fault& fault : faults) {
+    if (fault.kind != FaultKind::speed && fault.kind != FaultKind::out_of_memory) continue;
+    if (!has_engine_model)
+      return our_error(Code::config_invalid,
+                       "faults speed and out-of-memory want an engine model (--engine-model)");
+    if (fault.kind == FaultKind::speed && (fault.argument < 1 || fault.argument > kPercentMax))
+      return our_error(Code::config_invalid, "fault speed: want 1 to 10000 percent");
+  }
+  return {};
 }
 
 Result<std::vector<Fault>> faults_in_prompt(std::string_view body) {

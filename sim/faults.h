@@ -65,6 +65,8 @@ enum class FaultKind : std::uint8_t {
   multiline,
   // The engine as a whole
   unhealthy,
+  speed,
+  out_of_memory,
 };
 
 struct Fault {
@@ -74,6 +76,9 @@ struct Fault {
 
 // "die-after:3", "die-after=3", "crlf". Code::config_invalid for anything unknown.
 Result<Fault> parse_fault(std::string_view text);
+
+// Some faults are the engine model's: without one they would do nothing.
+Result<void> check_faults(const std::vector<Fault>& faults, bool has_engine_model);
 
 // A test's own wishes travel in the prompt: "[[sim:die-after=3,crlf]]" in the last user message.
 // The last one of a kind counts. Unknown ones are an error, so that a typing error fails a test.

@@ -55,8 +55,10 @@ void read_prompt(const object& root, Job& job) {
   array messages;
   if (root["messages"].get(messages) == simdjson::SUCCESS) {
     for (const element& message : messages) {
+      std::string_view role = "message";
+      if (message["role"].get(value) == simdjson::SUCCESS) (void)value.get(role);
+      add_text(job.prompt, role);
       if (message["content"].get(value) == simdjson::SUCCESS) add_value(job.prompt, value);
-      ++job.prompt_tokens;  // its role
     }
   }
   for (const char* name : {"prompt", "input"})
@@ -66,7 +68,7 @@ void read_prompt(const object& root, Job& job) {
   if (root["input"].get(inputs) == simdjson::SUCCESS && inputs.size() > 0 &&
       !(*inputs.begin()).is_int64())
     job.inputs = static_cast<std::int64_t>(inputs.size());
-  job.prompt_tokens = std::max<std::int64_t>(1, job.prompt_tokens + count_words(job.prompt));
+  job.prompt_tokens = std::max<std::int64_t>(1, count_words(job.prompt));
 }
 
 void read_options(const object& root, Job& job) {
@@ -74,11 +76,13 @@ void read_options(const object& root, Job& job) {
   job.stream = flag(root, "stream");
   if (root["stream_options"].get(stream_options) == simdjson::SUCCESS) {
     job.include_usage = flag(stream_options, "include_usage");
-    job.usage_in_chunks = job.include_usage && flag(stream_options, "continuous_usage_stats");
+    job.usage_in_chunks = llmapi::has_continuous_usage(job.dialect) && job.include_usage &&
+                          flag(stream_options, "continuous_usage_stats");
   }
   job.timings_in_chunks = flag(root, "timings_per_token");
   job.progress = flag(root, "return_progress");
-  job.choices = static_cast<int>(std::clamp<std::int64_t>(number(root, "n").value_or(1), 1, 64));
+  if (job.dialect != llmapi::Dialect::tgi)  // it takes no notice of n
+    job.choices = static_cast<int>(std::clamp<std::int64_t>(number(root, "n").value_or(1), 1, 64));
   job.tokens_max = number(root, "max_completion_tokens");
   if (!job.tokens_max) job.tokens_max = number(root, "max_tokens");
   if (job.tokens_max && *job.tokens_max < 0) job.tokens_max.reset();  // llama.cpp: -1 is no limit
@@ -89,7 +93,7 @@ void read_cache(const object& root, Job& job) {
     job.cache_key = std::to_string(number(root, "id_slot").value_or(-1));
     bool wanted = true;
     if (root["cache_prompt"].get(wanted) == simdjson::SUCCESS) job.may_use_cache = wanted;
-  } else {
+  } else if (llmapi::has_cache_salt(job.dialect)) {
     job.cache_key = text(root, "cache_salt");
   }
 }

@@ -160,6 +160,12 @@ rt::Task<bool> Wire::pause(std::chrono::nanoseconds time) {
   co_return co_await pause_until(loop_.now() + time);
 }
 
+rt::Task<bool> Wire::wait(rt::Event& event) {
+  if (!co_await flush()) co_return false;
+  const rt::Until until{rt::Deadline::never(), &socket_->hung_up()};
+  co_return co_await event.wait(until) == rt::Wake::ready && !stopping_.is_set();
+}
+
 rt::Task<void> Wire::wait_for_client_to_go() {
   const rt::Until until{rt::Deadline::never(), &stopping_};
   co_await socket_->hung_up().wait(until);

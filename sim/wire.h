@@ -40,6 +40,8 @@ class Wire {
   // Lets time pass; false when the client went away meanwhile (or the engine is stopped).
   rt::Task<bool> pause(std::chrono::nanoseconds time);
   rt::Task<bool> pause_until(Instant when);
+  // Waits for something of the engine's; false when the client went away first.
+  rt::Task<bool> wait(rt::Event& event);
   rt::Task<void> wait_for_client_to_go();
   bool is_gone() const { return failed_ || socket_->hung_up().is_set() || stopping_.is_set(); }
   // The connection ends by an RST and not by a FIN.

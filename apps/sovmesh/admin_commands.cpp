@@ -348,7 +348,7 @@ void add_engines(CLI::App& app, int& code) {
   create->add_option("--url", flags->url, "As http://HOST:PORT/v1, https://... or unix:/PATH")
       ->required();
   create->add_option("--dialect", flags->dialect, "What kind of server it is (default: openai)")
-      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp"}));
+      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp", "tgi", "tensorrt_llm"}));
   create->add_option("--slots", flags->slots, "Requests it runs at once (default: 64)");
   create->callback([kind, flags] {
     Members members;

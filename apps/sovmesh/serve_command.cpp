@@ -107,7 +107,7 @@ void add_demo_command(CLI::App& app, int& code) {
       ->needs(engine);
   demo->add_option("--engine-dialect", options->engine_dialect, "What kind of server it is")
       ->needs(engine)
-      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp"}))
+      ->check(CLI::IsMember({"openai", "vllm", "sglang", "llama_cpp", "tgi", "tensorrt_llm"}))
       ->capture_default_str();
   demo->add_option("--engine-api-key-env",
                    "Name of the environment variable that holds that engine's API key")

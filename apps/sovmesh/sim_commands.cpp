@@ -6,6 +6,7 @@
 #include "base/time_text.h"
 #include "commands.h"
 #include "compose/sim_cli.h"
+#include "config/process_environment.h"
 #include "sim_options.h"
 
 // `sovmesh sim`: policies of queues and endpoint choice, tried on traces before they are switched
@@ -20,6 +21,13 @@ constexpr const char* kExamples =
     "  sovmesh sim compare --trace trace.jsonl --scale 2,3,4 --seeds 5 --html report.html\n"
     "  sovmesh sim replay --data-dir /var/lib/sovmesh --from 2026-10-01T00:00:00Z --endpoints 4 "
     "--share aurora=2";
+
+void add_slo(CLI::App& command, des::Slo& slo) {
+  command.add_option("--slo-first-s", slo.first_s, "Time to first token, beside its prompt's")
+      ->capture_default_str();
+  command.add_option("--slo-token-s", slo.per_output_s, "Time of an output token")
+      ->capture_default_str();
+}
 
 void add_pool(CLI::App& command, compose::SimPool& pool) {
   command.add_option("--endpoints", pool.endpoints, "Engines in the pool")->capture_default_str();
@@ -59,10 +67,7 @@ void add_pool(CLI::App& command, compose::SimPool& pool) {
   command.add_option("--streams", pool.engine.requests_max, "Requests in a step")
       ->capture_default_str()
       ->group(engine);
-  command.add_option("--slo-first-s", pool.slo.first_s, "Time to first token, beside its prompt's")
-      ->capture_default_str();
-  command.add_option("--slo-token-s", pool.slo.per_output_s, "Time of an output token")
-      ->capture_default_str();
+  add_slo(command, pool.slo);
 }
 
 void add_load(CLI::App& command, compose::SimLoad& load) {
@@ -118,6 +123,41 @@ void add_compare(CLI::App& sim, int& code) {
   command->callback([compare, &code] { code = compose::sim_compare(*compare); });
 }
 
+void add_compare_live(CLI::App& sim, int& code) {
+  CLI::App* command = sim.add_subcommand(
+      "compare-live", "One load through a running gateway to engine-sims, and the same simulated");
+  const auto live = std::make_shared<compose::SimLive>();
+  live->load.tenants = 1;
+  add_load(*command, live->load);
+  command->add_option("--url", live->target.url, "The gateway, as http://HOST:PORT or unix:/PATH")
+      ->required();
+  command
+      ->add_option_function<std::string>(
+          "--api-key-env",
+          [live](const std::string& name) {
+            const auto value = config::process_environment(name);
+            if (!value) throw CLI::ValidationError("--api-key-env", name + " is not set");
+            live->target.key = Secret(*value);
+          },
+          "Name of the environment variable that holds a tenant's API key")
+      ->required();
+  command
+      ->add_option("--model", live->target.models,
+                   "Models that are asked in turn, each served by an engine of its own")
+      ->delimiter(',')
+      ->required();
+  command
+      ->add_option("--engine-model", live->engine_model,
+                   "What the engines were started with, as `sovmesh engine-sim --engine-model`")
+      ->capture_default_str();
+  command->add_option("--policy", live->policy, "See `sovmesh sim run --help`")
+      ->capture_default_str();
+  command->add_option("--seed", live->seed, "Of the load")->capture_default_str();
+  add_slo(*command, live->slo);
+  command->add_flag("--csv", live->csv, "Lines of CSV instead of a table");
+  command->callback([live, &code] { code = compose::sim_live(*live); });
+}
+
 void add_time(CLI::App& command, const std::string& name, std::optional<WallTime>& into,
               const std::string& help) {
   command.add_option_function<std::string>(
@@ -170,6 +210,7 @@ void add_sim_commands(CLI::App& app, int& code) {
   sim->footer(kExamples);
   add_run(*sim, code);
   add_compare(*sim, code);
+  add_compare_live(*sim, code);
   add_replay(*sim, code);
 }
 

@@ -37,7 +37,7 @@ double EngineSpec::step_us(double prefill_work_us, std::size_t streams,
 bool EngineModel::submit(const Work& work, Instant now) {
   if (work.input_tokens + work.output_tokens > cache_.capacity()) return false;
   waiting_.push_back({.work = work, .target = work.input_tokens});
-  if (!step_end_) begin_step(now);
+  if (!step_end_ && !put_to_sleep_) begin_step(now);
   return true;
 }
 
@@ -71,6 +71,25 @@ std::vector<RequestNumber> EngineModel::crash(Instant now, Instant back_at) {
   return lost;
 }
 
+void EngineModel::put_to_sleep(Instant now) {
+  while (!running_.empty())
+    preempt_youngest();
+  adapters_.clear();
+  cache_.clear();
+  step_end_.reset();
+  idle_since_ = now;
+  put_to_sleep_ = true;
+}
+
+void EngineModel::wake(Instant now) {
+  if (!put_to_sleep_) return;
+  put_to_sleep_ = false;
+  ++totals_.wakes;
+  idle_since_ = now;
+  back_at_ = now + us(spec_.wake_us);
+  if (!waiting_.empty()) begin_step(now);
+}
+
 EngineReport EngineModel::report() const {
   EngineReport report{.waiting = static_cast<std::int64_t>(waiting_.size()),
                       .running = static_cast<std::int64_t>(running_.size())};
@@ -85,8 +104,8 @@ EngineReport EngineModel::report() const {
 }
 
 bool EngineModel::asleep(Instant now) const {
-  return spec_.sleep_after_us > 0 && !step_end_ &&
-         us_between(idle_since_, now) >= spec_.sleep_after_us;
+  return put_to_sleep_ || (spec_.sleep_after_us > 0 && !step_end_ &&
+                           us_between(idle_since_, now) >= spec_.sleep_after_us);
 }
 
 double EngineModel::wake_delay(Instant now) {
@@ -198,6 +217,7 @@ bool EngineModel::take_memory(Sequence& sequence) {
   sequence.owned = need;
   sequence.shared = kept.size();
   sequence.computed = std::clamp(sequence.work.known_cached, hit, sequence.target - 1);
+  if (!sequence.again) sequence.cached = sequence.computed;
   (sequence.again ? totals_.recomputed_tokens : totals_.cached_tokens) +=
       sequence.again ? sequence.target - sequence.computed : sequence.computed;
   return true;
@@ -240,7 +260,8 @@ void EngineModel::finish_step(Instant now, std::vector<Token>& out) {
     ++totals_.output_tokens;
     out.push_back({.request = sequence.work.request,
                    .first = sequence.generated == 1,
-                   .last = sequence.generated >= sequence.work.output_tokens});
+                   .last = sequence.generated >= sequence.work.output_tokens,
+                   .cached = sequence.generated == 1 ? sequence.cached : 0});
   }
   std::erase_if(running_, [&](Sequence& sequence) {
     if (sequence.generated < sequence.work.output_tokens) return false;

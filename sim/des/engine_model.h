@@ -54,6 +54,7 @@ struct Token {
   RequestNumber request = 0;
   bool first = false;
   bool last = false;
+  std::int64_t cached = 0;  // with the first: prompt tokens that were not computed
 };
 
 // What it tells of itself when it is scraped.
@@ -83,6 +84,7 @@ struct EngineTotals {
 //
 //   idle ──submit──▶ stepping ──finish_step──▶ stepping ... ──▶ idle ──(sleep_after)──▶ asleep
 //                       └───────crash──────▶ down ──(restart)──▶ idle
+//   any ──put_to_sleep──▶ asleep ──wake──▶ waking for wake_us ──▶ stepping or idle
 class EngineModel {
  public:
   explicit EngineModel(const EngineSpec& spec)
@@ -100,6 +102,10 @@ class EngineModel {
 
   // Out of memory: everything on it is lost, and it is away for a while.
   std::vector<RequestNumber> crash(Instant now, Instant back_at);
+  // Put to sleep until wake(): its memory is lost, and nothing runs. What ran waits, and is
+  // computed again.
+  void put_to_sleep(Instant now);
+  void wake(Instant now);
   // 1: as specified, 0.5: half as fast. Holds from the next step on.
   void set_speed(double speed) { speed_ = speed; }
 
@@ -118,6 +124,7 @@ class EngineModel {
     std::int64_t owned = 0;      // tokens of memory that are its own
     std::int64_t generated = 0;  // output tokens
     std::int64_t chunk = 0;      // tokens of the step that is running
+    std::int64_t cached = 0;     // of its prompt, when it was first admitted
     std::size_t shared = 0;      // leading blocks of its chain to which it refers
     bool again = false;          // preempted before
     bool decoding() const { return computed >= target; }
@@ -150,6 +157,7 @@ class EngineModel {
   std::optional<Instant> step_end_;
   Instant idle_since_{};
   Instant back_at_{};
+  bool put_to_sleep_ = false;
   EngineTotals totals_;
 };
 

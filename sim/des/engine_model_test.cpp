@@ -206,6 +206,31 @@ TEST_F(EngineModelTest, AnIdleEngineFallsAsleepAndTakesTimeToWake) {
   EXPECT_EQ(engine_.totals().wakes, 1U);
 }
 
+TEST_F(EngineModelTest, PutToSleepItKeepsItsRequestsAndNothingElse) {
+  EngineSpec spec = spec_by_hand();
+  spec.wake_us = 300'000;
+  use(spec);
+  const auto chain = keys(1, 10);
+  submit({.request = 1, .input_tokens = 100, .output_tokens = 3, .chain = chain});
+  EXPECT_EQ(step().size(), 1U);
+  engine_.put_to_sleep(now_);
+  EXPECT_TRUE(engine_.asleep(now_));
+  EXPECT_FALSE(engine_.step_end());
+  EXPECT_EQ(engine_.cache().used() + engine_.cache().cached(), 0);
+  submit({.request = 2, .input_tokens = 50});
+  EXPECT_FALSE(engine_.step_end()) << "nothing runs";
+  now_ = at(1'000'000);
+  engine_.wake(now_);
+  EXPECT_FALSE(engine_.asleep(now_));
+  EXPECT_EQ(us(*engine_.step_end()), 1'000'000 + 300'000 + 101 * 100 + 50 * 100);
+  std::vector<Token> tokens = step();
+  ASSERT_EQ(tokens.size(), 2U);
+  EXPECT_EQ(tokens[0].request, 1U) << "it was there first";
+  EXPECT_FALSE(tokens[0].first);
+  run_dry();
+  EXPECT_EQ(engine_.totals().output_tokens, 4);
+}
+
 TEST_F(EngineModelTest, ASlowNodeTakesLongerForTheSameStep) {
   engine_.set_speed(0.5);
   submit({.request = 1, .input_tokens = 200});

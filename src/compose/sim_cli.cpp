@@ -305,10 +305,7 @@ Result<void> run_compare(const SimCompare& compare) {
 Result<void> run_once(const SimRun& run) {
   TRY(const auto options, simulator_options(run.pool));
   TRY(const auto policy, des::parse_policy(run.policy));
-  TRY(const auto loads, loads_of(run.load));
-  if (loads.size() != 1)
-    return client_error(Code::invalid_value, "run: want one --scale; `sim compare` takes several");
-  TRY(const des::Workload workload, loads.front().make(run.seed));
+  TRY(const des::Workload workload, make_workload(run.load, run.seed));
   Meter meter(1, run.quiet);
   double before = 0;
   TRY(const des::Summary summary,
@@ -344,6 +341,13 @@ Result<des::SimulatorOptions> simulator_options(const SimPool& pool) {
     options.shares.tenants.push_back(std::move(share));
   }
   return options;
+}
+
+Result<des::Workload> make_workload(const SimLoad& load, std::uint64_t seed) {
+  TRY(const auto loads, loads_of(load));
+  if (loads.size() != 1)
+    return client_error(Code::invalid_value, "want one --scale; `sim compare` takes several");
+  return loads.front().make(seed);
 }
 
 des::Progress progress_on_stderr(std::size_t runs, bool quiet) {

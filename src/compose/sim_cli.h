@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "compose/live_load.h"
 #include "compose/recorded_load.h"
 #include "sim/des/simulator.h"
 
@@ -74,6 +75,18 @@ struct SimReplay {
 // The recorded requests with equal shares and with others: what each tenant would have waited.
 int sim_replay(const SimReplay& replay);
 
+// A load through a running gateway to engine-sims on the engine model, and the same simulated.
+struct SimLive {
+  SimLoad load;
+  LiveTarget target;                     // each of its models is served by one engine of its own
+  std::string engine_model = "default";  // that of the engines
+  std::string policy = "round-robin";
+  std::uint64_t seed = 1;
+  des::Slo slo;
+  bool csv = false;
+};
+int sim_live(const SimLive& live);
+
 // The shares that `replay` asks for by --share and --size go before those of `present`, by whose
 // place the tenants stay where they are. Plays what is recorded with both, and prints what each
 // tenant would have waited. `named`: what to call the two.
@@ -85,6 +98,8 @@ Result<void> replay_shares(const SimReplay& replay, const des::Shares& present,
                            const SharesNames& named);
 
 // Shared by the above.
+// The one load that was asked for.
+Result<des::Workload> make_workload(const SimLoad& load, std::uint64_t seed);
 Result<des::SimulatorOptions> simulator_options(const SimPool& pool);
 // Of so many runs, one after the other.
 des::Progress progress_on_stderr(std::size_t runs, bool quiet);

@@ -127,7 +127,7 @@ void describe(V& v, Engine& engine) {
   v.field("sandbox", engine.sandbox,
           "managed: confine the process. Switch it off only to find a fault.");
   v.choice("dialect", engine.dialect, "remote: what kind of server it is.",
-           {"openai", "vllm", "sglang", "llama_cpp"});
+           {"openai", "vllm", "sglang", "llama_cpp", "tgi", "tensorrt_llm"});
   v.field("url", engine.url,
           "remote: base URL, as http://HOST:PORT/v1, https://... or unix:/PATH.");
   v.secret("api_key", engine.api_key, "remote: its API key.");

@@ -52,6 +52,15 @@ Capabilities default_capabilities(llmapi::Dialect dialect) {
       can.images = true;
       can.embeddings = true;
       break;
+    case llmapi::Dialect::tgi:
+      can.images = true;
+      can.many_choices = false;  // it answers once, whatever n says
+      break;
+    case llmapi::Dialect::tensorrt_llm:
+      can.images = true;
+      can.live_usage = true;
+      can.cache_salt = true;
+      break;
   }
   return can;
 }

@@ -13,6 +13,8 @@ TEST(Capabilities, TenantSlotsAreLlamaCppAndCacheSaltIsVllm) {
   EXPECT_TRUE(default_capabilities(Dialect::llama_cpp).tenant_slots);
   EXPECT_FALSE(default_capabilities(Dialect::llama_cpp).cache_salt);
   EXPECT_TRUE(default_capabilities(Dialect::vllm).cache_salt);
+  EXPECT_TRUE(default_capabilities(Dialect::tensorrt_llm).cache_salt);
+  EXPECT_FALSE(default_capabilities(Dialect::tgi).cache_salt);
   EXPECT_FALSE(default_capabilities(Dialect::vllm).tenant_slots);
   EXPECT_FALSE(default_capabilities(Dialect::openai).live_usage);
 }

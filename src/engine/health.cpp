@@ -60,7 +60,10 @@ rt::Task<Result<void>> probe(http::ClientPool& pool, const http::Origin& origin,
 rt::Task<Result<EngineCounters>> read_counters(http::ClientPool& pool, const http::Origin& origin,
                                                llmapi::Dialect dialect, std::string_view base_path,
                                                const Secret& api_key, rt::Until until) {
-  const std::string target = std::string(beside(base_path)) + "/metrics";
+  // TensorRT-LLM's /metrics is JSON, and takes from the next reader what it gave to this one.
+  const bool is_apart = dialect == llmapi::Dialect::tensorrt_llm;
+  const std::string target =
+      std::string(beside(base_path)) + (is_apart ? "/prometheus/metrics" : "/metrics");
   auto answer = co_await get(pool, origin, target, api_key, until);
   if (!answer) co_return fail(std::move(answer).error().in_context("GET " + target));
   if (answer->status != 200)

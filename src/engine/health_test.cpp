@@ -32,6 +32,8 @@ TEST(HealthRule, TwoFailuresAreDownAndOneSuccessIsUp) {
 TEST(ProbeTargets, FollowTheDialect) {
   EXPECT_THAT(probe_targets(Dialect::llama_cpp, "/v1", false), ElementsAre("/health"));
   EXPECT_THAT(probe_targets(Dialect::sglang, "/v1", false), ElementsAre("/health"));
+  EXPECT_THAT(probe_targets(Dialect::tgi, "/v1", false), ElementsAre("/health"));
+  EXPECT_THAT(probe_targets(Dialect::tensorrt_llm, "/v1", false), ElementsAre("/health"));
   EXPECT_THAT(probe_targets(Dialect::vllm, "/v1", false), ElementsAre("/health", "/v1/models"));
   EXPECT_THAT(probe_targets(Dialect::vllm, "/llm/v1", true), ElementsAre("/llm/health"));
   EXPECT_THAT(probe_targets(Dialect::openai, "/openai", true), ElementsAre("/openai/models"));

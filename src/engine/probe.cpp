@@ -38,6 +38,20 @@ constexpr Table<4> kSglang{{
     {"sglang:num_queue_reqs", &EngineCounters::waiting},
 }};
 
+// It has the sums of histograms and no counters.
+constexpr Table<4> kTgi{{
+    {"tgi_request_input_length_sum", &EngineCounters::prompt_tokens},
+    {"tgi_request_generated_tokens_sum", &EngineCounters::generated_tokens},
+    {"tgi_batch_current_size", &EngineCounters::running},
+    {"tgi_queue_size", &EngineCounters::waiting},
+}};
+constexpr Table<4> kTensorRtLlm{{
+    {"trtllm_prompt_tokens_total", &EngineCounters::prompt_tokens},
+    {"trtllm_generation_tokens_total", &EngineCounters::generated_tokens},
+    {"trtllm_num_requests_running", &EngineCounters::running},
+    {"trtllm_num_requests_waiting", &EngineCounters::waiting},
+}};
+
 Names names_of(llmapi::Dialect dialect) {
   switch (dialect) {
     case llmapi::Dialect::llama_cpp:
@@ -46,6 +60,10 @@ Names names_of(llmapi::Dialect dialect) {
       return kVllm;
     case llmapi::Dialect::sglang:
       return kSglang;
+    case llmapi::Dialect::tgi:
+      return kTgi;
+    case llmapi::Dialect::tensorrt_llm:
+      return kTensorRtLlm;
     case llmapi::Dialect::openai:
       return {};  // no metrics page that we know
   }

@@ -49,6 +49,34 @@ TEST(ParseCounters, ReadsSglangNames) {
   EXPECT_EQ(counters->waiting, 8);
 }
 
+TEST(ParseCounters, ReadsSumsOfHistogramsOfTgi) {
+  const auto counters = parse_counters(Dialect::tgi,
+                                       "tgi_request_input_length_bucket{le=\"10\"} 5\n"
+                                       "tgi_request_input_length_sum 18\n"
+                                       "tgi_request_input_length_count 6\n"
+                                       "tgi_request_generated_tokens_sum 9\n"
+                                       "tgi_batch_current_size 2\n"
+                                       "tgi_queue_size 1\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->prompt_tokens, 18);
+  EXPECT_EQ(counters->generated_tokens, 9);
+  EXPECT_EQ(counters->running, 2);
+  EXPECT_EQ(counters->waiting, 1);
+}
+
+TEST(ParseCounters, ReadsTensorRtLlmNames) {
+  const auto counters = parse_counters(Dialect::tensorrt_llm,
+                                       "trtllm_prompt_tokens_total{model_name=\"x\"} 5.0\n"
+                                       "trtllm_generation_tokens_total{model_name=\"x\"} 6.0\n"
+                                       "trtllm_num_requests_running{model_name=\"x\"} 7.0\n"
+                                       "trtllm_num_requests_waiting{model_name=\"x\"} 8.0\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->prompt_tokens, 5);
+  EXPECT_EQ(counters->generated_tokens, 6);
+  EXPECT_EQ(counters->running, 7);
+  EXPECT_EQ(counters->waiting, 8);
+}
+
 TEST(ParseCounters, SkipsNumbersThatCountNothing) {
   const auto counters = parse_counters(Dialect::vllm,
                                        "vllm:prompt_tokens_total NaN\n"

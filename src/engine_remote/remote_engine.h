@@ -29,8 +29,9 @@ struct Surroundings {
   std::function<void(const Result<std::vector<engine::ListedModel>>&)> on_models = {};
 };
 
-// An engine that somebody else runs: vLLM, SGLang, llama.cpp, any server of the OpenAI API. We
-// watch its health; two failed probes in a row take it out, one good one brings it back.
+// An engine that somebody else runs: vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp, any server of the
+// OpenAI API. We watch its health; two failed probes in a row take it out, one good one brings it
+// back.
 // Its generation grows each time it comes back, because it may have been restarted meanwhile.
 // stop() must have ended before the last reference goes, unless the loop has ended.
 class RemoteEngine final : public engine::Engine {

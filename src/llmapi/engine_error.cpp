@@ -10,8 +10,8 @@
 namespace sovmesh::llmapi {
 namespace {
 
-// What engines say about an error: {"error":{...}}, {"error":"..."}, or the members at the top
-// ({"object":"error",...}).
+// What engines say about an error: {"error":{...}}, {"error":"...","error_type":"..."}, or the
+// members at the top ({"object":"error",...}).
 struct EngineError {
   std::string message;
   std::string type;
@@ -52,8 +52,8 @@ class ErrorReader {
       return members(error, false);
     }
     if (key == "message" || (key == "error" && outermost)) return text(error.message);
-    if (key == "type") return text(error.type);
-    if (key == "code" || key == "status") return number(error.status);
+    if (key == "type" || (key == "error_type" && outermost)) return text(error.type);
+    if (key == "code" || key == "status" || key == "http_status_code") return number(error.status);
     if (key == "n_prompt_tokens") return number(error.prompt_tokens);
     if (key == "n_ctx") return number(error.context_tokens);
     return json_.value();
@@ -89,7 +89,10 @@ bool is_context_error(const EngineError& error) {
          contains(error.message, "exceeds the available context size") ||
          contains(error.message, "longer than the model's context length") ||
          contains(error.message, "is too large to process") ||
-         contains(error.message, "longer than the maximum model length");
+         contains(error.message, "longer than the maximum model length") ||
+         contains(error.message, "`inputs` tokens + `max_new_tokens` must be <=") ||
+         contains(error.message, "`inputs` must have less than") ||
+         contains(error.message, "should not exceed max_num_tokens");
 }
 
 Error context_error(const EngineError& error) {
@@ -153,8 +156,9 @@ Error translate(int status, const EngineError& error) {
 // What status an engine means that gives none in figures.
 int status_of_type(const EngineError& error) {
   if (contains(error.type, "BadRequest") || contains(error.type, "invalid_request") ||
-      contains(error.type, "ValueError"))
+      contains(error.type, "ValueError") || error.type == "validation")
     return 400;
+  if (error.type == "overloaded") return 429;
   return 500;
 }
 

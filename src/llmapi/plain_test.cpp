@@ -290,6 +290,26 @@ TEST(TranslateEngineError, KeepsWhoseFaultItIs) {
   EXPECT_EQ(translated(504, ""), std::pair(upstream_timeout, Blame::upstream));
 }
 
+TEST(TranslateEngineError, KnowsTgiAndTensorRtLlm) {
+  const auto code = [](int status, std::string_view body) {
+    return translate_engine_error(status, body).code();
+  };
+  EXPECT_EQ(code(422, R"({"error":"Input validation error: `inputs` must have less than 10 tokens.)"
+                      R"( Given: 11","error_type":"validation"})"),
+            Code::context_length_exceeded);
+  EXPECT_EQ(code(422, R"({"error":"Input validation error: `temperature` must be strictly)"
+                      R"( positive","error_type":"validation"})"),
+            Code::invalid_request);
+  EXPECT_EQ(code(429, R"({"error":"Model is overloaded","error_type":"overloaded"})"),
+            Code::overloaded);
+  EXPECT_EQ(code(424, R"({"error":"Request failed during generation","error_type":"generation"})"),
+            Code::upstream_error);
+  EXPECT_EQ(code(400, R"({"object":"error","message":"The sum of prompt length (11.0), query)"
+                      R"( length (0) should not exceed max_num_tokens (10)",)"
+                      R"("type":"BadRequestError","param":null,"code":400})"),
+            Code::context_length_exceeded);
+}
+
 TEST(TranslateEngineError, PassesOnNothingItShouldNot) {
   EXPECT_THAT(translate_engine_error(500, R"({"error":{"message":"/srv/secret"}})").message(),
               Not(HasSubstr("secret")));

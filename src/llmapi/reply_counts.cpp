@@ -40,8 +40,7 @@ void UsageCounter::on_event(const ReplyParser& event) {
     accepted_cached_ = progress.cached;
   }
   if (!usage.present) return;
-  const bool per_chunk = dialect_ == Dialect::vllm || dialect_ == Dialect::sglang;
-  if (per_chunk && has_choices) {
+  if (has_continuous_usage(dialect_) && has_choices) {
     take_live(index, usage.generated, usage.prompt, usage.cached);
   } else {
     take_final(usage, index);

@@ -251,6 +251,7 @@ bool ReplyParser::finish_reason(ReplyChoice& choice) {
   if (json_.kind() != JsonKind::string) return bad("a finish_reason is not a string");
   if (!json_.string()) return false;
   const std::string_view reason = json_.string_json();
+  if (reason.empty()) return true;  // TGI's way to say null
   if (reason == "abort" || reason == "error") return bad("the engine gave up on it");
   choice.function_call_finish = reason == "function_call";
   if (reason == "length") {

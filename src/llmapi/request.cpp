@@ -9,7 +9,8 @@
 namespace sovmesh::llmapi {
 namespace {
 
-constexpr std::array<std::string_view, 4> kDialects{"llama_cpp", "vllm", "sglang", "openai"};
+constexpr std::array<std::string_view, 6> kDialects{"llama_cpp", "vllm", "sglang",
+                                                    "openai",    "tgi",  "tensorrt_llm"};
 
 // Finds the members of the outermost object without checking what it passes over. For a valid body
 // it sees what the strict reader sees; on anything odd it gives up, and the strict reader explains.
@@ -138,6 +139,14 @@ std::optional<Dialect> parse_dialect(std::string_view text) {
     if (kDialects[i] == text) return static_cast<Dialect>(i);
   }
   return std::nullopt;
+}
+
+bool has_continuous_usage(Dialect dialect) {
+  return dialect == Dialect::vllm || dialect == Dialect::sglang || dialect == Dialect::tensorrt_llm;
+}
+
+bool has_cache_salt(Dialect dialect) {
+  return dialect == Dialect::vllm || dialect == Dialect::tensorrt_llm;
 }
 
 Result<std::string> peek_model(std::string_view padded_body) {

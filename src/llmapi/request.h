@@ -15,9 +15,13 @@ namespace sovmesh::llmapi {
 enum class Operation : std::uint8_t { chat, completion, embeddings };
 
 // What kind of engine speaks; decides which extra members we may send and expect.
-enum class Dialect : std::uint8_t { llama_cpp, vllm, sglang, openai };
+enum class Dialect : std::uint8_t { llama_cpp, vllm, sglang, openai, tgi, tensorrt_llm };
 std::string_view name(Dialect dialect);
 std::optional<Dialect> parse_dialect(std::string_view text);
+// Whether it says its counts in every chunk when asked by stream_options.continuous_usage_stats.
+bool has_continuous_usage(Dialect dialect);
+// Whether "cache_salt" keeps the cached prefixes of requests apart.
+bool has_cache_salt(Dialect dialect);
 
 // What a model lets a request carry beyond the members this module knows.
 struct FieldPolicy {
@@ -117,7 +121,7 @@ struct UpstreamExtras {
   bool live_usage = false;      // ask for counts in every chunk where the dialect has them
   std::optional<int> slot;      // llama.cpp id_slot
   bool fresh_cache = false;     // llama.cpp cache_prompt:false
-  std::string_view cache_salt;  // vLLM; empty: none
+  std::string_view cache_salt;  // where the dialect has it; empty: none
   std::optional<int> adapter;   // llama.cpp LoRA id at scale 1; all others at 0
   int adapters = 0;             // how many the engine has
 };

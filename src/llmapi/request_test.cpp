@@ -415,6 +415,10 @@ TEST(CompleteUpstream, SpeaksEachDialect) {
               R"("continuous_usage_stats":true},"cache_salt":"s"})");
   EXPECT_EQ(rendered({.dialect = Dialect::sglang, .stream = true, .cache_salt = "s"}),
             start + R"(,"max_tokens":5,"stream":true,"stream_options":{"include_usage":true}})");
+  EXPECT_EQ(rendered({.dialect = Dialect::tgi, .stream = true, .live_usage = true}),
+            start + R"(,"max_tokens":5,"stream":true,"stream_options":{"include_usage":true}})");
+  EXPECT_EQ(rendered({.dialect = Dialect::tensorrt_llm, .cache_salt = "s"}),
+            start + R"(,"max_tokens":5,"cache_salt":"s"})");
   EXPECT_EQ(rendered({.dialect = Dialect::llama_cpp,
                       .stream = true,
                       .live_usage = true,
@@ -436,8 +440,8 @@ TEST(CompleteUpstream, AsksForFloatsInEmbeddings) {
 }
 
 TEST(Dialect, HasANameThatCanBeParsed) {
-  for (const Dialect dialect :
-       {Dialect::llama_cpp, Dialect::vllm, Dialect::sglang, Dialect::openai})
+  for (const Dialect dialect : {Dialect::llama_cpp, Dialect::vllm, Dialect::sglang, Dialect::openai,
+                                Dialect::tgi, Dialect::tensorrt_llm})
     EXPECT_EQ(parse_dialect(name(dialect)), dialect);
   EXPECT_EQ(parse_dialect("other"), std::nullopt);
 }

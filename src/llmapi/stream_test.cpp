@@ -409,5 +409,57 @@ TEST(StreamTranslator, EndsOnlyOnceAndOnlyWhenAllHasEnded) {
   EXPECT_THAT(empty.finish(), FailsWith(Code::upstream_invalid_response));
 }
 
+// TGI: the role in every delta, the last token with its finish_reason, usage once.
+TEST(StreamTranslatorTgi, ReadsAChatAndItsUsage) {
+  Stream stream(Dialect::tgi, true);
+  const std::string head = R"({"object":"chat.completion.chunk","id":"","created":1,"model":"m",)"
+                           R"("system_fingerprint":"3","choices":[)";
+  stream.after(head + R"({"index":0,"delta":{"role":"assistant","content":"a "},)"
+                      R"("logprobs":null,"finish_reason":null}],"usage":null})");
+  const std::string last =
+      stream.after(head + R"({"index":0,"delta":{"role":"assistant","content":"b"},)"
+                          R"("logprobs":null,"finish_reason":"stop"}],"usage":null})");
+  EXPECT_THAT(last, HasSubstr(R"("finish_reason":"stop")"));
+  stream.after(head + R"(],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
+  EXPECT_THAT(stream.event("[DONE]"), Succeeds());
+  EXPECT_THAT(stream.finish(), Succeeds());
+  EXPECT_EQ(stream.texts.all[0], "a b");
+  EXPECT_EQ(stream.translator.counts().prompt, 3);
+  EXPECT_EQ(stream.translator.counts().generated, 2);
+  EXPECT_EQ(stream.translator.counts().source, CountSource::engine_final);
+}
+
+TEST(StreamTranslatorTgi, AnEmptyFinishReasonIsNone) {
+  Stream stream(Dialect::tgi, false, Operation::completion);
+  const std::string head =
+      R"({"object":"text_completion","id":"","created":1,"model":"m","choices":[)";
+  stream.after(head + R"({"index":0,"text":"a ","logprobs":null,"finish_reason":""}]})");
+  EXPECT_EQ(stream.translator.finish_reason(), FinishReason::none);
+  stream.after(head + R"({"index":0,"text":"b","logprobs":null,"finish_reason":"length"}],)"
+                      R"("usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}})");
+  EXPECT_THAT(stream.event("[DONE]"), Succeeds());
+  EXPECT_THAT(stream.finish(), Succeeds());
+  EXPECT_EQ(stream.translator.finish_reason(), FinishReason::length);
+  EXPECT_EQ(stream.translator.counts().prompt, 3);
+  EXPECT_EQ(stream.translator.counts().generated, 2);
+}
+
+TEST(StreamTranslatorTgi, AnErrorInsideIsTheClientsOrTheEngines) {
+  EXPECT_THAT(
+      Stream(Dialect::tgi)
+          .event(R"({"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be)"
+                 R"( <= 9. Given: 8 `inputs` tokens and 2 `max_new_tokens`",)"
+                 R"("error_type":"validation"})"),
+      FailsWith(Code::context_length_exceeded));
+  EXPECT_THAT(Stream(Dialect::tgi).event(R"({"error":"no","error_type":"validation"})"),
+              FailsWith(Code::invalid_request));
+  EXPECT_THAT(Stream(Dialect::tgi).event(R"({"error":"no","error_type":"overloaded"})"),
+              FailsWith(Code::overloaded));
+  EXPECT_THAT(Stream(Dialect::tgi).event(R"({"error":"no","error_type":"generation"})"),
+              FailsWith(Code::upstream_error));
+  EXPECT_THAT(Stream(Dialect::tgi).event(R"({"error":{"message":"no","http_status_code":422}})"),
+              FailsWith(Code::invalid_request));
+}
+
 }  // namespace
 }  // namespace sovmesh::llmapi

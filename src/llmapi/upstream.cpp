@@ -25,8 +25,8 @@ void add_llama_cpp(const UpstreamExtras& extras, bool answers_text, std::string&
 
 void add_stream(const UpstreamExtras& extras, std::string& out) {
   out += ",\"stream\":true,\"stream_options\":{\"include_usage\":true";
-  const bool per_chunk = extras.dialect == Dialect::vllm || extras.dialect == Dialect::sglang;
-  if (extras.live_usage && per_chunk) out += ",\"continuous_usage_stats\":true";
+  if (extras.live_usage && has_continuous_usage(extras.dialect))
+    out += ",\"continuous_usage_stats\":true";
   out += '}';
 }
 
@@ -52,7 +52,7 @@ void complete_upstream(Request& request, const UpstreamExtras& extras) {
     out += ",\"encoding_format\":\"float\"";
   }
   if (extras.dialect == Dialect::llama_cpp) add_llama_cpp(extras, answers_text, out);
-  if (extras.dialect == Dialect::vllm && answers_text && !extras.cache_salt.empty()) {
+  if (has_cache_salt(extras.dialect) && answers_text && !extras.cache_salt.empty()) {
     out += ",\"cache_salt\":";
     append_json_string(out, extras.cache_salt);
   }

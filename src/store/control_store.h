@@ -19,7 +19,7 @@ namespace sovmesh::store {
 struct EngineRecord {
   EngineId id;
   std::string name;     // slug form, unique
-  std::string dialect;  // "vllm" | "sglang" | "llama_cpp" | "openai"
+  std::string dialect;  // as llmapi::parse_dialect reads it
   std::string url;
   std::int64_t slots = 0;
   tenancy::Meta meta;

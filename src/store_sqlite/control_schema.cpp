@@ -167,14 +167,10 @@ CREATE INDEX usage_limit_by_project ON usage_limit (tenant, project);
 CREATE INDEX usage_limit_by_key ON usage_limit (key);
 )sql";
 
-// The highest class that a key's requests may have.
+// The highest class that a key's requests may have. All engines of a model when it has several,
+// `engine` the first of them. Shares of pools; rates and weights in millionths.
 constexpr const char* kVersion4 = R"sql(
 ALTER TABLE key ADD COLUMN max_priority TEXT NOT NULL DEFAULT 'interactive';
-)sql";
-
-// All engines of a model when it has several, `engine` the first of them. Shares of pools; rates
-// and weights in millionths.
-constexpr const char* kVersion5 = R"sql(
 ALTER TABLE model ADD COLUMN engines TEXT NOT NULL DEFAULT '[]';
 
 CREATE TABLE pool_member (
@@ -200,7 +196,7 @@ CREATE UNIQUE INDEX pool_member_once ON pool_member (pool, tenant, ifnull(projec
 CREATE INDEX pool_member_by_project ON pool_member (tenant, project);
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace
