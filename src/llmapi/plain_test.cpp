@@ -305,7 +305,7 @@ TEST(TranslateEngineError, KnowsTgiAndTensorRtLlm) {
   EXPECT_EQ(code(424, R"({"error":"Request failed during generation","error_type":"generation"})"),
             Code::upstream_error);
   EXPECT_EQ(code(400, R"({"object":"error","message":"The sum of prompt length (11.0), query)"
-                      R"( length (0) should not exceed max_num_tokens (10)",)"
+                      R"x( length (0) should not exceed max_num_tokens (10)",)x"
                       R"("type":"BadRequestError","param":null,"code":400})"),
             Code::context_length_exceeded);
 }
