@@ -57,17 +57,13 @@ void Process::watch_pools() {
                                 {"pool", "level"});
   auto& rates = registry_.gauges("sm_pool_gse_rate", "GPUs kept busy in the last whole minute",
                                  {"pool", "kind"});
-  auto& given_up =
-      registry_.totals("sm_pool_given_up_total",
-                       "Batch requests that wait again for somebody's guarantee", {"pool"});
-  registry_.on_render([this, &bounds, &gaps, &rates, &given_up] {
+  registry_.on_render([this, &bounds, &gaps, &rates] {
     for (const gateway::Dispatcher::PoolView& pool : dispatcher_->pools()) {
       for (const fairness::BoundReport& bound : pool.report.bounds) {
         const std::string_view level = fairness::name(bound.level);
         bounds.with({pool.name, level}).set((bound.u + bound.q) / fairness::kMicrosPerGse);
         gaps.with({pool.name, level}).set(bound.gap_max / fairness::kMicrosPerGse);
       }
-      given_up.with({pool.name}).set(static_cast<double>(pool.report.given_up_total));
       double used = 0, borrowed = 0, lent = 0;
       for (const fairness::NodeReport& node : pool.report.nodes) {
         if (node.level != fairness::Level::tenant) continue;

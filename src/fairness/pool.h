@@ -35,10 +35,9 @@ struct Request {
   std::uint64_t kind = 0;
   // Others that need less may take what it waits for, so in the end a place must be held for it.
   bool may_be_bypassed = true;
-  bool may_requeue = true;  // of batch, while nothing of its answer is out: see reclaim()
-  bool sheddable = false;   // over quota, or of negative priority: goes first when something must
-  Micros input_cost = 0;    // charged at dispatch: CostRates::of_input. 0..kCostMax
-  double token_cost = 0;    // GPU-microseconds per output token
+  bool sheddable = false;  // over quota, or of negative priority: goes first when something must
+  Micros input_cost = 0;   // charged at dispatch: CostRates::of_input. 0..kCostMax
+  double token_cost = 0;   // GPU-microseconds per output token
   std::int32_t tokens_max = 0;       // capped output tokens, >= 0: enters U
   std::int32_t tokens_expected = 0;  // an estimate, for the prediction of waits only
   std::int64_t input_tokens = 0;     // for caps
@@ -120,8 +119,7 @@ struct Usage {
   std::int64_t output_tokens = 0;  // real, generated
 };
 
-// What a borrower that a reclaim gives up has: to be cancelled on its engine, then requeue()d (or
-// ended and enqueued again).
+// What a borrower that a reclaim gives up has: to be cancelled on its engine, then requeue()d.
 struct Reclaim {
   Ticket ticket;
   std::uint64_t tag = 0;
@@ -165,7 +163,6 @@ struct PoolReport {
   std::optional<double> drain_rate;  // GSE/s while somebody waited; none: not measured yet
   std::uint64_t users = 0;
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
-  std::uint64_t given_up_total = 0;  // named by reclaim()
 };
 
 // What outlives a restart: who borrowed how much lately, and who was served ahead of its siblings.

@@ -140,7 +140,6 @@ PoolReport PoolState::report() const {
   out.shed_total = shed_;
   out.refused_total = refused_;
   out.held_total = held_;
-  out.given_up_total = given_up_;
   return out;
 }
 

@@ -358,14 +358,13 @@ void PoolState::requeue(Ticket ticket, const Usage& usage, Instant now) {
 }
 
 std::size_t PoolState::reclaim(std::span<Reclaim> out, Instant now) {
-  if (reclaim_due() > now) return 0;
-  reclaimed_at_ = now;  // time for these to make room
+  if (!guarantee_waits_since_ || now - *guarantee_waits_since_ < options_.reclaim_after) return 0;
   std::size_t found = 0;
   while (found < out.size()) {
     ItemIndex newest = kNowhere;
     for (ItemIndex index = 0; index < items_.size(); ++index) {
       const Item& item = items_[index];
-      if (item.state != Item::State::running || item.is_given_up || !item.request.may_requeue ||
+      if (item.state != Item::State::running || item.is_given_up ||
           item.request.priority != PriorityClass::batch)
         continue;
       if ((item.guaranteed_at >> nodes_[tenant_of(item.leaf)].depth & 1U) != 0) continue;
@@ -377,20 +376,16 @@ std::size_t PoolState::reclaim(std::span<Reclaim> out, Instant now) {
     out[found++] = {.ticket = {.index = newest, .generation = item.generation},
                     .tag = item.request.tag};
   }
-  given_up_ += found;
+  if (found > 0) guarantee_waits_since_ = now;  // time for these to make room
   return found;
-}
-
-Instant PoolState::reclaim_due() const {
-  if (!guarantee_waits_since_) return Instant::max();
-  return std::max(*guarantee_waits_since_, reclaimed_at_) + options_.reclaim_after;
 }
 
 Instant PoolState::next_wake() const {
   if (nodes_[kRoot].waiting == 0) return Instant::max();
   Instant at = timers_.empty() ? Instant::max() : timers_.top().key;
   if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key + Instant::duration(1));
-  return std::min(at, reclaim_due());
+  if (guarantee_waits_since_) at = std::min(at, *guarantee_waits_since_ + options_.reclaim_after);
+  return at;
 }
 
 }  // namespace sovmesh::fairness

@@ -80,7 +80,6 @@ class PoolState {
   void advance(Instant now);
   void join(ItemIndex index, Instant now);
   void leave(ItemIndex index, Instant now);
-  Instant reclaim_due() const;
   static double lowest_borrowed(const ClassQueue& family);
   bool is_forgotten(const Node& node, const ClassQueue& queue, Instant now) const;
   void lift(NodeIndex index, const Request& request, Instant now);
@@ -172,11 +171,10 @@ class PoolState {
   Instant epoch_began_;
   std::array<double, kClasses> class_used_{};
   std::optional<Instant> guarantee_waits_since_;
-  Instant reclaimed_at_{};
   Instant guarantee_wanted_at_{};
   std::uint64_t orders_ = 0, dispatches_ = 0, turns_ = 0;
   std::uint32_t holds_ = 0;
-  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0, given_up_ = 0;
+  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
 };
 
 }  // namespace sovmesh::fairness

@@ -254,12 +254,9 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
   // Here: input rules (safety), before the reservation of limits; all before a place in a queue.
   CO_TRY(Admission admission, admit(services_.tariff, plan.request, plan.model->engine, *record,
                                     services_.clock.wall_now()));
-  const bool is_batch =
-      plan.priority == fairness::PriorityClass::batch && operation != llmapi::Operation::embeddings;
-  plan.upstream_stream = plan.upstream_stream || is_batch || may_run_dry(plan.request, admission);
+  plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
   plan.rates = rates_of(admission.price().get());
   CO_TRY(Seat seat, co_await this->seat(exchange, plan, nullptr, *record));
-  plan.upstream_stream = plan.upstream_stream || seat.tokens_max();
 
   const rt::Until until{plan.total, &exchange.client_gone()};
   store::OpenRow row;
@@ -291,7 +288,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
       std::move(row), dispatched, plan.total, replays, std::move(attempts),
       plan.request.prompt_tokens_floor);
-  if (plan.may_move() || plan.may_wait_again()) job->plan = std::make_unique<Plan>(std::move(plan));
+  if (plan.may_move()) job->plan = std::make_unique<Plan>(std::move(plan));
   exchange.go_on(relay(std::move(job)));
   co_return Result<void>();
 }
@@ -392,8 +389,7 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
                                      : job->upstream_stream ? relay_assembled(*job)
                                                             : relay_plain(*job));
     if (!relayed && job->plan) {
-      relayed = co_await (job->waits_again ? wait_again(*job)
-                                           : ask_another(*job, std::move(relayed).error()));
+      relayed = co_await ask_another(*job, std::move(relayed).error());
       if (relayed) continue;
       settle_unanswered(*job, relayed.error());
     }
@@ -410,20 +406,6 @@ rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error faile
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.has_answered = false;
-  job.dispatched = services_.clock.now();
-  co_return Result<void>();
-}
-
-// Somebody who is guaranteed what it borrowed has it now. Nothing of its answer is out.
-rt::Task<Result<void>> CompletionService::wait_again(RelayJob& job) const {
-  job.call.reset();
-  {
-    const Seat leave = std::move(job.seat);
-  }
-  CO_TRY(job.seat, co_await seat(job.exchange, *job.plan, nullptr, *job.record));
-  const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
-  CO_TRY_VOID(co_await send(ask));
-  job.has_answered = job.has_begun = job.waits_again = false;
   job.dispatched = services_.clock.now();
   co_return Result<void>();
 }
@@ -554,9 +536,7 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
       .rates = plan.rates,
       .input_tokens = prompt_estimate(request),
       .bytes = static_cast<std::int64_t>(request.body.size()),
-      .has_own_cache = has_own_cache,
-      .may_wait_again = plan.may_wait_again(),
-      .has_run = record.attempts > 0 && plan.may_wait_again()};
+      .has_own_cache = has_own_cache};
   if (embeds) return wanted;
   wanted.output_max = answers * each_max;
   wanted.output_expected = answers * std::min(each_max, usual);
@@ -613,7 +593,7 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   const rt::Until until{plan.total, &exchange.client_gone()};
   Result<void> sent = co_await call.send(request, until);
   // A long answer should not hold a long prompt.
-  if (sent && !plan.may_move() && !plan.may_wait_again()) give_buffer(plan.request.body);
+  if (sent && !plan.may_move()) give_buffer(plan.request.body);
   co_return sent;
 }
 

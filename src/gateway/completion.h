@@ -36,7 +36,6 @@ class CompletionService {
   // The second half: an engine works on it.
   SM_OWN_FRAME rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
   SM_OWN_FRAME rt::Task<Result<void>> ask_another(RelayJob& job, Error failed) const;
-  SM_OWN_FRAME rt::Task<Result<void>> wait_again(RelayJob& job) const;
   SM_OWN_FRAME rt::Task<void> end(std::unique_ptr<RelayJob> job, Result<void> relayed) const;
   SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                                            RequestRecord& record) const;

@@ -22,6 +22,7 @@ constexpr std::uint32_t kProbesMax = 1'024;
 // What a request costs where the engine has to be started first.
 constexpr float kWakeMicros = 20e6F;
 constexpr float kBytesPerToken = 4;
+constexpr std::int64_t kNoTokensCap = std::numeric_limits<std::int64_t>::max() / 2;
 // Costs are only told in detail where that takes little time.
 constexpr std::size_t kExplainedMax = 64;
 
@@ -38,6 +39,13 @@ fairness::Options with_caps(fairness::Options options, std::size_t waiting_per_t
   options.requests_max = kWaitingAndRunningMax;
   options.recheck = kRecheck;
   options.probes_max = kProbesMax;
+  // What one request may ask for is bounded by its engine, what waits by bytes and requests.
+  options.tenant_caps.tokens = kNoTokensCap;
+  for (fairness::ClassOptions& each : options.classes)
+    each.caps.tokens = kNoTokensCap;
+  // Running streams are not taken from borrowers.
+  options.reclaim_after = std::chrono::hours(24 * 365);
+  options.borrower_tokens_max = std::numeric_limits<std::int32_t>::max();
   return options;
 }
 
@@ -74,13 +82,12 @@ DispatchPool::DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant
 }
 
 void DispatchPool::configure(std::vector<fairness::NodeSpec> members,
-                             std::optional<double> capacity, Instant now) {
-  // Who is a member no longer keeps what it has used.
-  for (const fairness::NodeSpec& member : settings_.members)
-    if (member.level == fairness::Level::tenant) met_.push_back(member.name);
+                             std::optional<double> capacity, Instant now, Woken& woken) {
+  now = later(now);
   settings_.members = std::move(members);
   settings_.capacity = capacity;
-  rebuild(later(now));
+  rebuild(now);
+  serve(now, woken);  // who had to wait for what was changed
 }
 
 void DispatchPool::meet(std::vector<std::string> tenants, bool are_all, Instant now) {
@@ -100,8 +107,16 @@ void DispatchPool::rebuild(Instant now) {
     });
   };
   std::erase_if(met_, is_member);
+  // A tenant may be called as a cohort is; no tenant is called as this.
+  const auto node_name = [&](const std::string& tenant) {
+    const bool is_cohort =
+        std::ranges::any_of(settings_.members, [&](const fairness::NodeSpec& spec) {
+          return spec.level == fairness::Level::cohort && spec.name == tenant;
+        });
+    return is_cohort ? "tenant:" + tenant : tenant;
+  };
   for (const std::string& tenant : met_)
-    specs.push_back({.name = tenant});
+    specs.push_back({.name = node_name(tenant)});
   Result<fairness::PoolTree> tree = fairness::PoolTree::build(specs, settings_.capacity);
   if (!tree) return;  // more tenants than a tree can have: the last ones stay strangers
   tenants_.clear();
@@ -112,6 +127,8 @@ void DispatchPool::rebuild(Instant now) {
     if (node.spec.level == fairness::Level::project)
       projects_.emplace(std::pair(tree->nodes()[node.parent].spec.name, node.spec.name), id);
   }
+  for (const std::string& tenant : met_)
+    tenants_.emplace(tenant, *tree->find(node_name(tenant)));
   fair_.configure(*std::move(tree), now);
 }
 
@@ -194,7 +211,6 @@ fairness::Request DispatchPool::asked(const Waiter& waiter) const {
           .kind = kind_of(waiter.lanes, request.slots.slots),
           // Who needs one slot is first in its line for the next one.
           .may_be_bypassed = request.slots.slots > 1,
-          .may_requeue = request.may_wait_again,
           .input_cost = request.rates.of_input(request.input_tokens, 0),
           .token_cost = token_cost,
           .tokens_max = most,
@@ -265,7 +281,6 @@ void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
   }
   fair_.on_done(hold.turn, used, now);
   picker_.on_done(hold.booking, outcome, now);
-  can_give_up_.erase(hold.tag);
   EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
   lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
   look_at_health(lane, now);
@@ -290,20 +305,11 @@ void DispatchPool::serve(Instant now, Woken& woken) {
     seat(*waiter, *decision, now);
     woken.push_back(waiter);
   }
-  reclaim(now);
   if (now - cleaned_ >= kCleanEvery) {
     cleaned_ = now;
     picker_.clean(kCleanSteps, now);
   }
   pass_the_watch(now, woken);
-}
-
-// One at a time: what it leaves may be all that is wanted.
-void DispatchPool::reclaim(Instant now) {
-  std::array<fairness::Reclaim, 1> given_up;
-  if (fair_.reclaim(given_up, now) == 0) return;
-  const auto seat = can_give_up_.find(given_up.front().tag);
-  if (seat != can_give_up_.end()) seat->second->store(true, std::memory_order_relaxed);
 }
 
 void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now) {
@@ -312,12 +318,6 @@ void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Inst
   hold->pool = waiter.pool;
   hold->wanted = request.slots;
   hold->turn = decision.ticket;
-  hold->tag = waiter.tag;
-  if (decision.tokens_max < decision.request.tokens_max) hold->tokens_max = decision.tokens_max;
-  if (request.may_wait_again && request.priority == fairness::PriorityClass::batch) {
-    hold->given_up = std::make_shared<std::atomic<bool>>(false);
-    can_give_up_.emplace(hold->tag, hold->given_up);
-  }
   hold->rates = request.rates;
   hold->input_tokens = request.input_tokens;
   hold->noted_at = now;

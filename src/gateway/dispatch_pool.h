@@ -69,14 +69,14 @@ class DispatchPool : private fairness::Placement {
   DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant_max, EngineHealth* health,
                std::uint64_t seed, Instant now);
 
-  void configure(std::vector<fairness::NodeSpec> members, std::optional<double> capacity,
-                 Instant now);
   bool knows(const std::string& tenant) const { return tenants_.contains(tenant); }
   // `are_all`: others that were met are gone.
   void meet(std::vector<std::string> tenants, bool are_all, Instant now);
 
   // Each of these may give seats to others, who are then in `woken`, as is who has to leave.
 
+  void configure(std::vector<fairness::NodeSpec> members, std::optional<double> capacity,
+                 Instant now, Woken& woken);
   // True: it has its seat already.
   Result<bool> enter(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
   // It waits no longer, or has its seat already, which is then the caller's to give back.
@@ -126,7 +126,6 @@ class DispatchPool : private fairness::Placement {
   fairness::NodeId node_of(const SeatRequest& request) const;
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
-  void reclaim(Instant now);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
   EngineLane& choose(const Waiter& waiter, const fairness::Dispatch& decision, Seat::Hold& hold,
                      Instant now);
@@ -153,8 +152,6 @@ class DispatchPool : private fairness::Placement {
     int slots;
   };
   std::vector<Held> held_;
-  // Seats that may be given up, by tag.
-  std::unordered_map<std::uint64_t, std::shared_ptr<std::atomic<bool>>> can_give_up_;
   // Who looks at the clock for all, and when it will.
   std::uint64_t watcher_ = 0;
   Instant watched_at_{};

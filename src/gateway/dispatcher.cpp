@@ -52,9 +52,11 @@ void Dispatcher::configure(const std::vector<PoolSettings>& pools) {
   for (const PoolSettings& settings : pools) {
     const auto known = pools_.find(settings.name);
     if (known == pools_.end()) continue;
+    Woken woken;
     known->second->with([&](DispatchPool& pool) {
-      pool.configure(settings.members, settings.capacity, clock_.now());
+      pool.configure(settings.members, settings.capacity, clock_.now(), woken);
     });
+    wake(woken);
   }
 }
 
@@ -121,8 +123,7 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
     co_return client_error(Code::unsupported_value,
                            "The model cannot give that many choices at once.", "n");
   }
-  const rt::Deadline limit =
-      request.has_run ? until.deadline : until.deadline.earlier(loop.in(limits_.wait_max));
+  const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
   const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
   CO_TRY(const bool is_seated, enter(waiter));
   if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
@@ -145,10 +146,12 @@ Result<std::optional<Seat>> Dispatcher::look_again(Waiter& waiter, rt::Deadline 
   Woken woken;
   Result<std::optional<Seat>> out =
       waiter.pool->with([&](DispatchPool& pool) -> Result<std::optional<Seat>> {
-        if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
         const Instant now = clock_.now();
-        pool.look(now, woken);
-        if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
+        if (!waiter.seat) pool.look(now, woken);
+        if (waiter.seat) {
+          waiter.tag = 0;  // it has left
+          return std::exchange(waiter.seat, std::nullopt);
+        }
         if (waiter.is_out || limit.passed(now)) return fail(pool.out_of_time(waiter, now));
         return std::nullopt;
       });

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -55,9 +54,6 @@ struct SeatRequest {
   std::vector<routing::BlockKey> chain = {};  // of its prompt, with the tenant's salt
   // Nothing of other tenants is ever in the cache it finds, so whatever is cached is its own.
   bool has_own_cache = false;
-  // Of class batch: it can be done again, so its seat may be wanted back (Seat::is_given_up).
-  bool may_wait_again = false;
-  bool has_run = false;  // it does: it may wait for as long as its own time lasts
 
   // For models of which nothing is known: only the proportions matter, and only within one pool.
   static constexpr fairness::CostRates kUsualRates{
@@ -94,17 +90,6 @@ class Seat {
   // the engine refused, or that never got there, leaves the slot as it was.
   void note_own_cache() { hold_->own_cache = true; }
 
-  // What it runs on is wanted back by whom it is guaranteed to: to be left as soon as that loses
-  // nobody anything but time, and asked for again.
-  bool is_given_up() const {
-    return hold_ && hold_->given_up && hold_->given_up->load(std::memory_order_relaxed);
-  }
-  // Most output tokens, all answers together, when that is fewer than it asked for: it borrows
-  // while somebody waits for what is guaranteed to him.
-  std::optional<std::int64_t> tokens_max() const {
-    return hold_ ? hold_->tokens_max : std::nullopt;
-  }
-
   // So many output tokens have come in all. Its tenant is charged for them while they stream:
   // at the first one, then every kTokensNoted or kTimeNoted. Cheap in between.
   void note_tokens(std::int64_t so_far, Instant now) {
@@ -132,9 +117,6 @@ class Seat {
     SlotsTaken taken;
     bool own_cache = false;
     fairness::Ticket turn;
-    std::uint64_t tag = 0;
-    std::shared_ptr<std::atomic<bool>> given_up;  // null: it never is
-    std::optional<std::int64_t> tokens_max;
     routing::Ticket booking;
     fairness::CostRates rates;
     std::int64_t input_tokens = 0;

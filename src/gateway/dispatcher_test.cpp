@@ -101,6 +101,36 @@ TEST_F(DispatcherTest, SeatsInOrderOfArrival) {
   EXPECT_FALSE(second);
 }
 
+// Nothing else happens that would let it in.
+TEST_F(DispatcherTest, AChangeOfSharesLetsInWhoWaitsForIt) {
+  const std::string who = tenant(1).value.text();
+  dispatcher_.configure({{.members = {{.name = who, .concurrency_max = 1}}}});
+  EXPECT_TRUE(ask(tenant(1)));
+  auto& second = ask(tenant(1));
+  EXPECT_FALSE(second);
+  dispatcher_.configure({{.members = {{.name = who, .concurrency_max = 2}}}});
+  loop_.settle();
+  EXPECT_TRUE(second && *second);
+}
+
+TEST_F(DispatcherTest, ATenantMayBeCalledAsACohortIs) {
+  const std::string who = tenant(1).value.text();
+  dispatcher_.configure({{.members = {
+                              {.level = fairness::Level::cohort, .name = who, .nominal = 1},
+                              {.name = tenant(2).value.text(), .parent = who},
+                          }}});
+  auto& first = ask(tenant(1));
+  EXPECT_TRUE(first && *first);
+  auto& other = ask(tenant(3));
+  EXPECT_TRUE(other && *other);
+}
+
+TEST_F(DispatcherTest, OneRequestMayAskForMoreTokensThanAnyQueueHolds) {
+  SeatRequest large = wanted(tenant(1));
+  large.output_max = std::int64_t{128} * 131'072;
+  EXPECT_THAT(*ask(std::move(large)), Succeeds());
+}
+
 TEST_F(DispatcherTest, RefusesBeyondTheTenantsQueue) {
   for (int i = 0; i < 2 + 3; ++i)
     ask(tenant(1));

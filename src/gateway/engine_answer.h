@@ -71,8 +71,7 @@ class EventPump {
       if (!more) return Step::events;
       TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
       if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
-      job_.has_begun = true;
-      if (job_.plan && !job_.plan->may_wait_again()) job_.plan.reset();
+      if (job_.plan) job_.plan.reset();
       watch_.saw_event();
     }
   }

@@ -32,11 +32,6 @@ struct Plan {
 
   // Whether another engine may get it after one has accepted it and failed.
   bool may_move() const { return engines.size() > 1 && !idempotency; }
-  // Whether it may be begun again although an engine is at work: nobody sees it before its end.
-  bool may_wait_again() const {
-    return priority == fairness::PriorityClass::batch && upstream_stream && !request.stream &&
-           !idempotency;
-  }
 };
 
 }  // namespace sovmesh::gateway

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/bytes.h"
@@ -137,12 +136,6 @@ void note_success(RelayJob& job, const metering::Counts& counts) {
   job.attempts.succeeded(first_token, counts.prompt - counts.cached);
 }
 
-SeatUsage seat_usage(const metering::Counts& counts) {
-  return {.input_tokens = counts.prompt,
-          .cached_tokens = counts.cached,
-          .output_tokens = counts.generated};
-}
-
 // Closes the row, frees what was held of limits, and says in the record how the request ended.
 void settle(RelayJob& job, const metering::Settlement& settlement, const metering::Charge& charge,
             const std::optional<Digest>& digest) {
@@ -154,7 +147,9 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
                                                                 price ? price->id() : "");
   // The first token comes after the whole prompt.
   if (settlement.counts.generated > 0) job.seat.note_own_cache();
-  job.seat.note_usage(seat_usage(settlement.counts));
+  job.seat.note_usage({.input_tokens = settlement.counts.prompt,
+                       .cached_tokens = settlement.counts.cached,
+                       .output_tokens = settlement.counts.generated});
   job.admission.settle(settlement.counts, charge, settlement.settled_at);
   if (is_whole(settlement.finish)) {
     job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
@@ -164,18 +159,8 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
   std::move(job.row).settle(settlement);
 }
 
-// Whether an answer may have to end before the model ends it.
-bool is_bounded(const RelayJob& job) { return job.admission.is_limited() || job.seat.tokens_max(); }
-
-// Nothing is left for what would come now, of the limits or of what is borrowed: the answer ends
-// here. True once.
+// Nothing is left of the limits for what would come now: the answer ends here. True once.
 bool runs_dry(RelayJob& job, const llmapi::TokenCounts& so_far) {
-  if (const auto most = job.seat.tokens_max(); most && so_far.generated >= *most) {
-    job.record->dry = std::make_unique<const Error>(
-        Code::overloaded, Blame::us,
-        "The answer ends here: another tenant waits for its guaranteed share of the engines.");
-    return true;
-  }
   if (!job.admission.is_limited()) return false;
   Result<void> covered = job.admission.cover(to_counts(so_far, 0), job.services.clock.wall_now());
   if (covered) return false;
@@ -221,10 +206,9 @@ void drop_call(RelayJob& job, const Error& error) {
   if (!is_about_request) job.call->cancel();
 }
 
-// True: the row stays open for the answer of another engine, or for a later one.
+// True: the row stays open for the answer of another engine.
 bool may_go_elsewhere(const RelayJob& job, const Error& error) {
-  if (job.waits_again) return true;
-  return job.plan && !job.has_begun && !job.client.committed() && may_be_better_elsewhere(error);
+  return job.plan && !job.client.committed() && may_be_better_elsewhere(error);
 }
 
 // No other engine is asked.
@@ -362,21 +346,15 @@ class StreamRelay {
     if (job_.record->dry) return Outcome::skip;
     TRY(const Outcome outcome, translator_.on_event(data, false, out_));
     if (kept_ && !kept_->assembler.on_event(data, false)) kept_.reset();
-    if (outcome != Outcome::emit || translator_.delivered() <= covered_ || !is_bounded(job_)) {
+    if (outcome != Outcome::emit || translator_.delivered() <= covered_ ||
+        !job_.admission.is_limited()) {
       return outcome;
     }
     const llmapi::TokenCounts counts = translator_.counts();
     if (runs_dry(job_, counts)) return Outcome::done;
     // What the prompt took is known with the first tokens, if then.
-    covered_ = counts.generated == 0 ? 0 : most_covered();
+    covered_ = counts.generated == 0 ? 0 : job_.admission.held_output();
     return outcome;
-  }
-
-  std::int64_t most_covered() const {
-    std::int64_t most = std::numeric_limits<std::int64_t>::max();
-    if (job_.admission.is_limited()) most = job_.admission.held_output();
-    if (const auto borrowed = job_.seat.tokens_max()) most = std::min(most, *borrowed - 1);
-    return most;
   }
 
   // A step whose events the client does not take at once.
@@ -505,32 +483,16 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
 
 namespace {
 
-// An error: what it runs on is wanted back, and it can be begun again. What it used is charged to
-// its share all the same.
-Result<void> keeps_seat(RelayJob& job, const llmapi::TokenCounts& so_far) {
-  if (!job.plan || !job.plan->may_wait_again() || !job.seat.is_given_up()) return {};
-  job.waits_again = true;
-  job.seat.note_usage(seat_usage(to_counts(so_far, 0)));
-  return our_error(Code::overloaded, "its engine is wanted back");
-}
-
 rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssembler& assembler,
                                               RelayWatch& watch, EventPump& pump) {
-  const auto on_wait = [&](rt::Wake wake) -> Result<void> {
-    TRY_VOID(watch.after(wake));
-    return keeps_seat(job, assembler.counts());
-  };
+  const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
   pump.began();
   const auto checkpoint = [&] {
     const metering::Counts counts = owed(job, assembler.counts(), 0);
     job.seat.note_tokens(counts.generated, job.worker.loop.now());
-    if (counts.generated < job.checkpointed ||
-        !watch.checkpoint_due(counts.generated, counts.prompt))
-      return;
-    job.row.checkpoint(counts);
-    job.checkpointed = counts.generated;
+    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
   };
   checkpoint();
   const auto take = [&assembler](std::string_view data) { return assembler.on_event(data, false); };
@@ -538,7 +500,6 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     CO_TRY(const EventPump::Step step, pump.step(take));
     if (pump.done()) break;
     CO_TRY_VOID(watch.look_up_if_due());
-    CO_TRY_VOID(keeps_seat(job, assembler.counts()));
     if (runs_dry(job, assembler.counts())) {
       job.call->cancel();
       co_return assembler.cut(http::error_object(*job.record->dry));
@@ -589,7 +550,7 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
     co_return fail(std::move(reply).error());
   }
   const llmapi::TokenCounts counts = reply->counts;
-  if (counts.generated > store::OpenRow::kUnsavedMax && counts.generated >= job.checkpointed)
+  if (counts.generated > store::OpenRow::kUnsavedMax)
     co_await save_counts(job, to_counts(counts, 0));
   metering::Settlement end = settlement_of(job, counts, counts.generated, to_finish(reply->finish));
   metering::Charge charge = charge_of(job, end);

@@ -44,15 +44,10 @@ struct RelayJob {
   Replays* replays;  // keeps the whole answer; null: it is not kept
   Attempts attempts;
   std::int64_t prompt_floor;  // llmapi::Request::prompt_tokens_floor
-  // While the request may go to another engine, until the engine's first event; or be begun again.
+  // While the request may go to another engine: until the engine's first event.
   std::unique_ptr<Plan> plan = nullptr;
   bool has_answered = false;  // the head of the engine's answer has come
   bool is_accepted = false;   // with it the engine has accepted the request
-  bool has_begun = false;     // and its first event
-  bool waits_again = false;   // given up: its seat is wanted back
-  // Generated tokens that the row knows of, perhaps from before it had to wait again: a row's
-  // counts never go back.
-  std::int64_t checkpointed = 0;
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <random>
 #include <vector>
@@ -299,117 +298,6 @@ TEST(Scheduling, AGuaranteeIsBackWithinOneRequestAfterIdleTime) {
     EXPECT_THAT(client->heard(), HasSubstr("data: "));
   }
   flood.hang_up();
-}
-
-// An owner of all that there is, who sleeps and comes back while a borrower has it all.
-TEST(Scheduling, LentEnginesAreFullAndBackWithinTheLongestRequest) {
-  constexpr int kSlots = 8;
-  GatewayWorld gateway(7, {}, kSlots);
-  gateway.set_members({{.name = "borealis", .nominal = 0.8}});  // 8 streams of 100 tokens a second
-  const std::string second = chat_body("[[sim:rate=100,tokens=100]]", kStream);
-  Crowd borrower(gateway, "aurora", 24, second);
-  run(gateway, 5s, {&borrower});
-  borrower.served = 0;
-  run(gateway, 40s, {&borrower});
-  const double used = borrower.served / 40.0 / kSlots;
-  EXPECT_GE(used, 0.95 / 1.05) << "a request takes a second and its overhead";
-  std::vector<std::unique_ptr<Client>> owner;
-  for (int i = 0; i < kSlots; ++i) {
-    owner.push_back(std::make_unique<Client>(gateway));
-    owner.back()->post(kChat, second, "borealis");
-  }
-  auto passed = 0ms;
-  const auto has_begun = [](const std::unique_ptr<Client>& client) {
-    client->pump();
-    return client->heard().contains("data: ");
-  };
-  for (; passed < 5s && !std::ranges::all_of(owner, has_begun); passed += 10ms)
-    run(gateway, 10ms, {&borrower});
-  EXPECT_LE(passed, 1200ms);
-  std::printf(
-      "while lending %.1f %% of %d slots in use; all back after %lld ms, requests of 1000 ms\n",
-      100 * used, kSlots, static_cast<long long>(passed.count()));
-  borrower.hang_up();
-}
-
-// --- reclaim ------------------------------------------------------------------------------------
-
-TEST(Scheduling, BatchWorkOfBorrowersWaitsAgainWhenItsShareIsWantedBack) {
-  GatewayWorld gateway(7, {}, 2);
-  gateway.set_members({{.name = "borealis", .nominal = 2}});
-  std::vector<std::unique_ptr<Client>> nightly;
-  for (int i = 0; i < 2; ++i) {
-    nightly.push_back(std::make_unique<Client>(gateway));
-    nightly.back()->post(kChat, chat_body("[[sim:rate=100,tokens=2000]]"), "aurora",
-                         "x-sm-priority: batch\r\n");
-  }
-  gateway.world.run_for(5s);
-  Client owner(gateway);
-  const Instant asked = gateway.world.now();
-  owner.post(kChat, chat_body("[[sim:rate=100,tokens=1000]]", kStream), "borealis");
-  while (!owner.heard().contains("data: ") && gateway.world.now() - asked < 10s) {
-    gateway.world.run_for(10ms);
-    owner.pump();
-  }
-  EXPECT_LE(gateway.world.now() - asked, 1500ms) << "not the 15 s that the others still need";
-  EXPECT_EQ(owner.answer().status, 200);
-  gateway.world.run_for(40s);
-  for (const auto& client : nightly) {
-    client->pump();
-    EXPECT_TRUE(client->parsed().complete);
-    EXPECT_EQ(client->parsed().status, 200);
-    EXPECT_TRUE(client->parsed().has(R"("completion_tokens":2000)")) << client->parsed().body;
-  }
-  EXPECT_EQ(gateway.engine_sim.counts().requests, 4) << "one of them twice";
-  ASSERT_EQ(gateway.ledger.order.size(), 3U) << "and charged once";
-  for (const auto& [id, row] : gateway.ledger.records) {
-    ASSERT_TRUE(row.settlement);
-    EXPECT_LE(row.settlement->counts.generated, 2'000);
-  }
-}
-
-TEST(Scheduling, StreamsOfBorrowersAreNeverTakenAway) {
-  GatewayWorld gateway(7, {}, 2);
-  gateway.set_members({{.name = "borealis", .nominal = 2}});
-  std::vector<std::unique_ptr<Client>> streams;
-  for (int i = 0; i < 2; ++i) {
-    streams.push_back(std::make_unique<Client>(gateway));
-    streams.back()->post(kChat, chat_body("[[sim:rate=100,tokens=1000]]", kStream), "aurora",
-                         "x-sm-priority: batch\r\n");
-  }
-  gateway.world.run_for(2s);
-  Client owner(gateway);
-  owner.post(kChat, short_answer(), "borealis");
-  for (const auto& client : streams)
-    EXPECT_EQ(client->answer().status, 200);
-  EXPECT_EQ(owner.answer().status, 200);
-  EXPECT_EQ(gateway.engine_sim.counts().requests, 3);
-}
-
-TEST(Scheduling, WhoGoesPastAWaitingGuaranteeIsHeldShort) {
-  GatewayWorld gateway(7, {}, 4);
-  gateway.set_members({{.name = "borealis", .nominal = 4}});
-  Client busy(gateway);
-  busy.post(kChat, chat_body("[[sim:rate=10,tokens=100]]", kStream), "borealis");
-  gateway.world.run_for(100ms);
-  Client wide(gateway);  // four answers at once: three slots will not do
-  wide.post(kChat, R"({"model":"chat","n":4,"messages":[{"role":"user","content":"x"}]})",
-            "borealis");
-  gateway.world.run_for(100ms);
-  for (const bool streamed : {true, false}) {
-    Client borrower(gateway);
-    borrower.post(kChat, streamed ? chat_body("[[sim:rate=1000,tokens=3000]]", kStream)
-                                  : chat_body("[[sim:rate=1000,tokens=3000]]"));
-    const Answer answer = borrower.answer();
-    EXPECT_EQ(answer.status, 200);
-    EXPECT_TRUE(answer.has(R"("finish_reason":"length")")) << answer.body.substr(0, 400);
-    EXPECT_TRUE(answer.has("guaranteed share")) << answer.body.substr(0, 400);
-    const auto& row = gateway.ledger.records.at(gateway.ledger.order.back());
-    ASSERT_TRUE(row.settlement);
-    EXPECT_NEAR(static_cast<double>(row.settlement->counts.generated), 1'024, 8);
-  }
-  EXPECT_EQ(wide.answer().status, 200);
-  EXPECT_EQ(busy.answer().status, 200);
 }
 
 TEST(Scheduling, WhoCannotStartInTimeIsToldSoAtOnce) {
