@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 #include "commands.h"
@@ -25,6 +26,21 @@ void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   sovmesh::add_doctor_command(app, code);
 }
 
+// An empty value is a variable that is not set, more often than not; taken for an option that was
+// not given, `--user ""` would mean all users.
+void refuse_empty_values(CLI::App& command) {
+  const CLI::Validator is_there(
+      [](const std::string& value) -> std::string {
+        return value.empty() ? "the value is empty" : "";
+      },
+      "");
+  for (CLI::Option* const option : command.get_options()) {
+    if (option->get_items_expected_max() > 0) option->check(is_there);
+  }
+  for (CLI::App* const sub : command.get_subcommands({}))
+    refuse_empty_values(*sub);
+}
+
 }  // namespace
 
 // Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
@@ -38,6 +54,7 @@ int main(int argc, char** argv) {
 
   int code = 0;
   add_commands(app, code, argc > 1 ? argv[1] : "");
+  refuse_empty_values(app);
 
   try {
     app.parse(argc, argv);

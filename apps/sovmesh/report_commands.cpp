@@ -205,7 +205,7 @@ void add_ledger(CLI::App& app, int& code) {
     bool offline = false;
   };
   const auto flags = std::make_shared<Flags>();
-  add_connection(*verify, flags->cli, kJsonHelp);
+  add_connection(*verify, flags->cli, "Print the figures as JSON");
   verify->add_flag("--offline", flags->offline,
                    "Read the data folder itself; no server need run. Changes nothing");
   verify->callback([flags, &code] {

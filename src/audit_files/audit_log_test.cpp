@@ -240,6 +240,9 @@ TEST_F(AuditLogTest, AHoldForbidsErasure) {
   store::AdminEntry entry;
   entry.action = "audit.hold";
   ASSERT_THAT(log->hold(subject, true, entry), Succeeds());
+  const std::uint64_t held = log->stats().size;
+  EXPECT_THAT(log->hold(subject, true, entry), FailsWith(Code::conflict)) << "one ends both";
+  EXPECT_EQ(log->stats().size, held);
   EXPECT_THAT(log->erase(subject, entry), FailsWith(Code::conflict));
   EXPECT_THAT(log->detail(index), HasValue("{}"));
   ASSERT_THAT(open(), Succeeds());

@@ -398,6 +398,10 @@ Result<store::AuditReceipt> Writer::hold(const SharedOrder& order) {
     return client_error(Code::not_found, is_held ? "the hold is on the whole tenant, not on this "
                                                    "subject: take that one off"
                                                  : "there is no such legal hold");
+  if (on && was_on)
+    return client_error(Code::conflict,
+                        "a legal hold is on this subject already, and one release would end both: "
+                        "take that one off and put one on with both reasons");
   std::optional<Digest> who;
   if (!subject.id.empty()) {
     TRY(who, shared_.keys->with([&](KeyRing& keys) { return keys.reference(subject); }));
@@ -406,7 +410,7 @@ Result<store::AuditReceipt> Writer::hold(const SharedOrder& order) {
     TRY_VOID(set(true));
   }
   const auto receipt = commit_one(order, who);
-  if (!receipt && on && !was_on) (void)set(false);
+  if (!receipt && on) (void)set(false);
   if (receipt && !on) {
     TRY_VOID(set(false));
   }

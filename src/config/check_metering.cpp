@@ -391,7 +391,8 @@ class MeteringChecker {
 
   static std::vector<std::pair<std::string_view, const Decimal*>> rates(const Price& price) {
     return {{"per_call", &price.per_call},         {"input", &price.input},
-            {"cached_input", &price.cached_input}, {"output", &price.output},
+            {"cached_input", price.cached_input ? &*price.cached_input : &price.input},
+            {"output", &price.output},
             {"characters", &price.characters},     {"concurrency_hour", &price.concurrency_hour},
             {"gpu_second", &price.gpu_second}};
   }

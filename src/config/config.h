@@ -322,7 +322,7 @@ struct Price {
   std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
   Decimal per_call;
   Decimal input;  // per 1,000,000 tokens, as the next two
-  Decimal cached_input;
+  std::optional<Decimal> cached_input;  // nothing: as `input`
   Decimal output;
   Decimal characters;  // per 1,000,000
   Decimal concurrency_hour;

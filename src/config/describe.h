@@ -457,7 +457,8 @@ void describe(V& v, Price& price) {
           "Absent: always, until another one of the model begins.");
   v.field("per_call", price.per_call, "Per request.");
   v.field("input", price.input, "Per 1,000,000 prompt tokens that were not cached.");
-  v.field("cached_input", price.cached_input, "Per 1,000,000 prompt tokens that were cached.");
+  v.field("cached_input", price.cached_input,
+          "Per 1,000,000 prompt tokens that were cached. Absent: as `input`.");
   v.field("output", price.output, "Per 1,000,000 tokens of answers.");
   v.field("characters", price.characters, "Per 1,000,000 characters of input.");
   v.field("concurrency_hour", price.concurrency_hour, "Per hour that one request is open.");

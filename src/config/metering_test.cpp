@@ -209,7 +209,7 @@ TEST_F(MeteringTest, PricesAreReadExactly) {
   const Price& price = config.prices[0];
   EXPECT_EQ(price.per_call.micro(), 1);
   EXPECT_EQ(price.input.micro(), 150'000);
-  EXPECT_EQ(price.cached_input.micro(), 75'000);
+  EXPECT_EQ(price.cached_input->micro(), 75'000);
   EXPECT_EQ(price.output.micro(), 600'000);
   EXPECT_EQ(price.gpu_second.micro(), 12'500);
   EXPECT_EQ(price.gse->cached_us.micro(), 1'000);

@@ -127,6 +127,7 @@ struct ShareFields {
   bool no_concurrency_max = false;
   bool no_user_concurrency_max = false;
 
+  friend bool operator==(const ShareFields&, const ShareFields&) = default;
   static ShareFields read(JsonBody& body) {
     constexpr std::int64_t kCountMax = std::numeric_limits<std::int32_t>::max();
     return {.cohort = body.text("cohort"),
@@ -237,6 +238,9 @@ Result<AdminReply> AdminApi::set_pool_member(Request& request, const config::Poo
   const auto project = body.text("project");
   const ShareFields fields = ShareFields::read(body);
   TRY_VOID(body.done());
+  if (fields == ShareFields{})
+    return client_error(Code::missing_required_parameter,
+                        "nothing is said of the share: guaranteed, weight, a limit or a cohort");
   TRY(store::ControlData data, request.store->load());
   TRY(const Holder holder, holder_of(data, tenant, project));
   const auto known = holder.record_in(data.pool_members, pool.name);

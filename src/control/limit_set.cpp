@@ -129,7 +129,7 @@ metering::PriceTerms terms_of(const config::Price& price) {
                              .effective_from = begin_of(price),
                              .call = micro(price.per_call),
                              .input = micro(price.input),
-                             .cached_input = micro(price.cached_input),
+                             .cached_input = micro(price.cached_input.value_or(price.input)),
                              .output = micro(price.output),
                              .characters = micro(price.characters),
                              .concurrency_hour = micro(price.concurrency_hour),

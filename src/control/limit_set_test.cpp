@@ -146,6 +146,14 @@ TEST_F(LimitSetTest, AmountsKeepEveryMillionth) {
   }
 }
 
+TEST_F(LimitSetTest, CachedInputCostsWhatInputCostsUnlessItIsSaid) {
+  const auto book = price_book_of({{.model = "small", .currency = "DKK", .input = {.whole = 2}}});
+  ASSERT_THAT(book, Succeeds());
+  const auto price = book->find("small", "DKK", WallTime());
+  ASSERT_TRUE(price);
+  EXPECT_EQ(price->terms().cached_input, 2'000'000);
+}
+
 TEST_F(LimitSetTest, PricesOfTheFileMakeABook) {
   const config::Price first{
       .model = "small",
@@ -153,7 +161,7 @@ TEST_F(LimitSetTest, PricesOfTheFileMakeABook) {
       .label = "standard",
       .per_call = {.millionths = 1},
       .input = {.whole = 1, .millionths = 250'000},
-      .cached_input = {.millionths = 500'000},
+      .cached_input = config::Decimal{.millionths = 500'000},
       .output = {.whole = 4},
       .characters = {.whole = 5},
       .concurrency_hour = {.whole = 6},

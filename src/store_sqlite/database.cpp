@@ -32,6 +32,12 @@ Trouble trouble_of(int code) {
   }
 }
 
+// The index of the write-ahead log, which is scratch, finds no room to grow.
+Trouble trouble_of(sqlite3* connection, int code) {
+  if (sqlite3_extended_errcode(connection) == SQLITE_IOERR_SHMSIZE) return Trouble::full;
+  return trouble_of(code);
+}
+
 Code code_of(Trouble trouble) {
   switch (trouble) {
     case Trouble::busy:
@@ -64,7 +70,7 @@ Error error_of(sqlite3* connection, int code) {
     return damaged(path, sqlite3_errmsg(connection));
   std::string message = path != nullptr && *path != '\0' ? std::string(path) + ": " : "";
   message += sqlite3_errmsg(connection);
-  const Trouble trouble = trouble_of(code);
+  const Trouble trouble = trouble_of(connection, code);
   if (trouble == Trouble::full) message += " (free some space; nothing was lost)";
   const Blame blame = trouble == Trouble::constraint ? Blame::client : Blame::us;
   return {code_of(trouble), blame, std::move(message)};
@@ -193,9 +199,7 @@ Result<Statement> Database::prepare(std::string_view sql) const {
 std::int64_t Database::changed_rows() const { return sqlite3_changes64(connection_.get()); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 Trouble Database::trouble() const {
-  // The index of the write-ahead log, which is scratch, finds no room to grow.
-  if (sqlite3_extended_errcode(connection_.get()) == SQLITE_IOERR_SHMSIZE) return Trouble::full;
-  return trouble_of(sqlite3_errcode(connection_.get()));
+  return trouble_of(connection_.get(), sqlite3_errcode(connection_.get()));
 }
 
 Result<void> Database::quick_check() {
