@@ -161,7 +161,7 @@ TEST_F(LimitSetTest, PricesOfTheFileMakeABook) {
       .label = "standard",
       .per_call = {.millionths = 1},
       .input = {.whole = 1, .millionths = 250'000},
-      .cached_input = config::Decimal{.millionths = 500'000},
+      .cached_input = Decimal{.millionths = 500'000},
       .output = {.whole = 4},
       .characters = {.whole = 5},
       .concurrency_hour = {.whole = 6},
