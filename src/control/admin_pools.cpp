@@ -238,9 +238,6 @@ Result<AdminReply> AdminApi::set_pool_member(Request& request, const config::Poo
   const auto project = body.text("project");
   const ShareFields fields = ShareFields::read(body);
   TRY_VOID(body.done());
-  if (fields == ShareFields{})
-    return client_error(Code::missing_required_parameter,
-                        "nothing is said of the share: guaranteed, weight, a limit or a cohort");
   TRY(store::ControlData data, request.store->load());
   TRY(const Holder holder, holder_of(data, tenant, project));
   const auto known = holder.record_in(data.pool_members, pool.name);
@@ -263,6 +260,9 @@ Result<AdminReply> AdminApi::set_pool_member(Request& request, const config::Poo
       if (is_same(other, member))
         return files_alone(member_text(pool.name, member), other.position.text());
   }
+  if (fields == ShareFields{})
+    return client_error(Code::missing_required_parameter,
+                        "nothing is said of the share: guaranteed, weight, a limit or a cohort");
   data.pool_members.push_back(wanted);
   TRY_VOID(check_pool(pool.name, data));
   TRY(wanted, is_there ? request.store->update(wanted) : request.store->create(wanted));

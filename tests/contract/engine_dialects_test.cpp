@@ -227,7 +227,7 @@ TEST_P(EngineDialect, ErrorsOfTheEngineAreItsOwnFault) {
   serve();
   EXPECT_THAT(ask_stream("[[sim:status=500]]").end, FailsWith(Code::upstream_error));
   EXPECT_THAT(ask_stream("[[sim:error-after=2]]").end, FailsWith(Code::upstream_error));
-  EXPECT_THAT(ask_stream("[[sim:end-after=2]]").end, FailsWith(Code::upstream_invalid_response));
+  EXPECT_THAT(ask_stream("[[sim:end-after=2]]").end, FailsWith(Code::upstream_error));
 }
 
 TEST_P(EngineDialect, AFullQueueIsOverload) {

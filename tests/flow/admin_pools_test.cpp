@@ -83,6 +83,7 @@ TEST_F(AdminPoolsTest, WhatIsWrongChangesNothing) {
             Code::invalid_value);
   EXPECT_EQ(refuse(R"({"tenant":"aurora","guaranteed":-1})"), Code::invalid_value);
   EXPECT_EQ(refuse(R"({"tenant":"aurora","weigth":1})"), Code::unsupported_parameter);
+  EXPECT_EQ(refuse(R"({"tenant":"aurora"})"), Code::missing_required_parameter);
   EXPECT_EQ(refusal("POST", "pools/none/set", R"({"tenant":"aurora"})"), Code::not_found);
   EXPECT_EQ(refusal("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":5})", R"("1")"),
             Code::precondition_failed);
