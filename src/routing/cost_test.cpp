@@ -57,11 +57,12 @@ TEST_F(CostTest, TermsFollowTheFormula) {
   const Cost c = cost(id);
   const float prefill = (6'000 - 50 * 64) * 100.0F * (1 + 6'000.0F / 60'000);
   const float lambda = pool_state(table_, settings_).lambda;
-  EXPECT_FLOAT_EQ(c.terms[Cost::queue], 2'000 * 100);
+  EXPECT_FLOAT_EQ(c.terms[Cost::queue], settings_.urgency * 2'000 * 100);
   EXPECT_FLOAT_EQ(c.terms[Cost::prefill], prefill);
   EXPECT_FLOAT_EQ(c.terms[Cost::displaced], lambda * prefill);
-  EXPECT_FLOAT_EQ(c.terms[Cost::slowdown], (2'000 * 100 + prefill) * 0.5F);
-  EXPECT_FLOAT_EQ(c.terms[Cost::decode], 200 * (0.02F * 50'000 + 50.0F * 11));
+  EXPECT_FLOAT_EQ(c.terms[Cost::slowdown], prefill * 10);
+  EXPECT_EQ(c.terms[Cost::decode], 0);
+  EXPECT_FLOAT_EQ(cost(add({.rate_class = 1})).terms[Cost::decode], 200 * 5'000.0F);
   for (const Cost::Term none :
        {Cost::load_tier, Cost::barrier, Cost::lora, Cost::wake, Cost::zone, Cost::stale})
     EXPECT_EQ(c.terms[none], 0) << name(none);
@@ -134,6 +135,15 @@ TEST_F(CostTest, LambdaGrowsWithTheQueuesAndWithTheCaches) {
   EXPECT_FLOAT_EQ(pool_state(table_, settings_).lambda, settings_.lambda_min);
   table_.add_load(a, {.context_tokens = 500'000}, now_);  // 610,000 of 800,000
   EXPECT_NEAR(pool_state(table_, settings_).pressure, (0.7625 - 0.5) / 0.4, 1e-4);
+}
+
+TEST_F(CostTest, LambdaIsSharedByThoseWhoUseThePrefix) {
+  const EndpointId id = add();
+  index_.expect(id.index, std::span(chain_).first(50), std::nullopt, now_);
+  const float alone = cost(id).terms[Cost::displaced];
+  index_.begin_use(chain_[49]);
+  index_.begin_use(chain_[49]);
+  EXPECT_FLOAT_EQ(cost(id).terms[Cost::displaced], alone / (1 + 2 * settings_.common));
 }
 
 TEST_F(CostTest, EachHardFilterIsNamed) {

@@ -183,6 +183,25 @@ TEST_F(PickerTest, RatesAreLearnedFromRequestsThatAreDone) {
   EXPECT_GT(picker_.rates().rates(0).base, 20'000);
 }
 
+// A stream beside which prompts are computed waits for those: that is no property of streams.
+TEST_F(PickerTest, StepsWithPrefillInThemTeachNothingOfDecoding) {
+  add_endpoints(1);
+  const Rates before = picker_.rates().rates(0);
+  const Pick stream = pick(prompt(1)).value();
+  picker_.on_first_token(stream.ticket, now_ += 500ms);
+  std::optional<Pick> other;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    other = pick(prompt(1'000 + i)).value();
+    for (int token = 0; token < 16; ++token)
+      picker_.on_token(stream.ticket, 1, now_ += 100ms);
+    picker_.on_first_token(other->ticket, now_);
+    picker_.on_done(other->ticket, {}, now_);
+  }
+  EXPECT_EQ(picker_.rates().rates(0).base, before.base);
+  EXPECT_EQ(picker_.rates().rates(0).b, before.b);
+  EXPECT_EQ(picker_.rates().rates(0).c, before.c);
+}
+
 TEST_F(PickerTest, NobodyIsLeftForOneReasonOrAnother) {
   EXPECT_FALSE(pick(prompt(1)).error().wait);
   add_endpoints(3);
