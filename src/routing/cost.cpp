@@ -77,7 +77,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
   t.slowdown = prefill * w.s.slowdown_per_running * v.running[e];
   t.decode = w.output * (v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
-  t.wake = v.wake_us[e];
+  t.wake = w.s.urgency * v.wake_us[e];
   t.zone = v.zone[e] == w.zone ? 0.0F : w.s.zone_us;
   t.stale = w.s.stale_us * std::min(std::max(behind, 0.0F), kStaleMax);
   // An idle endpoint has credit for anything: else what is larger than the credits would wait
@@ -95,7 +95,7 @@ float lora_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
               const CostSettings& settings) {
   if (request.lora == 0 || table.lora_holders(request.lora).contains(e)) return 0;
   const bool room = table.loras(e).count() < table.spec(e).lora_slots;
-  return room ? settings.lora_us : 2 * settings.lora_us;
+  return settings.urgency * (room ? settings.lora_us : 2 * settings.lora_us);
 }
 
 // Loading is done where it is faster than computing.
@@ -105,8 +105,8 @@ float load_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
   const auto tokens = [&](std::uint16_t blocks) {
     return request.block_tokens * static_cast<float>(blocks);
   };
-  return tokens(matches.cpu(e)) * std::min(settings.cpu_us_per_token, a) +
-         tokens(matches.disk(e)) * std::min(settings.disk_us_per_token, a);
+  return settings.urgency * (tokens(matches.cpu(e)) * std::min(settings.cpu_us_per_token, a) +
+                             tokens(matches.disk(e)) * std::min(settings.disk_us_per_token, a));
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ std::string_view name(Filter filter);
 
 // Constants of the cost, for the operator to change only with the simulator at hand.
 struct CostSettings {
-  float urgency = 5;      // what waiting for its first token counts, times as much as other time
+  // What a request's waiting before its prefill begins counts, times as much as other time.
+  float urgency = 5;
   float lambda_min = 12;  // of Cost::displaced without pressure
   float lambda_max = 20;  // and with full pressure
   // By how much of itself lambda is divided more for each other request that uses the prefix now:

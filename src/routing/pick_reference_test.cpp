@@ -133,7 +133,7 @@ class PlainPicker {
     sum += prefill * s_.slowdown_per_running * static_cast<float>(table.load(e).running);
     sum += output * (c.base[e] - pool.base_min);
     sum += s_.barrier_us * over * over;
-    sum += table.standing(e).wake_us;
+    sum += s_.urgency * table.standing(e).wake_us;
     sum += table.spec(e).zone == request.zone ? 0.0F : s_.zone_us;
     sum += s_.stale_us * std::min(std::max(behind, 0.0F), 10.0F);
     sum += busy(request, table, e) ? static_cast<float>(request.waited_us) * s_.impatience : 0.0F;

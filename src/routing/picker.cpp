@@ -20,8 +20,9 @@ double seconds_between(Instant from, Instant to) {
 }
 
 float first_token_us(const Cost& cost, const CostSettings& settings) {
-  return cost.terms[Cost::queue] / settings.urgency + cost.terms[Cost::prefill] +
-         cost.terms[Cost::load_tier] + cost.terms[Cost::lora] + cost.terms[Cost::wake];
+  const float waits = cost.terms[Cost::queue] + cost.terms[Cost::load_tier] +
+                      cost.terms[Cost::lora] + cost.terms[Cost::wake];
+  return waits / settings.urgency + cost.terms[Cost::prefill];
 }
 
 std::int64_t uncached_of(const PickRequest& request, std::uint16_t depth) {
