@@ -4,6 +4,7 @@
 // is hidden behind the arrival of the body.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -117,6 +118,11 @@ class Bench {
       matched_ += picked->matched_blocks;
       blocks_ += chain.keys().size();
       running.push_back(picked->ticket);
+      // Its prefill is over before the next comes: else a holder would be busy and its prompts
+      // wait.
+      picker_.on_first_token(
+          picked->ticket,
+          now_ + std::chrono::microseconds(std::llround(picked->expected_first_token_us)));
       if (running.size() > 4'000 * 8'192 / tokens) {
         std::swap(running[random.below(static_cast<std::uint32_t>(running.size()))],
                   running.back());

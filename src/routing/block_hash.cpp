@@ -1,23 +1,27 @@
 #include "routing/block_hash.h"
 
-#define XXH_INLINE_ALL  // a block is short: a call and a choice of code would be a tenth of it
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 
+#include "routing/block_hash_loop.h"
+
 namespace sovmesh::routing {
+
+#if defined(SM_AVX2)  // block_hash_avx2.cpp is there
+void hash_blocks_avx2(BlockKey last, const char* blocks, std::size_t block_bytes, std::size_t count,
+                      BlockKey* keys);
+#endif
+
 namespace {
 
-// One step of the chain. For a given block a bijection of what came before, so different beginnings
-// stay different.
-BlockKey mix(BlockKey before, std::uint64_t block) {
-  std::uint64_t h = before * 0x9e3779b97f4a7c15ULL + block;
-  h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
-  h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
-  h ^= h >> 32;
-  return h == 0 ? 1 : h;
+void hash_blocks(BlockKey last, const char* blocks, std::size_t block_bytes, std::size_t count,
+                 BlockKey* keys) {
+#if defined(SM_AVX2)
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide) return hash_blocks_avx2(last, blocks, block_bytes, count, keys);
+#endif
+  hash_along(last, blocks, block_bytes, count, keys);
 }
 
 }  // namespace
@@ -39,9 +43,15 @@ BlockChain BlockChain::behind(BlockKey parent, std::size_t block_tokens) {
   return BlockChain(parent, block_tokens * sizeof(std::uint32_t));
 }
 
-void BlockChain::add_block(const char* block) {
-  last_ = mix(last_, XXH3_64bits(block, block_bytes_));
-  keys_.push_back(last_);
+void BlockChain::add_blocks(const char* blocks, std::size_t count) {
+  if (count == 0) return;
+  const std::size_t before = keys_.size();
+  // Room for what is there, or twice as much: bodies come in many pieces.
+  if (before + count > keys_.capacity())
+    keys_.reserve(std::max(before + count, std::min(2 * before, kBlocksMax)));
+  keys_.resize(before + count);
+  hash_blocks(last_, blocks, block_bytes_, count, keys_.data() + before);
+  last_ = keys_.back();
 }
 
 void BlockChain::feed(std::string_view text) {
@@ -52,12 +62,10 @@ void BlockChain::feed(std::string_view text) {
     text.remove_prefix(part);
     if (held_ < block_bytes_) return;
     held_ = 0;
-    if (keys_.size() < kBlocksMax) add_block(block_.data());
+    if (keys_.size() < kBlocksMax) add_blocks(block_.data(), 1);
   }
   const std::size_t blocks = std::min(text.size() / block_bytes_, kBlocksMax - keys_.size());
-  keys_.reserve(std::max(keys_.capacity(), keys_.size() + blocks));
-  for (std::size_t i = 0; i < blocks; ++i)
-    add_block(text.data() + i * block_bytes_);
+  add_blocks(text.data(), blocks);
   if (keys_.size() == kBlocksMax) return;
   text.remove_prefix(blocks * block_bytes_);
   std::memcpy(block_.data(), text.data(), text.size());

@@ -51,7 +51,7 @@ class BlockChain {
  private:
   static constexpr std::size_t kBlockBytesMax = kTokenBlockMax * sizeof(std::uint32_t);
   BlockChain(BlockKey last, std::size_t block_bytes) : block_bytes_(block_bytes), last_(last) {}
-  void add_block(const char* block);
+  void add_blocks(const char* blocks, std::size_t count);
 
   std::size_t block_bytes_;
   BlockKey last_;

@@ -12,12 +12,13 @@ constexpr float kStaleMax = 10;  // times CostSettings::stale_us
 
 // The request's and the pool's numbers as the pass over the columns wants them.
 struct Wanted {
-  Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool)
+  Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool,
+         std::uint16_t uses)
       : block(request.block_tokens),
         input(static_cast<float>(request.input_tokens)),
         output(static_cast<float>(request.output_tokens)),
         attention(1 + input / static_cast<float>(kContextScale)),
-        lambda(pool.lambda),
+        lambda(pool.lambda / (1 + settings.common * static_cast<float>(uses))),
         base_min(pool.base_min),
         newest(pool.scraped_s),
         over_scale(1 / (1 - settings.barrier_from)),
@@ -43,15 +44,13 @@ struct View {
         wake_us(from.wake_us.data()),
         scraped_s(from.scraped_s.data()),
         a(from.a.data()),
-        b(from.b.data()),
-        c(from.c.data()),
         base(from.base.data()),
         zone(from.zone.data()),
         access(from.access.data()),
         jurisdiction(from.jurisdiction.data()),
         takes(from.takes.data()) {}
   const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
-      *wake_us, *scraped_s, *a, *b, *c, *base, *zone;
+      *wake_us, *scraped_s, *a, *base, *zone;
   const std::uint64_t *access, *jurisdiction;
   const std::uint8_t* takes;
 };
@@ -72,13 +71,13 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
   const float over = std::max(projected - w.s.barrier_from, 0.0F) * w.over_scale;
   const float behind = (w.newest - v.scraped_s[e]) * w.behind_scale - 1;
   Terms t{};
-  t.queue = queue;
+  t.queue = w.s.urgency * queue;
   t.prefill = prefill;
   t.displaced = w.lambda * prefill;
-  t.slowdown = (queue + prefill) * w.s.slowdown_per_running * v.running[e];
-  t.decode = w.output * (v.c[e] * v.context_tokens[e] + v.b[e] * requests + v.base[e] - w.base_min);
+  t.slowdown = prefill * w.s.slowdown_per_running * v.running[e];
+  t.decode = w.output * (v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
-  t.wake = v.wake_us[e];
+  t.wake = w.s.urgency * v.wake_us[e];
   t.zone = v.zone[e] == w.zone ? 0.0F : w.s.zone_us;
   t.stale = w.s.stale_us * std::min(std::max(behind, 0.0F), kStaleMax);
   // An idle endpoint has credit for anything: else what is larger than the credits would wait
@@ -96,7 +95,7 @@ float lora_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
               const CostSettings& settings) {
   if (request.lora == 0 || table.lora_holders(request.lora).contains(e)) return 0;
   const bool room = table.loras(e).count() < table.spec(e).lora_slots;
-  return room ? settings.lora_us : 2 * settings.lora_us;
+  return settings.urgency * (room ? settings.lora_us : 2 * settings.lora_us);
 }
 
 // Loading is done where it is faster than computing.
@@ -106,8 +105,8 @@ float load_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
   const auto tokens = [&](std::uint16_t blocks) {
     return request.block_tokens * static_cast<float>(blocks);
   };
-  return tokens(matches.cpu(e)) * std::min(settings.cpu_us_per_token, a) +
-         tokens(matches.disk(e)) * std::min(settings.disk_us_per_token, a);
+  return settings.urgency * (tokens(matches.cpu(e)) * std::min(settings.cpu_us_per_token, a) +
+                             tokens(matches.disk(e)) * std::min(settings.disk_us_per_token, a));
 }
 
 }  // namespace
@@ -189,7 +188,7 @@ PoolState pool_state(const EndpointTable& table, const CostSettings& settings) {
 Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
              const Matches& matches, const CostSettings& settings, const PoolState& pool) {
   const Terms t =
-      terms_of(Wanted(request, settings, pool), View(table.columns()),
+      terms_of(Wanted(request, settings, pool, matches.uses()), View(table.columns()),
                request.block_tokens * static_cast<float>(matches.depth(endpoint)), endpoint);
   Cost cost;
   cost.terms[Cost::queue] = t.queue;
@@ -221,13 +220,44 @@ Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const Endpo
   if (table.standing(endpoint).ejected) return Filter::ejected;
   if (table.standing(endpoint).draining) return Filter::draining;
   // The depth of its match does not bear on `busy`.
-  const bool busy = terms_of(Wanted(request, settings, {}), View(c), 0, endpoint).busy;
+  const bool busy = terms_of(Wanted(request, settings, {}, 0), View(c), 0, endpoint).busy;
   return busy ? Filter::busy : Filter::none;
 }
 
+namespace {
+
+// The sums over the columns for all endpoints; `out` has the matched tokens and gets the cost. The
+// compiler would not take vector instructions by itself: it takes the choices for dearer than they
+// are.
+template <int kLanes>
+[[gnu::always_inline]] inline void add_up(const Wanted& w, const View& v, std::size_t end,
+                                          float* __restrict out) {
+#pragma clang loop vectorize_width(kLanes)
+  for (std::size_t e = 0; e < end; ++e) {
+    const Terms t = terms_of(w, v, out[e], e);
+    out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
+             t.zone + t.stale + t.waited;
+  }
+}
+void add_up_plain(const Wanted& w, const View& v, std::size_t end, float* out) {
+  add_up<4>(w, v, end, out);
+}
+#if defined(__x86_64__)
+// Without fused multiply-add, so that the same sums come out everywhere.
+[[gnu::target("avx2")]] void add_up_wide(const Wanted& w, const View& v, std::size_t end,
+                                         float* out) {
+  add_up<8>(w, v, end, out);
+}
+const auto add_up_here = __builtin_cpu_supports("avx2") ? add_up_wide : add_up_plain;
+#else
+constexpr auto add_up_here = add_up_plain;
+#endif
+
+}  // namespace
+
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
            const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
-  const Wanted w(request, settings, pool);
+  const Wanted w(request, settings, pool, matches.uses());
   const View v(table.columns());
   const std::uint16_t* depth = matches.depths().data();
   // First the matched tokens, then the cost: one type in each pass, as vector instructions like it.
@@ -235,19 +265,18 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
   const std::size_t end = table.end();
   for (std::size_t e = 0; e < end; ++e)
     out[e] = w.block * static_cast<float>(depth[e]);
-  // The compiler would not by itself: it takes the choices for dearer than they are.
-#pragma clang loop vectorize_width(4)
-  for (std::size_t e = 0; e < end; ++e) {
-    const Terms t = terms_of(w, v, out[e], e);
-    out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
-             t.zone + t.stale + t.waited;
-  }
+  add_up_here(w, v, end, out);
   const std::uint8_t takes = takes_of(request.role);
-  for (std::size_t e = 0; e < end; ++e) {
-    const int missing = (~v.takes[e] & takes) + int{(v.access[e] & request.access) == 0} +
-                        int{(v.jurisdiction[e] & request.jurisdictions) == 0};
-    out[e] = missing == 0 ? out[e] : kNever;
-  }
+  for (std::size_t e = 0; e < end; ++e)
+    out[e] = (~v.takes[e] & takes) == 0 ? out[e] : kNever;
+  // These two columns are wide, and most requests may go anywhere.
+  if ((table.totals().access & request.access) == 0 ||
+      (table.totals().jurisdictions & ~request.jurisdictions) != 0)
+    for (std::size_t e = 0; e < end; ++e) {
+      const bool may =
+          (v.access[e] & request.access) != 0 && (v.jurisdiction[e] & request.jurisdictions) != 0;
+      out[e] = may ? out[e] : kNever;
+    }
   if (request.subset != nullptr || request.avoid != nullptr)
     for (std::size_t e = 0; e < end; ++e) {
       const auto index = static_cast<EndpointIndex>(e);
@@ -259,8 +288,8 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
     for (std::size_t e = 0; e < end; ++e)
       out[e] += lora_us(request, static_cast<EndpointIndex>(e), table, settings);
   if (matches.below_gpu())
-    for (const EndpointIndex e : matches.found())
-      out[e] += load_us(request, e, table, matches, settings);
+    for (std::size_t e = 0; e < end; ++e)
+      out[e] += load_us(request, static_cast<EndpointIndex>(e), table, matches, settings);
 }
 
 }  // namespace sovmesh::routing

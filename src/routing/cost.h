@@ -39,8 +39,8 @@ struct Cost {
     prefill,    // its own uncached prompt
     load_tier,  // blocks that come from CPU memory or disk instead of being computed
     displaced,  // lambda x prefill: the cached blocks that its blocks displace
-    slowdown,   // what the prefill costs the streams that run there, with that in front of it
-    decode,     // its own output at the endpoint's batch
+    slowdown,   // what the prefill costs the streams that run there
+    decode,     // its own output, where steps are slower than elsewhere
     barrier,    // KV cache nearly full: risk of preemption
     lora,       // loading the LoRA
     wake,       // engine asleep or cold
@@ -73,9 +73,14 @@ std::string_view name(Filter filter);
 
 // Constants of the cost, for the operator to change only with the simulator at hand.
 struct CostSettings {
+  // What a request's waiting before its prefill begins counts, times as much as other time.
+  float urgency = 5;
   float lambda_min = 12;  // of Cost::displaced without pressure
-  float lambda_max = 16;  // and with full pressure
-  float slowdown_per_running = 0.05F;
+  float lambda_max = 20;  // and with full pressure
+  // By how much of itself lambda is divided more for each other request that uses the prefix now:
+  // a copy of what many want serves the next of them too.
+  float common = 2;
+  float slowdown_per_running = 2;
   float barrier_from = 0.85F;  // share of the KV cache
   float barrier_us = 20'000;   // at a full cache, quadratic from barrier_from on
   float cpu_us_per_token = 4;  // loading cached blocks

@@ -57,11 +57,12 @@ TEST_F(CostTest, TermsFollowTheFormula) {
   const Cost c = cost(id);
   const float prefill = (6'000 - 50 * 64) * 100.0F * (1 + 6'000.0F / 60'000);
   const float lambda = pool_state(table_, settings_).lambda;
-  EXPECT_FLOAT_EQ(c.terms[Cost::queue], 2'000 * 100);
+  EXPECT_FLOAT_EQ(c.terms[Cost::queue], settings_.urgency * 2'000 * 100);
   EXPECT_FLOAT_EQ(c.terms[Cost::prefill], prefill);
   EXPECT_FLOAT_EQ(c.terms[Cost::displaced], lambda * prefill);
-  EXPECT_FLOAT_EQ(c.terms[Cost::slowdown], (2'000 * 100 + prefill) * 0.5F);
-  EXPECT_FLOAT_EQ(c.terms[Cost::decode], 200 * (0.02F * 50'000 + 50.0F * 11));
+  EXPECT_FLOAT_EQ(c.terms[Cost::slowdown], prefill * 10 * settings_.slowdown_per_running);
+  EXPECT_EQ(c.terms[Cost::decode], 0);
+  EXPECT_FLOAT_EQ(cost(add({.rate_class = 1})).terms[Cost::decode], 200 * 5'000.0F);
   for (const Cost::Term none :
        {Cost::load_tier, Cost::barrier, Cost::lora, Cost::wake, Cost::zone, Cost::stale})
     EXPECT_EQ(c.terms[none], 0) << name(none);
@@ -81,9 +82,9 @@ TEST_F(CostTest, BlocksBelowTheGpuCostTheirLoadingButNotMoreThanComputing) {
   index_.confirm(id.index, std::span(chain_).subspan(30, 20), Tier::cpu);
   index_.confirm(id.index, std::span(chain_).subspan(50, 10), Tier::disk);
   const Cost c = cost(id);
-  EXPECT_FLOAT_EQ(c.terms[Cost::load_tier], 64 * (20 * 4 + 10 * 40));
+  EXPECT_FLOAT_EQ(c.terms[Cost::load_tier], settings_.urgency * 64 * (20 * 4 + 10 * 40));
   settings_.disk_us_per_token = 1e6;
-  EXPECT_FLOAT_EQ(cost(id).terms[Cost::load_tier], 64 * (20 * 4 + 10 * 100));
+  EXPECT_FLOAT_EQ(cost(id).terms[Cost::load_tier], settings_.urgency * 64 * (20 * 4 + 10 * 100));
 }
 
 TEST_F(CostTest, AFullMatchStillComputesOneToken) {
@@ -100,13 +101,13 @@ TEST_F(CostTest, LoraZoneWakeAndStaleAreAdded) {
   request_.lora = 5;
   table_.note_lora(near.index, 5);
   EXPECT_EQ(cost(near).terms[Cost::lora], 0);
-  EXPECT_EQ(cost(far).terms[Cost::lora], settings_.lora_us);
+  EXPECT_EQ(cost(far).terms[Cost::lora], settings_.urgency * settings_.lora_us);
   table_.note_lora(far.index, 6);  // its only slot
-  EXPECT_EQ(cost(far).terms[Cost::lora], 2 * settings_.lora_us);
+  EXPECT_EQ(cost(far).terms[Cost::lora], settings_.urgency * 2 * settings_.lora_us);
   EXPECT_EQ(cost(near).terms[Cost::zone], 0);
   EXPECT_EQ(cost(far).terms[Cost::zone], settings_.zone_us);
   table_.set_standing(far, {.wake_us = 3e6F});
-  EXPECT_EQ(cost(far).terms[Cost::wake], 3e6F);
+  EXPECT_EQ(cost(far).terms[Cost::wake], settings_.urgency * 3e6F);
   ASSERT_TRUE(table_.apply(near, {.at = now_ + 6s}, now_ + 6s));
   EXPECT_EQ(cost(near).terms[Cost::stale], 0);
   EXPECT_FLOAT_EQ(cost(far).terms[Cost::stale], 2 * settings_.stale_us);
@@ -126,7 +127,7 @@ TEST_F(CostTest, LambdaGrowsWithTheQueuesAndWithTheCaches) {
   EXPECT_FLOAT_EQ(pool_state(table_, settings_).lambda, settings_.lambda_min);
   table_.add_load(a, {.prefill_tokens = 20'000, .context_tokens = 20'000, .waiting = 1}, now_);
   const float busy = pool_state(table_, settings_).lambda;
-  EXPECT_FLOAT_EQ(busy, 14);  // a mean of 1 s of 2
+  EXPECT_FLOAT_EQ(busy, 16);  // a mean of 1 s of 2
   table_.add_load(b, {.prefill_tokens = 90'000, .context_tokens = 90'000, .waiting = 1}, now_);
   EXPECT_FLOAT_EQ(pool_state(table_, settings_).lambda, settings_.lambda_max);
   table_.take_load(a, {.prefill_tokens = 20'000}, now_);
@@ -134,6 +135,15 @@ TEST_F(CostTest, LambdaGrowsWithTheQueuesAndWithTheCaches) {
   EXPECT_FLOAT_EQ(pool_state(table_, settings_).lambda, settings_.lambda_min);
   table_.add_load(a, {.context_tokens = 500'000}, now_);  // 610,000 of 800,000
   EXPECT_NEAR(pool_state(table_, settings_).pressure, (0.7625 - 0.5) / 0.4, 1e-4);
+}
+
+TEST_F(CostTest, LambdaIsSharedByThoseWhoUseThePrefix) {
+  const EndpointId id = add();
+  index_.expect(id.index, std::span(chain_).first(50), std::nullopt, now_);
+  const float alone = cost(id).terms[Cost::displaced];
+  index_.begin_use(chain_[49]);
+  index_.begin_use(chain_[49]);
+  EXPECT_FLOAT_EQ(cost(id).terms[Cost::displaced], alone / (1 + 2 * settings_.common));
 }
 
 TEST_F(CostTest, EachHardFilterIsNamed) {

@@ -86,8 +86,9 @@ Result<EndpointId> EndpointTable::add(EndpointSpec spec, Instant now) {
     Columns& c = columns_;
     for (auto* column :
          {&c.prefill_tokens, &c.context_tokens, &c.running, &c.requests, &c.requests_max,
-          &c.kv_capacity, &c.weight, &c.wake_us, &c.scraped_s, &c.zone, &c.a, &c.b, &c.c, &c.base})
+          &c.kv_capacity, &c.weight, &c.wake_us, &c.scraped_s, &c.zone, &c.a, &c.base})
       column->push_back(0);
+    c.weight.back() = 1;
     c.access.push_back(0);
     c.jurisdiction.push_back(0);
     c.takes.push_back(0);
@@ -101,6 +102,8 @@ Result<EndpointId> EndpointTable::add(EndpointSpec spec, Instant now) {
   living_.insert(index);
   totals_.kv_capacity += static_cast<double>(row.spec.kv_capacity_tokens);
   publish(index);
+  totals_.access &= columns_.access[index];
+  totals_.jurisdictions |= columns_.jurisdiction[index];
   return EndpointId{index, row.generation};
 }
 
@@ -254,7 +257,9 @@ void EndpointTable::publish(EndpointIndex index) {
   c.requests_max[index] = static_cast<float>(
       row.standing.requests_max > 0 ? row.standing.requests_max : row.spec.requests_max);
   c.kv_capacity[index] = static_cast<float>(row.spec.kv_capacity_tokens);
+  totals_.partial -= c.weight[index] < 1;
   c.weight[index] = row.standing.weight;
+  totals_.partial += c.weight[index] < 1;
   c.wake_us[index] = row.standing.wake_us;
   c.scraped_s[index] = seconds(row.scraped_at);
   c.access[index] = row.spec.access;
@@ -268,14 +273,16 @@ void EndpointTable::publish(EndpointIndex index) {
 void EndpointTable::refresh_rates(const RateTable& rates) {
   double sum = 0;
   double base_min = std::numeric_limits<double>::infinity();
+  totals_.access = ~std::uint64_t{0};
+  totals_.jurisdictions = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     if (!row.alive) continue;
     const Rates& now = rates.rates(row.spec.rate_class);
     columns_.a[i] = static_cast<float>(now.a);
-    columns_.b[i] = static_cast<float>(now.b);
-    columns_.c[i] = static_cast<float>(now.c);
     columns_.base[i] = static_cast<float>(now.base);
+    totals_.access &= columns_.access[i];
+    totals_.jurisdictions |= columns_.jurisdiction[i];
     sum += now.a;
     base_min = std::min(base_min, now.base);
   }

@@ -138,7 +138,7 @@ class EndpointTable {
     std::vector<float> wake_us;
     std::vector<float> scraped_s;  // since the table was made
     std::vector<float> zone;
-    std::vector<float> a, b, c, base;  // Rates, in us
+    std::vector<float> a, base;  // Rates, in us
     std::vector<std::uint64_t> access;
     std::vector<std::uint64_t> jurisdiction;  // one bit
     std::vector<std::uint8_t> takes;          // of its role; 0: nothing now
@@ -154,6 +154,11 @@ class EndpointTable {
     double a_mean = 0;  // since the last refresh
     double base_min = 0;
     float scraped_s = 0;  // newest scrape
+    // Groups that may use each of them, and where they are; removed ones count until the refresh.
+    std::uint64_t access = ~0ULL;
+    std::uint64_t jurisdictions = 0;
+    // So many take part in a share of the picks only; removed ones count.
+    std::size_t partial = 0;
   };
   const Totals& totals() const { return totals_; }
   // Copies what was learned into the columns. Call it after add() and every so often.

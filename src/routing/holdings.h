@@ -27,10 +27,11 @@ static_assert(sizeof(Holding) == 16);
 class Holdings {
  public:
   Holdings() = default;
-  explicit Holdings(std::size_t capacity)
+  // `arena` lives longer.
+  Holdings(std::size_t capacity, ZeroedArena& arena)
       : capacity_(std::max<std::size_t>(capacity, 1)),
         mask_(std::bit_ceil(capacity_ + capacity_ / 3 + 1) - 1),
-        cells_(mask_ + 1) {}
+        cells_(mask_ + 1, arena) {}
 
   Holding* find(BlockKey key) {
     for (std::size_t i = home(key);; i = (i + 1) & mask_) {

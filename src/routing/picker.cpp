@@ -1,23 +1,28 @@
 #include "routing/picker.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 
 namespace sovmesh::routing {
 namespace {
 
 using Microseconds = std::chrono::duration<double, std::micro>;
 
+constexpr auto kNever = std::numeric_limits<float>::infinity();
+
 double seconds_between(Instant from, Instant to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-float first_token_us(const Cost& cost) {
-  return cost.terms[Cost::queue] + cost.terms[Cost::prefill] + cost.terms[Cost::load_tier] +
-         cost.terms[Cost::lora] + cost.terms[Cost::wake];
+float first_token_us(const Cost& cost, const CostSettings& settings) {
+  const float waits = cost.terms[Cost::queue] + cost.terms[Cost::load_tier] +
+                      cost.terms[Cost::lora] + cost.terms[Cost::wake];
+  return waits / settings.urgency + cost.terms[Cost::prefill];
 }
 
 std::int64_t uncached_of(const PickRequest& request, std::uint16_t depth) {
@@ -33,13 +38,41 @@ float share_of(std::uint64_t random, std::size_t endpoint) {
   return static_cast<float>(static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53);
 }
 
+// The two passes over all costs go by so many at once, without branches: as vector instructions.
+constexpr std::size_t kLanes = 16;
+
+float lowest(std::span<const float> costs) {
+  std::array<float, kLanes> low;
+  low.fill(kNever);
+  std::size_t e = 0;
+  for (; e + kLanes <= costs.size(); e += kLanes)
+    for (std::size_t i = 0; i < kLanes; ++i)
+      low[i] = costs[e + i] < low[i] ? costs[e + i] : low[i];
+  for (; e < costs.size(); ++e)
+    low[0] = std::min(low[0], costs[e]);
+  return *std::ranges::min_element(low);
+}
+
+// Those that cost no more than `most`.
+void collect(std::span<const float> costs, float most, std::vector<EndpointIndex>& out) {
+  for (std::size_t begin = 0; begin < costs.size(); begin += kLanes) {
+    const auto part = costs.subspan(begin, std::min(kLanes, costs.size() - begin));
+    int any = 0;
+    for (const float cost : part)
+      any |= int{cost <= most};
+    for (std::size_t i = 0; any != 0 && i < part.size(); ++i)
+      if (part[i] <= most) out.push_back(static_cast<EndpointIndex>(begin + i));
+  }
+}
+
 }  // namespace
 
 Picker::Picker(const Settings& settings)
     : settings_(settings),
       table_(settings.index.endpoints_max),
       index_(settings.index),
-      matches_(settings.index.endpoints_max) {
+      matches_(settings.index.endpoints_max),
+      prefilled_at_(settings.index.endpoints_max) {
   assert(settings.index.endpoints_max <= EndpointTable::kEndpointsMax);
 }
 
@@ -80,12 +113,9 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
   const PoolState pool = pool_state(table_, settings_.cost);
   score(request, table_, matches_, settings_.cost, pool, costs_);
   leave_out(random);
-  const auto best = std::ranges::min_element(costs_);
   candidates_.clear();
-  if (best != costs_.end() && *best < std::numeric_limits<float>::infinity())
-    for (std::size_t e = 0; e < costs_.size(); ++e)
-      if (costs_[e] <= *best * (1 + settings_.cost.near))
-        candidates_.push_back(static_cast<EndpointIndex>(e));
+  if (const float best = lowest(costs_); best < kNever)
+    collect(costs_, best * (1 + settings_.cost.near), candidates_);
   // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
   // prefix that the next requests need.
   std::erase_if(candidates_, [&](EndpointIndex e) {
@@ -101,13 +131,14 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
 // An endpoint of weight w takes part in a share w of the picks, unless there is nobody else: so it
 // gets that part of what it would get, however dear or cheap it is.
 void Picker::leave_out(std::uint64_t random) {
-  const std::vector<float>& weight = table_.columns().weight;
   left_out_.clear();
+  if (table_.totals().partial == 0) return;
+  const std::vector<float>& weight = table_.columns().weight;
   for (std::size_t e = 0; e < costs_.size(); ++e) {
     if (weight[e] >= 1 || std::isinf(costs_[e])) continue;
     if (share_of(random, e) < weight[e]) continue;
     left_out_.emplace_back(static_cast<EndpointIndex>(e), costs_[e]);
-    costs_[e] = std::numeric_limits<float>::infinity();
+    costs_[e] = kNever;
   }
   if (left_out_.empty() || !std::ranges::all_of(costs_, [](float c) { return std::isinf(c); }))
     return;
@@ -156,9 +187,13 @@ Pick Picker::book(const PickRequest& request, EndpointIndex endpoint, const Pool
                   .context_tokens = request.input_tokens,
                   .waiting = 1};
   table_.add_load(id, booking.load, now);
+  if (matches_.longest() > 0) {
+    booking.shared = request.chain[matches_.longest() - 1U];
+    index_.begin_use(booking.shared);
+  }
   if (request.lora != 0) table_.note_lora(endpoint, request.lora);
 
-  const float first_token = first_token_us(cost);
+  const float first_token = first_token_us(cost, settings_.cost);
   std::optional<Instant> until;
   if (table_.spec(endpoint).publishes_events)
     until = now + std::max<Instant::duration>(
@@ -217,6 +252,7 @@ void Picker::on_first_token(Ticket ticket, Instant now) {
   booking->steps_since = now;
   const Load before = booking->load;
   booking->load = {.context_tokens = before.context_tokens, .running = 1};
+  prefilled_at_[booking->endpoint.index] = now;
   table_.add_load(booking->endpoint, booking->load - before, now);
 }
 
@@ -230,11 +266,15 @@ void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
   booking->steps += tokens;
   if (booking->steps < kStepsSeen || !table_.alive(booking->endpoint)) return;
   const EndpointIndex e = booking->endpoint.index;
-  rates_.observe(table_.spec(e).rate_class, e,
-                 RateTable::Step{.running = table_.columns().running[e],
-                                 .context_tokens = table_.columns().context_tokens[e],
-                                 .seconds = seconds_between(booking->steps_since, now) /
-                                            static_cast<double>(booking->steps)});
+  // Steps that prefill was part of say nothing of what streams cost.
+  const bool prefilled =
+      table_.columns().prefill_tokens[e] > 0 || prefilled_at_[e] > booking->steps_since;
+  if (!prefilled)
+    rates_.observe(table_.spec(e).rate_class, e,
+                   RateTable::Step{.running = table_.columns().running[e],
+                                   .context_tokens = table_.columns().context_tokens[e],
+                                   .seconds = seconds_between(booking->steps_since, now) /
+                                              static_cast<double>(booking->steps)});
   booking->steps = 0;
   booking->steps_since = now;
 }
@@ -243,6 +283,8 @@ void Picker::on_done(Ticket ticket, const Outcome& outcome, Instant now) {
   Booking* booking = find(ticket);
   if (booking == nullptr) return;
   table_.take_load(booking->endpoint, booking->load, now);
+  if (!booking->first_token_s) prefilled_at_[booking->endpoint.index] = now;
+  if (booking->shared != 0) index_.end_use(booking->shared);
   if (booking->learns && booking->first_token_s && table_.alive(booking->endpoint)) {
     const EndpointIndex e = booking->endpoint.index;
     const std::int64_t input = outcome.input_tokens.value_or(booking->input_tokens);

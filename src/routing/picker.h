@@ -105,7 +105,8 @@ class Picker {
     bool in_use = false;
     bool learns = false;  // nothing but prefill stands before its first token
     EndpointId endpoint;
-    Load load;  // what it counts for now
+    Load load;            // what it counts for now
+    BlockKey shared = 0;  // the last block of its longest match; 0: none
     Instant sent_at{};
     std::optional<double> first_token_s;
     Instant steps_since{};
@@ -132,6 +133,7 @@ class Picker {
   std::vector<float> costs_;  // scratch of pick
   std::vector<std::pair<EndpointIndex, float>> left_out_;
   std::vector<EndpointIndex> candidates_;
+  std::vector<Instant> prefilled_at_;   // by endpoint: when prefill there was last seen to end
   std::vector<EndpointIndex> leaving_;  // removed, index not clear yet
 };
 

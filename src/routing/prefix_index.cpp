@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 
 #include "routing/holdings.h"
@@ -12,6 +13,9 @@ namespace {
 
 // Blocks asked for ahead of the one that is looked at: enough to keep a core's misses in flight.
 constexpr std::size_t kAhead = 24;
+// Bitmaps asked for ahead: a slot has to be there before it says which bitmap.
+constexpr std::size_t kBitmapsAhead = 4;
+constexpr int kFewBits = 8;              // of a word: set one by one
 constexpr std::size_t kSweepMin = 64;    // expirations that any call takes a part in
 constexpr std::size_t kBuckets = 1'024;  // of the wheel of expirations; more than kHorizon / kTick
 static_assert(PrefixIndex::kHorizon / PrefixIndex::kTick < kBuckets);
@@ -28,11 +32,32 @@ std::int64_t tick_after(Instant at) {
 }  // namespace
 
 void Matches::clear() {
-  for (const EndpointIndex e : found_)
-    depth_[e] = cpu_[e] = disk_[e] = 0;
-  found_.clear();
-  longest_ = 0;
+  std::ranges::fill(depth_, 0);
+  if (below_gpu_) {
+    std::ranges::fill(cpu_, 0);
+    std::ranges::fill(disk_, 0);
+  }
+  longest_ = uses_ = 0;
   below_gpu_ = false;
+}
+
+void Matches::set_depth(std::uint64_t endpoints, std::size_t word_index, std::size_t depth) {
+  if (endpoints == 0 || depth == 0) return;
+  const auto value = static_cast<std::uint16_t>(depth);
+  longest_ = std::max(longest_, value);
+  if (std::popcount(endpoints) <= kFewBits) {
+    for_each_bit(endpoints, word_index, [&](EndpointIndex e) { depth_[e] = value; });
+    return;
+  }
+  // Sixteen at a time, as vector instructions like it: where a prompt leaves the beginning that
+  // everybody holds, nearly all get their depth at once.
+  std::uint16_t* out = depth_.data() + word_index * 64;
+  for (std::size_t part = 0; part < 64; part += 16, endpoints >>= 16)
+    for (std::size_t i = 0; i < 16; ++i) {
+      const auto bit = static_cast<std::uint16_t>(1U << i);
+      const bool in = (static_cast<std::uint16_t>(endpoints) & bit) != 0;
+      out[part + i] |= in ? value : std::uint16_t{0};
+    }
 }
 
 struct PrefixIndex::State {
@@ -55,6 +80,7 @@ struct PrefixIndex::State {
 
   Sizes sizes;
   SlotTable slots;
+  ZeroedArena arena;  // of the endpoints' tables
   std::vector<Endpoint> endpoints;
   EndpointSet living;  // those that are found
   std::vector<EndpointIndex> leaving;
@@ -137,7 +163,7 @@ PrefixIndex::~PrefixIndex() = default;
 
 void PrefixIndex::add_endpoint(EndpointIndex endpoint, std::size_t capacity) {
   assert(endpoint < state_->endpoints.size() && is_clear(endpoint));
-  state_->endpoints[endpoint] = {.known = true, .holdings = Holdings(capacity)};
+  state_->endpoints[endpoint] = {.known = true, .holdings = Holdings(capacity, state_->arena)};
   state_->living.insert(endpoint);
 }
 
@@ -253,16 +279,22 @@ class PrefixIndex::Walk {
       for (std::size_t i = 0; i < count_; ++i)
         record(list_[i], depth);
     else
-      for (std::size_t w = 0; w < s_.active.words().size(); ++w)
-        for_each_bit(s_.active.words()[w], w, [&](EndpointIndex e) { record(e, depth); });
+      record_active(depth);
   }
+  // A slot that comes later.
+  void prefetch(const Slot* slot) const {
+    if (slot != nullptr && slot->in_bitmap) s_.slots.bitmaps().prefetch(slot->bitmap());
+  }
+  bool many() const { return !few_; }
 
  private:
   void record(EndpointIndex e, std::size_t depth) {
-    if (depth == 0) return;
     out_.depth_[e] = static_cast<std::uint16_t>(depth);
     out_.longest_ = std::max(out_.longest_, out_.depth_[e]);
-    out_.found_.push_back(e);
+  }
+  void record_active(std::size_t depth) {
+    for (std::size_t w = 0; w < s_.active.words().size(); ++w)
+      out_.set_depth(s_.active.words()[w], w, depth);
   }
   void note_tier(EndpointIndex e, Tier tier) {
     if (tier == Tier::gpu) return;
@@ -276,8 +308,7 @@ class PrefixIndex::Walk {
     const std::uint64_t* held = bitmaps.held(slot.bitmap());
     std::uint64_t any = 0;
     for (std::size_t w = 0; w < active.size(); ++w) {
-      if (depth > 0)
-        for_each_bit(active[w] & ~held[w], w, [&](EndpointIndex e) { record(e, depth); });
+      out_.set_depth(active[w] & ~held[w], w, depth);
       any |= active[w] &= held[w];
     }
     if (slot.tiers != 0)
@@ -295,8 +326,7 @@ class PrefixIndex::Walk {
       list_[count_++] = e;
       note_tier(e, slot.tier(i));
     }
-    for (std::size_t w = 0; depth > 0 && w < s_.active.words().size(); ++w)
-      for_each_bit(s_.active.words()[w], w, [&](EndpointIndex e) { record(e, depth); });
+    record_active(depth);
     last_ = slot.ids;
     last_holders_ = slot.holders;
     return count_ > 0;
@@ -355,17 +385,35 @@ void PrefixIndex::match(std::span<const BlockKey> keys, Instant now, Matches& ou
   s.sweep(kSweepMin, now);
   out.clear();
   keys = keys.first(std::min<std::size_t>(keys.size(), UINT16_MAX));
+  follow(keys, out);
+  if (out.longest_ > 0) out.uses_ = s.slots.find(keys[out.longest_ - 1U])->uses;
+}
+
+void PrefixIndex::follow(std::span<const BlockKey> keys, Matches& out) {
+  State& s = *state_;
   for (std::size_t i = 0; i < std::min(kAhead, keys.size()); ++i)
     s.slots.prefetch(keys[i]);
   Walk walk(s, out);
   std::size_t depth = 0;
   for (; depth < keys.size(); ++depth) {
     if (depth + kAhead < keys.size()) s.slots.prefetch(keys[depth + kAhead]);
+    if (walk.many() && depth + kBitmapsAhead < keys.size())
+      walk.prefetch(s.slots.find(keys[depth + kBitmapsAhead]));
     const Slot* slot = s.slots.find(keys[depth]);
     if (slot == nullptr) break;
     if (!walk.step(*slot, depth)) return;
   }
   walk.end(depth);
+}
+
+void PrefixIndex::begin_use(BlockKey key) {
+  Slot* slot = state_->slots.find(key);
+  if (slot != nullptr && slot->uses < UINT16_MAX) ++slot->uses;
+}
+
+void PrefixIndex::end_use(BlockKey key) {
+  Slot* slot = state_->slots.find(key);
+  if (slot != nullptr && slot->uses > 0) --slot->uses;
 }
 
 bool PrefixIndex::holds(EndpointIndex endpoint, BlockKey key) const {

@@ -20,27 +20,30 @@ namespace sovmesh::routing {
 class Matches {
  public:
   explicit Matches(std::size_t endpoints_max)
-      : depth_(endpoints_max), cpu_(endpoints_max), disk_(endpoints_max) {}
+      : depth_((endpoints_max + 63) / 64 * 64), cpu_(depth_.size()), disk_(depth_.size()) {}
 
   std::uint16_t depth(EndpointIndex e) const { return depth_[e]; }
   // Of these blocks, those that are not on the GPU but below it.
   std::uint16_t cpu(EndpointIndex e) const { return cpu_[e]; }
   std::uint16_t disk(EndpointIndex e) const { return disk_[e]; }
-  std::span<const std::uint16_t> depths() const { return depth_; }  // by endpoint
+  // By endpoint; as long as whole words of an EndpointSet.
+  std::span<const std::uint16_t> depths() const { return depth_; }
   bool below_gpu() const { return below_gpu_; }  // any cpu() or disk() is above 0
-  // The endpoints with at least one block.
-  std::span<const EndpointIndex> found() const { return found_; }
   std::uint16_t longest() const { return longest_; }
+  // Requests that use the last block of the longest match now (begin_use()).
+  std::uint16_t uses() const { return uses_; }
 
  private:
   friend class PrefixIndex;
   void clear();
+  // All of these, which have no depth yet.
+  void set_depth(std::uint64_t endpoints, std::size_t word_index, std::size_t depth);
 
   std::vector<std::uint16_t> depth_;
   std::vector<std::uint16_t> cpu_;
   std::vector<std::uint16_t> disk_;
-  std::vector<EndpointIndex> found_;
   std::uint16_t longest_ = 0;
+  std::uint16_t uses_ = 0;
   bool below_gpu_ = false;
 };
 
@@ -107,6 +110,12 @@ class PrefixIndex {
   // them. At most 65,535 keys are looked at.
   void match(std::span<const BlockKey> keys, Instant now, Matches& out);
 
+  // A request whose longest match ends with this block is on its way, and is over. How many there
+  // are tells a prefix that many want from one that is one conversation's. A hint: it is lost with
+  // the block's last holder.
+  void begin_use(BlockKey key);
+  void end_use(BlockKey key);
+
   bool holds(EndpointIndex endpoint, BlockKey key) const;  // for tests and explain
   std::size_t blocks(EndpointIndex endpoint) const;
   Counts counts() const;
@@ -116,6 +125,7 @@ class PrefixIndex {
  private:
   struct State;
   class Walk;
+  void follow(std::span<const BlockKey> keys, Matches& out);
   std::unique_ptr<State> state_;
 };
 

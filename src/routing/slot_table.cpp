@@ -57,18 +57,11 @@ SlotTable::SlotTable(std::size_t keys_max, std::size_t endpoints_max, std::size_
       slots_(mask_ + 1),
       bitmaps_(endpoints_max, bitmaps_max) {}
 
-std::size_t SlotTable::place_of(BlockKey key) const {
-  std::size_t i = home(key);
-  while (slots_[i].key != key && slots_[i].key != 0)
-    i = next(i);
-  return i;
-}
-
 bool SlotTable::add(BlockKey key, EndpointIndex endpoint, Tier tier) {
   Slot& slot = slots_[place_of(key)];
   if (slot.key == 0) {
     if (full()) return false;
-    slot = Slot{.key = key, .ids = {}, .holders = 0, .tiers = 0, .in_bitmap = false};
+    slot = Slot{.key = key, .ids = {}, .holders = 0, .tiers = 0, .in_bitmap = false, .uses = 0};
     ++keys_;
   } else if (!slot.in_bitmap && slot.holders == kInlineHolders && !to_bitmap(slot)) {
     return false;
@@ -137,7 +130,8 @@ bool SlotTable::to_bitmap(Slot& slot) {
 
 void SlotTable::to_inline(Slot& slot) {
   const std::uint32_t number = slot.bitmap();
-  Slot inside{.key = slot.key, .ids = {}, .holders = 0, .tiers = 0, .in_bitmap = false};
+  Slot inside{
+      .key = slot.key, .ids = {}, .holders = 0, .tiers = 0, .in_bitmap = false, .uses = slot.uses};
   for (std::size_t w = 0; w < bitmaps_.words(); ++w)
     for_each_bit(bitmaps_.held(number)[w], w, [&](EndpointIndex e) {
       if (has_bit(bitmaps_.disk(number), e))

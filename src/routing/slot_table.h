@@ -24,6 +24,7 @@ struct alignas(32) Slot {
   std::uint16_t holders;
   std::uint16_t tiers;
   bool in_bitmap;
+  std::uint16_t uses;  // PrefixIndex::begin_use() less end_use()
 
   std::uint32_t bitmap() const { return ids[0] | static_cast<std::uint32_t>(ids[1]) << 16; }
   Tier tier(std::size_t place) const { return static_cast<Tier>(tiers >> 2 * place & 3); }
@@ -45,6 +46,11 @@ class BitmapPool {
   std::uint64_t* held(std::uint32_t number) { return at(number); }
   std::uint64_t* below(std::uint32_t number) { return at(number) + words_; }
   std::uint64_t* disk(std::uint32_t number) { return at(number) + 2 * words_; }
+  // Who holds it.
+  void prefetch(std::uint32_t number) {
+    for (std::size_t w = 0; w < words_; w += 8)
+      __builtin_prefetch(held(number) + w);
+  }
   std::size_t in_use() const { return made_ - free_.size(); }
   std::size_t bytes() const { return pieces_.size() * kPiece * 3 * words_ * 8; }
 
@@ -68,12 +74,13 @@ class SlotTable {
   SlotTable(std::size_t keys_max, std::size_t endpoints_max, std::size_t bitmaps_max);
 
   // Null when nobody holds it.
+  Slot* find(BlockKey key) {
+    Slot& slot = slots_[place_of(key)];
+    return slot.key == 0 ? nullptr : &slot;
+  }
   const Slot* find(BlockKey key) const {
-    for (std::size_t i = home(key);; i = next(i)) {
-      const Slot& slot = slots_[i];
-      if (slot.key == key) return &slot;
-      if (slot.key == 0) return nullptr;
-    }
+    const Slot& slot = slots_[place_of(key)];
+    return slot.key == 0 ? nullptr : &slot;
   }
   void prefetch(BlockKey key) const { __builtin_prefetch(&slots_[home(key)]); }
 
@@ -99,7 +106,13 @@ class SlotTable {
  private:
   std::size_t home(BlockKey key) const { return key & mask_; }
   std::size_t next(std::size_t i) const { return (i + 1) & mask_; }
-  std::size_t place_of(BlockKey key) const;  // of the key, or of the free slot where it would be
+  // Of the key, or of the free slot where it would be.
+  std::size_t place_of(BlockKey key) const {
+    std::size_t i = home(key);
+    while (slots_[i].key != key && slots_[i].key != 0)
+      i = next(i);
+    return i;
+  }
   bool to_bitmap(Slot& slot);
   void to_inline(Slot& slot);
   void erase(std::size_t place);
