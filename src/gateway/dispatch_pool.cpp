@@ -84,6 +84,9 @@ DispatchPool::DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant
 void DispatchPool::configure(std::vector<fairness::NodeSpec> members,
                              std::optional<double> capacity, Instant now, Woken& woken) {
   now = later(now);
+  // Who is no member any more keeps what it has used.
+  for (const fairness::NodeSpec& member : settings_.members)
+    if (member.level == fairness::Level::tenant) met_.push_back(member.name);
   settings_.members = std::move(members);
   settings_.capacity = capacity;
   rebuild(now);
@@ -92,9 +95,6 @@ void DispatchPool::configure(std::vector<fairness::NodeSpec> members,
 
 void DispatchPool::meet(std::vector<std::string> tenants, bool are_all, Instant now) {
   if (!are_all) tenants.insert(tenants.end(), met_.begin(), met_.end());
-  std::ranges::sort(tenants);
-  const auto doubled = std::ranges::unique(tenants);
-  tenants.erase(doubled.begin(), doubled.end());
   met_ = std::move(tenants);
   rebuild(later(now));
 }
@@ -107,6 +107,9 @@ void DispatchPool::rebuild(Instant now) {
     });
   };
   std::erase_if(met_, is_member);
+  std::ranges::sort(met_);
+  const auto doubled = std::ranges::unique(met_);
+  met_.erase(doubled.begin(), doubled.end());
   // A tenant may be called as a cohort is; no tenant is called as this.
   const auto node_name = [&](const std::string& tenant) {
     const bool is_cohort =

@@ -111,6 +111,10 @@ TEST_F(DispatcherTest, AChangeOfSharesLetsInWhoWaitsForIt) {
   dispatcher_.configure({{.members = {{.name = who, .concurrency_max = 2}}}});
   loop_.settle();
   EXPECT_TRUE(second && *second);
+  dispatcher_.configure({{.members = {}}});
+  const auto parts = dispatcher_.pools().front().report.nodes;
+  EXPECT_TRUE(std::ranges::any_of(parts, [&](const auto& part) { return part.path == who; }))
+      << "no member any more, and known all the same";
 }
 
 TEST_F(DispatcherTest, ATenantMayBeCalledAsACohortIs) {
