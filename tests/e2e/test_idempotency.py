@@ -14,7 +14,7 @@ from books import Answer, Gateway, exchange, read_all
 from mesh import SIM, chat, wait_for
 
 PRICES = [{"model": SIM, "input": 2, "cached_input": 2, "output": 5}]
-SLOW = "[[sim:tokens=30,rate=100]] go on"
+SLOW = "[[sim:tokens=30,rate=8]] go on"  # longer than a repetition waits
 TENANTS = [{"name": "aurora", "keys": [{"name": "one"}, {"name": "two"}]}, {"name": "borealis"},
            {"name": "tight", "limits": [{"measure": "requests", "window": "minute", "amount": 1,
                                          "rolling": True}]},
