@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <random>
 #include <vector>
@@ -323,6 +324,55 @@ TEST(Scheduling, WhoCannotStartInTimeIsToldSoAtOnce) {
   EXPECT_NEAR(refused, 10, 2);
   hurried.clear();
   flood.hang_up();
+}
+
+// An owner of all that there is, who sleeps and comes back while a borrower has it all.
+TEST(Scheduling, LentEnginesAreFullAndBackWithinTheLongestRequest) {
+  constexpr int kSlots = 8;
+  GatewayWorld gateway(7, {}, kSlots);
+  gateway.set_members({{.name = "borealis", .nominal = 0.8}});  // 8 streams of 100 tokens a second
+  const std::string second = chat_body("[[sim:rate=100,tokens=100]]", kStream);
+  Crowd borrower(gateway, "aurora", 24, second);
+  run(gateway, 5s, {&borrower});
+  borrower.served = 0;
+  run(gateway, 40s, {&borrower});
+  const double used = borrower.served / 40.0 / kSlots;
+  EXPECT_GE(used, 0.95 / 1.05) << "a request takes a second and its overhead";
+  std::vector<std::unique_ptr<Client>> owner;
+  for (int i = 0; i < kSlots; ++i) {
+    owner.push_back(std::make_unique<Client>(gateway));
+    owner.back()->post(kChat, second, "borealis");
+  }
+  auto passed = 0ms;
+  const auto has_begun = [](const std::unique_ptr<Client>& client) {
+    client->pump();
+    return client->heard().contains("data: ");
+  };
+  for (; passed < 5s && !std::ranges::all_of(owner, has_begun); passed += 10ms)
+    run(gateway, 10ms, {&borrower});
+  EXPECT_LE(passed, 1200ms);
+  std::printf(
+      "while lending %.1f %% of %d slots in use; all back after %lld ms, requests of 1000 ms\n",
+      100 * used, kSlots, static_cast<long long>(passed.count()));
+  borrower.hang_up();
+}
+
+TEST(Scheduling, StreamsOfBorrowersAreNeverTakenAway) {
+  GatewayWorld gateway(7, {}, 2);
+  gateway.set_members({{.name = "borealis", .nominal = 2}});
+  std::vector<std::unique_ptr<Client>> streams;
+  for (int i = 0; i < 2; ++i) {
+    streams.push_back(std::make_unique<Client>(gateway));
+    streams.back()->post(kChat, chat_body("[[sim:rate=100,tokens=1000]]", kStream), "aurora",
+                         "x-sm-priority: batch\r\n");
+  }
+  gateway.world.run_for(2s);
+  Client owner(gateway);
+  owner.post(kChat, short_answer(), "borealis");
+  for (const auto& client : streams)
+    EXPECT_EQ(client->answer().status, 200);
+  EXPECT_EQ(owner.answer().status, 200);
+  EXPECT_EQ(gateway.engine_sim.counts().requests, 3);
 }
 
 // --- replicas -----------------------------------------------------------------------------------
