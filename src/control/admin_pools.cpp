@@ -74,16 +74,20 @@ std::string to_json(const PoolPart& part, const config::Member* member) {
   return json.text("managed_by", shown.position.file.empty() ? "api" : "file").end();
 }
 
+void add_share(JsonText& json, const config::PoolShare& share) {
+  add_decimal(json, "guaranteed", share.guaranteed);
+  add_decimal(json, "borrowing_limit", share.borrowing_limit);
+  add_decimal(json, "lending_limit", share.lending_limit);
+  add_decimal(json, "weight", share.weight);
+}
+
 std::string to_json(const std::string& pool, const config::Member& member,
                     const tenancy::Meta& meta) {
   JsonText json;
   json.text("pool", std::string_view(pool)).text("tenant", std::string_view(member.tenant));
   add_name(json, "project", member.project);
   add_name(json, "cohort", member.cohort);
-  add_decimal(json, "guaranteed", member.guaranteed);
-  add_decimal(json, "borrowing_limit", member.borrowing_limit);
-  add_decimal(json, "lending_limit", member.lending_limit);
-  add_decimal(json, "weight", member.weight);
+  add_share(json, member);
   add_count(json, "concurrency_max", member.concurrency_max);
   add_count(json, "user_concurrency_max", member.user_concurrency_max);
   add_meta(json, meta);
@@ -212,10 +216,7 @@ Result<AdminReply> AdminApi::show_pool(const config::Pool& pool) const {
     JsonText json;
     json.text("name", std::string_view(cohort.name));
     add_name(json, "cohort", cohort.cohort);
-    add_decimal(json, "guaranteed", cohort.guaranteed);
-    add_decimal(json, "borrowing_limit", cohort.borrowing_limit);
-    add_decimal(json, "lending_limit", cohort.lending_limit);
-    add_decimal(json, "weight", cohort.weight);
+    add_share(json, cohort);
     cohorts.push_back(json.end());
   }
   JsonText json;
