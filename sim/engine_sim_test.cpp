@@ -8,6 +8,7 @@
 
 #include "rt/sim/sim.h"
 #include "rt/task_group.h"
+#include "tests/support/count_text.h"
 #include "tests/support/result_matchers.h"
 
 namespace sovmesh::sim {
@@ -80,12 +81,6 @@ class EngineSimTest : public testing::Test {
     say(request);
     return hear();
   }
-  static std::size_t count(std::string_view text, std::string_view part) {
-    std::size_t found = 0;
-    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1))
-      ++found;
-    return found;
-  }
 
   rt::sim::SimWorld world_{7};
   rt::sim::SimNetwork network_{world_};
@@ -112,11 +107,11 @@ TEST_F(EngineSimTest, StreamsAnswersAndCountsItsOwnTokens) {
 
 TEST_F(EngineSimTest, UsageIsInEveryChunkOnlyWhenAskedFor) {
   start({.tokens = 2});
-  EXPECT_EQ(count(stream("x"), "usage"), 0U);
-  EXPECT_EQ(count(stream("x", R"(,"stream_options":{"include_usage":true})"), "usage"), 1U);
+  EXPECT_EQ(count_text(stream("x"), "usage"), 0U);
+  EXPECT_EQ(count_text(stream("x", R"(,"stream_options":{"include_usage":true})"), "usage"), 1U);
   const std::string live =
       stream("x", R"(,"stream_options":{"include_usage":true,"continuous_usage_stats":true})");
-  EXPECT_EQ(count(live, "\"usage\""), 4U);
+  EXPECT_EQ(count_text(live, "\"usage\""), 4U);
   EXPECT_THAT(live, HasSubstr(R"("completion_tokens":1)"));
 }
 
@@ -152,7 +147,7 @@ TEST_F(EngineSimTest, MaxTokensCutTheAnswer) {
 TEST_F(EngineSimTest, EachChoiceHasItsOwnTokens) {
   start({.tokens = 2});
   const std::string heard = stream("x", R"(,"n":3)");
-  EXPECT_EQ(count(heard, R"("finish_reason":"stop")"), 3U);
+  EXPECT_EQ(count_text(heard, R"("finish_reason":"stop")"), 3U);
   EXPECT_EQ(sim_->counts().generated_tokens, 6);
 }
 
@@ -161,7 +156,7 @@ TEST_F(EngineSimTest, KeepsItsPaceAndItsPrefillTime) {
   say(post("/v1/chat/completions", chat("x", R"(,"stream":true)")));
   EXPECT_EQ(hear(250ms), "") << "prefill";
   const std::string early = hear(350ms);  // tokens are due at 300, 400, ... 700 ms
-  EXPECT_GE(count(early, "\"content\":\""), 3U);
+  EXPECT_GE(count_text(early, "\"content\":\""), 3U);
   EXPECT_THAT(early, Not(HasSubstr("[DONE]")));
   EXPECT_THAT(hear(300ms), HasSubstr("[DONE]"));
 }
@@ -249,8 +244,8 @@ TEST_F(EngineSimTest, ShowsItsCountersOnItsMetricsPage) {
 TEST_F(EngineSimTest, GathersEventsIntoLargerWrites) {
   start({.tokens = 100, .chunk_bytes = 4'096});
   const std::string heard = stream("x");
-  EXPECT_LT(count(heard, "\r\n"), 20U) << "a few large chunks";
-  EXPECT_EQ(count(heard, "data: "), 102U);
+  EXPECT_LT(count_text(heard, "\r\n"), 20U) << "a few large chunks";
+  EXPECT_EQ(count_text(heard, "data: "), 102U);
 }
 
 TEST_F(EngineSimTest, StopCutsWhatIsRunning) {

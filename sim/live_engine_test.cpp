@@ -11,6 +11,7 @@
 #include "rt/sim/sim.h"
 #include "rt/task_group.h"
 #include "sim/engine_sim.h"
+#include "tests/support/count_text.h"
 #include "tests/support/result_matchers.h"
 
 namespace sovmesh::sim {
@@ -124,12 +125,6 @@ class LiveEngineTest : public testing::Test {
   }
   // The way here takes a little, and timers are 4 ms late at most.
   static auto about(std::int64_t ms) { return AllOf(testing::Ge(ms), testing::Lt(ms + 20)); }
-  static std::size_t count(std::string_view text, std::string_view part) {
-    std::size_t found = 0;
-    for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1))
-      ++found;
-    return found;
-  }
 
   rt::sim::SimWorld world_{7};
   rt::sim::SimNetwork network_{world_};
@@ -229,8 +224,8 @@ TEST_F(LiveEngineTest, WithoutMemoryTheYoungestIsPreemptedAndStillAnswered) {
   run(5ms);
   Client& young = chat(words(180, "young"));
   run(30s);
-  EXPECT_EQ(count(old.heard, "\"content\":"), 61U);
-  EXPECT_EQ(count(young.heard, "\"content\":"), 61U);
+  EXPECT_EQ(count_text(old.heard, "\"content\":"), 61U);
+  EXPECT_EQ(count_text(young.heard, "\"content\":"), 61U);
   EXPECT_LT(ms(old.last), ms(young.last));
   EXPECT_THAT(read_page("/metrics"),
               HasSubstr("vllm:num_preemptions_total{model_name=\"sim\"} 1.0"));
@@ -306,7 +301,7 @@ TEST_F(LiveEngineTest, SleepInTheMiddleOfAnAnswerOnlyDelaysIt) {
   EXPECT_THAT(client.heard, Not(HasSubstr("[DONE]")));
   page("POST", "/wake_up");
   run(4s);
-  EXPECT_EQ(count(client.heard, "\"content\":"), 4U) << "role and three tokens";
+  EXPECT_EQ(count_text(client.heard, "\"content\":"), 4U) << "role and three tokens";
   EXPECT_THAT(client.heard, HasSubstr("[DONE]"));
 }
 

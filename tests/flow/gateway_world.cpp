@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "engine/capabilities.h"
+#include "tests/support/count_text.h"
 
 namespace sovmesh::flow {
 namespace {
@@ -283,12 +284,7 @@ bool GatewayWorld::settle(std::chrono::milliseconds limit) {
       limit);
 }
 
-std::size_t Answer::count(std::string_view text) const {
-  std::size_t found = 0;
-  for (std::size_t at = body.find(text); at != std::string::npos; at = body.find(text, at + 1))
-    ++found;
-  return found;
-}
+std::size_t Answer::count(std::string_view text) const { return count_text(body, text); }
 
 std::string without_ids(std::string text) {
   const auto cut = [&text](std::string_view name, std::string_view ends) {
