@@ -144,6 +144,7 @@ Result<engine::RemoteSpec> remote_spec(const config::Engine& engine) {
   spec.slots = engine.slots > 0 ? engine.slots : kRemoteSlots;
   spec.capabilities = engine.capabilities;
   spec.discover_models = engine.discover_models;
+  spec.read_load = engine.read_load;
   return spec;
 }
 

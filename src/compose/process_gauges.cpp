@@ -93,9 +93,21 @@ void Process::watch_health() {
   auto* const poisonous = total("sm_poison_requests_total", "Requests found to break engines");
   auto& allowed =
       registry_.gauges("sm_backend_allowed", "Requests the engine may have at once", {"engine"});
-  registry_.on_render([=, this, &conditions, &allowed] {
+  auto& requests =
+      registry_.gauges("sm_backend_requests",
+                       "Requests on the engine by its own word, others' included. -1: not told",
+                       {"engine", "state"});
+  auto& kv_used =
+      registry_.gauges("sm_backend_kv_used_ratio",
+                       "How full its KV memory is by its own word. -1: not told", {"engine"});
+  registry_.on_render([=, this, &conditions, &allowed, &requests, &kv_used] {
     for (const auto& engine : engine_list()) {
       allowed.with({engine->name()}).set(health_->allowed(*engine));
+      const auto load = engine->load();
+      const auto count = [](std::int64_t n) { return static_cast<double>(n); };
+      requests.with({engine->name(), "running"}).set(load ? count(load->running) : -1);
+      requests.with({engine->name(), "waiting"}).set(load ? count(load->waiting) : -1);
+      kv_used.with({engine->name()}).set(load ? load->kv_used.value_or(-1) : -1);
       const EngineHealth::Condition is = health_->condition(*engine);
       for (const auto each : EngineHealth::kConditions)
         conditions.with({engine->name(), name(each)}).set(each == is ? 1 : 0);

@@ -59,7 +59,8 @@ class Checker {
     once(engines_, "engine", engine.name, engine.position);
     if (engine.managed) {
       if (engine.model_file.empty()) error(engine.position, "a managed engine needs 'model_file'");
-      for (const char* setting : {"url", "api_key", "ca_file", "discover_models", "dialect"})
+      for (const char* setting :
+           {"url", "api_key", "ca_file", "discover_models", "dialect", "read_load"})
         pointless(engine.given, setting, "the engine is managed");
       pointless(engine.given, "capabilities", "a managed engine's are known");
       return;
@@ -71,6 +72,8 @@ class Checker {
       pointless(engine.given, setting, "the engine is remote");
     if (!engine.url.empty() && !engine.url.starts_with("https://"))
       pointless(engine.given, "ca_file", "the url is not https");
+    if (engine.dialect == "openai")
+      pointless(engine.given, "read_load", "this dialect has no metrics page");
   }
 
   void check_tenant(const Tenant& tenant) {

@@ -101,6 +101,7 @@ struct Engine {
   std::string ca_pem;  // contents of ca_file
   std::map<std::string, bool> capabilities;
   bool discover_models = false;  // offer what its GET /models lists, to every tenant
+  bool read_load = true;         // from its metrics page
   std::string site;              // empty: the gateway's
   std::string jurisdiction;      // empty: the gateway's
   Position position;
@@ -321,7 +322,7 @@ struct Price {
   std::string label;
   std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
   Decimal per_call;
-  Decimal input;  // per 1,000,000 tokens, as the next two
+  Decimal input;                        // per 1,000,000 tokens, as the next two
   std::optional<Decimal> cached_input;  // nothing: as `input`
   Decimal output;
   Decimal characters;  // per 1,000,000

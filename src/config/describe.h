@@ -139,6 +139,9 @@ void describe(V& v, Engine& engine) {
       "discover_models", engine.discover_models,
       "remote: offer every model that it lists (256 at most), to every tenant. Its list is read "
       "with each health probe; models of this file or of the admin API win over its names.");
+  v.field("read_load", engine.read_load,
+          "remote: read from its metrics page how busy it is, others' requests and its KV memory "
+          "included. Off where one url stands for several engines.");
   v.field("site", engine.site,
           "Where it stands, in audit entries: at most 64 characters. Empty: `audit.site`.");
   v.field("jurisdiction", engine.jurisdiction,

@@ -363,6 +363,19 @@ TEST_F(LoadTest, ARemoteEngineMayDiscoverItsModels) {
               HasSubstr("'discover_models' has no effect"));
 }
 
+TEST_F(LoadTest, ARemoteEnginesLoadIsReadUnlessItSaysOtherwise) {
+  const std::string engine =
+      "engines:\n  - name: far\n    kind: remote\n    url: http://127.0.0.1:9/v1\n";
+  EXPECT_TRUE(load(engine + "    dialect: vllm\n").config->engines[0].read_load);
+  EXPECT_FALSE(
+      load(engine + "    dialect: vllm\n    read_load: false\n").config->engines[0].read_load);
+  EXPECT_THAT(refusal(engine + "    read_load: false\n"),
+              HasSubstr("config.yaml:5:5: error: 'read_load' has no effect: this dialect has no"));
+  EXPECT_THAT(refusal("engines:\n  - name: near\n    kind: managed\n    model_file: /m.gguf\n"
+                      "    read_load: true\n"),
+              HasSubstr("'read_load' has no effect: the engine is managed"));
+}
+
 TEST_F(LoadTest, WhatCannotWorkIsRefused) {
   EXPECT_THAT(refusal("server: {workers: 1}\n---\nserver: {workers: 2}\n"),
               HasSubstr(":2:1: error: a second YAML document"));

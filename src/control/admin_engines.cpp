@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "control/admin_api.h"
@@ -33,6 +34,16 @@ const store::EngineRecord* record_of(const store::ControlData& data, std::string
   return found == data.engines.end() ? nullptr : &*found;
 }
 
+// What it says of everything on it, other gateways' requests included.
+std::string load_json(const engine::LoadReading& load) {
+  JsonText json;
+  json.number("running", load.running).number("waiting", load.waiting);
+  load.kv_used ? json.number("kv_used_percent", std::llround(*load.kv_used * 100))
+               : json.null("kv_used_percent");
+  load.kv_tokens ? json.number("kv_tokens", *load.kv_tokens) : json.null("kv_tokens");
+  return json.end();
+}
+
 std::string state_json(const engine::Engine& engine, std::string_view condition) {
   const engine::Status status = engine.status();
   JsonText json;
@@ -42,6 +53,8 @@ std::string state_json(const engine::Engine& engine, std::string_view condition)
       .time("since", status.since)
       .number("restarts", status.restarts);
   status.pid ? json.number("pid", *status.pid) : json.null("pid");
+  const auto load = engine.load();
+  load ? json.raw("load", load_json(*load)) : json.null("load");
   return json.end();
 }
 

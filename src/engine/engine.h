@@ -46,6 +46,16 @@ struct Status {
   WallTime since{};
 };
 
+// What an engine said of everything that is on it, ours and other gateways'.
+struct LoadReading {
+  Instant at{};     // when it was asked
+  Instant until{};  // when its answer was there
+  std::int64_t running = 0;
+  std::int64_t waiting = 0;
+  std::optional<double> kv_used;          // 0 to 1
+  std::optional<std::int64_t> kv_tokens;  // how many its KV memory holds
+};
+
 // One engine: a managed child process or a remote server. Thread-safe unless said otherwise; the
 // supervision runs on the loop it was made with.
 class Engine {
@@ -77,14 +87,20 @@ class Engine {
   virtual rt::Task<void> stop(rt::Deadline deadline) = 0;
   // The last lines the engine wrote, for operators; empty for remote ones.
   virtual std::vector<std::string> recent_log() const { return {}; }
+  // What it last said of its load: nothing where it does not say, or has not for a while.
+  virtual std::optional<LoadReading> load() const { return std::nullopt; }
+  // Grows with each change of load(): asked for each request, so cheap.
+  virtual std::uint64_t load_version() const { return 0; }
 };
 
-// Text of an engine's /metrics page reduced to the counters we use.
+// Text of an engine's /metrics page reduced to what we use.
 struct EngineCounters {
   std::int64_t prompt_tokens = 0;
   std::int64_t generated_tokens = 0;
   std::int64_t running = 0;
   std::int64_t waiting = 0;
+  std::optional<double> kv_used;          // 0 to 1: the mean of its ranks
+  std::optional<std::int64_t> kv_tokens;  // how many its KV memory holds
 };
 // Reads Prometheus text of the dialect's own names (docs/engines.md has the table). Unknown lines
 // are skipped; no matching name at all is an error.

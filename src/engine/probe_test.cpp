@@ -49,6 +49,39 @@ TEST(ParseCounters, ReadsSglangNames) {
   EXPECT_EQ(counters->waiting, 8);
 }
 
+TEST(ParseCounters, ReadsKvMemoryOfVllmOverItsRanks) {
+  const auto counters = parse_counters(
+      Dialect::vllm,
+      "vllm:kv_cache_usage_perc{engine=\"0\"} 0.25\n"
+      "vllm:kv_cache_usage_perc{engine=\"1\"} 0.75\n"
+      "vllm:kv_cache_usage_perc{engine=\"2\"} NaN\n"
+      "vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"1000\"} 1.0\n"
+      "vllm:cache_config_info{cpu_block_size=\"9\",block_size=\"32\",num_gpu_blocks=\"10\"} 1.0\n"
+      "vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"None\"} 1.0\n"
+      "vllm:num_requests_running 1\n");
+  ASSERT_THAT(counters, Succeeds());
+  EXPECT_EQ(counters->kv_used, 0.5);
+  EXPECT_EQ(counters->kv_tokens, 16'320);
+}
+
+TEST(ParseCounters, ReadsKvMemoryByTheNamesOfOthers) {
+  EXPECT_EQ(
+      parse_counters(Dialect::vllm, "vllm:gpu_cache_usage_perc 0.5\nvllm:num_requests_running 1\n")
+          ->kv_used,
+      0.5);
+  const auto sglang = parse_counters(Dialect::sglang,
+                                     "sglang:token_usage 0.125\nsglang:num_running_reqs 1\n"
+                                     "sglang:max_total_num_tokens 4.0e+05\n");
+  ASSERT_THAT(sglang, Succeeds());
+  EXPECT_EQ(sglang->kv_used, 0.125);
+  EXPECT_EQ(sglang->kv_tokens, 400'000);
+  const auto others = parse_counters(Dialect::tensorrt_llm,
+                                     "trtllm_kv_cache_utilization 1.5\n"
+                                     "trtllm_num_requests_running 1\n");
+  EXPECT_EQ(others->kv_used, 1) << "nothing holds more than it has";
+  EXPECT_EQ(others->kv_tokens, std::nullopt);
+}
+
 TEST(ParseCounters, ReadsSumsOfHistogramsOfTgi) {
   const auto counters = parse_counters(Dialect::tgi,
                                        "tgi_request_input_length_bucket{le=\"10\"} 5\n"

@@ -40,6 +40,7 @@ struct RemoteSpec {
   int slots = 64;
   std::map<std::string, bool> capabilities;  // overrides by name, e.g. {"embeddings", true}
   bool discover_models = false;              // ask for its model list with each probe
+  bool read_load = true;                     // from its metrics page, where its dialect has one
   std::chrono::milliseconds probe_interval{5'000};
 };
 

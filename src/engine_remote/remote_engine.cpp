@@ -7,6 +7,7 @@
 
 #include "engine/capabilities.h"
 #include "engine/health.h"
+#include "engine/load_reader.h"
 #include "engine/status_board.h"
 #include "http/url.h"
 #include "rt/task_group.h"
@@ -18,7 +19,7 @@ using State = engine::State;
 
 http::ClientLimits probe_limits() {
   http::ClientLimits limits;
-  limits.idle_max = 1;
+  limits.idle_max = 2;  // health, and load
   return limits;
 }
 
@@ -111,6 +112,7 @@ class RemoteEngine::Watch {
   std::string_view base_path() const { return base_path_; }
   const http::Origin& origin() const { return origin_; }
   engine::StatusBoard& board() { return board_; }
+  const engine::LoadBoard& load() const { return load_; }
   rt::Loop& loop() { return around_.loop; }
 
  private:
@@ -123,8 +125,13 @@ class RemoteEngine::Watch {
                   .interval = watch.spec_.probe_interval,
                   .on_model_list = watch.list_reader()},
                  [&watch](const Result<void>& verdict) { watch.on_verdict(verdict); }),
-          tasks(watch.around_.loop, 1) {}
+          reader(watch.around_.loop, watch.around_.random, watch.pool_, watch.origin_,
+                 watch.spec_.api_key,
+                 {.dialect = watch.spec_.dialect, .base_path = watch.base_path_}, watch.load_),
+          tasks(watch.around_.loop, 2) {}
     engine::HealthProber prober;
+    engine::LoadReader reader;
+    bool is_reading = false;
     rt::TaskGroup tasks;
   };
 
@@ -146,6 +153,7 @@ class RemoteEngine::Watch {
       if (before == State::ready) return;
       board_.count_start();
       change({.state = State::ready, .reason = {}, .pid = {}});
+      read_load();
     } else {
       change({.state = State::unhealthy,
               .reason = verdict.error().message(),
@@ -153,6 +161,12 @@ class RemoteEngine::Watch {
               .hopeless = true,
               .retry_after = spec_.probe_interval});
     }
+  }
+  // From when it first answers: until then there is nothing to ask.
+  void read_load() {
+    if (!spec_.read_load || !engine::tells_load(spec_.dialect) || run_->is_reading) return;
+    run_->is_reading = true;
+    run_->tasks.spawn(run_->reader.run(run_->tasks.cancelled()));
   }
   void change(engine::StatusBoard::Change change) {
     const State before = board_.status().state;
@@ -166,6 +180,7 @@ class RemoteEngine::Watch {
   std::string base_path_;
   http::Origin origin_;
   engine::StatusBoard board_;
+  engine::LoadBoard load_;
   http::ClientPool pool_;
   std::optional<std::vector<engine::ListedModel>> listed_;  // the last good list
   bool list_is_broken_ = false;
@@ -203,6 +218,8 @@ const http::Origin& RemoteEngine::origin() const { return watch_->origin(); }
 std::string_view RemoteEngine::base_path() const { return watch_->base_path(); }
 const Secret& RemoteEngine::api_key() const { return watch_->spec().api_key; }
 engine::Status RemoteEngine::status() const { return watch_->board().status(); }
+std::optional<engine::LoadReading> RemoteEngine::load() const { return watch_->load().reading(); }
+std::uint64_t RemoteEngine::load_version() const { return watch_->load().version(); }
 bool RemoteEngine::is_ready() const { return watch_->board().is_ready(); }
 std::uint64_t RemoteEngine::generation() const { return watch_->board().generation(); }
 

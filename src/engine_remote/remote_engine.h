@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +32,7 @@ struct Surroundings {
 
 // An engine that somebody else runs: vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp, any server of the
 // OpenAI API. We watch its health; two failed probes in a row take it out, one good one brings it
-// back.
+// back. Where its metrics page says how busy it is, we read that, too.
 // Its generation grows each time it comes back, because it may have been restarted meanwhile.
 // stop() must have ended before the last reference goes, unless the loop has ended.
 class RemoteEngine final : public engine::Engine {
@@ -57,6 +58,8 @@ class RemoteEngine final : public engine::Engine {
   // Waits for the first probe only; a known failure is Code::no_healthy_backend at once.
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override;
   void suspect() override;
+  std::optional<engine::LoadReading> load() const override;
+  std::uint64_t load_version() const override;
   rt::Task<void> stop(rt::Deadline deadline) override;
 
  private:

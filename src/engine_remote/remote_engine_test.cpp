@@ -206,6 +206,7 @@ TEST_F(RemoteEngineTest, StopEndsTheProbesAndItCanStartAgain) {
   ASSERT_THAT(ensure_ready(5s), Succeeds());
   world_.run(engine_->stop(world_.loop().in(5s)));
   EXPECT_EQ(engine_->status().state, State::stopped);
+  world_.run_for(1s);  // what was under way
   const int asked = page_.asked;
   world_.run_for(1min);
   EXPECT_EQ(page_.asked, asked);

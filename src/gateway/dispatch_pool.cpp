@@ -8,9 +8,11 @@
 namespace sovmesh::gateway {
 namespace {
 
-// An engine says how many requests it takes at once by its slots, which are counted here. How much
-// KV cache it has is not known for most, so the capacity only serves to compare.
+// For engines that do not say how much KV memory they have: it only serves to compare then.
 constexpr std::int64_t kContextPerSlot = 8'192;
+// Nothing more is sent to an engine whose KV memory will be so full: beyond that it has to put
+// requests off, or to throw out what it has read. It may be passed by one request.
+constexpr double kKvFull = 0.9;
 constexpr std::int64_t kRequestsMax = 1 << 20;
 constexpr float kNoCredit = 1e9F;
 constexpr std::size_t kWaitingAndRunningMax = 32'768;
@@ -31,6 +33,7 @@ routing::Picker::Settings picker_settings() {
   settings.index.blocks_max = 1 << 18;
   settings.cost.kv_credit = kNoCredit;
   settings.cost.prefill_credit_us = kNoCredit * 1e3F;
+  settings.cost.stale_us = 0;  // not all engines say how busy they are; what is old is forgotten
   return settings;
 }
 
@@ -287,13 +290,14 @@ void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
   EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
   lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
   look_at_health(lane, now);
+  look_at_kv(lane, now);
   fair_.room_came(lane.kinds, now);
   serve(now, woken);
 }
 
 // Whoever can start, starts.
 void DispatchPool::serve(Instant now, Woken& woken) {
-  look_at_all_health(now);
+  look_at_engines(now);
   std::array<fairness::Removed, kExpiredAtOnce> expired;
   for (std::size_t n = expired.size(); n == expired.size();) {
     n = fair_.expire(expired, now);
@@ -327,6 +331,7 @@ void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Inst
   EngineLane& lane = choose(waiter, decision, *hold, now);
   hold->engine = lane.engine;
   hold->taken = lane.slots.take(*lane.engine, request.slots);
+  look_at_kv(lane, now);
   waiter.seat = Seat(waiter.dispatcher, std::move(hold));
 }
 
@@ -445,11 +450,59 @@ void DispatchPool::look_at_health(EngineLane& lane, Instant now) {
   fair_.room_came(lane.kinds, now);
 }
 
-void DispatchPool::look_at_all_health(Instant now) {
-  if (now - looked_at_health_ < kLookAtHealthEvery) return;
-  looked_at_health_ = now;
-  for (const auto& lane : lanes_)
+void DispatchPool::look_at_load(EngineLane& lane, Instant now) {
+  const std::uint64_t version = lane.engine->load_version();
+  if (version == lane.load_version) return;
+  lane.load_version = version;
+  routing::EndpointTable& table = picker_.endpoints();
+  if (!table.alive(lane.endpoint)) return;
+  const int others = std::exchange(lane.others, 0);
+  if (const std::optional<engine::LoadReading> said = lane.engine->load()) {
+    table.set_kv_capacity(lane.endpoint, said->kv_tokens.value_or(0));
+    // Loops begin their turns at different times.
+    const bool is_news = table.apply(lane.endpoint,
+                                     {.at = said->at,
+                                      .until = said->until,
+                                      .waiting = said->waiting,
+                                      .running = said->running,
+                                      .kv_used = said->kv_used.value_or(0)},
+                                     std::max({now, said->at, said->until}));
+    if (!is_news) {
+      lane.others = others;
+      return;
+    }
+    lane.tells_kv = said->kv_used.has_value();
+    // While nobody waits in it, it has room for more, whatever its slots are said to be.
+    const routing::Load foreign = table.foreign(lane.endpoint.index);
+    if (said->waiting > 0)
+      lane.others = static_cast<int>(std::min<std::int64_t>(foreign.waiting + foreign.running,
+                                                            std::numeric_limits<int>::max() / 2));
+  } else {
+    table.forget_scrape(lane.endpoint);
+    lane.tells_kv = false;
+  }
+  look_at_kv(lane, now);
+  if (lane.others < others) fair_.room_came(lane.kinds, now);
+}
+
+void DispatchPool::look_at_kv(EngineLane& lane, Instant now) {
+  const bool was_full = std::exchange(lane.is_kv_full, false);
+  const routing::EndpointTable& table = picker_.endpoints();
+  if (lane.tells_kv && table.alive(lane.endpoint)) {
+    const auto all = static_cast<double>(table.spec(lane.endpoint.index).kv_capacity_tokens);
+    const auto used = static_cast<double>(table.kv_projected(lane.endpoint.index).value_or(0));
+    lane.is_kv_full = used >= kKvFull * all;
+  }
+  if (was_full && !lane.is_kv_full) fair_.room_came(lane.kinds, now);
+}
+
+void DispatchPool::look_at_engines(Instant now) {
+  if (now - looked_at_engines_ < kLookAtEnginesEvery) return;
+  looked_at_engines_ = now;
+  for (const auto& lane : lanes_) {
     look_at_health(*lane, now);
+    look_at_load(*lane, now);
+  }
 }
 
 // The engine that is nearest to having room for it.
@@ -480,7 +533,12 @@ void DispatchPool::put_out(std::uint64_t tag, Instant now, Woken& woken) {
 }
 
 Instant DispatchPool::next_look(Instant now) const {
-  const Instant due = fair_.next_wake();
+  Instant due = fair_.next_wake();
+  // Who has no room for a reason of its own may have some without anybody's giving back a place.
+  const bool is_held_back =
+      std::ranges::any_of(lanes_, [](const auto& lane) { return lane->is_held_back(); });
+  if (is_held_back && !waiting_.empty())
+    due = std::min(due, looked_at_engines_ + kLookAtEnginesEvery);
   return due == Instant::max() ? due : std::max(due, now + kLookMin);
 }
 

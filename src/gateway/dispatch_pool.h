@@ -27,12 +27,22 @@ struct EngineLane {
   routing::EndpointId endpoint;
   EngineHealth::Standing standing{.allowed = std::numeric_limits<int>::max()};
   std::uint64_t kinds = 0;  // fairness::kind_bit()s of the requests that may run on it
+  // By its own word, where it has one.
+  std::uint64_t load_version = 0;
+  bool tells_kv = false;
+  int others = 0;  // requests that are not ours, while some wait in it
+  bool is_kv_full = false;
 
-  // What needs more than its health allows still gets it alone.
+  // What needs more than its health allows still gets it alone, and so does who finds it taken by
+  // others: somebody has to begin.
   int room() const {
     const int free = slots.free(*engine);
-    return slots.in_use() == 0 ? free : std::min(free, standing.allowed - slots.in_use());
+    if (slots.in_use() == 0) return free;
+    if (is_kv_full) return 0;
+    return std::min(free - others, standing.allowed - slots.in_use());
   }
+  // It has slots, and no room.
+  bool is_held_back() const { return room() <= 0 && slots.free(*engine) > 0; }
   // One that is not is for want of others.
   bool is_well() const {
     const bool is_busy_trial = standing.is_on_trial && slots.in_use() > 0;
@@ -107,7 +117,7 @@ class DispatchPool : private fairness::Placement {
   static constexpr std::chrono::milliseconds kCleanEvery{100};
   static constexpr std::size_t kCleanSteps = 1'024;
   static constexpr std::size_t kExpiredAtOnce = 64;
-  static constexpr std::chrono::milliseconds kLookAtHealthEvery{20};
+  static constexpr std::chrono::milliseconds kLookAtEnginesEvery{20};
 
   bool has_room() const override;
   std::optional<double> gain(const fairness::Request& request) override;
@@ -119,7 +129,9 @@ class DispatchPool : private fairness::Placement {
   std::vector<EngineLane*> lanes_of(const SeatRequest& request, Instant now);
   void drop_unused_lanes();
   void look_at_health(EngineLane& lane, Instant now);
-  void look_at_all_health(Instant now);
+  void look_at_load(EngineLane& lane, Instant now);
+  void look_at_kv(EngineLane& lane, Instant now);
+  void look_at_engines(Instant now);
   bool fits(const EngineLane& lane, const Waiter& waiter) const;
   bool may_use(const EngineLane& lane, const Waiter& waiter) const;
   void rebuild(Instant now);
@@ -162,7 +174,7 @@ class DispatchPool : private fairness::Placement {
   std::uint64_t random_;
   Instant last_{};
   Instant cleaned_{};
-  Instant looked_at_health_{};
+  Instant looked_at_engines_{};
 };
 
 }  // namespace sovmesh::gateway

@@ -182,19 +182,27 @@ void EndpointTable::record(Row& row, Instant now) {
   row.first = (row.first + 1) % kHistory;
 }
 
-std::optional<Load> EndpointTable::own_at(const Row& row, Instant at) {
+std::optional<Load> EndpointTable::own_most(const Row& row, Instant from, Instant until) {
+  Load most;
+  const auto include = [&](const Load& own) {
+    most = {.prefill_tokens = std::max(most.prefill_tokens, own.prefill_tokens),
+            .context_tokens = std::max(most.context_tokens, own.context_tokens),
+            .waiting = std::max(most.waiting, own.waiting),
+            .running = std::max(most.running, own.running)};
+  };
   for (std::size_t i = row.history.size(); i-- > 0;) {
     const Change& change = row.history[(row.first + i) % row.history.size()];
-    if (change.at <= at) return change.own;
+    if (change.at <= std::max(from, until)) include(change.own);
+    if (change.at <= from) return most;
   }
   if (row.history.size() == kHistory) return std::nullopt;
-  return Load{};
+  return most;
 }
 
 bool EndpointTable::apply(EndpointId id, const Scrape& scrape, Instant now) {
   Row* row = row_of(id);
   if (row == nullptr || scrape.at < row->scraped_at || scrape.at > now) return false;
-  const std::optional<Load> own = own_at(*row, scrape.at);
+  const std::optional<Load> own = own_most(*row, scrape.at, scrape.until);
   if (!own) return false;
   const auto capacity = static_cast<double>(row->spec.kv_capacity_tokens);
   Load foreign;
@@ -207,11 +215,34 @@ bool EndpointTable::apply(EndpointId id, const Scrape& scrape, Instant now) {
   foreign.prefill_tokens =
       scrape.queued_tokens ? *scrape.queued_tokens - own->prefill_tokens
                            : std::llround(static_cast<double>(foreign.waiting) * row->prompt_mean);
+  row->kv_beside_own = foreign.context_tokens + own->prefill_tokens;
   row->foreign = at_least_zero(foreign);
   row->scraped_at = scrape.at;
   set_loras(id.index, scrape.loras);
   publish(id.index);
   return true;
+}
+
+void EndpointTable::forget_scrape(EndpointId id) {
+  Row* row = row_of(id);
+  if (row == nullptr) return;
+  row->foreign = {};
+  row->kv_beside_own.reset();
+  publish(id.index);
+}
+
+void EndpointTable::set_kv_capacity(EndpointId id, std::int64_t tokens) {
+  Row* row = row_of(id);
+  if (row == nullptr || tokens <= 0 || tokens == row->spec.kv_capacity_tokens) return;
+  totals_.kv_capacity += static_cast<double>(tokens - row->spec.kv_capacity_tokens);
+  row->spec.kv_capacity_tokens = tokens;
+  publish(id.index);
+}
+
+std::optional<std::int64_t> EndpointTable::kv_projected(EndpointIndex index) const {
+  const Row& row = rows_[index];
+  if (!row.kv_beside_own) return std::nullopt;
+  return std::max<std::int64_t>(*row.kv_beside_own + row.own.context_tokens, 0);
 }
 
 void EndpointTable::set_standing(EndpointId id, const Standing& standing) {

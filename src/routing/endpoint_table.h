@@ -61,6 +61,9 @@ struct Load {
 // What an engine said of itself: everything on it, ours and other gateways'.
 struct Scrape {
   Instant at{};  // when the engine looked, not when we read the answer
+  // It may have looked at any time from `at` to then: what ours were at most counts as ours.
+  // Before `at`: it looked at `at`.
+  Instant until{};
   std::int64_t waiting = 0;
   std::int64_t running = 0;
   std::optional<std::int64_t> queued_tokens;  // else waiting requests count as our mean prompt
@@ -101,6 +104,15 @@ class EndpointTable {
   // False, and nothing changes: the endpoint is gone, or the scrape is older than one that was
   // applied, or so old that own(s) is forgotten.
   bool apply(EndpointId id, const Scrape& scrape, Instant now);
+  // What it said of others does not count any more.
+  void forget_scrape(EndpointId id);
+
+  // How much its KV memory holds, once that is known.
+  void set_kv_capacity(EndpointId id, std::int64_t tokens);
+  // Tokens in its KV memory by its own word, and what ours have added since: prompts that it had
+  // not read when it looked, all that came later. Shared prefixes count once as soon as it has
+  // looked. Nothing without a scrape.
+  std::optional<std::int64_t> kv_projected(EndpointIndex index) const;
 
   // What the circuit breaker, outlier detection and slow start decided. `weight` in (0, 1].
   struct Standing {
@@ -124,6 +136,7 @@ class EndpointTable {
   const std::bitset<kLorasMax>& loras(EndpointIndex index) const { return rows_[index].loras; }
   Load load(EndpointIndex index) const { return rows_[index].foreign + rows_[index].own; }
   Load own(EndpointIndex index) const { return rows_[index].own; }
+  Load foreign(EndpointIndex index) const { return rows_[index].foreign; }
   Instant scraped_at(EndpointIndex index) const { return rows_[index].scraped_at; }
 
   // The same as columns, for scoring a pool in one pass. Each has end() entries.
@@ -176,6 +189,8 @@ class EndpointTable {
     bool alive = false;
     Load own;
     Load foreign;
+    // KV tokens beside those of `own`, which share prefixes and so may hold less: may be negative.
+    std::optional<std::int64_t> kv_beside_own;
     Instant scraped_at{};
     std::bitset<kLorasMax> loras;
     // Ring of the last changes, oldest first from `first`.
@@ -185,7 +200,7 @@ class EndpointTable {
   };
   Row* row_of(EndpointId id);
   void record(Row& row, Instant now);
-  static std::optional<Load> own_at(const Row& row, Instant at);
+  static std::optional<Load> own_most(const Row& row, Instant from, Instant until);
   void publish(EndpointIndex index);
   void set_loras(EndpointIndex index, const std::bitset<kLorasMax>& loras);
   float seconds(Instant at) const;

@@ -139,6 +139,69 @@ TEST_F(EndpointTableTest, WaitingRequestsWithoutTokensCountAsOurMeanPrompt) {
   EXPECT_EQ(table_.load(id.index).prefill_tokens, 400 + 2 * 400);
 }
 
+// Two requests of ours share a prompt that it holds once.
+TEST_F(EndpointTableTest, KvMemoryIsWhatItSaidAndWhatOursHaveAddedSince) {
+  const EndpointId id = add("a");
+  EXPECT_EQ(table_.kv_projected(id.index), std::nullopt);
+  table_.add_load(id, decoding(30'000), now_);
+  table_.add_load(id, decoding(30'000), now_);
+  EXPECT_TRUE(table_.apply(id, {.at = now_, .running = 2, .kv_used = 0.35}, now_));
+  EXPECT_EQ(table_.kv_projected(id.index), 35'000);
+  table_.add_load(id, sent(2'000), now_ += 1ms);
+  EXPECT_EQ(table_.kv_projected(id.index), 37'000);
+  table_.take_load(id, decoding(30'000), now_ += 1ms);
+  EXPECT_EQ(table_.kv_projected(id.index), 7'000) << "too little for a moment, as the other stays";
+  table_.take_load(id, decoding(30'000), now_ += 1ms);
+  EXPECT_EQ(table_.kv_projected(id.index), 0);
+  table_.forget_scrape(id);
+  EXPECT_EQ(table_.kv_projected(id.index), std::nullopt);
+}
+
+// What waits in the engine is not in its memory yet, and will be.
+TEST_F(EndpointTableTest, KvMemoryCountsPromptsThatItHadNotReadWhenItLooked) {
+  const EndpointId id = add("a");
+  table_.add_load(id, sent(8'000), now_);
+  EXPECT_TRUE(table_.apply(id, {.at = now_, .waiting = 1, .kv_used = 0.5}, now_));
+  EXPECT_EQ(table_.kv_projected(id.index), 58'000);
+}
+
+TEST_F(EndpointTableTest, WhatOursWereWhileItMayHaveLookedIsOurs) {
+  const EndpointId id = add("a");
+  const Instant asked = now_;
+  table_.add_load(id, decoding(10'000), now_ += 1ms);
+  table_.add_load(id, decoding(10'000), now_ += 1ms);
+  table_.take_load(id, decoding(10'000), now_ += 1ms);
+  Scrape scrape{.at = asked, .until = now_, .running = 3, .kv_used = 0.2};
+  EXPECT_TRUE(table_.apply(id, scrape, now_));
+  EXPECT_EQ(table_.foreign(id.index).running, 1);
+  EXPECT_EQ(table_.foreign(id.index).context_tokens, 0);
+  scrape.until = {};
+  EXPECT_TRUE(table_.apply(id, scrape, now_));
+  EXPECT_EQ(table_.foreign(id.index).running, 3) << "none of ours was there when it looked";
+}
+
+TEST_F(EndpointTableTest, AScrapeThatIsForgottenLeavesOurOwn) {
+  const EndpointId id = add("a");
+  table_.add_load(id, sent(400), now_);
+  EXPECT_TRUE(table_.apply(id, {.at = now_, .waiting = 3, .kv_used = 0.9}, now_));
+  EXPECT_EQ(table_.foreign(id.index).waiting, 2);
+  table_.forget_scrape(id);
+  EXPECT_EQ(table_.load(id.index), table_.own(id.index));
+}
+
+TEST_F(EndpointTableTest, TheSizeOfItsKvMemoryMayBecomeKnownLater) {
+  const EndpointId id = add("a");
+  add("b");
+  table_.set_kv_capacity(id, 700'000);
+  EXPECT_EQ(table_.spec(id.index).kv_capacity_tokens, 700'000);
+  EXPECT_EQ(table_.columns().kv_capacity[id.index], 700'000);
+  EXPECT_EQ(table_.totals().kv_capacity, 800'000);
+  table_.set_kv_capacity(id, 0);  // says nothing
+  EXPECT_EQ(table_.spec(id.index).kv_capacity_tokens, 700'000);
+  EXPECT_TRUE(table_.remove(id));
+  EXPECT_EQ(table_.totals().kv_capacity, 100'000);
+}
+
 TEST_F(EndpointTableTest, AnIndexIsUsedAgainOnlyWhenItIsReleasedAndThenByAnotherGeneration) {
   const EndpointId a = add("a");
   add("b");

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import re
 import sqlite3
 import subprocess
 import urllib.error
@@ -214,3 +215,21 @@ def test_what_is_wrong_is_named_by_its_line(replicas, engines, weight, message):
                              capture_output=True, text=True, timeout=30, check=False)
     assert checked.returncode != 0
     assert message in checked.stdout + checked.stderr, SIM
+
+
+def test_what_engines_say_of_their_load_is_shown(replicas):
+    def load(name):
+        return json.loads(replicas.run("engine", "show", name, "--json"))["load"]
+    support.wait_for(lambda: load("one") is not None)
+    assert load("one")["running"] == 0
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        slow = [threads.submit(replicas.ask, "aurora", "[[sim:tokens=60,rate=30]] go")
+                for _ in range(8)]
+        support.wait_for(lambda: load("one")["running"] + load("two")["running"] == 8)
+        page = replicas.metrics()
+        assert all(each.result() == 200 for each in slow)
+    on = {name: int(re.search(
+        rf'sm_backend_requests{{engine="{name}",state="running"}} (-?\d+)', page)[1])
+        for name in ("one", "two")}
+    assert sum(on.values()) == 8
+    assert 'sm_backend_kv_used_ratio{engine="one"} -1' in page

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,7 +35,14 @@ class FakeEngine : public engine::Engine {
     co_return;
   }
 
+  std::optional<engine::LoadReading> load() const override { return load_; }
+  std::uint64_t load_version() const override { return load_version_; }
+
   void restart() { ++generation_; }
+  void say(std::optional<engine::LoadReading> load) {
+    load_ = std::move(load);
+    ++load_version_;
+  }
 
   llmapi::Dialect dialect_ = llmapi::Dialect::vllm;
   engine::Capabilities capabilities_;
@@ -47,6 +56,8 @@ class FakeEngine : public engine::Engine {
   std::string name_;
   int slots_;
   std::uint64_t generation_ = 1;
+  std::optional<engine::LoadReading> load_;
+  std::uint64_t load_version_ = 0;
 };
 
 }  // namespace sovmesh
