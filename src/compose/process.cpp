@@ -24,6 +24,7 @@
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
+#include "control/limit_set.h"
 #include "control/metrics_handler.h"
 #include "http/cors.h"
 #include "rt/blocking.h"
@@ -186,6 +187,8 @@ Result<void> Process::open_data() {
     }
     for (const config::Engine& engine : options_.config.engines)
       policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
+    for (const auto& [engine, pool] : control::pool_of_engine(options_.config.pools))
+      policy.engines[engine].pool = pool;
   });
   return {};
 }
