@@ -680,7 +680,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   TRY(store::ControlData stored, store.load());
   TRY(std::vector<limits::Limit> limits, limits_of(stored, declared.pools));
   auto pools =
-      std::make_shared<const std::vector<config::Pool>>(pools_with(declared.pools, stored));
+      std::make_shared<const std::vector<config::Pool>>(pools_in_force(declared.pools, stored));
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {
     TRY(identity::DirectoryData::DigestKey key, digest_key(store, tenant.id));
