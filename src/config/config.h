@@ -321,7 +321,7 @@ struct Price {
   std::string label;
   std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
   Decimal per_call;
-  Decimal input;  // per 1,000,000 tokens, as the next two
+  Decimal input;                        // per 1,000,000 tokens, as the next two
   std::optional<Decimal> cached_input;  // nothing: as `input`
   Decimal output;
   Decimal characters;  // per 1,000,000
@@ -343,6 +343,7 @@ struct Webhook {
 struct Webhooks {
   std::optional<Webhook> budget_events;
   std::optional<Webhook> audit_checkpoints;
+  std::optional<Webhook> rollout_events;
 };
 
 struct Audit {

@@ -31,6 +31,24 @@ bool is_due(const rollout::Rollout& rollout, const rollout::Tally& tally, WallTi
          (next.candidate_requests && since.candidate >= *next.candidate_requests);
 }
 
+// What happened last to one, in a word.
+std::string_view last_event(const rollout::Rollout& rollout, bool by_hand) {
+  using rollout::State;
+  if (rollout.events.size() == 1) return "started";
+  switch (rollout.events.back().state) {
+    case State::paused:
+      return "paused";
+    case State::promoted:
+      return "promoted";
+    case State::rolled_back:
+      return by_hand ? "aborted" : "rolled_back";
+    case State::waiting:
+    case State::holding:
+      break;
+  }
+  return by_hand ? "resumed" : "step";
+}
+
 }  // namespace
 
 Rollouts::Rollouts(Parts parts)
@@ -92,9 +110,10 @@ void Rollouts::look() {
     publish(state);
   });
   store(unstored);
-  if (!parts_.tell) return;
-  for (const rollout::Rollout& rollout : moved)
-    parts_.tell(rollout);
+  for (const rollout::Rollout& rollout : moved) {
+    if (parts_.tell) parts_.tell(rollout);
+    if (parts_.happened) parts_.happened(rollout, last_event(rollout, false));
+  }
 }
 
 // Not under the lock: who changes the store asks here in the middle of it.
@@ -199,22 +218,28 @@ Result<rollout::Rollout> Rollouts::after(Act act, const std::string& route,
 }
 
 void Rollouts::take(const rollout::Rollout& next) {
-  state_.with([&](State& state) {
+  if (put_in_force(next) && parts_.happened) parts_.happened(next, last_event(next, true));
+}
+
+bool Rollouts::put_in_force(const rollout::Rollout& next) {
+  return state_.with([&](State& state) {
     const auto found = state.find(next.plan.route);
     if (found == state.end() || found->second.rollout.id != next.id) {
       state.insert_or_assign(next.plan.route, Entry{.rollout = next, .last_reason = {}});
       publish(state);
-      return;
+      return true;
     }
     Entry& entry = found->second;
     // What it counted by itself meanwhile does not matter where it ends.
     const bool ends_it = rollout::is_over(next.state) && !rollout::is_over(entry.rollout.state);
-    if (ends_it || next.revision == entry.rollout.revision + 1) {
+    const bool fits = ends_it || next.revision == entry.rollout.revision + 1;
+    if (fits) {
       entry.rollout = next;
       publish(state);
     } else {
       entry.is_stored = false;  // the store has what did not come to be
     }
+    return fits;
   });
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,6 +35,9 @@ class Rollouts {
     std::function<rollout::Readiness(const catalog::Model&)> readiness;
     // Told of what a rollout did by itself. Empty: nobody is.
     std::function<void(const rollout::Rollout&)> tell = {};
+    // Told of everything that happens to one, by hand as well, and in a word what that is: as
+    // rollout_event() wants it. Empty: nobody is.
+    std::function<void(const rollout::Rollout&, std::string_view what)> happened = {};
   };
   explicit Rollouts(Parts parts);
 
@@ -71,6 +75,7 @@ class Rollouts {
   };
   using State = std::map<ModelName, Entry>;
 
+  bool put_in_force(const rollout::Rollout& next);
   bool look_at(Entry& entry, WallTime now) const;
   void store(const std::vector<rollout::Rollout>& unstored);
   void publish(const State& state);
