@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/admin_objects.h"
 #include "control/rollout_json.h"
 
 namespace sovmesh::control {
@@ -121,7 +122,9 @@ void Rollouts::store(const std::vector<rollout::Rollout>& unstored) {
   for (const rollout::Rollout& rollout : unstored) {
     if (!write(parts_.store, rollout)) continue;  // again at the next look
     state_.with([&](State& state) {
-      Entry& entry = state.at(rollout.plan.route);
+      const auto found = state.find(rollout.plan.route);
+      if (found == state.end()) return;
+      Entry& entry = found->second;
       entry.is_stored = entry.rollout.revision == rollout.revision;
     });
   }
@@ -153,15 +156,14 @@ std::vector<rollout::Rollout> Rollouts::all() const {
 }
 
 Result<rollout::Rollout> Rollouts::find(const std::string& route) const {
-  const auto missing = [&] {
-    return client_error(Code::not_found, fmt::format("route '{}' has no rollout", route));
-  };
   const auto name = ModelName::parse(route);
-  if (!name) return missing();
   return state_.with([&](const State& state) -> Result<rollout::Rollout> {
-    const auto found = state.find(*name);
-    if (found == state.end()) return missing();
-    return found->second.rollout;
+    const auto found = name ? state.find(*name) : state.end();
+    if (found != state.end()) return found->second.rollout;
+    std::vector<std::string> known;
+    for (const auto& [other, entry] : state)
+      known.emplace_back(other.text());
+    return no_such("rollout of route", route, known);
   });
 }
 
@@ -251,6 +253,25 @@ Result<void> Rollouts::write(store::ControlStore& store, const rollout::Rollout&
   if (std::ranges::find(names, route) != names.end()) return {};
   names.push_back(route);
   return store.put_value(kIndex, index_json(names));
+}
+
+Result<void> Rollouts::erase(store::ControlStore& store, const ModelName& route) {
+  TRY(const auto index, store.get_value(kIndex));
+  std::vector<ModelName> names = names_of_index(index.value_or(""));
+  if (std::erase(names, route) == 0) return {};
+  TRY_VOID(store.put_value(kIndex, index_json(names)));
+  return store.remove_value(value_name(route));
+}
+
+void Rollouts::forget(const ModelName& route) {
+  state_.with([&](State& state) {
+    state.erase(route);
+    publish(state);
+  });
+}
+
+void Rollouts::follow_routes() {
+  state_.with([&](State& state) { publish(state); });
 }
 
 }  // namespace sovmesh::control

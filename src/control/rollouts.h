@@ -63,6 +63,11 @@ class Rollouts {
   void take(const rollout::Rollout& next);
   // As it is stored. `store`: also one of a change that is under way.
   static Result<void> write(store::ControlStore& store, const rollout::Rollout& rollout);
+  // The route is gone, and with it what its last rollout came to: first in the store, then here.
+  static Result<void> erase(store::ControlStore& store, const ModelName& route);
+  void forget(const ModelName& route);
+  // What is in force fits the routes that were published just now.
+  void follow_routes();
 
   static constexpr std::size_t kRoutesMax = 256;  // with a rollout at once
 
