@@ -11,6 +11,7 @@
 #include "compose/admin_cli.h"
 #include "compose/pool_cli.h"
 #include "compose/rollout_cli.h"
+#include "compose/route_cli.h"
 #include "connection.h"
 #include "sim_options.h"
 
@@ -462,12 +463,53 @@ void add_prices(CLI::App& app, int& code) {
   add_on_one(kind, "show", "Show one version, by its id", "GET", "", "");
 }
 
+// `route create|update`.
+void offer_route(CLI::App& command, compose::RouteCommand& route) {
+  compose::RouteWords& words = route.words;
+  auto* from = command.add_option(
+      "--from", route.from, "All of it: a file with the YAML of one route, or - (standard input)");
+  const auto option = [&](const char* name, auto& value, const char* help) {
+    command.add_option(name, value, help)->allow_extra_args(false)->excludes(from);
+  };
+  option("--version", words.versions,
+         "MODEL=WEIGHT[:STAGE], stable (the first one's), canary or experiment; repeatable, "
+         "replaces all");
+  option("--sticky", words.sticky, "Who stays at one version: session (default), user or tenant");
+  option("--header", words.headers,
+         "NAME:VALUE=MODEL: where requests with this header go; repeatable, replaces all; or none");
+  option("--grey", words.grey, "CHANNEL=MODEL, for who names it in x-sm-channel; or none");
+  option("--grey-tenant", words.grey_tenants, "A tenant that takes part in it; repeatable");
+  option("--fallback", words.fallbacks,
+         "MODEL or route:ROUTE, while a version's engine is not healthy; repeatable, in order, "
+         "replaces all; or none");
+}
+
+void add_route_change(const Kind& kind, const std::string& verb, const std::string& help,
+                      int (*change)(const AdminCli&, const compose::RouteCommand&)) {
+  CLI::App* command = add_verb(kind, verb, help);
+  const auto route = std::make_shared<compose::RouteCommand>();
+  command->add_option("NAME", route->name, "What tenants call; --from has it, too");
+  offer_route(*command, *route);
+  command->callback([kind, route, change] { kind.code = change(*kind.cli, *route); });
+}
+
 void add_routes(CLI::App& app, int& code) {
   const Kind kind =
-      add_kind(app, code, "route", {"name", "models", "sticky", "fallbacks", "rollout"});
-  kind.app->description("Show the routes of the configuration in force");
+      add_kind(app, code, "route", {"name", "models", "sticky", "rollout", "managed_by"});
+  kind.app->footer(
+      "  sovmesh route create llama --version llama-v1=90 --version llama-v2=10 \\\n"
+      "    --header x-app:beta=llama-v2 --fallback llama-small\n"
+      "  sovmesh route show llama > llama.yaml; sovmesh route update --from llama.yaml");
   add_list(kind, false);
-  add_on_one(kind, "show", "Show one, with what each version gets now", "GET", "", "");
+  CLI::App* show =
+      add_verb(kind, "show", "Show one as --from takes it, with what versions get now");
+  const auto name = std::make_shared<std::string>();
+  show->add_option("NAME", *name, "Its name")->required();
+  show->callback([kind, name] { kind.code = compose::route_show(*kind.cli, *name); });
+  add_route_change(kind, "create", "Create one, in force at once", compose::route_create);
+  add_route_change(kind, "update", "Change what the options name, or all of it by --from",
+                   compose::route_update);
+  add_on_one(kind, "delete", "Delete it; no rollout may go on", "DELETE", "", "");
 }
 
 void add_rollout_start(const Kind& kind) {

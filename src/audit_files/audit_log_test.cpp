@@ -108,6 +108,17 @@ TEST_F(AuditLogTest, RequestsBecomeEntriesWithoutTheirUsersName) {
   expect_good();
 }
 
+TEST_F(AuditLogTest, ARequestThatAskedForASeatHasItsClassAndPool) {
+  store::RequestEntry entry = request();
+  entry.priority = PriorityClass::agent;
+  entry.pool = "gpu";
+  const RequestId id = entry.request;
+  log->note(std::move(entry));
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  EXPECT_THAT(log->find(id)->bytes, HasSubstr(R"("class":"agent","pool":"gpu"})"));
+  expect_good();
+}
+
 TEST_F(AuditLogTest, ARequestsOutcomeFollowsFromHowItEnded) {
   using metering::Finish;
   const auto outcome = [&](int status, Finish finish, std::string code) {

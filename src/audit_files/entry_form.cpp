@@ -143,6 +143,9 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
   out.price_ver = entry.price;
   out.cost_micro = count_of(entry.cost_micro.value_or(0));
   out.currency = entry.currency;
+  if (!entry.priority) return out;
+  out.priority = name(*entry.priority);
+  out.pool = entry.pool;
   return out;
 }
 

@@ -56,6 +56,9 @@ TEST(Pools, AnErrorNamesItsLine) {
               HasSubstr(":7:9: error: pool 'p': guaranteed: less than what its projects"));
   EXPECT_THAT(refusal("    capacity: 1\n    members: [{tenant: aurora, guaranteed: 2}]\n"),
               HasSubstr("pool 'p': capacity: the members are guaranteed more than there is"));
+  EXPECT_THAT(
+      refusal("    members:\n      - {tenant: aurora, guaranteed: 1, lending_limit: 1.5}\n"),
+      HasSubstr(":7:9: error: pool 'p': lending_limit: more than what is guaranteed"));
   EXPECT_THAT(refusal("    cohorts: [{name: a, cohort: b}, {name: b, cohort: a}]\n"),
               HasSubstr("pool 'p': cohort: "));
   EXPECT_THAT(refusal("    batch_share: 0\n"), HasSubstr("or it may starve"));
@@ -76,6 +79,9 @@ TEST(Pools, WhatTheApiAsksForIsCheckedAlike) {
   EXPECT_THAT(pool_settings({pool}).error().message(), HasSubstr(":4:")) << "the pool's place";
   pool.members.back().guaranteed = {.millionths = 500'000};
   EXPECT_TRUE(check_pool(pool));
+  pool.members.back().lending_limit = Decimal{.whole = 1};
+  EXPECT_EQ(check_pool(pool).error().param(), "lending_limit");
+  pool.members.back().lending_limit.reset();
   pool.members.back().weight = {};
   EXPECT_EQ(check_pool(pool).error().param(), "weight");
 }

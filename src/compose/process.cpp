@@ -24,6 +24,7 @@
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
+#include "control/limit_set.h"
 #include "control/metrics_handler.h"
 #include "http/cors.h"
 #include "rt/blocking.h"
@@ -39,7 +40,6 @@ constexpr std::chrono::milliseconds kHurriedDrain{5'000};
 constexpr std::chrono::milliseconds kLookUpMax{4'000};
 constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kAuditFlush{10'000};
-constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 constexpr std::chrono::milliseconds kDiskLook{250};
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
 // How late the decision of a rollout may be.
@@ -186,6 +186,8 @@ Result<void> Process::open_data() {
     }
     for (const config::Engine& engine : options_.config.engines)
       policy.engines[engine.name] = {.site = engine.site, .jurisdiction = engine.jurisdiction};
+    for (const auto& [engine, pool] : control::pool_of_engine(options_.config.pools))
+      policy.engines[engine].pool = pool;
   });
   return {};
 }
@@ -467,7 +469,7 @@ rt::Task<void> Process::start_up() {
   readiness_.set_ready(true);
   watch_config_files();
   Worker& first = *workers_.front();
-  first.spawn(tell_budget_events());
+  start_webhooks();
   if (const auto every = options_.config.ledger.verify_every; every.count() > 0) {
     ledger_check_ = std::make_unique<LedgerCheck>(
         LedgerCheck::Parts{data_->ledger(), *clock_, *log_, data_->audit().get()});
@@ -480,61 +482,10 @@ rt::Task<void> Process::start_up() {
   first.spawn(keep_probing_engines());
   watch_overload();
   first.spawn(pass_place_on());
-  if (budget_webhook_) first.spawn(budget_webhook_->run(first.tasks().cancelled()));
-  if (checkpoint_webhook_) {
-    first.spawn(checkpoint_webhook_->run(first.tasks().cancelled()));
-    first.spawn(checkpoint_webhook_->deliver(first.tasks().cancelled()));
-  }
   hash_models();
   log_->say(observe::Level::info, "ready",
             fmt::format("listening on {}", json_list(bound_.listen)));
   co_return;
-}
-
-Result<void> Process::make_webhooks() {
-  const config::Webhooks& wanted = options_.config.webhooks;
-  Worker& first = *workers_.front();
-  const auto at = [](const config::Webhook& hook, auto made) {
-    return made ? std::move(made) : fail(std::move(made).error().in_context(hook.position.text()));
-  };
-  if (const auto& hook = wanted.budget_events) {
-    TRY(budget_webhook_,
-        at(*hook, webhook::Sender::make({.url = hook->url, .secret = hook->secret}, first.loop(),
-                                        first.upstream(), *random_)));
-    count_deliveries("budget_events", budget_webhook_->stats());
-  }
-  if (const auto& hook = wanted.audit_checkpoints) {
-    TRY(checkpoint_webhook_,
-        at(*hook,
-           CheckpointWebhook::make({.url = hook->url, .secret = hook->secret}, data_->audit(),
-                                   *pool_, first.loop(), first.upstream(), *random_)));
-    count_deliveries("audit_checkpoints", checkpoint_webhook_->stats());
-  }
-  return {};
-}
-
-void Process::count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats) {
-  auto& deliveries =
-      registry_.totals("sm_webhook_deliveries_total", "Webhook deliveries by what came of them.",
-                       {"webhook", "outcome"});
-  registry_.on_render([&deliveries, &stats, name = std::string(webhook)] {
-    deliveries.with({name, "delivered"}).set(static_cast<double>(stats.delivered));
-    deliveries.with({name, "retried"}).set(static_cast<double>(stats.retried));
-    deliveries.with({name, "dropped"}).set(static_cast<double>(stats.dropped));
-  });
-}
-
-// Whoever pays is told when a budget comes to its end: in the log, and by the webhook.
-rt::Task<void> Process::tell_budget_events() {
-  Worker& first = *workers_.front();
-  for (;;) {
-    const rt::Until next{first.loop().in(kBudgetLook), &first.tasks().cancelled()};
-    if (!co_await rt::sleep(first.loop(), next)) co_return;
-    for (std::string& event : budgets_->take_events()) {
-      log_->say(observe::Level::info, "budget", event);
-      if (budget_webhook_) budget_webhook_->send(std::move(event));
-    }
-  }
 }
 
 // Kept answers that are too old, and those of tenants that are gone or no longer want them.
@@ -574,7 +525,10 @@ Result<void> Process::open_rollouts() {
   rollouts_ = std::make_unique<control::Rollouts>(
       control::Rollouts::Parts{data_->control(), publisher_->directory(), *clock_,
                                [this](const catalog::Model& model) { return readiness_of(model); },
-                               [this](const rollout::Rollout& rollout) { tell_rollout(rollout); }});
+                               [this](const rollout::Rollout& rollout) { tell_rollout(rollout); },
+                               [this](const rollout::Rollout& rollout, std::string_view what) {
+                                 note_rollout(rollout, what);
+                               }});
   return rollouts_->load();
 }
 

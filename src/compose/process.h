@@ -10,6 +10,7 @@
 
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
+#include "compose/event_webhook.h"
 #include "compose/ledger_check.h"
 #include "compose/pool_history.h"
 #include "compose/serve.h"
@@ -112,7 +113,8 @@ class Process {
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);
   rt::Task<void> publish_discovered();
   Result<void> make_webhooks();
-  void count_deliveries(std::string_view webhook, const webhook::Sender::Stats& stats);
+  void start_webhooks();
+  void count_deliveries(std::string_view webhook, std::function<webhook::Sender::Stats()> stats);
   rt::Task<void> tell_budget_events();
   void set_audit(const std::function<void(gateway::AuditPolicy&)>& change);
   void hash_models();
@@ -123,6 +125,7 @@ class Process {
   Result<void> open_rollouts();
   rollout::Readiness readiness_of(const catalog::Model& model) const;
   void tell_rollout(const rollout::Rollout& rollout) const;
+  void note_rollout(const rollout::Rollout& rollout, std::string_view what) const;
   rt::Task<void> keep_looking_at_rollouts();
   rt::Task<void> keep_pool_history();
 
@@ -178,6 +181,7 @@ class Process {
   std::vector<gateway::DataPlane*> data_planes_;           // owned by their workers
   std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted
   std::unique_ptr<CheckpointWebhook> checkpoint_webhook_;  // the same
+  std::unique_ptr<EventWebhook> rollout_webhook_;          // the same, but for note()
   Bound bound_;
   rt::ListenSockets given_sockets_;  // that nobody listens on yet
   bool sockets_outlive_us_ = false;  // the service manager's

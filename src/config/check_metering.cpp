@@ -390,10 +390,12 @@ class MeteringChecker {
   }
 
   static std::vector<std::pair<std::string_view, const Decimal*>> rates(const Price& price) {
-    return {{"per_call", &price.per_call},         {"input", &price.input},
+    return {{"per_call", &price.per_call},
+            {"input", &price.input},
             {"cached_input", price.cached_input ? &*price.cached_input : &price.input},
             {"output", &price.output},
-            {"characters", &price.characters},     {"concurrency_hour", &price.concurrency_hour},
+            {"characters", &price.characters},
+            {"concurrency_hour", &price.concurrency_hour},
             {"gpu_second", &price.gpu_second}};
   }
 
@@ -462,6 +464,7 @@ class MeteringChecker {
     check_webhook("budget_events", config_.webhooks.budget_events);
     const auto& checkpoints = config_.webhooks.audit_checkpoints;
     check_webhook("audit_checkpoints", checkpoints);
+    check_webhook("rollout_events", config_.webhooks.rollout_events);
     if (checkpoints && !config_.audit.enabled)
       error(checkpoints->position, "'audit_checkpoints' has no effect: the audit log is off");
   }

@@ -344,6 +344,7 @@ struct Webhook {
 struct Webhooks {
   std::optional<Webhook> budget_events;
   std::optional<Webhook> audit_checkpoints;
+  std::optional<Webhook> rollout_events;
 };
 
 struct Audit {

@@ -493,6 +493,9 @@ void describe(V& v, Webhooks& webhooks) {
   v.optional_section("audit_checkpoints", webhooks.audit_checkpoints,
                      "Gets the audit log's newest checkpoint, once a minute while there are new "
                      "entries: a copy outside of this machine.");
+  v.optional_section("rollout_events", webhooks.rollout_events,
+                     "Told when a rollout is started, steps on, is paused, resumed, promoted, "
+                     "aborted or rolled back, with the gate and the figures.");
 }
 
 template <class V>

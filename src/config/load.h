@@ -36,6 +36,14 @@ Loaded load(const std::string& path, const Environment& environment,
             const std::vector<std::string>& environment_names);
 // The same from text, for tests and the fuzzer; includes and secret files are refused.
 Loaded load_text(std::string_view yaml, const Environment& environment);
+// One route by itself, as it stands in the list `routes`, or in a list of one; for commands. What
+// it names is looked up nowhere.
+struct LoadedRoute {
+  std::optional<Route> route;  // nothing when there is an error among the findings
+  std::vector<Finding> findings;
+};
+LoadedRoute load_route(const std::string& file, std::string_view yaml,
+                       const Environment& environment);
 // No file: OPENAI_BASE_URL and OPENAI_API_KEY make one remote engine, whose models are those that
 // it lists, and one tenant.
 inline constexpr const char* kEnvironmentTenant = "default";

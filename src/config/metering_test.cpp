@@ -379,6 +379,16 @@ TEST_F(MeteringTest, CheckpointsGoToAWebhookAsBudgetsDo) {
               HasSubstr("audit_checkpoints needs 'secret'"));
 }
 
+TEST_F(MeteringTest, RolloutsTellAWebhookAsBudgetsDo) {
+  const auto hook = [](const std::string& url) {
+    return "webhooks:\n  rollout_events: {url: \"" + url + "\", secret: env:SECRET}\n";
+  };
+  EXPECT_EQ(good(hook("https://h/")).webhooks.rollout_events->url, "https://h/");
+  EXPECT_THAT(refusal(hook("http://h/")), HasSubstr("config.yaml:2:19: error: url"));
+  EXPECT_THAT(refusal("webhooks:\n  rollout_events: {url: \"https://h/\"}\n"),
+              HasSubstr("rollout_events needs 'secret'"));
+}
+
 TEST_F(MeteringTest, SettingsOfAuditAndLedgerComeFromTheEnvironmentToo) {
   const auto environment = [](std::string_view name) -> std::optional<std::string> {
     if (name == "OPENAI_BASE_URL") return "http://127.0.0.1:9/v1";
@@ -403,7 +413,7 @@ TEST_F(MeteringTest, LimitsAndPricesChangeWithoutARestartAuditAndWebhooksDoNot) 
            {"audit", "audit: {site: north}\n"},
            {"ledger", "ledger: {keep_days: 7}\n"},
            {"webhooks",
-            "webhooks:\n  budget_events: {url: \"https://h/\", secret: env:SECRET}\n"}}) {
+            "webhooks:\n  rollout_events: {url: \"https://h/\", secret: env:SECRET}\n"}}) {
     const auto after = fixed_parts(good(kEngine + yaml));
     EXPECT_NE(after.at(name), before.at(name));
     EXPECT_EQ(after.at("engines"), before.at("engines"));

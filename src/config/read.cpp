@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -356,7 +358,57 @@ std::vector<YAML::Mark> first_documents(const std::string& text) {
   return std::move(starts.marks);
 }
 
+using Report = std::function<void(int line, int column, std::string message)>;
+
+// The one document of a text; nothing when that was reported.
+std::optional<YAML::Node> only_document(std::string_view text, const Report& error_at) {
+  const auto refuse = [&](int line, int column, std::string message) {
+    error_at(line, column, std::move(message));
+    return std::nullopt;
+  };
+  if (text.size() > FileReader::kBytesMax) return refuse(1, 1, "the file is larger than 4 MiB");
+  if (const int line = first_line_not_utf8(text); line > 0)
+    return refuse(line, 1, "this line is not UTF-8");
+  const std::string yaml(text);
+  const auto documents = first_documents(yaml);
+  if (documents.size() > 1) {
+    const YAML::Mark mark = documents[1];
+    return refuse(mark.line + 1, mark.column + 1,
+                  mark.pos == documents[0].pos
+                      ? "not valid YAML: no setting can begin here"
+                      : "a second YAML document: only the first one would be in force; use "
+                        "'include'");
+  }
+  return YAML::Load(yaml);
+}
+
 }  // namespace
+
+LoadedRoute load_route(const std::string& file, std::string_view yaml,
+                       const Environment& environment) {
+  LoadedRoute loaded;
+  std::vector<std::string> touched;
+  const Context context{file, environment, {.files = false}, loaded.findings, touched};
+  const auto error_at = [&](int line, int column, std::string message) {
+    loaded.findings.push_back({.position = {.file = file, .line = line, .column = column},
+                               .message = std::move(message)});
+  };
+  Route route;
+  try {
+    const auto root = only_document(yaml, error_at);
+    if (!root) return loaded;
+    const bool is_list = root->IsSequence() && root->size() == 1;
+    const YAML::Node node = is_list ? (*root)[0] : *root;
+    if (!node.IsMap()) context.error(node, "want one route: name, versions and so on");
+    YamlVisitor visitor(context, node, "route");
+    describe(visitor, route);
+    visitor.finish();
+  } catch (const YAML::Exception& broken) {
+    error_at(broken.mark.line + 1, broken.mark.column + 1, "not valid YAML: " + broken.msg);
+  }
+  if (std::ranges::none_of(loaded.findings, &Finding::is_error)) loaded.route = std::move(route);
+  return loaded;
+}
 
 void FileReader::read(const std::string& file, std::string_view text, Config& config) {
   const Context context{file, environment_, access_, findings_, touched_};
@@ -364,21 +416,11 @@ void FileReader::read(const std::string& file, std::string_view text, Config& co
     findings_.push_back({.position = {.file = file, .line = line, .column = column},
                          .message = std::move(message)});
   };
-  if (text.size() > kBytesMax) return error_at(1, 1, "the file is larger than 4 MiB");
-  if (const int line = first_line_not_utf8(text); line > 0)
-    return error_at(line, 1, "this line is not UTF-8");
   config.files.push_back(file);
   try {
-    const std::string yaml(text);
-    if (const auto documents = first_documents(yaml); documents.size() > 1) {
-      const YAML::Mark mark = documents[1];
-      return error_at(
-          mark.line + 1, mark.column + 1,
-          mark.pos == documents[0].pos
-              ? "not valid YAML: no setting can begin here"
-              : "a second YAML document: only the first one would be in force; use 'include'");
-    }
-    const YAML::Node root = YAML::Load(yaml);
+    const auto document = only_document(text, error_at);
+    if (!document) return;
+    const YAML::Node& root = *document;
     // Most likely cut short by whoever writes it. It must not take everything out of force.
     if (root.IsNull() || (root.IsMap() && root.size() == 0)) {
       return error_at(1, 1,

@@ -18,8 +18,8 @@ namespace {
 constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 // What is in the control store.
-constexpr std::array<std::string_view, 8> kChangeable{"tenants", "projects", "keys",     "models",
-                                                      "engines", "limits",   "rollouts", "pools"};
+constexpr std::array<std::string_view, 9> kChangeable{
+    "tenants", "projects", "keys", "models", "engines", "limits", "routes", "rollouts", "pools"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -17,6 +17,7 @@
 #include "control/placing.h"
 #include "control/recorded_changes.h"
 #include "control/statements.h"
+#include "control/stored_routes.h"
 #include "engine/engine.h"
 #include "identity/authenticator.h"
 #include "limits/limiter.h"
@@ -154,11 +155,14 @@ class AdminApi {
   Result<AdminReply> create_model(Request& request);
   Result<AdminReply> change_model(Request& request, catalog::Model model);
   Result<void> check_model(const catalog::Model& model);
+  Result<void> check_hides_nothing(const ModelName& name) const;
+  Result<void> check_unused(const catalog::Model& model) const;
   Result<void> check_engine_of(const catalog::Model& model, const std::string& name);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
   Result<AdminReply> delete_engine(Request& request, const std::string& name,
                                    store::ControlData data);
+  std::vector<std::string> engine_names() const;
   void run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const;
   std::string show_engine(const engine::Engine& engine, const store::ControlData& data) const;
   Result<AdminReply> limits(Request& request);
@@ -174,13 +178,22 @@ class AdminApi {
   Result<std::vector<std::string>> show_limits(const std::vector<store::LimitRecord>& wanted,
                                                const store::ControlData& data);
   Result<AdminReply> prices(Request& request);
-  // admin_rollouts.cpp
+  // admin_routes.cpp
   Result<AdminReply> routes(Request& request);
+  Result<AdminReply> create_route(Request& request);
+  Result<AdminReply> change_route(Request& request, RouteRecord record);
+  Result<AdminReply> delete_route(Request& request, const RouteRecord& record);
+  Result<AdminReply> write_route(Request& request, RouteRecord record, int status);
+  std::string show_route(const catalog::Route& route, const RouteRecord* record,
+                         const identity::Directory& directory) const;
+  std::optional<rollout::Rollout> running_rollout(const ModelName& route) const;
+  // admin_rollouts.cpp
   Result<AdminReply> rollouts(Request& request);
   Result<AdminReply> start_rollout(Request& request);
   Result<AdminReply> change_rollout(Request& request, const rollout::Rollout& next, int status);
   // admin_pools.cpp
   Result<AdminReply> pools(Request& request);
+  std::vector<std::string> pool_names() const;
   Result<AdminReply> show_pool(const config::Pool& pool) const;
   Result<AdminReply> set_pool_member(Request& request, const config::Pool& pool);
   Result<AdminReply> remove_pool_member(Request& request, const config::Pool& pool);

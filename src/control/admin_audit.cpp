@@ -254,7 +254,8 @@ Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string
   store::AuditSubject subject{.tenant = std::nullopt, .id = id.value_or("")};
   if (!tenant) return subject;
   TRY(const store::ControlData data, parts_.store.load());
-  if (const auto found = find_tenant(data, *tenant); found) {
+  const auto found = find_tenant(data, *tenant);
+  if (found) {
     subject.tenant = found->id;
     return subject;
   }
@@ -264,10 +265,12 @@ Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string
   }
   TRY(subject.tenant, parts_.store.removed_tenant(*tenant));
   if (subject.tenant) return subject;
-  return client_error(Code::not_found,
-                      "there is no such tenant, and none of that name was deleted; the id of one "
-                      "that was works, too",
-                      "tenant");
+  return client_error(
+      Code::not_found,
+      fmt::format("{}; none of that name was deleted; the id of one that was works, "
+                  "too",
+                  found.error().message()),
+      "tenant");
 }
 
 Result<AdminReply> AdminApi::audit(Request& request) {

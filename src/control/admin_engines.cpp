@@ -100,10 +100,17 @@ Result<AdminReply> AdminApi::engines(Request& request) {
       return AdminReply{.body = show_engine(*engine, data),
                         .etag = record == nullptr ? "" : etag_of(record->meta.revision)};
     }
-    return client_error(Code::not_found, "there is no such engine");
+    return no_such("engine", name, engine_names());
   }
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   return delete_engine(request, name, data);
+}
+
+std::vector<std::string> AdminApi::engine_names() const {
+  std::vector<std::string> names;
+  for (const auto& engine : parts_.engines())
+    names.emplace_back(engine->name());
+  return names;
 }
 
 void AdminApi::run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const {
@@ -143,7 +150,7 @@ Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& 
   if (const auto source = parts_.publisher.file_engine(name))
     return files_alone(fmt::format("engine '{}'", name), *source);
   const auto* record = record_of(data, name);
-  if (record == nullptr) return client_error(Code::not_found, "there is no such engine");
+  if (record == nullptr) return no_such("engine", name, engine_names());
   for (const catalog::Model& model : data.models) {
     const std::vector<std::string> engines = engines_of(model);
     if (std::ranges::find(engines, name) == engines.end()) continue;

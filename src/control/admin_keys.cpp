@@ -29,15 +29,6 @@ Result<std::bitset<tenancy::kScopes>> parse_scopes(const std::vector<std::string
   return scopes;
 }
 
-Result<tenancy::Project> project_named(const store::ControlData& data, TenantId tenant,
-                                       std::string_view name) {
-  for (const tenancy::Project& project : data.projects) {
-    const bool fits = project.slug.text() == name || project.id.value.text() == name;
-    if (project.tenant == tenant && fits) return project;
-  }
-  return client_error(Code::not_found, "the tenant has no such project", "project");
-}
-
 // What a caller may say of a key, at its creation and later.
 struct KeyFields {
   std::optional<std::string> display_name;
@@ -137,7 +128,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   TRY(const store::ControlData data, request.store->load());
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   TRY(const tenancy::Project project,
-      project_named(data, tenant.id, project_name.value_or("default")));
+      find_project_of(data, tenant.id, project_name.value_or("default")));
   tenancy::NewKey made = tenancy::generate_key(parts_.random);
   tenancy::Key key{.id = made.id, .tenant = tenant.id, .project = project.id};
   key.scopes.set();

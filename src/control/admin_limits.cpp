@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -152,15 +153,16 @@ struct LimitFields {
   }
 
   // Whom it is for: one of project, user and key of a tenant, the tenant itself, or a pool.
-  Result<LimitHolder> holder(const store::ControlData& data,
-                             const identity::Directory& directory) const {
+  // `pools`: of the configuration file.
+  Result<LimitHolder> holder(const store::ControlData& data, const identity::Directory& directory,
+                             const std::vector<std::string>& pools) const {
     const int narrower = (project ? 1 : 0) + (user ? 1 : 0) + (key ? 1 : 0);
     if (pool) {
       if (tenant || narrower > 0)
         return client_error(Code::invalid_value, "a pool is nobody's: leave the others out",
                             "pool");
       if (directory.has_pool(*pool)) return LimitHolder{.scope = Scope::pool, .name = *pool};
-      return client_error(Code::not_found, "the configuration file has no such pool", "pool");
+      return no_such("pool", *pool, pools, "pool");
     }
     if (narrower > 1) {
       return client_error(Code::invalid_value,
@@ -193,12 +195,8 @@ struct LimitFields {
   }
 
   Result<LimitHolder> of_project(const store::ControlData& data, TenantId owner) const {
-    for (const tenancy::Project& one : data.projects) {
-      const bool fits = one.slug.text() == *project || one.id.value.text() == *project;
-      if (one.tenant == owner && fits)
-        return LimitHolder{.scope = Scope::project, .tenant = owner, .project = one.id};
-    }
-    return client_error(Code::not_found, "the tenant has no such project", "project");
+    TRY(const tenancy::Project found, find_project_of(data, owner, *project));
+    return LimitHolder{.scope = Scope::project, .tenant = owner, .project = found.id};
   }
 
   Result<void> put_into(LimitRecord& limit) const {
@@ -231,6 +229,17 @@ struct LimitFields {
     return {};
   }
 };
+
+// Of a model or a route that can be called: a name that nobody has would never count.
+Result<void> check_model_of(const LimitRecord& limit, const identity::Directory& directory) {
+  if (limit.model.empty()) return {};
+  TRY(const ModelName name, ModelName::parse(limit.model));
+  if (directory.models().model(name) != nullptr || directory.models().route(name) != nullptr)
+    return {};
+  std::vector<std::string> known = model_names(directory);
+  std::ranges::move(route_names(directory), std::back_inserter(known));
+  return no_such("model or route", limit.model, known, "model");
+}
 
 // Names are labels: one for each.
 Result<void> check_name(const LimitRecord& limit, const store::ControlData& data) {
@@ -338,7 +347,8 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   TRY_VOID(request.no_more_query());
   TRY(store::ControlData data, request.store->load());
   LimitRecord wanted{.id = {request.ids->next()}};
-  TRY(wanted.holder, fields.holder(data, *parts_.publisher.directory().get()));
+  const auto directory = parts_.publisher.directory().get();
+  TRY(wanted.holder, fields.holder(data, *directory, pool_names()));
   TRY_VOID(fields.put_into(wanted));
   const auto there = std::ranges::find_if(
       data.limits, [&](const LimitRecord& other) { return is_same(other, wanted); });
@@ -358,6 +368,7 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   wanted.shadow = fields.shadow.value_or(is_there && wanted.shadow);
   TRY_VOID(check_limit(wanted, data));
   if (is_there) return changed_limit(request, std::move(wanted), std::move(data), 200);
+  TRY_VOID(check_model_of(wanted, *directory));
   const auto ours = std::ranges::count_if(data.limits, [](const LimitRecord& limit) {
     return limit.meta.ownership.by == tenancy::Ownership::By::api;
   });

@@ -164,6 +164,7 @@ Result<AdminReply> AdminApi::models(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(model));
   TRY(const std::int64_t at, revision(request, model.revision));
+  TRY_VOID(check_unused(model));
   TRY_VOID(request.store->remove(model.id, at));
   return AdminReply{.status = 204};
 }
@@ -181,9 +182,10 @@ Result<void> AdminApi::check_engine_of(const catalog::Model& model, const std::s
   const auto engines = parts_.engines();
   const auto known =
       std::ranges::find_if(engines, [&](const auto& engine) { return engine->name() == name; });
-  if (known == engines.end())
-    return client_error(Code::invalid_value, fmt::format("there is no such engine: '{}'", name),
-                        param);
+  if (known == engines.end()) {
+    const auto unknown = no_such("engine", name, engine_names());
+    return client_error(Code::invalid_value, unknown.error().message(), param);
+  }
   const auto directory = parts_.publisher.directory().get();
   if (directory->pool_of(name) != directory->pool_of(model.engine)) {
     return client_error(
@@ -205,6 +207,37 @@ Result<void> AdminApi::check_engine_of(const catalog::Model& model, const std::s
   return {};
 }
 
+// A route of the same name would stand in front of it.
+Result<void> AdminApi::check_hides_nothing(const ModelName& name) const {
+  const auto directory = parts_.publisher.directory().get();
+  const catalog::Route* const route = directory->models().route(name);
+  if (route == nullptr || route->version(name) != nullptr) return {};
+  return client_error(
+      Code::conflict,
+      fmt::format("the route '{}' has this name; make the model one of its versions "
+                  "or choose another name",
+                  name.text()),
+      "name");
+}
+
+// Of no route, as a version or to fall back to.
+Result<void> AdminApi::check_unused(const catalog::Model& model) const {
+  const auto directory = parts_.publisher.directory().get();
+  for (const catalog::Route& route : directory->models().routes()) {
+    const bool falls_back = std::ranges::any_of(route.fallbacks, [&](const auto& fallback) {
+      return fallback.kind == catalog::Fallback::Kind::model && fallback.name == model.name;
+    });
+    if (route.version(model.name) == nullptr && !falls_back) continue;
+    return client_error(
+        Code::conflict,
+        fmt::format(
+            "the route '{}'{} {} the model: change the route first", route.name.text(),
+            route.from_file ? fmt::format(" of the configuration file ({})", route.source) : "",
+            falls_back ? "falls back to" : "has a version that is"));
+  }
+  return {};
+}
+
 Result<AdminReply> AdminApi::create_model(Request& request) {
   JsonBody body(request.call.body);
   const std::string name_text = body.required_text("name");
@@ -216,6 +249,7 @@ Result<AdminReply> AdminApi::create_model(Request& request) {
   TRY(ModelName name, ModelName::parse(name_text));
   TRY(const store::ControlData data, request.store->load());
   if (const auto there = find_model(data, name_text); there) TRY_VOID(must_be_ours(*there));
+  TRY_VOID(check_hides_nothing(name));
   catalog::Model model{.id = {request.ids->next()}, .name = std::move(name)};
   model.engine_model = name_text;
   TRY_VOID(fields.put_into(model, data));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/json_text.h"
 
@@ -20,14 +21,12 @@ void add_meta(JsonText& json, const tenancy::Meta& meta, std::string_view owner)
 
 namespace {
 
-// As a caller would write it.
-std::string duration_text(std::chrono::milliseconds duration) {
-  if (duration.count() % 1'000 != 0) return fmt::format("{}ms", duration.count());
-  return fmt::format("{}s", duration.count() / 1'000);
-}
-
-std::unexpected<Error> no_such(std::string_view kind) {
-  return client_error(Code::not_found, fmt::format("there is no such {}", kind));
+template <class Objects, class NameOf>
+std::vector<std::string> names_of(const Objects& objects, const NameOf& name_of) {
+  std::vector<std::string> names;
+  for (const auto& object : objects)
+    names.push_back(name_of(object));
+  return names;
 }
 
 }  // namespace
@@ -163,39 +162,82 @@ std::string to_json(const store::EngineRecord& engine) {
   return json.end();
 }
 
+std::unexpected<Error> no_such(std::string_view kind, std::string_view name,
+                               std::span<const std::string> known, std::string param) {
+  std::string message = fmt::format("there is no {} '{}'", kind, name);
+  const std::span<const std::string> shown = known.first(std::min(known.size(), kNamesShown));
+  if (!shown.empty()) message += fmt::format("; there are: {}", fmt::join(shown, ", "));
+  if (known.size() > shown.size())
+    message += fmt::format(" and {} more", known.size() - shown.size());
+  return client_error(Code::not_found, std::move(message), std::move(param));
+}
+
+std::vector<std::string> model_names(const identity::Directory& directory) {
+  return names_of(directory.models().all(),
+                  [](const catalog::Model& model) { return std::string(model.name.text()); });
+}
+
+std::vector<std::string> route_names(const identity::Directory& directory) {
+  return names_of(directory.models().routes(),
+                  [](const catalog::Route& route) { return std::string(route.name.text()); });
+}
+
 Result<tenancy::Tenant> find_tenant(const store::ControlData& data, std::string_view name) {
   for (const tenancy::Tenant& tenant : data.tenants) {
     if (tenant.slug.text() == name || tenant.id.value.text() == name) return tenant;
   }
-  return no_such("tenant");
+  return no_such("tenant", name, names_of(data.tenants, [](const tenancy::Tenant& tenant) {
+                   return std::string(tenant.slug.text());
+                 }));
 }
 
 Result<tenancy::Project> find_project(const store::ControlData& data, std::string_view id) {
   for (const tenancy::Project& project : data.projects) {
     if (project.id.value.text() == id) return project;
   }
-  return no_such("project");
+  return no_such("project", id, names_of(data.projects, [&](const tenancy::Project& project) {
+                   return fmt::format("{} ({}/{})", project.id.value.text(),
+                                      slug_of(data, project.tenant), project.slug.text());
+                 }));
+}
+
+Result<tenancy::Project> find_project_of(const store::ControlData& data, TenantId tenant,
+                                         std::string_view name) {
+  std::vector<std::string> known;
+  for (const tenancy::Project& project : data.projects) {
+    if (project.tenant != tenant) continue;
+    if (project.slug.text() == name || project.id.value.text() == name) return project;
+    known.emplace_back(project.slug.text());
+  }
+  return no_such(fmt::format("project of tenant '{}' named", slug_of(data, tenant)), name, known,
+                 "project");
 }
 
 Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view id) {
   for (const tenancy::Key& key : data.keys) {
     if (key.id.text() == id) return key;
   }
-  return no_such("key");
+  return no_such("key", id, names_of(data.keys, [](const tenancy::Key& key) {
+                   return fmt::format("{} ({})", key.id.text(), key.display_name);
+                 }));
 }
 
 Result<store::LimitRecord> find_limit(const store::ControlData& data, std::string_view id) {
   for (const store::LimitRecord& limit : data.limits) {
     if (limit.id.value.text() == id) return limit;
   }
-  return no_such("limit");
+  return no_such("limit", id, names_of(data.limits, [](const store::LimitRecord& limit) {
+                   return limit.name.empty() ? limit.id.value.text() : limit.name;
+                 }));
 }
 
 Result<catalog::Model> find_model(const store::ControlData& data, std::string_view name) {
   for (const catalog::Model& model : data.models) {
     if (model.name.text() == name || model.id.value.text() == name) return model;
   }
-  return no_such("model");
+  return no_such("model", name, names_of(data.models, [](const catalog::Model& model) {
+                   return std::string(model.name.text());
+                 }));
 }
 
 Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "base/result.h"
 #include "catalog/records.h"
 #include "control/json_text.h"
+#include "identity/directory.h"
 #include "store/control_store.h"
 #include "tenancy/records.h"
 
@@ -38,6 +41,17 @@ Result<tenancy::Project> find_project(const store::ControlData& data, std::strin
 Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view id);
 Result<store::LimitRecord> find_limit(const store::ControlData& data, std::string_view id);
 Result<catalog::Model> find_model(const store::ControlData& data, std::string_view name);
+
+// By slug or id.
+Result<tenancy::Project> find_project_of(const store::ControlData& data, TenantId tenant,
+                                         std::string_view name);
+
+// Code::not_found that says which ones there are, kNamesShown at most.
+constexpr std::size_t kNamesShown = 10;
+std::unexpected<Error> no_such(std::string_view kind, std::string_view name,
+                               std::span<const std::string> known, std::string param = {});
+std::vector<std::string> model_names(const identity::Directory& directory);
+std::vector<std::string> route_names(const identity::Directory& directory);
 
 // What the configuration file declares changes there alone: Code::conflict that says where.
 Result<void> must_be_ours(const tenancy::Meta& meta, std::string_view what);

@@ -109,11 +109,8 @@ Result<Holder> holder_of(const store::ControlData& data, const std::string& tena
                          const std::optional<std::string>& project) {
   TRY(const tenancy::Tenant owner, find_tenant(data, tenant));
   if (!project) return Holder{.tenant = owner.id, .project = {}};
-  for (const tenancy::Project& one : data.projects) {
-    if (one.tenant == owner.id && (one.slug.text() == *project || one.id.value.text() == *project))
-      return Holder{.tenant = owner.id, .project = one.id};
-  }
-  return client_error(Code::not_found, "the tenant has no such project", "project");
+  TRY(const tenancy::Project part, find_project_of(data, owner.id, *project));
+  return Holder{.tenant = owner.id, .project = part.id};
 }
 
 // What a caller may say of a share. What is not said stays, null takes back.
@@ -178,6 +175,13 @@ struct ShareFields {
 
 }  // namespace
 
+std::vector<std::string> AdminApi::pool_names() const {
+  std::vector<std::string> names;
+  for (const config::Pool& pool : *parts_.publisher.state().pools)
+    names.push_back(pool.name);
+  return names;
+}
+
 Result<AdminReply> AdminApi::pools(Request& request) {
   const auto in_force = parts_.publisher.state().pools;
   const auto pool_named = [&](const std::string& name) -> const config::Pool* {
@@ -197,8 +201,7 @@ Result<AdminReply> AdminApi::pools(Request& request) {
   }
   if (request.path.size() == 1) return fail(no_such_method(request, "GET"));
   const config::Pool* const pool = pool_named(request.path[1]);
-  if (pool == nullptr)
-    return client_error(Code::not_found, "the configuration file has no such pool", "pool");
+  if (pool == nullptr) return no_such("pool", request.path[1], pool_names(), "pool");
   TRY_VOID(request.no_more_query());
   if (request.is("GET", 2)) return show_pool(*pool);
   if (request.is("POST", 3) && request.path[2] == "set") return set_pool_member(request, *pool);

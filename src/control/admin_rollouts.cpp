@@ -12,7 +12,7 @@
 #include "control/rollouts.h"
 #include "rollout/plan_text.h"
 
-// The routes and rollouts of the admin API.
+// The rollouts of the admin API.
 namespace sovmesh::control {
 namespace {
 
@@ -22,52 +22,6 @@ constexpr std::int64_t kSampleMax = 1'000'000;
 const std::vector<std::string> kUsualSteps{"1%:10m", "5%:10m", "25%:30m", "50%:30m"};
 const std::vector<std::string> kUsualGates{"error_rate:1%", "refusal_rate:5%", "ttft:41%",
                                            "tpot:41%"};
-
-std::string version_json(const catalog::Route& route, const catalog::RouteVersion& version,
-                         std::int64_t weight, std::int64_t sum) {
-  const double percent =
-      sum == 0 ? 0 : 100.0 * static_cast<double>(weight) / static_cast<double>(sum);
-  return JsonText()
-      .text("model", version.model.text())
-      .text("stage", name(version.stage))
-      .number("weight", version.weight)
-      .text("share", fmt::format("{:.4g}%", percent))
-      .flag("grey", route.grey && route.grey->version == version.model)
-      .end();
-}
-
-std::string route_json(const catalog::Route& route, const rollout::RoutesInForce& rollouts) {
-  const auto rollout = rollouts.find(route.name);
-  const auto weights = catalog::effective_weights(
-      route, rollout == rollouts.end() ? nullptr : &rollout->second.shift);
-  std::int64_t sum = 0;
-  for (const std::int64_t weight : weights)
-    sum += weight;
-  std::vector<std::string> versions;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < route.versions.size(); ++i) {
-    versions.push_back(version_json(route, route.versions[i], weights[i], sum));
-    names.emplace_back(route.versions[i].model.text());
-  }
-  std::vector<std::string> conditions;
-  for (const catalog::Condition& condition : route.conditions)
-    conditions.push_back(condition.name);
-  std::vector<std::string> fallbacks;
-  for (const catalog::Fallback& fallback : route.fallbacks)
-    fallbacks.emplace_back(fallback.name.text());
-  return JsonText()
-      .text("name", route.name.text())
-      .raw("versions", json_list(versions))
-      .texts("models", names)
-      .text("sticky", name(route.sticky))
-      .text("grey", route.grey ? std::string_view(route.grey->name) : std::string_view())
-      .texts("conditions", conditions)
-      .texts("fallbacks", fallbacks)
-      .flag("rollout", rollout != rollouts.end())
-      .text("managed_by", "file")
-      .text("source", route.source)
-      .end();
-}
 
 Result<std::chrono::seconds> seconds_of(const std::optional<std::string>& text, const char* name,
                                         std::chrono::seconds otherwise) {
@@ -101,12 +55,11 @@ struct PlanFields {
         .design_effect = body.number("design_effect", 1, rollout::kDesignEffectMax).value_or(2)};
   }
 
-  Result<rollout::Plan> plan(const catalog::ModelTable& models) const {
+  Result<rollout::Plan> plan(const identity::Directory& directory) const {
     TRY(ModelName name, ModelName::parse(route));
     TRY(ModelName to, ModelName::parse(candidate));
-    const catalog::Route* const known = models.route(name);
-    if (known == nullptr)
-      return client_error(Code::not_found, fmt::format("there is no route '{}'", route), "route");
+    const catalog::Route* const known = directory.models().route(name);
+    if (known == nullptr) return no_such("route", route, route_names(directory), "route");
     rollout::Plan out{
         .route = std::move(name), .stable = known->stable().model, .candidate = std::move(to)};
     for (const std::string& text : steps) {
@@ -142,26 +95,6 @@ std::optional<Rollouts::Act> act_of(std::string_view text) {
 }
 
 }  // namespace
-
-Result<AdminReply> AdminApi::routes(Request& request) {
-  if (request.call.method != "GET") return fail(no_such_method(request, "GET"));
-  const auto directory = parts_.publisher.directory().get();
-  const auto none = std::make_shared<const rollout::RoutesInForce>();
-  const auto rollouts = parts_.rollouts ? parts_.rollouts->in_force().get() : none;
-  if (request.path.size() == 1) {
-    return page<catalog::Route>(
-        request, directory->models().routes(),
-        [](const catalog::Route& route) { return std::string(route.name.text()); },
-        [&](const catalog::Route& route) { return route_json(route, *rollouts); });
-  }
-  TRY_VOID(request.no_more_query());
-  const auto name = ModelName::parse(request.path[1]);
-  const catalog::Route* const route = name ? directory->models().route(*name) : nullptr;
-  if (request.path.size() != 2 || route == nullptr) {
-    return client_error(Code::not_found, fmt::format("there is no route '{}'", request.path[1]));
-  }
-  return AdminReply{.body = route_json(*route, *rollouts)};
-}
 
 Result<AdminReply> AdminApi::rollouts(Request& request) {
   if (parts_.rollouts == nullptr)
@@ -199,7 +132,7 @@ Result<AdminReply> AdminApi::start_rollout(Request& request) {
   const PlanFields fields = PlanFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
-  TRY(rollout::Plan plan, fields.plan(parts_.publisher.directory().get()->models()));
+  TRY(rollout::Plan plan, fields.plan(*parts_.publisher.directory().get()));
   auto started = parts_.rollouts->started(request.ids->next(), std::move(plan));
   if (!started) return fail(as_invalid_value(started.error()));
   return change_rollout(request, *started, 201);

@@ -16,6 +16,7 @@
 #include "control/key_maker.h"
 #include "control/limit_set.h"
 #include "control/pool_members.h"
+#include "control/stored_routes.h"
 #include "tenancy/key_format.h"
 
 namespace sovmesh::control {
@@ -49,9 +50,15 @@ struct Wanted {
 
 class Planner {
  public:
+  // `api_routes`: that stay beside the file's.
   Planner(const config::Config& config, const store::ControlData& now,
+          const std::vector<catalog::Route>& api_routes,
           const identity::Authenticator& authenticator, UlidSource& ids)
-      : config_(config), now_(now), authenticator_(authenticator), ids_(ids) {}
+      : config_(config),
+        now_(now),
+        api_routes_(api_routes),
+        authenticator_(authenticator),
+        ids_(ids) {}
 
   Result<Wanted> plan() {
     for (const config::Engine& engine : config_.engines) {
@@ -305,18 +312,29 @@ class Planner {
     return {};
   }
 
-  // What the engines with discover_models list is not known before they have been asked.
   Result<void> add_routes() {
-    std::set<ModelName> models;
-    if (std::ranges::any_of(config_.engines, &config::Engine::discover_models))
-      models = models_of(config_.routes);
-    for (const auto* known : {&std::as_const(wanted_.models), &now_.models}) {
-      for (const catalog::Model& model : *known)
-        models.insert(model.name);
+    for (const catalog::Route& route : api_routes_) {
+      const auto same = std::ranges::find(config_.routes, route.name.text(), &config::Route::name);
+      if (same != config_.routes.end()) return taken("route", same->name, same->position);
     }
+    const std::set<ModelName> models = models_to_be();
     const auto named = [this](const std::string& slug) { return tenant_named(slug); };
     TRY(wanted_.routes, routes_of(config_.routes, named, models));
-    return {};
+    return check_beside(wanted_.routes, api_routes_, models);
+  }
+
+  // What the engines with discover_models list is not known before they have been asked.
+  std::set<ModelName> models_to_be() const {
+    std::set<ModelName> models;
+    if (std::ranges::any_of(config_.engines, &config::Engine::discover_models)) {
+      models = models_of(config_.routes);
+      models.merge(models_of(api_routes_));
+    }
+    for (const catalog::Model& model : wanted_.models)
+      models.insert(model.name);
+    for (const catalog::Model& model : now_.models)
+      if (!model.from_file) models.insert(model.name);
+    return models;
   }
 
   Result<TenantId> tenant_named(const std::string& slug) const {
@@ -331,6 +349,7 @@ class Planner {
 
   const config::Config& config_;
   const store::ControlData& now_;
+  const std::vector<catalog::Route>& api_routes_;
   const identity::Authenticator& authenticator_;
   UlidSource& ids_;
   Wanted wanted_;
@@ -499,7 +518,8 @@ Result<void> check_declared(const config::Config& config, const Clock& clock, Ra
   UlidSource ids(clock, random);
   TRY(const store::ControlData assumed, assumed_store(config, ids));
   TRY_VOID(price_book_of(config.prices));
-  TRY(const Wanted wanted, Planner(config, assumed, authenticator, ids).plan());
+  const std::vector<catalog::Route> no_others;
+  TRY(const Wanted wanted, Planner(config, assumed, no_others, authenticator, ids).plan());
   return check_together(assumed, wanted);
 }
 
@@ -535,8 +555,9 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
   Applied applied;
   const auto write = [&](store::ControlStore& store) -> Result<void> {
     TRY(const store::ControlData now, store.load());
+    TRY(const std::vector<catalog::Route> beside, api_routes(store, now.tenants));
     UlidSource ids(clock_, random_);
-    TRY(Wanted wanted, Planner(config, now, authenticator_, ids).plan());
+    TRY(Wanted wanted, Planner(config, now, beside, authenticator_, ids).plan());
     TRY_VOID(check_together(now, wanted));
     declared.routes = std::move(wanted.routes);
     applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
@@ -680,7 +701,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   TRY(store::ControlData stored, store.load());
   TRY(std::vector<limits::Limit> limits, limits_of(stored, declared.pools));
   auto pools =
-      std::make_shared<const std::vector<config::Pool>>(pools_with(declared.pools, stored));
+      std::make_shared<const std::vector<config::Pool>>(pools_in_force(declared.pools, stored));
   identity::DirectoryData data;
   for (const tenancy::Tenant& tenant : stored.tenants) {
     TRY(identity::DirectoryData::DigestKey key, digest_key(store, tenant.id));
@@ -689,11 +710,12 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
         replay != declared.replays.end())
       data.replays.emplace(tenant.id, replay->second);
   }
+  TRY(data.routes, api_routes(store, stored.tenants));
+  data.routes.insert(data.routes.begin(), declared.routes.begin(), declared.routes.end());
   data.tenants = std::move(stored.tenants);
   data.projects = std::move(stored.projects);
   data.keys = std::move(stored.keys);
   data.models = std::move(stored.models);
-  data.routes = declared.routes;
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);

@@ -1,6 +1,7 @@
 #include "control/explain.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <utility>
@@ -76,6 +77,18 @@ std::vector<CostLine> cost_lines(const metering::Price& price, const metering::U
 std::vector<CostLine> Explanation::lines() const {
   if (!price || row.open || row.voided) return {};
   return cost_lines(*price, usage_of(row));
+}
+
+std::optional<Explanation::Turn> Explanation::turn() const {
+  if (placing) {
+    const bool was_placed = !placing->attempts.empty();
+    return Turn{.priority = std::string(placing->priority),
+                .pool = was_placed ? placing->attempts.back().pool : ""};
+  }
+  if (!entry) return std::nullopt;
+  const auto said = nlohmann::json::parse(entry->bytes, nullptr, false);
+  if (!said.is_object() || !said.contains("class")) return std::nullopt;
+  return Turn{.priority = said.value("class", ""), .pool = said.value("pool", "")};
 }
 
 bool Explanation::adds_up() const {
@@ -310,6 +323,9 @@ std::string explanation_json(const Explanation& it) {
   it.row.open ? json.raw("checkpoint", checkpoint_json(it.row.checkpoint))
               : json.null("checkpoint");
   it.row.open || it.row.voided ? json.null("settle") : json.raw("settle", settle_json(it.row));
+  const auto turn = it.turn();
+  turn ? json.text("class", std::string_view(turn->priority)) : json.null("class");
+  turn && !turn->pool.empty() ? json.text("pool", std::string_view(turn->pool)) : json.null("pool");
   it.placing ? json.raw("scheduling", placing_json(*it.placing)) : json.null("scheduling");
   return json.raw("cost", cost_json(it))
       .raw("energy", energy_json(it.row.charge))
@@ -358,6 +374,19 @@ void add_intent(Page& page, const Explanation& it) {
   page.line("output at most", row.output_max == 0 ? "not said" : std::to_string(row.output_max));
   page.number("reserved tokens", row.reserved_tokens);
   page.line("price", row.is_priced() ? row.price_version : "none: unpriced");
+}
+
+void add_scheduling(Page& page, const Explanation& it) {
+  page.title("Scheduling");
+  if (it.placing) {
+    page.raw(placing_text(*it.placing));
+    return;
+  }
+  if (const auto turn = it.turn()) {
+    page.line("class", turn->priority);
+    page.line("pool", turn->pool);
+  }
+  page.raw("  Why it got its turn: only that of a tenant's latest requests is remembered.\n");
 }
 
 void add_end(Page& page, const store::UsageRow& row) {
@@ -451,9 +480,7 @@ std::string explanation_text(const Explanation& it) {
   page.raw(fmt::format("Request {} (ULID {}): {}\n", shown(it.row.request),
                        it.row.request.value.text(), state_of(it.row)));
   add_intent(page, it);
-  page.title("Scheduling");
-  page.raw(it.placing ? placing_text(*it.placing)
-                      : "  Only that of a tenant's latest requests is remembered.\n");
+  add_scheduling(page, it);
   add_end(page, it.row);
   add_cost(page, it);
   page.title("Limits it would count against now, not those of when it ran");

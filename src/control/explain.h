@@ -47,6 +47,14 @@ struct Explanation {
   std::string audit_note;          // why something of it is missing
   std::optional<Placing> placing;  // nothing: it is not remembered any more
 
+  // Its class, and the pool of its engines (empty: they are in none): of `placing`, else as the
+  // audit log has them. Nothing: neither says.
+  struct Turn {
+    std::string priority;
+    std::string pool;
+  };
+  std::optional<Turn> turn() const;
+
   std::vector<CostLine> lines() const;
   // Whether the row's charge follows from its price and figures; true for what is open.
   bool adds_up() const;

@@ -223,5 +223,18 @@ TEST_F(ExplainTest, BringsTheAuditEntryWithItsProof) {
   EXPECT_THAT(explanation_json(found), HasSubstr("fake.example"));
 }
 
+TEST_F(ExplainTest, TellsClassAndPoolFromTheAuditLogWhenTheTurnIsForgotten) {
+  Explanation known = it();
+  EXPECT_THAT(explanation_json(known), HasSubstr(R"("class":null,"pool":null,"scheduling":null)"));
+  known.entry = store::AuditRecord{.bytes = R"({"v":2,"class":"batch","pool":"gpu"})"};
+  EXPECT_THAT(explanation_json(known), HasSubstr(R"("class":"batch","pool":"gpu")"));
+  EXPECT_THAT(explanation_text(known), HasSubstr("class           batch"));
+  known.placing = Placing{.version = "", .priority = "agent", .attempts = {{.pool = "cpu"}}};
+  EXPECT_THAT(explanation_json(known), HasSubstr(R"("class":"agent","pool":"cpu")"));
+  known.placing.reset();
+  known.entry->bytes = R"({"v":1})";
+  EXPECT_FALSE(known.turn());
+}
+
 }  // namespace
 }  // namespace sovmesh::control

@@ -19,19 +19,31 @@ std::unexpected<Error> broken(const config::Position& at, const std::string& rou
                    fmt::format("{}: error: route '{}': {}", at.text(), route, why));
 }
 
+std::string message_of(const Error& error) {
+  if (error.param().empty()) return error.message();
+  return fmt::format("{}: {}", error.param(), error.message());
+}
+
+Result<ModelName> model_at(std::string_view field, const std::string& text) {
+  auto name = ModelName::parse(text);
+  if (name) return name;
+  return fail(std::move(name).error().with_param(std::string(field)));
+}
+
 Result<catalog::GreyChannel> grey_of(const config::GreyChannel& spec,
                                      const TenantNamed& tenant_named) {
-  TRY(ModelName version, ModelName::parse(spec.version));
+  TRY(ModelName version, model_at("grey.version", spec.version));
   catalog::GreyChannel grey{.name = spec.name, .version = std::move(version), .tenants = {}};
   for (const std::string& slug : spec.tenants) {
-    TRY(const TenantId tenant, tenant_named(slug));
-    grey.tenants.insert(tenant);
+    auto tenant = tenant_named(slug);
+    if (!tenant) return fail(std::move(tenant).error().with_param("grey.tenants"));
+    grey.tenants.insert(*tenant);
   }
   return grey;
 }
 
-Result<catalog::Condition> condition_of(const config::RouteCondition& spec) {
-  TRY(ModelName version, ModelName::parse(spec.version));
+Result<catalog::Condition> condition_of(const config::RouteCondition& spec, std::size_t i) {
+  TRY(ModelName version, model_at(fmt::format("conditions[{}].version", i), spec.version));
   catalog::Condition condition{.name = spec.name, .all = {}, .version = std::move(version)};
   for (const config::HeaderMatch& match : spec.headers) {
     condition.all.push_back(
@@ -40,10 +52,13 @@ Result<catalog::Condition> condition_of(const config::RouteCondition& spec) {
   return condition;
 }
 
-Result<catalog::Fallback> fallback_of(const config::RouteFallback& spec) {
+Result<catalog::Fallback> fallback_of(const config::RouteFallback& spec, std::size_t i) {
   using Kind = catalog::Fallback::Kind;
+  const std::string field = fmt::format("fallbacks[{}]", i);
+  if (spec.model.empty() == spec.route.empty())
+    return client_error(Code::invalid_value, "want model or route, and not both", field);
   const Kind kind = spec.route.empty() ? Kind::model : Kind::route;
-  TRY(ModelName name, ModelName::parse(spec.route.empty() ? spec.model : spec.route));
+  TRY(ModelName name, model_at(field, spec.route.empty() ? spec.model : spec.route));
   return catalog::Fallback{.kind = kind, .name = std::move(name)};
 }
 
@@ -62,11 +77,68 @@ std::int64_t revision_of(const catalog::Route& route) {
   return revision;
 }
 
+// "routes[2].versions[0].model" -> 2 and "versions[0].model".
+std::size_t take_position(std::string_view& param) {
+  constexpr std::string_view kBefore = "routes[";
+  const std::size_t at = std::strtoul(param.data() + kBefore.size(), nullptr, 10);
+  param.remove_prefix(param.find("].") + 2);
+  return at;
+}
+
+config::RouteTimeouts spec_of(const catalog::RouteTimeouts& times) {
+  return {.first_token = times.first_token,
+          .first_token_per_1000 = times.first_token_per_1000,
+          .inter_token = times.inter_token,
+          .total = times.total,
+          .position = {}};
+}
+
+bool is_said(const catalog::RouteTimeouts& times) {
+  return times.first_token || times.inter_token || times.total;
+}
+
+config::RouteFallback spec_of(const catalog::Fallback& fallback) {
+  const std::string name(fallback.name.text());
+  const bool is_model = fallback.kind == catalog::Fallback::Kind::model;
+  return {.model = is_model ? name : "", .route = is_model ? "" : name, .position = {}};
+}
+
+config::RouteCondition spec_of(const catalog::Condition& condition) {
+  config::RouteCondition spec{.name = condition.name,
+                              .version = std::string(condition.version.text()),
+                              .headers = {},
+                              .position = {}};
+  for (const catalog::Match& match : condition.all)
+    spec.headers.push_back({.name = match.name, .value = match.value, .position = {}});
+  return spec;
+}
+
+// Admin API and file call the headers of a condition so.
+std::string field_name(std::string_view param) {
+  std::string field(param);
+  if (const auto at = field.find(".all"); field.starts_with("conditions[") && at != field.npos)
+    field.replace(at, 4, ".headers");
+  return field;
+}
+
+// The error of catalog::validate() with its place in the file.
+std::unexpected<Error> placed(const Error& error, const std::vector<config::Route>& specs) {
+  const std::string text(error.param());
+  std::string_view param = text;
+  const config::Route& spec = specs[take_position(param)];
+  const config::Position* at = spec.given.find(param.substr(0, param.find_first_of("[.")));
+  return broken(at != nullptr ? *at : spec.position, spec.name,
+                fmt::format("{}: {}", field_name(param), error.message()));
+}
+
+}  // namespace
+
 Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& tenant_named) {
-  TRY(ModelName name, ModelName::parse(spec.name));
+  TRY(ModelName name, model_at("name", spec.name));
   catalog::Route route{.name = std::move(name)};
-  for (const config::RouteVersion& version : spec.versions) {
-    TRY(ModelName model, ModelName::parse(version.model));
+  for (std::size_t i = 0; i < spec.versions.size(); ++i) {
+    const config::RouteVersion& version = spec.versions[i];
+    TRY(ModelName model, model_at(fmt::format("versions[{}].model", i), version.model));
     route.versions.push_back({.model = std::move(model),
                               .weight = version.weight,
                               .stage = catalog::parse_stage(version.stage).value()});
@@ -75,12 +147,12 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
   if (spec.grey) {
     TRY(route.grey, grey_of(*spec.grey, tenant_named));
   }
-  for (const config::RouteCondition& condition : spec.conditions) {
-    TRY(catalog::Condition made, condition_of(condition));
+  for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
+    TRY(catalog::Condition made, condition_of(spec.conditions[i], i));
     route.conditions.push_back(std::move(made));
   }
-  for (const config::RouteFallback& fallback : spec.fallbacks) {
-    TRY(catalog::Fallback made, fallback_of(fallback));
+  for (std::size_t i = 0; i < spec.fallbacks.size(); ++i) {
+    TRY(catalog::Fallback made, fallback_of(spec.fallbacks[i], i));
     route.fallbacks.push_back(std::move(made));
   }
   if (spec.timeouts) {
@@ -91,30 +163,68 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
                       .total = spec.timeouts->total};
   }
   route.revision = revision_of(route);
-  route.from_file = true;
+  route.from_file = !spec.position.file.empty();
   route.source = spec.position.text();
   return route;
 }
 
-// "routes[2].versions[0].model" -> 2 and "versions[0].model".
-std::size_t take_position(std::string_view& param) {
-  constexpr std::string_view kBefore = "routes[";
-  const std::size_t at = std::strtoul(param.data() + kBefore.size(), nullptr, 10);
-  param.remove_prefix(param.find("].") + 2);
-  return at;
+config::Route spec_of(const catalog::Route& route,
+                      const std::function<std::string(TenantId)>& tenant_name) {
+  config::Route spec;
+  spec.name = route.name.text();
+  for (const catalog::RouteVersion& version : route.versions) {
+    spec.versions.push_back({.model = std::string(version.model.text()),
+                             .weight = version.weight,
+                             .stage = std::string(catalog::name(version.stage)),
+                             .position = {}});
+  }
+  spec.sticky = catalog::name(route.sticky);
+  if (route.grey) {
+    config::GreyChannel& grey = spec.grey.emplace();
+    grey.name = route.grey->name;
+    grey.version = route.grey->version.text();
+    for (const TenantId tenant : route.grey->tenants)
+      grey.tenants.push_back(tenant_name(tenant));
+  }
+  for (const catalog::Condition& condition : route.conditions)
+    spec.conditions.push_back(spec_of(condition));
+  for (const catalog::Fallback& fallback : route.fallbacks)
+    spec.fallbacks.push_back(spec_of(fallback));
+  if (is_said(route.timeouts)) spec.timeouts = spec_of(route.timeouts);
+  return spec;
 }
 
-// The error of catalog::validate() with its place in the file.
-std::unexpected<Error> placed(const Error& error, const std::vector<config::Route>& specs) {
-  const std::string text(error.param());
+Result<void> check_api_route(const catalog::Route& route, const std::vector<catalog::Route>& others,
+                             const std::set<ModelName>& models) {
+  std::vector<catalog::Route> all{route};
+  all.insert(all.end(), others.begin(), others.end());
+  const auto valid = catalog::validate(all, models);
+  if (valid) return {};
+  const std::string text(valid.error().param());
   std::string_view param = text;
-  const config::Route& spec = specs[take_position(param)];
-  const config::Position* at = spec.given.find(param.substr(0, param.find_first_of("[.")));
-  return broken(at != nullptr ? *at : spec.position, spec.name,
-                fmt::format("{}: {}", param, error.message()));
+  const std::size_t at = take_position(param);
+  if (at == 0) return client_error(Code::invalid_value, valid.error().message(), field_name(param));
+  return client_error(Code::invalid_value,
+                      fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
+                                  field_name(param), valid.error().message()));
 }
 
-}  // namespace
+Result<void> check_beside(const std::vector<catalog::Route>& of_file,
+                          const std::vector<catalog::Route>& of_api,
+                          const std::set<ModelName>& models) {
+  std::vector<catalog::Route> all = of_api;
+  all.insert(all.end(), of_file.begin(), of_file.end());
+  const auto valid = catalog::validate(all, models);
+  if (valid) return {};
+  const std::string text(valid.error().param());
+  std::string_view param = text;
+  const std::string name(all[take_position(param)].name.text());
+  return our_error(
+      Code::config_invalid,
+      fmt::format("error: the route '{}', which the admin API made, would be wrong: {}: {}. Leave "
+                  "what it needs, or change or delete the route first (sovmesh route)",
+                  name, field_name(param), valid.error().message()));
+}
 
 Result<std::vector<catalog::Route>> routes_of(const std::vector<config::Route>& specs,
                                               const TenantNamed& tenant_named,
@@ -122,7 +232,7 @@ Result<std::vector<catalog::Route>> routes_of(const std::vector<config::Route>& 
   std::vector<catalog::Route> routes;
   for (const config::Route& spec : specs) {
     auto route = route_of(spec, tenant_named);
-    if (!route) return broken(spec.position, spec.name, route.error().message());
+    if (!route) return broken(spec.position, spec.name, message_of(route.error()));
     routes.push_back(*std::move(route));
   }
   if (const auto valid = catalog::validate(routes, models); !valid)
@@ -140,6 +250,18 @@ std::set<ModelName> models_of(const std::vector<config::Route>& specs) {
       add(version.model);
     for (const config::RouteFallback& fallback : spec.fallbacks) {
       if (fallback.route.empty()) add(fallback.model);
+    }
+  }
+  return models;
+}
+
+std::set<ModelName> models_of(const std::vector<catalog::Route>& routes) {
+  std::set<ModelName> models;
+  for (const catalog::Route& route : routes) {
+    for (const catalog::RouteVersion& version : route.versions)
+      models.insert(version.model);
+    for (const catalog::Fallback& fallback : route.fallbacks) {
+      if (fallback.kind == catalog::Fallback::Kind::model) models.insert(fallback.name);
     }
   }
   return models;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <functional>
 #include <set>
+#include <utility>
+
+#include "control/json_object.h"
 
 namespace sovmesh::control {
 
@@ -24,41 +26,12 @@ struct JsonBody::Impl {
   }
 };
 
-namespace {
-
-// Finds a key that stands twice in one object, at any depth, while the text is parsed.
-class DuplicateKeys {
- public:
-  bool operator()(int, json::parse_event_t event, const json& parsed) {
-    if (event == json::parse_event_t::object_start) open_.emplace_back();
-    if (event == json::parse_event_t::object_end) open_.pop_back();
-    if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!open_.back().insert(key).second && !found) found = key;
-    }
-    return true;
-  }
-  std::optional<std::string> found;
-
- private:
-  std::vector<std::set<std::string, std::less<>>> open_;
-};
-
-}  // namespace
-
 JsonBody::JsonBody(std::string_view bytes) : impl_(std::make_unique<Impl>()) {
-  if (bytes.empty()) return;
-  DuplicateKeys duplicates;
-  json parsed = json::parse(bytes, std::ref(duplicates), false);
-  if (duplicates.found) {
-    fail_at(Code::duplicate_key, duplicates.found->c_str(), "stands twice");
-  } else if (parsed.is_discarded()) {
-    impl_->error.emplace(Code::invalid_json, Blame::client, "the body is not valid JSON");
-  } else if (!parsed.is_object()) {
-    impl_->error.emplace(Code::invalid_type, Blame::client, "the body must be a JSON object");
-  } else {
-    impl_->object = std::move(parsed);
-  }
+  auto parsed = parse_json_object(bytes);
+  if (parsed)
+    impl_->object = *std::move(parsed);
+  else
+    impl_->error = std::move(parsed).error();
 }
 
 JsonBody::~JsonBody() = default;

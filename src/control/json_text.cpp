@@ -48,6 +48,11 @@ JsonText& JsonText::time(std::string_view member, WallTime value) {
 
 JsonText& JsonText::null(std::string_view member) { return raw(member, "null"); }
 
+std::string duration_text(std::chrono::milliseconds duration) {
+  if (duration.count() % 1'000 != 0) return std::to_string(duration.count()) + "ms";
+  return std::to_string(duration.count() / 1'000) + "s";
+}
+
 std::string json_list(const std::vector<std::string>& jsons) {
   std::string out = "[";
   for (const std::string& json : jsons) {

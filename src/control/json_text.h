@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class JsonText {
   std::string out_ = "{";
 };
 
+// As a caller would write it: "250ms", "30s".
+std::string duration_text(std::chrono::milliseconds duration);
 std::string json_list(const std::vector<std::string>& jsons);
 
 }  // namespace sovmesh::control

@@ -46,6 +46,19 @@ std::vector<config::Pool> pools_with(std::vector<config::Pool> declared,
   return declared;
 }
 
+std::vector<config::Pool> pools_in_force(std::vector<config::Pool> declared,
+                                         const store::ControlData& data) {
+  std::vector<config::Pool> pools = pools_with(std::move(declared), data);
+  for (config::Pool& pool : pools) {
+    for (config::Member& member : pool.members) {
+      const bool is_ours = member.position.file.empty();
+      if (is_ours && member.lending_limit)
+        member.lending_limit = std::min(*member.lending_limit, member.guaranteed);
+    }
+  }
+  return pools;
+}
+
 std::string member_text(std::string_view pool, const config::Member& member) {
   if (member.project.empty()) return fmt::format("tenant '{}' in pool '{}'", member.tenant, pool);
   return fmt::format("project '{}' of tenant '{}' in pool '{}'", member.project, member.tenant,

@@ -15,6 +15,9 @@ config::Member member_of(const store::PoolMemberRecord& record, const store::Con
 // The file's pools with what the API added to them. Shares of pools that are gone are not in force.
 std::vector<config::Pool> pools_with(std::vector<config::Pool> declared,
                                      const store::ControlData& data);
+// The same with shares that were stored before anybody asked whether they lend more than they have.
+std::vector<config::Pool> pools_in_force(std::vector<config::Pool> declared,
+                                         const store::ControlData& data);
 
 // "project 'web' of tenant 'aurora' in pool 'gpu'"
 std::string member_text(std::string_view pool, const config::Member& member);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string>
@@ -170,9 +171,9 @@ json report_json(const rollout::Report& report) {
   return rows;
 }
 
-void add_details(JsonText& out, const rollout::Rollout& rollout) {
+std::string evidence_json(const std::vector<rollout::Evidence>& all) {
   std::vector<std::string> evidence;
-  for (const rollout::Evidence& one : rollout::judge(rollout.plan, rollout.seen)) {
+  for (const rollout::Evidence& one : all) {
     evidence.push_back(JsonText()
                            .text("measure", name(one.measure))
                            .flag("objective", one.objective)
@@ -180,6 +181,12 @@ void add_details(JsonText& out, const rollout::Rollout& rollout) {
                            .text("text", one.text)
                            .end());
   }
+  return json_list(evidence);
+}
+
+std::int64_t count_of(std::uint64_t count) { return static_cast<std::int64_t>(count); }
+
+void add_details(JsonText& out, const rollout::Rollout& rollout) {
   std::vector<std::string> events;
   for (const rollout::Event& event : rollout.events) {
     events.push_back(JsonText()
@@ -190,7 +197,7 @@ void add_details(JsonText& out, const rollout::Rollout& rollout) {
                          .end());
   }
   const rollout::Report report = rollout::compare(rollout.seen.stable, rollout.seen.candidate);
-  out.raw("evidence", json_list(evidence))
+  out.raw("evidence", evidence_json(rollout::judge(rollout.plan, rollout.seen)))
       .raw("events", json_list(events))
       .raw("report", report_json(report).dump())
       .text("report_text",
@@ -259,6 +266,30 @@ std::vector<ModelName> names_of_index(std::string_view text) {
     if (auto name = ModelName::parse(one.get<std::string>())) out.push_back(*std::move(name));
   }
   return out;
+}
+
+std::string rollout_event(const rollout::Rollout& rollout, std::string_view what) {
+  const rollout::Event& last = rollout.events.back();
+  const std::vector<rollout::Evidence> evidence = rollout::judge(rollout.plan, rollout.seen);
+  const auto broken =
+      std::ranges::find(evidence, rollout::Verdict::regressed, &rollout::Evidence::verdict);
+  JsonText data;
+  data.text("rollout", rollout.id.text())
+      .text("route", rollout.plan.route.text())
+      .text("stable", rollout.plan.stable.text())
+      .text("candidate", rollout.plan.candidate.text())
+      .text("state", name(last.state))
+      .text("share", fmt::format("{:g}%", last.share / 100.0))
+      .number("step", count_of(rollout.step) + 1)
+      .time("at", last.at)
+      .text("text", last.text);
+  broken == evidence.end() ? data.null("gate") : data.text("gate", name(broken->measure));
+  data.number("stable_requests", count_of(rollout.seen.stable.requests))
+      .number("stable_errors", count_of(rollout.seen.stable.errors))
+      .number("candidate_requests", count_of(rollout.seen.candidate.requests))
+      .number("candidate_errors", count_of(rollout.seen.candidate.errors))
+      .raw("evidence", evidence_json(evidence));
+  return JsonText().text("type", fmt::format("rollout.{}", what)).raw("data", data.end()).end();
 }
 
 std::string shown_rollout(const rollout::Rollout& rollout, std::string_view reason, bool details) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/admin_objects.h"
 #include "control/rollout_json.h"
 
 namespace sovmesh::control {
@@ -29,6 +30,24 @@ bool is_due(const rollout::Rollout& rollout, const rollout::Tally& tally, WallTi
   const rollout::Tally::Requests since = tally.requests();
   return now >= next.at || completes_sample(rollout, since.stable) ||
          (next.candidate_requests && since.candidate >= *next.candidate_requests);
+}
+
+// What happened last to one, in a word.
+std::string_view last_event(const rollout::Rollout& rollout, bool by_hand) {
+  using rollout::State;
+  if (rollout.events.size() == 1) return "started";
+  switch (rollout.events.back().state) {
+    case State::paused:
+      return "paused";
+    case State::promoted:
+      return "promoted";
+    case State::rolled_back:
+      return by_hand ? "aborted" : "rolled_back";
+    case State::waiting:
+    case State::holding:
+      break;
+  }
+  return by_hand ? "resumed" : "step";
 }
 
 }  // namespace
@@ -92,9 +111,10 @@ void Rollouts::look() {
     publish(state);
   });
   store(unstored);
-  if (!parts_.tell) return;
-  for (const rollout::Rollout& rollout : moved)
-    parts_.tell(rollout);
+  for (const rollout::Rollout& rollout : moved) {
+    if (parts_.tell) parts_.tell(rollout);
+    if (parts_.happened) parts_.happened(rollout, last_event(rollout, false));
+  }
 }
 
 // Not under the lock: who changes the store asks here in the middle of it.
@@ -102,7 +122,9 @@ void Rollouts::store(const std::vector<rollout::Rollout>& unstored) {
   for (const rollout::Rollout& rollout : unstored) {
     if (!write(parts_.store, rollout)) continue;  // again at the next look
     state_.with([&](State& state) {
-      Entry& entry = state.at(rollout.plan.route);
+      const auto found = state.find(rollout.plan.route);
+      if (found == state.end()) return;
+      Entry& entry = found->second;
       entry.is_stored = entry.rollout.revision == rollout.revision;
     });
   }
@@ -134,15 +156,14 @@ std::vector<rollout::Rollout> Rollouts::all() const {
 }
 
 Result<rollout::Rollout> Rollouts::find(const std::string& route) const {
-  const auto missing = [&] {
-    return client_error(Code::not_found, fmt::format("route '{}' has no rollout", route));
-  };
   const auto name = ModelName::parse(route);
-  if (!name) return missing();
   return state_.with([&](const State& state) -> Result<rollout::Rollout> {
-    const auto found = state.find(*name);
-    if (found == state.end()) return missing();
-    return found->second.rollout;
+    const auto found = name ? state.find(*name) : state.end();
+    if (found != state.end()) return found->second.rollout;
+    std::vector<std::string> known;
+    for (const auto& [other, entry] : state)
+      known.emplace_back(other.text());
+    return no_such("rollout of route", route, known);
   });
 }
 
@@ -199,22 +220,28 @@ Result<rollout::Rollout> Rollouts::after(Act act, const std::string& route,
 }
 
 void Rollouts::take(const rollout::Rollout& next) {
-  state_.with([&](State& state) {
+  if (put_in_force(next) && parts_.happened) parts_.happened(next, last_event(next, true));
+}
+
+bool Rollouts::put_in_force(const rollout::Rollout& next) {
+  return state_.with([&](State& state) {
     const auto found = state.find(next.plan.route);
     if (found == state.end() || found->second.rollout.id != next.id) {
       state.insert_or_assign(next.plan.route, Entry{.rollout = next, .last_reason = {}});
       publish(state);
-      return;
+      return true;
     }
     Entry& entry = found->second;
     // What it counted by itself meanwhile does not matter where it ends.
     const bool ends_it = rollout::is_over(next.state) && !rollout::is_over(entry.rollout.state);
-    if (ends_it || next.revision == entry.rollout.revision + 1) {
+    const bool fits = ends_it || next.revision == entry.rollout.revision + 1;
+    if (fits) {
       entry.rollout = next;
       publish(state);
     } else {
       entry.is_stored = false;  // the store has what did not come to be
     }
+    return fits;
   });
 }
 
@@ -226,6 +253,25 @@ Result<void> Rollouts::write(store::ControlStore& store, const rollout::Rollout&
   if (std::ranges::find(names, route) != names.end()) return {};
   names.push_back(route);
   return store.put_value(kIndex, index_json(names));
+}
+
+Result<void> Rollouts::erase(store::ControlStore& store, const ModelName& route) {
+  TRY(const auto index, store.get_value(kIndex));
+  std::vector<ModelName> names = names_of_index(index.value_or(""));
+  if (std::erase(names, route) == 0) return {};
+  TRY_VOID(store.put_value(kIndex, index_json(names)));
+  return store.remove_value(value_name(route));
+}
+
+void Rollouts::forget(const ModelName& route) {
+  state_.with([&](State& state) {
+    state.erase(route);
+    publish(state);
+  });
+}
+
+void Rollouts::follow_routes() {
+  state_.with([&](State& state) { publish(state); });
 }
 
 }  // namespace sovmesh::control

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,6 +35,9 @@ class Rollouts {
     std::function<rollout::Readiness(const catalog::Model&)> readiness;
     // Told of what a rollout did by itself. Empty: nobody is.
     std::function<void(const rollout::Rollout&)> tell = {};
+    // Told of everything that happens to one, by hand as well, and in a word what that is: as
+    // rollout_event() wants it. Empty: nobody is.
+    std::function<void(const rollout::Rollout&, std::string_view what)> happened = {};
   };
   explicit Rollouts(Parts parts);
 
@@ -59,6 +63,11 @@ class Rollouts {
   void take(const rollout::Rollout& next);
   // As it is stored. `store`: also one of a change that is under way.
   static Result<void> write(store::ControlStore& store, const rollout::Rollout& rollout);
+  // The route is gone, and with it what its last rollout came to: first in the store, then here.
+  static Result<void> erase(store::ControlStore& store, const ModelName& route);
+  void forget(const ModelName& route);
+  // What is in force fits the routes that were published just now.
+  void follow_routes();
 
   static constexpr std::size_t kRoutesMax = 256;  // with a rollout at once
 
@@ -71,6 +80,7 @@ class Rollouts {
   };
   using State = std::map<ModelName, Entry>;
 
+  bool put_in_force(const rollout::Rollout& next);
   bool look_at(Entry& entry, WallTime now) const;
   void store(const std::vector<rollout::Rollout>& unstored);
   void publish(const State& state);

@@ -109,11 +109,12 @@ class Reader {
   }
 
   Result<ProjectId> project() const {
-    for (const tenancy::Project& one : data_.projects) {
-      if (one.tenant == query_.tenant && one.slug.text() == ask_.project) return one.id;
-    }
+    auto known = find_project_of(data_, query_.tenant, ask_.project);
+    if (known) return known->id;
     if (const auto id = Ulid::parse(ask_.project); id) return ProjectId{*id};
-    return client_error(Code::not_found, "there is no such project", "project");
+    if (ask_.tenant.empty())
+      return client_error(Code::invalid_value, "say its tenant, or the project's id", "project");
+    return fail(std::move(known).error());
   }
 
   Result<void> set_times() {
@@ -226,9 +227,10 @@ Result<UsageReport> read_usage(store::Ledger& ledger, const store::ControlData& 
 }
 
 Result<TenantId> tenant_of_report(const store::ControlData& data, const std::string& name) {
-  if (const auto tenant = find_tenant(data, name); tenant) return tenant->id;
+  auto tenant = find_tenant(data, name);
+  if (tenant) return tenant->id;
   if (const auto id = Ulid::parse(name); id) return TenantId{*id};
-  return client_error(Code::not_found, "there is no such tenant", "tenant");
+  return fail(std::move(tenant).error().with_param("tenant"));
 }
 
 std::string shown_tenant(const store::ControlData& data, TenantId id) {

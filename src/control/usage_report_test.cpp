@@ -97,6 +97,7 @@ TEST_F(UsageReportTest, WhatCannotBeMeantIsRefused) {
   EXPECT_EQ(refusal({.tenant = "aurora", .by = "colour"}), Code::invalid_value);
   EXPECT_EQ(refusal({.tenant = "nobody"}), Code::not_found);
   EXPECT_EQ(refusal({.tenant = "aurora", .project = "none"}), Code::not_found);
+  EXPECT_EQ(refusal({.project = "web"}), Code::invalid_value);
   EXPECT_EQ(refusal({.tenant = "aurora", .from = "yesterday"}), Code::invalid_value);
   EXPECT_EQ(refusal({.tenant = "aurora", .from = "2026-11-02", .until = "2026-11-01"}),
             Code::invalid_value);

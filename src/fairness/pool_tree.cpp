@@ -82,6 +82,9 @@ Result<void> sum_up(std::vector<PoolTree::Node>& nodes, std::span<const std::siz
     spec.nominal = std::max(spec.nominal, members[i]);
     if (is_limited[i]) nodes[i].lendable = lent[i] + spec.nominal - members[i];
     if (i == kPoolNode) break;
+    if (spec.lending_limit && *spec.lending_limit > spec.nominal * (1 + kSlack))
+      return wrong(spec_of[i], "lending_limit",
+                   "more than what is guaranteed, which is all it has");
     const NodeId parent = nodes[i].parent;
     members[parent] += spec.nominal;
     lent[parent] += std::min(spec.nominal, spec.lending_limit.value_or(spec.nominal));

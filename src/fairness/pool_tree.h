@@ -56,7 +56,8 @@ class PoolTree {
   // only). Parents may come after their children. Code::config_invalid with "nodes[3].weight" as
   // its param for an unknown or wrong kind of parent, a name that is empty, doubled or has a '/',
   // rates or weights out of range, guarantees above the capacity or (of projects) above their
-  // tenant's, more than kNodesMax nodes or kDepthMax levels.
+  // tenant's, lending limits above what is guaranteed, more than kNodesMax nodes or kDepthMax
+  // levels.
   static Result<PoolTree> build(std::span<const NodeSpec> specs,
                                 std::optional<double> capacity = {});
   PoolTree();  // a pool without members

@@ -53,8 +53,16 @@ TEST(PoolTree, SaysWhichSettingIsWrong) {
   EXPECT_EQ(with(4, [](NodeSpec& s) { s.weight = 0; }), "nodes[4].weight");
   EXPECT_EQ(with(4, [](NodeSpec& s) { s.borrowing_limit = -1; }), "nodes[4].borrowing_limit");
   EXPECT_EQ(with(4, [](NodeSpec& s) { s.lending_limit = 1e9; }), "nodes[4].lending_limit");
+  EXPECT_EQ(with(4, [](NodeSpec& s) { s.lending_limit = 3.5; }), "nodes[4].lending_limit");
+  EXPECT_EQ(with(1, [](NodeSpec& s) { s.lending_limit = 3.5; }), "nodes[1].lending_limit");
   EXPECT_EQ(with(4, [](NodeSpec& s) { s.concurrency_max = 0; }), "nodes[4].concurrency_max");
   EXPECT_EQ(with(4, [](NodeSpec& s) { s.level = Level::user; }), "nodes[4].level");
+}
+
+TEST(PoolTree, ACohortMayLendWhatItsMembersHave) {
+  auto all = specs();
+  all[1].lending_limit = 3;
+  EXPECT_THAT(PoolTree::build(all, 10), Succeeds());
 }
 
 TEST(PoolTree, HasAtMostSixLevels) {

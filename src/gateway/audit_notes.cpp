@@ -44,6 +44,11 @@ std::string_view AuditPolicy::model_digest(std::string_view engine,
                                                  : std::string_view();
 }
 
+std::string_view AuditPolicy::pool_of(std::string_view engine) const {
+  const auto found = engines.find(engine);
+  return found == engines.end() ? std::string_view() : found->second.pool;
+}
+
 std::shared_ptr<const store::AuditPlace> AuditNotes::place_of(
     const std::shared_ptr<const engine::Engine>& engine, const AuditPolicy& policy) {
   const auto known = std::ranges::find_if(
@@ -100,6 +105,10 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
     entry.price = record.answer->price;
     if (!entry.price.empty()) entry.cost_micro = record.answer->charge.cost_micro;
     entry.currency = caller.tenant().currency;
+  }
+  if (record.priority) {
+    entry.priority = record.priority;
+    entry.pool = policy.pool_of(record.engine ? record.engine->name() : record.model->engine);
   }
   entry.began = record.began_wall;
   entry.ended = now;

@@ -25,6 +25,7 @@ struct AuditPolicy {
   struct Engine {
     std::string site;                   // empty: as above
     std::string jurisdiction;           // empty: as above
+    std::string pool;                   // empty: none
     std::string model_digest;           // hex; empty: not known (yet)
     std::vector<std::string> adapters;  // with each of them: another digest
   };
@@ -35,6 +36,7 @@ struct AuditPolicy {
   std::function<bool(const tenancy::Key&)> first_use;
 
   std::string_view model_digest(std::string_view engine, const catalog::Model& model) const;
+  std::string_view pool_of(std::string_view engine) const;
   bool refuses() const { return log != nullptr && fail_closed && !log->accepts(); }
 };
 

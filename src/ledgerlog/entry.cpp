@@ -72,7 +72,9 @@ bool visit(E& e, V& v) {
          v.member("price_ver", word(64), e.price_ver) && v.number("cost_micro", e.cost_micro) &&
          v.member("currency", word(16), e.currency) &&
          v.member("policy_ver", word(64), e.policy_ver) &&
-         v.member("config_hash", kHash, e.config_hash) && v.member("ct_hash", kHash, e.ct_hash);
+         v.member("config_hash", kHash, e.config_hash) && v.member("ct_hash", kHash, e.ct_hash) &&
+         (v.version() < kScheduledVersion ||
+          (v.member("class", needed(word(16)), e.priority) && v.member("pool", word(64), e.pool)));
 }
 
 template <class E, class V>
@@ -173,7 +175,8 @@ bool has_text(WallTime time) {
 // Each member with a comma in front; the first one's becomes the bracket in the end.
 class Writer {
  public:
-  Writer() { out_.reserve(kUsualBytes); }
+  explicit Writer(unsigned version) : version_(version) { out_.reserve(kUsualBytes); }
+  unsigned version() const { return version_; }
 
   template <std::size_t N>
   bool member(const char (&name)[N], const Rule& rule, std::string_view value) {
@@ -213,6 +216,7 @@ class Writer {
 
  private:
   static constexpr std::size_t kUsualBytes = 1536;
+  unsigned version_;
   std::string out_;
   std::string_view last_;  // member
 };
@@ -338,6 +342,14 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : cursor_(bytes) {}
 
+  bool read_version() {
+    std::uint64_t value = 0;
+    if (!number("v", value) || value < kEntryVersion || value > kScheduledVersion) return false;
+    version_ = static_cast<unsigned>(value);
+    return true;
+  }
+  unsigned version() const { return version_; }
+
   template <class Target>
   bool member(std::string_view name, const Rule& rule, Target& value) {
     if (!start(name)) return false;
@@ -398,6 +410,7 @@ class Reader {
   Cursor cursor_;
   std::string scratch_;
   std::string_view last_;
+  unsigned version_ = kEntryVersion;
   bool clock_step_ = false;
 };
 
@@ -417,13 +430,14 @@ bool read_body(Reader& reader, EntryBody* body) {
 Result<EntrySummary> read(std::string_view bytes, EntryBody* body) {
   if (bytes.size() > kEntryBytesMax) return bad_member("v");
   Reader reader(bytes);
-  std::uint64_t version = 0;
   EntrySummary summary;
-  if (!reader.number("v", version) || version != kEntryVersion ||
-      !reader.number("seq", summary.head.seq) || !reader.time("t", summary.head.time))
+  if (!reader.read_version() || !reader.number("seq", summary.head.seq) ||
+      !reader.time("t", summary.head.time))
     return bad_member(reader.last());
   const auto kind = reader.kind();
   if (!kind) return bad_member(reader.last());
+  if (reader.version() == kScheduledVersion && *kind != EntrySummary::Kind::request)
+    return bad_member("v");
   summary.kind = *kind;
   bool good = false;
   switch (*kind) {
@@ -443,9 +457,17 @@ Result<EntrySummary> read(std::string_view bytes, EntryBody* body) {
 }
 
 template <class Body>
+unsigned version_of(const Body& body) {
+  if constexpr (requires { body.priority; }) {
+    if (!body.priority.empty() || !body.pool.empty()) return kScheduledVersion;
+  }
+  return kEntryVersion;
+}
+
+template <class Body>
 Result<std::string> write(const EntryHead& head, EntrySummary::Kind kind, const Body& body) {
-  Writer writer;
-  if (!writer.number("v", kEntryVersion) || !writer.number("seq", head.seq) ||
+  Writer writer(version_of(body));
+  if (!writer.number("v", writer.version()) || !writer.number("seq", head.seq) ||
       !writer.time("t", head.time) ||
       !writer.member("kind", word(16), kKinds[static_cast<std::size_t>(kind)]) ||
       !visit(body, writer))

@@ -21,6 +21,7 @@
 namespace sovmesh::ledgerlog {
 
 inline constexpr unsigned kEntryVersion = 1;
+inline constexpr unsigned kScheduledVersion = 2;  // of a request that asked for a seat
 
 // In every entry. `seq` is the index of the leaf. `time` never goes back, except in an entry whose
 // action is kActionClockStep.
@@ -66,6 +67,9 @@ struct RequestEntryOf {
   Text policy_ver;
   Text config_hash;
   Text ct_hash;
+  // Of a request that asked for a seat; else the entry does not have these two members.
+  Text priority{};  // member "class": "interactive", "agent", "batch"
+  Text pool{};      // of its engines; empty: they are in none
   friend bool operator==(const RequestEntryOf&, const RequestEntryOf&) = default;
 };
 using RequestEntry = RequestEntryOf<std::string>;

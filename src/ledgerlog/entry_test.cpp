@@ -55,13 +55,36 @@ TEST(Entry, HasTheseBytes) {
             R"("config_hash":"","ct_hash":""})");
 }
 
+RequestEntry scheduled_request() {
+  RequestEntry entry = sample_request(7);
+  entry.priority = "batch";
+  entry.pool = "gpu";
+  return entry;
+}
+
+// What asked for a seat says so at its end, in the next version; all else is as it was.
+TEST(Entry, OfARequestThatAskedForASeatHasItsClassAndPool) {
+  std::string before = written(sample_request(7));
+  before.replace(before.find("\"v\":1"), 5, "\"v\":2");
+  before.pop_back();
+  EXPECT_EQ(written(scheduled_request()), before + R"(,"class":"batch","pool":"gpu"})");
+  for (const auto& [from, to] :
+       {std::pair("\"v\":2", "\"v\":1"), std::pair("batch", ""), std::pair(",\"pool\":\"gpu\"", ""),
+        std::pair("\"gpu\"", "\"g pu\"")}) {
+    std::string changed = written(scheduled_request());
+    changed.replace(changed.find(from), std::string_view(from).size(), to);
+    EXPECT_THAT(parse_entry(changed), FailsWith(Code::invalid_value)) << from;
+    EXPECT_THAT(check_entry(changed), FailsWith(Code::invalid_value)) << from;
+  }
+}
+
 TEST(Entry, ComesBackAsItWas) {
   const auto key =
       make_key_rotation("sovmesh.example/audit", 7, signer('a'), signer('b').verify_key());
   ASSERT_THAT(key, Succeeds());
   for (const EntryBody& body :
-       {EntryBody(sample_request(7)), EntryBody(sample_admin(7)), EntryBody(*key),
-        EntryBody(AdminEntry{.action = "a", .outcome = "o"})}) {
+       {EntryBody(sample_request(7)), EntryBody(scheduled_request()), EntryBody(sample_admin(7)),
+        EntryBody(*key), EntryBody(AdminEntry{.action = "a", .outcome = "o"})}) {
     const std::string bytes = written(body);
     const auto entry = parse_entry(bytes);
     ASSERT_THAT(entry, Succeeds()) << bytes;
@@ -153,6 +176,7 @@ TEST(Entry, AValueThatIsNotAllowedIsNamedAndNeverWritten) {
   request("tokens_in", [](RequestEntry& e) { e.tokens_in = std::uint64_t{1} << 53; });
   request("start", [](RequestEntry& e) { e.start = WallTime(std::chrono::microseconds(-1)); });
   request("start", [](RequestEntry& e) { e.start = WallTime::max(); });
+  request("class", [](RequestEntry& e) { e.pool = "gpu"; });
   wrong("action", [](AdminEntry& e) { e.action = ""; }, sample_admin(7));
   wrong("reason", [](AdminEntry& e) { e.reason.assign(1025, 'r'); }, sample_admin(7));
 }

@@ -122,10 +122,13 @@ Result<void> validate(const Plan& plan, const catalog::Route& route) {
   if (stable.weight == 0)
     return wrong("stable", fmt::format("{} has the weight 0, so there is nothing to compare with",
                                        stable.model.text()));
-  if (!route.version(plan.candidate))
-    return wrong("candidate",
-                 fmt::format("{} is not a version of the route", plan.candidate.text()));
-  return {};
+  if (route.version(plan.candidate)) return {};
+  std::string others;
+  for (const catalog::RouteVersion& version : route.versions)
+    if (version.model != plan.stable) others += fmt::format(" {}", version.model.text());
+  return wrong("candidate", fmt::format("{} is not a version of the route; beside the stable one "
+                                        "there are:{}",
+                                        plan.candidate.text(), others.empty() ? " none" : others));
 }
 
 }  // namespace sovmesh::rollout

@@ -79,7 +79,8 @@ TEST(Plan, FitsARouteWhoseStableVersionHasWeight) {
             "stable: old has the weight 0, so there is nothing to compare with");
   catalog::Route route = chat(90, 10);
   route.versions.pop_back();
-  EXPECT_EQ(complaint(validate(plan, route)), "candidate: new is not a version of the route");
+  EXPECT_EQ(complaint(validate(plan, route)),
+            "candidate: new is not a version of the route; beside the stable one there are: none");
   route = chat(90, 10);
   std::swap(route.versions[0].stage, route.versions[1].stage);
   EXPECT_EQ(complaint(validate(plan, route)), "stable: the route's stable version is new");

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/priority_class.h"
 #include "base/result.h"
 #include "metering/usage.h"
 
@@ -51,6 +52,8 @@ struct RequestEntry {
   std::optional<std::int64_t> cost_micro;  // as the ledger computed it, when known
   std::optional<RequestId> settled;        // whose row in the ledger: of a replay the first one's
   std::string currency;
+  std::optional<PriorityClass> priority;  // once it has asked for a seat
+  std::string pool;  // of its engines, of one that has; empty: they are in none
   WallTime began{};
   WallTime ended{};
 };

@@ -56,6 +56,19 @@ def admin(seq, **changes):
     return {**members, **changes}
 
 
+def request(seq, scheduled):
+    """Of one that asked for a seat, or of one that did not."""
+    members = {"v": 2 if scheduled else 1, "seq": seq, "t": time_at(seq), "kind": "request",
+               "tenant": "01JD9Z3M4N5P6Q7R8S9TAVBWCX", "project": "", "rid": "req_" + "7" * 32,
+               "key": "", "actor_ref": "", "op": "chat", "start": time_at(seq), "model": "m",
+               "model_digest": "", "engine": "", "host": "", "site": "", "jurisdiction": "",
+               "egress": "none", "status": 200, "finish": "stop", "outcome": "ok", "tokens_in": 1,
+               "tokens_cached": 0, "tokens_out": 2, "prompt_digest": "", "answer_digest": "",
+               "digest_key": "", "rules": "", "ledger_ref": "", "price_ver": "", "cost_micro": 0,
+               "currency": "", "policy_ver": "", "config_hash": "", "ct_hash": ""}
+    return {**members, "class": "batch", "pool": "gpu"} if scheduled else members
+
+
 def key_entry(seq, action, previous, new, signer, origin=ORIGIN, signed_seq=None):
     old = verifier_key(previous) if previous else ""
     message = (f"sovmesh audit key v1\n{origin}\n{seq if signed_seq is None else signed_seq}\n"

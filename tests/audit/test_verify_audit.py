@@ -214,8 +214,22 @@ def test_good_logs_are_good():
     step = maker.admin(7, action="clock.step", t=maker.time_at(-9000))
     after = maker.admin(8, t=maker.time_at(-8000))
     assert check(audit, maker.log_of(maker.entries_of(9, {7: step, 8: after})))["good"]
+    requests = {7: maker.request(7, scheduled=False), 8: maker.request(8, scheduled=True)}
+    assert check(audit, maker.log_of(maker.entries_of(9, requests)))["good"]
     empty = maker.Files({"checkpoint": maker.checkpoint([])})
     assert check(audit, empty)["good"]
+
+
+@pytest.mark.parametrize("wrong", [
+    {"v": 1}, {"class": ""}, {"class": "a b"}, {"pool": "a b"}, {"more": ""}])
+def test_only_a_request_that_asked_for_a_seat_has_class_and_pool(wrong):
+    entry = {**maker.request(7, scheduled=True), **wrong}
+    with pytest.raises(ValueError):
+        audit.parse_entry(maker.encode(entry))
+    with pytest.raises(ValueError):
+        audit.parse_entry(maker.encode({**maker.admin(7), "v": 2}))
+    with pytest.raises(ValueError):
+        audit.parse_entry(maker.encode({**maker.request(7, scheduled=False), "v": 2}))
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -386,7 +400,8 @@ def verdicts(data):
 def test_both_verifiers_accept_the_same_bytes(made):
     seeds = [p.read_bytes() for p in sorted((made / "export").iterdir())]
     seeds += [(made / name).read_bytes() for name in ("older", "keys", "log/checkpoint")]
-    seeds += [maker.encode(maker.admin(5, reason="a \"b\"\n\u00e9")),
+    seeds += [maker.encode(maker.request(5, scheduled=True)),
+              maker.encode(maker.admin(5, reason="a \"b\"\n\u00e9")),
               maker.verifier_key("a").encode()]
     pick = random.Random(3)
     cases = seeds + [mutated(pick, pick.choice(seeds)) for _ in range(10_000)]

@@ -18,7 +18,7 @@ import pytest
 
 import mesh as support
 from mesh import SIM, chat, wait_for
-from test_budgets import Receiver, check_signed
+from receiver import Receiver, check_signed
 
 CONFIG = """\
 server:

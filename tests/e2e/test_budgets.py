@@ -3,15 +3,10 @@ edge: never past the bound that docs/limits.md states, each refusal as an SDK ne
 reserved afterwards; counters that survive changes, restarts and kills; thresholds at a webhook."""
 
 import asyncio
-import base64
 import datetime
-import hashlib
-import hmac
-import http.server
 import json
 import os
 import sqlite3
-import threading
 import time
 import zoneinfo
 
@@ -21,6 +16,7 @@ import pytest
 import books
 from books import Gateway, all_at_once, far_from_the_end_of, rfc3339
 from mesh import SIM, chat, wait_for
+from receiver import Receiver, check_signed
 
 AT_ONCE = int(os.environ.get("SM_EDGE_REQUESTS", "1000"))
 SLICE = 512  # output tokens that a stream without a maximum takes at a time
@@ -562,53 +558,6 @@ def test_each_user_has_a_balance_of_its_own(gateway):
     statuses = [gateway.ask(f"each/{key}", chat("x")).status
                 for key in ("one", "two", "one", "two", "three", "three", "three", "three")]
     assert statuses == [200, 200, 200, 429, 200, 200, 200, 429]  # ada has two keys
-
-
-def signature(secret, ident, timestamp, body):
-    """By the rules of Standard Webhooks, not by the gateway's code."""
-    signed = f"{ident}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
-
-
-class Receiver:
-    """Takes deliveries; the first attempts get 503."""
-
-    def __init__(self, refusals):
-        self.attempts, self.taken = [], []
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.attempts.append((dict(self.headers.items()), body))
-                refused = len(receiver.attempts) <= refusals
-                if not refused:
-                    receiver.taken.append(receiver.attempts[-1])
-                self.send_response(503 if refused else 204)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/budgets"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-def check_signed(secret, headers, body):
-    headers = {name.lower(): value for name, value in headers.items()}
-    assert abs(time.time() - int(headers["webhook-timestamp"])) < 60
-    expected = signature(secret, headers["webhook-id"], headers["webhook-timestamp"], body)
-    assert expected in headers["webhook-signature"].split(" ")
 
 
 def test_thresholds_reach_the_webhook(tmp_path):

@@ -1,6 +1,7 @@
-"""A route of the file over two engines, and a rollout from the command line to its end."""
+"""Routes of the file and of the command line over two engines, and rollouts to their end."""
 
 import json
+import os
 import subprocess
 import time
 import urllib.error
@@ -10,6 +11,7 @@ import pytest
 
 import mesh as support
 from mesh import EngineSim, chat, make_key, wait_for
+from receiver import Receiver, check_signed
 
 CONFIG = """\
 server:
@@ -35,20 +37,31 @@ tenants:
 """
 
 
+SECRET = "a secret of the receiver and of ours"
+
+
 class Gateway:
-    def __init__(self, folder, good, other):
+    def __init__(self, folder, good, other, webhook=""):
         self.key = make_key()
         secret = folder / "key"
         secret.write_text(self.key)
         secret.chmod(0o600)
         self.data = folder / "data"
         config = folder / "sovmesh.yaml"
-        config.write_text(CONFIG.format(good=good.address, other=other.address, secret=secret))
-        self.process = support.Process(["serve", "--config", config, "--data-dir", self.data],
-                                       folder / "serve.log")
+        text = CONFIG.format(good=good.address, other=other.address, secret=secret)
+        if webhook:
+            text += f"webhooks:\n  rollout_events: {{url: \"{webhook}\", secret: env:E2E_HOOK}}\n"
+        config.write_text(text)
+        self.start_words = (["serve", "--config", config, "--data-dir", self.data],
+                            folder / "serve.log", {**os.environ, "E2E_HOOK": SECRET})
+        self.process = support.Process(*self.start_words)
 
-    def run(self, *words, code=0):
-        done = subprocess.run([support.BINARY, *words, "--data-dir", str(self.data)],
+    def restart(self):
+        assert self.process.stop() == 0
+        self.process = support.Process(*self.start_words)
+
+    def run(self, *words, code=0, text=None):
+        done = subprocess.run([support.BINARY, *words, "--data-dir", str(self.data)], input=text,
                               capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == code, done.stderr
         return done.stderr if code else done.stdout
@@ -56,16 +69,16 @@ class Gateway:
     def rollout(self):
         return json.loads(self.run("rollout", "status", "model", "--json"))
 
-    def ask(self, session):
+    def ask(self, session, model="model", **fields):
         """Who answered, or the status of an error."""
         request = urllib.request.Request(
             f"http://{self.process.address}/v1/chat/completions",
-            json.dumps(chat("hello", model="model")).encode(),
+            json.dumps(chat("hello", model=model)).encode(),
             {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json",
-             "x-sm-session": str(session)})
+             "x-sm-session": str(session), **fields})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                assert json.load(answer)["model"] == "model"
+                assert json.load(answer)["model"] == model
                 return answer.headers["x-sm-model"]
         except urllib.error.HTTPError as refused:
             return refused.code
@@ -75,17 +88,19 @@ class Gateway:
 def start(tmp_path):
     started = []
 
-    def begin(*arguments):
+    def begin(*arguments, webhook=""):
         good = EngineSim(tmp_path / "good")
         other = EngineSim(tmp_path / "other", *arguments)
-        gateway = Gateway(tmp_path, good, other)
-        started.extend([gateway.process, good, other])
+        started.extend([good, other])
+        gateway = Gateway(tmp_path, good, other, webhook)
+        gateways.append(gateway)
         return gateway
 
     for name in ("good", "other"):
         (tmp_path / name).mkdir()
+    gateways = []
     yield begin
-    for process in started:
+    for process in [gateway.process for gateway in gateways] + started:
         process.stop()
 
 
@@ -117,3 +132,71 @@ def test_by_hand_it_is_taken_back_within_a_second(start):
     assert "users complain" in gateway.run("rollout", "status", "model")
     assert "rolled_back" in gateway.run("rollout", "list")
     assert '"share":"0%"' in gateway.run("route", "show", "model", "--json")
+
+
+def answers(gateway, model, **fields):
+    return {gateway.ask(session, model, **fields) for session in range(30)}
+
+
+def test_routes_come_change_and_go_while_it_runs(start):
+    gateway = start()
+    assert gateway.ask(1, "chat") == 404
+    made = gateway.run("route", "create", "chat", "--version", "model-v1=1", "--version",
+                       "model-v2=0", "--header", "x-app:beta=model-v2", "--fallback", "model-v1")
+    assert "  - {model: model-v1, stage: stable, weight: 1}  # 100% now\n" in made
+    assert answers(gateway, "chat") == {"model-v1"}
+    assert answers(gateway, "chat", **{"x-app": "beta"}) == {"model-v2"}
+    gateway.run("route", "update", "--header", "none", "--version", "model-v1=1", "--version",
+                "model-v2=1", "chat")
+    assert answers(gateway, "chat") == {"model-v1", "model-v2"}
+    gateway.restart()
+    assert answers(gateway, "chat") == {"model-v1", "model-v2"}
+
+    shown = gateway.run("route", "show", "chat")
+    gateway.run("route", "delete", "chat")
+    assert gateway.ask(1, "chat") == 404
+    assert "# of the admin API, revision 2\n" in shown
+    again = gateway.run("route", "create", "--from", "-", text=shown)
+    assert again == shown.replace("revision 2", "revision 1")
+    assert gateway.run("route", "update", "--from", "-", text=shown) == shown
+    listed = gateway.run("route", "list").splitlines()
+    assert [line.split()[0] for line in listed] == ["name", "chat", "model"]
+    actions = gateway.run("audit", "list")
+    for action in ("route.create", "route.update", "route.delete"):
+        assert action in actions
+
+
+def test_what_a_route_cannot_be_is_said(start):
+    gateway = start()
+    refused = gateway.run("route", "create", "chat", "--version", "nobody=1", code=1)
+    assert "there is no model nobody (versions[0].model)" in refused
+    assert "would hide the model" in gateway.run("route", "create", "model-v1", "--version",
+                                                 "model-v2=1", code=1)
+    assert "sovmesh.yaml" in gateway.run("route", "delete", "model", code=1)
+    wrong = "name: chat\nversions:\n  - {model: model-v1, wieght: 1}\n"
+    refused = gateway.run("route", "create", "--from", "-", text=wrong, code=2)
+    assert "standard input:3:23: error: unknown setting 'wieght' in version" in refused
+    gateway.run("route", "create", "chat", "--version", "model-v1=1", "--version", "model-v2=0")
+    gateway.run("rollout", "start", "chat", "--candidate", "model-v2")
+    assert "sovmesh rollout abort chat" in gateway.run("route", "delete", "chat", code=1)
+    assert "there are: chat, model" in gateway.run("route", "show", "caht", code=1)
+
+
+def test_what_happens_to_a_rollout_reaches_the_webhook(start):
+    with Receiver(refusals=1) as receiver:
+        gateway = start(webhook=receiver.url)
+        gateway.run("rollout", "start", "model", "--candidate", "model-v2", "--step", "5%:10m")
+        assert wait_for(lambda: gateway.rollout()["state"] == "holding")
+        for act in ("pause", "resume", "abort"):
+            gateway.run("rollout", act, "model")
+        wait_for(lambda: len(receiver.taken) >= 5, seconds=20)
+    for headers, body in receiver.attempts:
+        check_signed(SECRET.encode(), headers, body)
+    events = [json.loads(body) for _, body in receiver.taken]
+    assert [event["type"] for event in events] == [
+        f"rollout.{what}" for what in ("started", "step", "paused", "resumed", "aborted")]
+    assert {event["data"]["route"] for event in events} == {"model"}
+    assert [event["data"]["share"] for event in events] == ["0%", "5%", "5%", "5%", "0%"]
+    entries = gateway.run("audit", "list")
+    for act in ("create", "pause", "resume", "abort"):
+        assert f"rollout.{act}" in entries

@@ -152,7 +152,8 @@ TEST_F(AdminApiTest, ReplicasAreCheckedAsThoseOfTheFile) {
   };
   EXPECT_THAT(message(R"("engines":["a","tiny"])"),
               HasSubstr("'a' and 'tiny' are not in one pool"));
-  EXPECT_THAT(message(R"("engines":["a","none"])"), HasSubstr("no such engine: 'none'"));
+  EXPECT_THAT(message(R"("engines":["a","none"])"),
+              HasSubstr("there is no engine 'none'; there are: "));
   EXPECT_THAT(message(R"("engines":["a","a"])"), HasSubstr("stands twice"));
   EXPECT_THAT(message(R"("engines":[])"), HasSubstr("1 to 64"));
   EXPECT_THAT(message(R"("engine":"a","engines":["b"])"), HasSubstr("not both"));

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "control/admin_api.h"
+#include "control/rollouts.h"
 #include "rt/sim/sim.h"
 #include "store_sqlite/open.h"
 #include "tests/support/memory_ledger.h"
@@ -37,7 +38,9 @@ class AdminAuditTest : public testing::Test {
                         {},
                         {},
                         {},
-                        audit_.log.get()});
+                        audit_.log.get(),
+                        {},
+                        &rollouts_});
   }
   Result<AdminReply> call(std::string method, std::string path, std::string body = {}) {
     const auto question = std::min(path.find('?'), path.size());
@@ -98,6 +101,9 @@ class AdminAuditTest : public testing::Test {
   CountingLedger ledger_;
   identity::Authenticator authenticator_{{{1, Secret("pepper")}}, {}};
   DirectoryPublisher publisher_{*store_, authenticator_, world_.clock(), world_.random()};
+  Rollouts rollouts_{{*store_, publisher_.directory(), world_.clock(), [](const catalog::Model&) {
+                        return rollout::Readiness{.ready = true, .why = {}};
+                      }}};
   audit_files::TestLog audit_;
   std::unique_ptr<RecordedChanges> changes_;
   std::unique_ptr<AdminApi> api_;
@@ -132,6 +138,39 @@ TEST_F(AdminAuditTest, AShareOfAPoolChangesWithItsEntryOrNotAtAll) {
               FailsWith(Code::dependency_unavailable));
   EXPECT_TRUE(store_->load()->pool_members.empty());
   EXPECT_TRUE(publisher_.state().pools->at(0).members.empty());
+}
+
+TEST_F(AdminAuditTest, ARouteAndItsRolloutChangeWithAnEntryOfWhoDidIt) {
+  config::Config config;
+  config.engines = {{.name = "tiny"}};
+  config.models = {{.name = "old", .engine = "tiny"}, {.name = "new", .engine = "tiny"}};
+  ASSERT_THAT(publisher_.apply(config), Succeeds());
+  const std::uint64_t before = size();
+  ASSERT_THAT(call("POST", "routes",
+                   R"({"name":"chat","versions":[{"model":"old","weight":1},)"
+                   R"({"model":"new","stage":"canary"}]})"),
+              Succeeds());
+  ASSERT_THAT(call("PATCH", "routes/chat", R"({"sticky":"user"})"), Succeeds());
+  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
+  for (const char* act : {"pause", "resume", "promote"})
+    ASSERT_THAT(call("POST", std::string("rollouts/chat/") + act), Succeeds()) << act;
+  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
+  ASSERT_THAT(call("POST", "rollouts/chat/abort"), Succeeds());
+  ASSERT_THAT(call("DELETE", "routes/chat"), Succeeds());
+  EXPECT_EQ(size(), before + 9);
+  const auto page =
+      audit_.log->list({.subject = store::AuditSubject{std::nullopt, "uid:1000"}}, 100);
+  ASSERT_THAT(page, Succeeds());
+  EXPECT_EQ(page->records.size(), 9U) << "who it was can be asked for";
+  EXPECT_THAT(entries("route.update"), HasSubstr(R"("object_ref":"routes/chat")"));
+  EXPECT_THAT(entries("rollout.pause"), HasSubstr(R"("actor_type":"user")"));
+  EXPECT_THAT(entries("rollout.abort"), HasSubstr(R"("outcome":"ok")"));
+
+  audit_.files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  EXPECT_THAT(call("POST", "routes", R"({"name":"chat","versions":[{"model":"old","weight":1}]})"),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_TRUE(stored_routes(*store_)->empty());
+  EXPECT_TRUE(publisher_.directory().get()->models().routes().empty());
 }
 
 TEST_F(AdminAuditTest, WhatIsReadOfObjectsIsNotRecordedAndWhatIsReadOfTheLogIs) {

@@ -85,8 +85,32 @@ TEST_F(AdminLimitsTest, TheAnswerToAWriteSaysWhatIsUsed) {
               HasSubstr(R"("used":40,)"));
 }
 
+TEST_F(AdminLimitsTest, ALimitOnWhatThereIsNotIsRefusedAndSaysWhatThereIs) {
+  const auto refused = [&](const std::string& whose) {
+    const auto reply =
+        call("PUT", "limits", "{" + whose + R"("measure":"requests","window":"day","amount":1})");
+    EXPECT_FALSE(reply) << reply->body;
+    return reply ? "" : reply.error().message() + " (" + reply.error().param() + ")";
+  };
+  ok("POST", "models", R"({"name":"small","engine":"tiny"})");
+  EXPECT_EQ(refused(R"("tenant":"aurora","model":"smal",)"),
+            "there is no model or route 'smal'; there are: small (model)");
+  EXPECT_EQ(refused(R"("tenant":"auroa",)"), "there is no tenant 'auroa'; there are: aurora ()");
+  EXPECT_EQ(refused(R"("tenant":"aurora","project":"wb",)"),
+            "there is no project of tenant 'aurora' named 'wb'; there are: default, web (project)");
+  EXPECT_EQ(refused(R"("pool":"gpu",)"), "there is no pool 'gpu' (pool)");
+  EXPECT_THAT(refused(R"("key":"nosuch",)"), HasSubstr("there are: " + key_));
+  ok("POST", "routes", R"({"name":"chat","versions":[{"model":"small","weight":1}]})");
+  const std::string body =
+      R"({"tenant":"aurora","measure":"requests","window":"day","model":"chat","amount":)";
+  ok("PUT", "limits", body + "1}");
+  ok("DELETE", "routes/chat");
+  ok("PUT", "limits", body + "2}");
+}
+
 TEST_F(AdminLimitsTest, ALimitIsShownWholeWithItsWindow) {
   world_.run_for(std::chrono::hours(24));
+  ok("POST", "models", R"({"name":"org/m","engine":"tiny"})");
   const std::string shown =
       made(R"({"tenant":"aurora","project":"web","measure":"total_tokens","window":"day",)"
            R"("amount":1000,"model":"org/m"})");

@@ -92,6 +92,22 @@ TEST_F(AdminPoolsTest, WhatIsWrongChangesNothing) {
   EXPECT_TRUE(call("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":5})", old));
 }
 
+TEST_F(AdminPoolsTest, AStoredShareThatLendsMoreThanItHasLendsWhatItHas) {
+  const store::ControlData data = *store_->load();
+  ASSERT_TRUE(store_->create(store::PoolMemberRecord{.id = {Ulid()},
+                                                     .pool = "gpu",
+                                                     .tenant = data.tenants.front().id,
+                                                     .project = {},
+                                                     .cohort = "",
+                                                     .guaranteed = 500'000,
+                                                     .borrowing_limit = {},
+                                                     .lending_limit = 2'000'000}));
+  apply();
+  const config::Member* stored = shared(std::string(data.tenants.front().slug.text()));
+  ASSERT_NE(stored, nullptr);
+  EXPECT_EQ(to_text(*stored->lending_limit), "0.5");
+}
+
 TEST_F(AdminPoolsTest, WhatTheFileDeclaresIsTheFiles) {
   for (const char* verb : {"set", "remove"}) {
     const auto refused = call("POST", std::string("pools/gpu/") + verb, R"({"tenant":"boreal"})");
@@ -128,7 +144,8 @@ TEST_F(AdminPoolsTest, SharesOfAPoolThatIsGoneWait) {
 }
 
 TEST_F(AdminPoolsTest, APoolShowsItsPartsAndWhoManagesThem) {
-  ok("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":3,"lending_limit":"0.25"})");
+  ok("POST", "pools/gpu/set",
+     R"({"tenant":"aurora","weight":3,"guaranteed":"0.5","lending_limit":"0.25"})");
   const std::string shown = ok("GET", "pools/gpu");
   EXPECT_THAT(shown, HasSubstr(R"({"name":"gpu","engines":["tiny"],"capacity":"2","cohorts":[{)"
                                R"("name":"east","cohort":null,)"));

@@ -103,6 +103,10 @@ TEST_F(AdminRolloutsTest, PlansThatCannotWorkAreRefused) {
         R"({"route":"chat","candidate":"new","gates":["errors:1%"]})",
         R"({"route":"chat","candidate":"new","decision_interval":"soon"})"})
     EXPECT_EQ(refusal("POST", "rollouts", body), Code::invalid_value) << body;
+  EXPECT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"nwe"})").error().message(),
+              HasSubstr("nwe is not a version of the route; beside the stable one there are: new"));
+  EXPECT_THAT(call("POST", "rollouts/caht/abort").error().message(),
+              HasSubstr("there is no rollout of route 'caht'"));
   EXPECT_EQ(refusal("POST", "rollouts", R"({"route":"none","candidate":"new"})"), Code::not_found);
   EXPECT_EQ(refusal("GET", "rollouts/chat"), Code::not_found);
   EXPECT_EQ(share(), -1);
@@ -146,8 +150,45 @@ TEST_F(AdminRolloutsTest, RoutesAreShownWithTheSharesThatHold) {
   start(R"(,"steps":["25%:10m"])");
   rollouts_.look();
   EXPECT_THAT(ok("GET", "routes"), HasSubstr(R"("share":"25%")"));
-  EXPECT_EQ(refusal("POST", "routes", "{}"), Code::method_not_supported);
   EXPECT_EQ(refusal("GET", "routes/none"), Code::not_found);
+}
+
+TEST_F(AdminRolloutsTest, EachEventIsToldOnceWithWhatItWas) {
+  start();
+  rollouts_.look();
+  rollouts_.look();
+  ok("POST", "rollouts/chat/pause", "{}");
+  ok("POST", "rollouts/chat/resume", "{}");
+  ok("POST", "rollouts/chat/abort", R"({"reason":"users complain"})");
+  start();
+  ok("POST", "rollouts/chat/promote", "{}");
+  std::vector<std::string> types;
+  for (const std::string& event : happened_)
+    types.push_back(member(event, "type"));
+  EXPECT_THAT(types, testing::ElementsAre("rollout.started", "rollout.step", "rollout.paused",
+                                          "rollout.resumed", "rollout.aborted", "rollout.started",
+                                          "rollout.promoted"));
+  EXPECT_EQ(member(happened_[4], "text"), "aborted by hand: users complain");
+  EXPECT_EQ(member(happened_[1], "share"), "1%");
+  EXPECT_EQ(member(happened_[6], "candidate"), "new");
+}
+
+TEST_F(AdminRolloutsTest, ARollbackIsToldWithItsGateAndFigures) {
+  start(R"(,"gates":["error_rate:1%"],"sample_min":20)");
+  rollouts_.look();
+  const auto tally = rollouts_.in_force().get()->begin()->second.tally;
+  for (int i = 0; i < 200; ++i) {
+    tally->add({.by_candidate = true, .failed = i % 2 == 0});
+    tally->add({.by_candidate = false});
+  }
+  rollouts_.look();
+  ASSERT_EQ(state(), "rolled_back");
+  const std::string told = happened_.back();
+  EXPECT_EQ(member(told, "type"), "rollout.rolled_back");
+  EXPECT_EQ(member(told, "gate"), "error_rate");
+  EXPECT_THAT(told, HasSubstr(R"("stable_requests":200,"stable_errors":0,)"
+                              R"("candidate_requests":200,"candidate_errors":100)"));
+  EXPECT_THAT(told, HasSubstr(R"("verdict":"regressed","text":")"));
 }
 
 TEST_F(AdminRolloutsTest, WhatIsStoredIsReadBackWhole) {

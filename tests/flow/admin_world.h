@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/admin_api.h"
+#include "control/rollout_json.h"
 #include "control/rollouts.h"
 #include "limits/local_limiter.h"
 #include "rt/sim/sim.h"
@@ -87,9 +88,13 @@ class AdminWorld : public testing::Test {
   std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
   rollout::Readiness readiness_{.ready = true, .why = {}};
   std::vector<rollout::Rollout> told_;  // of what rollouts did by themselves
+  std::vector<std::string> happened_;   // to them, as a webhook is told
   Rollouts rollouts_{{*store_, publisher_.directory(), world_.clock(),
                       [this](const catalog::Model&) { return readiness_; },
-                      [this](const rollout::Rollout& moved) { told_.push_back(moved); }}};
+                      [this](const rollout::Rollout& moved) { told_.push_back(moved); },
+                      [this](const rollout::Rollout& one, std::string_view what) {
+                        happened_.push_back(rollout_event(one, what));
+                      }}};
   AdminApi api_{
       {*store_,
        ledger_,

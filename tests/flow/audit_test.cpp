@@ -54,7 +54,8 @@ TEST(Audit, EachRequestGetsOneEntryWithDigestsAndNoText) {
 TEST(Audit, AnEngineHasAPlaceOfItsOwnAndAModelItsDigest) {
   Audited world;
   gateway::AuditPolicy policy{.log = &world.log, .site = "hall-2", .jurisdiction = "DK"};
-  policy.engines["engine"] = {.site = "Kiruna", .jurisdiction = "SE", .model_digest = "aa"};
+  policy.engines["engine"] = {
+      .site = "Kiruna", .jurisdiction = "SE", .pool = "gpu", .model_digest = "aa"};
   world.gateway.set_audit(policy);
   EXPECT_EQ(world.ask(chat_body("x")).status, 200);
   policy.model_digests["chat"] = "bb";
@@ -63,8 +64,20 @@ TEST(Audit, AnEngineHasAPlaceOfItsOwnAndAModelItsDigest) {
   ASSERT_EQ(world.log.requests().size(), 2U);
   EXPECT_EQ(world.log.requests()[0].place->site, "Kiruna");
   EXPECT_EQ(world.log.requests()[0].place->jurisdiction, "SE");
+  EXPECT_EQ(world.log.requests()[0].pool, "gpu");
   EXPECT_EQ(world.log.requests()[0].model_digest, "aa");
   EXPECT_EQ(world.log.requests()[1].model_digest, "bb") << "what the file says of the model";
+}
+
+TEST(Audit, WhatAskedForAnEngineHasItsClass) {
+  Audited world;
+  Client client(world.gateway);
+  client.post(kChat, chat_body("x"), "aurora", "x-sm-priority: batch\r\n");
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(world.ask("{}").status, 400);
+  ASSERT_EQ(world.log.requests().size(), 2U);
+  EXPECT_EQ(world.log.requests()[0].priority, PriorityClass::batch);
+  EXPECT_EQ(world.log.requests()[1].priority, std::nullopt);
 }
 
 TEST(Audit, AModelWithAnAdapterIsAnotherOne) {

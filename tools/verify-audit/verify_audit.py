@@ -246,7 +246,7 @@ HEX = pattern_rule("[0-9a-f]{64}")
 ULID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 RID = "req_[0-9a-f]{32}"
 
-HEAD = [("v", lambda v: type(v) is int and v == 1), ("seq", is_number), ("t", is_time),
+HEAD = [("v", lambda v: type(v) is int and v in (1, 2)), ("seq", is_number), ("t", is_time),
         ("kind", lambda v: v in BODY)]
 BODY = {
     "request": [
@@ -273,6 +273,9 @@ BODY = {
         ("signature", text_rule(128, True))],
 }
 
+# Behind the others in a request of version 2: one that asked for a seat. Nothing else has that.
+SCHEDULED = [("class", word_rule(16, True)), ("pool", word_rule(64))]
+
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -298,6 +301,10 @@ def parse_entry(data):
         raise ValueError("not a JSON object")
     kind = dict(members).get("kind")
     rules = HEAD + BODY.get(kind if isinstance(kind, str) else "", [])
+    if dict(members).get("v") == 2:
+        if kind != "request":
+            raise ValueError("member v")
+        rules = rules + SCHEDULED
     for (name, rule), member in zip(rules, members):
         if member[0] != name or not rule(member[1]):
             raise ValueError(f"member {name}")
