@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -20,7 +21,7 @@ using std::chrono::seconds;
 class CrashedLedger : public RowLedger {
  public:
   std::int64_t told_until = 0;
-  bool dies_before_told = false;
+  std::function<bool()> is_gone = [] { return false; };  // the process, before it is told
 
   Result<std::vector<store::UsageRow>> untold(std::size_t limit) override {
     std::vector<store::UsageRow> out;
@@ -29,7 +30,7 @@ class CrashedLedger : public RowLedger {
     return out;
   }
   Result<void> told(std::int64_t seq) override {
-    if (dies_before_told) return our_error(Code::io_error, "the process is gone");
+    if (is_gone()) return our_error(Code::io_error, "the process is gone");
     told_until = seq;
     return {};
   }
@@ -55,10 +56,11 @@ class RecoveredTest : public testing::Test {
     return row;
   }
   // How many entries each request has.
-  std::map<std::string, int> entries() {
+  std::map<std::string, int> entries() { return entries(*audit_.log); }
+  static std::map<std::string, int> entries(store::Audit& log) {
     std::map<std::string, int> all;
-    for (std::uint64_t i = 0; i < audit_.log->stats().size; ++i) {
-      const auto entry = ledgerlog::parse_entry(audit_.log->entry(i)->bytes);
+    for (std::uint64_t i = 0; i < log.stats().size; ++i) {
+      const auto entry = ledgerlog::parse_entry(log.entry(i)->bytes);
       if (const auto* one = std::get_if<ledgerlog::RequestEntry>(&entry->body)) ++all[one->rid];
     }
     return all;
@@ -113,16 +115,39 @@ TEST_F(RecoveredTest, AStartThatDiesBetweenTheLogAndTheLedgerIsDoneAgain) {
   audit_.log->note(ended);
   ASSERT_THAT(audit_.log->flush(seconds(1)), Succeeds());
   recover();
-  ledger_.dies_before_told = true;
+  ledger_.is_gone = [] { return true; };
   EXPECT_FALSE(enter_recovered(ledger_, *audit_.log));
   audit_.files.power_loss();
   ASSERT_THAT(audit_.open(), Succeeds());
   recover();
-  ledger_.dies_before_told = false;
+  ledger_.is_gone = [] { return false; };
   EXPECT_THAT(enter_recovered(ledger_, *audit_.log), Succeeds());
   const auto all = entries();
   EXPECT_EQ(all.size(), 3U);
   EXPECT_TRUE(std::ranges::all_of(all, [](const auto& one) { return one.second == 1; }));
+}
+
+// The same at every change of the log's disk, and at the end of each batch.
+TEST_F(RecoveredTest, WhereverTheStartDiesEachHasOneEntry) {
+  for (int i = 0; i < 5; ++i)
+    recover();
+  bool ended = false;
+  for (std::uint64_t at = 1; !ended; ++at) {
+    audit_files::TestLog log(at);
+    ASSERT_THAT(log.open(), Succeeds());
+    ledger_.told_until = 0;
+    log.files.lose_power_after(at);
+    ledger_.is_gone = [&log] { return !log.files.powered(); };
+    ended = enter_recovered(ledger_, *log.log).has_value() && log.files.powered();
+    log.log.reset();
+    log.files.power_loss();
+    log.files.power_on();
+    ASSERT_THAT(log.open(), Succeeds()) << at;
+    ASSERT_THAT(enter_recovered(ledger_, *log.log), Succeeds()) << at;
+    const auto all = entries(*log.log);
+    EXPECT_EQ(all.size(), 5U) << at;
+    EXPECT_TRUE(std::ranges::all_of(all, [](const auto& one) { return one.second == 1; })) << at;
+  }
 }
 
 TEST_F(RecoveredTest, AFullDiskLeavesThemForLater) {
