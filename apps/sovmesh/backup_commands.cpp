@@ -34,6 +34,10 @@ void add_create(CLI::App& backup, int& code) {
       ->capture_default_str();
   create->add_option("--out", options->file, "The archive to write")->required();
   create->add_flag("--force", options->force, "Replace the archive if it is there");
+  create->add_option(
+      "--scratch", options->scratch,
+      "Folder for copies of the databases, decrypted, when the data folder's disk is "
+      "too full (default: /dev/shm, in memory)");
   add_common(*create, *options);
   create->callback([options, &code] { code = compose::backup_create(*options); });
 }

@@ -45,7 +45,7 @@ void refuse_empty_values(CLI::App& command) {
 
 // Arguments in, one call into a role, exit code out. Exit codes: 0 clean, 1 failed, 2 usage,
 // 3 unreachable (nobody there to talk to, or an address that cannot be listened on), 4
-// configuration, 5 data folder.
+// configuration, 5 data folder, 6 the server cannot do it now.
 int main(int argc, char** argv) {
   CLI::App app("Sovereign Mesh: a self-hosted, multi-tenant LLM inference platform", "sovmesh");
   app.set_version_flag("--version", "sovmesh " SM_VERSION);

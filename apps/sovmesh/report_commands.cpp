@@ -198,8 +198,10 @@ void add_explain(CLI::App& app, int& code) {
 void add_ledger(CLI::App& app, int& code) {
   CLI::App* ledger = app.add_subcommand("ledger", "Look after the usage ledger");
   ledger->require_subcommand(1);
-  CLI::App* verify = ledger->add_subcommand(
-      "verify", "Compute every balance from the rows again; exit code 1 when one differs");
+  CLI::App* verify = ledger->add_subcommand("verify",
+                                            "Compute every balance from the rows again. Exit code "
+                                            "1: one differs, others: it could not be "
+                                            "done");
   struct Flags {
     AdminCli cli{.data_dir = "/var/lib/sovmesh"};
     bool offline = false;

@@ -109,6 +109,8 @@ void check(TestLog& log, const Told& told, const std::string& where) {
   ASSERT_THAT(log.log->flush(seconds(1)), Succeeds()) << where;
   const auto report = log.verify(told.checkpoints);
   ASSERT_TRUE(report.good()) << where << ": " << report.bad->where << ": " << report.bad->what;
+  for (const std::string& path : log.files.paths())
+    EXPECT_FALSE(path.ends_with(".new")) << where << ": " << path;
 }
 
 std::uint64_t changes_of_a_run() {

@@ -146,6 +146,11 @@ Result<store::AuditReceipt> AuditLog::order(Order::Kind kind, store::AdminEntry 
   made->kind = kind;
   made->entry = std::move(entry);
   made->subject = std::move(subject);
+  return hand_over(made, limit);
+}
+
+Result<store::AuditReceipt> AuditLog::hand_over(const SharedOrder& made,
+                                                std::chrono::milliseconds limit) {
   const Refusal refusal = shared_->mailbox.with([&](Mailbox& box) {
     if (box.refusing == Refusal::broken || box.refusing == Refusal::closing) return box.refusing;
     if (box.orders.size() >= Mailbox::kOrdersMax) return Refusal::full;
@@ -161,7 +166,7 @@ Result<store::AuditReceipt> AuditLog::order(Order::Kind kind, store::AdminEntry 
       const Order::State left = made->give_up();
       if (left == Order::State::cancelled) return fail(slow("nothing was written"));
       if (left == Order::State::abandoned)
-        return fail(slow(kind == Order::Kind::entry
+        return fail(slow(made->kind == Order::Kind::entry
                              ? "what it may still write is followed by an entry that corrects it"
                              : "it may still be done, and is then in the log"));
       made->done.acquire();
@@ -173,6 +178,21 @@ Result<store::AuditReceipt> AuditLog::order(Order::Kind kind, store::AdminEntry 
 
 Result<store::AuditReceipt> AuditLog::append(store::AdminEntry entry) {
   return order(Order::Kind::entry, std::move(entry), {}, order_max_);
+}
+
+Result<void> AuditLog::append_requests(std::vector<store::RequestEntry> entries) {
+  TRY_VOID(reader_.drop_known(entries));
+  if (entries.empty()) return {};
+  const auto made = std::make_shared<Order>();
+  made->kind = Order::Kind::requests;
+  made->requests = std::move(entries);
+  TRY_VOID(hand_over(made, order_max_));
+  return {};
+}
+
+bool AuditLog::knows(const store::AuditSubject& subject) {
+  return shared_->keys->with(
+      [&](KeyRing& keys) { return keys.find_reference(subject).has_value(); });
 }
 
 Result<store::AuditReceipt> AuditLog::erase(const store::AuditSubject& subject,

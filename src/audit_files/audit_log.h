@@ -35,6 +35,7 @@ class AuditLog final : public store::Audit {
   void hold_refusals(bool on) override;
   bool accepts() const override;
   Result<store::AuditReceipt> append(store::AdminEntry entry) override;
+  Result<void> append_requests(std::vector<store::RequestEntry> entries) override;
   Result<store::AuditPage> list(const store::AuditFilter& filter, std::size_t limit) override;
   Result<store::AuditRecord> entry(std::uint64_t index) override;
   Result<store::AuditRecord> find(RequestId request) override;
@@ -46,6 +47,7 @@ class AuditLog final : public store::Audit {
   Result<std::string> served(std::string_view path) override;
   Result<void> add_witnessed(std::string_view note) override;
   store::AuditStats stats() const override;
+  bool knows(const store::AuditSubject& subject) override;
   Result<store::AuditReceipt> erase(const store::AuditSubject& subject,
                                     store::AdminEntry entry) override;
   Result<store::AuditReceipt> hold(const store::AuditSubject& subject, bool on,
@@ -59,6 +61,7 @@ class AuditLog final : public store::Audit {
  private:
   Result<store::AuditReceipt> order(Order::Kind kind, store::AdminEntry entry,
                                     store::AuditSubject subject, std::chrono::milliseconds limit);
+  Result<store::AuditReceipt> hand_over(const SharedOrder& made, std::chrono::milliseconds limit);
   void wake();
   void run();
 

@@ -524,6 +524,27 @@ TEST_F(AuditLogTest, RequestsNameTheirRowAndTheConfigurationInForce) {
   expect_good();
 }
 
+TEST_F(AuditLogTest, AnAnswerGivenAgainSaysSo) {
+  const store::RequestEntry first = request();
+  store::RequestEntry again = request();
+  again.settled = first.request;
+  store::RequestEntry left = request();
+  left.settled = first.request;
+  left.status = 499;
+  left.code = "client_closed_request";
+  for (const store::RequestEntry& one : {again, left})
+    log->note(one);
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  const auto body_of = [&](RequestId id) {
+    return std::get<ledgerlog::RequestEntry>(ledgerlog::parse_entry(log->find(id)->bytes)->body);
+  };
+  EXPECT_EQ(body_of(again.request).finish, "replayed");
+  EXPECT_EQ(body_of(again.request).outcome, "ok");
+  EXPECT_EQ(body_of(again.request).ledger_ref, "settle/" + shown_id(first.request));
+  EXPECT_EQ(body_of(left.request).finish, "client_closed_request");
+  EXPECT_EQ(body_of(left.request).outcome, "aborted");
+}
+
 TEST_F(AuditLogTest, TheQueueIsBoundedAndWhatDoesNotFitIsCounted) {
   for (std::size_t i = 0; i < Mailbox::kNotesMax; ++i) {
     EXPECT_TRUE(log->accepts());

@@ -43,6 +43,9 @@ class HangingFiles : public Files {
   Result<std::vector<std::string>> list(const std::string& path) override {
     return files_.list(path);
   }
+  Result<std::uint64_t> free_bytes(const std::string& folder) override {
+    return files_.free_bytes(folder);
+  }
 
   std::atomic<bool> closed = false;
   rt::Semaphore hangs;  // somebody stands at the gate
@@ -55,6 +58,9 @@ class HangingFiles : public Files {
     std::uint64_t size() const override { return file_->size(); }
     Result<void> append(std::string_view bytes) override { return file_->append(bytes); }
     Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Result<void> overwrite(std::uint64_t at, std::string_view bytes) override {
+      return file_->overwrite(at, bytes);
+    }
     Result<void> sync() override {
       if (all_.closed.exchange(false)) {
         all_.hangs.release();

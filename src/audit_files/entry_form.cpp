@@ -48,6 +48,12 @@ std::string_view outcome_of(const store::RequestEntry& entry) {
   return "ok";
 }
 
+// Why it ended: as the error says when there was one.
+std::string_view finish_of(const store::RequestEntry& entry) {
+  if (!entry.code.empty()) return entry.code;
+  return entry.is_replay() ? std::string_view("replayed") : metering::name(entry.finish);
+}
+
 std::string actor_type_of(AdminEntry::Actor actor) {
   switch (actor) {
     case AdminEntry::Actor::token:
@@ -130,8 +136,7 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
     if (!entry.place->egress.empty()) out.egress = entry.place->egress;
   }
   out.status = count_of(entry.status);
-  // Why it ended: as the error says when there was one.
-  out.finish = entry.code.empty() ? metering::name(entry.finish) : std::string_view(entry.code);
+  out.finish = finish_of(entry);
   out.outcome = outcome_of(entry);
   out.tokens_in = count_of(entry.counts.prompt);
   out.tokens_cached = count_of(entry.counts.cached);
@@ -151,7 +156,7 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
 
 AdminEntry sum_entry(const RefusedSum& sum) {
   AdminEntry entry;
-  entry.action = "request.refused";
+  entry.action = std::string(kActionRefused);
   entry.outcome = "denied";
   entry.tenant = sum.tenant;
   entry.count = sum.counts.total();

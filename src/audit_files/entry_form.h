@@ -26,6 +26,9 @@ store::AdminEntry sum_entry(const RefusedSum& sum);
 
 // Who acted, as a subject of the key ring; nothing for the program itself.
 std::optional<store::AuditSubject> actor_of(const store::AdminEntry& entry);
+// Requests that were refused and got no entries of their own.
+inline constexpr std::string_view kActionRefused = "request.refused";
+
 std::string shown_id(RequestId request);  // "req_" + 32 hex digits
 
 }  // namespace sovmesh::audit_files

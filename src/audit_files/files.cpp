@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,6 +52,16 @@ class RealFile : public File {
   }
   Result<void> sync() override {
     if (::fdatasync(fd_.get()) != 0) return failed("sync", path_);
+    return {};
+  }
+  Result<void> overwrite(std::uint64_t at, std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t done = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) return failed("overwrite", path_);
+      at += static_cast<std::uint64_t>(done);
+      bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
     return {};
   }
   void uncache() override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
@@ -141,6 +152,11 @@ class RealFiles : public Files {
     std::ranges::sort(names);
     return names;
   }
+  Result<std::uint64_t> free_bytes(const std::string& folder) override {
+    struct statvfs found{};
+    if (::statvfs(folder.c_str(), &found) != 0) return failed("look at the disk of", folder);
+    return std::uint64_t{found.f_bavail} * found.f_frsize;
+  }
 };
 
 }  // namespace
@@ -161,11 +177,28 @@ Result<void> Files::replace_unsynced(const std::string& path, std::string_view b
     if (file->size() > 0) {
       TRY_VOID(file->truncate(0));
     }
-    TRY_VOID(file->append(bytes));
+    if (const Result<void> written = file->append(bytes); !written) {
+      (void)remove(temporary);  // a full disk gets back what it gave
+      return written;
+    }
     TRY_VOID(file->sync());
     if (bytes.size() > kCachedMax) file->uncache();
   }
   return rename(temporary, path);
+}
+
+Result<void> Files::drop_leftovers(const std::string& folder, std::string_view start) {
+  TRY(const auto names, list(folder));
+  bool any = false;
+  for (const std::string& name : names) {
+    if (!name.starts_with(start) || !name.ends_with(kTemporary)) continue;
+    const std::string path = folder + "/" + name;
+    TRY(const auto file, open(path));
+    TRY_VOID(file->wipe());
+    TRY_VOID(remove(path));
+    any = true;
+  }
+  return any ? sync_folder(folder) : Result<void>();
 }
 
 Result<void> Files::replace(const std::string& path, std::string_view bytes) {

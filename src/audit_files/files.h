@@ -19,6 +19,8 @@ class File {
   // All of `bytes` at the end. After an error any part of them may be there: truncate().
   virtual Result<void> append(std::string_view bytes) = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
+  // Inside of what is there, so it needs no room.
+  virtual Result<void> overwrite(std::uint64_t at, std::string_view bytes) = 0;
   // Everything written is durable on return. After an error nobody knows what is: never try again.
   virtual Result<void> sync() = 0;
   // What is synced will not be read soon: it need not take memory from what is.
@@ -49,11 +51,15 @@ class Files {
   virtual Result<void> sync_folder(const std::string& path) = 0;
   // Names of what is in it, sorted; none when there is no such folder.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  // What else fits on the disk of a folder.
+  virtual Result<std::uint64_t> free_bytes(const std::string& folder) = 0;
 
   // A whole file, durable under its name on return; a reader sees the old one or the new one.
   Result<void> replace(const std::string& path, std::string_view bytes);
   // The same without making the name durable: sync_folder() of its folder does that.
   Result<void> replace_unsynced(const std::string& path, std::string_view bytes);
+  // What a kill has left of these in a folder, in files that begin so, is overwritten and goes.
+  Result<void> drop_leftovers(const std::string& folder, std::string_view start = {});
   // Like replace(); the old contents are overwritten once the new ones are in place.
   Result<void> replace_secret(const std::string& path, std::string_view bytes);
 };

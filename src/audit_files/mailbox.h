@@ -25,11 +25,12 @@ namespace sovmesh::audit_files {
 //      v                   v
 //   cancelled           abandoned --finish()--> done, and nobody was told
 struct Order {
-  enum class Kind : std::uint8_t { entry, erase, hold, release, rotate, checkpoint };
+  enum class Kind : std::uint8_t { entry, requests, erase, hold, release, rotate, checkpoint };
   enum class State : std::uint8_t { waiting, begun, cancelled, abandoned, done };
   Kind kind = Kind::entry;
   store::AdminEntry entry;
   store::AuditSubject subject;
+  std::vector<store::RequestEntry> requests;
 
   // Written by the writer before it releases `done`.
   std::optional<Result<store::AuditReceipt>> outcome;
@@ -93,18 +94,22 @@ struct Mailbox {
   Gap gap;
   std::uint64_t gaps = 0;  // requests without an entry, ever
   Refusals refusals;
-  std::uint64_t summed = 0;   // requests that `refusals` has counted, ever
-  std::size_t in_work = 0;    // taken by the writer and not yet durable
-  bool writer_rests = false;  // it waits for no note: the first one has to wake it
+  bool saves_held = false;       // what is held goes into a file
+  std::uint64_t held_saved = 0;  // so many are in it
+  std::uint64_t summed = 0;      // requests that `refusals` has counted, ever
+  std::size_t in_work = 0;       // taken by the writer and not yet durable
+  bool writer_rests = false;     // it waits for no note: the first one has to wake it
   Refusal refusing = Refusal::none;
 
+  bool has_unsaved() const { return saves_held && refusals.held_total() != held_saved; }
   bool accepts() const { return refusing == Refusal::none && notes.size() < kNotesMax; }
   // Whether the writer, which rests, has to be woken because of what `count` counts.
   template <class Count>
   bool count_refused(Count count) {
-    const bool was_due = refusals.due_at().has_value();
+    const auto has_work = [this] { return refusals.due_at() || has_unsaved(); };
+    const bool had_work = has_work();
     if (count()) ++summed;
-    return !was_due && refusals.due_at() && std::exchange(writer_rests, false);
+    return !had_work && has_work() && std::exchange(writer_rests, false);
   }
 };
 using SharedMailbox = std::shared_ptr<Guarded<Mailbox>>;

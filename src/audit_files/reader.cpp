@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -55,6 +57,17 @@ bool matches(const store::AuditFilter& filter, const std::string& subject,
   if (filter.tenant && traits.tenant != filter.tenant->value.text()) return false;
   if (!fits(filter.action, traits.action) || !fits(filter.object, traits.object)) return false;
   return !filter.subject || traits.actor == subject || traits.concerns == subject;
+}
+
+// The id in the entry of a request, which is written in one way only; empty in all others.
+std::string_view request_in(std::string_view entry) {
+  constexpr std::string_view kKind = R"("kind":"request")";
+  constexpr std::string_view kName = R"("rid":")";
+  if (entry.find(kKind) == entry.npos) return {};
+  const auto at = entry.find(kName);
+  if (at == entry.npos) return {};
+  entry.remove_prefix(at + kName.size());
+  return entry.substr(0, entry.find('"'));
 }
 
 WallTime time_of(RequestId request) {
@@ -187,6 +200,26 @@ Result<store::AuditRecord> Reader::find(RequestId request) {
       return store::AuditRecord{.index = index, .bytes = std::move(bytes)};
   }
   return no_such_entry();
+}
+
+Result<void> Reader::drop_known(std::vector<store::RequestEntry>& requests) {
+  if (requests.empty()) return {};
+  std::set<std::string, std::less<>> wanted;
+  WallTime oldest = WallTime::max();
+  for (const store::RequestEntry& one : requests) {
+    wanted.insert(shown_id(one.request));
+    oldest = std::min(oldest, time_of(one.request));
+  }
+  Cursor cursor(files_, folder_, shared_);
+  TRY(const std::uint64_t first, first_from(cursor, oldest - kClockRoom));
+  std::set<std::string> known;
+  for (std::uint64_t index = first; index < cursor.size(); ++index) {
+    TRY(const std::string bytes, cursor.bytes(index));
+    const std::string_view id = request_in(bytes);
+    if (wanted.contains(id)) known.emplace(id);
+  }
+  std::erase_if(requests, [&](const auto& one) { return known.contains(shown_id(one.request)); });
+  return {};
 }
 
 Result<store::AuditProof> Reader::prove(std::uint64_t index, std::optional<std::uint64_t> size) {

@@ -16,7 +16,7 @@ namespace sovmesh::audit_files {
 
 // Reads entries out of tiles, and the last ones out of memory. It keeps no index: entries stand in
 // the order of their times, so a search by time, or by a request's id, which holds one, begins
-// near its end. Any thread; every call is bounded by kScanMax entries.
+// near its end. Any thread; every call but drop_known() is bounded by kScanMax entries.
 class Reader {
  public:
   static constexpr std::uint64_t kScanMax = 200'000;
@@ -30,6 +30,8 @@ class Reader {
   Result<store::AuditPage> list(const store::AuditFilter& filter, std::size_t limit);
   Result<store::AuditRecord> entry(std::uint64_t index);
   Result<store::AuditRecord> find(RequestId request);
+  // Takes out the requests that have an entry. Reads all from the oldest of them on.
+  Result<void> drop_known(std::vector<store::RequestEntry>& requests);
   // In the last checkpoint's tree, or one before it; Code::not_found beyond it.
   Result<store::AuditProof> prove(std::uint64_t index, std::optional<std::uint64_t> size);
   Result<std::string> detail(std::uint64_t index);

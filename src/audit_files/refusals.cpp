@@ -41,7 +41,7 @@ std::string RefusalCounts::text() const {
 
 bool Refusals::admit(TenantId tenant, KeyId key, std::string_view why, Instant now) {
   if (holds_) {
-    held_.add(why);
+    hold_one(why);
     return false;
   }
   go_on(now);
@@ -64,12 +64,17 @@ bool Refusals::admit(TenantId tenant, KeyId key, std::string_view why, Instant n
 
 void Refusals::count_stranger(std::string_view why, Instant now) {
   if (holds_) {
-    held_.add(why);
+    hold_one(why);
     return;
   }
   go_on(now);
   strangers_.add(why);
   has_counted_ = true;
+}
+
+void Refusals::hold_one(std::string_view why) {
+  held_.add(why);
+  ++held_total_;
 }
 
 // The next minute begins with the first refusal behind the end of the last one; not while its sums
@@ -104,7 +109,15 @@ void Refusals::fold() {
   RefusalCounts all;
   for (const RefusedSum& one : std::exchange(due_, {}))
     all.add(one.counts);
+  held_total_ = all.total();
   put(Whose::all, all);
+}
+
+RefusalCounts Refusals::held() const {
+  RefusalCounts all = held_;
+  for (const RefusedSum& sum : due_)
+    if (sum.whose == Whose::all) all.add(sum.counts);
+  return all;
 }
 
 std::optional<Instant> Refusals::due_at() const {
@@ -121,6 +134,8 @@ std::vector<RefusedSum> Refusals::due(Instant now, std::size_t most) {
 }
 
 void Refusals::told(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (due_[i].whose == Whose::all) held_total_ -= due_[i].counts.total();
   due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 

@@ -55,6 +55,11 @@ class Refusals {
   // On: nothing is admitted and nothing is due, until there is room on the disk again.
   void hold(bool on) { holds_ = on; }
 
+  bool holds() const { return holds_; }
+  // What was counted while it was on and is not told yet.
+  std::uint64_t held_total() const { return held_total_; }
+  RefusalCounts held() const;
+
   // When something is next due; nothing: never, as things are.
   std::optional<Instant> due_at() const;
   // The first sums of what is due, at most `most`. They stay until they are told().
@@ -72,6 +77,7 @@ class Refusals {
     RefusalCounts counts;   // of the others
   };
   void go_on(Instant now);
+  void hold_one(std::string_view why);
   using Whose = RefusedSum::Whose;
   void put(Whose whose, RefusalCounts& counts);
 
@@ -80,6 +86,7 @@ class Refusals {
   RefusalCounts other_keys_;
   RefusalCounts strangers_;
   RefusalCounts held_;
+  std::uint64_t held_total_ = 0;  // of these and of those in due_ that are of all
   bool holds_ = false;
   bool has_counted_ = false;     // something in this minute
   std::vector<RefusedSum> due_;  // of one minute; more come only when it is empty, or at the end

@@ -38,6 +38,13 @@ class SimFiles::Open : public File {
     inode_->durable = inode_->now;
     return {};
   }
+  Result<void> overwrite(std::uint64_t at, std::string_view bytes) override {
+    TRY_VOID(change());
+    if (disk_.write_fault_.code != Code::overloaded && disk_.write_fault_.strikes())
+      return our_error(disk_.write_fault_.code, "the write fails");
+    inode_->now.replace(at, bytes.size(), bytes);
+    return {};
+  }
   void uncache() override {
     if (inode_->durable == inode_->now) disk_.uncached_ += inode_->now.size();
   }

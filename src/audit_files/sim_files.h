@@ -25,6 +25,7 @@ class SimFiles : public Files {
   Result<void> remove_folder(const std::string& path) override;
   Result<void> sync_folder(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
+  Result<std::uint64_t> free_bytes(const std::string&) override { return free_; }
 
   // Loses power in place of the `count`-th change (write, sync, truncate, rename, remove...) from
   // now, and keeps it off until power_on().
@@ -44,6 +45,9 @@ class SimFiles : public Files {
   void fail_sync(std::uint64_t nth, std::uint64_t times = 1) {
     sync_fault_ = {nth, times, Code::io_error};
   }
+
+  // What free_bytes() says; writes do not go by it.
+  void set_free_bytes(std::uint64_t bytes) { free_ = bytes; }
 
   std::uint64_t changes() const { return changes_; }
   std::uint64_t syncs() const { return syncs_; }
@@ -85,6 +89,7 @@ class SimFiles : public Files {
   std::uint64_t power_left_ = kForever;
   Fault write_fault_;
   Fault sync_fault_;
+  std::uint64_t free_ = kForever;
   std::uint64_t changes_ = 0;
   std::uint64_t syncs_ = 0;
   std::uint64_t uncached_ = 0;

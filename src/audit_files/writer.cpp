@@ -199,18 +199,17 @@ void Writer::write_mail() {
       order->finish(fail(copy_of(done.error())));
     return;
   }
+  // What is kept of a full disk is for those who wait, and for nothing else.
+  const bool is_tight = !plain.empty() && make_room();
   do {
     Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};
     watch_clock(batch);
-    if (probe_ && !broken_) add_probe(batch);
-    batch.gap = shared_.mailbox.with([](Mailbox& box) { return box.gap; });
-    if (batch.gap.count > 0) add_gap(batch);
-    add_refused(batch);
-    const std::size_t count = std::min(notes_.size(), kBatchMax);
+    if (!is_tight) add_waiting(batch);
+    const std::size_t count = is_tight ? 0 : std::min(notes_.size(), kBatchMax);
     batch.lines.reserve(batch.lines.size() + count);
     for (std::size_t i = 0; i < count; ++i)
       add_note(batch, notes_[i]);
-    add_news(batch);
+    if (!is_tight) add_news(batch);
     add_plain(batch, std::exchange(plain, {}));
     const std::uint64_t first = edge_.size();
     const Result<void> done = broken_ ? fail(broken_error()) : commit(batch);
@@ -231,6 +230,7 @@ void Writer::write_mail() {
       return;
     }
     notes_.erase(notes_.begin(), notes_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (is_tight) return;
     probe_ = probe_ && batch.lines.empty();
     forget_news(batch);
     shared_.mailbox.with([&](Mailbox& box) {
@@ -240,6 +240,57 @@ void Writer::write_mail() {
       if (box.refusing == Refusal::full && !batch.lines.empty()) box.refusing = Refusal::none;
     });
   } while (!notes_.empty() || !late_.empty() || refused_are_due());
+}
+
+// What has waited for room, or for the end of a minute.
+void Writer::add_waiting(Batch& batch) {
+  if (probe_ && !broken_) add_probe(batch);
+  batch.gap = shared_.mailbox.with([](Mailbox& box) { return box.gap; });
+  if (batch.gap.count > 0) add_gap(batch);
+  add_refused(batch);
+}
+
+std::uint64_t Writer::free_bytes() const {
+  return files_.free_bytes(options_.folder).value_or(UINT64_MAX);
+}
+
+// True when the disk has hardly any room: then a slice of what is kept is free now, as long as
+// there is one. Whatever else writes to the disk may be faster than we.
+bool Writer::make_room() {
+  const std::uint64_t free = free_bytes();
+  if (broken_ || free >= (probe_ ? kResumeRoom : kOrderRoom)) return false;
+  if (free >= kOrderRoom || reserve_left_ < kLastReserve + kReserveSlice) return true;
+  const auto file = files_.open(reserve_file());
+  if (file && (*file)->truncate(reserve_left_ - kReserveSlice)) reserve_left_ -= kReserveSlice;
+  return true;
+}
+
+void Writer::refill_reserve() {
+  if (broken_ || reserve_left_ == kReserve || clock_.now() < refill_at_) return;
+  refill_at_ = clock_.now() + kRefillEvery;
+  if (free_bytes() >= kRefillRoom) (void)keep_reserve();
+}
+
+// What is refused while nothing may be written of it, for the case that we do not live to tell.
+void Writer::save_held() {
+  if (!held_ || broken_) return;
+  const std::uint64_t count =
+      shared_.mailbox.with([](Mailbox& box) { return box.refusals.held_total(); });
+  if (count == held_->note().count) return;
+  if (count > 0 && clock_.now() < save_held_at_) return;
+  const RefusalCounts counts =
+      shared_.mailbox.with([](Mailbox& box) { return box.refusals.held(); });
+  save_held_at_ = clock_.now() + kSaveHeldEvery;
+  const auto saved =
+      held_->save({.log_size = edge_.size(), .count = counts.total(), .text = counts.text()});
+  if (!saved) {
+    ++shared_.counts.failures;
+    held_.reset();
+  }
+  shared_.mailbox.with([&](Mailbox& box) {
+    box.saves_held = held_.has_value();
+    box.held_saved = counts.total();
+  });
 }
 
 // What this program tells of itself.
@@ -348,6 +399,18 @@ Result<store::AuditReceipt> Writer::commit_one(const SharedOrder& order,
   const std::uint64_t index = edge_.size();
   TRY_VOID(commit(batch));
   return store::AuditReceipt{.index = index};
+}
+
+Result<store::AuditReceipt> Writer::add_requests(const SharedOrder& order) {
+  Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};
+  const std::uint64_t first = edge_.size();
+  for (const store::RequestEntry& request : order->requests)
+    add_note(batch, request);
+  if (const Result<void> done = commit(batch); !done) {
+    undo_time(batch);
+    return fail(done.error());
+  }
+  return store::AuditReceipt{.index = first};
 }
 
 // The intention is durable first, so an erasure that has an entry happens, whatever happens here;
@@ -459,6 +522,8 @@ Result<store::AuditReceipt> Writer::special(const SharedOrder& order) {
       return hold(order);
     case Order::Kind::rotate:
       return rotate(order);
+    case Order::Kind::requests:
+      return add_requests(order);
     case Order::Kind::checkpoint:
     case Order::Kind::entry:
       break;
@@ -510,6 +575,7 @@ Pause Writer::run_once() {
   // Notes wait a little for each other; orders make them hurry.
   if (notes > 0 && !gather_since_) gather_since_ = now;
   const bool gathered = notes >= kBatchMax || (notes > 0 && now - *gather_since_ >= kGather);
+  if (probe_ && now >= retry_at_ && free_bytes() < kResumeRoom) retry_at_ = now + kRetry;
   const bool may_retry = now >= retry_at_;
   const bool has_sums = !broken_ && refused_are_due();
   if (orders > 0 || (may_retry && (gathered || gap || probe_ || has_sums || has_news()))) {
@@ -520,6 +586,8 @@ Pause Writer::run_once() {
       write_special();
     } while (!orders_.empty());
   }
+  save_held();
+  refill_reserve();
   keep_house();
   if (clock_.now() >= checkpoint_due()) try_checkpoint();
   return pause();
@@ -548,6 +616,8 @@ Pause Writer::pause() {
       for (const Trouble* trouble : {&signing_, &exporting_})
         if (trouble->count > 0) wait_until(std::max(trouble->tell_at, retry_at_));
       if (!late_.empty()) wait_until(retry_at_);
+      if (reserve_left_ < kReserve) wait_until(refill_at_);
+      if (box.has_unsaved()) wait_until(save_held_at_);
     }
     // A checkpoint or a retry may be due much later than the first note that comes now.
     box.writer_rests = box.notes.empty() && notes_.empty();
@@ -594,7 +664,9 @@ void Writer::finish() {
     write_mail();
     write_special();
   } while (!orders_.empty());
-  if (!drop_rest()) {
+  const bool is_told = drop_rest();
+  save_held();
+  if (!is_told) {
     tell_awaiting(our_error(Code::closed, "the audit log is closing"));
     return;
   }

@@ -16,6 +16,7 @@
 #include "audit_files/details.h"
 #include "audit_files/files.h"
 #include "audit_files/folder_tiles.h"
+#include "audit_files/held_counts.h"
 #include "audit_files/journal.h"
 #include "audit_files/key_ring.h"
 #include "audit_files/mailbox.h"
@@ -91,8 +92,18 @@ class Writer {
   static constexpr std::size_t kPartialsKept = 2;               // checkpoints
   static constexpr std::size_t kFoldersMax = 10'000;            // known to be there
   static constexpr std::uint64_t kPendingBytesMax = 32U << 20;  // then a checkpoint is due
-  // Kept of the disk for the last entries of a run that finds it full.
-  static constexpr std::size_t kReserve = 256U << 10;
+  // Kept of the disk for a run that finds it full: for its last entries, and in front of them for
+  // those of administrators, who read when something is wrong. These get a slice when less is free.
+  static constexpr std::size_t kLastReserve = 256U << 10;
+  static constexpr std::size_t kReserve = kLastReserve + (1U << 20);
+  static constexpr std::size_t kReserveSlice = 128U << 10;
+  static constexpr std::size_t kOrderRoom = 64U << 10;
+  // More than a slice: a disk that was full is tried again only then.
+  static constexpr std::size_t kResumeRoom = 1U << 20;
+  // Then what was given up is taken back.
+  static constexpr std::size_t kRefillRoom = 16U << 20;
+  static constexpr std::chrono::seconds kRefillEvery{5};
+  static constexpr std::chrono::seconds kSaveHeldEvery{1};
   static constexpr std::chrono::seconds kTroubleEvery{60};
   // A rotation waits so long for a signature that is under way, and the end of a run for the last.
   static constexpr std::chrono::seconds kRotateWait{2};
@@ -146,6 +157,10 @@ class Writer {
   // writer_open.cpp
   Result<void> make_folders(bool is_new);
   Result<void> keep_reserve();
+  Result<void> read_held();
+  Result<void> drop_leftovers();
+  Result<bool> is_held_told();
+  Result<void> add_held(Batch& batch);
   Result<void> read_origin(bool is_new);
   Result<void> read_signed(const std::string& checkpoint);
   Result<void> read_pending();
@@ -160,6 +175,10 @@ class Writer {
   // writer.cpp
   std::string pending_folder() const { return options_.folder + "/pending"; }
   std::string reserve_file() const { return options_.folder + "/reserve"; }
+  std::uint64_t free_bytes() const;
+  bool make_room();
+  void refill_reserve();
+  void save_held();
   WallTime entry_time();
   std::uint64_t next_index(const Batch& batch) const { return edge_.size() + batch.lines.size(); }
   ledgerlog::EntryHead next_head(const Batch& batch) {
@@ -174,6 +193,7 @@ class Writer {
   Result<void> take_in(Batch& batch);
   void take_mail();
   void write_mail();
+  void add_waiting(Batch& batch);
   void add_probe(Batch& batch);
   void add_gap(Batch& batch);
   void add_refused(Batch& batch);
@@ -187,6 +207,7 @@ class Writer {
   void note_policy(const store::AdminEntry& entry);
   void write_special();
   Result<store::AuditReceipt> special(const SharedOrder& order);
+  Result<store::AuditReceipt> add_requests(const SharedOrder& order);
   Result<store::AuditReceipt> erase(const SharedOrder& order);
   Result<store::AuditReceipt> hold(const SharedOrder& order);
   Result<store::AuditReceipt> rotate(const SharedOrder& order);
@@ -261,6 +282,10 @@ class Writer {
   std::optional<Instant> gather_since_;
   Day last_house_keeping_{};
   bool probe_ = false;  // the disk was full: the next commit says so
+  std::uint64_t reserve_left_ = 0;
+  Instant refill_at_{};
+  std::optional<HeldCounts> held_;  // nothing: there was no room for the file
+  Instant save_held_at_{};
   bool broken_ = false;
   std::uint64_t signing_size_ = 0;  // of the tree that is at the desk
   std::vector<Awaiting> awaiting_;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
+#include "audit_files/entry_form.h"
 #include "audit_files/pending.h"
 #include "audit_files/writer.h"
 #include "base/bytes.h"
@@ -31,6 +33,9 @@ Result<void> Writer::open(const MakeSigner& make_signer) {
   TRY(const auto checkpoint_file, files_.read(options_.folder + "/checkpoint"));
   TRY_VOID(make_folders(!checkpoint_file));
   TRY_VOID(keep_reserve());
+  TRY_VOID(read_held());
+  TRY_VOID(files_.drop_leftovers(options_.folder));
+  TRY_VOID(files_.drop_leftovers(options_.secrets, "audit."));
   TRY_VOID(read_origin(!checkpoint_file));
   TRY(KeyRing keys, KeyRing::open(files_, options_.secrets, random_));
   shared_.keys = std::make_unique<Guarded<KeyRing>>(std::move(keys));
@@ -44,6 +49,7 @@ Result<void> Writer::open(const MakeSigner& make_signer) {
   const std::uint64_t signed_size = edge_.size();
   TRY_VOID(read_pending());
   recovered_ = edge_.size() - signed_size;
+  TRY_VOID(drop_leftovers());
   TRY_VOID(check_signer());
   if (edge_.size() == 0) {
     TRY_VOID(begin_log());
@@ -64,11 +70,74 @@ Result<void> Writer::make_folders(bool is_new) {
   return {};
 }
 
-// On a full disk the log goes on without.
+// On a full disk the log goes on with what is left of it.
 Result<void> Writer::keep_reserve() {
-  if (const auto kept = files_.open(reserve_file()); kept && (*kept)->size() == kReserve) return {};
+  const auto kept = files_.open(reserve_file());
+  reserve_left_ = kept ? (*kept)->size() : 0;
+  if (reserve_left_ == kReserve) return {};
   const auto made = files_.replace(reserve_file(), std::string(kReserve, '\0'));
+  if (made) reserve_left_ = kReserve;
   return made || made.error().code() == Code::overloaded ? Result<void>() : made;
+}
+
+Result<void> Writer::read_held() {
+  auto held = HeldCounts::open(files_, options_.folder + "/held");
+  if (!held && held.error().code() != Code::overloaded) return fail(held.error());
+  if (held) held_ = *std::move(held);
+  shared_.mailbox.with([&](Mailbox& box) { box.saves_held = held_.has_value(); });
+  return {};
+}
+
+// Tiles that a kill left half written. They are of entries behind the last checkpoint, which are
+// all here again, whatever size the log had then.
+Result<void> Writer::drop_leftovers() {
+  std::set<std::string> folders;
+  for (ledgerlog::TilePath path : ledgerlog::tiles_of_append(covered_, edge_.size())) {
+    path.width = ledgerlog::kTileWidth;
+    const std::string full = options_.folder + "/" + path.text();
+    folders.insert({folder_of(full), full + ".p"});
+  }
+  for (const std::string& folder : folders) {
+    TRY_VOID(files_.drop_leftovers(folder));
+  }
+  return {};
+}
+
+// The process may have died between the entry and the file.
+Result<bool> Writer::is_held_told() {
+  const std::uint64_t signed_size = shared_.end.with([](LogEnd& end) { return end.signed_size; });
+  for (std::uint64_t i = held_->note().log_size; i < edge_.size(); ++i) {
+    std::string bytes = shared_.end.with(
+        [&](LogEnd& end) { return i < signed_size ? std::string() : end.recent[i - signed_size]; });
+    if (i < signed_size) {
+      TRY(bytes, ledgerlog::read_entry(tiles_, i, signed_size));
+    }
+    const auto entry = ledgerlog::parse_entry(bytes);
+    const auto* admin = entry ? std::get_if<ledgerlog::AdminEntry>(&entry->body) : nullptr;
+    if (admin != nullptr && admin->action == kActionRefused && admin->object_ref.empty())
+      return true;
+  }
+  return false;
+}
+
+// What the run before counted on a full disk, and did not live to tell.
+Result<void> Writer::add_held(Batch& batch) {
+  if (!held_ || (held_->note().count == 0 && !held_->is_damaged())) return {};
+  if (!held_->is_damaged()) {
+    TRY(const bool is_told, is_held_told());
+    if (is_told) return {};
+  }
+  store::AdminEntry entry;
+  entry.action = std::string(kActionRefused);
+  entry.outcome = "denied";
+  entry.count = held_->note().count;
+  entry.reason = held_->is_damaged() ? "refused while the disk had no room; how many is lost: that "
+                                       "process did not end by itself"
+                                     : "not written while the disk had no room for it; that "
+                                       "process did not end by itself, and "
+                                       "those of its last moments are missing: " +
+                                           held_->note().text;
+  return add_system(batch, std::move(entry));
 }
 
 Result<void> Writer::read_origin(bool is_new) {
@@ -216,9 +285,13 @@ Result<void> Writer::note_start() {
   if (unclean_)
     entry.reason =
         "the run before did not end by itself: entries of requests that ended in its last moments "
-        "may be missing; count: entries taken in from the pending file";
+        "and counts of refused requests may be missing; count: entries taken in from the pending "
+        "file";
   TRY_VOID(add_system(batch, std::move(entry)));
-  return commit(batch);
+  TRY_VOID(add_held(batch));
+  TRY_VOID(commit(batch));
+  const bool is_done = held_ && (held_->note().count > 0 || held_->is_damaged());
+  return is_done ? held_->save({}) : Result<void>();
 }
 
 }  // namespace sovmesh::audit_files

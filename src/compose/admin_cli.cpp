@@ -30,6 +30,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kUnavailable = 503;
 constexpr std::size_t kAnswerBytesMax = 64U << 20;
 constexpr timeval kPatience{.tv_sec = 60, .tv_usec = 0};
 
@@ -237,7 +238,7 @@ int print_refusal(const Answer& answer, const json& body) {
       why += fmt::format(" ({})", param.get<std::string>());
   }
   fmt::print(stderr, "sovmesh: {}\n", why);
-  return kExitFailed;
+  return answer.status == kUnavailable ? kExitUnavailable : kExitFailed;
 }
 
 constexpr int kPagesMax = 10'000;

@@ -18,6 +18,7 @@
 #include "compose/serve.h"
 #include "ledgerlog/proof_file.h"
 #include "ledgerlog/verify.h"
+#include "store/audit.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -144,6 +145,13 @@ std::string query_of(const AuditListOptions& options, std::size_t limit, const s
 }  // namespace
 
 int audit_list(const AdminCli& cli, const AuditListOptions& options) {
+  for (const auto& [name, pattern] :
+       {std::pair("--action", options.action), {"--object", options.object}}) {
+    if (store::AuditFilter::is_pattern(pattern)) continue;
+    fmt::print(stderr, "sovmesh: {} '{}': a '*' may stand at the end only: 'key.*'\n", name,
+               printable(pattern));
+    return kExitUsage;
+  }
   std::size_t left = options.limit;
   std::string after;
   json rows = json::array();
@@ -307,6 +315,22 @@ int audit_holds(const AdminCli& cli, const std::string& tenant) {
   return kExitOk;
 }
 
+namespace {
+
+void print_erased(const json& done) {
+  const auto count = [&](const char* name) { return done.value(name, std::int64_t{0}); };
+  fmt::print("erased: {}, {} names in the usage ledger, the owner of {} revoked keys\n",
+             done.value("log_key", false) ? "the audit log's key" : "no key of the audit log",
+             count("ledger_subjects"), count("revoked_keys"));
+  if (count("still_named") > 0)
+    fmt::print(stderr,
+               "sovmesh: warning: {} keys in use or limits still name this user: revoke or change "
+               "them, then erase again\n",
+               count("still_named"));
+}
+
+}  // namespace
+
 int audit_write(const AdminCli& cli, const std::string& verb, const AuditWriteOptions& options) {
   json body = json::object();
   if (!options.tenant.empty()) body["tenant"] = options.tenant;
@@ -316,10 +340,15 @@ int audit_write(const AdminCli& cli, const std::string& verb, const AuditWriteOp
                                 body.dump(-1, ' ', false, json::error_handler_t::replace));
   if (!answer || answer->status >= 300) return admin_failed(answer);
   const json parsed = json::parse(answer->body, nullptr, false);
-  if (cli.json || !parsed.is_object())
+  if (parsed.is_object() && parsed.contains("warning"))
+    fmt::print(stderr, "sovmesh: warning: {}\n", member(parsed, "warning"));
+  if (cli.json || !parsed.is_object()) {
     fmt::print("{}\n", answer->body);
-  else
-    fmt::print("recorded as entry {}\n", member(parsed, "index"));
+    return kExitOk;
+  }
+  if (const std::string index = member(parsed, "index"); !index.empty())
+    fmt::print("recorded as entry {}\n", index);
+  if (verb == "erase") print_erased(parsed);
   return kExitOk;
 }
 

@@ -16,8 +16,10 @@ struct BackupOptions {
   std::string data_dir;  // create: of the server; restore: to make
   std::string file;      // the archive
   std::string key;       // "file:PATH" or "env:NAME"
-  std::string scratch;   // verify: where copies are opened; empty: in memory, /dev/shm
-  bool force = false;    // create: replaces FILE
+  // Where copies are opened (verify), or made when the data folder's disk is too full (create);
+  // empty: in memory, /dev/shm.
+  std::string scratch;
+  bool force = false;  // create: replaces FILE
   bool json = false;
 };
 // Each returns an exit code.
@@ -38,10 +40,12 @@ struct Backup {
   BackupProgress& progress;
 
   // `record` is called when the archive is complete and does not have its name yet; after an error
-  // of it there is none. Empty: nobody is told.
+  // of it there is none. Empty: nobody is told. `scratch`: a folder to make, for copies of the
+  // databases when there is no room for them in the data folder; empty: there is none.
   using Record = std::function<Result<void>(const backup::Manifest&)>;
   Result<backup::Manifest> create(const std::string& data_dir, const std::string& file, bool force,
-                                  const SecretBytes& key, const Record& record = {});
+                                  const SecretBytes& key, const Record& record = {},
+                                  const std::string& scratch = {});
   struct Verified {
     backup::Manifest manifest;
     std::string digest;           // SHA-256 of the archive, hex

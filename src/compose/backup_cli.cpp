@@ -109,13 +109,13 @@ struct Machine {
   Backup backup{.clock = *clock, .random = *random, .progress = progress};
 };
 
-std::string scratch_of(const BackupOptions& options) {
+std::string scratch_of(const BackupOptions& options, std::string_view verb) {
   std::error_code error;
   std::string parent = options.scratch;
   if (parent.empty()) parent = "/dev/shm";  // plaintext that never reaches a disk
   if (!std::filesystem::is_directory(parent, error))
     parent = std::filesystem::temp_directory_path(error).string();
-  return fmt::format("{}/sovmesh-verify-{}", parent, ::geteuid());
+  return fmt::format("{}/sovmesh-{}-{}", parent, verb, ::geteuid());
 }
 
 Result<SecretBytes> key_of(const BackupOptions& options) {
@@ -163,11 +163,20 @@ int backup_create(const BackupOptions& options) {
   const auto record = [&](const backup::Manifest& made) {
     return note_backup(options.data_dir, made);
   };
-  const auto made =
-      machine.backup.create(options.data_dir, options.file, options.force, *key, record);
+  const auto made = machine.backup.create(options.data_dir, options.file, options.force, *key,
+                                          record, scratch_of(options, "backup"));
   if (!made) {
     const int code = failed(made.error());
-    return made.error().code() == Code::data_dir_invalid ? kExitDataDir : code;
+    switch (made.error().code()) {
+      case Code::data_dir_invalid:
+        return kExitDataDir;
+      case Code::invalid_value:
+        return kExitUsage;
+      case Code::dependency_unavailable:
+        return kExitUnavailable;
+      default:
+        return code;
+    }
   }
   if (options.json) {
     fmt::print("{}\n", json_of(*made).dump());
@@ -182,7 +191,7 @@ int backup_verify(const BackupOptions& options) {
   const auto key = key_of(options);
   if (!key) return kExitUsage;
   Machine machine;
-  const auto done = machine.backup.verify(options.file, *key, scratch_of(options));
+  const auto done = machine.backup.verify(options.file, *key, scratch_of(options, "verify"));
   if (!done) return failed(done.error());
   if (options.json) {
     fmt::print("{}\n", json_of(*done).dump());

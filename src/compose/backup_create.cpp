@@ -133,10 +133,52 @@ std::uint64_t epoch_in(const Captured& captured) {
   return 1;
 }
 
+// An archive in the folder that it is of is lost with it, and fills its disk.
+Result<void> must_be_outside(const std::string& data_dir, const std::string& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(fs::absolute(file, error), error);
+  const fs::path outer = fs::weakly_canonical(fs::absolute(data_dir, error), error);
+  const auto [end, ignored] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  if (end != outer.end()) return {};
+  return client_error(Code::invalid_value,
+                      fmt::format("'{}' is inside the data folder '{}': put the archive on another "
+                                  "disk, where it outlives this one",
+                                  file, data_dir));
+}
+
+std::uintmax_t free_in(const std::string& folder) {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(folder, unknown);
+  return unknown ? 0 : space.available;
+}
+
+// Where the databases are copied to meanwhile: beside them, where there is room.
+Result<std::string> work_place(const std::string& data_dir, const std::string& scratch) {
+  std::uintmax_t wanted = 0;
+  for (const char* name : {"control.db", "control.db-wal", "ledger.db", "ledger.db-wal"}) {
+    std::error_code absent;
+    const auto size = std::filesystem::file_size(data_dir + "/" + name, absent);
+    wanted += absent ? 0 : size;
+  }
+  const std::string beside = data_dir + "/backup.work";
+  if (free_in(data_dir) >= wanted) return beside;
+  if (scratch.empty()) return beside;
+  const std::string parent = std::filesystem::path(scratch).parent_path();
+  if (free_in(parent) >= wanted) return scratch;
+  return our_error(
+      Code::io_error,
+      fmt::format("no room for copies of the databases, {} bytes: in '{}' are {} free, "
+                  "in '{}' {}. Make room, or name a folder with --scratch",
+                  wanted, data_dir, free_in(data_dir), parent, free_in(parent)));
+}
+
 }  // namespace
 
 Result<backup::Manifest> Backup::create(const std::string& data_dir, const std::string& file,
-                                        bool force, const SecretBytes& key, const Record& record) {
+                                        bool force, const SecretBytes& key, const Record& record,
+                                        const std::string& scratch) {
+  TRY_VOID(must_be_outside(data_dir, file));
   const store_sqlite::SnapshotPaths paths{.control = data_dir + "/control.db",
                                           .ledger = data_dir + "/ledger.db"};
   for (const std::string& path : {paths.control, paths.ledger}) {
@@ -146,7 +188,8 @@ Result<backup::Manifest> Backup::create(const std::string& data_dir, const std::
                        fmt::format("'{}' is not a data folder: it has no {}", data_dir,
                                    std::filesystem::path(path).filename().string()));
   }
-  TRY(const auto work, backup::WorkFolder::make(data_dir + "/backup.work"));
+  TRY(const std::string place, work_place(data_dir, scratch));
+  TRY(const auto work, backup::WorkFolder::make(place));
   TRY(auto output, backup::OutputFile::create(file, force));
   backup::Manifest manifest;
   manifest.created_at = to_rfc3339(clock.wall_now());

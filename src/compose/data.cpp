@@ -72,6 +72,7 @@ class SqliteData : public Process::Data {
                     bool sabotage) {
     configured_pepper_ = config.security.pepper;
     auto& disk = store_sqlite::real_disk();
+    TRY_VOID(store_sqlite::lend_reserve(disk, folder_.ledger_db(), kStartRoom));
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
     store_sqlite::LedgerOptions options;
     options.retention.rows = std::chrono::days(config.ledger.keep_days);

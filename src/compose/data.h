@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,9 @@
 #include "store/replay.h"
 
 namespace sovmesh::compose {
+
+// What a start writes at most before it serves. On a full disk the ledger lends it.
+inline constexpr std::int64_t kStartRoom = std::int64_t{8} << 20;
 
 // The data folder and what lives in it.
 struct Process::Data {

@@ -21,6 +21,7 @@
 #include "compose/first_uses.h"
 #include "compose/placing.h"
 #include "compose/pools.h"
+#include "compose/recovered.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
 #include "control/key_maker.h"
@@ -42,6 +43,7 @@ constexpr std::chrono::milliseconds kGoodbyeMax{500};
 constexpr std::chrono::milliseconds kAuditFlush{10'000};
 constexpr std::chrono::milliseconds kDiskLook{250};
 constexpr std::chrono::milliseconds kEraseAnswersEvery{60'000};
+constexpr std::chrono::milliseconds kEnterRecoveredEvery{10'000};
 // How late the decision of a rollout may be.
 constexpr std::chrono::milliseconds kLookAtRolloutsEvery{250};
 
@@ -53,9 +55,17 @@ std::chrono::milliseconds last_words_of(std::chrono::milliseconds drain) {
 }
 
 // Whatever goes wrong while the folder is opened is the folder's: a full disk, no permission.
-Error of_data_dir(Error error) {
+Error of_data_dir(const std::string& folder, Error error) {
   if (error.code() == Code::config_invalid || error.code() == Code::conflict) return error;
-  return {Code::data_dir_invalid, Blame::us, error.message()};
+  std::error_code unknown;
+  const auto free = std::filesystem::space(folder, unknown).available;
+  if (unknown || free >= static_cast<std::uintmax_t>(kStartRoom))
+    return {Code::data_dir_invalid, Blame::us, error.message()};
+  return {
+      Code::data_dir_invalid, Blame::us,
+      fmt::format("data folder {}: its disk is full: {} bytes are free, and a start needs up to "
+                  "{}. Make room and start again; nothing was lost ({})",
+                  folder, free, kStartRoom, error.message())};
 }
 
 Result<rt::Endpoint> listen_address(const std::string& text) {
@@ -147,7 +157,7 @@ Result<void> Process::open() {
   TRY_VOID(take_place());
   for (const auto step : {&Process::open_data, &Process::open_identity}) {
     if (Result<void> done = (this->*step)(); !done)
-      return fail(of_data_dir(std::move(done).error()));
+      return fail(of_data_dir(options_.data_dir, std::move(done).error()));
   }
   TRY_VOID(make_engines());
   TRY_VOID(make_webhooks());
@@ -192,6 +202,29 @@ Result<void> Process::open_data() {
   return {};
 }
 
+// False: to be tried again. The server runs without, and says so.
+bool Process::enter_recovered_now() {
+  if (data_->audit() == nullptr) return true;
+  const auto entered = enter_recovered(data_->ledger(), *data_->audit());
+  if (entered) return true;
+  log_->say(observe::Level::warning, "recovered",
+            fmt::format("requests that a crash left have no entry in the audit log yet: {}",
+                        entered.error().message()));
+  return false;
+}
+
+// What the start could not enter, as on a full disk.
+rt::Task<void> Process::keep_entering_recovered() {
+  Worker& first = *workers_.front();
+  for (;;) {
+    const rt::Until next{first.loop().in(kEnterRecoveredEvery), &first.tasks().cancelled()};
+    if (!co_await rt::sleep(first.loop(), next)) co_return;
+    auto work = [this]() -> Result<bool> { return enter_recovered_now(); };
+    const Result<bool> done = co_await rt::run_blocking(*pool_, first.loop(), std::move(work));
+    if (done && *done) co_return;
+  }
+}
+
 void Process::set_audit(const std::function<void(gateway::AuditPolicy&)>& change) {
   audit_facts_.with([&](gateway::AuditPolicy& policy) {
     change(policy);
@@ -213,6 +246,7 @@ Result<void> Process::open_identity() {
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
+  enter_recovered_now();
   TRY_VOID(open_rollouts());
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
@@ -348,6 +382,8 @@ std::vector<std::string> Process::not_ready() const {
   if (!data_->ledger().accepts())
     reasons.push_back(fmt::format("the usage ledger takes no records{}",
                                   data_->ledger().stats().disk_full ? ": the disk is full" : ""));
+  else if (disk_is_full_)
+    reasons.emplace_back("the disk of the data folder is full");
   for (const auto& engine : engine_list()) {
     const engine::Status status = engine->status();
     if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
@@ -476,6 +512,7 @@ rt::Task<void> Process::start_up() {
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
   first.spawn(keep_watching_disk());
+  first.spawn(keep_entering_recovered());
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
   first.spawn(keep_pool_history());

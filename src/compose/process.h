@@ -121,6 +121,8 @@ class Process {
   rt::Task<void> hash_models_task();
   void erase_old_answers();
   rt::Task<void> keep_watching_disk();
+  bool enter_recovered_now();
+  rt::Task<void> keep_entering_recovered();
   rt::Task<void> keep_erasing_answers();
   Result<void> open_rollouts();
   rollout::Readiness readiness_of(const catalog::Model& model) const;
@@ -173,6 +175,7 @@ class Process {
   bool hashing_models_ = false;  // of the first worker
   bool hash_models_again_ = false;
   std::atomic<bool> is_stopping_ = false;
+  std::atomic<bool> disk_is_full_ = false;  // as the last look at it was
   gateway::Settings settings_;
   std::unique_ptr<gateway::UsageReports> usage_reports_;
   std::unique_ptr<gateway::Replays> replays_;

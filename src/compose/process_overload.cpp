@@ -7,6 +7,11 @@
 
 // How full the process is, and what it does then: docs/reliability.md.
 namespace sovmesh::compose {
+namespace {
+
+constexpr std::uint64_t kDiskFull = 1U << 20;  // bytes free: the next requests will not fit
+
+}  // namespace
 
 void Process::watch_overload() {
   using routing::Pressures;
@@ -41,8 +46,10 @@ void Process::watch_overload() {
     }
     const store::LedgerStats ledger = data_->ledger().stats();
     now.ledger_waiting = ledger.waiting;
-    // What is refused then is refused by the ledger: its reserve is there for running requests.
-    if (ledger.disk_full) now.disk_free += static_cast<std::uint64_t>(ledger.reserve_left);
+    // What is refused then is refused by the ledger, which finds out with the first request: its
+    // reserve is there for running ones.
+    disk_is_full_ = ledger.disk_full || now.disk_free < kDiskFull;
+    if (disk_is_full_) now.disk_free += static_cast<std::uint64_t>(ledger.reserve_left);
     return pressures_of(now);
   };
   Worker& first = *workers_.front();

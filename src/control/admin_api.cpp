@@ -249,6 +249,7 @@ Result<AdminReply> AdminApi::tenants(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(tenant.meta, fmt::format("tenant '{}'", tenant.slug.text())));
   TRY(const std::int64_t at, revision(request, tenant.meta.revision));
+  request.tenant = tenant.id;
   TRY_VOID(request.store->remove(tenant.id, at));
   return AdminReply{.status = 204};
 }
@@ -388,6 +389,7 @@ Result<AdminReply> AdminApi::projects(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(project.meta, fmt::format("project '{}'", project.slug.text())));
   TRY(const std::int64_t at, revision(request, project.meta.revision));
+  request.tenant = project.tenant;
   TRY_VOID(request.store->remove(project.id, at));
   return AdminReply{.status = 204};
 }

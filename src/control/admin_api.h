@@ -118,6 +118,9 @@ class AdminApi {
     std::map<std::string, std::string> query;  // decoded
     store::ControlStore* store;                // a write's: what it does there is one change
     UlidSource* ids = nullptr;                 // of writes only
+    // Whose it was, and which user's, of what is gone when its entry is made.
+    std::optional<TenantId> tenant = {};
+    std::optional<std::string> user = {};
     // What a write does, and says, when it has taken effect. Cannot fail it any more.
     std::function<void(AdminReply&)> afterwards = {};
 
@@ -224,7 +227,16 @@ class AdminApi {
   Result<AdminReply> audit_write(Request& request);
   Result<AdminReply> audit_backup(Request& request);
   Result<AdminReply> erase_subject(const store::AuditSubject& subject, store::AdminEntry entry);
-  Result<bool> is_in_ledger(TenantId tenant, const std::string& user);
+  Result<std::int64_t> forget_owner(const store::AuditSubject& subject, store::AdminEntry entry);
+  Result<std::int64_t> still_named(const store::AuditSubject& subject) const;
+  struct ErasedInLedger {
+    std::optional<std::uint64_t> index;  // of the entry that says so
+    std::int64_t subjects = 0;           // that had the name
+  };
+  Result<ErasedInLedger> erase_in_ledger(TenantId tenant, const std::string& user,
+                                         store::AdminEntry entry);
+  Result<bool> is_known(const store::AuditSubject& subject);
+  Result<AdminReply> hold_subject(const store::AuditSubject& subject, store::AdminEntry entry);
   Result<store::AuditSubject> subject_of(const std::optional<std::string>& tenant,
                                          const std::optional<std::string>& id);
   store::AdminEntry entry_of(const Request& request, std::string action) const;

@@ -184,9 +184,13 @@ store::AdminEntry AdminApi::entry_of(const Request& request, std::string action)
   return entry;
 }
 
-// Before anything happens: an action that could not be recorded does not begin.
+// Before anything happens: an action that could not be recorded does not begin. What only reads may
+// find room for its entry when others do not.
 Result<void> AdminApi::may_record(const Request& request) const {
-  const bool reads = request.call.method == "GET" || request.call.method == "HEAD";
+  const std::vector<std::string>& path = request.path;
+  const bool reads = request.call.method == "GET" || request.call.method == "HEAD" ||
+                     path.front() == "ledger" ||
+                     path == std::vector<std::string>{"audit", "backup"};
   if (parts_.audit == nullptr || reads || parts_.audit->accepts()) return {};
   return fail(store::Audit::refusal());
 }
@@ -238,6 +242,9 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
   if (id.empty() && object.is_object()) id = text_at(object, "name");
   if (id.empty() && request.path.size() > 1) id = request.path[1];
   entry.object = object_of(kind, std::move(id));
+  entry.tenant = request.tenant;
+  if (request.user)
+    entry.concerns = store::AuditSubject{.tenant = request.tenant, .id = *request.user};
   if (!object.is_object()) return entry;
   entry.after = digest_of(object);
   TRY(const store::ControlData data, request.store->load());
@@ -302,6 +309,10 @@ Result<AdminReply> AdminApi::audit_list(Request& request) {
   const auto subject = request.take("subject");
   filter.action = request.take("action").value_or("");
   filter.object = request.take("object").value_or("");
+  for (const auto& [name, pattern] :
+       {std::pair("action", filter.action), {"object", filter.object}})
+    if (!store::AuditFilter::is_pattern(pattern))
+      return client_error(Code::invalid_value, "a '*' may stand at the end only: key.*", name);
   TRY(filter.from, time_of(request.take("from"), "from"));
   TRY(filter.until, time_of(request.take("until"), "until"));
   TRY(filter.before, number_of(request.take("after"), "after"));
@@ -456,63 +467,13 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
     if (!tenant && !id)
       return client_error(Code::missing_required_parameter, "say whose: tenant, subject or both",
                           "tenant");
-    return answer(parts_.audit->hold(subject, verb == "hold", std::move(entry)));
+    if (verb == "hold") return hold_subject(subject, std::move(entry));
+    return answer(parts_.audit->hold(subject, false, std::move(entry)));
   }
   if (verb != "erase") return client_error(Code::unknown_url, "there is no such resource");
   if (subject.id.empty())
     return client_error(Code::missing_required_parameter, "say whom to erase", "subject");
   return erase_subject(subject, std::move(entry));
-}
-
-// First the log's keys, which a hold forbids, then what deleted keys and limits have left of the
-// name, then the ledger. Done again it goes on where it failed: a subject that the log does not
-// know any more may still be named in the ledger.
-Result<AdminReply> AdminApi::erase_subject(const store::AuditSubject& subject,
-                                           store::AdminEntry entry) {
-  const auto erased = parts_.audit->erase(subject, entry);
-  if (!erased && erased.error().code() == Code::conflict) {
-    entry.outcome = "denied";
-    entry.reason = "under a legal hold";
-    entry.concerns = subject;
-    TRY_VOID(parts_.audit->append(std::move(entry)));
-  }
-  if (!erased && erased.error().code() != Code::not_found) return fail(erased.error());
-  TRY_VOID(parts_.store.overwrite_removed());
-  std::optional<std::uint64_t> index;
-  if (erased) index = erased->index;
-  std::int64_t in_ledger = 0;
-  if (subject.tenant) {
-    TRY_VOID(parts_.ledger.flush());
-    std::array<unsigned char, 8> bytes{};
-    parts_.random.fill(bytes);
-    const std::string pseudonym = "erased-" + to_hex(bytes);
-    entry.action = "ledger.erase";
-    entry.reason = "a user's name in the usage ledger becomes " + pseudonym;
-    TRY(const bool is_there, is_in_ledger(*subject.tenant, subject.id));
-    if (is_there) {
-      TRY(const auto told, parts_.audit->append(entry));
-      index = index.value_or(told.index);
-    }
-    const auto done = parts_.ledger.erase_user(*subject.tenant, subject.id, pseudonym);
-    if (!done) {
-      entry.outcome = "failed";
-      if (is_there) TRY_VOID(parts_.audit->append(std::move(entry)));
-      return fail(done.error());
-    }
-    in_ledger = *done;
-  }
-  if (!index) return fail(erased.error());
-  return AdminReply{.body = JsonText()
-                                .number("index", static_cast<std::int64_t>(*index))
-                                .number("ledger_subjects", in_ledger)
-                                .end()};
-}
-
-Result<bool> AdminApi::is_in_ledger(TenantId tenant, const std::string& user) {
-  store::UsageQuery query{.tenant = tenant};
-  query.user = user;
-  TRY(const std::vector<store::UsageSum> sums, parts_.ledger.sum(query));
-  return std::ranges::any_of(sums, [](const auto& sum) { return sum.requests > 0; });
 }
 
 // POST /audit/backup: somebody has made an archive of everything.

@@ -60,15 +60,17 @@ Result<AdminHandler::Who> AdminHandler::authorize(const http::Exchange& exchange
 
 // Somebody who guesses tokens must not fill the log: one entry a second tells how many there were.
 rt::Task<void> AdminHandler::note_refusal(http::Exchange& exchange) {
-  ++refusals_;
+  Refusals& refused = exchange.peer_credentials() ? over_socket_ : over_network_;
+  ++refused.count;
   const Instant now = exchange.loop().clock().now();
-  const bool is_due = refusals_noted_ == Instant{} || now - refusals_noted_ >= kRefusalsEvery;
+  const bool is_due = refused.noted == Instant{} || now - refused.noted >= kRefusalsEvery;
   if (audit_ == nullptr || !is_due) co_return;
-  refusals_noted_ = now;
+  refused.noted = now;
   store::AdminEntry entry;
   entry.action = "admin.login";
   entry.outcome = "denied";
-  entry.count = std::exchange(refusals_, 0);
+  entry.object = refused.listener;
+  entry.count = std::exchange(refused.count, 0);
   entry.reason = "no token, or a wrong one; count: callers since the entry before";
   auto work = [audit = audit_, entry = std::move(entry)]() { return audit->append(entry); };
   (void)co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/hash.h"
 #include "base/secret.h"
@@ -27,7 +28,7 @@ class AdminHandler : public http::Handler {
   rt::Task<void> handle(http::Exchange& exchange) override;
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
-  // Refused callers get one entry of the audit log together, at most so often.
+  // Refused callers of a listener get one entry of the audit log together, at most so often.
   static constexpr std::chrono::seconds kRefusalsEvery{1};
 
  private:
@@ -47,8 +48,14 @@ class AdminHandler : public http::Handler {
   unsigned own_uid_;
   std::function<std::string()> revision_;
   store::Audit* audit_;
-  std::uint64_t refusals_ = 0;  // not yet in the log
-  Instant refusals_noted_{};
+  // Refused callers of one listener.
+  struct Refusals {
+    std::string_view listener;
+    std::uint64_t count = 0;  // not yet in the log
+    Instant noted{};
+  };
+  Refusals over_network_{.listener = "listener/admin"};
+  Refusals over_socket_{.listener = "listener/admin.sock"};
 };
 
 }  // namespace sovmesh::control

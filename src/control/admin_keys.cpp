@@ -114,6 +114,8 @@ Result<AdminReply> AdminApi::keys(Request& request) {
   if (!request.is("DELETE", 2)) return fail(no_such_method(request));
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(const std::int64_t at, revision(request, key.meta.revision));
+  request.tenant = key.tenant;
+  request.user = key.owner;
   TRY_VOID(request.store->remove(key.id, at));
   return AdminReply{.status = 204};
 }

@@ -334,6 +334,9 @@ Result<AdminReply> AdminApi::limits(Request& request) {
   if (request.call.method != "DELETE") return fail(no_such_method(request));
   TRY_VOID(must_be_ours(limit.meta, what(limit)));
   TRY(const std::int64_t at, revision(request, limit.meta.revision));
+  if (!limit.holder.tenant.value.is_nil()) request.tenant = limit.holder.tenant;
+  if (limit.holder.scope == limits::Scope::user && limit.holder.name != "*")
+    request.user = limit.holder.name;
   TRY_VOID(request.store->remove(limit.id, at));
   return AdminReply{.status = 204};
 }

@@ -297,6 +297,7 @@ Result<AdminReply> AdminApi::remove_pool_member(Request& request, const config::
   const store::PoolMemberId id = known->id;
   data.pool_members.erase(known);
   TRY_VOID(check_pool(pool.name, data));
+  request.tenant = holder.tenant;
   TRY_VOID(request.store->remove(id, at));
   return AdminReply{.status = 204};
 }

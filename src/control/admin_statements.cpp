@@ -77,9 +77,13 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
   (void)parts_.ledger.flush(kFlushMax);  // who asks right after an answer finds it
   auto placing = parts_.placing ? parts_.placing(id) : std::nullopt;
   Result<Explanation> known = explain(parts_.ledger, parts_.audit, data, id);
-  if (!known && known.error().code() == Code::not_found && placing) {
-    if (format == ReportFormat::text) return in_format(format, unbooked_text(id, *placing));
-    return AdminReply{.body = unbooked_json(id, *placing)};
+  if (!known && known.error().code() == Code::not_found) {
+    if (const auto replay = find_replay(parts_.audit, id))
+      return format == ReportFormat::text ? in_format(format, replay_text(*replay))
+                                          : AdminReply{.body = replay_json(*replay)};
+    if (placing)
+      return format == ReportFormat::text ? in_format(format, unbooked_text(id, *placing))
+                                          : AdminReply{.body = unbooked_json(id, *placing)};
   }
   TRY(Explanation it, std::move(known));
   it.placing = std::move(placing);

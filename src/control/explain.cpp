@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "base/bytes.h"
@@ -291,16 +292,17 @@ std::string energy_json(const metering::Charge& charge) {
       .end();
 }
 
+void add_entry(JsonText& json, const store::AuditRecord& entry) {
+  json.number("index", static_cast<std::int64_t>(entry.index));
+  if (is_valid_utf8(entry.bytes)) json.text("entry", std::string_view(entry.bytes));
+  json.text("entry_base64", to_base64({reinterpret_cast<const unsigned char*>(  // NOLINT: bytes
+                                           entry.bytes.data()),
+                                       entry.bytes.size()}));
+}
+
 std::string audit_json(const Explanation& it) {
   JsonText json;
-  if (it.entry) {
-    json.number("index", static_cast<std::int64_t>(it.entry->index));
-    if (is_valid_utf8(it.entry->bytes)) json.text("entry", std::string_view(it.entry->bytes));
-    json.text("entry_base64",
-              to_base64({reinterpret_cast<const unsigned char*>(  // NOLINT: bytes are bytes
-                             it.entry->bytes.data()),
-                         it.entry->bytes.size()}));
-  }
+  if (it.entry) add_entry(json, *it.entry);
   if (it.proof) {
     std::vector<std::string> hashes;
     for (const Digest& hash : it.proof->hashes)
@@ -489,6 +491,48 @@ std::string explanation_text(const Explanation& it) {
   for (const std::string& limit : it.limits)
     page.raw(fmt::format("  {}\n", printable(limit)));
   add_audit(page, it);
+  return page.take();
+}
+
+// Who asks right after an answer finds it.
+std::optional<Replay> find_replay(store::Audit* audit, RequestId request) {
+  constexpr std::chrono::milliseconds kFlushMax{1'000};
+  if (audit == nullptr) return std::nullopt;
+  auto entry = audit->find(request);
+  if (!entry && audit->flush(kFlushMax)) entry = audit->find(request);
+  if (!entry) return std::nullopt;
+  const auto body = nlohmann::json::parse(entry->bytes, nullptr, false);
+  if (!body.is_object()) return std::nullopt;
+  constexpr std::string_view kSettle = "settle/";
+  const std::string row = body.value("ledger_ref", "");
+  if (!row.starts_with(kSettle)) return std::nullopt;
+  const auto first = parse_request_id(std::string_view(row).substr(kSettle.size()));
+  if (!first || *first == request) return std::nullopt;
+  return Replay{.request = request, .first = *first, .entry = *std::move(entry)};
+}
+
+std::string replay_json(const Replay& replay) {
+  JsonText audit;
+  add_entry(audit, replay.entry);
+  return JsonText()
+      .text("id", shown(replay.request))
+      .text("ulid", replay.request.value.text())
+      .text("state", "replayed")
+      .text("replay_of", shown(replay.first))
+      .raw("audit", audit.end())
+      .end();
+}
+
+std::string replay_text(const Replay& replay) {
+  Page page;
+  page.raw(fmt::format("Request {} (ULID {}): replayed\n", shown(replay.request),
+                       replay.request.value.text()));
+  page.raw(
+      "\nIt repeated an Idempotency-Key and got the answer of an earlier request again. No\n"
+      "engine was asked, and nothing was charged.\n");
+  page.line("first request", shown(replay.first));
+  page.title("Audit log");
+  page.number("entry", static_cast<std::int64_t>(replay.entry.index));
   return page.take();
 }
 

@@ -73,6 +73,17 @@ Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
 std::string explanation_json(const Explanation& explanation);
 std::string explanation_text(const Explanation& explanation);
 
+// A request that got the answer of an earlier one again: the ledger has only that one.
+struct Replay {
+  RequestId request;
+  RequestId first;
+  store::AuditRecord entry;
+};
+// Nothing when the audit log knows of no such replay. Blocks.
+std::optional<Replay> find_replay(store::Audit* audit, RequestId request);
+std::string replay_json(const Replay& replay);
+std::string replay_text(const Replay& replay);
+
 // A request that the ledger does not have: it was refused before any engine was asked, or it waits.
 std::string unbooked_json(RequestId request, const Placing& placing);
 std::string unbooked_text(RequestId request, const Placing& placing);

@@ -96,7 +96,7 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   entry.code = record.code();
   entry.refused = record.status >= 400 && !record.answer;
   if (record.replayed) entry.settled = *record.replayed;
-  entry.finish = metering::Finish::aborted;
+  entry.finish = record.replayed ? metering::Finish::stop : metering::Finish::aborted;
   if (record.answer) {
     entry.settled = record.id;
     entry.answer_digest = record.answer->digest;

@@ -26,6 +26,8 @@ struct AuditPlace {
   std::string jurisdiction;  // "DK"
   std::string egress;        // the host that prompts are sent to; empty: they stay on this machine
 };
+// The egress of what a crash left: nobody knows where its engine was.
+inline constexpr std::string_view kEgressUnknown = "unknown";
 
 // What the log keeps of one request: never a text, only digests under the tenant's key. `user` is
 // personal data: it reaches the log as a pseudonym alone.
@@ -56,6 +58,9 @@ struct RequestEntry {
   std::string pool;  // of its engines, of one that has; empty: they are in none
   WallTime began{};
   WallTime ended{};
+
+  // It got the answer of an earlier request.
+  bool is_replay() const { return settled && *settled != request; }
 };
 
 // Whose personal data: a user of a tenant, or a person who acted on the system (no tenant).
@@ -106,6 +111,11 @@ struct AuditRecord {
 };
 
 struct AuditFilter {
+  // Whether a '*' stands at the end alone, if at all.
+  static bool is_pattern(std::string_view text) {
+    return text.find('*') == text.npos || text.find('*') + 1 == text.size();
+  }
+
   std::optional<TenantId> tenant;
   std::string action;  // this one, or with a '*' behind it all that begin so; empty: all
   std::string object;  // the same; empty: all
@@ -176,6 +186,10 @@ class Audit {
   // Returns when the entry is durable. An action whose entry cannot be written must not happen.
   virtual Result<AuditReceipt> append(AdminEntry entry) = 0;
 
+  // Entries of requests that ended long ago, durable on return, in this order. Those that the log
+  // has already are passed over, so it may be done again.
+  virtual Result<void> append_requests(std::vector<RequestEntry> entries) = 0;
+
   // Newest first, at most `limit` records.
   virtual Result<AuditPage> list(const AuditFilter& filter, std::size_t limit) = 0;
   virtual Result<AuditRecord> entry(std::uint64_t index) = 0;  // Code::not_found beyond the end
@@ -200,6 +214,8 @@ class Audit {
   virtual Result<void> add_witnessed(std::string_view note) = 0;
   virtual AuditStats stats() const = 0;
 
+  // Whether the log has a key of the subject: it did something, or something concerned it.
+  virtual bool knows(const AuditSubject& subject) = 0;
   // Destroys a subject's keys, and writes an entry that says so. Code::conflict while it is held.
   virtual Result<AuditReceipt> erase(const AuditSubject& subject, AdminEntry entry) = 0;
   // Legal hold: nothing of the subject, or of the whole tenant when `subject.id` is empty, is

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <cstdint>
@@ -297,6 +298,13 @@ class Ledger {
   // error. Requests of a key that still names the user as its owner bring the name back.
   virtual Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
                                           const std::string& pseudonym) = 0;
+  // Whether any request was this user's, also one whose row is gone or void. Blocking.
+  virtual Result<bool> knows_user(TenantId tenant, const std::string& user) {
+    UsageQuery query{.tenant = tenant};
+    query.user = user;
+    TRY(const std::vector<UsageSum> sums, sum(query));
+    return std::ranges::any_of(sums, [](const UsageSum& one) { return one.requests > 0; });
+  }
 
   // Before an intent with an Idempotency-Key. Any thread, never waits. Code::queue_full: the tenant
   // (client's fault) or the server (ours) holds too many keys.
@@ -305,6 +313,15 @@ class Ledger {
   // Gives a key back whose request failed before its intent was handed over; else does nothing: the
   // key of an intent is kept, unless its row is void.
   virtual void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) = 0;
+
+  // Requests that a crash left open, that were settled as recovered when the ledger opened, and
+  // that nobody has been told of yet: oldest first, at most `limit`. Blocking. A ledger in memory
+  // has none.
+  virtual Result<std::vector<UsageRow>> untold(std::size_t /*limit*/) {
+    return std::vector<UsageRow>();
+  }
+  // Those up to this place in the ledger have been told. Blocking.
+  virtual Result<void> told(std::int64_t /*seq*/) { return {}; }
 
   // Waits (blocking) until everything handed over so far is durable, at most about `limit`: for
   // reports, shutdown and tests.

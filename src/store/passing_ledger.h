@@ -44,6 +44,11 @@ class PassingLedger : public Ledger {
                                   const std::string& pseudonym) override {
     return inner_->erase_user(tenant, user, pseudonym);
   }
+  Result<bool> knows_user(TenantId tenant, const std::string& user) override {
+    return inner_->knows_user(tenant, user);
+  }
+  Result<std::vector<UsageRow>> untold(std::size_t limit) override { return inner_->untold(limit); }
+  Result<void> told(std::int64_t seq) override { return inner_->told(seq); }
   Result<ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                             RequestId request) override {
     return inner_->claim(tenant, key, request);

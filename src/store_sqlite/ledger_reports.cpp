@@ -510,6 +510,31 @@ Result<std::optional<UsageRow>> find_row(Database& database, RequestId request) 
   return std::optional<UsageRow>();
 }
 
+// Oldest first. Other rows may lie between those of several boots.
+Result<std::vector<UsageRow>> read_untold(Database& database, std::size_t limit) {
+  TRY(const Snapshot snapshot, Snapshot::take(database));
+  TRY(const std::int64_t first, read_mark(database, kUntoldFirst));
+  TRY(const std::int64_t last, read_mark(database, kUntoldLast));
+  std::vector<UsageRow> rows;
+  if (first == 0) return rows;
+  TRY(const std::vector<std::int64_t> days, days_with_rows(database));
+  for (auto day = days.rbegin(); day != days.rend() && rows.size() < limit; ++day) {
+    std::string sql(kClosedColumns);
+    append_all(sql, " FROM ", partition_name(*day), std::string_view(kJoin),
+               " row.seq BETWEEN ?1 AND ?2 AND row.finish = ?3 ORDER BY row.seq LIMIT ?4");
+    TRY(Statement row, database.prepare(sql));
+    row.bind_all(first, last, static_cast<int>(metering::Finish::recovered),
+                 static_cast<std::int64_t>(limit - rows.size()));
+    for (;;) {
+      TRY(const bool there, row.step());
+      if (!there) break;
+      TRY(UsageRow one, read_row(row));
+      rows.push_back(std::move(one));
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 Result<std::vector<UsageSum>> LedgerReports::sum(const UsageQuery& query) {
@@ -529,6 +554,20 @@ Result<std::vector<UsageRow>> LedgerReports::rows(const UsageQuery& query, std::
 
 Result<std::optional<UsageRow>> LedgerReports::find(RequestId request) {
   return database_.with([&](Database& database) { return find_row(database, request); });
+}
+
+Result<std::vector<UsageRow>> LedgerReports::untold(std::size_t limit) {
+  return database_.with([&](Database& database) { return read_untold(database, limit); });
+}
+
+Result<bool> LedgerReports::knows_user(TenantId tenant, const std::string& user) {
+  return database_.with([&](Database& database) -> Result<bool> {
+    TRY(const std::int64_t there,
+        database.number("SELECT count(*) FROM subject JOIN tenant ON tenant.no = subject.tenant"
+                        " WHERE tenant.id = ? AND subject.user = ?",
+                        tenant, user));
+    return there > 0;
+  });
 }
 
 Result<std::shared_ptr<const metering::Price>> LedgerReports::price(const std::string& id) {

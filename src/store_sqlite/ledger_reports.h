@@ -25,6 +25,8 @@ class LedgerReports {
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query);
   Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query, std::size_t limit);
   Result<std::optional<store::UsageRow>> find(RequestId request);
+  Result<std::vector<store::UsageRow>> untold(std::size_t limit);
+  Result<bool> knows_user(TenantId tenant, const std::string& user);
   Result<std::shared_ptr<const metering::Price>> price(const std::string& id);
 
  private:

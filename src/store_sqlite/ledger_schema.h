@@ -51,9 +51,12 @@ Result<void> make_partition(Database& database, std::int64_t day);
 // The day on which an id was made.
 std::int64_t made_on(RequestId request);
 
-// Marks: how far retention has come. Nothing of a table of kSpans before the mark of its name is
+// Marks: how far something has come. Nothing of a table of kSpans before the mark of its name is
 // kept.
 inline constexpr std::string_view kDroppedSeq = "dropped_seq";  // the last of the dropped rows
+// Between these places are the recovered rows that nobody has been told of; both 0: there are none.
+inline constexpr std::string_view kUntoldFirst = "untold_first";
+inline constexpr std::string_view kUntoldLast = "untold_last";
 Result<std::int64_t> read_mark(Database& database, std::string_view name);  // 0: there is none
 Result<void> write_mark(Database& database, std::string_view name, std::int64_t value);
 

@@ -225,6 +225,25 @@ Result<std::int64_t> LedgerSqlite::erase_user(TenantId tenant, const std::string
   return store_sqlite::erase_user(disk_, clock_, path_, tenant, user, pseudonym, kEraseMax);
 }
 
+Result<bool> LedgerSqlite::knows_user(TenantId tenant, const std::string& user) {
+  return reports_.knows_user(tenant, user);
+}
+
+Result<std::vector<store::UsageRow>> LedgerSqlite::untold(std::size_t limit) {
+  return reports_.untold(limit);
+}
+
+// On a connection of its own, as the writer has other things to do.
+Result<void> LedgerSqlite::told(std::int64_t seq) {
+  TRY(Database database, Database::open(disk_, path_, {.create = false, .read_only = false}));
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(const std::int64_t last, read_mark(database, kUntoldLast));
+  const bool is_all = seq >= last;
+  TRY_VOID(write_mark(database, kUntoldFirst, is_all ? 0 : seq + 1));
+  if (is_all) TRY_VOID(write_mark(database, kUntoldLast, 0));
+  return transaction.commit();
+}
+
 store::LedgerStats LedgerSqlite::stats() const {
   store::LedgerStats stats = writer_->stats();
   stats.drift_tokens = drift_tokens_;

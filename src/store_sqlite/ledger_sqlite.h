@@ -43,6 +43,9 @@ class LedgerSqlite : public store::Ledger {
   Result<store::VerifyReport> verify(const store::VerifyPace& pace) override;
   Result<std::int64_t> erase_user(TenantId tenant, const std::string& user,
                                   const std::string& pseudonym) override;
+  Result<bool> knows_user(TenantId tenant, const std::string& user) override;
+  Result<std::vector<store::UsageRow>> untold(std::size_t limit) override;
+  Result<void> told(std::int64_t seq) override;
   Result<store::ClaimResult> claim(TenantId tenant, const metering::Idempotency& key,
                                    RequestId request) override;
   void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) override;

@@ -379,6 +379,42 @@ TEST_F(LedgerTest, RowsLeftOpenAreRecoveredWithTheirLastCheckpoint) {
                                           .source = Source::recovered}));
 }
 
+TEST_F(LedgerTest, RecoveredRowsAreUntoldUntilSomebodyIsTold) {
+  const auto crash = [this](int rows) {
+    std::vector<OpenRow> left;
+    for (int i = 0; i < rows; ++i)
+      left.push_back(opened());
+    disk_.power_loss();
+    for (OpenRow& row : left)
+      std::move(row).settle({});
+    ledger_.reset();
+    boot();
+  };
+  boot();
+  std::move(opened()).settle({});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  EXPECT_TRUE(ledger_->untold(10)->empty());
+  crash(3);
+  ASSERT_EQ(ledger_->untold(10)->size(), 3U);
+  EXPECT_EQ(ledger_->untold(2)->size(), 2U);
+  EXPECT_EQ(ledger_->untold(10)->front().settlement.finish, Finish::recovered);
+
+  ASSERT_THAT(ledger_->told(ledger_->untold(1)->front().seq), Succeeds());
+  EXPECT_EQ(ledger_->untold(10)->size(), 2U);
+  std::move(opened()).settle({});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  crash(1);
+  const auto left = *ledger_->untold(10);
+  ASSERT_EQ(left.size(), 3U) << "of two boots, without what came between";
+  EXPECT_TRUE(std::ranges::is_sorted(left, {}, &store::UsageRow::seq));
+  ASSERT_THAT(ledger_->told(left.back().seq), Succeeds());
+  EXPECT_TRUE(ledger_->untold(10)->empty());
+  crash(0);
+  EXPECT_TRUE(ledger_->untold(10)->empty());
+  crash(1);
+  EXPECT_EQ(ledger_->untold(10)->size(), 1U);
+}
+
 TEST_F(LedgerTest, RefusesWhenTheQueueIsFull) {
   boot();
   for (std::size_t i = 0; i < Mailbox::kOpeningsMax; ++i) {
@@ -646,6 +682,43 @@ TEST_F(LedgerTest, ARowStaysSmall) {
                                 .settled_at = world_.clock().wall_now()});
   ledger_.reset();
   EXPECT_LT(*disk_.size(kPath), 2'000 * 200);
+}
+
+TEST_F(LedgerTest, AStartOnAFullDiskBorrowsFromTheReserve) {
+  options_.reserve_bytes = 1'000'000;
+  boot();
+  OpenRow row = opened();
+  disk_.kill_now();
+  std::move(row).settle({});
+  ledger_.reset();
+  disk_.power_on();
+  disk_.set_capacity(disk_.used());
+  EXPECT_FALSE(open_control_store(disk_, "/data/control.db", world_.clock())) << "there is no room";
+
+  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000));
+  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000);
+  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000)) << "there is as much free";
+  EXPECT_THAT(open_control_store(disk_, "/data/control.db", world_.clock()), Succeeds());
+  disk_.set_capacity(disk_.used() + 450'000);
+  boot();
+  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000) << "what it lent is needed by others yet";
+  EXPECT_EQ(ledger_->stats().recovered, 1U);
+  EXPECT_TRUE(ledger_->stats().disk_full);
+  EXPECT_FALSE(ledger_->accepts());
+  disk_.set_capacity(INT64_MAX);
+  world_.run_for(std::chrono::seconds(1));
+  for (int i = 0; i < 5 && !ledger_->accepts(); ++i)
+    runner_->step();
+  EXPECT_TRUE(ledger_->accepts());
+  EXPECT_EQ(ledger_->stats().reserve_left, 1'000'000);
+}
+
+TEST_F(LedgerTest, AReserveThatIsSmallerThanWhatIsWantedIsLentWhole) {
+  boot();
+  ledger_.reset();
+  disk_.set_capacity(disk_.used());
+  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000));
+  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000)) << "nothing is left";
 }
 
 TEST_F(LedgerTest, StoppingWritesWhatWasHandedOver) {

@@ -45,6 +45,7 @@ LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
                            const LedgerOptions& options, SharedMailbox mailbox, SharedClaims claims)
     : disk_(disk),
       database_(std::move(database)),
+      reserve_(reserve_path(database_.path())),
       clock_(clock),
       options_(options),
       mailbox_(std::move(mailbox)),
@@ -58,12 +59,16 @@ LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
 Result<void> LedgerWriter::begin() {
   auto recovered = recover();
   if (!recovered && database_.trouble() == Trouble::full) {
-    TRY_VOID(disk_.remove(reserve_path()));
+    TRY_VOID(disk_.remove(reserve_));
     recovered = recover();
   }
   TRY_VOID(std::move(recovered));
   TRY_VOID(prepare());
-  if (!hold_reserve(0)) become(State::full, Refusal::disk_full);
+  // One that a full disk has made smaller, or this start, leaves room to others before it grows.
+  const std::int64_t kept = disk_.size(reserve_).value_or(0);
+  const bool is_lent = kept > 0 && kept < options_.reserve_bytes;
+  if (!hold_reserve(is_lent ? options_.reserve_bytes / 4 : 0))
+    become(State::full, Refusal::disk_full);
   return {};
 }
 
@@ -124,10 +129,21 @@ Result<void> LedgerWriter::settle_left_open(WallTime booked_at) {
     idems.push_back(row.integer(9));
   }
   row = {};
+  TRY_VOID(note_untold(books_.last_seq() + 1));
   TRY_VOID(books_.write(book_rows_, booked_at));
   for (std::size_t i = 0; i < book_rows_.size(); ++i)
     TRY_VOID(close_idem(book_rows_[i], idems[i]));
   return database_.execute("DELETE FROM open_row");
+}
+
+// The rows that are recovered now follow each other from `first` on; those of a boot before may
+// still wait to be told.
+Result<void> LedgerWriter::note_untold(std::int64_t first) {
+  if (book_rows_.empty()) return {};
+  TRY(const std::int64_t waiting, read_mark(database_, kUntoldFirst));
+  if (waiting == 0) TRY_VOID(write_mark(database_, kUntoldFirst, first));
+  const std::int64_t last = first + static_cast<std::int64_t>(book_rows_.size()) - 1;
+  return write_mark(database_, kUntoldLast, last);
 }
 
 Result<void> LedgerWriter::restore_claims() {
@@ -602,16 +618,16 @@ bool LedgerWriter::hold_reserve(std::int64_t more) {
     // Without a reserve a small write must do: it needs room in the log like any other.
     return database_.run("UPDATE boot SET started_at = started_at WHERE no = ?", boot_).has_value();
   }
-  const std::int64_t before = disk_.size(reserve_path()).value_or(0);
+  const std::int64_t before = disk_.size(reserve_).value_or(0);
   const std::int64_t wanted = options_.reserve_bytes + more;
   // Not by trying alone: what an attempt takes until it fails is missing to others for a while.
-  const bool has_room = disk_.free_bytes(reserve_path()).value_or(INT64_MAX) >= wanted - before &&
-                        disk_.allocate(reserve_path(), wanted).has_value();
+  const bool has_room = disk_.free_bytes(reserve_).value_or(INT64_MAX) >= wanted - before &&
+                        disk_.allocate(reserve_, wanted).has_value();
   const std::int64_t kept = has_room ? options_.reserve_bytes : before;
   if (kept > 0)
-    (void)disk_.shrink(reserve_path(), kept);
+    (void)disk_.shrink(reserve_, kept);
   else
-    (void)disk_.remove(reserve_path());
+    (void)disk_.remove(reserve_);
   reserve_left_ = kept;
   return has_room;
 }
@@ -621,8 +637,8 @@ bool LedgerWriter::give_up_reserve() {
   const std::int64_t before = reserve_left_;
   if (before <= 0) return false;
   reserve_left_ = std::max<std::int64_t>(before - kReserveSlice, 0);
-  const auto done = reserve_left_ > 0 ? disk_.shrink(reserve_path(), reserve_left_)
-                                      : disk_.remove(reserve_path());
+  const auto done =
+      reserve_left_ > 0 ? disk_.shrink(reserve_, reserve_left_) : disk_.remove(reserve_);
   (void)disk_.allocate_behind(database_.path() + "-wal", kReserveSlice);
   return done.has_value();
 }

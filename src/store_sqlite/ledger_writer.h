@@ -23,6 +23,9 @@
 
 namespace sovmesh::store_sqlite {
 
+// The file beside a ledger that keeps room for it.
+inline std::string reserve_path(const std::string& ledger) { return ledger + ".reserve"; }
+
 struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
   // first one after a quiet time starts at once, and half as far again after a large one.
@@ -114,6 +117,7 @@ class LedgerWriter : public LedgerWork {
 
   Result<void> recover();
   Result<void> settle_left_open(WallTime booked_at);
+  Result<void> note_untold(std::int64_t first);
   Result<void> restore_claims();
   Result<void> prepare();
 
@@ -149,10 +153,10 @@ class LedgerWriter : public LedgerWork {
   void copy_log_back(bool quiet);
   Pause tidy(Pause pause);
   bool has_work() const { return batch_.size() > 0 || !dirty_.empty(); }
-  std::string reserve_path() const { return database_.path() + ".reserve"; }
 
   Disk& disk_;
   Database database_;
+  const std::string reserve_;
   const Clock& clock_;
   const LedgerOptions options_;
   SharedMailbox mailbox_;

@@ -148,7 +148,7 @@ def test_a_stranger_verifies_what_admins_did(tmp_path, gateway):
     assert len(created["actor_ref"]) == len(created["subject_ref"]) == 64
     of_alice = gateway.entries("--subject", "alice", "--tenant", "aurora")
     of_keys = gateway.entries("--action", "key.*", "--tenant", "aurora")
-    assert [row["index"] for row in of_alice] == [row["index"] for row in of_keys] == [5, 6]
+    assert [row["index"] for row in of_alice] == [row["index"] for row in of_keys] == [5, 6, 11]
     assert "is in the log" in gateway.run("audit", "prove", "5")
 
     assert gateway.process.stop() == 0
@@ -255,6 +255,19 @@ def test_a_hold_keeps_and_says_so(gateway):
     gateway.run("tenant", "delete", "aurora")
 
 
+def test_names_that_nobody_has_and_patterns_that_nobody_reads(gateway):
+    gateway.run("tenant", "create", "aurora")
+    assert "at the end only" in gateway.run("audit", "list", "--action", "*.create", code=2)
+    held = gateway.made("audit", "hold", "add", "--tenant", "aurora", "--subject", "nobody")
+    assert held["known"] is False and "nobody of this name" in held["warning"]
+    made = gateway.made("key", "create", "--tenant", "aurora", "--owner", "ann")
+    gateway.run("key", "revoke", made["id"])
+    ann = ("audit", "erase", "--tenant", "aurora", "--subject", "ann", "--yes")
+    assert "the owner of 1 revoked keys" in gateway.run(*ann)
+    assert gateway.made("key", "show", made["id"])["owner"] is None
+    assert "nobody of this name" in gateway.run(*ann, code=1)
+
+
 def test_an_erased_name_is_in_no_file(gateway):
     name = "Annika.Lindqvist@example.org"
     gateway.run("tenant", "create", "aurora")
@@ -321,7 +334,8 @@ def test_the_files_are_served_as_tiles_are(gateway):
         assert get("/audit/" + path)[0] == 404, path
     assert get("/audit/checkpoint", authorized=False)[0] == 401
     wait_for(lambda: gateway.entries("--action", "admin.login"))
-    assert gateway.entries("--action", "admin.login")[0]["outcome"] == "denied"
+    refused = gateway.entries("--action", "admin.login")[0]
+    assert (refused["outcome"], refused["object_ref"]) == ("denied", "listener/admin")
 
 
 def test_the_signer_comes_back(tmp_path, gateway):
@@ -427,6 +441,44 @@ def test_a_refused_configuration_is_in_the_log(gateway):
     assert "stands twice" in gateway.run("audit", "show", str(refused["index"]), "--detail")
     gateway.config.write_text(CONFIG + "  - name: aurora\n")
     wait_for(lambda: gateway.entries("--action", "config.apply")[-1]["outcome"] == "ok")
+
+
+def test_requests_that_a_kill_cut_off_get_their_entries_once(tmp_path):
+    mesh = support.Mesh(tmp_path, managed=False)
+
+    def entries():
+        done = subprocess.run([support.BINARY, "audit", "list", "--action", "request", "--limit",
+                               "5000", "--data-dir", mesh.data, "--json"], capture_output=True,
+                              text=True, timeout=60, check=True)
+        return [row["entry"] for row in json.loads(done.stdout)["data"]]
+    try:
+        peers = []
+        for _ in range(5):
+            peer = mesh.connect()
+            peer.sendall(mesh.request(chat("[[sim:tokens=100000,rate=50]] go on", stream=True)))
+            peers.append(peer)
+        cut_off = set()
+        for peer in peers:
+            head = b""
+            while b"data: " not in head:
+                head += peer.recv(65536)
+            for line in head.split(b"\r\n"):
+                if line.lower().startswith(b"x-sm-request-id:"):
+                    cut_off.add(line.split(b":")[1].strip().decode())
+        assert len(cut_off) == 5
+        mesh.server.kill()
+        for _ in range(2):
+            mesh.start()
+            found = [entry for entry in entries() if entry["rid"] in cut_off]
+            assert {entry["rid"] for entry in found} == cut_off and len(found) == 5
+            for entry in found:
+                assert (entry["finish"], entry["outcome"]) == ("recovered", "aborted")
+                assert entry["status"] == 0 and entry["egress"] == "unknown"
+                assert entry["ledger_ref"] == "settle/" + entry["rid"]
+            mesh.server.kill()
+    finally:
+        mesh.sim.stop()
+    verify_twice(mesh.data / "audit", mesh.data / "audit/keys")
 
 
 def test_what_a_key_and_its_owner_did(tmp_path):

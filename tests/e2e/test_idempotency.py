@@ -3,6 +3,7 @@ same time, not later, not after a kill. Where a tenant has its answers kept, it 
 
 import asyncio
 import collections
+import json
 import secrets
 import threading
 
@@ -209,6 +210,13 @@ def test_kept_answers_are_given_again_also_after_a_kill(gateway):
             assert plain.json["choices"][0]["message"]["content"] == said
             assert text_of(stream) == said and stream.is_complete
             assert plain.json["usage"]["completion_tokens"] == 40
+            earlier = first.rid if key == "k-11" else streamed.rid
+            status, explained = gateway.admin(f"/api/v1/requests/{stream.rid}")
+            assert status == 200 and explained["state"] == "replayed"
+            assert explained["replay_of"] == earlier
+            entry = json.loads(explained["audit"]["entry"])
+            assert (entry["finish"], entry["outcome"]) == ("replayed", "ok")
+            assert entry["ledger_ref"] == f"settle/{earlier}"
         assert ask(gateway, "keeper", "k-12", chat("[[sim:die-after=3]] x", stream=True)
                    ).error["code"] == "idempotency_replay_unavailable"
         if boots == 0:

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "audit_files/entry_form.h"
 #include "control/admin_api.h"
 #include "control/rollouts.h"
 #include "rt/sim/sim.h"
@@ -199,6 +200,20 @@ TEST_F(AdminAuditTest, NothingChangesThatCannotBeRecorded) {
   EXPECT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
 }
 
+TEST_F(AdminAuditTest, OnAFullDiskWhatReadsGoesOnAndWhatChangesDoesNot) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  audit_.files.set_free_bytes(0);
+  audit_.files.fail_write(1, Code::overloaded);
+  EXPECT_THAT(audit_.log->append({.action = "test"}), FailsWith(Code::dependency_unavailable));
+  EXPECT_THAT(call("POST", "ledger/verify"), Succeeds()) << "it leaves no entry";
+  EXPECT_THAT(call("GET", "audit/holds"), Succeeds());
+  EXPECT_THAT(call("POST", "audit/backup", R"({"created_at":"2027-01-31T12:00:00Z"})"), Succeeds());
+  EXPECT_THAT(entries("audit.read"), HasSubstr("audit/holds"));
+  EXPECT_THAT(call("POST", "tenants", R"({"slug":"borealis"})"),
+              FailsWith(Code::dependency_unavailable));
+  EXPECT_EQ(store_->load()->tenants.size(), 1U);
+}
+
 // The disk fills up between the change and its entry: the data path must not see the change.
 TEST_F(AdminAuditTest, WhatCouldNotBeRecordedDoesNotTakeEffect) {
   const auto seen = publisher_.directory().get();
@@ -351,6 +366,114 @@ TEST_F(AdminAuditTest, AnErasureDoesNotNameItsSubject) {
       EXPECT_THAT(*detail, Not(HasSubstr("alice")));
     }
   }
+}
+
+TEST_F(AdminAuditTest, AnErasureSaysWhatItErasedAlsoOfWhomTheLogDoesNotKnow) {
+  const std::string tenant = member_id(call("POST", "tenants", R"({"slug":"aurora"})"));
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  metering::Intent& intent = ledger_.records[RequestId{}].intent;
+  intent.tenant = TenantId{*Ulid::parse(tenant)};
+  intent.user = "alice";
+  const auto erased = call("POST", "audit/erase", alice);
+  ASSERT_THAT(erased, Succeeds()) << "only the ledger knew the name";
+  EXPECT_THAT(erased->body, HasSubstr(R"("log_key":false,"revoked_keys":0,"ledger_subjects":1)"));
+  EXPECT_THAT(call("POST", "audit/erase", alice), FailsWith(Code::not_found));
+}
+
+TEST_F(AdminAuditTest, ARevokedKeyForgetsItsOwnerAndOneInUseIsToldOf) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  const std::string body = R"({"tenant":"aurora","owner":"alice"})";
+  const std::string revoked = member_id(call("POST", "keys", body));
+  const std::string in_use = member_id(call("POST", "keys", body));
+  ASSERT_THAT(call("POST", "keys/" + revoked + "/revoke", ""), Succeeds());
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  const auto erased = call("POST", "audit/erase", alice);
+  ASSERT_THAT(erased, Succeeds());
+  EXPECT_THAT(erased->body, HasSubstr(R"("log_key":true,"revoked_keys":1)"));
+  EXPECT_THAT(erased->body, HasSubstr(R"("still_named":1)"));
+  EXPECT_THAT(call("GET", "keys/" + revoked)->body, HasSubstr(R"("owner":null)"));
+  EXPECT_THAT(call("GET", "keys/" + in_use)->body, HasSubstr(R"("owner":"alice")"));
+  EXPECT_THAT(entries("key.forget"), HasSubstr(R"("count":1)"));
+  const auto again = call("POST", "audit/erase", alice);
+  EXPECT_THAT(again, FailsWith(Code::not_found));
+  EXPECT_THAT(again.error().message(), HasSubstr("not revoked"));
+  // The key was revoked later: the log does not know the name any more.
+  ASSERT_THAT(call("POST", "keys/" + in_use + "/revoke", ""), Succeeds());
+  EXPECT_THAT(call("POST", "audit/erase", alice), Succeeds());
+  EXPECT_THAT(call("GET", "keys/" + in_use)->body, HasSubstr(R"("owner":null)"));
+}
+
+TEST_F(AdminAuditTest, WhoHadADeletedKeyOrLimitIsKnownAndErased) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  const std::string key = member_id(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"));
+  const std::string limit =
+      member_id(call("POST", "limits",
+                     R"({"tenant":"aurora","user":"bob","measure":"requests","window":"day",)"
+                     R"("amount":5})"));
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  ASSERT_THAT(call("POST", "audit/erase", alice), Succeeds());
+  ASSERT_THAT(call("DELETE", "keys/" + key), Succeeds());
+  ASSERT_THAT(call("DELETE", "limits/" + limit), Succeeds());
+  EXPECT_THAT(call("POST", "audit/erase", alice), Succeeds());
+  EXPECT_THAT(call("POST", "audit/erase", R"({"tenant":"aurora","subject":"bob"})"), Succeeds());
+  EXPECT_THAT(entries(), Not(HasSubstr("alice")));
+  const auto nobody = call("POST", "audit/erase", alice);
+  EXPECT_THAT(nobody, FailsWith(Code::not_found));
+}
+
+TEST_F(AdminAuditTest, AHoldOnANameThatNobodyHasIsTakenWithAWarning) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"), Succeeds());
+  const auto known = call("POST", "audit/hold", R"({"tenant":"aurora","subject":"alice"})");
+  ASSERT_THAT(known, Succeeds());
+  EXPECT_THAT(known->body, HasSubstr(R"("known":true)"));
+  EXPECT_THAT(known->body, Not(HasSubstr("warning")));
+  const auto slip = call("POST", "audit/hold", R"({"tenant":"aurora","subject":"alcie"})");
+  ASSERT_THAT(slip, Succeeds());
+  EXPECT_THAT(slip->body, HasSubstr(R"("known":false)"));
+  EXPECT_THAT(slip->body, HasSubstr(R"("warning":"nobody of this name)"));
+  EXPECT_EQ(audit_.log->holds()->size(), 2U);
+}
+
+TEST_F(AdminAuditTest, APatternThatIsNotReadIsRefused) {
+  for (const std::string& query :
+       {"action=*.create", "action=key.*e", "object=*", "action=key.*"}) {
+    const auto reply = call("GET", "audit/entries?" + query);
+    const bool fits = query == "object=*" || query == "action=key.*";
+    EXPECT_EQ(reply.has_value(), fits) << query;
+    if (!reply) EXPECT_EQ(reply.error().code(), Code::invalid_value);
+  }
+}
+
+TEST_F(AdminAuditTest, WhatIsDeletedHasItsTenantInTheEntry) {
+  config::Config config;
+  config.pools = {{.name = "gpu", .engines = {"tiny"}}};
+  ASSERT_THAT(publisher_.apply(config), Succeeds());
+  const std::string tenant = member_id(call("POST", "tenants", R"({"slug":"aurora"})"));
+  const std::string key = member_id(call("POST", "keys", R"({"tenant":"aurora"})"));
+  ASSERT_THAT(call("POST", "pools/gpu/set", R"({"tenant":"aurora","weight":3})"), Succeeds());
+  ASSERT_THAT(call("POST", "pools/gpu/remove", R"({"tenant":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("DELETE", "keys/" + key), Succeeds());
+  ASSERT_THAT(call("DELETE", "tenants/aurora"), Succeeds());
+  for (const char* action : {"pool.set", "pool.remove", "key.delete", "tenant.delete"})
+    EXPECT_THAT(entries(action), HasSubstr(R"("tenant":")" + tenant)) << action;
+}
+
+TEST_F(AdminAuditTest, ARepeatedRequestIsExplainedByItsFirst) {
+  const store::RequestEntry first = audit_.request();
+  store::RequestEntry again = audit_.request();
+  again.settled = first.request;
+  audit_.log->note(again);
+  const std::string id = audit_files::shown_id(again.request);
+  const auto json = call("GET", "requests/" + id);
+  ASSERT_THAT(json, Succeeds());
+  EXPECT_THAT(json->body, HasSubstr(R"("state":"replayed")"));
+  EXPECT_THAT(json->body, HasSubstr(R"("replay_of":")" + audit_files::shown_id(first.request)));
+  const auto text = call("GET", "requests/" + id + "?format=text");
+  ASSERT_THAT(text, Succeeds());
+  EXPECT_THAT(text->body, HasSubstr(audit_files::shown_id(first.request)));
+  EXPECT_THAT(call("GET", "requests/" + audit_files::shown_id(first.request)),
+              FailsWith(Code::not_found));
 }
 
 TEST_F(AdminAuditTest, AnErasureReachesTheLedger) {

@@ -136,6 +136,8 @@ TEST(Audit, AnAnswerGivenAgainNamesTheRowOfItsFirstRequest) {
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0].settled, entries[0].request);
   EXPECT_EQ(entries[1].settled, entries[0].request);
+  EXPECT_TRUE(entries[1].is_replay());
+  EXPECT_EQ(entries[1].finish, metering::Finish::stop);
   EXPECT_FALSE(entries[1].cost_micro) << "nothing is charged again";
 }
 

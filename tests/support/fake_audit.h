@@ -43,6 +43,12 @@ class FakeAudit : public store::Audit {
     entries.push_back({.request = {}, .admin = std::move(entry)});
     return store::AuditReceipt{entries.size() - 1};
   }
+  Result<void> append_requests(std::vector<store::RequestEntry> added) override {
+    if (broken) return fail(refusal());
+    for (store::RequestEntry& one : added)
+      if (!find(one.request)) note(std::move(one));
+    return {};
+  }
   Result<store::AuditPage> list(const store::AuditFilter&, std::size_t) override {
     return store::AuditPage();
   }
@@ -74,6 +80,7 @@ class FakeAudit : public store::Audit {
     return client_error(Code::invalid_value, "no such witness");
   }
   store::AuditStats stats() const override { return {.size = entries.size(), .gaps = gaps}; }
+  bool knows(const store::AuditSubject&) override { return true; }
   Result<store::AuditReceipt> erase(const store::AuditSubject&, store::AdminEntry entry) override {
     return append(std::move(entry));
   }
