@@ -241,6 +241,7 @@ TEST(LedgerSweep, ItsWorkloadsDoEverythingThatTheLedgerDoes) {
   EXPECT_GT(seen.keys, 10U);
   EXPECT_GT(seen.recovered, 10U);
   EXPECT_GT(seen.priced, 50U);
+  EXPECT_GT(seen.amended, 10U);
   EXPECT_GT(seen.clock_jumps, 1U);
   EXPECT_GE(calls * 2, 10'000U) << "kill points of a whole sweep";
   std::printf(
