@@ -167,6 +167,7 @@ struct RouteFallback {
 };
 
 struct RouteTimeouts {
+  std::optional<std::chrono::milliseconds> connect;
   std::optional<std::chrono::milliseconds> first_token;
   std::chrono::milliseconds first_token_per_1000{0};
   std::optional<std::chrono::milliseconds> inter_token;
@@ -321,7 +322,7 @@ struct Price {
   std::string label;
   std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
   Decimal per_call;
-  Decimal input;  // per 1,000,000 tokens, as the next two
+  Decimal input;                        // per 1,000,000 tokens, as the next two
   std::optional<Decimal> cached_input;  // nothing: as `input`
   Decimal output;
   Decimal characters;  // per 1,000,000

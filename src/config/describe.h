@@ -237,6 +237,10 @@ void describe(V& v, RouteFallback& fallback) {
 template <class V>
 void describe(V& v, RouteTimeouts& times) {
   v.position(times.position);
+  v.field("connect", times.connect,
+          "Longest wait for a connection to an engine; then another one is asked, or a fallback. "
+          "5s where it is absent.",
+          kPositive);
   v.field("first_token", times.first_token, "Longest wait for the first token.", kPositive);
   v.field("first_token_per_1000", times.first_token_per_1000,
           "What each 1,000 tokens of prompt (estimated) add to it.", kNotNegative);
@@ -262,7 +266,8 @@ void describe(V& v, Route& route) {
   v.list("conditions", route.conditions,
          "Versions by header; the first one that fits counts, before weights.");
   v.list("fallbacks", route.fallbacks,
-         "What answers, in this order, while a version's engine is not healthy.");
+         "What answers, in this order, while a version's engine is not healthy, or when it fails "
+         "before its answer begins.");
   v.optional_section("timeouts", route.timeouts,
                      "Times of its requests. Absent, or what is absent of them: as the model has "
                      "them.");

@@ -84,7 +84,7 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
     route.fallbacks.push_back(std::move(made));
   }
   if (spec.timeouts) {
-    route.timeouts = {.connect = {},
+    route.timeouts = {.connect = spec.timeouts->connect,
                       .first_token = spec.timeouts->first_token,
                       .first_token_per_1000 = spec.timeouts->first_token_per_1000,
                       .inter_token = spec.timeouts->inter_token,

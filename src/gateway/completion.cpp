@@ -84,76 +84,6 @@ Result<PriorityClass> priority_of(const http::RequestHead& head, const tenancy::
       "x-sm-priority");
 }
 
-Error cannot(std::string_view what, std::string param) {
-  return Error(Code::unsupported_value, Blame::client,
-               fmt::format("This model does not support {}.", what))
-      .with_param(std::move(param));
-}
-
-Result<void> check_capabilities(const llmapi::Request& request, const catalog::Model& model,
-                                const engine::Capabilities& can) {
-  switch (request.operation) {
-    case llmapi::Operation::chat:
-      if (!model.chat || !can.chat) return fail(cannot("chat completions", "model"));
-      break;
-    case llmapi::Operation::completion:
-      if (!model.completions || !can.completions) return fail(cannot("completions", "model"));
-      break;
-    case llmapi::Operation::embeddings:
-      if (!model.embeddings || !can.embeddings) return fail(cannot("embeddings", "model"));
-      break;
-  }
-  if (request.has_images && !can.images) return fail(cannot("images", "messages"));
-  if (request.has_tools && !can.tools) return fail(cannot("tools", "tools"));
-  if (request.has_audio && !can.images) return fail(cannot("audio", "messages"));
-  // Where a slot belongs to one tenant, a second answer would run on somebody else's.
-  if (request.candidates > 1 && (!can.many_choices || can.tenant_slots)) {
-    return request.choices > 1 ? fail(cannot("n greater than 1", "n"))
-                               : fail(cannot("best_of greater than 1", "best_of"));
-  }
-  const bool many_prompts =
-      request.operation == llmapi::Operation::completion && request.inputs > 1;
-  if (many_prompts && can.tenant_slots) return fail(cannot("several prompts", "prompt"));
-  return {};
-}
-
-Error engine_missing() {
-  return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
-      .with_retry_after(std::chrono::seconds(5));
-}
-
-// Those of the model's engines that can do what is asked. An error: there is none.
-Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::Request& request,
-                                                                 const catalog::Model& model,
-                                                                 const EngineSet& engines) {
-  std::vector<std::shared_ptr<engine::Engine>> able;
-  std::optional<Error> refusal;
-  const auto look_at = [&](const std::string& name) {
-    std::shared_ptr<engine::Engine> engine = engines.find(name);
-    if (!engine) return;
-    if (Result<void> can = check_capabilities(request, model, engine->capabilities()); can) {
-      able.push_back(std::move(engine));
-    } else {
-      refusal = std::move(can).error();
-    }
-  };
-  if (model.engines.empty()) look_at(model.engine);
-  for (const std::string& name : model.engines)
-    look_at(name);
-  if (able.empty()) return fail(refusal ? *std::move(refusal) : engine_missing());
-  return able;
-}
-
-// What its tokens take of a GPU, by the model's price where that says so.
-fairness::CostRates rates_of(const metering::Price* price) {
-  constexpr double kNanosPerMicro = 1'000;
-  if (price == nullptr || price->terms().output_ns == 0) return SeatRequest::kUsualRates;
-  const metering::PriceTerms& terms = price->terms();
-  return {.uncached_input = static_cast<double>(terms.prompt_ns) / kNanosPerMicro,
-          .cached_input = static_cast<double>(terms.cached_ns) / kNanosPerMicro,
-          .output = static_cast<double>(terms.output_ns) / kNanosPerMicro};
-}
-
 // Most that each answer can have.
 std::int64_t output_bound(const llmapi::Request& request, const catalog::Model& model) {
   constexpr std::int64_t kUnknown = 4'096;
@@ -175,12 +105,6 @@ std::vector<routing::BlockKey> chain_of(const llmapi::Request& request, const ca
       routing::chain_seed({.model = model.name.text(), .salt = caller.tenant_entry().cache_salt}));
   chain.feed(request.canonical_prompt());
   return {chain.keys().begin(), chain.keys().end()};
-}
-
-// An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
-bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
-  return admission.is_limited() && !request.output_max &&
-         request.operation != llmapi::Operation::embeddings;
 }
 
 // What is the same when a client sends the same again, for who remembers which requests break
@@ -256,7 +180,11 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
                                     services_.clock.wall_now()));
   plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
   plan.rates = rates_of(admission.price().get());
-  CO_TRY(Seat seat, co_await this->seat(exchange, plan, nullptr, *record));
+  Attempts attempts(services_.health, record->caller->tenant().id, plan.body_digest);
+  Seat seat;
+  std::unique_ptr<http::ClientCall> call;
+  const Ask ask{exchange, worker, plan, attempts, admission, seat, call, *record};
+  CO_TRY_VOID(co_await take_seat(ask));
 
   const rt::Until until{plan.total, &exchange.client_gone()};
   store::OpenRow row;
@@ -266,14 +194,19 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     CO_TRY(row,
            co_await services_.ledger.open(intent_of(plan, admission, *record), worker.loop, until));
   }
-  Attempts attempts(services_.health, record->caller->tenant().id, plan.body_digest);
-  std::unique_ptr<http::ClientCall> call;
-  const Ask ask{exchange, worker, plan, attempts, seat, call, *record};
   if (Result<void> sent = co_await send(ask); !sent) {
     if (row.is_open()) std::move(row).void_unused();
     co_return sent;
   }
   const Instant dispatched = services_.clock.now();
+  if (row.is_open() && attempts.made() > 1) {
+    Result<void> amended =
+        co_await row.amend(intent_of(plan, admission, *record), worker.loop, until);
+    if (!amended) {
+      std::move(row).settle({.finish = metering::Finish::aborted});  // an engine has seen it
+      co_return amended;
+    }
+  }
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   if (!row.is_open()) {
     CO_TRY(row,
@@ -284,7 +217,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
       plan.idempotency && Replays::are_for(*record->caller) && !services_.overload.sheds_batch();
   Replays* const replays = is_kept ? services_.replays : nullptr;
   auto job = std::make_unique<RelayJob>(
-      services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
+      services_, settings_, worker, exchange, std::move(record), client, plan.model, plan.times,
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
       std::move(row), dispatched, plan.total, replays, std::move(attempts),
       plan.request.prompt_tokens_floor);
@@ -318,23 +251,30 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   const bool is_late = ask.plan.total.passed(now);
   if (seen && !is_late && ask.attempts.failed(*seen, was_accepted))
     co_return fail(std::move(failed).with_should_retry(false));
-  const bool may_go = was_accepted ? ask.plan.may_move() : ask.plan.engines.size() > 1;
+  const bool may_go = !was_accepted || ask.plan.may_move();
   if (!may_go || is_late || !may_be_better_elsewhere(failed)) co_return fail(std::move(failed));
+  if (ask.plan.engines.size() < 2) co_return co_await fall_back(ask, std::move(failed));
 
-  const auto left = std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - now);
-  const auto delay = routing::retry_delay({}, {.attempts = ask.attempts.made(), .left = left},
-                                          services_.random.below(1'000) / 1'000.0);
+  const auto delay = delay_before(ask, ask.attempts.made_here());
   if (!delay || !ask.attempts.take_retry())
-    co_return fail(std::move(failed).with_should_retry(false));
+    co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
   {
     const Seat leave = std::move(ask.seat);
   }  // somebody else may have it meanwhile
   const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
   if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
   Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, from, ask.record);
-  if (!seat) co_return fail(std::move(failed).with_should_retry(false));
+  if (!seat) co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
   ask.seat = *std::move(seat);
   co_return Result<void>();
+}
+
+std::optional<std::chrono::milliseconds> CompletionService::delay_before(const Ask& ask,
+                                                                         int made) const {
+  const auto left =
+      std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - services_.clock.now());
+  return routing::retry_delay({}, {.attempts = made, .left = left},
+                              services_.random.below(1'000) / 1'000.0);
 }
 
 // Who has read an answer may ask again before its row is durable: that is waited for, and anything
@@ -401,13 +341,20 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
 
 // The engine has failed before its first event, and the row is open.
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
-  const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
+  const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
+                job.admission, job.seat,   job.call,  *job.record};
   job.is_accepted = false;
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.has_answered = false;
   job.dispatched = services_.clock.now();
-  co_return Result<void>();
+  job.model = job.plan->model;
+  job.times = job.plan->times;
+  job.upstream_stream = job.plan->upstream_stream;
+  job.prompt_floor = job.plan->request.prompt_tokens_floor;
+  const rt::Until until{job.total, &job.exchange.client_gone()};
+  co_return co_await job.row.amend(intent_of(*job.plan, job.admission, *job.record),
+                                   job.worker.loop, until);
 }
 
 // Gives back the seat and the engine's connection before a client is told and a line written.
@@ -433,16 +380,11 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   const auto rollouts = services_.rollouts ? services_.rollouts->get() : nullptr;
   CO_TRY(const ChosenModel chosen,
          choose_model(caller, wanted, exchange.head(), services_.engines, rollouts.get()));
-  plan.model = record.model = chosen.model;
+  record.model = chosen.model;
   record.route = chosen.route;
   record.tally = chosen.tally;
   record.is_candidate = chosen.is_candidate;
-  const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
-                                   .reject_unknown = plan.model->reject_unknown_fields,
-                                   .choices_max = plan.model->choices_max,
-                                   .output_tokens_max = plan.model->output_tokens_max,
-                                   .context_tokens = plan.model->context_tokens};
-  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
+  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy_of(*chosen.model)));
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
   plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
@@ -450,13 +392,9 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   plan.total = exchange.loop().in(timeout);
   CO_TRY(plan.priority, priority_of(exchange.head(), caller.key()));
 
-  CO_TRY(plan.engines, engines_for(plan.request, *plan.model, services_.engines));
+  CO_TRY_VOID(plan_engines(plan, *chosen.model, services_.engines));
   record.engine = plan.engines.front();
-  const bool can_count = std::ranges::all_of(plan.engines, [](const auto& engine) {
-    return engine->capabilities().counts_cancelled_plain;
-  });
-  plan.upstream_stream =
-      plan.request.stream || (operation != llmapi::Operation::embeddings && !can_count);
+  note_choice(chosen, plan, record);
   if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
     record.prompt_digest = key->of(plan.request.canonical_prompt());
   }
@@ -466,7 +404,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
 }
 
 Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& record) const {
-  if (plan.engines.size() < 2) return {};  // nothing can be proven against it
+  if (plan.engines.size() < 2 && !plan.has_fallbacks) return {};  // nothing can be proven
   plan.body_digest = digest_of(plan, record);
   const auto left = services_.health.quarantined(record.caller->tenant().id, plan.body_digest);
   if (!left) return {};
@@ -487,7 +425,7 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
   record.priority = plan.priority;
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
-  note_decision(record, seat, services_.clock.now() - asked);
+  note_decision(plan, record, seat, services_.clock.now() - asked);
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
     Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
@@ -497,10 +435,11 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   co_return seat;
 }
 
-void CompletionService::note_decision(const RequestRecord& record, Result<Seat>& seat,
-                                      std::chrono::nanoseconds waited) const {
+void CompletionService::note_decision(const Plan& plan, const RequestRecord& record,
+                                      Result<Seat>& seat, std::chrono::nanoseconds waited) const {
   if (services_.decisions == nullptr) return;
-  Decision::Attempt attempt{.waited = waited};
+  Decision::Attempt attempt{
+      .version = std::string(record.shown_model()), .why = plan.why, .waited = waited};
   if (seat) {
     attempt.engine = seat->engine().name();
     attempt.seat = seat->take_note();
@@ -509,7 +448,6 @@ void CompletionService::note_decision(const RequestRecord& record, Result<Seat>&
   }
   Decision whose{.tenant = record.caller->tenant().id,
                  .project = record.caller->project().id,
-                 .version = std::string(record.shown_model()),
                  .priority = *record.priority};
   services_.decisions->add(record.id, std::move(whose), std::move(attempt));
 }
@@ -573,7 +511,8 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
                               .target = target,
                               .fields = {},
                               .body = plan.request.body,
-                              .once = plan.idempotency.has_value()};
+                              .once = plan.idempotency.has_value(),
+                              .connect_time = plan.times.connect};
   request.fields = {{"content-type", "application/json"},
                     {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
                     {"accept-encoding", "identity"},

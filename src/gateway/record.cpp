@@ -59,6 +59,8 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   }
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.route != nullptr) line.add("version", record.model->name.text());
+  if (record.stand_in != RequestRecord::StandIn::none)
+    line.add_plain("fallback", name(record.stand_in));
   if (record.engine) line.add("engine", record.engine->name());
   if (record.priority) line.add_plain("class", name(*record.priority));
   if (record.attempts > 1) line.add("attempts", record.attempts);
@@ -94,6 +96,11 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
   if (record.priority) {
     series.queue_wait->observe(seconds(record.queue_wait));
     series.tenant_queue_wait->observe(seconds(record.queue_wait));
+  }
+  if (record.stand_in != RequestRecord::StandIn::none) {
+    metrics.fallbacks
+        .with({record.route->name.text(), record.model->name.text(), name(record.stand_in)})
+        .add();
   }
   if (record.first_token) series.first_token->observe(seconds(*record.first_token));
   if (!record.answer) return;
@@ -181,6 +188,10 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                  "running count.",
                                  {})
                        .with({})),
+      fallbacks(registry.counters("sm_route_fallbacks_total",
+                                  "Requests for which a fallback of their route took the place of "
+                                  "its version.",
+                                  {"route", "model", "reason"})),
       unsaved_answers(registry
                           .counters("sm_unsaved_answers_total",
                                     "Whole answers that went out before their counts were durable.",
@@ -251,6 +262,18 @@ std::string_view RequestRecord::shown_model() const {
   const catalog::Model* const by_name = caller->directory().models().find(
       model->name.text(), caller->tenant().id, allowed ? &*allowed : nullptr);
   return by_name == nullptr ? model_name() : model->name.text();
+}
+
+std::string_view name(RequestRecord::StandIn stand_in) {
+  switch (stand_in) {
+    case RequestRecord::StandIn::none:
+      break;
+    case RequestRecord::StandIn::unhealthy:
+      return "unhealthy";
+    case RequestRecord::StandIn::failed:
+      return "failed";
+  }
+  return "";
 }
 
 std::string shown_id(RequestId id) {
