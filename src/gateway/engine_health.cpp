@@ -381,6 +381,7 @@ bool Attempts::failed(Seen seen, bool was_accepted) {
 
 bool Attempts::take_retry() {
   return health_->locked([&](EngineHealth::State& state, Instant) {
+    if (std::exchange(retrying_, false)) group_->budget.on_retry_done();  // of a fallback
     if (!group_->budget.try_retry()) return false;
     retrying_ = true;
     ++state.totals.retries;
