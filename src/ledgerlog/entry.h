@@ -48,7 +48,7 @@ struct RequestEntryOf {
   Text host;
   Text site;
   Text jurisdiction;         // "CH", "EU", "TW"
-  Text egress;               // "none", or the host that data left for
+  Text egress;               // "none", or the hosts that data left for, with commas between
   std::uint64_t status = 0;  // HTTP
   Text finish;
   Text outcome;  // "ok", "denied", "failed", "aborted"
@@ -66,6 +66,7 @@ struct RequestEntryOf {
   Text policy_ver;
   Text config_hash;
   Text ct_hash;
+  Text mirror;  // "ENGINE@HOST" that got a copy of the request; absent where empty
   friend bool operator==(const RequestEntryOf&, const RequestEntryOf&) = default;
 };
 using RequestEntry = RequestEntryOf<std::string>;

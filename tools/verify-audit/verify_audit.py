@@ -254,7 +254,7 @@ BODY = {
         ("rid", pattern_rule(RID, True)), ("key", word_rule(64)), ("actor_ref", HEX),
         ("op", word_rule(64)), ("start", is_time), ("model", text_rule(256)), ("model_digest", HEX),
         ("engine", text_rule(128)), ("host", text_rule(255)), ("site", text_rule(64)),
-        ("jurisdiction", text_rule(64)), ("egress", text_rule(255, True)), ("status", is_number),
+        ("jurisdiction", text_rule(64)), ("egress", text_rule(520, True)), ("status", is_number),
         ("finish", word_rule(64)), ("outcome", word_rule(64, True)), ("tokens_in", is_number),
         ("tokens_cached", is_number), ("tokens_out", is_number), ("prompt_digest", HEX),
         ("answer_digest", HEX), ("digest_key", word_rule(64)), ("rules", text_rule(1024)),
@@ -272,6 +272,9 @@ BODY = {
         ("previous", text_rule(512)), ("next", text_rule(512, True)),
         ("signature", text_rule(128, True))],
 }
+
+# The last member, absent where it says nothing.
+EXTRA = {"request": [("mirror", text_rule(400, True))]}
 
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -297,7 +300,10 @@ def parse_entry(data):
     if not isinstance(members, list) or not all(type(m) is tuple and len(m) == 2 for m in members):
         raise ValueError("not a JSON object")
     kind = dict(members).get("kind")
-    rules = HEAD + BODY.get(kind if isinstance(kind, str) else "", [])
+    kind = kind if isinstance(kind, str) else ""
+    rules = HEAD + BODY.get(kind, [])
+    if len(members) > len(rules):
+        rules = rules + EXTRA.get(kind, [])
     for (name, rule), member in zip(rules, members):
         if member[0] != name or not rule(member[1]):
             raise ValueError(f"member {name}")
