@@ -468,6 +468,11 @@ void add_routes(CLI::App& app, int& code) {
   kind.app->description("Show the routes of the configuration in force");
   add_list(kind, false);
   add_on_one(kind, "show", "Show one, with what each version gets now", "GET", "", "");
+  CLI::App* compare =
+      add_verb(kind, "compare", "Show its requests and their copies at its mirror side by side");
+  const auto route = std::make_shared<std::string>();
+  compare->add_option("ROUTE", *route, "The route")->required();
+  compare->callback([kind, route] { kind.code = compose::route_compare(*kind.cli, *route); });
 }
 
 void add_rollout_start(const Kind& kind) {

@@ -42,4 +42,18 @@ control::Placing placing_of(const gateway::Decision& decision) {
   return out;
 }
 
+std::optional<control::MirrorView> mirror_view_of(
+    const std::optional<gateway::Mirrors::Comparison>& seen) {
+  if (!seen) return std::nullopt;
+  control::MirrorView out{.version = seen->version, .outcomes = {}, .report = {}};
+  for (std::size_t i = 0; i < seen->outcomes.size(); ++i) {
+    if (seen->outcomes.at(i) > 0)
+      out.outcomes.emplace_back(name(static_cast<gateway::Mirrors::Outcome>(i)),
+                                seen->outcomes.at(i));
+  }
+  out.report = rollout::compare(seen->original.arm, seen->copies.arm);
+  rollout::add_total_times(out.report, seen->original.total_us, seen->copies.total_us);
+  return out;
+}
+
 }  // namespace sovmesh::compose

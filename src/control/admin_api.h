@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "control/directory_publisher.h"
+#include "control/mirror_view.h"
 #include "control/placing.h"
 #include "control/recorded_changes.h"
 #include "control/statements.h"
@@ -96,6 +97,8 @@ class AdminApi {
     std::function<Result<void>(const config::Pool&)> check_pool = {};
     // How one of the latest requests was placed. Empty: nobody remembers.
     std::function<std::optional<Placing>(RequestId)> placing = {};
+    // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
+    std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 

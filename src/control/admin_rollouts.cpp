@@ -55,8 +55,8 @@ std::string route_json(const catalog::Route& route, const rollout::RoutesInForce
   std::vector<std::string> fallbacks;
   for (const catalog::Fallback& fallback : route.fallbacks)
     fallbacks.emplace_back(fallback.name.text());
-  return JsonText()
-      .text("name", route.name.text())
+  JsonText json;
+  json.text("name", route.name.text())
       .raw("versions", json_list(versions))
       .texts("models", names)
       .text("sticky", name(route.sticky))
@@ -65,8 +65,9 @@ std::string route_json(const catalog::Route& route, const rollout::RoutesInForce
       .texts("fallbacks", fallbacks)
       .flag("rollout", rollout != rollouts.end())
       .text("managed_by", "file")
-      .text("source", route.source)
-      .end();
+      .text("source", route.source);
+  if (route.mirror) json.raw("mirror", mirror_json(*route.mirror));
+  return json.end();
 }
 
 Result<std::chrono::seconds> seconds_of(const std::optional<std::string>& text, const char* name,
@@ -157,10 +158,19 @@ Result<AdminReply> AdminApi::routes(Request& request) {
   TRY_VOID(request.no_more_query());
   const auto name = ModelName::parse(request.path[1]);
   const catalog::Route* const route = name ? directory->models().route(*name) : nullptr;
-  if (request.path.size() != 2 || route == nullptr) {
+  const bool wants_mirror = request.path.size() == 3 && request.path[2] == "mirror";
+  if ((request.path.size() != 2 && !wants_mirror) || route == nullptr) {
     return client_error(Code::not_found, fmt::format("there is no route '{}'", request.path[1]));
   }
-  return AdminReply{.body = route_json(*route, *rollouts)};
+  if (!wants_mirror) return AdminReply{.body = route_json(*route, *rollouts)};
+  if (!route->mirror) {
+    return client_error(Code::not_found,
+                        fmt::format("route '{}' has no mirror; `mirror` under `routes` in the "
+                                    "configuration makes one",
+                                    request.path[1]));
+  }
+  const auto seen = parts_.mirror ? parts_.mirror(*name) : std::nullopt;
+  return AdminReply{.body = comparison_json(*route->mirror, seen ? &*seen : nullptr)};
 }
 
 Result<AdminReply> AdminApi::rollouts(Request& request) {

@@ -149,12 +149,11 @@ TEST_F(ExplainTest, ARequestThatNeverRanSaysWhyNot) {
       .attempts = {{.outcome = "queue_full", .waited = std::chrono::seconds(30)}}};
   EXPECT_THAT(unbooked_text({ulid(7)}, refused),
               HasSubstr("no engine: queue_full, after 30000.0 ms in the queue"));
-  EXPECT_THAT(
-      unbooked_json({ulid(7)}, refused),
-      HasSubstr(
-          R"("state":"unbooked","scheduling":{"version":"","class":"batch",)"
-          R"("attempts":[{"version":"","why":null,"engine":null,"outcome":"queue_full","waited_us":30000000,)"
-          R"("rule":null}]})"));
+  EXPECT_THAT(unbooked_json({ulid(7)}, refused),
+              HasSubstr(R"("state":"unbooked","scheduling":{"version":"","class":"batch",)"
+                        R"("attempts":[{"version":"","why":null,"engine":null,)"
+                        R"("outcome":"queue_full","waited_us":30000000,)"
+                        R"("rule":null}]})"));
 }
 
 TEST_F(ExplainTest, AChargeThatDoesNotFollowFromItsPriceIsSaid) {

@@ -47,6 +47,16 @@ Result<catalog::Fallback> fallback_of(const config::RouteFallback& spec) {
   return catalog::Fallback{.kind = kind, .name = std::move(name)};
 }
 
+Result<catalog::Mirror> mirror_of(const config::RouteMirror& spec) {
+  constexpr std::int64_t kMicrosPerBasisPoint = Decimal::kMicro / 100;
+  TRY(ModelName version, ModelName::parse(spec.version));
+  return catalog::Mirror{.version = std::move(version),
+                         .share = static_cast<int>(spec.share.whole * 100 +
+                                                   spec.share.millionths / kMicrosPerBasisPoint),
+                         .in_flight_max = spec.in_flight_max,
+                         .prompt_bytes_max = spec.prompt_bytes_max};
+}
+
 // Another one as soon as versions or weights are others: then the outcome of a rollout before that
 // no longer counts.
 std::int64_t revision_of(const catalog::Route& route) {
@@ -78,6 +88,9 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
   for (const config::RouteCondition& condition : spec.conditions) {
     TRY(catalog::Condition made, condition_of(condition));
     route.conditions.push_back(std::move(made));
+  }
+  if (spec.mirror) {
+    TRY(route.mirror, mirror_of(*spec.mirror));
   }
   for (const config::RouteFallback& fallback : spec.fallbacks) {
     TRY(catalog::Fallback made, fallback_of(fallback));

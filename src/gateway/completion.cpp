@@ -7,7 +7,9 @@
 
 #include "base/buffer_cache.h"
 #include "base/bytes.h"
+#include "gateway/engine_call.h"
 #include "gateway/exchange_reply.h"
+#include "gateway/mirror.h"
 #include "gateway/replay.h"
 #include "gateway/version_choice.h"
 #include "routing/retry_budget.h"
@@ -26,18 +28,6 @@ metering::Operation metered(llmapi::Operation operation) {
       break;
   }
   return metering::Operation::chat;
-}
-
-std::string_view engine_path(llmapi::Operation operation) {
-  switch (operation) {
-    case llmapi::Operation::completion:
-      return "/completions";
-    case llmapi::Operation::embeddings:
-      return "/embeddings";
-    case llmapi::Operation::chat:
-      break;
-  }
-  return "/chat/completions";
 }
 
 Result<void> check_content(const http::RequestHead& head) {
@@ -207,6 +197,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
       co_return amended;
     }
   }
+  start_copy(services_, settings_, worker, plan, *record);
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   if (!row.is_open()) {
     CO_TRY(row,
@@ -485,54 +476,24 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
 rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Plan& plan,
                                                    const Seat& seat, http::ClientCall& call,
                                                    const RequestRecord& record) const {
-  const engine::Engine& engine = seat.engine();
-  const engine::Capabilities& can = engine.capabilities();
-  llmapi::UpstreamExtras extras;
-  extras.dialect = engine.dialect();
-  extras.engine_model = plan.model->engine_model;
-  extras.stream = plan.upstream_stream;
-  extras.live_usage = can.live_usage;
-  if (can.tenant_slots) {
-    extras.slot = seat.slot();
-    extras.fresh_cache = seat.fresh_cache();
-  }
-  if (can.cache_salt) extras.cache_salt = record.caller->tenant_entry().cache_salt;
-  extras.adapter = plan.model->adapter;
-  extras.adapters = engine.adapters();
   plan.request.body.resize(plan.body_size);  // without what another engine was told
-  llmapi::complete_upstream(plan.request, extras);
-
-  // An allow-list by construction: these fields and no other ones reach an engine.
-  std::string target(engine.base_path());
-  target += engine_path(plan.request.operation);
+  complete_for(plan.request, *plan.model, seat, plan.upstream_stream,
+               record.caller->tenant_entry().cache_salt);
+  EngineCall sending(seat.engine(), plan.request, plan.upstream_stream, plan.times.connect);
+  sending.send_once(plan.idempotency.has_value());
   const std::string traceparent = record.trace.traceparent();
-  std::string authorization;
-  http::ClientRequest request{.method = "POST",
-                              .target = target,
-                              .fields = {},
-                              .body = plan.request.body,
-                              .once = plan.idempotency.has_value(),
-                              .connect_time = plan.times.connect};
-  request.fields = {{"content-type", "application/json"},
-                    {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
-                    {"accept-encoding", "identity"},
-                    {"traceparent", traceparent}};
-  if (const auto state = exchange.head().fields.find("tracestate")) {
-    request.fields.push_back({"tracestate", *state});
-  }
+  sending.add("traceparent", traceparent);
+  if (const auto state = exchange.head().fields.find("tracestate"))
+    sending.add("tracestate", *state);
   std::string b3;
   if (exchange.head().fields.find("b3") || exchange.head().fields.find("x-b3-traceid")) {
     b3 = record.trace.b3();
-    request.fields.push_back({"b3", b3});
-  }
-  if (!engine.api_key().empty()) {
-    authorization = fmt::format("Bearer {}", engine.api_key().reveal());
-    request.fields.push_back({"authorization", authorization});
+    sending.add("b3", b3);
   }
   const rt::Until until{plan.total, &exchange.client_gone()};
-  Result<void> sent = co_await call.send(request, until);
+  Result<void> sent = co_await call.send(sending.request(), until);
   // A long answer should not hold a long prompt.
-  if (sent && !plan.may_move()) give_buffer(plan.request.body);
+  if (sent && !plan.may_move() && plan.mirror == nullptr) give_buffer(plan.request.body);
   co_return sent;
 }
 

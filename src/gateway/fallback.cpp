@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/completion.h"
+#include "gateway/mirror.h"
 
 // Other models take the place of a route's version whose engines fail.
 namespace sovmesh::gateway {
@@ -38,6 +39,10 @@ void CompletionService::note_choice(const ChosenModel& chosen, Plan& plan,
                                     RequestRecord& record) const {
   if (chosen.route == nullptr) return;
   plan.has_fallbacks = !chosen.route->fallbacks.empty();
+  // A second engine call is what an Idempotency-Key is there to prevent.
+  const bool may_copy =
+      services_.mirrors != nullptr && chosen.route->mirror && chosen.choice && !plan.idempotency;
+  if (may_copy) plan.mirror = mirror_of(*record.caller, chosen, mirror_draw(record.id));
   if (!chosen.choice) record.stand_in = RequestRecord::StandIn::unhealthy;
   if (services_.decisions == nullptr) return;
   plan.why = chosen.choice ? catalog::reason(*chosen.route, *chosen.choice)

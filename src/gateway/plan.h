@@ -33,6 +33,7 @@ struct Plan {
   fairness::PriorityClass priority = fairness::PriorityClass::interactive;
   fairness::CostRates rates;  // of its tokens
   rt::Deadline total = rt::Deadline::never();
+  const catalog::Mirror* mirror = nullptr;   // of its route, that gets a copy of it
   bool has_fallbacks = false;                // its route names other models
   std::vector<const catalog::Model*> tried;  // that it was or is for
   std::string why;                           // this model; for who explains it, where one does

@@ -44,6 +44,8 @@ struct RequestMetrics {
   observe::Counter& unsaved_answers;
 };
 
+class MirrorPair;
+
 // What is known of one request, filled as it goes; written once as a log line and as metrics when
 // the request ends. Holds no text of prompts or answers, only their digests. An open stream holds
 // it for minutes: pointers to what is known by name, texts and numbers once there are any.
@@ -72,6 +74,7 @@ struct RequestRecord {
   StandIn stand_in = StandIn::none;
   std::shared_ptr<rollout::Tally> tally;  // of the route's rollout, where this request counts
   bool is_candidate = false;
+  std::shared_ptr<MirrorPair> mirror;            // null: no copy of it was made
   std::shared_ptr<const engine::Engine> engine;  // once known
 
   std::optional<PriorityClass> priority;  // once it has asked for a seat

@@ -116,6 +116,16 @@ Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_vie
   return fail(identity::no_such_model(name));
 }
 
+const catalog::Mirror* mirror_of(const identity::Caller& caller, const ChosenModel& chosen,
+                                 std::uint64_t draw) {
+  const auto may_use = [&](const ModelName& model) {
+    const auto& allowed = caller.key().models;
+    return caller.directory().models().may_answer(model, caller.tenant().id,
+                                                  allowed ? &*allowed : nullptr);
+  };
+  return catalog::mirror_for(*chosen.route, *chosen.choice, may_use, draw);
+}
+
 std::vector<const catalog::Model*> fallbacks_of(const identity::Caller& caller,
                                                 const catalog::Route& route,
                                                 const http::RequestHead& head,

@@ -29,21 +29,22 @@ routes:
     versions:
       - {{model: model-v1, weight: 1}}
       - {{model: model-v2, stage: canary}}
-tenants:
+{more}tenants:
   - name: aurora
     keys: [{{name: app, secret: "file:{secret}"}}]
 """
 
 
 class Gateway:
-    def __init__(self, folder, good, other):
+    def __init__(self, folder, good, other, more):
         self.key = make_key()
         secret = folder / "key"
         secret.write_text(self.key)
         secret.chmod(0o600)
         self.data = folder / "data"
         config = folder / "sovmesh.yaml"
-        config.write_text(CONFIG.format(good=good.address, other=other.address, secret=secret))
+        config.write_text(CONFIG.format(good=good.address, other=other.address, secret=secret,
+                                        more=more))
         self.process = support.Process(["serve", "--config", config, "--data-dir", self.data],
                                        folder / "serve.log")
 
@@ -75,10 +76,10 @@ class Gateway:
 def start(tmp_path):
     started = []
 
-    def begin(*arguments):
+    def begin(*arguments, more=""):
         good = EngineSim(tmp_path / "good")
         other = EngineSim(tmp_path / "other", *arguments)
-        gateway = Gateway(tmp_path, good, other)
+        gateway = Gateway(tmp_path, good, other, more)
         started.extend([gateway.process, good, other])
         return gateway
 
@@ -117,3 +118,27 @@ def test_by_hand_it_is_taken_back_within_a_second(start):
     assert "users complain" in gateway.run("rollout", "status", "model")
     assert "rolled_back" in gateway.run("rollout", "list")
     assert '"share":"0%"' in gateway.run("route", "show", "model", "--json")
+
+
+def test_copies_go_to_the_mirror_and_are_compared_and_not_charged(start):
+    gateway = start(more="    mirror: {version: model-v2, share: 100}\n")
+    for session in range(20):
+        assert gateway.ask(session) == "model-v1"
+
+    def copies():
+        return json.loads(gateway.run("route", "compare", "model", "--json")).get("copies", {})
+
+    assert wait_for(lambda: sum(copies().values()) == 20 and copies().get("answered", 0) > 0)
+    shown = gateway.run("route", "compare", "model")
+    assert "100% of the requests go to model-v2" in shown
+    assert "errors" in shown and "whole answer, median" in shown
+    usage = gateway.run("usage", "--tenant", "aurora", "--by", "engine", "--json")
+    assert '"good"' in usage and '"other"' not in usage
+    entries = json.loads(gateway.run("audit", "list", "--action", "request", "--json"))["data"]
+    assert {row["entry"]["engine"] for row in entries} == {"good"}
+    assert "other@local" in {row["entry"].get("mirror") for row in entries}
+
+
+def test_a_route_without_a_mirror_has_nothing_to_compare(start):
+    gateway = start()
+    assert "has no mirror" in gateway.run("route", "compare", "model", code=1)
