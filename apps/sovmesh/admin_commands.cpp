@@ -479,6 +479,8 @@ void offer_route(CLI::App& command, compose::RouteCommand& route) {
          "NAME:VALUE=MODEL: where requests with this header go; repeatable, replaces all; or none");
   option("--grey", words.grey, "CHANNEL=MODEL, for who names it in x-sm-channel; or none");
   option("--grey-tenant", words.grey_tenants, "A tenant that takes part in it; repeatable");
+  option("--mirror", words.mirror,
+         "MODEL=PERCENT: a version of the weight 0 that gets copies of so many requests; or none");
   option("--fallback", words.fallbacks,
          "MODEL or route:ROUTE, while a version's engine is not healthy; repeatable, in order, "
          "replaces all; or none");
@@ -510,6 +512,11 @@ void add_routes(CLI::App& app, int& code) {
   add_route_change(kind, "update", "Change what the options name, or all of it by --from",
                    compose::route_update);
   add_on_one(kind, "delete", "Delete it; no rollout may go on", "DELETE", "", "");
+  CLI::App* compare =
+      add_verb(kind, "compare", "Show its requests and their copies at its mirror side by side");
+  const auto route = std::make_shared<std::string>();
+  compare->add_option("ROUTE", *route, "The route")->required();
+  compare->callback([kind, route] { kind.code = compose::route_compare(*kind.cli, *route); });
 }
 
 void add_rollout_start(const Kind& kind) {

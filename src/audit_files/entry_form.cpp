@@ -135,6 +135,15 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
     out.jurisdiction = entry.place->jurisdiction;
     if (!entry.place->egress.empty()) out.egress = entry.place->egress;
   }
+  if (const store::AuditPlace* const mirror = entry.mirror.get()) {
+    out.mirror = made(mirror->engine, std::string_view("@"), std::string_view(mirror->host));
+    const bool goes_elsewhere = !mirror->egress.empty() && mirror->egress != out.egress;
+    if (goes_elsewhere && out.egress == "none") {
+      out.egress = mirror->egress;
+    } else if (goes_elsewhere) {
+      out.egress = made(out.egress, std::string_view(","), std::string_view(mirror->egress));
+    }
+  }
   out.status = count_of(entry.status);
   out.finish = finish_of(entry);
   out.outcome = outcome_of(entry);

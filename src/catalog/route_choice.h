@@ -92,6 +92,8 @@ std::vector<FallbackStep> fallbacks(const Route& route, const ModelName& failed,
                                     const RouteFacts& facts, const MayUse& may_use,
                                     const FindRoute& find);
 
+// Why that version: "it asked for the channel preview".
+std::string reason(const Route& route, const Choice& choice);
 // For the tenant: the rule and the version of its own request. Never weights, other versions,
 // other tenants, or what it may not use.
 std::string tenant_text(const Route& route, const Choice& choice);

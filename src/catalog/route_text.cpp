@@ -19,6 +19,8 @@ std::string_view whose(StickyBy by) {
   return "";
 }
 
+}  // namespace
+
 std::string reason(const Route& route, const Choice& choice) {
   switch (choice.rule) {
     case Rule::grey_channel:
@@ -30,8 +32,6 @@ std::string reason(const Route& route, const Choice& choice) {
   }
   return "";
 }
-
-}  // namespace
 
 std::string tenant_text(const Route& route, const Choice& choice) {
   return fmt::format("{} sent this request to its version {}: {}.\n", route.name.text(),

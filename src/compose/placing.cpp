@@ -17,8 +17,11 @@ control::Placing::Engine engine_of(const gateway::EngineChoice& choice) {
 }
 
 control::Placing::Attempt attempt_of(const gateway::Decision::Attempt& attempt) {
-  control::Placing::Attempt out{
-      .engine = attempt.engine, .outcome = attempt.outcome, .waited = attempt.waited};
+  control::Placing::Attempt out{.version = attempt.version,
+                                .why = attempt.why,
+                                .engine = attempt.engine,
+                                .outcome = attempt.outcome,
+                                .waited = attempt.waited};
   if (!attempt.seat) return out;
   out.rule = name(attempt.seat->rule);
   out.pool = attempt.seat->pool;
@@ -32,9 +35,24 @@ control::Placing::Attempt attempt_of(const gateway::Decision::Attempt& attempt) 
 }  // namespace
 
 control::Placing placing_of(const gateway::Decision& decision) {
-  control::Placing out{.version = decision.version, .priority = name(decision.priority)};
+  control::Placing out{.version = decision.attempts.back().version,
+                       .priority = name(decision.priority)};
   for (const gateway::Decision::Attempt& attempt : decision.attempts)
     out.attempts.push_back(attempt_of(attempt));
+  return out;
+}
+
+std::optional<control::MirrorView> mirror_view_of(
+    const std::optional<gateway::Mirrors::Comparison>& seen) {
+  if (!seen) return std::nullopt;
+  control::MirrorView out{.version = seen->version, .outcomes = {}, .report = {}};
+  for (std::size_t i = 0; i < seen->outcomes.size(); ++i) {
+    if (seen->outcomes.at(i) > 0)
+      out.outcomes.emplace_back(name(static_cast<gateway::Mirrors::Outcome>(i)),
+                                seen->outcomes.at(i));
+  }
+  out.report = rollout::compare(seen->original.arm, seen->copies.arm);
+  rollout::add_total_times(out.report, seen->original.total_us, seen->copies.total_us);
   return out;
 }
 

@@ -352,7 +352,7 @@ Result<void> Process::make_listeners() {
   services_ = std::make_unique<gateway::Services>(gateway::Services{
       *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_, *health_,
       overload_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_,
-      usage_reports_.get(), replays_.get(), &rollouts_->in_force(), &decisions_});
+      usage_reports_.get(), replays_.get(), &rollouts_->in_force(), &decisions_, &mirrors_});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -411,7 +411,8 @@ Result<void> Process::add_operator_listeners() {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
         return placing_of(*decision);
-      }});
+      },
+      [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); }});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

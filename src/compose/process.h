@@ -25,6 +25,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/mirror.h"
 #include "gateway/overload.h"
 #include "gateway/replay.h"
 #include "gateway/usage.h"
@@ -156,6 +157,7 @@ class Process {
   gateway::EngineSet engines_;
   std::unique_ptr<control::AdminApi> admin_;
   gateway::Decisions decisions_;
+  gateway::Mirrors mirrors_{registry_};
   std::unique_ptr<PoolHistory> pool_history_;
   std::unique_ptr<gateway::EngineHealth> health_;
   std::unique_ptr<gateway::Dispatcher> dispatcher_;

@@ -56,6 +56,20 @@ void print_status(const json& rollout) {
   print_report(rollout.value("report_text", std::string()));
 }
 
+void print_comparison(const std::string& route, const json& mirror) {
+  fmt::print("route {}: copies of {} of the requests go to {}\n", printable(route),
+             text_at(mirror, "share"), text_at(mirror, "version"));
+  if (!mirror.contains("copies")) {
+    fmt::print("no request was copied since the server started\n");
+    return;
+  }
+  fmt::print("copies:");
+  for (const auto& [outcome, count] : mirror["copies"].items())
+    fmt::print(" {} {}", printable(outcome), count.dump());
+  fmt::print("\n\n");
+  print_report(mirror.value("report_text", std::string()));
+}
+
 }  // namespace
 
 int rollout_status(const AdminCli& cli, const std::string& route) {
@@ -66,6 +80,18 @@ int rollout_status(const AdminCli& cli, const std::string& route) {
     fmt::print("{}\n", answer->body);
   } else {
     print_status(rollout);
+  }
+  return kExitOk;
+}
+
+int route_compare(const AdminCli& cli, const std::string& route) {
+  const auto answer = admin_ask(cli, "GET", "/api/v1/routes/" + url_part(route) + "/mirror", {});
+  if (!answer || answer->status >= 300) return admin_failed(answer);
+  const json mirror = json::parse(answer->body, nullptr, false);
+  if (cli.json || !mirror.is_object()) {
+    fmt::print("{}\n", answer->body);
+  } else {
+    print_comparison(route, mirror);
   }
   return kExitOk;
 }

@@ -78,6 +78,15 @@ Result<json> grey_of(const RouteWords& words) {
   return json{{"name", said->before}, {"version", said->after}, {"tenants", words.grey_tenants}};
 }
 
+Result<json> mirror_of(const std::string& text) {
+  constexpr std::string_view kWant = "MODEL=PERCENT";
+  const auto said = split(text, text.rfind('='));
+  if (!said) return wrong("--mirror", text, kWant);
+  const json share = json::parse(said->after, nullptr, false);
+  if (!share.is_number()) return wrong("--mirror", text, kWant);
+  return json{{"version", said->before}, {"share", share}};
+}
+
 // Of what YAML might take for something else it is a string in quotes.
 std::string scalar(const json& value) {
   constexpr std::array<std::string_view, 4> kOthers{"null", "Null", "NULL", ""};
@@ -150,6 +159,11 @@ Result<std::string> route_members(const RouteWords& words) {
   } else if (!words.grey.empty()) {
     TRY(out["grey"], grey_of(words));
   }
+  if (words.mirror == kNone) {
+    out["mirror"] = nullptr;
+  } else if (!words.mirror.empty()) {
+    TRY(out["mirror"], mirror_of(words.mirror));
+  }
   if (!words.headers.empty()) out["conditions"] = json::array();
   for (std::size_t i = 0; i < words.headers.size() && !takes_back(words.headers); ++i) {
     TRY(json condition, condition_of(words.headers[i], i));
@@ -171,7 +185,7 @@ std::string route_yaml(std::string_view answer) {
   out += fmt::format("name: {}\n", scalar(route.value("name", json())));
   add_list(out, route, "versions");
   out += fmt::format("sticky: {}\n", scalar(route.value("sticky", json())));
-  for (const char* section : {"grey", "timeouts"})
+  for (const char* section : {"grey", "mirror", "timeouts"})
     if (const json said = route.value(section, json()); said.is_object())
       out += fmt::format("{}: {}\n", section, flow(said));
   add_list(out, route, "conditions");

@@ -16,6 +16,7 @@ struct RouteWords {
   std::vector<std::string> headers;  // NAME:VALUE=MODEL; "none" takes back, as in the next ones
   std::string grey;                  // CHANNEL=MODEL
   std::vector<std::string> grey_tenants;
+  std::string mirror;                  // MODEL=PERCENT
   std::vector<std::string> fallbacks;  // MODEL or route:ROUTE
   friend bool operator==(const RouteWords&, const RouteWords&) = default;
 };

@@ -117,8 +117,13 @@ class Checker {
   }
 
   template <class Object>
+  static const Object* find_named(const std::vector<Object>& objects, const std::string& name) {
+    const auto found = std::ranges::find(objects, name, &Object::name);
+    return found == objects.end() ? nullptr : &*found;
+  }
+  template <class Object>
   static bool is_named(const std::vector<Object>& objects, const std::string& name) {
-    return std::ranges::find(objects, name, &Object::name) != objects.end();
+    return find_named(objects, name) != nullptr;
   }
 
   // Names only; what belongs together is checked where models of the admin API are known, too.
@@ -136,6 +141,36 @@ class Checker {
     }
     for (const RouteFallback& fallback : route.fallbacks)
       check_fallback(fallback);
+    if (route.mirror) check_mirror(route, *route.mirror);
+  }
+
+  // What its versions are asked for, it must be able to do. Models that are not declared here are
+  // looked at when they are asked.
+  void check_mirror(const Route& route, const RouteMirror& mirror) {
+    check_name(ModelName::parse(mirror.version), mirror.position);
+    constexpr std::int64_t kMicrosPerBasisPoint = Decimal::kMicro / 100;
+    if (mirror.share > Decimal{.whole = 100} ||
+        mirror.share.millionths % kMicrosPerBasisPoint != 0) {
+      error(mirror.position, fmt::format("the share of a mirror is percent, up to 100, with at "
+                                         "most 2 decimals; not {}",
+                                         to_text(mirror.share)));
+    }
+    const Model* const copy = find_named(config_.models, mirror.version);
+    if (copy == nullptr) return;
+    for (const RouteVersion& version : route.versions) {
+      const Model* const model = find_named(config_.models, version.model);
+      if (model == nullptr || model == copy) continue;
+      const char* const lacking = model->chat && !copy->chat                 ? "chat"
+                                  : model->completions && !copy->completions ? "completions"
+                                  : model->embeddings && !copy->embeddings   ? "embeddings"
+                                                                             : nullptr;
+      if (lacking == nullptr) continue;
+      error(mirror.position,
+            fmt::format("the mirror '{}' has no {}, which the version '{}' has: copies of such "
+                        "requests could not be made; mirror to a model of the same kind",
+                        mirror.version, lacking, version.model));
+      return;
+    }
   }
 
   void check_fallback(const RouteFallback& fallback) {

@@ -167,7 +167,17 @@ struct RouteFallback {
   Position position;
 };
 
+// A version that gets copies of requests.
+struct RouteMirror {
+  std::string version;
+  Decimal share;  // percent
+  int in_flight_max = 4;
+  std::int64_t prompt_bytes_max = std::int64_t{1} << 20;
+  Position position;
+};
+
 struct RouteTimeouts {
+  std::optional<std::chrono::milliseconds> connect;
   std::optional<std::chrono::milliseconds> first_token;
   std::chrono::milliseconds first_token_per_1000{0};
   std::optional<std::chrono::milliseconds> inter_token;
@@ -182,6 +192,7 @@ struct Route {
   std::string sticky = "session";
   std::optional<GreyChannel> grey;
   std::vector<RouteCondition> conditions;
+  std::optional<RouteMirror> mirror;
   std::vector<RouteFallback> fallbacks;
   std::optional<RouteTimeouts> timeouts;
   Position position;

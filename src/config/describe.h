@@ -198,7 +198,7 @@ void describe(V& v, RouteVersion& version) {
   v.required("model", version.model, "The model that answers.");
   v.field("weight", version.weight,
           "Its part of the requests, relative to the other versions' weights. 0: only by the grey "
-          "channel, a condition or a rollout.",
+          "channel, a condition, a mirror or a rollout.",
           Bounds{.min = 0, .max = 1'000'000});
   v.choice("stage", version.stage,
            "What it is for; exactly one version is the stable one, with which others are compared.",
@@ -238,8 +238,25 @@ void describe(V& v, RouteFallback& fallback) {
 }
 
 template <class V>
+void describe(V& v, RouteMirror& mirror) {
+  v.position(mirror.position);
+  v.required("version", mirror.version, "One of the versions, with the weight 0.");
+  v.required("share", mirror.share,
+             "How many of the requests are copied, in percent: up to 100, with at most 2 "
+             "decimals. Which ones follows from their ids.");
+  v.field("in_flight_max", mirror.in_flight_max,
+          "Most copies that run at once; of more none is made.", {.min = 1, .max = 1'000});
+  v.field("prompt_bytes_max", mirror.prompt_bytes_max,
+          "Largest body of a request that is copied, in bytes.", {.min = 1, .max = 33'554'432});
+}
+
+template <class V>
 void describe(V& v, RouteTimeouts& times) {
   v.position(times.position);
+  v.field("connect", times.connect,
+          "Longest wait for a connection to an engine; then another one is asked, or a fallback. "
+          "5s where it is absent.",
+          kPositive);
   v.field("first_token", times.first_token, "Longest wait for the first token.", kPositive);
   v.field("first_token_per_1000", times.first_token_per_1000,
           "What each 1,000 tokens of prompt (estimated) add to it.", kNotNegative);
@@ -264,8 +281,12 @@ void describe(V& v, Route& route) {
   v.optional_section("grey", route.grey, "A version for those who ask for it.");
   v.list("conditions", route.conditions,
          "Versions by header; the first one that fits counts, before weights.");
+  v.optional_section("mirror", route.mirror,
+                     "A version that gets copies of requests, whose answers nobody gets: to be "
+                     "compared, and never charged.");
   v.list("fallbacks", route.fallbacks,
-         "What answers, in this order, while a version's engine is not healthy.");
+         "What answers, in this order, while a version's engine is not healthy, or when it fails "
+         "before its answer begins.");
   v.optional_section("timeouts", route.timeouts,
                      "Times of its requests. Absent, or what is absent of them: as the model has "
                      "them.");

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "control/directory_publisher.h"
+#include "control/mirror_view.h"
 #include "control/placing.h"
 #include "control/recorded_changes.h"
 #include "control/statements.h"
@@ -97,6 +98,8 @@ class AdminApi {
     std::function<Result<void>(const config::Pool&)> check_pool = {};
     // How one of the latest requests was placed. Empty: nobody remembers.
     std::function<std::optional<Placing>(RequestId)> placing = {};
+    // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
+    std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -183,6 +186,7 @@ class AdminApi {
   Result<AdminReply> prices(Request& request);
   // admin_routes.cpp
   Result<AdminReply> routes(Request& request);
+  Result<AdminReply> show_mirror(const catalog::Route& route) const;
   Result<AdminReply> create_route(Request& request);
   Result<AdminReply> change_route(Request& request, RouteRecord record);
   Result<AdminReply> delete_route(Request& request, const RouteRecord& record);

@@ -8,6 +8,7 @@
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/file_routes.h"
+#include "control/mirror_view.h"
 #include "control/rollouts.h"
 #include "control/route_json.h"
 
@@ -102,11 +103,13 @@ Result<AdminReply> AdminApi::routes(Request& request) {
         });
   }
   if (request.path.size() == 1) return fail(no_such_method(request, "GET, POST"));
-  if (request.path.size() != 2) return fail(no_such_method(request));
+  const bool wants_mirror = request.is("GET", 3) && request.path[2] == "mirror";
+  if (request.path.size() != 2 && !wants_mirror) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   const auto name = ModelName::parse(request.path[1]);
   const catalog::Route* const route = name ? directory->models().route(*name) : nullptr;
   if (route == nullptr) return no_such("route", request.path[1], route_names(*directory));
+  if (wants_mirror) return show_mirror(*route);
   const RouteRecord* const record = record_named(records, route->name.text());
   if (request.call.method == "GET")
     return AdminReply{.body = show_route(*route, record, *directory),
@@ -117,6 +120,17 @@ Result<AdminReply> AdminApi::routes(Request& request) {
     return change_route(request, *record);
   if (request.call.method == "DELETE") return delete_route(request, *record);
   return fail(no_such_method(request, "GET, PUT, PATCH, DELETE"));
+}
+
+// What came of the copies of its requests.
+Result<AdminReply> AdminApi::show_mirror(const catalog::Route& route) const {
+  if (!route.mirror) {
+    return client_error(Code::not_found,
+                        fmt::format("the route '{}' has no mirror; `mirror` of a route makes one",
+                                    route.name.text()));
+  }
+  const auto seen = parts_.mirror ? parts_.mirror(route.name) : std::nullopt;
+  return AdminReply{.body = comparison_json(*route.mirror, seen ? &*seen : nullptr)};
 }
 
 Result<AdminReply> AdminApi::create_route(Request& request) {

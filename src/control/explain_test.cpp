@@ -113,7 +113,9 @@ TEST_F(ExplainTest, SaysWhichRuleChoseWhatAndWhy) {
   Explanation explained = it();
   explained.placing = Placing{.version = "chat-v2",
                               .priority = "agent",
-                              .attempts = {{.engine = "gpu-2",
+                              .attempts = {{.version = "chat-v2",
+                                            .why = "it fits the condition beta",
+                                            .engine = "gpu-2",
                                             .outcome = "ok",
                                             .rule = "borrowed",
                                             .pool = "gpu",
@@ -128,13 +130,15 @@ TEST_F(ExplainTest, SaysWhichRuleChoseWhatAndWhy) {
                                                          .cached_tokens = 128}}}}};
   const std::string text = explanation_text(explained);
   for (const char* piece :
-       {"agent", "gpu-2: ok, after 12.3 ms in the queue", "had had least of what is shared",
+       {"agent", "its version: it fits the condition beta\n",
+        "gpu-2: ok, after 12.3 ms in the queue", "had had least of what is shared",
         "40 waited in the pool gpu, 3 of them of its tenant", "gpu-1           full\n",
         "taken     5.4 ms: prefill 5.4; 128 tokens cached\n", "docs/waiting.md"})
     EXPECT_THAT(text, HasSubstr(piece));
   const std::string json = explanation_json(explained);
   EXPECT_THAT(json, HasSubstr(R"("scheduling":{"version":"chat-v2","class":"agent","attempts":[)"
-                              R"({"engine":"gpu-2","outcome":"ok","waited_us":12340,)"));
+                              R"({"version":"chat-v2","why":"it fits the condition beta",)"
+                              R"("engine":"gpu-2","outcome":"ok","waited_us":12340,)"));
   EXPECT_THAT(json, HasSubstr(R"({"engine":"gpu-1","verdict":"full","cost_us":null})"));
   EXPECT_THAT(json, HasSubstr(R"("cost_us":5400,"parts_us":{"prefill":5400},"cached_tokens":128)"));
 }
@@ -147,7 +151,8 @@ TEST_F(ExplainTest, ARequestThatNeverRanSaysWhyNot) {
               HasSubstr("no engine: queue_full, after 30000.0 ms in the queue"));
   EXPECT_THAT(unbooked_json({ulid(7)}, refused),
               HasSubstr(R"("state":"unbooked","scheduling":{"version":"","class":"batch",)"
-                        R"("attempts":[{"engine":null,"outcome":"queue_full","waited_us":30000000,)"
+                        R"("attempts":[{"version":"","why":null,"engine":null,)"
+                        R"("outcome":"queue_full","waited_us":30000000,)"
                         R"("rule":null}]})"));
 }
 

@@ -13,6 +13,8 @@
 namespace sovmesh::control {
 namespace {
 
+constexpr std::int32_t kMicrosPerBasisPoint = Decimal::kMicro / 100;
+
 std::unexpected<Error> broken(const config::Position& at, const std::string& route,
                               std::string_view why) {
   return our_error(Code::config_invalid,
@@ -62,6 +64,18 @@ Result<catalog::Fallback> fallback_of(const config::RouteFallback& spec, std::si
   return catalog::Fallback{.kind = kind, .name = std::move(name)};
 }
 
+Result<catalog::Mirror> mirror_of(const config::RouteMirror& spec) {
+  TRY(ModelName version, model_at("mirror.version", spec.version));
+  if (spec.share > Decimal{.whole = 100} || spec.share.millionths % kMicrosPerBasisPoint != 0)
+    return client_error(Code::invalid_value, "want percent, up to 100, with at most 2 decimals",
+                        "mirror.share");
+  return catalog::Mirror{.version = std::move(version),
+                         .share = static_cast<int>(spec.share.whole * 100 +
+                                                   spec.share.millionths / kMicrosPerBasisPoint),
+                         .in_flight_max = spec.in_flight_max,
+                         .prompt_bytes_max = spec.prompt_bytes_max};
+}
+
 // Another one as soon as versions or weights are others: then the outcome of a rollout before that
 // no longer counts.
 std::int64_t revision_of(const catalog::Route& route) {
@@ -86,7 +100,8 @@ std::size_t take_position(std::string_view& param) {
 }
 
 config::RouteTimeouts spec_of(const catalog::RouteTimeouts& times) {
-  return {.first_token = times.first_token,
+  return {.connect = times.connect,
+          .first_token = times.first_token,
           .first_token_per_1000 = times.first_token_per_1000,
           .inter_token = times.inter_token,
           .total = times.total,
@@ -94,7 +109,16 @@ config::RouteTimeouts spec_of(const catalog::RouteTimeouts& times) {
 }
 
 bool is_said(const catalog::RouteTimeouts& times) {
-  return times.first_token || times.inter_token || times.total;
+  return times.connect || times.first_token || times.inter_token || times.total;
+}
+
+config::RouteMirror spec_of(const catalog::Mirror& mirror) {
+  return {.version = std::string(mirror.version.text()),
+          .share = {.whole = mirror.share / 100,
+                    .millionths = mirror.share % 100 * kMicrosPerBasisPoint},
+          .in_flight_max = mirror.in_flight_max,
+          .prompt_bytes_max = mirror.prompt_bytes_max,
+          .position = {}};
 }
 
 config::RouteFallback spec_of(const catalog::Fallback& fallback) {
@@ -151,12 +175,15 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
     TRY(catalog::Condition made, condition_of(spec.conditions[i], i));
     route.conditions.push_back(std::move(made));
   }
+  if (spec.mirror) {
+    TRY(route.mirror, mirror_of(*spec.mirror));
+  }
   for (std::size_t i = 0; i < spec.fallbacks.size(); ++i) {
     TRY(catalog::Fallback made, fallback_of(spec.fallbacks[i], i));
     route.fallbacks.push_back(std::move(made));
   }
   if (spec.timeouts) {
-    route.timeouts = {.connect = {},
+    route.timeouts = {.connect = spec.timeouts->connect,
                       .first_token = spec.timeouts->first_token,
                       .first_token_per_1000 = spec.timeouts->first_token_per_1000,
                       .inter_token = spec.timeouts->inter_token,
@@ -190,6 +217,7 @@ config::Route spec_of(const catalog::Route& route,
     spec.conditions.push_back(spec_of(condition));
   for (const catalog::Fallback& fallback : route.fallbacks)
     spec.fallbacks.push_back(spec_of(fallback));
+  if (route.mirror) spec.mirror = spec_of(*route.mirror);
   if (is_said(route.timeouts)) spec.timeouts = spec_of(route.timeouts);
   return spec;
 }

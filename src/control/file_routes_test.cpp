@@ -17,11 +17,12 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::string_view kBase = R"(engines:
-  - {name: far, kind: remote, url: "http://127.0.0.1:9/v1"}
+constexpr std::string_view kBase =
+    R"(engines: [{name: far, kind: remote, url: "http://127.0.0.1:9/v1"}]
 models:
   - {name: llama-70b-v1, engine: far}
   - {name: llama-70b-v2, engine: far}
+  - {name: llama-70b-v3, engine: far}
   - {name: llama-8b, engine: far}
 tenants:
   - {name: aurora}
@@ -49,11 +50,14 @@ TEST(FileRoutes, AreTakenAsTheyAreWritten) {
     versions:
       - {model: llama-70b-v1, weight: 90}
       - {model: llama-70b-v2, weight: 10, stage: canary}
+      - {model: llama-dark, stage: experiment}
     grey: {name: preview, version: llama-70b-v2, tenants: [aurora]}
     conditions:
       - {name: beta, version: llama-70b-v2, headers: [{name: x-app, value: beta}]}
+    mirror: {version: llama-dark, share: 2.5, in_flight_max: 2}
     fallbacks: [{model: llama-8b}, {route: reserve}]
-    timeouts: {first_token: 5s, first_token_per_1000: 500ms, inter_token: 2s, total: 1m}
+    timeouts:
+      {connect: 1s, first_token: 5s, first_token_per_1000: 500ms, inter_token: 2s, total: 1m}
   - name: reserve
     versions: [{model: llama-8b, weight: 1}]
 )",
@@ -70,6 +74,9 @@ TEST(FileRoutes, AreTakenAsTheyAreWritten) {
   EXPECT_EQ(route.stable().model.text(), "llama-70b-v1");
   EXPECT_TRUE(route.grey->tenants.contains(aurora));
   EXPECT_EQ(route.conditions[0].all[0].name, "x-app");
+  EXPECT_EQ(route.mirror->share, 250);
+  EXPECT_EQ(route.mirror->in_flight_max, 2);
+  EXPECT_EQ(route.timeouts.connect, std::chrono::seconds(1));
   EXPECT_EQ(route.fallbacks[1].kind, catalog::Fallback::Kind::route);
   EXPECT_EQ(route.timeouts.first_token_per_1000, std::chrono::milliseconds(500));
   EXPECT_TRUE(route.from_file);
@@ -98,6 +105,27 @@ TEST(FileRoutes, MistakesAreToldWithTheirPlace) {
        "12:17: error: a fallback needs 'model' or 'route', and not both"},
       {"  - name: a\n    versions: [{model: llama-8b, weight: 1, wieght: 2}]\n",
        "unknown setting 'wieght' in version; did you mean 'weight'?"},
+      {"  - name: a\n    versions: [{model: llama-8b, weight: 1}]\n"
+       "    mirror: {version: llama-70b-v1, share: 5}\n",
+       "12:5: error: route 'a': mirror.version: llama-70b-v1 is not a version of this route"},
+      {"  - name: a\n    versions: [{model: llama-8b, weight: 1}]\n"
+       "    mirror: {version: llama-8b, share: 5}\n",
+       "12:5: error: route 'a': mirror.version: llama-8b has a weight, so it would be compared "
+       "with "
+       "itself"},
+      {"  - name: a\n    versions: [{model: llama-8b, weight: 1}, {model: llama-70b-v1, stage: "
+       "canary}]\n"
+       "    mirror: {version: llama-70b-v1, share: 0}\n",
+       "12:5: error: route 'a': mirror.share: want more than 0"},
+      {"  - name: a\n    versions: [{model: llama-8b, weight: 1}, {model: llama-70b-v1, stage: "
+       "canary}]\n"
+       "    mirror: {version: llama-70b-v1, share: 101}\n",
+       "12:13: error: the share of a mirror is percent, up to 100, with at most 2 decimals; not "
+       "101"},
+      {"  - name: a\n    versions: [{model: llama-8b, weight: 1}, {model: llama-70b-v1, stage: "
+       "canary}]\n"
+       "    mirror: {version: llama-70b-v1, share: 5, in_flight_max: 0}\n",
+       "12:"},
       {"  - {name: a, versions: [{model: llama-8b, weight: 1}]}\n"
        "  - {name: a, versions: [{model: llama-8b, weight: 1}]}\n",
        "11:5: error: route 'a' stands twice; first at"}};

@@ -28,6 +28,8 @@ std::string engine_json(const Placing::Engine& engine) {
 
 std::string attempt_json(const Placing::Attempt& attempt) {
   JsonText json;
+  json.text("version", std::string_view(attempt.version));
+  attempt.why.empty() ? json.null("why") : json.text("why", std::string_view(attempt.why));
   attempt.engine.empty() ? json.null("engine")
                          : json.text("engine", std::string_view(attempt.engine));
   attempt.outcome.empty() ? json.null("outcome")
@@ -71,6 +73,7 @@ std::string attempt_text(const Placing::Attempt& attempt) {
                                 attempt.engine.empty() ? "no engine" : printable(attempt.engine),
                                 attempt.outcome.empty() ? "at work" : attempt.outcome,
                                 std::chrono::duration<double, std::milli>(attempt.waited).count());
+  if (!attempt.why.empty()) out += fmt::format("    its version: {}\n", printable(attempt.why));
   out += fmt::format("    its turn: {}\n", in_words(attempt.rule));
   if (attempt.rule.empty()) return out;
   out += fmt::format("    when it came {} waited in the pool{}, {} of them of its tenant\n",

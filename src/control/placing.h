@@ -23,6 +23,8 @@ struct Placing {
     std::int64_t cached_tokens = 0;
   };
   struct Attempt {
+    std::string version;
+    std::string why;        // that version; empty: it was called by its name
     std::string engine;     // empty: it got none
     std::string outcome;    // "ok" or an error's code; empty: it is at work
     std::string_view rule;  // "at_once", "guaranteed", "borrowed", "held"; empty: it got none
@@ -31,7 +33,7 @@ struct Placing {
     std::uint64_t tenant_before = 0, pool_before = 0;  // requests that waited when it came
     std::vector<Engine> engines;
   };
-  std::string version;
+  std::string version;  // of the last attempt
   std::string_view priority;
   std::vector<Attempt> attempts;
 };

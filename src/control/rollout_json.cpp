@@ -158,19 +158,6 @@ Result<rollout::Rollout> rollout_of(const json& from) {
 // JSON of numbers that may be absent.
 json number_or_null(const std::optional<double>& value) { return value ? json(*value) : json(); }
 
-json report_json(const rollout::Report& report) {
-  json rows = json::array();
-  for (const rollout::ReportRow& row : report.rows) {
-    rows.push_back({{"name", row.name},
-                    {"unit", row.unit},
-                    {"stable", number_or_null(row.stable)},
-                    {"candidate", number_or_null(row.candidate)},
-                    {"difference_low", number_or_null(row.difference_low)},
-                    {"difference_high", number_or_null(row.difference_high)}});
-  }
-  return rows;
-}
-
 std::string evidence_json(const std::vector<rollout::Evidence>& all) {
   std::vector<std::string> evidence;
   for (const rollout::Evidence& one : all) {
@@ -199,12 +186,25 @@ void add_details(JsonText& out, const rollout::Rollout& rollout) {
   const rollout::Report report = rollout::compare(rollout.seen.stable, rollout.seen.candidate);
   out.raw("evidence", evidence_json(rollout::judge(rollout.plan, rollout.seen)))
       .raw("events", json_list(events))
-      .raw("report", report_json(report).dump())
+      .raw("report", report_json(report))
       .text("report_text",
             report_text(report, rollout.plan.stable.text(), rollout.plan.candidate.text()));
 }
 
 }  // namespace
+
+std::string report_json(const rollout::Report& report) {
+  json rows = json::array();
+  for (const rollout::ReportRow& row : report.rows) {
+    rows.push_back({{"name", row.name},
+                    {"unit", row.unit},
+                    {"stable", number_or_null(row.stable)},
+                    {"candidate", number_or_null(row.candidate)},
+                    {"difference_low", number_or_null(row.difference_low)},
+                    {"difference_high", number_or_null(row.difference_high)}});
+  }
+  return rows.dump();
+}
 
 std::string rollout_json(const rollout::Rollout& rollout) {
   json tests = json::array();

@@ -16,6 +16,9 @@ namespace sovmesh::control {
 std::string rollout_json(const rollout::Rollout& rollout);
 Result<rollout::Rollout> parse_rollout(std::string_view text);
 
+// The rows of a comparison.
+std::string report_json(const rollout::Report& report);
+
 // The routes that have one.
 std::string index_json(std::span<const ModelName> routes);
 std::vector<ModelName> names_of_index(std::string_view text);  // of a text of ours

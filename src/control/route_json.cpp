@@ -114,6 +114,16 @@ class JsonVisitor {
     if (out > bounds.max)
       wrong(Code::integer_above_max_value, name, fmt::format("at most {}", bounds.max));
   }
+  void read(std::string_view name, const json& value, int& out, Bounds bounds) {
+    std::int64_t number = out;
+    read(name, value, number, bounds);
+    if (!error_) out = static_cast<int>(number);
+  }
+  void read(std::string_view name, const json& value, Decimal& out, Bounds bounds) {
+    if (!value.is_number()) return wrong(Code::invalid_type, name, "want a number");
+    const auto parsed = config::parse_value(value.dump(), out, bounds);
+    if (!parsed) wrong(Code::invalid_value, name, parsed.error().message());
+  }
   void read(std::string_view name, const json& value, std::chrono::milliseconds& out,
             Bounds bounds) {
     if (!value.is_string()) return wrong(Code::invalid_type, name, "want a duration, as \"30s\"");
@@ -185,8 +195,18 @@ std::string fallback_json(const config::RouteFallback& fallback) {
   return json.end();
 }
 
+std::string mirror_json(const config::RouteMirror& mirror) {
+  return JsonText()
+      .text("version", std::string_view(mirror.version))
+      .raw("share", to_text(mirror.share))
+      .number("in_flight_max", mirror.in_flight_max)
+      .number("prompt_bytes_max", mirror.prompt_bytes_max)
+      .end();
+}
+
 std::string timeouts_json(const config::RouteTimeouts& times) {
   JsonText json;
+  add_duration(json, "connect", times.connect);
   add_duration(json, "first_token", times.first_token);
   add_duration(json, "first_token_per_1000", times.first_token_per_1000);
   add_duration(json, "inter_token", times.inter_token);
@@ -221,6 +241,7 @@ void add_route(JsonText& json, const config::Route& route, const std::vector<std
       .raw("versions", json_list(versions))
       .text("sticky", std::string_view(route.sticky));
   route.grey ? json.raw("grey", grey_json(*route.grey)) : json.null("grey");
+  route.mirror ? json.raw("mirror", mirror_json(*route.mirror)) : json.null("mirror");
   json.raw("conditions", list_json(route.conditions, condition_json))
       .raw("fallbacks", list_json(route.fallbacks, fallback_json));
   route.timeouts ? json.raw("timeouts", timeouts_json(*route.timeouts)) : json.null("timeouts");

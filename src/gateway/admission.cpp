@@ -83,6 +83,11 @@ std::int64_t prompt_estimate(const llmapi::Request& request) {
   return (static_cast<std::int64_t>(request.prompt_bytes) + kBytesPerToken - 1) / kBytesPerToken;
 }
 
+bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
+  return admission.is_limited() && !request.output_max &&
+         request.operation != llmapi::Operation::embeddings;
+}
+
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
                         const std::string& engine, RequestRecord& record, WallTime now) {
   const identity::Caller& caller = *record.caller;

@@ -59,6 +59,9 @@ class Admission {
 // Tokens of a request's prompt, before an engine has counted them: for reservations, never billed.
 std::int64_t prompt_estimate(const llmapi::Request& request);
 
+// An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
+bool may_run_dry(const llmapi::Request& request, const Admission& admission);
+
 // All or nothing of every limit that applies to this request. Says in the record where its caller
 // stands, whatever the verdict.
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/mirror.h"
 #include "rt/net.h"
 
 namespace sovmesh::gateway {
@@ -86,6 +87,7 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   entry.prompt_digest = record.prompt_digest;
   entry.digest_key = caller.tenant_entry().digest_key_id;
   if (record.engine) entry.place = place_of(record.engine, policy);
+  if (record.mirror) entry.mirror = place_of(record.mirror->engine(), policy);
   if (record.model != nullptr) {
     entry.model = record.model_name();
     entry.model_revision = record.model_revision();

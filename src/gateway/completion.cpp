@@ -7,7 +7,9 @@
 
 #include "base/buffer_cache.h"
 #include "base/bytes.h"
+#include "gateway/engine_call.h"
 #include "gateway/exchange_reply.h"
+#include "gateway/mirror.h"
 #include "gateway/replay.h"
 #include "gateway/version_choice.h"
 #include "routing/retry_budget.h"
@@ -26,18 +28,6 @@ metering::Operation metered(llmapi::Operation operation) {
       break;
   }
   return metering::Operation::chat;
-}
-
-std::string_view engine_path(llmapi::Operation operation) {
-  switch (operation) {
-    case llmapi::Operation::completion:
-      return "/completions";
-    case llmapi::Operation::embeddings:
-      return "/embeddings";
-    case llmapi::Operation::chat:
-      break;
-  }
-  return "/chat/completions";
 }
 
 Result<void> check_content(const http::RequestHead& head) {
@@ -84,76 +74,6 @@ Result<PriorityClass> priority_of(const http::RequestHead& head, const tenancy::
       "x-sm-priority");
 }
 
-Error cannot(std::string_view what, std::string param) {
-  return Error(Code::unsupported_value, Blame::client,
-               fmt::format("This model does not support {}.", what))
-      .with_param(std::move(param));
-}
-
-Result<void> check_capabilities(const llmapi::Request& request, const catalog::Model& model,
-                                const engine::Capabilities& can) {
-  switch (request.operation) {
-    case llmapi::Operation::chat:
-      if (!model.chat || !can.chat) return fail(cannot("chat completions", "model"));
-      break;
-    case llmapi::Operation::completion:
-      if (!model.completions || !can.completions) return fail(cannot("completions", "model"));
-      break;
-    case llmapi::Operation::embeddings:
-      if (!model.embeddings || !can.embeddings) return fail(cannot("embeddings", "model"));
-      break;
-  }
-  if (request.has_images && !can.images) return fail(cannot("images", "messages"));
-  if (request.has_tools && !can.tools) return fail(cannot("tools", "tools"));
-  if (request.has_audio && !can.images) return fail(cannot("audio", "messages"));
-  // Where a slot belongs to one tenant, a second answer would run on somebody else's.
-  if (request.candidates > 1 && (!can.many_choices || can.tenant_slots)) {
-    return request.choices > 1 ? fail(cannot("n greater than 1", "n"))
-                               : fail(cannot("best_of greater than 1", "best_of"));
-  }
-  const bool many_prompts =
-      request.operation == llmapi::Operation::completion && request.inputs > 1;
-  if (many_prompts && can.tenant_slots) return fail(cannot("several prompts", "prompt"));
-  return {};
-}
-
-Error engine_missing() {
-  return Error(Code::no_healthy_backend, Blame::us, "The model has no engine at the moment.")
-      .with_retry_after(std::chrono::seconds(5));
-}
-
-// Those of the model's engines that can do what is asked. An error: there is none.
-Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::Request& request,
-                                                                 const catalog::Model& model,
-                                                                 const EngineSet& engines) {
-  std::vector<std::shared_ptr<engine::Engine>> able;
-  std::optional<Error> refusal;
-  const auto look_at = [&](const std::string& name) {
-    std::shared_ptr<engine::Engine> engine = engines.find(name);
-    if (!engine) return;
-    if (Result<void> can = check_capabilities(request, model, engine->capabilities()); can) {
-      able.push_back(std::move(engine));
-    } else {
-      refusal = std::move(can).error();
-    }
-  };
-  if (model.engines.empty()) look_at(model.engine);
-  for (const std::string& name : model.engines)
-    look_at(name);
-  if (able.empty()) return fail(refusal ? *std::move(refusal) : engine_missing());
-  return able;
-}
-
-// What its tokens take of a GPU, by the model's price where that says so.
-fairness::CostRates rates_of(const metering::Price* price) {
-  constexpr double kNanosPerMicro = 1'000;
-  if (price == nullptr || price->terms().output_ns == 0) return SeatRequest::kUsualRates;
-  const metering::PriceTerms& terms = price->terms();
-  return {.uncached_input = static_cast<double>(terms.prompt_ns) / kNanosPerMicro,
-          .cached_input = static_cast<double>(terms.cached_ns) / kNanosPerMicro,
-          .output = static_cast<double>(terms.output_ns) / kNanosPerMicro};
-}
-
 // Most that each answer can have.
 std::int64_t output_bound(const llmapi::Request& request, const catalog::Model& model) {
   constexpr std::int64_t kUnknown = 4'096;
@@ -175,12 +95,6 @@ std::vector<routing::BlockKey> chain_of(const llmapi::Request& request, const ca
       routing::chain_seed({.model = model.name.text(), .salt = caller.tenant_entry().cache_salt}));
   chain.feed(request.canonical_prompt());
   return {chain.keys().begin(), chain.keys().end()};
-}
-
-// An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
-bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
-  return admission.is_limited() && !request.output_max &&
-         request.operation != llmapi::Operation::embeddings;
 }
 
 // What is the same when a client sends the same again, for who remembers which requests break
@@ -256,7 +170,11 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
                                     services_.clock.wall_now()));
   plan.upstream_stream = plan.upstream_stream || may_run_dry(plan.request, admission);
   plan.rates = rates_of(admission.price().get());
-  CO_TRY(Seat seat, co_await this->seat(exchange, plan, nullptr, *record));
+  Attempts attempts(services_.health, record->caller->tenant().id, plan.body_digest);
+  Seat seat;
+  std::unique_ptr<http::ClientCall> call;
+  const Ask ask{exchange, worker, plan, attempts, admission, seat, call, *record};
+  CO_TRY_VOID(co_await take_seat(ask));
 
   const rt::Until until{plan.total, &exchange.client_gone()};
   store::OpenRow row;
@@ -266,14 +184,20 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
     CO_TRY(row,
            co_await services_.ledger.open(intent_of(plan, admission, *record), worker.loop, until));
   }
-  Attempts attempts(services_.health, record->caller->tenant().id, plan.body_digest);
-  std::unique_ptr<http::ClientCall> call;
-  const Ask ask{exchange, worker, plan, attempts, seat, call, *record};
   if (Result<void> sent = co_await send(ask); !sent) {
     if (row.is_open()) std::move(row).void_unused();
     co_return sent;
   }
   const Instant dispatched = services_.clock.now();
+  if (row.is_open() && attempts.made() > 1) {
+    Result<void> amended =
+        co_await row.amend(intent_of(plan, admission, *record), worker.loop, until);
+    if (!amended) {
+      std::move(row).settle({.finish = metering::Finish::aborted});  // an engine has seen it
+      co_return amended;
+    }
+  }
+  start_copy(services_, settings_, worker, plan, *record);
   // The intent is synced while the engine works; nothing reaches the client before it is durable.
   if (!row.is_open()) {
     CO_TRY(row,
@@ -284,7 +208,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
       plan.idempotency && Replays::are_for(*record->caller) && !services_.overload.sheds_batch();
   Replays* const replays = is_kept ? services_.replays : nullptr;
   auto job = std::make_unique<RelayJob>(
-      services_, settings_, worker, exchange, std::move(record), client, *plan.model, plan.times,
+      services_, settings_, worker, exchange, std::move(record), client, plan.model, plan.times,
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
       std::move(row), dispatched, plan.total, replays, std::move(attempts),
       plan.request.prompt_tokens_floor);
@@ -318,23 +242,30 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   const bool is_late = ask.plan.total.passed(now);
   if (seen && !is_late && ask.attempts.failed(*seen, was_accepted))
     co_return fail(std::move(failed).with_should_retry(false));
-  const bool may_go = was_accepted ? ask.plan.may_move() : ask.plan.engines.size() > 1;
+  const bool may_go = !was_accepted || ask.plan.may_move();
   if (!may_go || is_late || !may_be_better_elsewhere(failed)) co_return fail(std::move(failed));
+  if (ask.plan.engines.size() < 2) co_return co_await fall_back(ask, std::move(failed));
 
-  const auto left = std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - now);
-  const auto delay = routing::retry_delay({}, {.attempts = ask.attempts.made(), .left = left},
-                                          services_.random.below(1'000) / 1'000.0);
+  const auto delay = delay_before(ask, ask.attempts.made_here());
   if (!delay || !ask.attempts.take_retry())
-    co_return fail(std::move(failed).with_should_retry(false));
+    co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
   {
     const Seat leave = std::move(ask.seat);
   }  // somebody else may have it meanwhile
   const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
   if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
   Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, from, ask.record);
-  if (!seat) co_return fail(std::move(failed).with_should_retry(false));
+  if (!seat) co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
   ask.seat = *std::move(seat);
   co_return Result<void>();
+}
+
+std::optional<std::chrono::milliseconds> CompletionService::delay_before(const Ask& ask,
+                                                                         int made) const {
+  const auto left =
+      std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - services_.clock.now());
+  return routing::retry_delay({}, {.attempts = made, .left = left},
+                              services_.random.below(1'000) / 1'000.0);
 }
 
 // Who has read an answer may ask again before its row is durable: that is waited for, and anything
@@ -401,13 +332,20 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
 
 // The engine has failed before its first event, and the row is open.
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
-  const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
+  const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
+                job.admission, job.seat,   job.call,  *job.record};
   job.is_accepted = false;
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.has_answered = false;
   job.dispatched = services_.clock.now();
-  co_return Result<void>();
+  job.model = job.plan->model;
+  job.times = job.plan->times;
+  job.upstream_stream = job.plan->upstream_stream;
+  job.prompt_floor = job.plan->request.prompt_tokens_floor;
+  const rt::Until until{job.total, &job.exchange.client_gone()};
+  co_return co_await job.row.amend(intent_of(*job.plan, job.admission, *job.record),
+                                   job.worker.loop, until);
 }
 
 // Gives back the seat and the engine's connection before a client is told and a line written.
@@ -433,16 +371,11 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   const auto rollouts = services_.rollouts ? services_.rollouts->get() : nullptr;
   CO_TRY(const ChosenModel chosen,
          choose_model(caller, wanted, exchange.head(), services_.engines, rollouts.get()));
-  plan.model = record.model = chosen.model;
+  record.model = chosen.model;
   record.route = chosen.route;
   record.tally = chosen.tally;
   record.is_candidate = chosen.is_candidate;
-  const llmapi::FieldPolicy policy{.extra_fields = &plan.model->extra_fields,
-                                   .reject_unknown = plan.model->reject_unknown_fields,
-                                   .choices_max = plan.model->choices_max,
-                                   .output_tokens_max = plan.model->output_tokens_max,
-                                   .context_tokens = plan.model->context_tokens};
-  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
+  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy_of(*chosen.model)));
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
   plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
@@ -450,13 +383,9 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   plan.total = exchange.loop().in(timeout);
   CO_TRY(plan.priority, priority_of(exchange.head(), caller.key()));
 
-  CO_TRY(plan.engines, engines_for(plan.request, *plan.model, services_.engines));
+  CO_TRY_VOID(plan_engines(plan, *chosen.model, services_.engines));
   record.engine = plan.engines.front();
-  const bool can_count = std::ranges::all_of(plan.engines, [](const auto& engine) {
-    return engine->capabilities().counts_cancelled_plain;
-  });
-  plan.upstream_stream =
-      plan.request.stream || (operation != llmapi::Operation::embeddings && !can_count);
+  note_choice(chosen, plan, record);
   if (const HmacKey* key = caller.tenant_entry().digest_key.get()) {
     record.prompt_digest = key->of(plan.request.canonical_prompt());
   }
@@ -466,7 +395,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
 }
 
 Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& record) const {
-  if (plan.engines.size() < 2) return {};  // nothing can be proven against it
+  if (plan.engines.size() < 2 && !plan.has_fallbacks) return {};  // nothing can be proven
   plan.body_digest = digest_of(plan, record);
   const auto left = services_.health.quarantined(record.caller->tenant().id, plan.body_digest);
   if (!left) return {};
@@ -487,7 +416,7 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
   record.priority = plan.priority;
   Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
-  note_decision(record, seat, services_.clock.now() - asked);
+  note_decision(plan, record, seat, services_.clock.now() - asked);
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
     Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
@@ -497,10 +426,11 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   co_return seat;
 }
 
-void CompletionService::note_decision(const RequestRecord& record, Result<Seat>& seat,
-                                      std::chrono::nanoseconds waited) const {
+void CompletionService::note_decision(const Plan& plan, const RequestRecord& record,
+                                      Result<Seat>& seat, std::chrono::nanoseconds waited) const {
   if (services_.decisions == nullptr) return;
-  Decision::Attempt attempt{.waited = waited};
+  Decision::Attempt attempt{
+      .version = std::string(record.shown_model()), .why = plan.why, .waited = waited};
   if (seat) {
     attempt.engine = seat->engine().name();
     attempt.seat = seat->take_note();
@@ -509,7 +439,6 @@ void CompletionService::note_decision(const RequestRecord& record, Result<Seat>&
   }
   Decision whose{.tenant = record.caller->tenant().id,
                  .project = record.caller->project().id,
-                 .version = std::string(record.shown_model()),
                  .priority = *record.priority};
   services_.decisions->add(record.id, std::move(whose), std::move(attempt));
 }
@@ -547,53 +476,24 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
 rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Plan& plan,
                                                    const Seat& seat, http::ClientCall& call,
                                                    const RequestRecord& record) const {
-  const engine::Engine& engine = seat.engine();
-  const engine::Capabilities& can = engine.capabilities();
-  llmapi::UpstreamExtras extras;
-  extras.dialect = engine.dialect();
-  extras.engine_model = plan.model->engine_model;
-  extras.stream = plan.upstream_stream;
-  extras.live_usage = can.live_usage;
-  if (can.tenant_slots) {
-    extras.slot = seat.slot();
-    extras.fresh_cache = seat.fresh_cache();
-  }
-  if (can.cache_salt) extras.cache_salt = record.caller->tenant_entry().cache_salt;
-  extras.adapter = plan.model->adapter;
-  extras.adapters = engine.adapters();
   plan.request.body.resize(plan.body_size);  // without what another engine was told
-  llmapi::complete_upstream(plan.request, extras);
-
-  // An allow-list by construction: these fields and no other ones reach an engine.
-  std::string target(engine.base_path());
-  target += engine_path(plan.request.operation);
+  complete_for(plan.request, *plan.model, seat, plan.upstream_stream,
+               record.caller->tenant_entry().cache_salt);
+  EngineCall sending(seat.engine(), plan.request, plan.upstream_stream, plan.times.connect);
+  sending.send_once(plan.idempotency.has_value());
   const std::string traceparent = record.trace.traceparent();
-  std::string authorization;
-  http::ClientRequest request{.method = "POST",
-                              .target = target,
-                              .fields = {},
-                              .body = plan.request.body,
-                              .once = plan.idempotency.has_value()};
-  request.fields = {{"content-type", "application/json"},
-                    {"accept", plan.upstream_stream ? "text/event-stream" : "application/json"},
-                    {"accept-encoding", "identity"},
-                    {"traceparent", traceparent}};
-  if (const auto state = exchange.head().fields.find("tracestate")) {
-    request.fields.push_back({"tracestate", *state});
-  }
+  sending.add("traceparent", traceparent);
+  if (const auto state = exchange.head().fields.find("tracestate"))
+    sending.add("tracestate", *state);
   std::string b3;
   if (exchange.head().fields.find("b3") || exchange.head().fields.find("x-b3-traceid")) {
     b3 = record.trace.b3();
-    request.fields.push_back({"b3", b3});
-  }
-  if (!engine.api_key().empty()) {
-    authorization = fmt::format("Bearer {}", engine.api_key().reveal());
-    request.fields.push_back({"authorization", authorization});
+    sending.add("b3", b3);
   }
   const rt::Until until{plan.total, &exchange.client_gone()};
-  Result<void> sent = co_await call.send(request, until);
+  Result<void> sent = co_await call.send(sending.request(), until);
   // A long answer should not hold a long prompt.
-  if (sent && !plan.may_move()) give_buffer(plan.request.body);
+  if (sent && !plan.may_move() && plan.mirror == nullptr) give_buffer(plan.request.body);
   co_return sent;
 }
 

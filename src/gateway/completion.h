@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "gateway/client_stream.h"
 #include "gateway/engine_health.h"
@@ -46,14 +48,17 @@ class CompletionService {
                                            const engine::Engine* avoid,
                                            RequestRecord& record) const;
   SeatRequest seat_request(const Plan& plan, const RequestRecord& record) const;
-  void note_decision(const RequestRecord& record, Result<Seat>& seat,
+  void note_decision(const Plan& plan, const RequestRecord& record, Result<Seat>& seat,
                      std::chrono::nanoseconds waited) const;
+  // Which model it is for and why.
+  void note_choice(const ChosenModel& chosen, Plan& plan, RequestRecord& record) const;
   // What asks an engine, and then perhaps another one.
   struct Ask {
     http::Exchange& exchange;
     WorkerState& worker;
     Plan& plan;
     Attempts& attempts;
+    Admission& admission;
     Seat& seat;
     std::unique_ptr<http::ClientCall>& call;
     RequestRecord& record;
@@ -64,6 +69,19 @@ class CompletionService {
   // request may go there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> move_on(Ask ask, Error failed, bool was_accepted,
                                               bool has_answered) const;
+  // Before another engine is asked, where so many were; nothing: it is not.
+  std::optional<std::chrono::milliseconds> delay_before(const Ask& ask, int made) const;
+
+  // fallback.cpp: other models take the place of a route's version.
+  // The first seat, on an engine of the model or of a fallback.
+  SM_OWN_FRAME rt::Task<Result<void>> take_seat(Ask ask) const;
+  // The engines of the model have failed and nothing has gone to the client: the request is for the
+  // next fallback of its route, and has a seat there. An error: what the client gets.
+  SM_OWN_FRAME rt::Task<Result<void>> fall_back(Ask ask, Error failed) const;
+  // It is for this model from now on. An error: it cannot be.
+  Result<void> change_model(const Ask& ask, const catalog::Model& next, std::string_view why) const;
+  Result<void> admit_anew(const Ask& ask, const Plan& next) const;
+
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,
                                                const Seat& seat, http::ClientCall& call,
                                                const RequestRecord& record) const;

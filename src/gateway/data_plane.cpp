@@ -84,7 +84,8 @@ DataPlane::DataPlane(const Services& services, const Settings& settings, const R
               UlidSource(services.clock, services.random),
               SeriesCache(services.metrics),
               {},
-              {}},
+              {},
+              false},
       completions_(services_, settings_) {}
 
 rt::Task<void> DataPlane::handle(http::Exchange& exchange) {

@@ -32,7 +32,10 @@ class DataPlane : public http::Handler {
 
   // The drain deadline has come: running streams end with an error event at their next look-up
   // (Settings::look_up at the latest), new requests are refused.
-  void cut_off() { worker_.cut_off = true; }
+  void cut_off() {
+    worker_.cut_off = true;
+    worker_.copies.cancel();
+  }
 
  private:
   // Which request it is, from whom and since when.

@@ -55,9 +55,10 @@ struct SeatNote {
 struct Decision {
   TenantId tenant;
   ProjectId project;
-  std::string version;  // that the client may know of
   PriorityClass priority = PriorityClass::interactive;
   struct Attempt {
+    std::string version;           // that the client may know of
+    std::string why;               // that version, for operators; empty: it was called by its name
     std::string engine;            // empty: it got none
     std::optional<SeatNote> seat;  // nothing: it got none
     std::chrono::nanoseconds waited{0};

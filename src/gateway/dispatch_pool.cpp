@@ -285,14 +285,41 @@ void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
     used.input_cost =
         hold.rates.of_input(input, std::min(usage->cached_tokens, hold.own_prefix_tokens));
   }
-  fair_.on_done(hold.turn, used, now);
-  picker_.on_done(hold.booking, outcome, now);
+  if (!hold.is_spare) {
+    fair_.on_done(hold.turn, used, now);
+    picker_.on_done(hold.booking, outcome, now);
+  }
   EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
   lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
   look_at_health(lane, now);
   look_at_kv(lane, now);
   fair_.room_came(lane.kinds, now);
   serve(now, woken);
+}
+
+std::unique_ptr<Seat::Hold> DispatchPool::take_spare(const SeatRequest& request, Instant now) {
+  now = later(now);
+  look_at_all_health(now);
+  EngineLane* best = nullptr;
+  for (EngineLane* lane : lanes_of(request, now)) {
+    const bool can =
+        lane->is_well() && lane->room() >= request.slots.slots && !is_waited_for(*lane->engine);
+    if (can && (best == nullptr || lane->room() > best->room())) best = lane;
+  }
+  if (best == nullptr) return nullptr;
+  auto hold = std::make_unique<Seat::Hold>();
+  hold->engine = best->engine;
+  hold->wanted = request.slots;
+  hold->is_spare = true;
+  hold->taken = best->slots.take(*best->engine, request.slots);
+  return hold;
+}
+
+bool DispatchPool::is_waited_for(const engine::Engine& engine) const {
+  return std::ranges::any_of(waiting_, [&](const auto& entry) {
+    return std::ranges::any_of(
+        entry.second->lanes, [&](const EngineLane* lane) { return lane->engine.get() == &engine; });
+  });
 }
 
 // Whoever can start, starts.

@@ -96,6 +96,10 @@ class DispatchPool : private fairness::Placement {
   void charge(Seat::Hold& hold, std::int64_t so_far, Instant now);
   void give_back(Seat::Hold& hold, Instant now, Woken& woken);
 
+  // Where nobody waits for it; null: there is no such seat.
+  std::unique_ptr<Seat::Hold> take_spare(const SeatRequest& request, Instant now);
+  bool is_waited_for(const engine::Engine& engine) const;
+
   // When look() is due; only one of those who wait is told.
   Instant watch(const Waiter& waiter, Instant now);
   // Why it may not wait any longer, with the wait that another try would have.

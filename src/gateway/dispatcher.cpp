@@ -159,6 +159,19 @@ Result<std::optional<Seat>> Dispatcher::look_again(Waiter& waiter, rt::Deadline 
   return out;
 }
 
+std::optional<Seat> Dispatcher::spare_seat(const SeatRequest& request) {
+  const Pool& pool = pool_of(request.engines.front()->name());
+  auto hold = pool->with([&](DispatchPool& of) { return of.take_spare(request, clock_.now()); });
+  if (!hold) return std::nullopt;
+  hold->pool = pool;
+  return Seat(*this, std::move(hold));
+}
+
+bool Dispatcher::is_wanted(const Seat& spare) const {
+  return spare.hold_->pool->with(
+      [&](const DispatchPool& pool) { return pool.is_waited_for(spare.engine()); });
+}
+
 Dispatcher::Load Dispatcher::load() const {
   Load load;
   for (const auto& [name, pool] : pools_) {

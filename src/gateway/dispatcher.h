@@ -116,6 +116,7 @@ class Seat {
     SlotsWanted wanted;
     SlotsTaken taken;
     bool own_cache = false;
+    bool is_spare = false;  // it has neither a turn nor a booking
     fairness::Ticket turn;
     routing::Ticket booking;
     fairness::CostRates rates;
@@ -176,6 +177,11 @@ class Dispatcher {
   // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full, it could not
   // start in time, or its time is up; Code::cancelled when `until.cancelled` came first.
   rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until);
+
+  // A seat for what is nobody's: at once or not at all, on an engine that is ready, has room, and
+  // for which nobody waits. It counts for nobody's share. To be given up when is_wanted().
+  std::optional<Seat> spare_seat(const SeatRequest& request);
+  bool is_wanted(const Seat& spare) const;
 
   struct Load {
     std::size_t running = 0;  // slots

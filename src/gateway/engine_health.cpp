@@ -298,6 +298,7 @@ Attempts& Attempts::operator=(Attempts&& other) noexcept {
   std::swap(tenant_, other.tenant_);
   std::swap(body_, other.body_);
   std::swap(made_, other.made_);
+  std::swap(made_here_, other.made_here_);
   std::swap(running_, other.running_);
   std::swap(retrying_, other.retrying_);
   std::swap(answer_, other.answer_);
@@ -346,6 +347,7 @@ void Attempts::begin(EngineHealth::Engines among, const engine::Engine& engine) 
     }
     host_ = place.index;
     ++made_;
+    ++made_here_;
     running_ = true;
     EngineHealth::Host& host = group_->hosts[host_];
     ++host.running;
@@ -359,7 +361,8 @@ bool Attempts::failed(Seen seen, bool was_accepted) {
     EngineHealth::Host& host = group_->hosts[host_];
     if (host.engine == nullptr) return false;  // it has been removed meanwhile
     // An engine that fails others, too, proves nothing against this request.
-    const bool may_be_request = was_accepted && std::exchange(host.is_well, false);
+    const bool was_well = std::exchange(host.is_well, false);
+    const bool may_be_request = was_accepted && was_well && body_ != Digest{};
     routing::PoisonList::Failed found;
     if (may_be_request) found = state.poison.on_failure(tenant_, body_, host_, now);
     if (found.verdict == routing::PoisonList::Verdict::poison) {
@@ -378,9 +381,27 @@ bool Attempts::failed(Seen seen, bool was_accepted) {
 
 bool Attempts::take_retry() {
   return health_->locked([&](EngineHealth::State& state, Instant) {
+    if (std::exchange(retrying_, false)) group_->budget.on_retry_done();  // of a fallback
     if (!group_->budget.try_retry()) return false;
     retrying_ = true;
     ++state.totals.retries;
+    return true;
+  });
+}
+
+bool Attempts::take_fallback(EngineHealth::Engines among, const Digest& body) {
+  return health_->locked([&](EngineHealth::State& state, Instant) {
+    const auto next = health_->join(state, among).group;
+    const bool is_well = std::ranges::any_of(next->hosts, &EngineHealth::Host::is_well);
+    const bool needs_budget = made_ > 0 && !is_well;
+    if (needs_budget && !next->budget.try_retry()) return false;
+    if (made_ > 0) ++state.totals.retries;
+    if (group_) leave();
+    group_ = next;
+    group_->budget.on_request();
+    retrying_ = needs_budget;
+    made_here_ = 0;
+    body_ = body;
     return true;
   });
 }

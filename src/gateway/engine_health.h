@@ -135,6 +135,7 @@ class Attempts {
   // Ends the one before. `engine` is among them.
   void begin(EngineHealth::Engines among, const engine::Engine& engine);
   int made() const { return made_; }
+  int made_here() const { return made_here_; }  // since the last take_fallback()
   // The engine has failed so; `was_accepted`: it may have seen the request. True: it is the request
   // that breaks engines, and must not go on.
   bool failed(routing::Seen seen, bool was_accepted);
@@ -145,6 +146,9 @@ class Attempts {
   }
   // One more attempt, if the budget has it.
   bool take_retry();
+  // One with engines of another model, if those answer well or their budget has it; `body` as
+  // for the constructor. A first attempt needs no budget.
+  bool take_fallback(EngineHealth::Engines among, const Digest& body);
 
  private:
   struct Answer {
@@ -161,6 +165,7 @@ class Attempts {
   TenantId tenant_{};
   Digest body_{};
   int made_ = 0;
+  int made_here_ = 0;
   bool running_ = false;
   bool retrying_ = false;
   std::optional<Answer> answer_;

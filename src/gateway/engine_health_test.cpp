@@ -158,6 +158,45 @@ TEST_F(EngineHealthTest, ALongSilencePassesAtOnce) {
   EXPECT_EQ(health_.condition(*two[0]), EngineHealth::Condition::on_trial);
 }
 
+TEST_F(EngineHealthTest, FallsBackToWhoAnswersWellAndToOthersWithinTheirBudget) {
+  const Engines one{engine("a")};
+  const Engines two{engine("b"), engine("c")};
+  enum class End : std::uint8_t { refused, failed, answered };
+  const auto fall_back = [&](bool answers) {
+    Attempts attempts(health_, TenantId(), Digest{1});
+    attempts.begin(one, *one[0]);
+    attempts.failed(Seen::error, true);
+    if (!attempts.take_fallback(two, Digest{2})) return End::refused;
+    EXPECT_EQ(attempts.made_here(), 0);
+    attempts.begin(two, *two[0]);
+    EXPECT_EQ(attempts.made(), 2);
+    if (answers) {
+      attempts.succeeded({}, 0);
+      return End::answered;
+    }
+    attempts.failed(Seen::error, true);
+    return End::failed;
+  };
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(fall_back(false), End::failed) << i;
+  EXPECT_EQ(fall_back(false), End::refused);
+  EXPECT_EQ(fall_back(true), End::refused);
+  answer(two, *two[1]);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(fall_back(true), End::answered) << i;
+}
+
+TEST_F(EngineHealthTest, AFirstAttemptAtAFallbackNeedsNoBudget) {
+  const Engines one{engine("a")};
+  for (int i = 0; i < 20; ++i) {
+    Attempts attempts(health_, TenantId(), Digest{1});
+    EXPECT_TRUE(attempts.take_fallback(one, Digest{2}));
+    attempts.begin(one, *one[0]);
+    attempts.failed(Seen::error, true);
+  }
+  EXPECT_EQ(health_.totals().retries, 0U);
+}
+
 TEST_F(EngineHealthTest, KnowsWhatAnErrorShows) {
   const auto shows = [](Code code, Blame blame, bool has_answered) {
     return what_it_shows(Error(code, blame, ""), has_answered);

@@ -31,7 +31,7 @@ std::string to_json(std::string_view id, const Decision& decision) {
   std::string out = R"({"object":"request","id":)";
   append_json_string(out, id);
   out += R"(,"model":)";
-  append_json_string(out, decision.version);
+  append_json_string(out, last.version);
   out += fmt::format(R"(,"class":"{}","queue_ms":{:.1f},"rule":)", name(decision.priority),
                      std::chrono::duration<double, std::milli>(waited).count());
   out += last.seat ? fmt::format(R"("{}")", name(last.seat->rule)) : "null";

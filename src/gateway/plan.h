@@ -3,14 +3,18 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/hash.h"
+#include "base/result.h"
 #include "catalog/records.h"
 #include "engine/engine.h"
 #include "fairness/cost.h"
+#include "gateway/engine_set.h"
 #include "gateway/version_choice.h"
 #include "llmapi/request.h"
+#include "metering/price.h"
 #include "metering/usage.h"
 #include "rt/event.h"
 
@@ -29,9 +33,28 @@ struct Plan {
   fairness::PriorityClass priority = fairness::PriorityClass::interactive;
   fairness::CostRates rates;  // of its tokens
   rt::Deadline total = rt::Deadline::never();
+  const catalog::Mirror* mirror = nullptr;   // of its route, that gets a copy of it
+  bool has_fallbacks = false;                // its route names other models
+  std::vector<const catalog::Model*> tried;  // that it was or is for
+  std::string why;                           // this model; for who explains it, where one does
 
   // Whether another engine may get it after one has accepted it and failed.
-  bool may_move() const { return engines.size() > 1 && !idempotency; }
+  bool may_move() const { return (engines.size() > 1 || has_fallbacks) && !idempotency; }
 };
+
+// How the model wants requests to be.
+llmapi::FieldPolicy policy_of(const catalog::Model& model);
+
+// Those of the model's engines that can do what is asked. An error: there is none.
+Result<std::vector<std::shared_ptr<engine::Engine>>> engines_for(const llmapi::Request& request,
+                                                                 const catalog::Model& model,
+                                                                 const EngineSet& engines);
+
+// The request is for this model: those of its engines that can do what is asked, and how they are
+// asked. An error: there is none.
+Result<void> plan_engines(Plan& plan, const catalog::Model& model, const EngineSet& engines);
+
+// What its tokens take of a GPU, by the model's price where that says so.
+fairness::CostRates rates_of(const metering::Price* price);
 
 }  // namespace sovmesh::gateway

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "gateway/mirror.h"
 #include "gateway/services.h"
 
 namespace sovmesh::gateway {
@@ -59,6 +60,8 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   }
   if (record.model != nullptr) line.add("model", record.model_name());
   if (record.route != nullptr) line.add("version", record.model->name.text());
+  if (record.stand_in != RequestRecord::StandIn::none)
+    line.add_plain("fallback", name(record.stand_in));
   if (record.engine) line.add("engine", record.engine->name());
   if (record.priority) line.add_plain("class", name(*record.priority));
   if (record.attempts > 1) line.add("attempts", record.attempts);
@@ -95,6 +98,11 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
     series.queue_wait->observe(seconds(record.queue_wait));
     series.tenant_queue_wait->observe(seconds(record.queue_wait));
   }
+  if (record.stand_in != RequestRecord::StandIn::none) {
+    metrics.fallbacks
+        .with({record.route->name.text(), record.model->name.text(), name(record.stand_in)})
+        .add();
+  }
   if (record.first_token) series.first_token->observe(seconds(*record.first_token));
   if (!record.answer) return;
   const metering::Counts& counts = record.answer->settlement.counts;
@@ -107,9 +115,10 @@ void count_request(const RequestRecord& record, Instant now, SeriesCache& cache)
   if (record.answer->settlement.drift) metrics.drift_alarms.add();
 }
 
-// Hang-ups and what clients did wrong say nothing of a version.
-void count_for_rollout(const RequestRecord& record, Instant now) {
-  if (!record.tally || (record.error && record.error->blame() == Blame::client)) return;
+// What is counted of it when versions are compared; nothing: hang-ups and what clients did wrong
+// say nothing of a version.
+std::optional<rollout::Tally::Ended> ended_of(const RequestRecord& record, Instant now) {
+  if (record.error && record.error->blame() == Blame::client) return std::nullopt;
   using std::chrono::duration_cast;
   using std::chrono::microseconds;
   rollout::Tally::Ended ended{.by_candidate = record.is_candidate,
@@ -124,7 +133,27 @@ void count_for_rollout(const RequestRecord& record, Instant now) {
           (now - record.began - *record.first_token) / (ended.output_tokens - 1));
     }
   }
-  record.tally->add(ended);
+  return ended;
+}
+
+// Times from when its engine was asked, as those of the copy are.
+void compare_with_copy(const RequestRecord& record, rollout::Tally::Ended ended) {
+  // Asked again elsewhere: then it is another engine's answer.
+  if (record.attempts > 1) return;
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  if (ended.first_token)
+    *ended.first_token -= duration_cast<microseconds>(record.mirror->dispatched() - record.began);
+  record.mirror->original_ended(
+      {.ended = ended, .total = duration_cast<microseconds>(record.engine_time)});
+}
+
+void compare(const RequestRecord& record, Instant now) {
+  if (!record.tally && !record.mirror) return;
+  const auto ended = ended_of(record, now);
+  if (!ended) return;
+  if (record.tally) record.tally->add(*ended);
+  if (record.mirror) compare_with_copy(record, *ended);
 }
 
 std::string_view tenant_label(const RequestRecord& record) {
@@ -181,6 +210,10 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                  "running count.",
                                  {})
                        .with({})),
+      fallbacks(registry.counters("sm_route_fallbacks_total",
+                                  "Requests for which a fallback of their route took the place of "
+                                  "its version.",
+                                  {"route", "model", "reason"})),
       unsaved_answers(registry
                           .counters("sm_unsaved_answers_total",
                                     "Whole answers that went out before their counts were durable.",
@@ -234,7 +267,7 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   log_request(record, now, services.log);
   worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
-  count_for_rollout(record, now);
+  compare(record, now);
   if (services.decisions != nullptr && record.priority)
     services.decisions->end(record.id, record.error ? record.code() : "ok");
 }
@@ -251,6 +284,18 @@ std::string_view RequestRecord::shown_model() const {
   const catalog::Model* const by_name = caller->directory().models().find(
       model->name.text(), caller->tenant().id, allowed ? &*allowed : nullptr);
   return by_name == nullptr ? model_name() : model->name.text();
+}
+
+std::string_view name(RequestRecord::StandIn stand_in) {
+  switch (stand_in) {
+    case RequestRecord::StandIn::none:
+      break;
+    case RequestRecord::StandIn::unhealthy:
+      return "unhealthy";
+    case RequestRecord::StandIn::failed:
+      return "failed";
+  }
+  return "";
 }
 
 std::string shown_id(RequestId id) {

@@ -40,8 +40,11 @@ struct RequestMetrics {
   observe::Family<observe::Histogram>& tenant_queue_wait;
   observe::Gauge& inflight;
   observe::Counter& drift_alarms;
+  observe::Family<observe::Counter>& fallbacks;
   observe::Counter& unsaved_answers;
 };
+
+class MirrorPair;
 
 // What is known of one request, filled as it goes; written once as a log line and as metrics when
 // the request ends. Holds no text of prompts or answers, only their digests. An open stream holds
@@ -66,8 +69,12 @@ struct RequestRecord {
   // Once allowed; they live in the caller's snapshot. The model is the one that answers.
   const catalog::Model* model = nullptr;
   const catalog::Route* route = nullptr;  // what chose the model; null: it was called by its name
+  // The model is a fallback of the route's: another one was unhealthy, or has failed.
+  enum class StandIn : std::uint8_t { none, unhealthy, failed };
+  StandIn stand_in = StandIn::none;
   std::shared_ptr<rollout::Tally> tally;  // of the route's rollout, where this request counts
   bool is_candidate = false;
+  std::shared_ptr<MirrorPair> mirror;            // null: no copy of it was made
   std::shared_ptr<const engine::Engine> engine;  // once known
 
   std::optional<PriorityClass> priority;  // once it has asked for a seat
@@ -134,6 +141,8 @@ class SeriesCache {
   std::unordered_map<std::string, Series> known_;
   std::string key_;  // scratch
 };
+
+std::string_view name(RequestRecord::StandIn stand_in);
 
 struct Services;
 struct WorkerState;

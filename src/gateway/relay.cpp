@@ -180,6 +180,8 @@ metering::Finish finish_of(const Error& error) {
     case Code::upstream_timeout:
     case Code::first_token_timeout:
       return metering::Finish::upstream_timeout;
+    case Code::metering_unavailable:
+      return metering::Finish::aborted;
     default:
       return metering::Finish::upstream_error;
   }

@@ -31,7 +31,7 @@ struct RelayJob {
   http::Exchange& exchange;
   std::unique_ptr<RequestRecord> record;
   ClientStream client;          // of `exchange`, for an answer that is streamed
-  const catalog::Model& model;  // lives in the caller's snapshot
+  const catalog::Model* model;  // lives in the caller's snapshot
   RequestTimes times;
   llmapi::ReplyForm form;
   bool upstream_stream;  // the engine streams, whatever the client gets

@@ -27,8 +27,8 @@ class RelayWatch {
   rt::Until until() const {
     const rt::Deadline look = rt::Deadline::at(now() + job_.settings.look_up);
     rt::Deadline soonest = look.earlier(job_.total).earlier(silence_ends());
-    if (job_.model.commit_after && !seen_event_) {
-      const Instant commit = job_.record->began + *job_.model.commit_after;
+    if (job_.model->commit_after && !seen_event_) {
+      const Instant commit = job_.record->began + *job_.model->commit_after;
       if (commit > now()) soonest = soonest.earlier(rt::Deadline::at(commit));
     }
     if (seen_event_ && !is_quiet())
@@ -76,8 +76,8 @@ class RelayWatch {
     last_event_ = now();
   }
   bool wants_comment(bool committed) const {
-    if (!job_.model.commit_after) return false;
-    if (!committed) return now() - job_.record->began >= *job_.model.commit_after;
+    if (!job_.model->commit_after) return false;
+    if (!committed) return now() - job_.record->began >= *job_.model->commit_after;
     return now() - std::max(last_event_, last_comment_) >= job_.settings.keep_alive_comment;
   }
   void commented() { last_comment_ = now(); }

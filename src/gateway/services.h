@@ -18,6 +18,7 @@
 #include "identity/directory.h"
 #include "observe/log.h"
 #include "rollout/in_force.h"
+#include "rt/task_group.h"
 #include "store/ledger.h"
 
 namespace sovmesh::gateway {
@@ -25,6 +26,7 @@ namespace sovmesh::gateway {
 // See rollout::InForce; published by whoever decides about rollouts.
 using RolloutsInForce = Snapshot<rollout::RoutesInForce>;
 
+class Mirrors;
 class Replays;
 class UsageReports;
 
@@ -48,6 +50,7 @@ struct Services {
   Replays* replays = nullptr;                 // null: no answer is kept
   const RolloutsInForce* rollouts = nullptr;  // null: there are none
   Decisions* decisions = nullptr;             // null: none is kept
+  Mirrors* mirrors = nullptr;                 // null: nothing is copied
 };
 
 // Settings of the request path (docs/configuration.md).
@@ -70,6 +73,9 @@ struct WorkerState {
   std::string translated;  // scratch of one step of one stream
   // Set at the drain deadline: streams end with an error event. See DataPlane::cut_off().
   bool cut_off = false;
+  // Copies of requests that nobody waits for (mirror.h).
+  static constexpr std::size_t kCopiesMax = 1'024;
+  rt::TaskGroup copies{loop, kCopiesMax};
 };
 
 }  // namespace sovmesh::gateway

@@ -36,15 +36,30 @@ class Chooser {
     ChosenModel chosen{.model = models_.model(name), .route = &route, .choice = choice};
     if (rollout != nullptr && choice->rule == catalog::Rule::weight) count_in(*rollout, chosen);
     if (can_answer(*chosen.model)) return chosen;
-    for (const auto& step : catalog::fallbacks(route, name, facts_, may_use_, find_route_)) {
-      if (step.verdict != catalog::FallbackStep::Verdict::may_try) continue;
-      const catalog::Model* const next = models_.model(step.model);
-      if (can_answer(*next)) return ChosenModel{.model = next, .route = &route, .choice = {}};
-    }
-    return chosen;  // whose error says what is wrong
+    const auto instead = fallbacks(route, name);
+    if (instead.empty()) return chosen;  // whose error says what is wrong
+    return ChosenModel{.model = instead.front(), .route = &route, .choice = {}};
+  }
+
+  std::vector<const catalog::Model*> fallbacks(const catalog::Route& route) const {
+    const rollout::InForce* const rollout = rollout_of(route.name);
+    const auto choice =
+        catalog::choose(route, facts_, may_use_, rollout == nullptr ? nullptr : &rollout->shift);
+    if (!choice) return {};
+    return fallbacks(route, route.versions[choice->version].model);
   }
 
  private:
+  std::vector<const catalog::Model*> fallbacks(const catalog::Route& route,
+                                               const ModelName& failed) const {
+    std::vector<const catalog::Model*> out;
+    for (const auto& step : catalog::fallbacks(route, failed, facts_, may_use_, find_route_)) {
+      if (step.verdict != catalog::FallbackStep::Verdict::may_try) continue;
+      const catalog::Model* const next = models_.model(step.model);
+      if (can_answer(*next)) out.push_back(next);
+    }
+    return out;
+  }
   // A fallback that answers for a version does not count: it says nothing of that version.
   static void count_in(const rollout::InForce& rollout, ChosenModel& chosen) {
     chosen.is_candidate = chosen.model->name == rollout.shift.version;
@@ -101,6 +116,24 @@ Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_vie
   return fail(identity::no_such_model(name));
 }
 
+const catalog::Mirror* mirror_of(const identity::Caller& caller, const ChosenModel& chosen,
+                                 std::uint64_t draw) {
+  const auto may_use = [&](const ModelName& model) {
+    const auto& allowed = caller.key().models;
+    return caller.directory().models().may_answer(model, caller.tenant().id,
+                                                  allowed ? &*allowed : nullptr);
+  };
+  return catalog::mirror_for(*chosen.route, *chosen.choice, may_use, draw);
+}
+
+std::vector<const catalog::Model*> fallbacks_of(const identity::Caller& caller,
+                                                const catalog::Route& route,
+                                                const http::RequestHead& head,
+                                                const EngineSet& engines,
+                                                const rollout::RoutesInForce* rollouts) {
+  return Chooser(caller, head, engines, rollouts).fallbacks(route);
+}
+
 RequestTimes times_of(const ChosenModel& chosen, std::int64_t prompt_tokens) {
   const catalog::Model& model = *chosen.model;
   RequestTimes times{.first_token = model.first_token_timeout,
@@ -110,6 +143,7 @@ RequestTimes times_of(const ChosenModel& chosen, std::int64_t prompt_tokens) {
   const catalog::RouteTimeouts& of_route = chosen.route->timeouts;
   times.first_token =
       catalog::first_token_timeout(of_route, prompt_tokens).value_or(times.first_token);
+  times.connect = of_route.connect;
   times.stall = of_route.inter_token.value_or(times.stall);
   times.total = of_route.total.value_or(times.total);
   return times;

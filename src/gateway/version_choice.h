@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "catalog/records.h"
@@ -37,8 +38,21 @@ Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_vie
                                  const http::RequestHead& head, const EngineSet& engines,
                                  const rollout::RoutesInForce* rollouts);
 
+// The mirror of the route that gets a copy of the request; null: none. `draw`: see mirror_for().
+const catalog::Mirror* mirror_of(const identity::Caller& caller, const ChosenModel& chosen,
+                                 std::uint64_t draw);
+
+// What may answer instead when the engines of the route's version have failed: its fallbacks in
+// order, those that the caller may use and whose engines are not known to be sick.
+std::vector<const catalog::Model*> fallbacks_of(const identity::Caller& caller,
+                                                const catalog::Route& route,
+                                                const http::RequestHead& head,
+                                                const EngineSet& engines,
+                                                const rollout::RoutesInForce* rollouts);
+
 // How long one request may take: as its route says, else as its model.
 struct RequestTimes {
+  std::optional<std::chrono::milliseconds> connect = {};  // nothing: as for all connections
   std::chrono::milliseconds first_token;
   std::chrono::milliseconds stall;
   std::chrono::milliseconds total;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,8 @@ struct ClientRequest {
   // Never sent a second time. Else a kept connection that ends before an answer counts as one that
   // was closed before its server saw the request.
   bool once = false;
+  // Longest time for name, connection and TLS; nothing: ClientLimits::connect_time.
+  std::optional<std::chrono::milliseconds> connect_time = {};
 };
 
 struct ClientResponseHead {

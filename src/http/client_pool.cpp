@@ -78,16 +78,16 @@ void ClientPool::Impl::give_back(std::unique_ptr<Buffers> buffers) {
   spare_.push_back(std::move(buffers));
 }
 
-rt::Task<Result<std::unique_ptr<rt::Socket>>> ClientPool::Impl::connect(const Origin& origin,
-                                                                        rt::Until until) {
-  const rt::Deadline own = loop.in(limits.connect_time);
+rt::Task<Result<std::unique_ptr<rt::Socket>>> ClientPool::Impl::connect(
+    const Origin& origin, std::chrono::milliseconds longest, rt::Until until) {
+  const rt::Deadline own = loop.in(longest);
   const rt::Until limited{until.deadline.earlier(own), until.cancelled};
   auto socket = co_await connect_transport(origin, limited);
   if (socket && origin.tls)
     socket = co_await rt::tls_connect(*std::move(socket), origin.tls, origin.host, limited);
   // Our own limit is the other side's failure; the caller's is what the caller knows about.
   if (!socket && socket.error().code() == Code::timed_out && own.when() < until.deadline.when())
-    co_return upstream_error(Code::upstream_error, "connecting took too long");
+    co_return upstream_error(Code::io_error, "connecting took too long");
   co_return socket;
 }
 

@@ -21,7 +21,9 @@ struct ClientPool::Impl {
   // A kept connection that still looks alive, or none.
   std::unique_ptr<rt::Socket> take(const Origin& origin);
   void put(const Origin& origin, std::unique_ptr<rt::Socket> socket);
-  rt::Task<Result<std::unique_ptr<rt::Socket>>> connect(const Origin& origin, rt::Until until);
+  rt::Task<Result<std::unique_ptr<rt::Socket>>> connect(const Origin& origin,
+                                                        std::chrono::milliseconds longest,
+                                                        rt::Until until);
   void close_idle();
 
   // Memory that a call needs and the next one can use again.

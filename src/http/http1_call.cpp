@@ -113,6 +113,7 @@ class Http1Call final : public ClientCall {
   std::unique_ptr<ClientPool::Impl::Buffers> buffers_;  // until the body needs none of them
   std::unique_ptr<rt::Socket> socket_;
   rt::Event always_ready_;
+  std::chrono::milliseconds connect_time_{0};
   std::uint64_t left_ = 0;  // of a body with a length
   ChunkDecoder chunks_;
   Framing::Kind framing_ = Framing::Kind::none;
@@ -129,6 +130,7 @@ rt::Task<Result<void>> Http1Call::send(const ClientRequest& request, rt::Until u
   head.clear();
   append_request_head(head, origin_, request);
   to_head_ = request.method == "HEAD";
+  connect_time_ = request.connect_time.value_or(pool_->limits.connect_time);
   state_ = State::sent;
   const bool may_use_kept = !request.once && request.body.size() <= kReplayBytesMax;
   if (may_use_kept) socket_ = pool_->take(origin_);
@@ -152,7 +154,7 @@ rt::Task<Result<void>> Http1Call::send(const ClientRequest& request, rt::Until u
 rt::Task<Result<void>> Http1Call::connect_and_write(std::string_view head, std::string_view body,
                                                     rt::Until until) {
   socket_.reset();
-  CO_TRY(socket_, co_await pool_->connect(origin_, until));
+  CO_TRY(socket_, co_await pool_->connect(origin_, connect_time_, until));
   co_return co_await write_all(head, body, until);
 }
 
@@ -181,6 +183,7 @@ rt::Task<Result<ClientResponseHead>> Http1Call::head(rt::Until until) {
     if (is_dead) {  // kept, and closed by its server before it saw the request
       may_replay_ = false;
       auto sent = co_await connect_and_write(buffers_->request, {}, until);
+      if (!sent && sent.error().code() == Code::io_error) sent = broken("the connection ended");
       if (!sent) co_return over(std::unexpected(std::move(sent).error()));
       continue;
     }

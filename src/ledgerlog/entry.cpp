@@ -61,7 +61,7 @@ bool visit(E& e, V& v) {
          v.member("model_digest", kHash, e.model_digest) &&
          v.member("engine", text(128), e.engine) && v.member("host", text(255), e.host) &&
          v.member("site", text(64), e.site) && v.member("jurisdiction", text(64), e.jurisdiction) &&
-         v.member("egress", needed(text(255)), e.egress) && v.number("status", e.status) &&
+         v.member("egress", needed(text(520)), e.egress) && v.number("status", e.status) &&
          v.member("finish", word(64), e.finish) &&
          v.member("outcome", needed(word(64)), e.outcome) && v.number("tokens_in", e.tokens_in) &&
          v.number("tokens_cached", e.tokens_cached) && v.number("tokens_out", e.tokens_out) &&
@@ -73,8 +73,9 @@ bool visit(E& e, V& v) {
          v.member("currency", word(16), e.currency) &&
          v.member("policy_ver", word(64), e.policy_ver) &&
          v.member("config_hash", kHash, e.config_hash) && v.member("ct_hash", kHash, e.ct_hash) &&
-         (v.version() < kScheduledVersion ||
-          (v.member("class", needed(word(16)), e.priority) && v.member("pool", word(64), e.pool)));
+         (v.version() < kScheduledVersion || (v.member("class", needed(word(16)), e.priority) &&
+                                              v.member("pool", word(64), e.pool))) &&
+         v.extra("mirror", needed(text(400)), e.mirror);
 }
 
 template <class E, class V>
@@ -190,6 +191,11 @@ class Writer {
     append_json_string(out_, value);
     return true;
   }
+  // The last member, absent where it is empty.
+  template <std::size_t N>
+  bool extra(const char (&name)[N], const Rule& rule, std::string_view value) {
+    return value.empty() || member(name, rule, value);
+  }
   template <std::size_t N>
   bool number(const char (&name)[N], std::uint64_t value) {
     last_ = name;
@@ -287,6 +293,7 @@ class Cursor {
     return true;
   }
   bool at_end() const { return rest_.empty(); }
+  bool is_at(char c) const { return rest_.starts_with(c); }
 
   // A complete string. The view is into the bytes, or into `scratch` when there were escapes.
   std::optional<std::string_view> string(std::string& scratch) {
@@ -358,6 +365,10 @@ class Reader {
     if (name == "action") clock_step_ = *found == kActionClockStep;
     if constexpr (!std::is_const_v<Target>) value = *found;
     return true;
+  }
+  template <class Target>
+  bool extra(std::string_view name, const Rule& rule, Target& value) {
+    return cursor_.is_at('}') || member(name, rule, value);
   }
   template <class Target>
   bool number(std::string_view name, Target& value) {

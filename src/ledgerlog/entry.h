@@ -49,7 +49,7 @@ struct RequestEntryOf {
   Text host;
   Text site;
   Text jurisdiction;         // "CH", "EU", "TW"
-  Text egress;               // "none", or the host that data left for
+  Text egress;               // "none", or the hosts that data left for, with commas between
   std::uint64_t status = 0;  // HTTP
   Text finish;
   Text outcome;  // "ok", "denied", "failed", "aborted"
@@ -70,6 +70,7 @@ struct RequestEntryOf {
   // Of a request that asked for a seat; else the entry does not have these two members.
   Text priority{};  // member "class": "interactive", "agent", "batch"
   Text pool{};      // of its engines; empty: they are in none
+  Text mirror;      // "ENGINE@HOST" that got a copy of the request; absent where empty
   friend bool operator==(const RequestEntryOf&, const RequestEntryOf&) = default;
 };
 using RequestEntry = RequestEntryOf<std::string>;

@@ -78,6 +78,27 @@ TEST(Entry, OfARequestThatAskedForASeatHasItsClassAndPool) {
   }
 }
 
+// The one member that may be absent, so that logs from before it was there stay good.
+TEST(Entry, SaysWhereACopyWentOnlyWhereThereWasOne) {
+  RequestEntry copied = sample_request(7);
+  copied.mirror = "lab@10.0.0.9:8000";
+  const std::string bytes = written(copied);
+  EXPECT_TRUE(bytes.ends_with(R"("ct_hash":"","mirror":"lab@10.0.0.9:8000"})")) << bytes;
+  for (const auto& body : {copied, sample_request(7)}) {
+    const auto entry = parse_entry(written(body));
+    ASSERT_THAT(entry, Succeeds());
+    EXPECT_EQ(entry->body, EntryBody(body));
+  }
+  for (const char* wrong : {R"("mirror":"")", R"("mirror":7)", R"("mirrors":"lab")"}) {
+    std::string other = bytes;
+    other.replace(other.find(R"("mirror")"), std::string::npos, std::string(wrong) + "}");
+    EXPECT_FALSE(parse_entry(other)) << other;
+  }
+  std::string twice = bytes;
+  twice.insert(twice.size() - 1, R"(,"mirror":"lab")");
+  EXPECT_FALSE(parse_entry(twice));
+}
+
 TEST(Entry, ComesBackAsItWas) {
   const auto key =
       make_key_rotation("sovmesh.example/audit", 7, signer('a'), signer('b').verify_key());

@@ -112,6 +112,11 @@ Result<std::string> peek_model(std::string_view padded_body);
 Result<Request> parse_request(Operation operation, std::string_view padded_body,
                               const FieldPolicy& policy);
 
+// The same request read again as another model wants it. `request.body` is without what
+// complete_upstream() adds. What the first model's policy dropped stays dropped. Errors are those
+// of parse_request().
+Result<Request> parse_again(const Request& request, const FieldPolicy& policy);
+
 // What we add for the engine.
 struct UpstreamExtras {
   Dialect dialect = Dialect::openai;

@@ -11,6 +11,7 @@ namespace sovmesh::llmapi {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 Result<Request> parse(Operation operation, std::string_view body, const FieldPolicy& policy = {}) {
@@ -243,6 +244,53 @@ TEST(ParseRequest, FollowsTheModelsPolicy) {
   policy.output_tokens_max = 100;
   EXPECT_EQ(refusal(chat_with(R"("max_tokens":101)", policy)),
             (Refusal{Code::integer_above_max_value, "max_tokens"}));
+}
+
+TEST(ParseAgain, ByTheSamePolicyNothingChanges) {
+  const std::pair<Operation, std::string_view> bodies[] = {
+      {Operation::chat,
+       R"({"model":"m","stream":true,"stream_options":{"include_usage":true},"n":2,"max_tokens":9,)"
+       R"("messages":[{"role":"user","content":"h\u00e9"}],"temperature":0.5})"},
+      {Operation::chat,
+       R"({"messages":[{"role":"user","content":"x"}],"model":"m","max_completion_tokens":5,)"
+       R"("tools":[{"type":"function","function":{"name":"f","parameters":{}}}]})"},
+      {Operation::completion, R"({"model":"m","prompt":[[1,2],[3]],"best_of":3,"stop":["a"]})"},
+      {Operation::embeddings, R"({"model":"m","input":["a","b"],"encoding_format":"base64"})"}};
+  for (const auto& [operation, body] : bodies) {
+    const auto first = parse(operation, body);
+    ASSERT_THAT(first, Succeeds()) << body;
+    const auto again = parse_again(*first, {});
+    ASSERT_THAT(again, Succeeds()) << body;
+    EXPECT_EQ(again->body, first->body);
+    EXPECT_EQ(again->canonical_prompt(), first->canonical_prompt());
+    EXPECT_EQ(again->model, first->model);
+    EXPECT_EQ(again->stream, first->stream);
+    EXPECT_EQ(again->include_usage, first->include_usage);
+    EXPECT_EQ(again->choices, first->choices);
+    EXPECT_EQ(again->candidates, first->candidates);
+    EXPECT_EQ(again->output_max, first->output_max);
+    EXPECT_EQ(again->modern_output_max, first->modern_output_max);
+    EXPECT_EQ(again->base64_embeddings, first->base64_embeddings);
+    EXPECT_EQ(again->has_tools, first->has_tools);
+    EXPECT_EQ(again->inputs, first->inputs);
+    EXPECT_EQ(again->prompt_bytes, first->prompt_bytes);
+    EXPECT_EQ(again->prompt_tokens_floor, first->prompt_tokens_floor);
+  }
+}
+
+TEST(ParseAgain, TheOtherModelsPolicyCounts) {
+  const std::set<std::string, std::less<>> extra{"top_k"};
+  const auto first = chat_with(R"("top_k":40,"n":3,"max_tokens":50)", {.extra_fields = &extra});
+  ASSERT_THAT(first, Succeeds());
+  EXPECT_EQ(refusal(parse_again(*first, {})), (Refusal{Code::unsupported_parameter, "top_k"}));
+  const auto without = parse_again(*first, {.reject_unknown = false});
+  ASSERT_THAT(without, Succeeds());
+  EXPECT_THAT(without->body, Not(HasSubstr("top_k")));
+  EXPECT_EQ(refusal(parse_again(*first, {.extra_fields = &extra, .choices_max = 2})).param, "n");
+  EXPECT_EQ(refusal(parse_again(*first, {.extra_fields = &extra, .output_tokens_max = 49})).param,
+            "max_tokens");
+  EXPECT_EQ(refusal(parse_again(*first, {.extra_fields = &extra, .context_tokens = 50})),
+            (Refusal{Code::context_length_exceeded, "messages"}));
 }
 
 TEST(ParseRequest, WhatCannotFitIntoTheContextIsRefused) {

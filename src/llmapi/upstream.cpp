@@ -1,5 +1,6 @@
 #include "base/append.h"
 #include "base/bytes.h"
+#include "llmapi/json_reader.h"
 #include "llmapi/request.h"
 
 namespace sovmesh::llmapi {
@@ -39,6 +40,25 @@ void add_output_max(const Request& request, Dialect dialect, std::string& out) {
 }
 
 }  // namespace
+
+Result<Request> parse_again(const Request& request, const FieldPolicy& policy) {
+  std::string text = request.body;
+  text += text.size() > 1 ? ",\"model\":" : "\"model\":";
+  append_json_string(text, request.model);
+  if (request.stream) {
+    text += ",\"stream\":true,\"stream_options\":{\"include_usage\":";
+    text += request.include_usage ? "true}" : "false}";
+  }
+  if (request.output_max) {
+    text += request.modern_output_max ? ",\"max_completion_tokens\":" : ",\"max_tokens\":";
+    append_number(text, *request.output_max);
+  }
+  if (request.base64_embeddings) text += ",\"encoding_format\":\"base64\"";
+  text += '}';
+  const std::size_t size = text.size();
+  text.append(JsonReader::kPadding, '\0');
+  return parse_request(request.operation, std::string_view(text).substr(0, size), policy);
+}
 
 void complete_upstream(Request& request, const UpstreamExtras& extras) {
   const bool answers_text = request.operation != Operation::embeddings;

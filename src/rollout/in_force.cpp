@@ -4,16 +4,18 @@
 
 namespace sovmesh::rollout {
 
+void add(Arm& arm, const Tally::Ended& ended) {
+  ++arm.requests;
+  arm.errors += ended.failed ? 1 : 0;
+  arm.refusals += ended.refused ? 1 : 0;
+  if (ended.first_token) arm.ttft_us.add(ended.first_token->count());
+  if (ended.per_output_token) arm.tpot_us.add(ended.per_output_token->count());
+  if (ended.output_tokens > 0) arm.output_tokens.add(ended.output_tokens);
+}
+
 void Tally::add(const Ended& ended) {
-  look_.with([&](Look& look) {
-    Arm& arm = ended.by_candidate ? look.candidate : look.stable;
-    ++arm.requests;
-    arm.errors += ended.failed ? 1 : 0;
-    arm.refusals += ended.refused ? 1 : 0;
-    if (ended.first_token) arm.ttft_us.add(ended.first_token->count());
-    if (ended.per_output_token) arm.tpot_us.add(ended.per_output_token->count());
-    if (ended.output_tokens > 0) arm.output_tokens.add(ended.output_tokens);
-  });
+  look_.with(
+      [&](Look& look) { rollout::add(ended.by_candidate ? look.candidate : look.stable, ended); });
 }
 
 Look Tally::take() {

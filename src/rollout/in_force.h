@@ -40,6 +40,9 @@ class Tally {
   mutable Guarded<Look> look_;
 };
 
+// Counts it, by whichever version.
+void add(Arm& arm, const Tally::Ended& ended);
+
 // What the request path needs to know of a route's rollout.
 struct InForce {
   catalog::Shift shift;

@@ -100,6 +100,10 @@ std::string bar(double share) {
 
 }  // namespace
 
+void add_total_times(Report& report, const Histogram& stable_us, const Histogram& candidate_us) {
+  add_quantiles(report, {"whole answer", "ms", 1'000, stable_us, candidate_us});
+}
+
 Report compare(const Arm& stable, const Arm& candidate) {
   Report report{.stable_requests = stable.requests,
                 .candidate_requests = candidate.requests,

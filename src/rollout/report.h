@@ -42,6 +42,8 @@ struct Report {
 
 // Two versions side by side: of a rollout, of a mirror, of an A/B test.
 Report compare(const Arm& stable, const Arm& candidate);
+// Adds the times of whole answers, which not everybody counts.
+void add_total_times(Report& report, const Histogram& stable_us, const Histogram& candidate_us);
 // A table of columns, then the charts as bars.
 std::string report_text(const Report& report, std::string_view stable, std::string_view candidate);
 

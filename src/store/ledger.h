@@ -56,6 +56,11 @@ class OpenRow {
   // The same, and waits until it is durable. An error: it may not be (the ledger says why), or the
   // caller's or the ledger's own limit came first; the row is open as before.
   rt::Task<Result<void>> save(const metering::Counts& counts, rt::Loop& loop, rt::Until until);
+  // Another engine answers, perhaps of another model at another price: from now on the row is what
+  // this intent says, and its checkpoints begin anew. Whose request it is, its Idempotency-Key and
+  // since when it is open stay as they are. Waits until that is durable. An error: it may not be,
+  // and nothing that was made since may be delivered; the row is open.
+  rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until);
   // Closes the row. Returns at once; the record is durable soon after, in order.
   void settle(const metering::Settlement& settlement) &&;
   // The request never reached an engine: nothing is charged.
@@ -335,6 +340,8 @@ class Ledger {
   virtual void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) = 0;
   virtual rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                                       rt::Until until) = 0;
+  virtual rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop,
+                                       rt::Until until) = 0;
   virtual void settle(RequestId request, const metering::Settlement& settlement, Haste haste) = 0;
   virtual void void_unused(RequestId request) = 0;
 };
@@ -359,6 +366,12 @@ inline rt::Task<Result<void>> OpenRow::save(const metering::Counts& counts, rt::
                                             rt::Until until) {
   hurried_ = counts.generated;
   return ledger_->save(request_, counts, loop, until);
+}
+inline rt::Task<Result<void>> OpenRow::amend(metering::Intent intent, rt::Loop& loop,
+                                             rt::Until until) {
+  assert(intent.request == request_);
+  hurried_ = 0;
+  return ledger_->amend(std::move(intent), loop, until);
 }
 inline void OpenRow::settle(const metering::Settlement& settlement) && {
   const bool in_haste = note_haste(settlement.counts);

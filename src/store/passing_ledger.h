@@ -66,6 +66,10 @@ class PassingLedger : public Ledger {
                               rt::Until until) override {
     return rows_.at(request).save(counts, loop, until);
   }
+  rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until) override {
+    OpenRow& row = rows_.at(intent.request);
+    return row.amend(std::move(intent), loop, until);
+  }
   void settle(RequestId request, const metering::Settlement& settlement, Haste) override {
     std::move(rows_.extract(request).mapped()).settle(settlement);
   }

@@ -17,12 +17,12 @@ namespace sovmesh::store_sqlite {
 // Why an intent was not taken.
 enum class Refusal : std::uint8_t { none, queue_full, disk_full, broken, duplicate, busy, closing };
 
-// One open() or save() between its caller's loop and the writer. A caller that goes away takes its
-// loop out of the ticket, and posts are made under the mailbox's lock: so the writer never posts to
-// a loop that has ended, however late it comes.
+// One open(), amend() or save() between its caller's loop and the writer. A caller that goes away
+// takes its loop out of the ticket, and posts are made under the mailbox's lock: so the writer
+// never posts to a loop that has ended, however late it comes.
 struct Ticket {
   RequestId request;
-  bool opens = true;   // else it only waits for a checkpoint
+  bool opens = true;   // else its row is open already
   bool keyed = false;  // opened before its engine is asked (store::Ledger::open)
 
   // Under the mailbox's lock.
@@ -37,6 +37,7 @@ struct Ticket {
   bool delivered = false;  // it knows the outcome
 };
 
+// Of a row, or what a row that is open says from then on: then its ticket does not open.
 struct Opening {
   metering::Intent intent;
   std::shared_ptr<Ticket> ticket;

@@ -35,8 +35,8 @@ Error refusal_error(Refusal why) {
   return say("the ledger's disk failed; the server must be restarted", seconds(30));
 }
 
-// The caller's side of one open() or save(): lives in its coroutine frame, and a frame ends before
-// its loop. When it goes away before the row has been taken over, the row is closed.
+// The caller's side of one open(), amend() or save(): lives in its coroutine frame, and a frame
+// ends before its loop. When it goes away before the row has been taken over, the row is closed.
 class Claim {
  public:
   Claim(std::shared_ptr<Ticket> ticket, SharedMailbox mailbox)
@@ -97,16 +97,9 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
     if (key) claims_->with([&](Claims& claims) { claims.free(tenant, key->key, request); });
     co_return fail(refusal_error(why));
   }
-  until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
-  const rt::Wake wake = co_await done.wait(until);
-  if (wake == rt::Wake::cancelled) {
-    claim.client_left();
-    co_return client_error(Code::cancelled, "cancelled while the usage was being recorded");
-  }
-  if (!claim.ticket().delivered)
-    co_return our_error(Code::metering_unavailable, "usage cannot be recorded: the disk is slow");
-  if (claim.ticket().outcome != Refusal::none)
-    co_return fail(refusal_error(claim.ticket().outcome));
+  const Result<void> opened = co_await decided(claim.ticket(), done, loop, until);
+  if (!opened && opened.error().code() == Code::cancelled) claim.client_left();
+  if (!opened) co_return fail(opened.error());
   claim.take();
   co_return store::OpenRow(*this, request);
 }
@@ -167,14 +160,31 @@ rt::Task<Result<void>> LedgerSqlite::save(RequestId request, metering::Counts co
   if (const Refusal why = hand_over_save({request, counts}, std::move(ticket));
       why != Refusal::none)
     co_return fail(refusal_error(why));
+  co_return co_await decided(claim.ticket(), done, loop, until);
+}
+
+rt::Task<Result<void>> LedgerSqlite::amend(metering::Intent intent, rt::Loop& loop,
+                                           rt::Until until) {
+  intent.idempotency.reset();  // it is the opening's
+  rt::Event done(loop);
+  auto ticket = std::make_shared<Ticket>(
+      Ticket{.request = intent.request, .opens = false, .loop = &loop, .done = &done});
+  const Claim claim(ticket, mailbox_);
+  Opening amendment{.intent = std::move(intent), .ticket = std::move(ticket)};
+  if (const Refusal why = hand_over_opening(std::move(amendment)); why != Refusal::none)
+    co_return fail(refusal_error(why));
+  co_return co_await decided(claim.ticket(), done, loop, until);
+}
+
+rt::Task<Result<void>> LedgerSqlite::decided(const Ticket& ticket, rt::Event& done, rt::Loop& loop,
+                                             rt::Until until) const {
   until.deadline = until.deadline.earlier(loop.in(options_.open_timeout));
   const rt::Wake wake = co_await done.wait(until);
   if (wake == rt::Wake::cancelled)
     co_return client_error(Code::cancelled, "cancelled while the usage was being recorded");
-  if (!claim.ticket().delivered)
+  if (!ticket.delivered)
     co_return our_error(Code::metering_unavailable, "usage cannot be recorded: the disk is slow");
-  if (claim.ticket().outcome != Refusal::none)
-    co_return fail(refusal_error(claim.ticket().outcome));
+  if (ticket.outcome != Refusal::none) co_return fail(refusal_error(ticket.outcome));
   co_return Result<void>();
 }
 

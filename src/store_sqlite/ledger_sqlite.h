@@ -55,6 +55,7 @@ class LedgerSqlite : public store::Ledger {
   void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) override;
   rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                               rt::Until until) override;
+  rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until) override;
   void settle(RequestId request, const metering::Settlement& settlement, Haste haste) override;
   void void_unused(RequestId request) override;
 
@@ -67,6 +68,9 @@ class LedgerSqlite : public store::Ledger {
   template <class Put>
   Refusal hand_over(Put put);
   Refusal hand_over_opening(Opening opening);
+  // Until the writer has decided, or the caller's or our own limit has come.
+  rt::Task<Result<void>> decided(const Ticket& ticket, rt::Event& done, rt::Loop& loop,
+                                 rt::Until until) const;
   Refusal hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket);
 
   Disk& disk_;

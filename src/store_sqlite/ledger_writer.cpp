@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -190,6 +191,10 @@ Result<void> LedgerWriter::prepare() {
   TRY(update_open_,
       database_.prepare("UPDATE open_row SET prompt = ?2, cached = ?3, generated = ?4,"
                         " reasoning = ?5, delivered = ?6, open_us = ?7 WHERE no = ?1"));
+  TRY(amend_open_,
+      database_.prepare("UPDATE open_row SET subject = ?2, price = ?3, prompt_estimate = ?4,"
+                        " output_max = ?5, reserved = ?6, characters = ?7, prompt = 0, cached = 0,"
+                        " generated = 0, reasoning = 0, delivered = 0 WHERE no = ?1"));
   TRY(delete_open_, database_.prepare("DELETE FROM open_row WHERE no BETWEEN ? AND ?"));
   TRY(insert_idem_,
       database_.prepare("INSERT OR REPLACE INTO idem (no, tenant, key, body, rid, at, state)"
@@ -301,6 +306,10 @@ void LedgerWriter::undo() {
   for (const RequestId& request : opened_)
     open_.erase(request);
   opened_.clear();
+  for (auto& [request, before] : std::views::reverse(amended_))
+    if (const auto found = open_.find(request); found != open_.end())
+      found->second.terms = std::move(before);
+  amended_.clear();
   unknown_ = 0;
   names_.forget();
   books_.rolled_back();
@@ -320,16 +329,48 @@ Result<void> LedgerWriter::write_batch(Instant now) {
 Result<void> LedgerWriter::write_openings(Instant now) {
   opening_rows_.clear();
   for (const Opening& opening : batch_.openings) {
+    if (!opening.ticket->opens) {
+      TRY_VOID(amend(opening));
+      continue;
+    }
     TRY(const OpenInfo* info, note_opening(opening, now));
     if (info != nullptr) opening_rows_.push_back({&opening, info});
   }
   insert_open_.begin(opening_rows_.size());
   for (const auto& [opening, info] : opening_rows_) {
-    TRY_VOID(insert_open_.add(info->no, opening->intent.request, info->tenant, info->subject,
-                              info->price_no, boot_, info->opened_at, info->prompt_estimate,
-                              info->output_max, info->reserved, info->characters,
+    const Terms& terms = info->terms;
+    TRY_VOID(insert_open_.add(info->no, opening->intent.request, info->tenant, terms.subject,
+                              terms.price_no, boot_, info->opened_at, terms.prompt_estimate,
+                              terms.output_max, terms.reserved, terms.characters,
                               info->idem != nullptr ? info->idem->no : 0));
   }
+  return {};
+}
+
+Result<LedgerWriter::Terms> LedgerWriter::terms_of(const metering::Intent& intent,
+                                                   std::int64_t subject) {
+  TRY(const std::int64_t price, names_.price_of(intent.price));
+  return Terms{.subject = subject,
+               .price_no = price,
+               .price = intent.price,
+               .prompt_estimate = intent.prompt_estimate,
+               .output_max = intent.output_max,
+               .reserved = intent.reserved_tokens,
+               .characters = intent.input_characters};
+}
+
+// Its owner waits for it and writes nothing else of the row meanwhile: a checkpoint beside it in
+// the batch is older, and a closing is that of an owner who did not wait.
+Result<void> LedgerWriter::amend(const Opening& amendment) {
+  const auto found = open_.find(amendment.intent.request);
+  if (found == open_.end()) return {};  // closed meanwhile
+  TRY(const LedgerNames::Subject subject, names_.subject_of(amendment.intent));
+  TRY(Terms terms, terms_of(amendment.intent, subject.no));
+  amend_open_.bind_all(found->second.no, terms.subject, terms.price_no, terms.prompt_estimate,
+                       terms.output_max, terms.reserved, terms.characters);
+  TRY_VOID(amend_open_.run());
+  amended_.emplace_back(amendment.intent.request,
+                        std::exchange(found->second.terms, std::move(terms)));
   return {};
 }
 
@@ -338,7 +379,7 @@ Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& 
                                                                  Instant now) {
   const metering::Intent& intent = opening.intent;
   TRY(const LedgerNames::Subject subject, names_.subject_of(intent));
-  TRY(const std::int64_t price, names_.price_of(intent.price));
+  TRY(Terms terms, terms_of(intent, subject.no));
   const auto [at, is_new] = open_.try_emplace(intent.request);
   if (!is_new) {
     opening.ticket->outcome = Refusal::duplicate;
@@ -346,13 +387,7 @@ Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& 
   }
   at->second = OpenInfo{.no = ++last_no_,
                         .tenant = subject.tenant,
-                        .subject = subject.no,
-                        .price_no = price,
-                        .price = intent.price,
-                        .prompt_estimate = intent.prompt_estimate,
-                        .output_max = intent.output_max,
-                        .reserved = intent.reserved_tokens,
-                        .characters = intent.input_characters,
+                        .terms = std::move(terms),
                         .opened_at = intent.opened_at,
                         .begun = now};
   opened_.push_back(intent.request);
@@ -396,7 +431,7 @@ Result<void> LedgerWriter::find_closing_rows() {
       ++unknown_;
       continue;
     }
-    found->second.dirty = false;
+    found->second.terms.dirty = false;
     closing_rows_.push_back({&closing, &found->second});
   }
   std::ranges::sort(closing_rows_, {}, [](const ClosingRow& row) {
@@ -423,27 +458,28 @@ Result<void> LedgerWriter::book(WallTime booked_at, Instant now) {
 
 BookRow LedgerWriter::book_row(const ClosingRow& closing, WallTime booked_at, Instant now) const {
   const OpenInfo& info = *closing.info;
+  const Terms& terms = info.terms;
   const metering::Settlement& end = closing.closing->settlement;
   const bool is_dated = end.settled_at != WallTime{};
   const microseconds took = (is_dated ? end.settled_at : booked_at) - info.opened_at;
   // By two clocks, and the shorter time counts: one may have been set, the other saw it late.
   const auto open_for = std::chrono::floor<microseconds>(now - info.begun);
   BookRow row{.request = closing.closing->request,
-              .subject = info.subject,
-              .price = info.price_no,
+              .subject = terms.subject,
+              .price = terms.price_no,
               .boot = boot_,
               .opened_at = info.opened_at,
               .took = took,
               .open_for = is_dated ? std::min(open_for, took) : open_for,
-              .prompt_estimate = info.prompt_estimate,
-              .output_max = info.output_max,
-              .reserved = info.reserved,
-              .characters = info.characters,
+              .prompt_estimate = terms.prompt_estimate,
+              .output_max = terms.output_max,
+              .reserved = terms.reserved,
+              .characters = terms.characters,
               .terminal = closing.closing->terminal,
               .counts = end.counts,
               .finish = end.finish,
               .drift = end.drift};
-  charge_row(row, info.price.get(), energy_);
+  charge_row(row, terms.price.get(), energy_);
   return row;
 }
 
@@ -463,8 +499,8 @@ Result<void> LedgerWriter::delete_open_rows() {
 Result<void> LedgerWriter::write_progress(Instant now) {
   for (const RequestId& request : dirty_) {
     const auto found = open_.find(request);
-    if (found == open_.end() || !found->second.dirty) continue;
-    const metering::Counts& counts = found->second.counts;
+    if (found == open_.end() || !found->second.terms.dirty) continue;
+    const metering::Counts& counts = found->second.terms.counts;
     update_open_.bind_all(found->second.no, counts.prompt, counts.cached, counts.generated,
                           counts.reasoning, counts.delivered,
                           std::chrono::floor<microseconds>(now - found->second.begun).count());
@@ -477,8 +513,8 @@ void LedgerWriter::note_progress() {
   for (const Progress& progress : batch_.progress) {
     const auto found = open_.find(progress.request);
     if (found == open_.end()) continue;
-    found->second.counts = progress.counts;
-    if (!std::exchange(found->second.dirty, true)) dirty_.push_back(progress.request);
+    found->second.terms.counts = progress.counts;
+    if (!std::exchange(found->second.terms.dirty, true)) dirty_.push_back(progress.request);
   }
   batch_.progress.clear();
 }
@@ -487,8 +523,10 @@ void LedgerWriter::committed(std::size_t records) {
   ++commits_;
   records_ += records;
   opened_.clear();
+  amended_.clear();
   for (const RequestId& request : dirty_)
-    if (const auto found = open_.find(request); found != open_.end()) found->second.dirty = false;
+    if (const auto found = open_.find(request); found != open_.end())
+      found->second.terms.dirty = false;
   dirty_.clear();
   books_.committed();
   failures_ += std::exchange(unknown_, 0);

@@ -86,9 +86,7 @@ class LedgerWriter : public LedgerWork {
     Digest key{};
   };
   // What the writer remembers of a row in flight.
-  struct OpenInfo {
-    std::int64_t no = 0;  // of its open_row
-    std::int64_t tenant = 0;
+  struct Terms {  // what an amendment changes
     std::int64_t subject = 0;
     std::int64_t price_no = 0;
     std::shared_ptr<const metering::Price> price;
@@ -96,10 +94,15 @@ class LedgerWriter : public LedgerWork {
     std::int64_t output_max = 0;
     std::int64_t reserved = 0;
     std::int64_t characters = 0;
-    WallTime opened_at{};
-    Instant begun;            // when we learned of it
     metering::Counts counts;  // of the last checkpoint
     bool dirty = false;       // they are newer than the row on disk
+  };
+  struct OpenInfo {
+    std::int64_t no = 0;  // of its open_row
+    std::int64_t tenant = 0;
+    Terms terms;
+    WallTime opened_at{};
+    Instant begun;  // when we learned of it
     std::unique_ptr<IdemInfo> idem;
   };
   // A record of the running transaction and the row that it is about.
@@ -129,6 +132,8 @@ class LedgerWriter : public LedgerWork {
   bool write_without_doubles(Instant now);
   void undo();
   Result<void> write_openings(Instant now);
+  Result<Terms> terms_of(const metering::Intent& intent, std::int64_t subject);
+  Result<void> amend(const Opening& amendment);
   Result<const OpenInfo*> note_opening(const Opening& opening, Instant now);
   Result<void> write_closings(Instant now);
   Result<void> find_closing_rows();
@@ -169,6 +174,7 @@ class LedgerWriter : public LedgerWork {
   Statement commit_;
   RowInsert insert_open_;
   Statement update_open_;
+  Statement amend_open_;
   Statement delete_open_;  // a range
   Statement insert_idem_;
   Statement finish_idem_;
@@ -179,7 +185,9 @@ class LedgerWriter : public LedgerWork {
 
   Batch batch_;  // taken and not yet durable; closings stay in it while the disk is full
   std::unordered_map<RequestId, OpenInfo> open_;
-  std::vector<RequestId> opened_;         // by the running transaction
+  std::vector<RequestId> opened_;  // by the running transaction
+  // By the running transaction, with what was before, in order.
+  std::vector<std::pair<RequestId, Terms>> amended_;
   std::vector<OpeningRow> opening_rows_;  // scratch
   std::vector<ClosingRow> closing_rows_;  // scratch
   std::vector<BookRow> book_rows_;        // scratch, beside closing_rows_

@@ -76,6 +76,98 @@ TEST_P(LedgerSuite, ARowIsChargedByTheIntentsPrice) {  // I4
   EXPECT_EQ(sums[0].last_seq, seen[0].seq);
 }
 
+// The same request, answered by a dearer model on another engine.
+inline metering::Intent amended(metering::Intent wanted) {
+  wanted.engine = "other";
+  wanted.model_revision = "spare@2";
+  wanted.price = test_price(5'000'000);
+  wanted.reserved_tokens = 55;
+  return wanted;
+}
+constexpr std::int64_t amended_cost(std::int64_t generated) { return 13 + 5 * generated; }
+
+TEST_P(LedgerSuite, AnAmendedRowIsChargedByItsLastPrice) {  // I4, I10
+  metering::Intent wanted = intent();
+  wanted.price = test_price();
+  wanted.user = "ida";
+  OpenRow row = open(wanted);
+  row.checkpoint({.prompt = 3, .generated = 1});
+  metering::Intent next = amended(wanted);
+  next.opened_at += std::chrono::hours(1);  // is what it was
+  ASSERT_THAT(amend(row, next), Succeeds());
+  const auto open = rows(all());
+  ASSERT_EQ(open.size(), 1U);
+  EXPECT_TRUE(open[0].open);
+  EXPECT_EQ(open[0].engine, "other");
+  EXPECT_EQ(open[0].model_revision, "spare@2");
+  EXPECT_EQ(open[0].price_version, next.price->id());
+  EXPECT_EQ(open[0].checkpoint.generated, 0) << "that was the other engine's";
+  std::move(row).settle(settlement(30));
+  const auto seen = rows(all());
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].engine, "other");
+  EXPECT_EQ(seen[0].model_revision, "spare@2");
+  EXPECT_EQ(seen[0].user, "ida");
+  EXPECT_EQ(seen[0].reserved_tokens, 55);
+  EXPECT_EQ(seen[0].opened_at, wanted.opened_at);
+  EXPECT_EQ(seen[0].price_version, next.price->id());
+  EXPECT_EQ(seen[0].charge.cost_micro, amended_cost(30));
+  const auto sums = sum(all());
+  ASSERT_EQ(sums.size(), 1U);
+  EXPECT_EQ(sums[0].requests, 1);
+  EXPECT_EQ(sums[0].cost_micro, amended_cost(30));
+  EXPECT_THAT(ledger_->verify(), Succeeds());
+  EXPECT_TRUE(ledger_->verify()->clean());
+}
+
+TEST_P(LedgerSuite, AnAmendedRowIsRecoveredByItsLastPrice) {  // I3, I4, I10
+  metering::Intent wanted = intent();
+  wanted.price = test_price();
+  OpenRow twice = open(wanted);
+  OpenRow silent = open(wanted_again(wanted));
+  twice.checkpoint({.prompt = 7, .generated = 1'000});
+  silent.checkpoint({.prompt = 7, .generated = 1'000});
+  for (OpenRow* row : {&twice, &silent}) {
+    metering::Intent next = amended(wanted);
+    next.request = row->request();
+    next.price = test_price(9'000'000);
+    ASSERT_THAT(amend(*row, next), Succeeds());
+    next.price = test_price(5'000'000);
+    ASSERT_THAT(amend(*row, next), Succeeds());
+  }
+  twice.checkpoint({.prompt = 10, .cached = 4, .generated = 6, .delivered = 6});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  place_->die();
+  std::move(twice).settle(settlement(100));
+  std::move(silent).settle(settlement(100));
+  boot();
+  EXPECT_EQ(ledger_->stats().recovered, 2U);
+  for (const UsageRow& seen : rows(all())) {
+    EXPECT_EQ(seen.price_version, test_price(5'000'000)->id());
+    EXPECT_EQ(seen.model_revision, "spare@2");
+    const bool is_silent = seen.settlement.counts.generated == 0;
+    EXPECT_EQ(seen.settlement.counts.generated, is_silent ? 0 : 6);
+    EXPECT_EQ(seen.settlement.counts.prompt, is_silent ? 0 : 10);
+    if (!is_silent) EXPECT_EQ(seen.charge.cost_micro, amended_cost(6));
+  }
+}
+
+TEST_P(LedgerSuite, AnAmendedRowKeepsItsIdempotencyKey) {  // I8, I10
+  metering::Intent wanted = intent();
+  metering::Idempotency key;
+  key.key[0] = 9;
+  ASSERT_THAT(ledger_->claim(tenant_, key, wanted.request), Succeeds());
+  wanted.idempotency = key;
+  OpenRow row = open(wanted);
+  ASSERT_THAT(amend(row, amended(wanted)), Succeeds());
+  std::move(row).settle(settlement(5));
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  const auto again = ledger_->claim(tenant_, key, {ids_.next()});
+  ASSERT_THAT(again, Succeeds());
+  EXPECT_EQ(again->state, ClaimResult::State::finished);
+  EXPECT_EQ(again->request, wanted.request);
+}
+
 TEST_P(LedgerSuite, WhatHasNoPriceIsVisible) {
   metering::Intent priced = intent();
   priced.price = test_price();

@@ -74,7 +74,22 @@ struct Known {
   std::int64_t cost = 0;
   std::shared_ptr<const metering::Price> price;
   std::optional<metering::Idempotency> key;
+  // Amended to another price: that is what it is once that is acknowledged, or else it may be.
+  rt::Task<void> amending;
+  std::optional<Result<void>> amended;
+  std::optional<std::shared_ptr<const metering::Price>> next_price;
+  metering::Intent intent{};
+  bool is_amending() const { return next_price && !amended; }
 };
+
+inline rt::Task<void> amend_into(metering::Intent intent, rt::Loop& loop, Known& known) {
+  const rt::Until until{rt::Deadline::never(), nullptr};
+  known.amended.emplace(co_await (*known.result)->amend(std::move(intent), loop, until));
+  if (!*known.amended) co_return;
+  known.price = *std::exchange(known.next_price, std::nullopt);
+  known.checkpoints = {Counts{}};
+  known.floor = 0;
+}
 
 inline rt::Task<void> open_into(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop,
                                 Known& known) {
@@ -147,6 +162,7 @@ class CrashRun {
     std::uint64_t keys = 0;
     std::uint64_t recovered = 0;
     std::uint64_t priced = 0;
+    std::uint64_t amended = 0;
     std::uint64_t clock_jumps = 0;
     Seen& operator+=(const Seen& other) {
       days_made += other.days_made;
@@ -154,6 +170,7 @@ class CrashRun {
       keys += other.keys;
       recovered += other.recovered;
       priced += other.priced;
+      amended += other.amended;
       clock_jumps += other.clock_jumps;
       return *this;
     }
@@ -190,7 +207,7 @@ class CrashRun {
   void live(int steps) {
     bool jumped = false;
     for (int step = 0; step < steps && disk_.powered(); ++step) {
-      switch (below(11)) {
+      switch (below(12)) {
         case 0:
         case 1:
         case 2:
@@ -205,6 +222,9 @@ class CrashRun {
           break;
         case 6:
           flush();
+          break;
+        case 8:
+          amend_one();
           break;
         case 7:
           // At most a day ahead in one life: what it writes is not dropped before it is checked.
@@ -250,6 +270,7 @@ class CrashRun {
                             .opened_at = world_.clock().wall_now(),
                             .price = known.price};
     if (below(4) == 0) claim(intent, known);
+    known.intent = intent;
     known.task = open_into(*ledger_, std::move(intent), world_.loop(), known);
     known.task.start();
   }
@@ -271,19 +292,34 @@ class CrashRun {
   Known* pick() {
     std::vector<Known*> open;
     for (auto& [id, known] : known_)
-      if (known.result && *known.result && (*known.result)->is_open()) open.push_back(&known);
+      if (known.result && *known.result && (*known.result)->is_open() && !known.is_amending())
+        open.push_back(&known);
     return open.empty() ? nullptr : open[below(static_cast<std::uint32_t>(open.size()))];
   }
 
   void checkpoint_one() {
     Known* known = pick();
-    if (known == nullptr) return;
+    if (known == nullptr || known->next_price) return;
     Counts counts = known->checkpoints.back();
     counts.prompt = 5;
     counts.generated += 1 + below(64);
     counts.delivered = counts.generated;
     known->checkpoints.push_back(counts);
     (*known->result)->checkpoint(counts);
+  }
+
+  // Its owner does nothing with it until that has ended.
+  void amend_one() {
+    Known* known = pick();
+    if (known == nullptr || known->next_price) return;  // failed before: it can only be closed
+    known->next_price = prices_[below(static_cast<std::uint32_t>(prices_.size()))];
+    metering::Intent intent = known->intent;
+    intent.price = *known->next_price;
+    intent.model_revision = "spare@2";
+    known->amended.reset();
+    known->amending = amend_into(std::move(intent), world_.loop(), *known);
+    known->amending.start();
+    ++seen_.amended;
   }
 
   void close_one() {
@@ -307,7 +343,7 @@ class CrashRun {
     if (!flushed) return;
     for (auto& [id, known] : known_) {
       if (!known.open_acknowledged || known.past) continue;
-      known.floor = known.checkpoints.size() - 1;
+      if (!known.next_price) known.floor = known.checkpoints.size() - 1;
       if (known.settled || known.voided) known.end_acknowledged = true;
     }
   }
@@ -327,8 +363,10 @@ class CrashRun {
         std::move(**known.result).settle({});
     ledger_.reset();
     world_.run_for(milliseconds(10));
-    for (auto& [id, known] : known_)
+    for (auto& [id, known] : known_) {
       known.task = {};
+      known.amending = {};
+    }
     disk_.power_on();
     disk_.set_capacity(INT64_MAX);
   }
@@ -409,6 +447,7 @@ class CrashRun {
     const auto same = [&](const Counts& one) {
       return one.generated == counts->generated && one.delivered == counts->delivered;
     };
+    if (known.next_price && counts->generated == 0) return;  // amended, and nobody heard of it
     EXPECT_TRUE(std::any_of(known.checkpoints.begin() + static_cast<std::ptrdiff_t>(known.floor),
                             known.checkpoints.end(), same))
         << "billed neither the flushed checkpoint nor a later one";
@@ -420,7 +459,10 @@ class CrashRun {
     if (known.cost > 0) ++seen_.priced;
     days_.insert(std::chrono::floor<std::chrono::days>(row.booked_at));
     seen_.days_made = days_.size();
-    EXPECT_EQ(row.price_version, known.price != nullptr ? known.price->id() : "");
+    const auto id_of = [](const auto& price) { return price != nullptr ? price->id() : ""; };
+    if (known.next_price && row.price_version == id_of(*known.next_price))
+      known.price = *known.next_price;
+    EXPECT_EQ(row.price_version, id_of(known.price));
     const metering::Usage usage{.counts = row.settlement.counts, .finish = row.settlement.finish};
     EXPECT_EQ(row.charge, metering::charge_of(known.price.get(), usage, metering::power_model()));
     const Counts& last = known.settled ? known.settled->counts : known.checkpoints.back();

@@ -86,6 +86,14 @@ class LedgerSuite : public testing::TestWithParam<MakeLedgerPlace> {
     attempt.result.reset();
     return row;
   }
+  Result<void> amend(OpenRow& row, metering::Intent intent) {
+    std::optional<Result<void>> done;
+    rt::Task<void> task = amend_into(row, std::move(intent), place_->loop(), done);
+    task.start();
+    if (!place_->run_until([&] { return done.has_value(); }))
+      throw std::runtime_error("amend() did not end");
+    return *done;
+  }
   // One request from its intent to its end.
   void serve(metering::Intent intent, std::int64_t generated) {
     OpenRow row = open(std::move(intent));
@@ -123,6 +131,11 @@ class LedgerSuite : public testing::TestWithParam<MakeLedgerPlace> {
   static rt::Task<void> open_into(Ledger& ledger, metering::Intent intent, rt::Loop& loop,
                                   std::optional<Result<OpenRow>>& out) {
     out.emplace(co_await ledger.open(std::move(intent), loop));
+  }
+  static rt::Task<void> amend_into(OpenRow& row, metering::Intent intent, rt::Loop& loop,
+                                   std::optional<Result<void>>& out) {
+    out.emplace(
+        co_await row.amend(std::move(intent), loop, rt::Until{rt::Deadline::never(), nullptr}));
   }
 };
 

@@ -31,7 +31,7 @@ routes:
     versions:
       - {{model: model-v1, weight: 1}}
       - {{model: model-v2, stage: canary}}
-tenants:
+{more}tenants:
   - name: aurora
     keys: [{{name: app, secret: "file:{secret}"}}]
 """
@@ -41,14 +41,15 @@ SECRET = "a secret of the receiver and of ours"
 
 
 class Gateway:
-    def __init__(self, folder, good, other, webhook=""):
+    def __init__(self, folder, good, other, webhook="", more=""):
         self.key = make_key()
         secret = folder / "key"
         secret.write_text(self.key)
         secret.chmod(0o600)
         self.data = folder / "data"
         config = folder / "sovmesh.yaml"
-        text = CONFIG.format(good=good.address, other=other.address, secret=secret)
+        text = CONFIG.format(good=good.address, other=other.address, secret=secret,
+                             more=more)
         if webhook:
             text += f"webhooks:\n  rollout_events: {{url: \"{webhook}\", secret: env:E2E_HOOK}}\n"
         config.write_text(text)
@@ -88,11 +89,11 @@ class Gateway:
 def start(tmp_path):
     started = []
 
-    def begin(*arguments, webhook=""):
+    def begin(*arguments, webhook="", more=""):
         good = EngineSim(tmp_path / "good")
         other = EngineSim(tmp_path / "other", *arguments)
         started.extend([good, other])
-        gateway = Gateway(tmp_path, good, other, webhook)
+        gateway = Gateway(tmp_path, good, other, webhook, more)
         gateways.append(gateway)
         return gateway
 
@@ -200,3 +201,27 @@ def test_what_happens_to_a_rollout_reaches_the_webhook(start):
     entries = gateway.run("audit", "list")
     for act in ("create", "pause", "resume", "abort"):
         assert f"rollout.{act}" in entries
+
+
+def test_copies_go_to_the_mirror_and_are_compared_and_not_charged(start):
+    gateway = start(more="    mirror: {version: model-v2, share: 100}\n")
+    for session in range(20):
+        assert gateway.ask(session) == "model-v1"
+
+    def copies():
+        return json.loads(gateway.run("route", "compare", "model", "--json")).get("copies", {})
+
+    assert wait_for(lambda: sum(copies().values()) == 20 and copies().get("answered", 0) > 0)
+    shown = gateway.run("route", "compare", "model")
+    assert "100% of the requests go to model-v2" in shown
+    assert "errors" in shown and "whole answer, median" in shown
+    usage = gateway.run("usage", "--tenant", "aurora", "--by", "engine", "--json")
+    assert '"good"' in usage and '"other"' not in usage
+    entries = json.loads(gateway.run("audit", "list", "--action", "request", "--json"))["data"]
+    assert {row["entry"]["engine"] for row in entries} == {"good"}
+    assert "other@local" in {row["entry"].get("mirror") for row in entries}
+
+
+def test_a_route_without_a_mirror_has_nothing_to_compare(start):
+    gateway = start()
+    assert "has no mirror" in gateway.run("route", "compare", "model", code=1)

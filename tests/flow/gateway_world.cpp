@@ -85,9 +85,9 @@ GatewayWorld::GatewayWorld(std::uint64_t seed, sim::EngineSimOptions engine_opti
       made_ledger(make_ledger ? make_ledger(world) : nullptr),
       authenticator_({{1, Secret("a pepper of thirty-two characters")}}, {}),
       directory_(nullptr),
-      services_{world.clock(), world.random(), directory_, authenticator_, engines_,  dispatcher_,
-                health,        overload,       books(),    tariff_,        audit_,    metrics_,
-                log,           &usage_reports, &replays_,  nullptr,        &decisions},
+      services_{world.clock(), world.random(), directory_, authenticator_, engines_,   dispatcher_,
+                health,        overload,       books(),    tariff_,        audit_,     metrics_,
+                log,           &usage_reports, &replays_,  nullptr,        &decisions, &mirrors_},
       plane_(services_, settings, readiness, world.loop(), pool),
       tasks_(world.loop(), 4) {
   for (const std::string_view tenant : {"aurora", "borealis"}) {

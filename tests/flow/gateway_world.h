@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gateway/data_plane.h"
+#include "gateway/mirror.h"
 #include "gateway/replay.h"
 #include "gateway/usage.h"
 #include "http/server.h"
@@ -147,6 +148,7 @@ class GatewayWorld {
   http::Server& server() { return *server_; }
   gateway::DataPlane& plane() { return plane_; }
   std::string metrics() { return registry_.render(); }
+  const gateway::Mirrors& mirrors() const { return mirrors_; }
 
  private:
   identity::DirectoryData directory_data() const;
@@ -165,6 +167,7 @@ class GatewayWorld {
   gateway::Dispatcher dispatcher_{world.clock(), world.random(), {.health = &health}};
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
+  gateway::Mirrors mirrors_{registry_};
   gateway::Replays replays_{kept, blocking, log};
   bool keeps_answers_ = false;
   std::vector<limits::Limit> limits_;

@@ -38,7 +38,13 @@ std::uint64_t kill_points() {
 }
 
 // What a ledger that is wrong does. The checks have to find each of them.
-enum class Defect : std::uint8_t { none, drops_settles, charges_twice, forgets_progress };
+enum class Defect : std::uint8_t {
+  none,
+  drops_settles,
+  charges_twice,
+  forgets_progress,
+  forgets_amendments
+};
 
 // Hands everything on, with a defect.
 class DefectLedger : public store::PassingLedger {
@@ -51,6 +57,10 @@ class DefectLedger : public store::PassingLedger {
  protected:
   void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) override {
     if (defect_ != Defect::forgets_progress) PassingLedger::checkpoint(request, counts, haste);
+  }
+  rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until) override {
+    if (defect_ == Defect::forgets_amendments) co_return Result<void>();
+    co_return co_await PassingLedger::amend(std::move(intent), loop, until);
   }
   void settle(RequestId request, const metering::Settlement& settlement, Haste haste) override {
     if (defect_ == Defect::drops_settles) return;
@@ -100,6 +110,7 @@ struct Met {
   std::uint64_t streaming = 0;  // killed while a client was getting tokens
   std::uint64_t retried = 0;    // idempotent ones, after the restart
   std::uint64_t refused = 0;    // of them: had been charged
+  std::uint64_t moved = 0;      // of whom clients had tokens of a fallback
   std::int64_t lost = 0;        // most tokens of one stream
 };
 
@@ -148,9 +159,17 @@ class KilledGateway {
     auto life = std::make_unique<GatewayWorld>(seed, sim::EngineSimOptions{.record_max = 200}, 16,
                                                http::ServerLimits{}, make);
     life->set_prices(
-        {{.model = "chat", .currency = "EUR", .call = 3, .input = 700'000, .output = 5'000'001}});
+        {{.model = "chat", .currency = "EUR", .call = 3, .input = 700'000, .output = 5'000'001},
+         {.model = "script", .currency = "EUR", .call = 9, .output = 90'000'000}});
+    // Its version's engine fails, so that "chat" answers.
+    catalog::Route route{.name = named("moving"),
+                         .versions = {{.model = named("script"), .weight = 1}}};
+    route.fallbacks = {{.name = named("chat")}};
+    life->set_route(route);
+    life->scripted.script = {.parts = {"HTTP/1.1 500 X\r\ncontent-length: 2\r\n\r\n{}"}};
     return life;
   }
+  static ModelName named(std::string_view name) { return ModelName::parse(name).value(); }
 
   void make_mix(GatewayWorld& life) {
     Random& dice = life.world.chaos();
@@ -170,7 +189,7 @@ class KilledGateway {
       if (below(4) == 0) wish += "," + std::string(kFaults[below(kFaults.size())]);
       if (below(4) == 0) sent.idempotency_key = "key-" + std::to_string(i);
       sent.body = chat_body("[[sim:" + wish + "]] " + sent.marker(),
-                            streams ? kStream : std::string_view());
+                            streams ? kStream : std::string_view(), i % 4 == 1 ? "moving" : "chat");
     }
   }
 
@@ -247,6 +266,8 @@ class KilledGateway {
     for (const store::UsageRow& row : *found) {
       EXPECT_FALSE(row.open) << "I3";
       EXPECT_TRUE(rows_.emplace(row.request.value.hex(), row).second) << "I2: two terminal records";
+      if (const auto price = books.price(row.price_version); price && *price)
+        priced_models_[row.price_version] = (*price)->terms().model;
       billed += row.settlement.counts.generated;
       met_.recovered += row.is_recovered() ? 1 : 0;
     }
@@ -266,6 +287,11 @@ class KilledGateway {
       ASSERT_NE(row, rows_.end()) << "I1: " << heard << " tokens were delivered without a row";
     }
     if (row == rows_.end()) return;
+    if (heard > 0) {
+      EXPECT_EQ(row->second.engine, "engine") << "I10";
+      EXPECT_EQ(priced_models_[row->second.price_version], "chat") << "I10";
+      if (row->second.model == "moving") ++met_.moved;
+    }
     const metering::Counts& counts = row->second.settlement.counts;
     const std::int64_t made = generated(sent);
     EXPECT_LE(counts.generated, made) << "over-billed";
@@ -331,11 +357,12 @@ class KilledGateway {
   std::unique_ptr<rt::sim::SimBlockingPool> pool_;
   std::vector<Sent> sent_;
   std::deque<sim::SimRequest> generated_;
-  std::map<std::string, store::UsageRow> rows_;  // by id, as hexadecimal digits
+  std::map<std::string, store::UsageRow> rows_;       // by id, as hexadecimal digits
+  std::map<std::string, std::string> priced_models_;  // by price version
   Instant killed_;
 };
 
-TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I9
+TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I10
   Met met;
   const std::uint64_t points = kill_points();
   for (std::uint64_t seed = 1; seed <= points && !HasFailure(); ++seed) {
@@ -348,6 +375,7 @@ TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I9
   EXPECT_GT(met.streaming, points / 4);
   EXPECT_GT(met.retried, points / 2);
   EXPECT_GT(met.refused, points / 8);
+  EXPECT_GT(met.moved, points / 8);
   std::printf(
       "    %llu kills: %llu rows recovered, %llu exact, %llu clients amid a stream, "
       "%llu retries of which %llu had been charged; most tokens lost %lld\n",
@@ -358,8 +386,8 @@ TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I9
 }
 
 TEST(KilledGateway, EveryDefectOfItsLedgerIsFound) {
-  for (const Defect defect :
-       {Defect::drops_settles, Defect::charges_twice, Defect::forgets_progress}) {
+  for (const Defect defect : {Defect::drops_settles, Defect::charges_twice,
+                              Defect::forgets_progress, Defect::forgets_amendments}) {
     testing::TestPartResultArray found;
     {
       const testing::ScopedFakeTestPartResultReporter reporter(

@@ -18,6 +18,7 @@ class MemoryLedger : public store::Ledger {
     metering::Intent intent;
     metering::Counts checkpoint;
     bool saved = false;  // somebody waited for it
+    int amended = 0;
     std::optional<metering::Settlement> settlement;
     bool voided = false;
     bool closed() const { return settlement.has_value() || voided; }
@@ -157,6 +158,22 @@ class MemoryLedger : public store::Ledger {
       co_return our_error(Code::metering_unavailable, "the ledger is broken");
     checkpoint(request, counts, Haste::now);
     records.at(request).saved = true;
+    co_return Result<void>();
+  }
+  rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until) override {
+    const rt::Deadline synced = loop.in(sync_time);
+    const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
+    if (!co_await rt::sleep(loop, wait))
+      co_return client_error(Code::cancelled, "the client is gone");
+    if (broken || !synced.passed(loop.now()))
+      co_return our_error(Code::metering_unavailable, "the ledger is broken");
+    Row& row = records.at(intent.request);
+    if (row.closed()) violations.emplace_back("an amendment after the end");
+    intent.opened_at = row.intent.opened_at;
+    intent.idempotency = row.intent.idempotency;
+    row.intent = std::move(intent);
+    row.checkpoint = {};
+    ++row.amended;
     co_return Result<void>();
   }
   void settle(RequestId request, const metering::Settlement& settlement, Haste) override {

@@ -96,6 +96,9 @@ class RowLedger : public store::Ledger {
   rt::Task<Result<void>> save(RequestId, metering::Counts, rt::Loop&, rt::Until) override {
     co_return Result<void>();
   }
+  rt::Task<Result<void>> amend(metering::Intent, rt::Loop&, rt::Until) override {
+    co_return Result<void>();
+  }
   void settle(RequestId, const metering::Settlement&, Haste) override {}
   void void_unused(RequestId) override {}
 

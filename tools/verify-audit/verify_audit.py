@@ -254,7 +254,7 @@ BODY = {
         ("rid", pattern_rule(RID, True)), ("key", word_rule(64)), ("actor_ref", HEX),
         ("op", word_rule(64)), ("start", is_time), ("model", text_rule(256)), ("model_digest", HEX),
         ("engine", text_rule(128)), ("host", text_rule(255)), ("site", text_rule(64)),
-        ("jurisdiction", text_rule(64)), ("egress", text_rule(255, True)), ("status", is_number),
+        ("jurisdiction", text_rule(64)), ("egress", text_rule(520, True)), ("status", is_number),
         ("finish", word_rule(64)), ("outcome", word_rule(64, True)), ("tokens_in", is_number),
         ("tokens_cached", is_number), ("tokens_out", is_number), ("prompt_digest", HEX),
         ("answer_digest", HEX), ("digest_key", word_rule(64)), ("rules", text_rule(1024)),
@@ -275,6 +275,8 @@ BODY = {
 
 # Behind the others in a request of version 2: one that asked for a seat. Nothing else has that.
 SCHEDULED = [("class", word_rule(16, True)), ("pool", word_rule(64))]
+# The last member, absent where it says nothing.
+EXTRA = {"request": [("mirror", text_rule(400, True))]}
 
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -300,11 +302,14 @@ def parse_entry(data):
     if not isinstance(members, list) or not all(type(m) is tuple and len(m) == 2 for m in members):
         raise ValueError("not a JSON object")
     kind = dict(members).get("kind")
-    rules = HEAD + BODY.get(kind if isinstance(kind, str) else "", [])
+    kind = kind if isinstance(kind, str) else ""
+    rules = HEAD + BODY.get(kind, [])
     if dict(members).get("v") == 2:
         if kind != "request":
             raise ValueError("member v")
         rules = rules + SCHEDULED
+    if len(members) > len(rules):
+        rules = rules + EXTRA.get(kind, [])
     for (name, rule), member in zip(rules, members):
         if member[0] != name or not rule(member[1]):
             raise ValueError(f"member {name}")
