@@ -299,7 +299,7 @@ void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
 
 std::unique_ptr<Seat::Hold> DispatchPool::take_spare(const SeatRequest& request, Instant now) {
   now = later(now);
-  look_at_all_health(now);
+  look_at_engines(now);
   EngineLane* best = nullptr;
   for (EngineLane* lane : lanes_of(request, now)) {
     const bool can =
