@@ -28,7 +28,7 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnreachable = 3;
 inline constexpr int kExitConfig = 4;
 inline constexpr int kExitDataDir = 5;
-// The server is there, and cannot do it now: it answered 503.
+// The server is there, and cannot do it now: it answered 503. Of `ledger verify`: any refusal.
 inline constexpr int kExitUnavailable = 6;
 int exit_code_of(const Error& error);
 Result<void> check_listen_address(const std::string& text);

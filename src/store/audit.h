@@ -158,7 +158,7 @@ struct AuditStats {
 //   A2  no checkpoint is signed that is inconsistent with one signed before
 //   A3  a request that got no entry is counted in a gap entry (count, and a hash over the request
 //       ids) as soon as the log works again; a crash loses what waits and says so at the next
-//       start
+//       start, where those that were still running get theirs (append_requests())
 //   A4  nothing personal is readable from the log: erasing a subject's key leaves every proof whole
 class Audit {
  public:
@@ -172,7 +172,8 @@ class Audit {
   // worker, never waits.
   virtual void note_stranger(std::string_view why) = 0;
   // While on, refused requests are counted and nothing is written of them: the disk is full, and
-  // what room is left belongs to the ledger. Any thread, never waits.
+  // what room is left belongs to the ledger. A kill loses a second of the counts. Any thread, never
+  // waits.
   virtual void hold_refusals(bool on) = 0;
   // False while notes would become gaps. Gateways whose policy is to fail closed ask before they
   // dispatch, and answer with refusal().

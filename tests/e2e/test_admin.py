@@ -201,6 +201,8 @@ def test_the_same_over_tcp_with_the_token(tmp_path, gateway):
     wrong = tmp_path / "wrong"
     wrong.write_text("no such token\n")
     gateway.run("tenant", "list", where=there + ["--token-file", str(wrong)], code=1)
+    # 1 would say that the ledger does not add up.
+    gateway.run("ledger", "verify", where=there + ["--token-file", str(wrong)], code=6)
     assert "no token in" in gateway.run("tenant", "list", where=there + ["--token-file", "/nowhere"],
                                         code=2)
     gateway.run("tenant", "list", where=["--admin", "127.0.0.1:1", *token], code=3)
