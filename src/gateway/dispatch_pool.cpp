@@ -43,9 +43,6 @@ fairness::Options with_caps(fairness::Options options, std::size_t waiting_per_t
   options.tenant_caps.tokens = kNoTokensCap;
   for (fairness::ClassOptions& each : options.classes)
     each.caps.tokens = kNoTokensCap;
-  // Running streams are not taken from borrowers.
-  options.reclaim_after = std::chrono::hours(24 * 365);
-  options.borrower_tokens_max = std::numeric_limits<std::int32_t>::max();
   return options;
 }
 
