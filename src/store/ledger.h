@@ -55,6 +55,8 @@ class OpenRow {
   // The same, and waits until it is durable. An error: it may not be (the ledger says why), or the
   // caller's or the ledger's own limit came first; the row is open as before.
   rt::Task<Result<void>> save(const metering::Counts& counts, rt::Loop& loop, rt::Until until);
+  // What the answer had come to is given up, and nobody pays for it: it begins anew.
+  void start_over();
   // Closes the row. Returns at once; the record is durable soon after, in order.
   void settle(const metering::Settlement& settlement) &&;
   // The request never reached an engine: nothing is charged.
@@ -337,6 +339,10 @@ inline bool OpenRow::note_haste(const metering::Counts& counts) {
 inline void OpenRow::checkpoint(const metering::Counts& counts) {
   ledger_->checkpoint(request_, counts,
                       note_haste(counts) ? Ledger::Haste::now : Ledger::Haste::none);
+}
+inline void OpenRow::start_over() {
+  hurried_ = 0;
+  ledger_->checkpoint(request_, {}, Ledger::Haste::now);
 }
 inline rt::Task<Result<void>> OpenRow::save(const metering::Counts& counts, rt::Loop& loop,
                                             rt::Until until) {
