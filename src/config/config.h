@@ -289,6 +289,8 @@ struct Pool {
   std::vector<Limit> limits;
   std::optional<Decimal> capacity;  // GPUs; nothing: what is guaranteed
   std::chrono::milliseconds locality_window{0};
+  std::chrono::milliseconds reclaim_after{1'000};
+  int borrower_tokens_max = 1'024;
   int interactive_share = 60;  // percent
   int agent_share = 30;
   int batch_share = 10;
@@ -321,7 +323,7 @@ struct Price {
   std::string label;
   std::optional<std::string> from;  // RFC 3339 date or time; nothing: always
   Decimal per_call;
-  Decimal input;  // per 1,000,000 tokens, as the next two
+  Decimal input;                        // per 1,000,000 tokens, as the next two
   std::optional<Decimal> cached_input;  // nothing: as `input`
   Decimal output;
   Decimal characters;  // per 1,000,000

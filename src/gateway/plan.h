@@ -29,9 +29,17 @@ struct Plan {
   fairness::PriorityClass priority = fairness::PriorityClass::interactive;
   fairness::CostRates rates;  // of its tokens
   rt::Deadline total = rt::Deadline::never();
+  bool has_begun_again = false;  // somebody was guaranteed its place
 
   // Whether another engine may get it after one has accepted it and failed.
   bool may_move() const { return engines.size() > 1 && !idempotency; }
+  // Whether it may give way to somebody who is guaranteed its place, and be begun anew: once, and
+  // only while the client has got nothing.
+  bool may_begin_again() const {
+    return priority == fairness::PriorityClass::batch && !idempotency && !has_begun_again;
+  }
+  // An engine may have to be sent it once more.
+  bool is_needed() const { return may_move() || may_begin_again(); }
 };
 
 }  // namespace sovmesh::gateway
