@@ -133,6 +133,8 @@ std::expected<gateway::PoolSettings, Wrong> settings_of(const config::Pool& pool
   classes[2].min_share = pool.batch_share / kPercent;
   settings.options.locality_window =
       std::chrono::duration_cast<std::chrono::microseconds>(pool.locality_window).count();
+  settings.options.reclaim_after = pool.reclaim_after;
+  settings.options.borrower_tokens_max = pool.borrower_tokens_max;
   if (const Result<void> fits = fairness::validate(settings.options); !fits)
     return std::unexpected(Wrong{pool.position, "", fits.error().message()});
   const auto tree = fairness::PoolTree::build(settings.members, settings.capacity);

@@ -25,6 +25,7 @@ std::vector<config::Pool> pools(const std::string& more) {
 TEST(Pools, BecomeATreeOfMembers) {
   const auto made = pool_settings(
       pools("    capacity: 4\n    locality_window: 50ms\n"
+            "    reclaim_after: 2s\n    borrower_tokens_max: 64\n"
             "    cohorts: [{name: east}, {name: harbour, cohort: east}]\n"
             "    members:\n"
             "      - {tenant: aurora, cohort: harbour, guaranteed: 1.5, concurrency_max: 7}\n"
@@ -33,6 +34,8 @@ TEST(Pools, BecomeATreeOfMembers) {
   ASSERT_TRUE(made) << made.error().message();
   const gateway::PoolSettings& pool = made->at(0);
   EXPECT_EQ(pool.options.locality_window, 50'000);
+  EXPECT_EQ(pool.options.reclaim_after, std::chrono::seconds(2));
+  EXPECT_EQ(pool.options.borrower_tokens_max, 64);
   EXPECT_EQ(pool.capacity, 4);
   const auto tree = fairness::PoolTree::build(pool.members, pool.capacity);
   ASSERT_TRUE(tree);

@@ -57,12 +57,19 @@ void Process::watch_pools() {
                                 {"pool", "level"});
   auto& rates = registry_.gauges("sm_pool_gse_rate", "GPUs kept busy in the last whole minute",
                                  {"pool", "kind"});
-  registry_.on_render([this, &bounds, &gaps, &rates] {
+  auto& reclaims = registry_.totals("sm_pool_reclaims_total",
+                                    "Requests on what others are guaranteed that gave way to them",
+                                    {"pool", "kind"});
+  registry_.on_render([this, &bounds, &gaps, &rates, &reclaims] {
     for (const gateway::Dispatcher::PoolView& pool : dispatcher_->pools()) {
       for (const fairness::BoundReport& bound : pool.report.bounds) {
         const std::string_view level = fairness::name(bound.level);
         bounds.with({pool.name, level}).set((bound.u + bound.q) / fairness::kMicrosPerGse);
         gaps.with({pool.name, level}).set(bound.gap_max / fairness::kMicrosPerGse);
+      }
+      for (const fairness::Leeway kind : {fairness::Leeway::again, fairness::Leeway::cut}) {
+        const auto total = pool.report.gave_way_total[static_cast<std::size_t>(kind)];
+        reclaims.with({pool.name, fairness::name(kind)}).set(static_cast<double>(total));
       }
       double used = 0, borrowed = 0, lent = 0;
       for (const fairness::NodeReport& node : pool.report.nodes) {

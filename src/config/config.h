@@ -301,6 +301,8 @@ struct Pool {
   std::vector<Limit> limits;
   std::optional<Decimal> capacity;  // GPUs; nothing: what is guaranteed
   std::chrono::milliseconds locality_window{0};
+  std::chrono::milliseconds reclaim_after{1'000};
+  int borrower_tokens_max = 1'024;
   int interactive_share = 60;  // percent
   int agent_share = 30;
   int batch_share = 10;

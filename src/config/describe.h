@@ -438,6 +438,15 @@ void describe(V& v, Pool& pool) {
           "GPU time by which a tenant may be served early where its prompt is cached: 0s to 60s. "
           "Service of tenants differs by up to twice as much more (docs/scheduling.md).",
           Bounds{.min = 0, .max = 60'000});
+  v.field(
+      "reclaim_after", pool.reclaim_after,
+      "So long a request waits for what is guaranteed to its tenant; then one that runs on what "
+      "others borrow gives way to it: 10ms to 1h. Batch requests of which their clients have "
+      "seen nothing begin again, streams are cut.",
+      Bounds{.min = 10, .max = 3'600'000});
+  v.field("borrower_tokens_max", pool.borrower_tokens_max,
+          "So many more tokens a stream has then before it is cut, if the place is still wanted.",
+          Bounds{.min = 1, .max = 1'000'000});
   v.field("interactive_share", pool.interactive_share,
           "Percent of the work that requests of class interactive get at least while they wait.",
           kPercent);

@@ -93,8 +93,9 @@ std::string digest_of(T& section) {
 std::string digest_of_pools(const std::vector<Pool>& pools) {
   std::string values;
   for (const Pool& pool : pools) {
-    values += fmt::format("{} {} {} {} {} {}\n", pool.name, fmt::join(pool.engines, ","),
-                          pool.locality_window.count(), pool.interactive_share, pool.agent_share,
+    values += fmt::format("{} {} {} {} {} {} {} {}\n", pool.name, fmt::join(pool.engines, ","),
+                          pool.locality_window.count(), pool.reclaim_after.count(),
+                          pool.borrower_tokens_max, pool.interactive_share, pool.agent_share,
                           pool.batch_share);
   }
   const Digest digest = sha256(values);

@@ -474,11 +474,21 @@ TEST_F(MeteringTest, MembersOfAPoolHaveTheirShares) {
               HasSubstr("does not declare the tenant 'other'"));
 }
 
+// None of them would do what it seems to say.
+TEST_F(MeteringTest, AReclaimThatWouldNeverComeIsRefused) {
+  const std::string pool = kEngine + std::string("pools:\n  - name: p\n    engines: [far]\n");
+  EXPECT_THAT(refusal(pool + "    reclaim_after: 8760h\n"), HasSubstr("reclaim_after"));
+  EXPECT_THAT(refusal(pool + "    reclaim_after: 0s\n"), HasSubstr("reclaim_after"));
+  EXPECT_THAT(refusal(pool + "    borrower_tokens_max: 0\n"), HasSubstr("borrower_tokens_max"));
+}
+
 TEST_F(MeteringTest, MembersChangeLiveButNotWhichEnginesAPoolHas) {
   const std::string pool = kEngine + std::string("pools:\n  - name: p\n    engines: [far]\n");
   const auto before = fixed_parts(good(pool));
   EXPECT_EQ(fixed_parts(good(pool + "    members: [{tenant: other}]\n    capacity: 3\n")), before);
   EXPECT_NE(fixed_parts(good(pool + "    locality_window: 1s\n")), before);
+  EXPECT_NE(fixed_parts(good(pool + "    reclaim_after: 2s\n")), before);
+  EXPECT_NE(fixed_parts(good(pool + "    borrower_tokens_max: 64\n")), before);
   EXPECT_NE(fixed_parts(good(kEngine)), before);
 }
 

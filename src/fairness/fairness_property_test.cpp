@@ -40,7 +40,7 @@ class NaiveQueue {
       if (!tenants_[i].waiting.empty() && (best == 0 || tenants_[i].v < tenants_[best].v)) best = i;
     if (best == 0) return std::nullopt;
     Tenant& self = tenants_[best];
-    Dispatch out{.request = self.waiting.front(), .tokens_max = self.waiting.front().tokens_max};
+    Dispatch out{.request = self.waiting.front()};
     self.waiting.pop_front();
     floor_ = self.v;
     running_.push_back({out.request, 0});

@@ -178,49 +178,6 @@ TEST(Lending, IsReportedByEpoch) {
   EXPECT_NEAR(static_cast<double>(report_of(report, 2).used_total), world.gpus.service(2), 2e6);
 }
 
-TEST(Reclaim, GivesUpBatchBorrowersNewestFirstAndHoldsOtherBorrowersShort) {
-  Options options;
-  options.borrower_tokens_max = 10;
-  World world(tree({{.name = "owner", .nominal = 2}, {.name = "borrower"}}), 2, options);
-  Job batch = job_of(2, milliseconds(10), 60'000);  // a minute
-  batch.request.priority = PriorityClass::batch;
-  world.gpus.submit(batch);
-  world.gpus.submit(batch);
-  world.run_for(seconds(1));
-  EXPECT_EQ(world.gpus.running(2), 2);
-  std::vector<Reclaim> given(1);
-  EXPECT_EQ(world.pool.reclaim(given, world.gpus.now()), 0);
-
-  world.gpus.submit(job_of(1, milliseconds(10), 100));
-  world.run_for(seconds(0));
-  EXPECT_EQ(world.pool.next_wake(), world.gpus.now() + options.reclaim_after);
-  world.run_for(seconds(1));
-  ASSERT_EQ(world.pool.reclaim(given, world.gpus.now()), 1);
-  EXPECT_EQ(given[0].tag, 1);
-  EXPECT_EQ(world.pool.reclaim(given, world.gpus.now()), 0);  // these first have to go
-  world.pool.requeue(given[0].ticket, {.input_cost = 10'000, .output_tokens = 1'990},
-                     world.gpus.now());
-  EXPECT_EQ(report_of(world.pool.report(), 2).waiting, 1);
-  EXPECT_EQ(report_of(world.pool.report(), 2).running, 1);
-}
-
-TEST(Reclaim, BorrowersPassSomebodyWhoFitsNowhereOnlyWithShortAnswers) {
-  Options options;
-  options.borrower_tokens_max = 10;
-  Pool pool(tree({{.name = "owner", .nominal = 2}, {.name = "borrower"}}), options, {});
-  SimulatedPool gpus(pool, 2);
-  gpus.gain_of = [](const Request& request) {
-    return request.node == 1 ? std::nullopt : std::optional<double>(0);
-  };
-  gpus.submit(job_of(1, milliseconds(10), 100));
-  gpus.submit(job_of(2, milliseconds(10), 100));
-  const auto decision = pool.next(gpus, {});
-  ASSERT_TRUE(decision);
-  EXPECT_EQ(decision->request.node, 2);
-  EXPECT_TRUE(decision->borrowed);
-  EXPECT_EQ(decision->tokens_max, 10);
-}
-
 TEST(History, GivesThoseWhoBorrowedLittleMoreOfWhatIsBorrowed) {
   World world(tree({{.name = "eager"}, {.name = "modest"}}), 4);
   world.flood(job_of(1, milliseconds(40), 60));

@@ -51,6 +51,7 @@ struct ClassQueue {
   std::uint64_t turn = 0;            // PoolState's count when it began to wait, or was served last
   std::uint32_t waiting = 0;
   std::uint32_t sheddable = 0;  // of these
+  std::uint32_t safe = 0;       // of these, that have run before: nobody takes their place
   // Of a user: among those of whom nothing fitted a moment ago.
   std::uint32_t parked_place = kNowhere;
   std::uint64_t kinds = 0;  // kind_bit()s of all that has waited since nothing did
@@ -100,8 +101,13 @@ struct Node {
   Instant credit_at{};
   std::uint8_t state_bits = 0xFF;  // what of it decided over its place in the heaps
   std::uint32_t timer_place = kNowhere;
+  // Of a tenant: among those that wait for what is guaranteed to them.
+  std::uint32_t claim_place = kNowhere;
+  NodeIndex first_user = kNowhere;  // of a tenant: all that are known, those of its projects, too
 
   std::uint32_t waiting = 0, running = 0;
+  std::uint32_t named = 0;   // of those that run, that are to give way
+  std::uint32_t coming = 0;  // of a tenant: places that are being given up for what it has waiting
   std::int64_t waiting_bytes = 0, waiting_tokens = 0;
   Instant waiting_since{};
   double waited = 0;  // microseconds of this epoch in which something waited
@@ -116,6 +122,7 @@ struct Node {
   // Users: chain of the hash table, list of idle ones from the longest idle on.
   NodeIndex next_in_bucket = kNowhere;
   NodeIndex idle_before = kNowhere, idle_after = kNowhere;
+  NodeIndex user_before = kNowhere, user_after = kNowhere;  // of the same tenant
   bool is_idle = false;
   Instant idle_since{};
 
@@ -136,17 +143,24 @@ struct Item {
   std::uint32_t generation = 1;
   State state = State::free;
   bool is_held = false;
-  bool is_given_up = false;
+  bool is_named = false;   // it runs, and is to give way
+  bool gives_way = false;  // it has said so
+  bool has_run = false;    // it gave way once
+  Leeway leeway = Leeway::none;
   // Bit d: the node at depth d served it out of its guarantee.
   std::uint8_t guaranteed_at = 0;
   NodeIndex leaf = kRoot;
   std::uint32_t place = kNowhere;  // among its user's requests
   std::uint32_t deadline_place = kNowhere;
+  std::uint32_t lent_place = kNowhere;  // among the running ones that may be reclaimed
+  // Of one that waits: the running one that is to make room for it. Of that: who waits.
+  ItemIndex counterpart = kNowhere;
   RequestKey key;
   Instant arrived{};
   std::uint64_t passed_since =
-      kNeverPassed;       // PoolState's count of dispatches when it first missed
-  double charged = 0;     // since it was dispatched
+      kNeverPassed;    // PoolState's count of dispatches when it first missed
+  double charged = 0;  // since it was dispatched
+  std::int64_t tokens_so_far = 0;
   double open_input = 0;  // what borrowing requests that run paid for input, and may get back
   double open = 0;        // its part of ClassQueue::open
 

@@ -59,8 +59,11 @@ Result<void> validate(const Options& options) {
     return wrong("want 1..100", "history_factor_max");
   if (options.bypass_max < 1) return wrong("want at least 1", "bypass_max");
   if (!is_positive(options.recheck)) return wrong("want more than 0 ms", "recheck");
-  if (!is_positive(options.reclaim_after)) return wrong("want more than 0 ms", "reclaim_after");
-  if (options.borrower_tokens_max < 1) return wrong("want at least 1", "borrower_tokens_max");
+  // Longer than that would only look as if it were on.
+  if (!is_positive(options.reclaim_after) || options.reclaim_after > std::chrono::hours(1))
+    return wrong("want more than 0 ms, up to an hour", "reclaim_after");
+  if (options.borrower_tokens_max < 1 || options.borrower_tokens_max > 1'000'000)
+    return wrong("want 1..1000000", "borrower_tokens_max");
   if (options.requests_max < 1 || options.requests_max > 16'000'000)
     return wrong("want 1..16000000", "requests_max");
   if (options.users_max < 1 || options.users_max > 16'000'000)

@@ -49,10 +49,10 @@ struct Options {
   std::uint32_t probes_max = 64;         // most Placement::gain calls per decision
   std::uint32_t leaf_probes = 4;         // most requests of one user tried per decision
 
-  // While somebody waits for what is guaranteed to it: most output tokens of a request that
-  // borrows.
+  // Somebody waits for what is guaranteed to it: so long until borrowers have to give way...
+  std::chrono::milliseconds reclaim_after{1'000};
+  // ...and so many more output tokens may one have then that can only be cut.
   std::int32_t borrower_tokens_max = 1'024;
-  std::chrono::milliseconds reclaim_after{1'000};  // such a wait, until batch requests are given up
 
   std::size_t requests_max = 65'536;  // waiting and running, of all: memory is taken at start
   std::size_t users_max = 65'536;     // known at a time; those beyond share one place per parent

@@ -6,6 +6,18 @@
 
 namespace sovmesh::fairness {
 
+std::string_view name(Leeway leeway) {
+  switch (leeway) {
+    case Leeway::none:
+      return "none";
+    case Leeway::cut:
+      return "cut";
+    case Leeway::again:
+      return "again";
+  }
+  return "";
+}
+
 Error to_error(const Refusal& refusal) {
   using Reason = Refusal::Reason;
   const auto say = [&](const char* message) {
@@ -59,12 +71,18 @@ void Pool::room_came(std::uint64_t kinds, Instant now) { state_->room_came(kinds
 std::optional<Removed> Pool::cancel(Ticket ticket, Instant now) {
   return state_->cancel(ticket, now);
 }
-void Pool::requeue(Ticket ticket, const Usage& usage, Instant now) {
-  state_->requeue(ticket, usage, now);
+bool Pool::requeue(Ticket ticket, const Again& again, Instant now) {
+  return state_->requeue(ticket, again, now);
 }
 std::size_t Pool::expire(std::span<Removed> out, Instant now) { return state_->expire(out, now); }
 std::size_t Pool::shed(std::span<Removed> out, Instant now) { return state_->shed(out, now); }
-std::size_t Pool::reclaim(std::span<Reclaim> out, Instant now) { return state_->reclaim(out, now); }
+std::size_t Pool::reclaim(Placement& placement, std::span<Reclaim> out, Instant now) {
+  return state_->reclaim(placement, out, now);
+}
+bool Pool::give_way(Ticket ticket, Instant now) { return state_->give_way(ticket, now); }
+void Pool::set_leeway(Ticket ticket, Leeway leeway, Instant now) {
+  state_->set_leeway(ticket, leeway, now);
+}
 Instant Pool::next_wake() const { return state_->next_wake(); }
 std::optional<std::chrono::microseconds> Pool::predict_wait(const Request& request,
                                                             Instant now) const {

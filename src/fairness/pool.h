@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,6 +25,15 @@ struct Ticket {
   std::uint32_t generation = 0;  // 0: none
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
+
+// What a running request can do for somebody who waits for its guarantee.
+enum class Leeway : std::uint8_t {
+  none,
+  cut,    // end with fewer tokens than it asked for
+  again,  // of class batch, and nobody has seen anything of it: wait again, and begin anew
+};
+constexpr std::size_t kLeeways = 3;
+std::string_view name(Leeway leeway);
 
 struct Request {
   std::uint64_t tag = 0;    // the caller's own name for it; comes back with every decision
@@ -44,6 +54,7 @@ struct Request {
   std::int64_t bytes = 0;            // of the body that is held while it waits
   // Latest useful start: the client's deadline less the expected time to first token.
   Instant start_by = Instant::max();
+  Leeway leeway = Leeway::none;  // when it begins to run; then what set_leeway() says
 };
 
 // Kinds as a set; several may share a bit.
@@ -67,6 +78,11 @@ class Placement {
   // needs free for it from now on. It ends with its dispatch, or when it is cancelled, expired or
   // shed (`held` says so).
   virtual void hold(const Request& request) = 0;
+  // Whether `claimant`, which fits nowhere, would fit if the running one were not there.
+  virtual bool makes_room(Ticket running, const Request& claimant) const {
+    (void)running, (void)claimant;
+    return false;
+  }
 };
 
 struct Dispatch {
@@ -74,8 +90,7 @@ struct Dispatch {
   Request request;
   bool borrowed = false;  // beyond what is guaranteed to its tenant
   bool held = false;
-  std::int32_t tokens_max = 0;  // request.tokens_max, less where a borrower is held short
-  Instant::duration waited{};
+  Instant::duration waited{};  // since it came, or had to wait again
 };
 
 // A waiting request that left without running.
@@ -119,10 +134,20 @@ struct Usage {
   std::int64_t output_tokens = 0;  // real, generated
 };
 
-// What a borrower that a reclaim gives up has: to be cancelled on its engine, then requeue()d.
+// A borrower whose place is wanted by somebody who is guaranteed it. Whoever runs it asks
+// give_way() once it can.
 struct Reclaim {
   Ticket ticket;
   std::uint64_t tag = 0;
+  Leeway leeway = Leeway::none;
+  std::int64_t tokens = 0;  // for Leeway::cut: it may still have so many in all
+};
+
+// How a request that gave way waits again.
+struct Again {
+  Usage used;                         // stays charged: it was GPU time
+  std::uint64_t kind = 0;             // as Request::kind
+  Instant start_by = Instant::max();  // it expires then
 };
 
 struct NodeReport {
@@ -163,6 +188,8 @@ struct PoolReport {
   std::optional<double> drain_rate;  // GSE/s while somebody waited; none: not measured yet
   std::uint64_t users = 0;
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
+  std::uint64_t named = 0;                               // running ones that are to give way
+  std::array<std::uint64_t, kLeeways> gave_way_total{};  // by Leeway
 };
 
 // What outlives a restart: who borrowed how much lately, and who was served ahead of its siblings.
@@ -183,7 +210,7 @@ class PoolState;
 //
 //   enqueue ──▶ waiting ──next──▶ running ──on_token*──▶ on_done
 //                 │  ▲                │
-//                 │  └────requeue─────┘ (batch, given up by reclaim)
+//                 │  └────requeue─────┘ (Leeway::again, after reclaim and give_way)
 //                 └──cancel, expire, shed, displaced
 //
 // Invariants (tests refer to the numbers):
@@ -194,6 +221,9 @@ class PoolState;
 // F3 next() gives something whenever something waits, fits and is within its limits (no idling).
 // F4 Somebody who is under its guarantee and fits goes before everybody who is not.
 // F5 waiting + running <= Options::requests_max, and each cap holds right after an enqueue.
+// F6 A request waits again once at most, and is then refused, displaced or shed no more.
+// F7 There are never more running requests that have to give way than there are waiting ones that
+//    are guaranteed a place, have waited for Options::reclaim_after and would fit there.
 //
 // Costs: enqueue, next, on_token and on_done O(depth * log siblings); shed, displacement and report
 // O(nodes). After a warm-up none of them but report and history takes memory.
@@ -216,9 +246,8 @@ class Pool {
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);  // a waiting one; else nothing happens
-  // A running one whose engine call was cancelled and of which nothing was delivered waits again,
-  // at its old place. What it used stays charged.
-  void requeue(Ticket ticket, const Usage& usage, Instant now);
+  // One that gave way with Leeway::again waits again, at its old place. False: it has not.
+  bool requeue(Ticket ticket, const Again& again, Instant now);
 
   // There may be room now for requests of these kinds (their kind_bit()s): they are tried at once,
   // without waiting for Options::recheck.
@@ -229,9 +258,16 @@ class Pool {
   // Up to out.size() waiting requests in the order in which they should go: sheddable ones, then
   // batch, agent, interactive; of each, of the tenant that is furthest over its share, its newest.
   std::size_t shed(std::span<Removed> out, Instant now);
-  // Running borrowers of class batch to give up, newest first, when somebody has waited for its
-  // guarantee for Options::reclaim_after; how many. Each is named once.
-  std::size_t reclaim(std::span<Reclaim> out, Instant now);
+  // Up to out.size() running borrowers, after next() has given nothing: one for each request that
+  // has waited for Options::reclaim_after though its tenant has less than is guaranteed to it. Of
+  // the tenant that runs most of what is borrowed, by weight, the newest; those that can begin
+  // again before those that can only be cut.
+  std::size_t reclaim(Placement& placement, std::span<Reclaim> out, Instant now);
+  // A running one that was named can do so now. True: it must (requeue(), or its end), whatever
+  // comes. False: its place is no longer wanted.
+  bool give_way(Ticket ticket, Instant now);
+  // What a running one can do from now on. One that was named and can do less is named no longer.
+  void set_leeway(Ticket ticket, Leeway leeway, Instant now);
 
   // When the pool should be asked again although nothing was told to it; Instant::max(): never.
   Instant next_wake() const;

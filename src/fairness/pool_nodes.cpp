@@ -168,6 +168,10 @@ NodeIndex PoolState::make_user(NodeIndex parent, std::uint64_t user, Instant now
   const std::size_t at = bucket(parent, user);
   node.next_in_bucket = buckets_[at];
   buckets_[at] = index;
+  Node& tenant = nodes_[tenant_of(index)];
+  node.user_after = tenant.first_user;
+  if (node.user_after != kNowhere) nodes_[node.user_after].user_before = index;
+  tenant.first_user = index;
   ++users_;
   return index;
 }
@@ -183,6 +187,9 @@ void PoolState::forget_user(NodeIndex index) {
   while (*link != index)
     link = &nodes_[*link].next_in_bucket;
   *link = node.next_in_bucket;
+  (node.user_before == kNowhere ? nodes_[tenant_of(index)].first_user
+                                : nodes_[node.user_before].user_after) = node.user_after;
+  if (node.user_after != kNowhere) nodes_[node.user_after].user_before = node.user_before;
   node.is_free = true;
   free_nodes_.push_back(index);
   --users_;

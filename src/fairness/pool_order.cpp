@@ -106,6 +106,7 @@ void PoolState::settle_credit(Node& node, Instant now) const {
 void PoolState::sync(NodeIndex index, Instant now) {
   Node& node = nodes_[index];
   arm(index, now);
+  note_claim(index, now);
   const std::uint8_t bits = state_bits(node);
   if (bits == node.state_bits) return;
   node.state_bits = bits;
@@ -241,6 +242,7 @@ void PoolState::join(ItemIndex item_index, Instant now) {
     ++queue.waiting;
     queue.kinds |= kind_bit(item.request.kind);
     queue.sheddable += item.request.sheddable ? 1U : 0U;
+    queue.safe += item.has_run ? 1U : 0U;
     queue.waiting_cost += item.expected_cost();
     node.waiting_bytes += item.request.bytes;
     node.waiting_tokens += item.tokens();
@@ -270,6 +272,7 @@ void PoolState::join(ItemIndex item_index, Instant now) {
 void PoolState::leave(ItemIndex item_index, Instant now) {
   Item& item = items_[item_index];
   const auto priority = static_cast<std::size_t>(item.request.priority);
+  leave_claim(item, now);
   nodes_[item.leaf].queues[priority].requests.erase(
       item_index, [this](std::uint32_t id) -> std::uint32_t& { return items_[id].place; });
   if (item.deadline_place != kNowhere) {
@@ -283,6 +286,7 @@ void PoolState::leave(ItemIndex item_index, Instant now) {
     settle_credit(node, now);
     --queue.waiting;
     queue.sheddable -= item.request.sheddable ? 1U : 0U;
+    queue.safe -= item.has_run ? 1U : 0U;
     queue.waiting_cost = queue.waiting == 0 ? 0 : queue.waiting_cost - item.expected_cost();
     node.waiting_bytes -= item.request.bytes;
     node.waiting_tokens -= item.tokens();

@@ -8,13 +8,11 @@ namespace sovmesh::fairness {
 
 std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
   advance(now);
-  if (nodes_[kRoot].waiting == 0) return std::nullopt;
-  const bool has_room = placement.has_room();
+  if (nodes_[kRoot].waiting == 0 || !placement.has_room()) return std::nullopt;
   full_kinds_.clear();
   std::uint32_t probes = 0;
   // Guarantees first, in whichever class; then what is borrowed.
   for (const bool guaranteed : {true, false}) {
-    bool is_wanted = false;
     for (const PriorityClass priority : classes_.order()) {
       const auto self = static_cast<std::size_t>(priority);
       const auto& members = nodes_[kRoot].queues[self].children;
@@ -22,28 +20,11 @@ std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
         const Rank rank = members.top().key.rank;
         if (guaranteed && rank != Rank::guaranteed) break;
         if (rank == Rank::borrowing && nodes_[kRoot].lend_credit < 0) break;
-        is_wanted = true;
-        if (!has_room) break;
-        if (auto decision = decide(self, placement, probes, now)) {
-          if (guaranteed) guarantee_waits_since_.reset();
-          return decision;
-        }
+        if (auto decision = decide(self, placement, probes, now)) return decision;
       }
     }
-    if (guaranteed) note_guarantee_waits(is_wanted, now);
-    if (!has_room) return std::nullopt;
   }
   return std::nullopt;
-}
-
-// A request that fitted nowhere is out of sight until it is tried again, but still wanted.
-void PoolState::note_guarantee_waits(bool is_wanted, Instant now) {
-  if (is_wanted) {
-    guarantee_wanted_at_ = now;
-    if (!guarantee_waits_since_) guarantee_waits_since_ = now;
-  } else if (now - guarantee_wanted_at_ > 2 * options_.recheck) {
-    guarantee_waits_since_.reset();
-  }
 }
 
 // Compares the candidates of one class at its lowest rank; sets those aside that fit nowhere.
@@ -157,23 +138,22 @@ Dispatch PoolState::dispatch(ItemIndex index, Instant now) {
                .request = item.request,
                .borrowed = (guaranteed_at >> tenant.depth & 1U) == 0,
                .held = item.is_held,
-               .tokens_max = item.request.tokens_max,
                .waited = now - item.arrived};
-  if (out.borrowed && guarantee_waits_since_)
-    out.tokens_max = std::min(out.tokens_max, options_.borrower_tokens_max);
   const auto priority = static_cast<std::size_t>(item.request.priority);
   for (NodeIndex each = item.leaf; each != kRoot; each = nodes_[each].parent)
     nodes_[each].queues[priority].turn = ++turns_;
   leave(index, now);
   ++dispatches_;
   item.is_held = false;
-  item.is_given_up = false;
   item.passed_since = Item::kNeverPassed;
   item.state = Item::State::running;
   item.charged = 0;
-  item.open = item.request.token_cost * out.tokens_max;
+  item.tokens_so_far = 0;
+  item.open = item.request.token_cost * item.request.tokens_max;
   open_potential(item);
   set_running(item, true, now);
+  item.leeway = item.request.leeway;
+  lend(index);
   charge(item, static_cast<double>(item.request.input_cost), now);
   return out;
 }
@@ -303,6 +283,7 @@ void PoolState::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
   if (index == kNowhere || tokens <= 0) return;
   advance(now);
   Item& item = items_[index];
+  item.tokens_so_far += tokens;
   const double cost = item.request.token_cost * static_cast<double>(tokens);
   close_potential(item, cost);
   charge(item, cost, now);
@@ -335,6 +316,8 @@ void PoolState::settle(Item& item, const Usage& usage, Instant now) {
       queue.open_input = std::max(queue.open_input - input, 0.0);
   }
   if (rest < 0 || rest > 0) charge(item, rest, now);
+  unlend(item);
+  part_from_claimant(item, now);
   set_running(item, false, now);
 }
 
@@ -349,42 +332,11 @@ void PoolState::set_running(Item& item, bool is_running, Instant now) {
   }
 }
 
-void PoolState::requeue(Ticket ticket, const Usage& usage, Instant now) {
-  const ItemIndex index = find(ticket, Item::State::running);
-  if (index == kNowhere) return;
-  advance(now);
-  settle(items_[index], usage, now);
-  join(index, now);
-}
-
-std::size_t PoolState::reclaim(std::span<Reclaim> out, Instant now) {
-  if (!guarantee_waits_since_ || now - *guarantee_waits_since_ < options_.reclaim_after) return 0;
-  std::size_t found = 0;
-  while (found < out.size()) {
-    ItemIndex newest = kNowhere;
-    for (ItemIndex index = 0; index < items_.size(); ++index) {
-      const Item& item = items_[index];
-      if (item.state != Item::State::running || item.is_given_up ||
-          item.request.priority != PriorityClass::batch)
-        continue;
-      if ((item.guaranteed_at >> nodes_[tenant_of(item.leaf)].depth & 1U) != 0) continue;
-      if (newest == kNowhere || items_[newest].key.order < item.key.order) newest = index;
-    }
-    if (newest == kNowhere) break;
-    Item& item = items_[newest];
-    item.is_given_up = true;
-    out[found++] = {.ticket = {.index = newest, .generation = item.generation},
-                    .tag = item.request.tag};
-  }
-  if (found > 0) guarantee_waits_since_ = now;  // time for these to make room
-  return found;
-}
-
 Instant PoolState::next_wake() const {
   if (nodes_[kRoot].waiting == 0) return Instant::max();
   Instant at = timers_.empty() ? Instant::max() : timers_.top().key;
   if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key + Instant::duration(1));
-  if (guarantee_waits_since_) at = std::min(at, *guarantee_waits_since_ + options_.reclaim_after);
+  if (!lent_.empty() && !claims_.empty()) at = std::min(at, claims_.top().key);
   return at;
 }
 

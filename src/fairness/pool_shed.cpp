@@ -21,7 +21,7 @@ ItemIndex PoolState::worst() const {
         const Node& node = nodes_[index];
         const ClassQueue& queue = node.queues[priority];
         if (node.is_free || node.level != Level::tenant) continue;
-        if ((sheddable ? queue.sheddable : queue.waiting) == 0) continue;
+        if ((sheddable ? queue.sheddable : queue.waiting - queue.safe) == 0) continue;
         if (tenant == kNowhere || over_share(index, priority) > over_share(tenant, priority))
           tenant = index;
       }
@@ -40,6 +40,7 @@ ItemIndex PoolState::newest_of(NodeIndex tenant, std::size_t priority, bool shed
     for (std::uint32_t i = 0; i < requests.size(); ++i) {
       const ItemIndex id = requests.at(i).id;
       if (sheddable && !items_[id].request.sheddable) continue;
+      if (items_[id].has_run) continue;
       if (newest == kNowhere || items_[newest].key.order < items_[id].key.order) newest = id;
     }
   }

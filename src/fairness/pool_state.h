@@ -28,11 +28,13 @@ class PoolState {
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);
-  void requeue(Ticket ticket, const Usage& usage, Instant now);
+  bool requeue(Ticket ticket, const Again& again, Instant now);
   void room_came(std::uint64_t kinds, Instant now);
   std::size_t expire(std::span<Removed> out, Instant now);
   std::size_t shed(std::span<Removed> out, Instant now);
-  std::size_t reclaim(std::span<Reclaim> out, Instant now);
+  std::size_t reclaim(Placement& placement, std::span<Reclaim> out, Instant now);
+  bool give_way(Ticket ticket, Instant now);
+  void set_leeway(Ticket ticket, Leeway leeway, Instant now);
   Instant next_wake() const;
   std::optional<std::chrono::microseconds> predict_wait(const Request& request, Instant now) const;
   PoolReport report() const;
@@ -87,7 +89,6 @@ class PoolState {
   void unpark(NodeIndex leaf, std::size_t priority);
 
   // pool_serve.cpp: deciding and charging.
-  void note_guarantee_waits(bool is_wanted, Instant now);
   bool gather(NodeIndex index, Search& search);
   bool probe(NodeIndex leaf, Search& search);
   bool try_item(ItemIndex index, Search& search);
@@ -106,6 +107,27 @@ class PoolState {
   void note_gap(NodeIndex index, std::size_t priority);
   void settle(Item& item, const Usage& usage, Instant now);
   void set_running(Item& item, bool is_running, Instant now);
+
+  // pool_reclaim.cpp: what borrowers run, for those who are guaranteed it.
+  void note_claim(NodeIndex index, Instant now);
+  void hasten_claim(NodeIndex tenant, Instant now);
+  std::size_t claim_for(NodeIndex tenant, Placement& placement, std::span<Reclaim> out,
+                        Instant now);
+  std::size_t collect_claimants(NodeIndex tenant, Instant now);
+  double part_of_places(const Node& node) const;
+  bool is_blocked(NodeIndex leaf) const;
+  ItemIndex borrower_for(const Item& claimant, double may_lack, Placement& placement) const;
+  bool owes(const Item& running, const Item& claimant, double may_lack) const;
+  double surplus(const Item& running) const;
+  bool goes_sooner(const Item& one, const Item& other) const;
+  void lend(ItemIndex index);
+  void unlend(Item& item);
+  void set_named(Item& running, bool is_named);
+  void pair(ItemIndex claimant, ItemIndex running);
+  void unpair(Item& claimant);
+  void leave_claim(Item& claimant, Instant now);
+  ItemIndex heir_of(const Item& claimant, bool is_coming, Instant now) const;
+  void part_from_claimant(Item& running, Instant now);
 
   // pool_admit.cpp: caps and predictions.
   std::optional<Refusal> check_caps(const Request& request, NodeIndex node) const;
@@ -162,6 +184,10 @@ class PoolState {
     std::uint32_t priority;
   };
   std::vector<Parked> parked_;
+  IndexedHeap<Instant> claims_;       // tenants that wait for their guarantee; when to look at them
+  std::vector<ItemIndex> lent_;       // running ones that may be reclaimed
+  std::vector<ItemIndex> claimants_;  // scratch, as the next one
+  Instant next_claim_{};
 
   ClassShares classes_;
   std::array<ClassReport, kClasses> class_reports_{};
@@ -170,11 +196,10 @@ class PoolState {
   double refunded_ = 0;  // largest part of a request's input that was given back
   Instant epoch_began_;
   std::array<double, kClasses> class_used_{};
-  std::optional<Instant> guarantee_waits_since_;
-  Instant guarantee_wanted_at_{};
   std::uint64_t orders_ = 0, dispatches_ = 0, turns_ = 0;
   std::uint32_t holds_ = 0;
   std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
+  std::array<std::uint64_t, kLeeways> gave_way_{};
 };
 
 }  // namespace sovmesh::fairness

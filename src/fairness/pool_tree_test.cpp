@@ -99,6 +99,9 @@ TEST(Options, SayWhichOneIsWrong) {
   EXPECT_EQ(with([](Options& o) { o.half_life = std::chrono::seconds(1); }), "half_life");
   EXPECT_EQ(with([](Options& o) { o.window_candidates = 17; }), "window_candidates");
   EXPECT_EQ(with([](Options& o) { o.requests_max = 0; }), "requests_max");
+  EXPECT_EQ(with([](Options& o) { o.reclaim_after = {}; }), "reclaim_after");
+  EXPECT_EQ(with([](Options& o) { o.reclaim_after = std::chrono::hours(2); }), "reclaim_after");
+  EXPECT_EQ(with([](Options& o) { o.borrower_tokens_max = 0; }), "borrower_tokens_max");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <queue>
@@ -37,6 +38,10 @@ class SimulatedPool : public Placement {
   std::function<void()> after_event;
   std::function<std::optional<double>(const Request&)> gain_of;
   std::function<void(const Request&)> on_hold;
+  // Borrowers that were named give way so much later; nothing: nobody is named.
+  std::optional<milliseconds> cancel_time;
+  std::function<bool(const Request& running, const Request& claimant)> makes_room_for;
+  std::function<void(const Job&)> on_again;
   bool charges_at_completion = false;  // the defect that streaming repairs
   std::int64_t tokens_per_event = 1;
 
@@ -59,7 +64,7 @@ class SimulatedPool : public Placement {
       events_.pop();
       now_ = std::max(now_, event.when);
       if (event.kind == kCall) calls_[event.index]();
-      if (event.kind == kStep) step(event.index);
+      if (event.kind == kStep) step(event.index, event.run);
       pump();
       if (after_event) after_event();
     }
@@ -90,7 +95,12 @@ class SimulatedPool : public Placement {
   }
   void abort_after(NodeId node, std::int32_t tokens) { abort_[node] = tokens; }
   std::expected<Enqueued, Refusal> last_result;
+  std::uint64_t gone_again = 0, cut = 0, withdrawn = 0;
 
+  bool makes_room(Ticket running, const Request& claimant) const override {
+    const auto its = std::ranges::find(streams_, running, &Stream::ticket);
+    return its != streams_.end() && (!makes_room_for || makes_room_for(its->job.request, claimant));
+  }
   bool has_room() const override { return free_ > 0; }
   std::optional<double> gain(const Request& request) override {
     return gain_of ? gain_of(request) : std::optional<double>(0);
@@ -105,6 +115,7 @@ class SimulatedPool : public Placement {
     Instant when;
     std::uint64_t order;
     std::size_t kind, index;
+    std::uint64_t run = 0;  // of the stream
     bool operator>(const Event& other) const {
       return std::pair(when, order) > std::pair(other.when, other.order);
     }
@@ -114,6 +125,8 @@ class SimulatedPool : public Placement {
     Ticket ticket;
     std::int64_t done = -1;  // -1: reads its input
     bool is_on = false;
+    std::uint64_t run = 0;
+    std::optional<std::int64_t> cut_at;
   };
 
   void pump() {
@@ -124,8 +137,8 @@ class SimulatedPool : public Placement {
         ++index;
       if (index == streams_.size()) streams_.emplace_back();
       const Job job = jobs_[decision->request.tag];
-      streams_[index] = {.job = job, .ticket = decision->ticket, .is_on = true};
-      streams_[index].job.tokens = std::min(job.tokens, decision->tokens_max);
+      streams_[index] = {
+          .job = job, .ticket = decision->ticket, .is_on = true, .run = ++runs_, .cut_at = {}};
       note_potential(job.request.node, static_cast<double>(job.request.input_cost));
       // The input is charged, and counted here, when it starts.
       count(job, static_cast<double>(job.request.input_cost));
@@ -133,11 +146,46 @@ class SimulatedPool : public Placement {
       if (on_start) on_start(job, decision->waited);
     }
     if constexpr (requires { queue_.next_wake(); }) {
+      if (cancel_time) reclaim();
+
       const Instant wake = queue_.next_wake();
       if (wake == Instant::max() || wake <= now_ || (wake_ > now_ && wake_ <= wake)) return;
       wake_ = wake;
       events_.push({wake, order_++, kWake, 0});
     }
+  }
+  void reclaim() {
+    std::array<Reclaim, 3> given;
+    for (std::size_t n = given.size(); n == given.size();) {
+      n = queue_.reclaim(*this, given, now_);
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto named_one = std::ranges::find(streams_, given[i].ticket, &Stream::ticket);
+        if (named_one == streams_.end()) std::abort();
+        if (given[i].leeway == Leeway::cut) {
+          named_one->cut_at = given[i].tokens;
+          continue;
+        }
+        const auto index = static_cast<std::size_t>(named_one - streams_.begin());
+        at(now_ + *cancel_time, [this, index, run = named_one->run] { go_again(index, run); });
+      }
+    }
+  }
+  void go_again(std::size_t index, std::uint64_t run) {
+    Stream& stream = streams_[index];
+    if (!stream.is_on || stream.run != run) return;
+    if (!queue_.give_way(stream.ticket, now_)) {
+      ++withdrawn;
+      return;
+    }
+    stream.is_on = false;
+    ++free_;
+    ++gone_again;
+    const Job job = stream.job;
+    const Again again{.used = {.input_cost = job.input_cost,
+                               .output_tokens = std::max<std::int64_t>(stream.done, 0)},
+                      .kind = job.request.kind};
+    if (!queue_.requeue(std::exchange(stream.ticket, {}), again, now_)) std::abort();
+    if (on_again) on_again(job);
   }
   void note_potential(NodeId node, double input) {
     double open = input;
@@ -157,10 +205,11 @@ class SimulatedPool : public Placement {
     class_service_[static_cast<std::size_t>(job.request.priority)] += cost;
   }
   void schedule(std::size_t index, microseconds delay) {
-    events_.push({now_ + delay, order_++, kStep, index});
+    events_.push({now_ + delay, order_++, kStep, index, streams_[index].run});
   }
-  void step(std::size_t index) {
+  void step(std::size_t index, std::uint64_t run) {
     Stream& stream = streams_[index];
+    if (!stream.is_on || stream.run != run) return;
     const Job& job = stream.job;
     const std::int64_t before = std::max<std::int64_t>(stream.done, 0);
     if (stream.done >= 0) {
@@ -173,6 +222,16 @@ class SimulatedPool : public Placement {
     std::int64_t last = job.tokens;
     if (const auto it = abort_.find(job.request.node); it != abort_.end())
       last = std::min<std::int64_t>(last, it->second);
+    if constexpr (requires { queue_.next_wake(); }) {
+      if (stream.cut_at && stream.done >= *stream.cut_at) {
+        if (queue_.give_way(stream.ticket, now_)) {
+          ++cut;
+          return finish(index);
+        }
+        stream.cut_at.reset();
+        ++withdrawn;
+      }
+    }
     if (stream.done >= last) return finish(index);
     const std::int64_t more = std::min<std::int64_t>(tokens_per_event, job.tokens - stream.done);
     schedule(index, microseconds(static_cast<std::int64_t>(job.request.token_cost *
@@ -184,15 +243,15 @@ class SimulatedPool : public Placement {
     count(job, static_cast<double>(job.input_cost - job.request.input_cost));
     stream.is_on = false;
     ++free_;
-    queue_.on_done(stream.ticket, {.input_cost = job.input_cost, .output_tokens = stream.done},
-                   now_);
+    queue_.on_done(std::exchange(stream.ticket, {}),
+                   {.input_cost = job.input_cost, .output_tokens = stream.done}, now_);
     if (on_end) on_end(job);
   }
 
   Queue& queue_;
   std::size_t free_;
   Instant now_{}, wake_{};
-  std::uint64_t order_ = 0;
+  std::uint64_t order_ = 0, runs_ = 0;
   std::vector<Job> jobs_;
   std::vector<Stream> streams_;
   std::vector<std::function<void()>> calls_;

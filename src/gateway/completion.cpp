@@ -212,7 +212,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
       plan.request, plan.upstream_stream, std::move(admission), std::move(seat), std::move(call),
       std::move(row), dispatched, plan.total, replays, std::move(attempts),
       plan.request.prompt_tokens_floor);
-  if (plan.may_move()) job->plan = std::make_unique<Plan>(std::move(plan));
+  if (plan.is_needed()) job->plan = std::make_unique<Plan>(std::move(plan));
   exchange.go_on(relay(std::move(job)));
   co_return Result<void>();
 }
@@ -316,11 +316,14 @@ Result<void> CompletionService::check_books() const {
 
 rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
   for (;;) {
+    if (job->plan && job->plan->may_begin_again() && !job->client.committed())
+      job->seat.set_leeway(fairness::Leeway::again);
     Result<void> relayed = co_await (job->form.stream       ? relay_stream(*job)
                                      : job->upstream_stream ? relay_assembled(*job)
                                                             : relay_plain(*job));
     if (!relayed && job->plan) {
-      relayed = co_await ask_another(*job, std::move(relayed).error());
+      relayed = co_await (job->seat.is_left() ? begin_again(*job)
+                                              : ask_another(*job, std::move(relayed).error()));
       if (relayed) continue;
       settle_unanswered(*job, relayed.error());
     }
@@ -334,10 +337,11 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
   const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
                 job.admission, job.seat,   job.call,  *job.record};
+  const bool has_answered = job.has_answered;
   job.is_accepted = false;
-  CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
+  job.forget_answer();
+  CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, has_answered));
   CO_TRY_VOID(co_await send(ask));
-  job.has_answered = false;
   job.dispatched = services_.clock.now();
   job.model = job.plan->model;
   job.times = job.plan->times;
@@ -346,6 +350,27 @@ rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error faile
   const rt::Until until{job.total, &job.exchange.client_gone()};
   co_return co_await job.row.amend(intent_of(*job.plan, job.admission, *job.record),
                                    job.worker.loop, until);
+}
+
+// Somebody who is guaranteed its place has that now; its client has got nothing. No engine has
+// failed, and none was left by its own will: this counts as no attempt.
+rt::Task<Result<void>> CompletionService::begin_again(RelayJob& job) const {
+  if (services_.decisions != nullptr) services_.decisions->end(job.record->id, "gave_way");
+  job.call.reset();
+  job.attempts.take_back();
+  job.forget_answer();
+  job.plan->has_begun_again = job.record->gave_way = true;
+  job.record->queue_wait += services_.clock.now() - job.dispatched;  // in vain, for its client
+  Result<Seat> seat =
+      co_await this->seat(job.exchange, *job.plan, nullptr, *job.record, std::move(job.seat));
+  job.dispatched = services_.clock.now();
+  if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
+  CO_TRY(job.seat, std::move(seat));
+  const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
+                job.admission, job.seat,   job.call,  *job.record};
+  CO_TRY_VOID(co_await send(ask));
+  job.dispatched = services_.clock.now();
+  co_return Result<void>();
 }
 
 // Gives back the seat and the engine's connection before a client is told and a line written.
@@ -408,14 +433,18 @@ Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& recor
 }
 
 rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const Plan& plan,
-                                               const engine::Engine* avoid,
-                                               RequestRecord& record) const {
+                                               const engine::Engine* avoid, RequestRecord& record,
+                                               Seat left) const {
   const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
   SeatRequest wanted = seat_request(plan, record);
   std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
   record.priority = plan.priority;
-  Result<Seat> seat = co_await services_.dispatcher.seat(std::move(wanted), exchange.loop(), until);
+  Dispatcher& dispatcher = services_.dispatcher;
+  rt::Loop& loop = exchange.loop();
+  Result<Seat> seat = co_await (
+      left.is_left() ? dispatcher.seat_again(std::move(left), std::move(wanted), loop, until)
+                     : dispatcher.seat(std::move(wanted), loop, until));
   note_decision(plan, record, seat, services_.clock.now() - asked);
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
@@ -466,6 +495,8 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
       .input_tokens = prompt_estimate(request),
       .bytes = static_cast<std::int64_t>(request.body.size()),
       .has_own_cache = has_own_cache};
+  // Once is enough.
+  if (plan.upstream_stream && !plan.has_begun_again) wanted.leeway = fairness::Leeway::cut;
   if (embeds) return wanted;
   wanted.output_max = answers * each_max;
   wanted.output_expected = answers * std::min(each_max, usual);
@@ -493,7 +524,7 @@ rt::Task<Result<void>> CompletionService::dispatch(http::Exchange& exchange, Pla
   const rt::Until until{plan.total, &exchange.client_gone()};
   Result<void> sent = co_await call.send(sending.request(), until);
   // A long answer should not hold a long prompt.
-  if (sent && !plan.may_move() && plan.mirror == nullptr) give_buffer(plan.request.body);
+  if (sent && !plan.is_needed() && plan.mirror == nullptr) give_buffer(plan.request.body);
   co_return sent;
 }
 

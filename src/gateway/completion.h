@@ -38,15 +38,16 @@ class CompletionService {
   // The second half: an engine works on it.
   SM_OWN_FRAME rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
   SM_OWN_FRAME rt::Task<Result<void>> ask_another(RelayJob& job, Error failed) const;
+  SM_OWN_FRAME rt::Task<Result<void>> begin_again(RelayJob& job) const;
   SM_OWN_FRAME rt::Task<void> end(std::unique_ptr<RelayJob> job, Result<void> relayed) const;
   SM_OWN_FRAME rt::Task<Result<Plan>> plan(http::Exchange& exchange, llmapi::Operation operation,
                                            RequestRecord& record) const;
   // An error: it is known to break engines.
   Result<void> note_body(Plan& plan, const RequestRecord& record) const;
-  // On any engine but `avoid`.
+  // On any engine but `avoid`. `left`: the seat that it has given way from.
   SM_OWN_FRAME rt::Task<Result<Seat>> seat(http::Exchange& exchange, const Plan& plan,
-                                           const engine::Engine* avoid,
-                                           RequestRecord& record) const;
+                                           const engine::Engine* avoid, RequestRecord& record,
+                                           Seat left = {}) const;
   SeatRequest seat_request(const Plan& plan, const RequestRecord& record) const;
   void note_decision(const Plan& plan, const RequestRecord& record, Result<Seat>& seat,
                      std::chrono::nanoseconds waited) const;

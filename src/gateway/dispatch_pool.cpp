@@ -46,9 +46,6 @@ fairness::Options with_caps(fairness::Options options, std::size_t waiting_per_t
   options.tenant_caps.tokens = kNoTokensCap;
   for (fairness::ClassOptions& each : options.classes)
     each.caps.tokens = kNoTokensCap;
-  // Running streams are not taken from borrowers.
-  options.reclaim_after = std::chrono::hours(24 * 365);
-  options.borrower_tokens_max = std::numeric_limits<std::int32_t>::max();
   return options;
 }
 
@@ -224,7 +221,8 @@ fairness::Request DispatchPool::asked(const Waiter& waiter) const {
               std::clamp(request.output_expected, std::int64_t{0}, std::int64_t{most})),
           .input_tokens = std::max(request.input_tokens, std::int64_t{0}),
           .bytes = request.bytes,
-          .start_by = waiter.start_by};
+          .start_by = waiter.start_by,
+          .leeway = request.leeway};
 }
 
 Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken) {
@@ -234,8 +232,6 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
   waiter->lanes = lanes_of(waiter->request, now);
   waiter->tag = ++tags_;
   const fairness::Request wanted = asked(*waiter);
-  for (EngineLane* lane : waiter->lanes)
-    lane->kinds |= fairness::kind_bit(wanted.kind);
   auto entered = fair_.enqueue(wanted, now);
   if (!entered) {
     fairness::Refusal refusal = entered.error();
@@ -246,12 +242,18 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
   waiter->turn = entered->ticket;
   waiter->tenant_before = entered->tenant_before;
   waiter->pool_before = entered->pool_before;
-  waiting_.emplace(waiter->tag, waiter);
+  line_up(waiter, wanted);
   if (entered->displaced) put_out(entered->displaced->request.tag, now, woken);
   serve(now, woken);
   if (!waiter->seat) return false;
   std::erase(woken, waiter);
   return true;
+}
+
+void DispatchPool::line_up(const std::shared_ptr<Waiter>& waiter, const fairness::Request& wanted) {
+  for (EngineLane* lane : waiter->lanes)
+    lane->kinds |= fairness::kind_bit(wanted.kind);
+  waiting_.emplace(waiter->tag, waiter);
 }
 
 std::optional<Seat> DispatchPool::leave(Waiter& waiter, Instant now, Woken& woken) {
@@ -273,27 +275,79 @@ void DispatchPool::charge(Seat::Hold& hold, std::int64_t so_far, Instant now) {
   fair_.on_token(hold.turn, so_far - hold.noted, now);
 }
 
+DispatchPool::Used DispatchPool::used_by(const Seat::Hold& hold) {
+  Used used{.usage = {.output_tokens = hold.noted}, .outcome = {}};
+  if (const auto& told = hold.usage) {
+    used.usage.output_tokens = std::max(told->output_tokens, hold.noted);
+    std::int64_t input = told->input_tokens;
+    if (input > 0) used.outcome = {.input_tokens = input, .cached_tokens = told->cached_tokens};
+    if (input == 0 && used.usage.output_tokens > 0) input = hold.input_tokens;
+    used.usage.input_cost =
+        hold.rates.of_input(input, std::min(told->cached_tokens, hold.own_prefix_tokens));
+  }
+  return used;
+}
+
 void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
   now = later(now);
-  fairness::Usage used{.output_tokens = hold.noted};
-  routing::Outcome outcome;
-  if (const auto& usage = hold.usage) {
-    used.output_tokens = std::max(usage->output_tokens, hold.noted);
-    std::int64_t input = usage->input_tokens;
-    if (input > 0) outcome = {.input_tokens = input, .cached_tokens = usage->cached_tokens};
-    if (input == 0 && used.output_tokens > 0) input = hold.input_tokens;
-    used.input_cost =
-        hold.rates.of_input(input, std::min(usage->cached_tokens, hold.own_prefix_tokens));
+  if (hold.is_spare) {
+    free_slots(hold, now);
+  } else {
+    const Used used = used_by(hold);
+    fair_.on_done(hold.turn, used.usage, now);
+    leave_engine(hold, used.outcome, now);
   }
-  if (!hold.is_spare) {
-    fair_.on_done(hold.turn, used, now);
-    picker_.on_done(hold.booking, outcome, now);
-  }
+  serve(now, woken);
+}
+
+void DispatchPool::again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter, Instant now,
+                         Woken& woken) {
+  now = later(now);
+  waiter->lanes = lanes_of(waiter->request, now);
+  waiter->tag = hold.tag;
+  waiter->turn = hold.turn;
+  waiter->pool_before = waiting_.size();
+  waiter->tenant_before =
+      static_cast<std::uint64_t>(std::ranges::count_if(waiting_, [&](const auto& other) {
+        return other.second->request.tenant == waiter->request.tenant;
+      }));
+  const fairness::Request wanted = asked(*waiter);
+  const Used used = used_by(hold);
+  [[maybe_unused]] const bool waits = fair_.requeue(
+      hold.turn, {.used = used.usage, .kind = wanted.kind, .start_by = wanted.start_by}, now);
+  assert(waits);
+  line_up(waiter, wanted);
+  leave_engine(hold, used.outcome, now);
+  serve(now, woken);
+}
+
+void DispatchPool::leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now) {
+  seats_[hold.turn.index] = nullptr;
+  picker_.on_done(hold.booking, outcome, now);
+  free_slots(hold, now);
+}
+
+void DispatchPool::free_slots(Seat::Hold& hold, Instant now) {
   EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
   lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
   look_at_health(lane, now);
   look_at_kv(lane, now);
   fair_.room_came(lane.kinds, now);
+}
+
+void DispatchPool::give_way(Seat::Hold& hold, Instant now, Woken& woken) {
+  now = later(now);
+  hold.gave_way = fair_.give_way(hold.turn, now);
+  hold.wanted_at.store(Seat::Hold::kNotWanted, std::memory_order_relaxed);
+  if (!hold.gave_way) serve(now, woken);  // somebody else may have to
+}
+
+void DispatchPool::set_leeway(Seat::Hold& hold, fairness::Leeway leeway, Instant now,
+                              Woken& woken) {
+  now = later(now);
+  hold.leeway = leeway;
+  hold.wanted_at.store(Seat::Hold::kNotWanted, std::memory_order_relaxed);
+  fair_.set_leeway(hold.turn, leeway, now);
   serve(now, woken);
 }
 
@@ -339,6 +393,7 @@ void DispatchPool::serve(Instant now, Woken& woken) {
     seat(*waiter, *decision, now);
     woken.push_back(waiter);
   }
+  reclaim(now);
   if (now - cleaned_ >= kCleanEvery) {
     cleaned_ = now;
     picker_.clean(kCleanSteps, now);
@@ -346,12 +401,29 @@ void DispatchPool::serve(Instant now, Woken& woken) {
   pass_the_watch(now, woken);
 }
 
+// Seats of borrowers hear that they are wanted, and give way when they can.
+void DispatchPool::reclaim(Instant now) {
+  std::array<fairness::Reclaim, kReclaimedAtOnce> named;
+  for (std::size_t n = named.size(); n == named.size();) {
+    n = fair_.reclaim(*this, named, now);
+    for (std::size_t i = 0; i < n; ++i) {
+      const bool at_once = named[i].leeway == fairness::Leeway::again;
+      seats_[named[i].ticket.index]->wanted_at.store(at_once ? 0 : named[i].tokens,
+                                                     std::memory_order_relaxed);
+    }
+  }
+}
+
 void DispatchPool::seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now) {
   const SeatRequest& request = waiter.request;
   auto hold = std::make_unique<Seat::Hold>();
   hold->pool = waiter.pool;
   hold->wanted = request.slots;
+  hold->tag = waiter.tag;
   hold->turn = decision.ticket;
+  hold->leeway = decision.request.leeway;
+  if (seats_.size() <= hold->turn.index) seats_.resize(hold->turn.index + 1);
+  seats_[hold->turn.index] = hold.get();
   hold->rates = request.rates;
   hold->input_tokens = request.input_tokens;
   hold->noted_at = now;
@@ -451,11 +523,25 @@ std::optional<double> DispatchPool::gain(const fairness::Request& request) {
   return best;
 }
 
-bool DispatchPool::fits(const EngineLane& lane, const Waiter& waiter) const {
+int DispatchPool::free_for(const EngineLane& lane, const Waiter& waiter) const {
   int free = lane.room();
   for (const Held& held : held_)
     if (held.lane == &lane && held.tag != waiter.tag) free -= held.slots;
-  return free >= waiter.request.slots.slots && may_use(lane, waiter);
+  return free;
+}
+
+bool DispatchPool::fits(const EngineLane& lane, const Waiter& waiter) const {
+  return free_for(lane, waiter) >= waiter.request.slots.slots && may_use(lane, waiter);
+}
+
+bool DispatchPool::makes_room(fairness::Ticket running, const fairness::Request& claimant) const {
+  const Seat::Hold& seat = *seats_[running.index];
+  const Waiter& waiter = *waiting_.at(claimant.tag);
+  const auto lane =
+      std::ranges::find(waiter.lanes, seat.engine,
+                        [](const EngineLane* each) -> const auto& { return each->engine; });
+  return lane != waiter.lanes.end() && may_use(**lane, waiter) &&
+         free_for(**lane, waiter) + seat.wanted.slots >= waiter.request.slots.slots;
 }
 
 // One that is out, or cannot work now, is used when the model has no other one that is well,
@@ -588,6 +674,10 @@ Instant DispatchPool::watch(const Waiter& waiter, Instant now) {
 }
 
 Error DispatchPool::out_of_time(const Waiter& waiter, Instant now) const {
+  if (waiter.has_run) {
+    return {Code::upstream_timeout, Blame::us,
+            "The request's time ended while it waited to begin again."};
+  }
   const auto wait = fair_.predict_wait(asked(waiter), std::max(now, last_));
   const auto seconds =
       std::chrono::ceil<std::chrono::seconds>(wait.value_or(std::chrono::microseconds(0)));

@@ -66,7 +66,8 @@ struct Dispatcher::Waiter {
   fairness::Ticket turn;
   std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
-  bool is_out = false;  // removed from the queue without a seat
+  bool is_out = false;   // removed from the queue without a seat
+  bool has_run = false;  // it gave way, and waits again
 };
 
 // The queue of one pool, the slots of its engines and the choice among them. Under the lock of its
@@ -95,6 +96,11 @@ class DispatchPool : private fairness::Placement {
   void look(Instant now, Woken& woken);
   void charge(Seat::Hold& hold, std::int64_t so_far, Instant now);
   void give_back(Seat::Hold& hold, Instant now, Woken& woken);
+  // Of a seat that is wanted by somebody else.
+  void give_way(Seat::Hold& hold, Instant now, Woken& woken);
+  void set_leeway(Seat::Hold& hold, fairness::Leeway leeway, Instant now, Woken& woken);
+  // Gives the seat back and lets its request, which gave way, wait again.
+  void again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
 
   // Where nobody waits for it; null: there is no such seat.
   std::unique_ptr<Seat::Hold> take_spare(const SeatRequest& request, Instant now);
@@ -121,11 +127,13 @@ class DispatchPool : private fairness::Placement {
   static constexpr std::chrono::milliseconds kCleanEvery{100};
   static constexpr std::size_t kCleanSteps = 1'024;
   static constexpr std::size_t kExpiredAtOnce = 64;
+  static constexpr std::size_t kReclaimedAtOnce = 64;
   static constexpr std::chrono::milliseconds kLookAtEnginesEvery{20};
 
   bool has_room() const override;
   std::optional<double> gain(const fairness::Request& request) override;
   void hold(const fairness::Request& request) override;
+  bool makes_room(fairness::Ticket running, const fairness::Request& claimant) const override;
 
   EngineLane* find_lane(const std::shared_ptr<engine::Engine>& engine) const;
   EngineLane& add_lane(const std::shared_ptr<engine::Engine>& engine, std::size_t rate_class,
@@ -136,12 +144,22 @@ class DispatchPool : private fairness::Placement {
   void look_at_load(EngineLane& lane, Instant now);
   void look_at_kv(EngineLane& lane, Instant now);
   void look_at_engines(Instant now);
+  int free_for(const EngineLane& lane, const Waiter& waiter) const;
   bool fits(const EngineLane& lane, const Waiter& waiter) const;
   bool may_use(const EngineLane& lane, const Waiter& waiter) const;
   void rebuild(Instant now);
   fairness::NodeId node_of(const SeatRequest& request) const;
   fairness::Request asked(const Waiter& waiter) const;
   void serve(Instant now, Woken& woken);
+  void reclaim(Instant now);
+  void line_up(const std::shared_ptr<Waiter>& waiter, const fairness::Request& wanted);
+  struct Used {
+    fairness::Usage usage;
+    routing::Outcome outcome;
+  };
+  static Used used_by(const Seat::Hold& hold);
+  void leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now);
+  void free_slots(Seat::Hold& hold, Instant now);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
   EngineLane& choose(const Waiter& waiter, const fairness::Dispatch& decision, Seat::Hold& hold,
                      Instant now);
@@ -162,6 +180,8 @@ class DispatchPool : private fairness::Placement {
   std::map<std::pair<std::string, std::string>, fairness::NodeId> projects_;
   std::vector<std::string> met_;  // tenants that the settings do not name
   std::unordered_map<std::uint64_t, std::shared_ptr<Waiter>> waiting_;  // by tag
+  // Seats that are taken, by the index of their ticket; null: none. Each leaves before it ends.
+  std::vector<Seat::Hold*> seats_;
   struct Held {
     std::uint64_t tag;
     EngineLane* lane;

@@ -25,6 +25,12 @@ Seat::~Seat() {
   if (dispatcher_ != nullptr) dispatcher_->give_back(*hold_);
 }
 
+bool Seat::give_way() const { return hold_ && dispatcher_->give_way(*hold_); }
+
+void Seat::set_leeway(fairness::Leeway leeway) {
+  if (hold_ && !hold_->gave_way && hold_->leeway != leeway) dispatcher_->set_leeway(*hold_, leeway);
+}
+
 void Seat::charge(std::int64_t so_far, Instant now) {
   hold_->pool->with([&](DispatchPool& pool) { pool.charge(*hold_, so_far, now); });
   hold_->noted = so_far;
@@ -109,6 +115,19 @@ void Dispatcher::give_back(Seat::Hold& hold) {
   wake(woken);
 }
 
+bool Dispatcher::give_way(Seat::Hold& hold) {
+  Woken woken;
+  hold.pool->with([&](DispatchPool& pool) { pool.give_way(hold, clock_.now(), woken); });
+  wake(woken);
+  return hold.gave_way;
+}
+
+void Dispatcher::set_leeway(Seat::Hold& hold, fairness::Leeway leeway) {
+  Woken woken;
+  hold.pool->with([&](DispatchPool& pool) { pool.set_leeway(hold, leeway, clock_.now(), woken); });
+  wake(woken);
+}
+
 void Dispatcher::wake(const Woken& woken) {
   for (const auto& waiter : woken)
     waiter->loop.post([waiter] { waiter->woken.set(); });
@@ -127,7 +146,29 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
   const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
   CO_TRY(const bool is_seated, enter(waiter));
   if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
+  const rt::Until end{limit, until.cancelled};
+  co_return co_await wait(waiter, end);
+}
 
+rt::Task<Result<Seat>> Dispatcher::seat_again(Seat seat, SeatRequest request, rt::Loop& loop,
+                                              rt::Until until) {
+  const std::unique_ptr<Seat::Hold> hold = seat.release();
+  std::erase_if(request.engines, [&](const auto& engine) {
+    return std::max(engine->slots(), 1) < request.slots.slots ||
+           pool_of(engine->name()) != hold->pool;
+  });
+  if (request.engines.empty()) request.engines.push_back(hold->engine);
+  const auto waiter =
+      std::make_shared<Waiter>(*this, hold->pool, std::move(request), loop, until.deadline.when());
+  waiter->has_run = true;
+  Woken woken;
+  hold->pool->with([&](DispatchPool& pool) { pool.again(*hold, waiter, clock_.now(), woken); });
+  wake(woken);
+  co_return co_await wait(waiter, until);
+}
+
+rt::Task<Result<Seat>> Dispatcher::wait(std::shared_ptr<Waiter> waiter, rt::Until until) {
+  const rt::Deadline limit = until.deadline;
   const Place place(*this, waiter);
   for (;;) {
     const Instant look =

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +56,7 @@ struct SeatRequest {
   std::vector<routing::BlockKey> chain = {};  // of its prompt, with the tenant's salt
   // Nothing of other tenants is ever in the cache it finds, so whatever is cached is its own.
   bool has_own_cache = false;
+  fairness::Leeway leeway = fairness::Leeway::none;  // once it runs; then Seat::set_leeway()
 
   // For models of which nothing is known: only the proportions matter, and only within one pool.
   static constexpr fairness::CostRates kUsualRates{
@@ -104,6 +107,20 @@ class Seat {
     if (hold_) hold_->usage = usage;
   }
 
+  // Whether, as far as is known here, somebody waits who is guaranteed its place, and so many
+  // tokens are all that it may have then. For any moment: it costs nothing.
+  bool is_wanted(std::int64_t tokens) const {
+    return hold_ && tokens >= hold_->wanted_at.load(std::memory_order_relaxed);
+  }
+  // True: it must be given to Dispatcher::seat_again(), or be cut now. False: it may go on.
+  bool give_way() const;
+  // It has, and its request is to wait again.
+  bool is_left() const {
+    return hold_ && hold_->gave_way && hold_->leeway == fairness::Leeway::again;
+  }
+  fairness::Leeway leeway() const { return hold_ ? hold_->leeway : fairness::Leeway::none; }
+  void set_leeway(fairness::Leeway leeway);
+
   static constexpr std::int64_t kTokensNoted = 64;
   static constexpr std::chrono::milliseconds kTimeNoted{50};
 
@@ -111,13 +128,19 @@ class Seat {
   friend class Dispatcher;
   friend class DispatchPool;
   struct Hold {
+    static constexpr std::int64_t kNotWanted = std::numeric_limits<std::int64_t>::max();
+
     std::shared_ptr<Guarded<DispatchPool>> pool;
     std::shared_ptr<engine::Engine> engine;
     SlotsWanted wanted;
     SlotsTaken taken;
     bool own_cache = false;
     bool is_spare = false;  // it has neither a turn nor a booking
+    std::uint64_t tag = 0;  // of its request in the queue
     fairness::Ticket turn;
+    fairness::Leeway leeway = fairness::Leeway::none;
+    bool gave_way = false;
+    std::atomic<std::int64_t> wanted_at{kNotWanted};  // written under the pool's lock
     routing::Ticket booking;
     fairness::CostRates rates;
     std::int64_t input_tokens = 0;
@@ -134,6 +157,11 @@ class Seat {
     std::swap(hold_, other.hold_);
   }
   void charge(std::int64_t so_far, Instant now);
+  // Without giving it back.
+  std::unique_ptr<Hold> release() {
+    dispatcher_ = nullptr;
+    return std::move(hold_);
+  }
 
   Dispatcher* dispatcher_ = nullptr;
   std::unique_ptr<Hold> hold_;
@@ -177,6 +205,10 @@ class Dispatcher {
   // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full, it could not
   // start in time, or its time is up; Code::cancelled when `until.cancelled` came first.
   rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until);
+  // The request of a seat that gave way with Leeway::again waits for another one, in its old place:
+  // it is not refused, nor asked for its place again. Code::upstream_timeout when `until` has come.
+  rt::Task<Result<Seat>> seat_again(Seat seat, SeatRequest request, rt::Loop& loop,
+                                    rt::Until until);
 
   // A seat for what is nobody's: at once or not at all, on an engine that is ready, has room, and
   // for which nobody waits. It counts for nobody's share. To be given up when is_wanted().
@@ -217,8 +249,11 @@ class Dispatcher {
   // True: it has its seat already.
   Result<bool> enter(const std::shared_ptr<Waiter>& waiter);
   void leave(Waiter& waiter);
+  rt::Task<Result<Seat>> wait(std::shared_ptr<Waiter> waiter, rt::Until until);
   Result<std::optional<Seat>> look_again(Waiter& waiter, rt::Deadline limit);
   void give_back(Seat::Hold& hold);
+  bool give_way(Seat::Hold& hold);
+  void set_leeway(Seat::Hold& hold, fairness::Leeway leeway);
   static void wake(const Woken& woken);
 
   const Clock& clock_;

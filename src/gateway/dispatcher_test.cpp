@@ -685,5 +685,121 @@ TEST_F(DispatcherTest, NoInterleavingLetsATenantMeetAForeignCache) {
   EXPECT_GT(reused, 200);  // own caches are used, or this would show nothing
 }
 
+// Two slots that are guaranteed to tenant 1 are lent to tenant 2.
+class ReclaimDispatcherTest : public DispatcherTest {
+ protected:
+  void SetUp() override {
+    DispatcherTest::SetUp();
+    dispatcher_.configure({{.members = {{.name = tenant(1).value.text(), .nominal = 2}}}});
+    for (int i = 0; i < 2; ++i) {
+      SeatRequest borrower = batch();
+      lent_.push_back(&ask(std::move(borrower)));
+      EXPECT_TRUE(*lent_.back() && **lent_.back());
+      seat(i).set_leeway(fairness::Leeway::again);
+    }
+    loop_.pass(2s);
+  }
+  SeatRequest batch() const {
+    SeatRequest borrower = wanted(tenant(2));
+    borrower.priority = fairness::PriorityClass::batch;
+    return borrower;
+  }
+  Seat& seat(int i) { return ***lent_[static_cast<std::size_t>(i)]; }
+  static rt::Task<void> run_again(Dispatcher& dispatcher, Seat left, SeatRequest wanted,
+                                  rt::Loop& loop, rt::Until until,
+                                  std::optional<Result<Seat>>& result) {
+    result.emplace(co_await dispatcher.seat_again(std::move(left), std::move(wanted), loop, until));
+  }
+  std::optional<Result<Seat>>& again(int i, std::chrono::milliseconds time = 1h,
+                                     rt::Event* cancelled = nullptr) {
+    auto& result = results_.emplace_back();
+    group_.spawn(run_again(dispatcher_, std::move(seat(i)), batch(), loop_,
+                           {loop_.in(time), cancelled}, result));
+    loop_.settle();
+    return result;
+  }
+
+  std::vector<std::optional<Result<Seat>>*> lent_;
+};
+
+TEST_F(ReclaimDispatcherTest, ASeatGivesWayAndItsRequestIsNextInItsOldPlace) {
+  auto& owner = ask(tenant(1));
+  loop_.pass(900ms);
+  EXPECT_FALSE(seat(1).is_wanted(0));
+  loop_.pass(110ms);
+  EXPECT_FALSE(seat(0).is_wanted(0)) << "one place is wanted";
+  ASSERT_TRUE(seat(1).is_wanted(0));
+  ASSERT_TRUE(seat(1).give_way());
+  auto& waits = again(1);
+  EXPECT_TRUE(owner && *owner);
+  EXPECT_FALSE(waits);
+  auto& later = ask(batch());
+  give_back(owner);
+  EXPECT_TRUE(waits && *waits);
+  EXPECT_FALSE(later);
+  (*waits)->set_leeway(fairness::Leeway::again);
+  ask(tenant(1));
+  loop_.pass(5s);
+  EXPECT_FALSE((*waits)->is_wanted(0)) << "once is enough";
+  EXPECT_TRUE(seat(0).is_wanted(0));
+}
+
+TEST_F(ReclaimDispatcherTest, ItIsTakenBackWhenNobodyWaitsAnyMore) {
+  rt::Event gone(loop_);
+  auto& owner = ask(tenant(1), 1, &gone);
+  loop_.pass(1'010ms);
+  ASSERT_TRUE(seat(1).is_wanted(0));
+  gone.set();
+  loop_.settle();
+  EXPECT_THAT(*owner, FailsWith(Code::cancelled));
+  EXPECT_FALSE(seat(1).give_way());
+  EXPECT_FALSE(seat(1).is_wanted(0));
+}
+
+TEST_F(ReclaimDispatcherTest, WhatWaitsAgainMayOutlastTheQueuesTimeAndLeave) {
+  auto& owner = ask(tenant(1));
+  loop_.pass(1'010ms);
+  ASSERT_TRUE(seat(1).give_way());
+  rt::Event gone(loop_);
+  auto& waits = again(1, 100s, &gone);
+  loop_.pass(60s);
+  EXPECT_FALSE(waits);
+  gone.set();
+  loop_.settle();
+  EXPECT_THAT(*waits, FailsWith(Code::cancelled));
+  EXPECT_EQ(dispatcher_.load().waiting, 0U);
+  EXPECT_EQ(dispatcher_.load().running, 2U);
+  give_back(owner);
+  EXPECT_EQ(dispatcher_.load().running, 1U);
+}
+
+TEST_F(ReclaimDispatcherTest, ItsOwnTimeEndsItsWait) {
+  ask(tenant(1));
+  loop_.pass(1'010ms);
+  ASSERT_TRUE(seat(1).give_way());
+  auto& waits = again(1, 5s);
+  loop_.pass(5'100ms);
+  EXPECT_THAT(*waits, FailsWith(Code::upstream_timeout));
+}
+
+TEST_F(ReclaimDispatcherTest, AFullQueueTakesItBack) {
+  ask(tenant(1));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_FALSE(ask(batch()));
+  loop_.pass(1'010ms);
+  ASSERT_TRUE(seat(1).give_way());
+  EXPECT_FALSE(again(1)) << "it waits";
+  EXPECT_THAT(*ask(batch()), FailsWith(Code::queue_full));
+}
+
+TEST_F(ReclaimDispatcherTest, ASeatThatGaveWayMayEndInstead) {
+  auto& owner = ask(tenant(1));
+  loop_.pass(1'010ms);
+  ASSERT_TRUE(seat(1).give_way());
+  give_back(*lent_[1]);
+  EXPECT_TRUE(owner && *owner);
+  EXPECT_EQ(dispatcher_.pools().front().report.named, 0U);
+}
+
 }  // namespace
 }  // namespace sovmesh::gateway

@@ -379,6 +379,14 @@ bool Attempts::failed(Seen seen, bool was_accepted) {
   });
 }
 
+void Attempts::take_back() {
+  health_->locked([&](EngineHealth::State&, Instant) {
+    if (std::exchange(running_, false)) --group_->hosts[host_].running;
+    --made_;
+    return 0;
+  });
+}
+
 bool Attempts::take_retry() {
   return health_->locked([&](EngineHealth::State& state, Instant) {
     if (std::exchange(retrying_, false)) group_->budget.on_retry_done();  // of a fallback

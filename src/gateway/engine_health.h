@@ -144,6 +144,8 @@ class Attempts {
   void succeeded(std::optional<std::chrono::nanoseconds> first_token, std::int64_t uncached) {
     answer_ = {first_token, uncached};
   }
+  // The one under way has neither failed nor succeeded: it does not count.
+  void take_back();
   // One more attempt, if the budget has it.
   bool take_retry();
   // One with engines of another model, if those answer well or their budget has it; `body` as

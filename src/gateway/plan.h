@@ -37,9 +37,17 @@ struct Plan {
   bool has_fallbacks = false;                // its route names other models
   std::vector<const catalog::Model*> tried;  // that it was or is for
   std::string why;                           // this model; for who explains it, where one does
+  bool has_begun_again = false;  // somebody was guaranteed its place
 
   // Whether another engine may get it after one has accepted it and failed.
   bool may_move() const { return (engines.size() > 1 || has_fallbacks) && !idempotency; }
+  // Whether it may give way to somebody who is guaranteed its place, and be begun anew: once, and
+  // only while the client has got nothing.
+  bool may_begin_again() const {
+    return priority == fairness::PriorityClass::batch && !idempotency && !has_begun_again;
+  }
+  // An engine may have to be sent it once more.
+  bool is_needed() const { return may_move() || may_begin_again(); }
 };
 
 // How the model wants requests to be.

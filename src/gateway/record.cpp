@@ -65,6 +65,7 @@ void log_request(const RequestRecord& record, Instant now, const observe::Log& l
   if (record.engine) line.add("engine", record.engine->name());
   if (record.priority) line.add_plain("class", name(*record.priority));
   if (record.attempts > 1) line.add("attempts", record.attempts);
+  if (record.gave_way) line.add_bool("gave_way", true);
   line.add("status", record.status).add_bool("stream", record.streamed);
   if (record.replayed) line.add_bool("replayed", true);
   if (record.error) add_error(line, *record.error);

@@ -79,6 +79,7 @@ struct RequestRecord {
 
   std::optional<PriorityClass> priority;  // once it has asked for a seat
   int attempts = 0;                       // engines that were asked
+  bool gave_way = false;                  // to a guarantee, and began again
   std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
   std::chrono::nanoseconds engine_time{0};  // from dispatch to the engine's end

@@ -136,6 +136,21 @@ void note_success(RelayJob& job, const metering::Counts& counts) {
   job.attempts.succeeded(first_token, counts.prompt - counts.cached);
 }
 
+SeatUsage seat_usage(const metering::Counts& counts) {
+  return {.input_tokens = counts.prompt,
+          .cached_tokens = counts.cached,
+          .output_tokens = counts.generated};
+}
+
+// It gives way, and is begun again: its tenant's share is charged for what was made, and nobody
+// pays for it.
+void leave_place(RelayJob& job, const llmapi::TokenCounts& so_far) {
+  job.call->cancel();
+  if (so_far.generated > 0) job.seat.note_own_cache();
+  job.seat.note_usage(seat_usage(to_counts(so_far, 0)));
+  job.row.start_over();
+}
+
 // Closes the row, frees what was held of limits, and says in the record how the request ended.
 void settle(RelayJob& job, const metering::Settlement& settlement, const metering::Charge& charge,
             const std::optional<Digest>& digest) {
@@ -147,9 +162,7 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
                                                                 price ? price->id() : "");
   // The first token comes after the whole prompt.
   if (settlement.counts.generated > 0) job.seat.note_own_cache();
-  job.seat.note_usage({.input_tokens = settlement.counts.prompt,
-                       .cached_tokens = settlement.counts.cached,
-                       .output_tokens = settlement.counts.generated});
+  job.seat.note_usage(seat_usage(settlement.counts));
   job.admission.settle(settlement.counts, charge, settlement.settled_at);
   if (is_whole(settlement.finish)) {
     job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
@@ -165,6 +178,18 @@ bool runs_dry(RelayJob& job, const llmapi::TokenCounts& so_far) {
   Result<void> covered = job.admission.cover(to_counts(so_far, 0), job.services.clock.wall_now());
   if (covered) return false;
   job.record->dry = std::make_unique<const Error>(std::move(covered).error());
+  return true;
+}
+
+// Somebody waits who is guaranteed its place, and it has had what it may have then: the answer ends
+// here. True once.
+bool is_cut_short(RelayJob& job, std::int64_t generated) {
+  if (job.seat.leeway() != fairness::Leeway::cut || !job.seat.is_wanted(generated)) return false;
+  if (!job.seat.give_way()) return false;
+  job.record->dry = std::make_unique<const Error>(
+      Error(Code::overloaded, Blame::us,
+            "The answer ends here: another tenant waits for its guaranteed share of the engines.")
+          .with_details({.scope = "guarantee", .limit = {}, .reset_at = {}}));
   return true;
 }
 
@@ -210,7 +235,8 @@ void drop_call(RelayJob& job, const Error& error) {
 
 // True: the row stays open for the answer of another engine.
 bool may_go_elsewhere(const RelayJob& job, const Error& error) {
-  return job.plan && !job.client.committed() && may_be_better_elsewhere(error);
+  return job.plan && job.plan->may_move() && !job.has_begun && !job.client.committed() &&
+         may_be_better_elsewhere(error);
 }
 
 // No other engine is asked.
@@ -348,10 +374,9 @@ class StreamRelay {
     if (job_.record->dry) return Outcome::skip;
     TRY(const Outcome outcome, translator_.on_event(data, false, out_));
     if (kept_ && !kept_->assembler.on_event(data, false)) kept_.reset();
-    if (outcome != Outcome::emit || translator_.delivered() <= covered_ ||
-        !job_.admission.is_limited()) {
-      return outcome;
-    }
+    if (outcome != Outcome::emit) return outcome;
+    if (is_cut_short(job_, translator_.delivered())) return Outcome::done;
+    if (translator_.delivered() <= covered_ || !job_.admission.is_limited()) return outcome;
     const llmapi::TokenCounts counts = translator_.counts();
     if (runs_dry(job_, counts)) return Outcome::done;
     // What the prompt took is known with the first tokens, if then.
@@ -424,6 +449,7 @@ class StreamRelay {
       pump_.rest();
     }
     if (watch_.wants_comment(client_.committed())) {
+      job_.show();
       TRY_VOID(client_.comment());
       watch_.commented();
     }
@@ -469,6 +495,10 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   StreamRelay relay(job);
   Result<void> brought = co_await relay.bring();
   if (is_client_gone(brought)) co_await relay.count_what_came();
+  if (!brought && job.seat.is_left()) {
+    leave_place(job, {});
+    co_return brought;
+  }
   if (!brought) {
     brought = fail(without_key(std::move(brought).error(), job));
     drop_call(job, brought.error());
@@ -502,7 +532,7 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
     CO_TRY(const EventPump::Step step, pump.step(take));
     if (pump.done()) break;
     CO_TRY_VOID(watch.look_up_if_due());
-    if (runs_dry(job, assembler.counts())) {
+    if (is_cut_short(job, assembler.counts().generated) || runs_dry(job, assembler.counts())) {
       job.call->cancel();
       co_return assembler.cut(http::error_object(*job.record->dry));
     }
@@ -542,6 +572,10 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
                                llmapi::TokenCounts so_far) {
   job.record->engine_time =
       job.worker.loop.clock().now() - job.record->began - job.record->queue_wait;
+  if (!reply && job.seat.is_left()) {
+    leave_place(job, so_far);
+    co_return fail(std::move(reply).error());
+  }
   if (!reply) {
     reply = fail(without_key(std::move(reply).error(), job));
     drop_call(job, reply.error());

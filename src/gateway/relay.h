@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "base/result.h"
 #include "catalog/records.h"
@@ -44,10 +45,26 @@ struct RelayJob {
   Replays* replays;  // keeps the whole answer; null: it is not kept
   Attempts attempts;
   std::int64_t prompt_floor;  // llmapi::Request::prompt_tokens_floor
-  // While the request may go to another engine: until the engine's first event.
+  // While the request may go to another engine, which is until the engine's first event, or be
+  // begun again, which is until its client gets something.
   std::unique_ptr<Plan> plan = nullptr;
+  bool has_begun = false;     // the first event has come
   bool has_answered = false;  // the head of the engine's answer has come
   bool is_accepted = false;   // with it the engine has accepted the request
+
+  // What the engine sends goes to the client, or will: of a stream at once.
+  void begin_answer() {
+    if (std::exchange(has_begun, true)) return;
+    if (form.stream) show();
+    if (plan && seat.leeway() != fairness::Leeway::again) plan.reset();
+  }
+  // The client gets something.
+  void show() {
+    if (seat.leeway() != fairness::Leeway::again) return;
+    seat.set_leeway(upstream_stream ? fairness::Leeway::cut : fairness::Leeway::none);
+  }
+  // Another engine is asked, or the same one anew.
+  void forget_answer() { has_begun = has_answered = is_accepted = false; }
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and

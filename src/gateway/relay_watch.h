@@ -14,6 +14,8 @@ class RelayWatch {
   static constexpr std::chrono::milliseconds kCheckpointTime{250};
   // A stream that is silent this long gives up what it can make again.
   static constexpr std::chrono::milliseconds kQuiet{1'000};
+  // So soon a request that can begin again looks whether its place is wanted.
+  static constexpr std::chrono::milliseconds kGiveWay{100};
 
   explicit RelayWatch(const RelayJob& job)
       : job_(job),
@@ -33,6 +35,8 @@ class RelayWatch {
     }
     if (seen_event_ && !is_quiet())
       soonest = soonest.earlier(rt::Deadline::at(last_event_ + kQuiet));
+    if (job_.seat.leeway() == fairness::Leeway::again)
+      soonest = soonest.earlier(rt::Deadline::at(now() + kGiveWay));
     return {soonest, &job_.exchange.client_gone()};
   }
   bool is_quiet() const { return seen_event_ && now() - last_event_ >= kQuiet; }
@@ -66,7 +70,7 @@ class RelayWatch {
 
   // A stream that never falls silent must look up, too.
   Result<void> look_up_if_due() {
-    if (now() - last_look_ < job_.settings.look_up) return {};
+    if (now() - last_look_ < job_.settings.look_up && !is_wanted_now()) return {};
     last_look_ = now();
     return after(rt::Wake::timed_out);
   }
@@ -107,6 +111,9 @@ class RelayWatch {
   static Result<void> client_gone() {
     return client_error(Code::client_closed, "the client closed the connection");
   }
+  bool is_wanted_now() const {
+    return job_.seat.leeway() == fairness::Leeway::again && job_.seat.is_wanted(0);
+  }
   Result<void> still_allowed() const {
     if (job_.worker.cut_off) {
       return our_error(Code::overloaded, "The server is shutting down. Please try again.");
@@ -116,6 +123,8 @@ class RelayWatch {
                                               job_.services.clock.wall_now())) {
       return client_error(Code::invalid_api_key, "The API key is no longer valid.");
     }
+    if (is_wanted_now() && job_.seat.give_way())
+      return our_error(Code::overloaded, "its place is wanted by whom it is guaranteed to");
     return {};
   }
 

@@ -61,6 +61,8 @@ class OpenRow {
   // since when it is open stay as they are. Waits until that is durable. An error: it may not be,
   // and nothing that was made since may be delivered; the row is open.
   rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until);
+  // What the answer had come to is given up, and nobody pays for it: it begins anew.
+  void start_over();
   // Closes the row. Returns at once; the record is durable soon after, in order.
   void settle(const metering::Settlement& settlement) &&;
   // The request never reached an engine: nothing is charged.
@@ -361,6 +363,10 @@ inline bool OpenRow::note_haste(const metering::Counts& counts) {
 inline void OpenRow::checkpoint(const metering::Counts& counts) {
   ledger_->checkpoint(request_, counts,
                       note_haste(counts) ? Ledger::Haste::now : Ledger::Haste::none);
+}
+inline void OpenRow::start_over() {
+  hurried_ = 0;
+  ledger_->checkpoint(request_, {}, Ledger::Haste::now);
 }
 inline rt::Task<Result<void>> OpenRow::save(const metering::Counts& counts, rt::Loop& loop,
                                             rt::Until until) {

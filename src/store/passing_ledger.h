@@ -60,7 +60,10 @@ class PassingLedger : public Ledger {
 
  protected:
   void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
-    rows_.at(request).checkpoint(counts);
+    if (counts == metering::Counts())
+      rows_.at(request).start_over();
+    else
+      rows_.at(request).checkpoint(counts);
   }
   rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                               rt::Until until) override {

@@ -143,7 +143,9 @@ bool LedgerSqlite::accepts() const {
 
 void LedgerSqlite::checkpoint(RequestId request, const metering::Counts& counts, Haste haste) {
   const bool wake = mailbox_->with([&](Mailbox& box) {
-    if (box.waiting.progress.size() >= Mailbox::kProgressMax) return false;
+    // One that begins anew, which each does once at most, must not be billed for what was before.
+    const bool starts_over = counts == metering::Counts();
+    if (!starts_over && box.waiting.progress.size() >= Mailbox::kProgressMax) return false;
     box.waiting.progress.push_back({request, counts});
     ++box.handed_over;
     return haste == Haste::now && box.hurry();

@@ -357,6 +357,25 @@ TEST_F(LedgerTest, CheckpointsOfOneRequestAreWrittenOnce) {
   std::move(row).settle({});
 }
 
+// What was made in vain is billed to nobody, also when the process ends before it is made again.
+TEST_F(LedgerTest, ARowThatStartedOverIsRecoveredWithNothing) {
+  boot();
+  OpenRow row = opened();
+  row.checkpoint({.prompt = 7, .generated = 200});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  row.start_over();
+  EXPECT_FALSE(row.wants_checkpoint(63));
+  EXPECT_TRUE(row.wants_checkpoint(64));
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  disk_.power_loss();
+  std::move(row).settle({});
+  ledger_.reset();
+  boot();
+  ASSERT_EQ(rows().size(), 1U);
+  EXPECT_EQ(rows()[0].settlement.finish, Finish::recovered);
+  EXPECT_EQ(rows()[0].settlement.counts, (metering::Counts{.source = Source::recovered}));
+}
+
 TEST_F(LedgerTest, RowsLeftOpenAreRecoveredWithTheirLastCheckpoint) {
   boot();
   OpenRow row = opened();
