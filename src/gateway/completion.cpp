@@ -338,7 +338,6 @@ rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error faile
   const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
                 job.admission, job.seat,   job.call,  *job.record};
   const bool has_answered = job.has_answered;
-  job.is_accepted = false;
   job.forget_answer();
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, has_answered));
   CO_TRY_VOID(co_await send(ask));
