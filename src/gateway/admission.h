@@ -56,9 +56,6 @@ class Admission {
   std::int64_t characters_ = 0;
 };
 
-// Tokens of a request's prompt, before an engine has counted them: for reservations, never billed.
-std::int64_t prompt_estimate(const llmapi::Request& request);
-
 // All or nothing of every limit that applies to this request. Says in the record where its caller
 // stands, whatever the verdict.
 Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,

@@ -445,7 +445,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy));
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
-  plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
+  plan.times = times_of(chosen, plan.request.prompt_tokens_estimate);
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
   CO_TRY(plan.priority, priority_of(exchange.head(), caller.key()));
@@ -534,7 +534,7 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
       .user = user_of(caller),
       .priority = plan.priority,
       .rates = plan.rates,
-      .input_tokens = prompt_estimate(request),
+      .input_tokens = request.prompt_tokens_estimate,
       .bytes = static_cast<std::int64_t>(request.body.size()),
       .has_own_cache = has_own_cache};
   if (embeds) return wanted;
@@ -608,7 +608,7 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const Admission&
           .engine = std::string(record.engine->name()),
           .operation = *record.operation,
           .streamed = plan.request.stream,
-          .prompt_estimate = gateway::prompt_estimate(plan.request),
+          .prompt_estimate = plan.request.prompt_tokens_estimate,
           .output_max = plan.request.output_max.value_or(0),
           .opened_at = record.began_wall,
           .price = admission.price(),

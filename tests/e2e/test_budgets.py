@@ -409,8 +409,8 @@ def test_sdks_read_a_stream_that_runs_dry(gateway):
 
 
 def test_prompts_that_are_longer_than_estimated_count_in_full(gateway):
-    """Bytes / 4 is far too little for words of one letter: the estimate is no bill."""
-    body = chat("[[sim:tokens=5]] " + "a " * 400, max_tokens=5)
+    """The estimate takes this sign for a space, a quarter of a token: it is no bill."""
+    body = chat("[[sim:tokens=5]] " + "\\ " * 400, max_tokens=5)
     requests = [gateway.request("dense", body)] * 100
     answers = asyncio.run(all_at_once(gateway.address, requests))
     accepted = [answer for answer in answers if answer.status == 200]
