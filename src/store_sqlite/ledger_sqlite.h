@@ -62,7 +62,7 @@ class LedgerSqlite : public store::Ledger {
   // Adds a record that somebody waits for; `put` is false when there is no room.
   bool hand_over_claim(const metering::Intent& intent);
   template <class Put>
-  Refusal hand_over(Put put);
+  Refusal hand_over(bool is_intent, Put put);
   Refusal hand_over_opening(Opening opening);
   Refusal hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket);
 

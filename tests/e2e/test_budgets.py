@@ -519,7 +519,7 @@ def test_a_kill_amid_streams_leaves_nothing_reserved(gateway):
                     row.finish == "recovered")
     assert after["output_tokens"][0] - before["output_tokens"][0] == generated
     print(f"killed amid {len(seen)} streams: {sum(seen)} tokens delivered, {generated} kept")
-    assert generated >= sum(seen) - len(seen) * 64 - len(seen) * 50
+    assert generated >= sum(seen) - len(seen) * 64
 
 
 def test_a_shadow_limit_refuses_nothing_and_counts(gateway):
