@@ -399,10 +399,13 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
   }
 }
 
-// The engine has failed before its first event, and the row is open.
+// The engine has failed before anything of its answer went out, and the row is open. What it has
+// counted is of no account.
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
   const Ask ask{job.exchange, job.worker, *job.plan, job.attempts, job.seat, job.call, *job.record};
   job.is_accepted = false;
+  job.row.start_anew();
+  job.record->dry.reset();
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, job.has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.has_answered = false;

@@ -118,6 +118,15 @@ metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCount
   return settlement;
 }
 
+bool is_out_of_time(const RelayJob& job) { return job.total.passed(job.worker.loop.now()); }
+
+// Whether its own side ended the request: the client, an administrator, the time that it may take
+// (nobody gets an engine's work for nothing by a short x-sm-timeout-ms).
+bool was_given_up(const RelayJob& job, const Error& error) {
+  return error.code() == Code::client_closed || error.code() == Code::invalid_api_key ||
+         (error.code() == Code::upstream_timeout && is_out_of_time(job));
+}
+
 // Whether its length says how long such answers are.
 bool is_whole(metering::Finish finish) {
   return finish == metering::Finish::stop || finish == metering::Finish::tool_calls ||
@@ -185,6 +194,17 @@ metering::Finish finish_of(const Error& error) {
   }
 }
 
+// How a request ends that failed. Who got an error and no token owes nothing, whatever an engine
+// has counted, unless he has given up himself.
+metering::Settlement failure_of(const RelayJob& job, const llmapi::TokenCounts& counts,
+                                std::int64_t delivered, const Error& error) {
+  metering::Settlement end = settlement_of(job, counts, delivered, finish_of(error));
+  if (delivered > 0 || was_given_up(job, error)) return end;
+  end.counts = {};
+  end.drift = false;
+  return end;
+}
+
 // An engine may repeat what it was sent: our key to it is none of a client's business.
 Error without_key(Error error, const RelayJob& job) {
   const std::string_view key = job.seat.engine().api_key().reveal();
@@ -208,7 +228,8 @@ void drop_call(RelayJob& job, const Error& error) {
 
 // True: the row stays open for the answer of another engine.
 bool may_go_elsewhere(const RelayJob& job, const Error& error) {
-  return job.plan && !job.client.committed() && may_be_better_elsewhere(error);
+  return job.plan && !job.client.committed() && !is_out_of_time(job) &&
+         may_be_better_elsewhere(error);
 }
 
 // No other engine is asked.
@@ -216,7 +237,7 @@ void note_failure(RelayJob& job, const Error& error) {
   if (error.blame() == Blame::upstream) job.seat.engine().suspect();
   // Who sets a short time may find any engine late.
   const auto seen = what_it_shows(error, job.has_answered);
-  if (seen && !job.total.passed(job.services.clock.now())) job.attempts.failed(*seen, true);
+  if (seen && !is_out_of_time(job)) job.attempts.failed(*seen, true);
 }
 
 // The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
@@ -324,11 +345,13 @@ class StreamRelay {
     if (whole) co_await keep_answer(job_, std::move(whole->body));
   }
 
-  SM_OFF_FRAME void settle(metering::Finish finish) {
-    const metering::Settlement end = settlement_of(job_, translator_.counts(), delivered_, finish);
+  SM_OFF_FRAME void settle(const Result<void>& brought) {
+    const llmapi::TokenCounts counts = translator_.counts();
+    const metering::Settlement end =
+        brought ? settlement_of(job_, counts, delivered_, to_finish(translator_.finish_reason()))
+                : failure_of(job_, counts, delivered_, brought.error());
     gateway::settle(job_, end, charge_of(job_, end), sink_.digest());
   }
-  metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
 
  private:
   // What an open stream does next: go on, wait for the engine, for a client or books that are
@@ -462,12 +485,14 @@ class StreamRelay {
     }
     if (watch_.wants_comment(client_.committed())) {
       TRY_VOID(client_.comment());
+      job_.plan.reset();
       watch_.commented();
     }
     return Next::step;
   }
 
   void note_progress() {
+    if (client_.committed()) job_.plan.reset();
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
@@ -515,7 +540,7 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   }
   // Before the row is closed: who repeats the request meanwhile is told to come back.
   if (brought) co_await relay.keep();
-  relay.settle(brought ? relay.finish() : finish_of(brought.error()));
+  relay.settle(brought);
   if (brought || !job.client.committed()) co_return brought;
   co_await job.client.fail(std::move(brought).error());
   co_return Result<void>();
@@ -574,7 +599,7 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
     drop_call(job, reply.error());
     if (may_go_elsewhere(job, reply.error())) co_return fail(std::move(reply).error());
     note_failure(job, reply.error());
-    const metering::Settlement end = settlement_of(job, so_far, 0, finish_of(reply.error()));
+    const metering::Settlement end = failure_of(job, so_far, 0, reply.error());
     settle(job, end, charge_of(job, end), std::nullopt);
     co_return fail(std::move(reply).error());
   }
@@ -631,13 +656,21 @@ rt::Task<Result<void>> relay_plain(RelayJob& job) {
 }
 
 void settle_unanswered(RelayJob& job, const Error& error) {
-  const metering::Settlement end = settlement_of(job, {}, 0, finish_of(error));
+  const metering::Settlement end = failure_of(job, {}, 0, error);
   settle(job, end, charge_of(job, end), std::nullopt);
 }
 
 bool may_be_better_elsewhere(const Error& error) {
-  return error.blame() == Blame::upstream &&
-         (error.code() == Code::upstream_error || error.code() == Code::upstream_invalid_response);
+  if (error.blame() != Blame::upstream) return false;
+  switch (error.code()) {
+    case Code::upstream_error:
+    case Code::upstream_invalid_response:
+    case Code::upstream_timeout:
+    case Code::first_token_timeout:
+      return true;
+    default:
+      return false;
+  }
 }
 
 rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop) {

@@ -22,8 +22,8 @@
 namespace sovmesh::gateway {
 
 // A request that an engine works on and whose intent is durable: all that is still needed of it.
-// It may stay for minutes, so once the answer has begun it holds neither the request's text nor
-// what led here.
+// It may stay for minutes, so once something of the answer has gone out it holds neither the
+// request's text nor what led here.
 struct RelayJob {
   const Services& services;
   const Settings& settings;
@@ -44,7 +44,7 @@ struct RelayJob {
   Replays* replays;  // keeps the whole answer; null: it is not kept
   Attempts attempts;
   std::int64_t prompt_floor;  // llmapi::Request::prompt_tokens_floor
-  // While the request may go to another engine: until the engine's first event.
+  // While the request may go to another engine: until something of an answer has gone out.
   std::unique_ptr<Plan> plan = nullptr;
   bool has_answered = false;  // the head of the engine's answer has come
   bool is_accepted = false;   // with it the engine has accepted the request
@@ -63,8 +63,7 @@ SM_OWN_FRAME rt::Task<Result<void>> relay_plain(RelayJob& job);
 // No engine's answer has come.
 void settle_unanswered(RelayJob& job, const Error& error);
 
-// A failure that another engine may not have. One that is full or loads has not failed; who has
-// waited long for a first token does not wait for another one.
+// A failure that another engine may not have. One that is full or loads has not failed.
 bool may_be_better_elsewhere(const Error& error);
 
 // Whether anything follows an answer that is complete for us decides whether its connection is
