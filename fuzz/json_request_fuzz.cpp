@@ -51,7 +51,8 @@ void check(llm::Operation operation, const std::string& body) {
   const auto second = llm::parse_request(operation, unpadded(again), policy);
   require(second && second->body == first->body);
   require(second->canonical_prompt() == first->canonical_prompt());
-  require(second->prompt_bytes == first->prompt_bytes);
+  require(second->prompt_tokens_estimate == first->prompt_tokens_estimate &&
+          second->prompt_tokens_floor == first->prompt_tokens_floor);
 
   llm::Request upstream = *first;
   llm::complete_upstream(upstream, {.dialect = llm::Dialect::llama_cpp,

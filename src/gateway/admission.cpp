@@ -7,7 +7,6 @@
 namespace sovmesh::gateway {
 namespace {
 
-constexpr std::int64_t kBytesPerToken = 4;
 constexpr std::int64_t kLeastOutput = 16;  // tokens for which an answer is worth to be begun
 
 // What so many tokens take of each limit.
@@ -79,10 +78,6 @@ metering::Charge Admission::charge(const metering::Settlement& settlement,
   return metering::charge_of(price_.get(), usage, metering::power_model());
 }
 
-std::int64_t prompt_estimate(const llmapi::Request& request) {
-  return (static_cast<std::int64_t>(request.prompt_bytes) + kBytesPerToken - 1) / kBytesPerToken;
-}
-
 bool may_run_dry(const llmapi::Request& request, const Admission& admission) {
   return admission.is_limited() && !request.output_max &&
          request.operation != llmapi::Operation::embeddings;
@@ -102,8 +97,8 @@ Result<Admission> admit(const Tariff& tariff, const llmapi::Request& request,
   std::optional<limits::Headers> standing;
   const auto reserve = [&](std::int64_t output_tokens) {
     return tariff.limiter.reserve(
-        who, amounts_of(price.get(), prompt_estimate(request), output_tokens, characters), now,
-        &standing);
+        who, amounts_of(price.get(), request.prompt_tokens_estimate, output_tokens, characters),
+        now, &standing);
   };
   Result<limits::Reservation> reservation = reserve(output);
   // An answer of unknown length may be shorter than usual: what is left of a budget is given, and

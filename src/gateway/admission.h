@@ -56,9 +56,6 @@ class Admission {
   std::int64_t characters_ = 0;
 };
 
-// Tokens of a request's prompt, before an engine has counted them: for reservations, never billed.
-std::int64_t prompt_estimate(const llmapi::Request& request);
-
 // An answer of unknown length whose limits may run out while it comes: only a stream can be ended.
 bool may_run_dry(const llmapi::Request& request, const Admission& admission);
 

@@ -333,12 +333,15 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
   }
 }
 
-// The engine has failed before its first event, and the row is open.
+// The engine has failed before anything of its answer went out, and the row is open. What it has
+// counted is of no account.
 rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error failed) const {
   const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
                 job.admission, job.seat,   job.call,  *job.record};
   const bool has_answered = job.has_answered;
   job.forget_answer();
+  job.row.start_over();
+  job.record->dry.reset();
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, has_answered));
   CO_TRY_VOID(co_await send(ask));
   job.dispatched = services_.clock.now();
@@ -402,7 +405,7 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy_of(*chosen.model)));
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
   record.streamed = plan.request.stream;
-  plan.times = times_of(chosen, gateway::prompt_estimate(plan.request));
+  plan.times = times_of(chosen, plan.request.prompt_tokens_estimate);
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
   plan.total = exchange.loop().in(timeout);
   CO_TRY(plan.priority, priority_of(exchange.head(), caller.key()));
@@ -491,7 +494,7 @@ SeatRequest CompletionService::seat_request(const Plan& plan, const RequestRecor
       .user = user_of(caller),
       .priority = plan.priority,
       .rates = plan.rates,
-      .input_tokens = prompt_estimate(request),
+      .input_tokens = request.prompt_tokens_estimate,
       .bytes = static_cast<std::int64_t>(request.body.size()),
       .has_own_cache = has_own_cache};
   // Once is enough.
@@ -538,7 +541,7 @@ metering::Intent CompletionService::intent_of(const Plan& plan, const Admission&
           .engine = std::string(record.engine->name()),
           .operation = *record.operation,
           .streamed = plan.request.stream,
-          .prompt_estimate = gateway::prompt_estimate(plan.request),
+          .prompt_estimate = plan.request.prompt_tokens_estimate,
           .output_max = plan.request.output_max.value_or(0),
           .opened_at = record.began_wall,
           .price = admission.price(),

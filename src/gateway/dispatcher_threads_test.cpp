@@ -23,7 +23,9 @@ using namespace std::chrono_literals;
 // Each look at it moves it on: time passes with what is done, on any thread.
 class TickingClock final : public Clock {
  public:
-  Instant now() const override { return Instant(std::chrono::microseconds(5 * ticks_.fetch_add(1))); }
+  Instant now() const override {
+    return Instant(std::chrono::microseconds(5 * ticks_.fetch_add(1)));
+  }
   WallTime wall_now() const override { return WallTime{}; }
 
  private:

@@ -71,7 +71,6 @@ class EventPump {
       if (!more) return Step::events;
       TRY(const llmapi::StreamTranslator::Outcome outcome, consume(event.data));
       if (outcome == llmapi::StreamTranslator::Outcome::done) done_ = true;
-      job_.begin_answer();
       watch_.saw_event();
     }
   }

@@ -106,7 +106,7 @@ Result<void> CompletionService::change_model(const Ask& ask, const catalog::Mode
   plan.upstream_stream = changed.upstream_stream || may_run_dry(plan.request, ask.admission);
   plan.rates = rates_of(ask.admission.price().get());
   plan.times = times_of({.model = &next, .route = record.route, .choice = {}},
-                        gateway::prompt_estimate(plan.request));
+                        plan.request.prompt_tokens_estimate);
   plan.why = why;
   return {};
 }

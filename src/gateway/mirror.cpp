@@ -252,10 +252,11 @@ std::expected<std::unique_ptr<CopyJob>, Outcome> prepare(const Services& service
                                            services.clock.now());
   llmapi::Request request = plan.request;
   request.body.resize(plan.body_size);  // without what the first engine was told
-  return std::make_unique<CopyJob>(
-      services, settings, worker, *record.caller, route, *model, std::move(request),
-      times_of({.model = model, .route = &route, .choice = {}}, prompt_estimate(plan.request)),
-      *std::move(seat), *std::move(place), std::move(pair));
+  return std::make_unique<CopyJob>(services, settings, worker, *record.caller, route, *model,
+                                   std::move(request),
+                                   times_of({.model = model, .route = &route, .choice = {}},
+                                            plan.request.prompt_tokens_estimate),
+                                   *std::move(seat), *std::move(place), std::move(pair));
 }
 
 }  // namespace

@@ -217,7 +217,7 @@ RequestMetrics::RequestMetrics(observe::Registry& registry)
                                   {"route", "model", "reason"})),
       unsaved_answers(registry
                           .counters("sm_unsaved_answers_total",
-                                    "Whole answers that went out before their counts were durable.",
+                                    "Answers that went out or on before their counts were durable.",
                                     {})
                           .with({})) {}
 

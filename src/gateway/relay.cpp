@@ -118,6 +118,15 @@ metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCount
   return settlement;
 }
 
+bool is_out_of_time(const RelayJob& job) { return job.total.passed(job.worker.loop.now()); }
+
+// Whether its own side ended the request: the client, an administrator, the time that it may take
+// (nobody gets an engine's work for nothing by a short x-sm-timeout-ms).
+bool was_given_up(const RelayJob& job, const Error& error) {
+  return error.code() == Code::client_closed || error.code() == Code::invalid_api_key ||
+         (error.code() == Code::upstream_timeout && is_out_of_time(job));
+}
+
 // Whether its length says how long such answers are.
 bool is_whole(metering::Finish finish) {
   return finish == metering::Finish::stop || finish == metering::Finish::tool_calls ||
@@ -212,6 +221,17 @@ metering::Finish finish_of(const Error& error) {
   }
 }
 
+// How a request ends that failed. Who got an error and no token owes nothing, whatever an engine
+// has counted, unless he has given up himself.
+metering::Settlement failure_of(const RelayJob& job, const llmapi::TokenCounts& counts,
+                                std::int64_t delivered, const Error& error) {
+  metering::Settlement end = settlement_of(job, counts, delivered, finish_of(error));
+  if (delivered > 0 || was_given_up(job, error)) return end;
+  end.counts = {};
+  end.drift = false;
+  return end;
+}
+
 // An engine may repeat what it was sent: our key to it is none of a client's business.
 Error without_key(Error error, const RelayJob& job) {
   const std::string_view key = job.seat.engine().api_key().reveal();
@@ -235,7 +255,7 @@ void drop_call(RelayJob& job, const Error& error) {
 
 // True: the row stays open for the answer of another engine.
 bool may_go_elsewhere(const RelayJob& job, const Error& error) {
-  return job.plan && job.plan->may_move() && !job.has_begun && !job.client.committed() &&
+  return job.plan && job.plan->may_move() && !job.client.committed() && !is_out_of_time(job) &&
          may_be_better_elsewhere(error);
 }
 
@@ -244,7 +264,7 @@ void note_failure(RelayJob& job, const Error& error) {
   if (error.blame() == Blame::upstream) job.seat.engine().suspect();
   // Who sets a short time may find any engine late.
   const auto seen = what_it_shows(error, job.has_answered);
-  if (seen && !job.total.passed(job.services.clock.now())) job.attempts.failed(*seen, true);
+  if (seen && !is_out_of_time(job)) job.attempts.failed(*seen, true);
 }
 
 // The digest of an answer: docs/digests.md. One choice: the HMAC of its text; several: the HMAC of
@@ -284,6 +304,22 @@ rt::Task<void> keep_answer(RelayJob& job, std::string body) {
   return job.replays->keep(*job.record->caller, job.record->id, std::move(body), job.worker.loop);
 }
 
+// Until the row has these counts on the disk: what a crash would lose must not go out before. A
+// ledger that cannot write keeps nobody from an answer that its engine has made: false, which the
+// log says where `is_news`.
+rt::Task<bool> save_counts(RelayJob& job, metering::Counts counts, rt::Deadline deadline,
+                           bool is_news) {
+  const rt::Until until{deadline.earlier(job.total), &job.exchange.client_gone()};
+  const Result<void> saved = co_await job.row.save(counts, job.worker.loop, until);
+  if (saved) co_return true;
+  if (saved.error().code() == Code::cancelled || !is_news) co_return false;
+  job.services.metrics.unsaved_answers.add();
+  observe::LogLine line = job.services.log.line(observe::Level::warning, "answer_unsaved");
+  line.add("request_id", shown_id(job.record->id)).add("message", saved.error().message());
+  job.services.log.write(std::move(line));
+  co_return false;
+}
+
 // One streamed answer, engine to client. bring() is the story; the rest answers questions.
 class StreamRelay {
  public:
@@ -303,7 +339,7 @@ class StreamRelay {
     CO_TRY_VOID(co_await begin());
     for (;;) {
       Result<Next> next = advance();
-      if (next && *next == Next::client) next = co_await catch_up();
+      if (next && *next == Next::behind) next = co_await catch_up();
       if (next && *next == Next::end) co_return co_await complete();
       if (next && *next == Next::engine) {
         const rt::Wake wake = co_await job_.call->readable().wait(watch_.until());
@@ -336,15 +372,18 @@ class StreamRelay {
     if (whole) co_await keep_answer(job_, std::move(whole->body));
   }
 
-  SM_OFF_FRAME void settle(metering::Finish finish) {
-    const metering::Settlement end = settlement_of(job_, translator_.counts(), delivered_, finish);
+  SM_OFF_FRAME void settle(const Result<void>& brought) {
+    const llmapi::TokenCounts counts = translator_.counts();
+    const metering::Settlement end =
+        brought ? settlement_of(job_, counts, delivered_, to_finish(translator_.finish_reason()))
+                : failure_of(job_, counts, delivered_, brought.error());
     gateway::settle(job_, end, charge_of(job_, end), sink_.digest());
   }
-  metering::Finish finish() const { return to_finish(translator_.finish_reason()); }
 
  private:
-  // What an open stream does next: go on, wait for the engine or for a client that is behind, end.
-  enum class Next : std::uint8_t { step, engine, client, end };
+  // What an open stream does next: go on, wait for the engine, for a client or books that are
+  // behind, end.
+  enum class Next : std::uint8_t { step, engine, behind, end };
 
   SM_OWN_FRAME rt::Task<Result<void>> begin() {
     const auto on_wait = [this](rt::Wake wake) { return look_up(wake); };
@@ -361,11 +400,11 @@ class StreamRelay {
     TRY(const EventPump::Step step,
         pump_.step([this](std::string_view data) { return on_event(data); }));
     if (pump_.done()) return Next::end;
-    if (out_.size() > http::Exchange::kBufferMax) return Next::client;
+    if (out_.size() > http::Exchange::kBufferMax || is_ahead_of_books()) return Next::behind;
     TRY_VOID(send_translated());
     note_progress();
     TRY_VOID(watch_.look_up_if_due());
-    if (job_.exchange.buffered() > 0) return Next::client;
+    if (job_.exchange.buffered() > 0) return Next::behind;
     return step == EventPump::Step::events ? Next::step : Next::engine;
   }
 
@@ -425,9 +464,31 @@ class StreamRelay {
     return {};
   }
 
+  // Whether a crash would lose too much of what is to go out now.
+  bool is_ahead_of_books() const {
+    const std::int64_t durable = job_.row.durable();
+    return translator_.delivered() - durable > store::OpenRow::kUnsavedMax && durable >= unsaved_;
+  }
+  // The engine waits meanwhile. After a wait in vain the stream goes on without, until the ledger
+  // writes again.
+  SM_OWN_FRAME rt::Task<Result<void>> wait_for_books() {
+    constexpr std::chrono::milliseconds longest{1'000};
+    std::string held = std::exchange(out_, {});  // nothing stays in the scratch over a wait
+    const metering::Counts counts = owed(job_, translator_.counts(), delivered_);
+    const bool saved =
+        co_await save_counts(job_, counts, job_.worker.loop.in(longest), unsaved_ == 0);
+    if (job_.exchange.client_gone().is_set()) co_return watch_.after(rt::Wake::cancelled);
+    if (!saved) unsaved_ = std::max<std::int64_t>(counts.generated, 1);
+    watch_.noted(counts.generated);
+    watch_.saw_event();  // it was not the engine that was silent
+    out_ = std::move(held);
+    co_return Result<void>();
+  }
+
   // Terse events grow when they are translated: what one read brings may be more than a connection
   // may hold back. It goes out in parts, as the client takes them.
   SM_OWN_FRAME rt::Task<Result<void>> send_burst() {
+    if (is_ahead_of_books()) CO_TRY_VOID(co_await wait_for_books());
     constexpr std::size_t kPart = http::Exchange::kBufferMax;
     if (out_.size() <= kPart) co_return send_translated();
     const std::string burst = std::exchange(out_, {});  // nothing stays in the scratch over a wait
@@ -449,22 +510,23 @@ class StreamRelay {
       pump_.rest();
     }
     if (watch_.wants_comment(client_.committed())) {
-      job_.show();
       TRY_VOID(client_.comment());
+      job_.show();
       watch_.commented();
     }
     return Next::step;
   }
 
   void note_progress() {
+    if (client_.committed()) job_.show();
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
     }
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt =
         delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
-    if (watch_.checkpoint_due(delivered_, prompt))
-      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_));
+    if (const auto haste = watch_.checkpoint_due(delivered_, prompt))
+      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), *haste);
   }
 
   // A stream that is kept is also put together.
@@ -487,6 +549,7 @@ class StreamRelay {
   std::string& out_;            // translated, not yet handed to the client's connection
   std::int64_t delivered_ = 0;  // tokens in what was handed over
   std::int64_t covered_ = -1;   // so many are covered by what is held of the limits
+  std::int64_t unsaved_ = 0;    // the books could not be waited for when there were so many
 };
 
 }  // namespace
@@ -507,7 +570,7 @@ rt::Task<Result<void>> relay_stream(RelayJob& job) {
   }
   // Before the row is closed: who repeats the request meanwhile is told to come back.
   if (brought) co_await relay.keep();
-  relay.settle(brought ? relay.finish() : finish_of(brought.error()));
+  relay.settle(brought);
   if (brought || !job.client.committed()) co_return brought;
   co_await job.client.fail(std::move(brought).error());
   co_return Result<void>();
@@ -524,7 +587,8 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
   const auto checkpoint = [&] {
     const metering::Counts counts = owed(job, assembler.counts(), 0);
     job.seat.note_tokens(counts.generated, job.worker.loop.now());
-    if (watch.checkpoint_due(counts.generated, counts.prompt)) job.row.checkpoint(counts);
+    if (const auto haste = watch.checkpoint_due(counts.generated, counts.prompt))
+      job.row.checkpoint(counts, *haste);
   };
   checkpoint();
   const auto take = [&assembler](std::string_view data) { return assembler.on_event(data, false); };
@@ -555,18 +619,6 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                     &sink);
 }
 
-// All of an answer goes out at once, so the books must have it before. If they cannot, it goes out
-// nevertheless: the engine has done the work, and only a crash would lose its count.
-rt::Task<void> save_counts(RelayJob& job, const metering::Counts& counts) {
-  const rt::Until until{job.total, &job.exchange.client_gone()};
-  const Result<void> saved = co_await job.row.save(counts, job.worker.loop, until);
-  if (saved || saved.error().code() == Code::cancelled) co_return;
-  job.services.metrics.unsaved_answers.add();
-  observe::LogLine line = job.services.log.line(observe::Level::warning, "answer_unsaved");
-  line.add("request_id", shown_id(job.record->id)).add("message", saved.error().message());
-  job.services.log.write(std::move(line));
-}
-
 // The common end of answers that go out whole.
 rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, DigestSink& sink,
                                llmapi::TokenCounts so_far) {
@@ -581,13 +633,13 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
     drop_call(job, reply.error());
     if (may_go_elsewhere(job, reply.error())) co_return fail(std::move(reply).error());
     note_failure(job, reply.error());
-    const metering::Settlement end = settlement_of(job, so_far, 0, finish_of(reply.error()));
+    const metering::Settlement end = failure_of(job, so_far, 0, reply.error());
     settle(job, end, charge_of(job, end), std::nullopt);
     co_return fail(std::move(reply).error());
   }
   const llmapi::TokenCounts counts = reply->counts;
   if (counts.generated > store::OpenRow::kUnsavedMax)
-    co_await save_counts(job, to_counts(counts, 0));
+    (void)co_await save_counts(job, to_counts(counts, 0), job.total, true);
   metering::Settlement end = settlement_of(job, counts, counts.generated, to_finish(reply->finish));
   metering::Charge charge = charge_of(job, end);
   http::ResponseHead head = plain_head(job);
@@ -638,13 +690,21 @@ rt::Task<Result<void>> relay_plain(RelayJob& job) {
 }
 
 void settle_unanswered(RelayJob& job, const Error& error) {
-  const metering::Settlement end = settlement_of(job, {}, 0, finish_of(error));
+  const metering::Settlement end = failure_of(job, {}, 0, error);
   settle(job, end, charge_of(job, end), std::nullopt);
 }
 
 bool may_be_better_elsewhere(const Error& error) {
-  return error.blame() == Blame::upstream &&
-         (error.code() == Code::upstream_error || error.code() == Code::upstream_invalid_response);
+  if (error.blame() != Blame::upstream) return false;
+  switch (error.code()) {
+    case Code::upstream_error:
+    case Code::upstream_invalid_response:
+    case Code::upstream_timeout:
+    case Code::first_token_timeout:
+      return true;
+    default:
+      return false;
+  }
 }
 
 rt::Task<void> read_to_end(http::ClientCall& call, rt::Loop& loop) {

@@ -23,8 +23,8 @@
 namespace sovmesh::gateway {
 
 // A request that an engine works on and whose intent is durable: all that is still needed of it.
-// It may stay for minutes, so once the answer has begun it holds neither the request's text nor
-// what led here.
+// It may stay for minutes, so once something of the answer has gone out it holds neither the
+// request's text nor what led here.
 struct RelayJob {
   const Services& services;
   const Settings& settings;
@@ -45,26 +45,20 @@ struct RelayJob {
   Replays* replays;  // keeps the whole answer; null: it is not kept
   Attempts attempts;
   std::int64_t prompt_floor;  // llmapi::Request::prompt_tokens_floor
-  // While the request may go to another engine, which is until the engine's first event, or be
-  // begun again, which is until its client gets something.
+  // While the request may go to another engine or be begun again: until its client has got
+  // something.
   std::unique_ptr<Plan> plan = nullptr;
-  bool has_begun = false;     // the first event has come
   bool has_answered = false;  // the head of the engine's answer has come
   bool is_accepted = false;   // with it the engine has accepted the request
 
-  // What the engine sends goes to the client, or will: of a stream at once.
-  void begin_answer() {
-    if (std::exchange(has_begun, true)) return;
-    if (form.stream) show();
-    if (plan && seat.leeway() != fairness::Leeway::again) plan.reset();
-  }
-  // The client gets something.
+  // The client has got something.
   void show() {
+    plan.reset();
     if (seat.leeway() != fairness::Leeway::again) return;
     seat.set_leeway(upstream_stream ? fairness::Leeway::cut : fairness::Leeway::none);
   }
   // Another engine is asked, or the same one anew.
-  void forget_answer() { has_begun = has_answered = is_accepted = false; }
+  void forget_answer() { has_answered = is_accepted = false; }
 };
 
 // They bring the answer and settle the row. An error: nothing of an answer has been sent yet, and
@@ -80,8 +74,7 @@ SM_OWN_FRAME rt::Task<Result<void>> relay_plain(RelayJob& job);
 // No engine's answer has come.
 void settle_unanswered(RelayJob& job, const Error& error);
 
-// A failure that another engine may not have. One that is full or loads has not failed; who has
-// waited long for a first token does not wait for another one.
+// A failure that another engine may not have. One that is full or loads has not failed.
 bool may_be_better_elsewhere(const Error& error);
 
 // Whether anything follows an answer that is complete for us decides whether its connection is

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 
 #include "gateway/relay.h"
 #include "identity/authenticator.h"
@@ -89,17 +90,20 @@ class RelayWatch {
   // `tokens`: as the row's bound counts them. A prompt that its engine has accepted (of account
   // until the first token), or counted at last, is written down at once: a crash in its prefill
   // must not lose it.
-  bool checkpoint_due(std::int64_t tokens, std::int64_t prompt) {
+  std::optional<store::Haste> checkpoint_due(std::int64_t tokens, std::int64_t prompt) {
     const bool accepted = tokens == 0 && prompt != prompt_checkpointed_;
-    if (tokens == checkpointed_ && !accepted) return false;
-    if (!accepted && !job_.row.wants_checkpoint(tokens) &&
-        now() - last_checkpoint_ < kCheckpointTime) {
-      return false;
-    }
+    if (tokens == checkpointed_ && !accepted) return std::nullopt;
+    const auto since_last = now() - last_checkpoint_;
+    const bool in_haste = job_.row.wants_checkpoint(tokens, since_last);
+    if (!accepted && !in_haste && since_last < kCheckpointTime) return std::nullopt;
     prompt_checkpointed_ = prompt;
+    noted(tokens);
+    return in_haste ? store::Haste::now : store::Haste::none;
+  }
+  // So many tokens are in a checkpoint.
+  void noted(std::int64_t tokens) {
     checkpointed_ = tokens;
     last_checkpoint_ = now();
-    return true;
   }
 
  private:

@@ -50,17 +50,17 @@ struct Request {
   int candidates = 1;  // answers the engine makes for each prompt: n or, when larger, best_of
   std::optional<std::int64_t> output_max;  // max_completion_tokens or max_tokens
   bool modern_output_max = false;          // it came as max_completion_tokens
-  // Text bytes of messages, prompt, input and tools, 4 for a token, 4096 for an image or sound: the
-  // prompt_estimate is a quarter.
-  std::size_t prompt_bytes = 0;
+  // Of messages, prompt, input and tools, before an engine has counted them: for reservations and
+  // waits, never billed (TextSize::tokens_usual; text_size.h).
+  std::int64_t prompt_tokens_estimate = 0;
   std::size_t prompt_characters = 0;  // of the texts among it: Unicode code points
   std::size_t inputs = 1;             // number of prompts or embedding inputs
   // What the longest prompt has at least: its token ids when it is given by them.
   std::int64_t prompt_tokens_min = 1;
-  // What all prompts together have at least, whatever the engine's tokenizer: token ids, and the
-  // words of texts that stand in every prompt (no token joins words over a space). Of a chat only
-  // what users say: templates may leave out the rest. 1 of a body with members that we do not know:
-  // they may cut it short.
+  // What all prompts together have at least, whatever the engine's tokenizer: token ids, and what
+  // texts have that stand in every prompt (TextSize::tokens_floor). Of a chat only what users say:
+  // templates may leave out the rest. 1 of a body with members that we do not know: they may cut
+  // it short.
   std::int64_t prompt_tokens_floor = 0;
   bool has_tools = false;
   bool has_images = false;

@@ -21,7 +21,7 @@ inline constexpr std::size_t kInputsMax = 2048;    // embedding inputs
 inline constexpr std::size_t kModelNameMax = 256;  // bytes
 inline constexpr std::size_t kSchemaBytesMax = 64U << 10U;
 inline constexpr std::int64_t kTokenIdMax = (std::int64_t{1} << 31) - 1;
-inline constexpr std::size_t kImageBytes = 4096;  // what an image adds to prompt_bytes
+inline constexpr std::int64_t kImageTokens = 1024;  // an image or sound, in the estimate
 
 // One request body, front to back. Each parameter's reader is called with the reader at its value.
 class RequestParser {
@@ -108,7 +108,7 @@ class RequestParser {
   Request request_;
   char* out_ = nullptr;
   std::optional<std::int64_t> best_of_;
-  std::int64_t words_ = 0;  // of the texts read so far
+  std::int64_t tokens_floor_ = 0;  // of the texts read so far
   bool has_prompt_ = false;
   bool has_extra_ = false;  // a member that we do not know goes to the engine
   bool has_model_ = false;

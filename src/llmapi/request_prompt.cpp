@@ -2,46 +2,12 @@
 #include <array>
 
 #include "llmapi/request_parser.h"
+#include "llmapi/text_size.h"
 
 namespace sovmesh::llmapi {
 namespace {
 
 enum Role : std::size_t { system, developer, user, assistant, tool, function };
-
-// Bytes of UTF-8 that begin no character. Parts so short that a byte can count what is in them let
-// the compiler add up many bytes at once.
-std::size_t continuation_bytes(std::string_view text) {
-  constexpr std::size_t kPart = 240;
-  std::size_t count = 0;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, kPart);
-    std::uint8_t found = 0;
-    for (const char c : part)
-      found = static_cast<std::uint8_t>(found + (static_cast<signed char>(c) < -64 ? 1 : 0));
-    count += found;
-    text.remove_prefix(part.size());
-  }
-  return count;
-}
-
-bool begins_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-// Letters and digits behind a space, of a string's canonical JSON: a token each, at least. In parts
-// as above.
-std::int64_t words_of(std::string_view json) {
-  constexpr std::size_t kPart = 240;
-  std::int64_t count = 0;
-  for (std::size_t at = 1; at < json.size(); at += kPart) {
-    const std::size_t end = std::min(json.size(), at + kPart);
-    std::uint8_t found = 0;
-    for (std::size_t i = at; i < end; ++i)
-      found = static_cast<std::uint8_t>(found + (json[i - 1] == ' ' && begins_word(json[i])));
-    count += found;
-  }
-  return count;
-}
 
 }  // namespace
 
@@ -55,7 +21,7 @@ Keep RequestParser::messages() {
 // What a message must have depends on its role, which may come last.
 struct RequestParser::MessageFacts {
   std::optional<std::size_t> role;
-  std::int64_t words = 0;  // of its content
+  std::int64_t tokens_floor = 0;  // of its content
   bool has_content = false;
   bool null_content = false;
   bool has_calls = false;  // or something else that an assistant says instead of content
@@ -78,7 +44,7 @@ bool RequestParser::check_message(const MessageFacts& facts) {
   }
   if (*facts.role == Role::tool && !facts.has_call_id) return in_.missing("tool_call_id");
   if (*facts.role == Role::function && !facts.has_name) return in_.missing("name");
-  if (*facts.role == Role::user) request_.prompt_tokens_floor += facts.words;
+  if (*facts.role == Role::user) request_.prompt_tokens_floor += facts.tokens_floor;
   return true;
 }
 
@@ -95,9 +61,9 @@ Keep RequestParser::message_member(MessageFacts& facts, std::string_view key) {
     facts.null_content = in_.json().kind() == JsonKind::null;
     facts.has_content = !facts.null_content;
     if (facts.null_content) return keep(in_.json().literal());
-    const std::int64_t before = words_;
+    const std::int64_t before = tokens_floor_;
     const Keep kept = keep(content());
-    facts.words = words_ - before;
+    facts.tokens_floor = tokens_floor_ - before;
     return kept;
   }
   static constexpr auto optional = std::to_array<std::string_view>(
@@ -191,7 +157,7 @@ bool RequestParser::image_url() {
   });
   if (!read) return false;
   request_.has_images = true;
-  request_.prompt_bytes += kImageBytes;
+  request_.prompt_tokens_estimate += kImageTokens;
   return has_url || in_.missing("url");
 }
 
@@ -212,7 +178,7 @@ bool RequestParser::input_audio() {
   });
   if (!read) return false;
   request_.has_audio = true;
-  request_.prompt_bytes += kImageBytes;
+  request_.prompt_tokens_estimate += kImageTokens;
   return (has_data || in_.missing("data")) && (has_format || in_.missing("format"));
 }
 
@@ -263,10 +229,10 @@ bool RequestParser::function_call() {
 
 bool RequestParser::text() {
   if (!in_.string()) return false;
-  const std::size_t bytes = in_.json().string_text_size();
-  request_.prompt_bytes += bytes;
-  request_.prompt_characters += bytes - continuation_bytes(in_.json().string_json());
-  words_ += words_of(in_.json().string_json());
+  const TextSize size = size_of_text(in_.json().string_json(), in_.json().string_text_size());
+  request_.prompt_tokens_estimate += size.tokens_usual;
+  request_.prompt_characters += size.characters;
+  tokens_floor_ += size.tokens_floor;
   return true;
 }
 
@@ -288,9 +254,9 @@ Keep RequestParser::input() {
 // "text", ["text", ...], [token, ...] or [[token, ...], ...].
 bool RequestParser::texts_or_tokens(std::size_t count_max, bool allow_empty_text) {
   const auto one_text = [&] {
-    const std::int64_t before = words_;
+    const std::int64_t before = tokens_floor_;
     if (!text()) return false;
-    request_.prompt_tokens_floor += std::max<std::int64_t>(1, words_ - before);
+    request_.prompt_tokens_floor += std::max<std::int64_t>(1, tokens_floor_ - before);
     if (allow_empty_text || in_.json().string_text_size() > 0) return true;
     return in_.fail(Code::invalid_value, "Invalid '" + in_.where() + "': it must not be empty.");
   };
@@ -325,9 +291,8 @@ bool RequestParser::texts_or_tokens(std::size_t count_max, bool allow_empty_text
 }
 
 bool RequestParser::token() {
-  constexpr std::size_t bytes_per_token = 4;  // what the estimate assumes
   std::int64_t id = 0;
-  request_.prompt_bytes += bytes_per_token;
+  ++request_.prompt_tokens_estimate;
   ++request_.prompt_tokens_floor;
   return in_.integer(0, kTokenIdMax, id);
 }

@@ -53,7 +53,7 @@ TEST(ParseRequest, CountsCharactersAndNotBytes) {
   const auto request =
       chat(R"({"model":"m","messages":[{"role":"user","content":"\u00e9\u20ac\ud83d\ude00a\n"}]})");
   ASSERT_THAT(request, Succeeds());
-  EXPECT_EQ(request->prompt_bytes, 2 + 3 + 4 + 1 + 1);
+  EXPECT_EQ(request->prompt_tokens_estimate, (2 + 3 + 4 + 1 + 1 + 3) / 4);
   EXPECT_EQ(request->prompt_characters, 5);
 }
 
@@ -68,7 +68,7 @@ TEST(ParseRequest, KeepsWhatTheEngineNeeds) {
   EXPECT_TRUE(request->include_usage);
   EXPECT_EQ(request->choices, 2);
   EXPECT_EQ(request->output_max, 16);
-  EXPECT_EQ(request->prompt_bytes, 9 + 9);
+  EXPECT_EQ(request->prompt_tokens_estimate, 3 + 4) << "words and signs";
   EXPECT_EQ(request->prompt_characters, 9 + 9);
   const std::string messages = R"([{"role":"system","content":"Be brief."},)"
                                R"({"role":"user","content":"Say \"hi\"!"}])";
@@ -365,7 +365,7 @@ TEST(ParseRequest, ReadsCompletions) {
   const auto tokens = completion(R"("prompt":[1,2,3])");
   ASSERT_THAT(tokens, Succeeds());
   EXPECT_EQ(tokens->inputs, 1);
-  EXPECT_EQ(tokens->prompt_bytes, 12);
+  EXPECT_EQ(tokens->prompt_tokens_estimate, 3);
   const auto many = completion(R"("prompt":[[1],[2,3]])");
   ASSERT_THAT(many, Succeeds());
   EXPECT_EQ(many->inputs, 2);

@@ -1,4 +1,5 @@
 #include "llmapi/request_parser.h"
+#include "llmapi/text_size.h"
 
 namespace sovmesh::llmapi {
 
@@ -7,7 +8,8 @@ Keep RequestParser::tools() {
   if (!in_.array(1, kToolsMax, [this](std::size_t) { return tool(); })) return Keep::fail;
   request_.has_tools = true;
   // Templates put the definitions into the prompt.
-  request_.prompt_bytes += static_cast<std::size_t>(in_.json().mark() - begin);
+  const std::string_view definitions(begin, static_cast<std::size_t>(in_.json().mark() - begin));
+  request_.prompt_tokens_estimate += size_of_text(definitions, definitions.size()).tokens_usual;
   return Keep::keep;
 }
 

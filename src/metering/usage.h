@@ -69,7 +69,7 @@ struct Intent {
   std::string engine;
   Operation operation = Operation::chat;
   bool streamed = false;
-  std::int64_t prompt_estimate = 0;  // bytes/4: for reservations only, never billed
+  std::int64_t prompt_estimate = 0;  // for reservations only, never billed
   std::int64_t output_max = 0;       // 0: not given
   WallTime opened_at{};
   // The version that holds for this request, whatever comes into force later. Null: unpriced.

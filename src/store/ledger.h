@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <chrono>
 #include <cstdint>
@@ -22,37 +23,53 @@ namespace sovmesh::store {
 
 class Ledger;
 
+// In haste: a commit starts as soon as commits may; else the record waits for one.
+enum class Haste : std::uint8_t { none, now };
+
+// Generated tokens that are on the disk in a row: what it has if its process dies now. Written by
+// whoever commits.
+using DurableTokens = std::atomic<std::int64_t>;
+
 // An intent that is durable and not yet closed. Move-only; settle() and void_unused() consume it.
 // Dropping an open row is a bug: an assertion in debug builds, settle(aborted) in production.
 //
-// What a crash may lose of a row is bounded in tokens: counts that bring kUnsavedMax more than are
-// durable or on their way start a commit at once, fewer wait for one that comes anyway.
+// What a crash may lose of a row is bounded in tokens: whoever delivers holds back what would be
+// more than kUnsavedMax beyond durable(), and saves. Checkpoints come so early that this is rare.
 class OpenRow {
  public:
   static constexpr std::int64_t kUnsavedMax = 64;  // generated tokens
 
   OpenRow() = default;
-  OpenRow(Ledger& ledger, RequestId request) : ledger_(&ledger), request_(request) {}
-  OpenRow(OpenRow&& other) noexcept
-      : ledger_(std::exchange(other.ledger_, nullptr)),
-        request_(other.request_),
-        hurried_(other.hurried_) {}
+  OpenRow(Ledger& ledger, RequestId request, std::shared_ptr<const DurableTokens> durable)
+      : ledger_(&ledger), request_(request), durable_(std::move(durable)) {}
+  OpenRow(OpenRow&& other) noexcept { *this = std::move(other); }
   OpenRow& operator=(OpenRow&& other) noexcept {
     std::swap(ledger_, other.ledger_);
     std::swap(request_, other.request_);
+    std::swap(durable_, other.durable_);
+    std::swap(handed_, other.handed_);
     std::swap(hurried_, other.hurried_);
+    std::swap(has_checkpoint_, other.has_checkpoint_);
     return *this;
   }
   ~OpenRow();
 
   bool is_open() const { return ledger_ != nullptr; }
   RequestId request() const { return request_; }
-  // So many generated tokens are too many without a checkpoint.
-  bool wants_checkpoint(std::int64_t generated) const {
-    return generated - hurried_ >= kUnsavedMax;
+  const std::shared_ptr<const DurableTokens>& durable_tokens() const { return durable_; }
+  std::int64_t durable() const { return durable_ ? durable_->load(std::memory_order_relaxed) : 0; }
+  // Whether so many generated tokens want a checkpoint in haste. Not before half of kUnsavedMax are
+  // on no way to the disk; then when as many would be, at the rate of those since the last
+  // checkpoint, which is so long ago, before a commit that starts now is done.
+  bool wants_checkpoint(std::int64_t generated, std::chrono::nanoseconds since_last) const {
+    constexpr std::chrono::nanoseconds commit = std::chrono::milliseconds(30);
+    const std::int64_t unsaved = generated - std::max(hurried_, durable());
+    if (unsaved < kUnsavedMax / 2) return false;
+    const std::int64_t left = kUnsavedMax - unsaved;
+    return left * std::max(since_last, commit).count() <= (generated - handed_) * commit.count();
   }
   // Says how far the answer is; call it when it is wanted, and every 250 ms. Never waits.
-  void checkpoint(const metering::Counts& counts);
+  void checkpoint(const metering::Counts& counts, Haste haste = Haste::none);
   // The same, and waits until it is durable. An error: it may not be (the ledger says why), or the
   // caller's or the ledger's own limit came first; the row is open as before.
   rt::Task<Result<void>> save(const metering::Counts& counts, rt::Loop& loop, rt::Until until);
@@ -69,11 +86,15 @@ class OpenRow {
   void void_unused() &&;
 
  private:
-  bool note_haste(const metering::Counts& counts);
+  void note(const metering::Counts& counts, Haste haste);
 
   Ledger* ledger_ = nullptr;
   RequestId request_{};
-  std::int64_t hurried_ = 0;  // generated tokens that were handed over in haste
+  std::shared_ptr<const DurableTokens> durable_;
+  // Generated tokens that were handed over: at all, and in haste.
+  std::int64_t handed_ = 0;
+  std::int64_t hurried_ = 0;
+  bool has_checkpoint_ = false;
 };
 
 // One row, as usage reports read it. Everything but `settlement` is the ledger's own: cost, GSE and
@@ -337,8 +358,7 @@ class Ledger {
 
  protected:
   friend class OpenRow;
-  // In haste: a commit starts as soon as commits may; else the record waits for one.
-  enum class Haste : std::uint8_t { none, now };
+  using Haste = store::Haste;
   virtual void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) = 0;
   virtual rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                                       rt::Until until) = 0;
@@ -355,34 +375,36 @@ inline OpenRow::~OpenRow() {
   aborted.finish = metering::Finish::aborted;
   ledger_->settle(request_, aborted, Ledger::Haste::none);
 }
-inline bool OpenRow::note_haste(const metering::Counts& counts) {
-  const bool in_haste = wants_checkpoint(counts.generated);
-  if (in_haste) hurried_ = counts.generated;
-  return in_haste;
+inline void OpenRow::note(const metering::Counts& counts, Haste haste) {
+  has_checkpoint_ = true;
+  handed_ = counts.generated;
+  if (haste == Haste::now) hurried_ = counts.generated;
 }
-inline void OpenRow::checkpoint(const metering::Counts& counts) {
-  ledger_->checkpoint(request_, counts,
-                      note_haste(counts) ? Ledger::Haste::now : Ledger::Haste::none);
-}
-inline void OpenRow::start_over() {
-  hurried_ = 0;
-  ledger_->checkpoint(request_, {}, Ledger::Haste::now);
+inline void OpenRow::checkpoint(const metering::Counts& counts, Haste haste) {
+  note(counts, haste);
+  ledger_->checkpoint(request_, counts, haste);
 }
 inline rt::Task<Result<void>> OpenRow::save(const metering::Counts& counts, rt::Loop& loop,
                                             rt::Until until) {
-  hurried_ = counts.generated;
+  note(counts, Haste::now);
   return ledger_->save(request_, counts, loop, until);
 }
 inline rt::Task<Result<void>> OpenRow::amend(metering::Intent intent, rt::Loop& loop,
                                              rt::Until until) {
   assert(intent.request == request_);
-  hurried_ = 0;
+  has_checkpoint_ = false;
+  handed_ = hurried_ = 0;
   return ledger_->amend(std::move(intent), loop, until);
 }
+inline void OpenRow::start_over() {
+  if (!std::exchange(has_checkpoint_, false)) return;
+  handed_ = hurried_ = 0;
+  ledger_->checkpoint(request_, {}, Haste::now);
+}
 inline void OpenRow::settle(const metering::Settlement& settlement) && {
-  const bool in_haste = note_haste(settlement.counts);
+  const std::int64_t unsaved = settlement.counts.generated - std::max(hurried_, durable());
   std::exchange(ledger_, nullptr)
-      ->settle(request_, settlement, in_haste ? Ledger::Haste::now : Ledger::Haste::none);
+      ->settle(request_, settlement, unsaved >= kUnsavedMax ? Haste::now : Haste::none);
 }
 inline void OpenRow::void_unused() && { std::exchange(ledger_, nullptr)->void_unused(request_); }
 

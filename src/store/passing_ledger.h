@@ -22,8 +22,9 @@ class PassingLedger : public Ledger {
     Result<OpenRow> row = co_await inner_->open(std::move(intent), loop, until);
     if (!row) co_return row;
     const RequestId request = row->request();
+    const auto durable = row->durable_tokens();
     rows_.emplace(request, *std::move(row));
-    co_return OpenRow(*this, request);
+    co_return OpenRow(*this, request, durable);
   }
   bool accepts() const override { return inner_->accepts(); }
   LedgerStats stats() const override { return inner_->stats(); }
@@ -59,11 +60,11 @@ class PassingLedger : public Ledger {
   Result<void> flush(std::chrono::milliseconds limit) override { return inner_->flush(limit); }
 
  protected:
-  void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
+  void checkpoint(RequestId request, const metering::Counts& counts, Haste haste) override {
     if (counts == metering::Counts())
       rows_.at(request).start_over();
     else
-      rows_.at(request).checkpoint(counts);
+      rows_.at(request).checkpoint(counts, haste);
   }
   rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                               rt::Until until) override {

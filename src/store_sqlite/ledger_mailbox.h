@@ -10,6 +10,7 @@
 #include "metering/usage.h"
 #include "rt/event.h"
 #include "rt/semaphore.h"
+#include "store/ledger.h"
 #include "store_sqlite/ledger_schema.h"
 
 namespace sovmesh::store_sqlite {
@@ -41,6 +42,7 @@ struct Ticket {
 struct Opening {
   metering::Intent intent;
   std::shared_ptr<Ticket> ticket;
+  std::shared_ptr<store::DurableTokens> durable;
 };
 struct Progress {
   RequestId request;
@@ -114,6 +116,11 @@ struct Mailbox {
     ticket.decided = true;
     if (ticket.loop == nullptr) close_if_opened(ticket);
     return ticket.loop != nullptr;
+  }
+  // Whether somebody may hand over something to wait for: an intent, or else counts of a row that
+  // is open. What is in flight is written on a full disk, too.
+  Refusal refuses(bool is_intent) const {
+    return is_intent || refusing != Refusal::disk_full ? refusing : Refusal::none;
   }
   // Whether somebody has to wake the writer, now that there is something in haste.
   bool hurry() { return !std::exchange(in_haste, true) && std::exchange(writer_rests, false); }

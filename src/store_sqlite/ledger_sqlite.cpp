@@ -92,7 +92,8 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   Claim claim(ticket, mailbox_);
   const std::optional<metering::Idempotency> key = intent.idempotency;
   const TenantId tenant = intent.tenant;
-  Opening opening{.intent = std::move(intent), .ticket = std::move(ticket)};
+  const auto durable = std::make_shared<store::DurableTokens>(0);
+  Opening opening{.intent = std::move(intent), .ticket = std::move(ticket), .durable = durable};
   if (const Refusal why = hand_over_opening(std::move(opening)); why != Refusal::none) {
     if (key) claims_->with([&](Claims& claims) { claims.free(tenant, key->key, request); });
     co_return fail(refusal_error(why));
@@ -101,14 +102,14 @@ rt::Task<Result<store::OpenRow>> LedgerSqlite::open(metering::Intent intent, rt:
   if (!opened && opened.error().code() == Code::cancelled) claim.client_left();
   if (!opened) co_return fail(opened.error());
   claim.take();
-  co_return store::OpenRow(*this, request);
+  co_return store::OpenRow(*this, request, durable);
 }
 
 template <class Put>
-Refusal LedgerSqlite::hand_over(Put put) {
+Refusal LedgerSqlite::hand_over(bool is_intent, Put put) {
   bool wake = false;
   const Refusal why = mailbox_->with([&](Mailbox& box) {
-    if (box.refusing != Refusal::none) return box.refusing;
+    if (const Refusal why = box.refuses(is_intent); why != Refusal::none) return why;
     if (!put(box.waiting)) return Refusal::queue_full;
     ++box.handed_over;
     wake = std::exchange(box.writer_rests, false);
@@ -119,7 +120,7 @@ Refusal LedgerSqlite::hand_over(Put put) {
 }
 
 Refusal LedgerSqlite::hand_over_opening(Opening opening) {
-  return hand_over([&](Batch& waiting) {
+  return hand_over(true, [&](Batch& waiting) {
     if (waiting.openings.size() >= Mailbox::kOpeningsMax) return false;
     waiting.openings.push_back(std::move(opening));
     return true;
@@ -127,7 +128,7 @@ Refusal LedgerSqlite::hand_over_opening(Opening opening) {
 }
 
 Refusal LedgerSqlite::hand_over_save(const Progress& progress, std::shared_ptr<Ticket> ticket) {
-  return hand_over([&](Batch& waiting) {
+  return hand_over(false, [&](Batch& waiting) {
     if (waiting.progress.size() >= Mailbox::kProgressMax) return false;
     waiting.progress.push_back(progress);
     waiting.saves.push_back(std::move(ticket));

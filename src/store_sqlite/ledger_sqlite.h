@@ -66,7 +66,7 @@ class LedgerSqlite : public store::Ledger {
   // Adds a record that somebody waits for; `put` is false when there is no room.
   bool hand_over_claim(const metering::Intent& intent);
   template <class Put>
-  Refusal hand_over(Put put);
+  Refusal hand_over(bool is_intent, Put put);
   Refusal hand_over_opening(Opening opening);
   // Until the writer has decided, or the caller's or our own limit has come.
   rt::Task<Result<void>> decided(const Ticket& ticket, rt::Event& done, rt::Loop& loop,

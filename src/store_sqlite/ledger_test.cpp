@@ -111,22 +111,22 @@ TEST_F(LedgerTest, AClientThatLeavesWhileItsIntentIsWrittenIsInTheBooksWithoutTo
   }
 }
 
-TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
+TEST_F(LedgerTest, ACheckpointInHasteStartsACommit) {
   boot();
   OpenRow row = opened();
   runner_->step();
   const auto commits = [this] { return ledger_->stats().commits; };
   const std::uint64_t before = commits();
   row.checkpoint({.generated = 63});
-  EXPECT_FALSE(runner_->woken()) << "few tokens wait for a commit that comes anyway";
+  EXPECT_FALSE(runner_->woken()) << "others wait for a commit that comes anyway";
   world_.run_for(milliseconds(21));
   runner_->step();
   EXPECT_EQ(commits(), before);
-  row.checkpoint({.generated = 64});
+  row.checkpoint({.generated = 64}, store::Haste::now);
   EXPECT_TRUE(runner_->woken());
   runner_->step();
   EXPECT_EQ(commits(), before + 1);
-  row.checkpoint({.generated = 128});
+  row.checkpoint({.generated = 128}, store::Haste::now);
   EXPECT_FALSE(runner_->step() == microseconds(0)) << "commits stay apart";
   EXPECT_EQ(commits(), before + 1);
   world_.run_for(milliseconds(20));
@@ -144,12 +144,12 @@ TEST_F(LedgerTest, ManyTokensThatAreNotDurableStartACommit) {
 TEST_F(LedgerTest, WhoWaitsIsNotHeldUpByWhatIsInHaste) {
   boot();
   OpenRow row = opened();
-  row.checkpoint({.generated = 64});
+  row.checkpoint({.generated = 64}, store::Haste::now);
   const auto pause = runner_->step();
   ASSERT_TRUE(pause);
   EXPECT_GT(*pause, milliseconds(5));
   EXPECT_FALSE(runner_->woken());
-  row.checkpoint({.generated = 128});
+  row.checkpoint({.generated = 128}, store::Haste::now);
   EXPECT_FALSE(runner_->woken()) << "the commit is under way already";
   open();
   EXPECT_TRUE(runner_->woken());
@@ -189,6 +189,64 @@ TEST_F(LedgerTest, WhoSavesWaitsUntilTheCountsAreDurable) {
   EXPECT_EQ(rows().front().settlement.finish, Finish::recovered);
   EXPECT_EQ(rows().front().settlement.counts.generated, 2'000);
   EXPECT_EQ(rows().front().settlement.counts.prompt, 7);
+}
+
+TEST_F(LedgerTest, ARowKnowsWhatOfItIsDurable) {
+  boot();
+  OpenRow row = opened();
+  EXPECT_EQ(row.durable(), 0);
+  row.checkpoint({.generated = 70}, store::Haste::now);
+  EXPECT_EQ(row.durable(), 0) << "handed over";
+  world_.run_for(milliseconds(20));
+  runner_->step();
+  EXPECT_EQ(row.durable(), 70);
+  runner_->step();
+  row.start_over();
+  EXPECT_TRUE(runner_->woken()) << "what was counted is not to be charged";
+  world_.run_for(milliseconds(20));
+  runner_->step();
+  EXPECT_EQ(row.durable(), 0);
+  runner_->step();
+  row.start_over();
+  EXPECT_FALSE(runner_->woken()) << "there is nothing in it";
+  OpenRow other = std::move(row);
+  other.checkpoint({.generated = 7});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  EXPECT_EQ(other.durable(), 7);
+  std::move(other).settle({});
+}
+
+// Checkpoints that come early cost nothing at usual rates: a stream makes the ledger commit no more
+// often than one that asks for it with every 64 tokens.
+TEST_F(LedgerTest, AStreamOfAUsualRateStartsNoMoreCommitsThanOneForEvery64Tokens) {
+  boot();
+  const auto commits_in_ten_seconds = [this](int per_second, bool by_rate) {
+    OpenRow row = opened();
+    const std::uint64_t before = ledger_->stats().commits;
+    Instant last = world_.now();
+    std::int64_t hurried = 0;
+    for (std::int64_t ms = 1; ms <= 10'000; ++ms) {
+      world_.run_for(milliseconds(1));
+      const std::int64_t made = ms * per_second / 1'000;
+      const auto since_last = world_.now() - last;
+      const bool in_haste =
+          by_rate ? row.wants_checkpoint(made, since_last) : made - hurried >= OpenRow::kUnsavedMax;
+      if (in_haste || since_last >= milliseconds(250)) {
+        row.checkpoint({.generated = made}, in_haste ? store::Haste::now : store::Haste::none);
+        last = world_.now();
+      }
+      if (in_haste) hurried = made;
+      if (ms % 5 == 0) runner_->step();
+    }
+    std::move(row).settle({});
+    EXPECT_THAT(ledger_->flush(), Succeeds());
+    return ledger_->stats().commits - before;
+  };
+  for (const int per_second : {5, 50, 100, 150, 200, 249}) {
+    EXPECT_LE(commits_in_ten_seconds(per_second, true), commits_in_ten_seconds(per_second, false))
+        << per_second;
+  }
+  EXPECT_LE(commits_in_ten_seconds(100'000, true), 10 * 50U + 2) << "20 ms apart";
 }
 
 TEST_F(LedgerTest, WhoSavesOnABadDiskIsToldAndKeepsTheRow) {
@@ -493,6 +551,55 @@ TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
   std::move(opened()).settle({});
 }
 
+// Who delivers holds back what a crash would lose: on a full disk the reserve has room for counts,
+// and when that is used up nobody waits.
+TEST_F(LedgerTest, OnAFullDiskWhoSavesIsServedFromTheReserve) {
+  options_.reserve_bytes = 4 * LedgerWriter::kReserveSlice;
+  boot();
+  std::vector<OpenRow> running;
+  for (int i = 0; i < 60; ++i)
+    running.push_back(opened());
+  disk_.set_capacity(disk_.used());
+  std::optional<Result<void>> saved;
+  rt::Task<void> saving;
+  const auto save = [&](std::int64_t generated) {
+    saved.reset();
+    saving = save_into(running.back(), {.generated = generated}, world_.loop(),
+                       {rt::Deadline::never(), nullptr}, saved);
+    saving.start();
+  };
+  bool was_full = false;
+  for (int round = 1; round <= 20; ++round) {
+    for (OpenRow& row : running)
+      row.checkpoint({.generated = 100 * round});
+    save(100 * round + 1);
+    for (int i = 0; i < 4 && !saved; ++i) {
+      world_.run_for(milliseconds(10));
+      runner_->step();
+      deliver();
+    }
+    ASSERT_TRUE(saved);
+    EXPECT_THAT(*saved, Succeeds()) << round;
+    EXPECT_EQ(running.back().durable(), 100 * round + 1);
+    EXPECT_EQ(running.front().durable(), 100 * round) << "in the same commit";
+    was_full = was_full || ledger_->stats().disk_full;
+  }
+  EXPECT_TRUE(was_full);
+  disk_.fail_write(1, ENOSPC, SimDisk::kForever);
+  save(10'000);
+  for (int i = 0; i < 60 && !saved; ++i) {
+    world_.run_for(milliseconds(10));
+    runner_->step();
+    deliver();
+  }
+  ASSERT_TRUE(saved);
+  EXPECT_THAT(*saved, FailsWith(Code::metering_unavailable));
+  EXPECT_EQ(running.back().durable(), 2'001);
+  disk_.fail_write(0, 0);
+  for (OpenRow& row : running)
+    std::move(row).settle({});
+}
+
 // What a kill would lose is bounded on a full disk, too.
 TEST_F(LedgerTest, OnAFullDiskCheckpointsAreAsSoonDurableAsEver) {
   boot();
@@ -508,7 +615,7 @@ TEST_F(LedgerTest, OnAFullDiskCheckpointsAreAsSoonDurableAsEver) {
   for (int round = 1; round <= 3; ++round) {
     const std::uint64_t before = ledger_->stats().records;
     for (OpenRow& row : running)
-      row.checkpoint({.generated = 64 * round});
+      row.checkpoint({.generated = 64 * round}, store::Haste::now);
     world_.run_for(milliseconds(20));
     runner_->step();
     EXPECT_EQ(ledger_->stats().records, before + running.size()) << "within 20 ms";

@@ -40,6 +40,17 @@ void post_to_loops(std::vector<std::shared_ptr<Ticket>>& all) {
   }
 }
 
+// `from` keeps the room that it had.
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  if (to.empty()) {
+    std::swap(to, from);
+  } else {
+    std::ranges::move(from, std::back_inserter(to));
+    from.clear();
+  }
+}
+
 }  // namespace
 
 LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
@@ -211,7 +222,7 @@ Pause LedgerWriter::run_once() {
     return tidy(pause);
   }
   if (state_ == State::broken) {
-    refuse_openings(Refusal::broken);
+    refuse_all(Refusal::broken);
     drop_closings();
     return std::nullopt;
   }
@@ -254,14 +265,9 @@ void LedgerWriter::take_all(Mailbox& box) {
   box.in_haste = false;
   box.writer_rests = false;
   std::swap(batch_.openings, box.waiting.openings);
-  std::swap(batch_.saves, box.waiting.saves);
   std::swap(batch_.progress, box.waiting.progress);
-  if (batch_.closings.empty()) {
-    std::swap(batch_.closings, box.waiting.closings);
-  } else {
-    std::ranges::move(box.waiting.closings, std::back_inserter(batch_.closings));
-    box.waiting.closings.clear();
-  }
+  append(batch_.saves, box.waiting.saves);
+  append(batch_.closings, box.waiting.closings);
   box.taken = box.handed_over;
   box.in_commit = batch_.size() + dirty_.size();
 }
@@ -389,7 +395,8 @@ Result<const LedgerWriter::OpenInfo*> LedgerWriter::note_opening(const Opening& 
                         .tenant = subject.tenant,
                         .terms = std::move(terms),
                         .opened_at = intent.opened_at,
-                        .begun = now};
+                        .begun = now,
+                        .durable = opening.durable};
   opened_.push_back(intent.request);
   if (intent.idempotency) TRY_VOID(open_idem(intent, at->second));
   return &at->second;
@@ -523,17 +530,26 @@ void LedgerWriter::committed(std::size_t records) {
   ++commits_;
   records_ += records;
   opened_.clear();
+  const auto say_durable = [](OpenInfo& row) {
+    row.terms.dirty = false;
+    row.durable->store(row.terms.counts.generated, std::memory_order_relaxed);
+  };
+  for (const auto& [request, before] : amended_)
+    if (const auto found = open_.find(request); found != open_.end()) say_durable(found->second);
   amended_.clear();
-  for (const RequestId& request : dirty_)
-    if (const auto found = open_.find(request); found != open_.end())
-      found->second.terms.dirty = false;
+  for (const RequestId& request : dirty_) {
+    const auto found = open_.find(request);
+    if (found != open_.end() && found->second.terms.dirty) say_durable(found->second);
+  }
   dirty_.clear();
   books_.committed();
   failures_ += std::exchange(unknown_, 0);
   tell_claims();
   for (const Closing& closing : batch_.closings)
     open_.erase(closing.request);
-  deliver();
+  auto durable = take_openings();
+  append(durable, batch_.saves);
+  tell(durable);
   batch_.clear();
   mailbox_->with([](Mailbox& box) {
     box.durable = box.taken;
@@ -561,19 +577,24 @@ void LedgerWriter::failed(Trouble trouble) {
   ++failures_;
   switch (trouble) {
     case Trouble::busy:
-      refuse_openings(Refusal::busy);
+      refuse_all(Refusal::busy);
       break;
-    case Trouble::full:
+    case Trouble::full: {
       become(State::full, Refusal::disk_full);
-      refuse_openings(Refusal::disk_full);
       // Room for the rows in flight: they try again at once.
-      retry_at_ = last_commit_ + (give_up_reserve() ? std::chrono::milliseconds(0) : kRetry);
+      const bool has_room = give_up_reserve();
+      if (has_room)
+        refuse_openings(Refusal::disk_full);
+      else
+        refuse_all(Refusal::disk_full);
+      retry_at_ = last_commit_ + (has_room ? std::chrono::milliseconds(0) : kRetry);
       break;
+    }
     default:
       // After a failed sync the kernel may have dropped the pages and call the next sync a success,
       // so nothing this process learns about the file can be believed any more.
       become(State::broken, Refusal::broken);
-      refuse_openings(Refusal::broken);
+      refuse_all(Refusal::broken);
       drop_closings();
   }
 }
@@ -592,21 +613,32 @@ void LedgerWriter::refuse_openings(Refusal why) {
       claims.free(intent.tenant, intent.idempotency->key, intent.request);
     });
   }
-  for (const auto& ticket : batch_.saves)
-    ticket->outcome = why;
-  deliver();
+  auto refused = take_openings();
+  tell(refused);
   mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
-// Tells every loop that still waits the outcome. Under the lock: see Ticket.
-void LedgerWriter::deliver() {
-  auto& all = batch_.saves;
+// Who waits for counts is told, too, that they are not durable.
+void LedgerWriter::refuse_all(Refusal why) {
+  for (const auto& ticket : batch_.saves)
+    ticket->outcome = why;
+  tell(batch_.saves);
+  refuse_openings(why);
+}
+
+std::vector<std::shared_ptr<Ticket>> LedgerWriter::take_openings() {
+  std::vector<std::shared_ptr<Ticket>> tickets;
   for (Opening& opening : batch_.openings)
-    all.push_back(std::move(opening.ticket));
+    tickets.push_back(std::move(opening.ticket));
   batch_.openings.clear();
+  return tickets;
+}
+
+// Tells every loop that still waits the outcome. Under the lock: see Ticket.
+void LedgerWriter::tell(std::vector<std::shared_ptr<Ticket>>& tickets) {
   mailbox_->with([&](Mailbox& box) {
-    std::erase_if(all, [&](const auto& ticket) { return !box.decide(*ticket); });
-    post_to_loops(all);
+    std::erase_if(tickets, [&](const auto& ticket) { return !box.decide(*ticket); });
+    post_to_loops(tickets);
   });
 }
 
@@ -721,7 +753,7 @@ void LedgerWriter::finish() {
     take_all(box);
     if (box.refusing != Refusal::broken) box.refusing = Refusal::closing;
   });
-  refuse_openings(Refusal::closing);
+  refuse_all(Refusal::closing);
   if (state_ != State::broken && has_work()) commit(clock_.now());
   drop_closings();
   if (state_ == State::healthy) (void)database_.checkpoint();

@@ -103,6 +103,7 @@ class LedgerWriter : public LedgerWork {
     Terms terms;
     WallTime opened_at{};
     Instant begun;  // when we learned of it
+    std::shared_ptr<store::DurableTokens> durable;
     std::unique_ptr<IdemInfo> idem;
   };
   // A record of the running transaction and the row that it is about.
@@ -149,7 +150,9 @@ class LedgerWriter : public LedgerWork {
   void failed(Trouble trouble);
   void become(State state, Refusal refusing);
   void refuse_openings(Refusal why);
-  void deliver();
+  void refuse_all(Refusal why);
+  void tell(std::vector<std::shared_ptr<Ticket>>& tickets);
+  std::vector<std::shared_ptr<Ticket>> take_openings();
   void drop_closings();
   Pause run_full(Instant now);
   bool find_room(Instant now);

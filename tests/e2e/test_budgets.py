@@ -405,8 +405,8 @@ def test_sdks_read_a_stream_that_runs_dry(gateway):
 
 
 def test_prompts_that_are_longer_than_estimated_count_in_full(gateway):
-    """Bytes / 4 is far too little for words of one letter: the estimate is no bill."""
-    body = chat("[[sim:tokens=5]] " + "a " * 400, max_tokens=5)
+    """The estimate takes this sign for a space, a quarter of a token: it is no bill."""
+    body = chat("[[sim:tokens=5]] " + "\\ " * 400, max_tokens=5)
     requests = [gateway.request("dense", body)] * 100
     answers = asyncio.run(all_at_once(gateway.address, requests))
     accepted = [answer for answer in answers if answer.status == 200]
@@ -515,7 +515,7 @@ def test_a_kill_amid_streams_leaves_nothing_reserved(gateway):
                     row.finish == "recovered")
     assert after["output_tokens"][0] - before["output_tokens"][0] == generated
     print(f"killed amid {len(seen)} streams: {sum(seen)} tokens delivered, {generated} kept")
-    assert generated >= sum(seen) - len(seen) * 64 - len(seen) * 50
+    assert generated >= sum(seen) - len(seen) * 64
 
 
 def test_a_shadow_limit_refuses_nothing_and_counts(gateway):

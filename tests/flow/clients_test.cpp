@@ -320,7 +320,8 @@ TEST(Clients, APromptThatWasAcceptedAndNotCountedIsPaidForAsWhatItHasAtLeast) {
   }
 }
 
-// The simulated engine says how long the prompt really is, to whoever stays.
+// The simulated engine says how long the prompt really is, to whoever stays. It takes each word for
+// a token, the signs, too; what is inside of the wish is several to a tokenizer.
 TEST(Clients, HangingUpInThePrefillNeverPaysForMoreThanThePrompt) {
   for (const auto dialect : {llmapi::Dialect::vllm, llmapi::Dialect::sglang}) {
     for (const std::string_view stream : {kStream, std::string_view()}) {
@@ -328,7 +329,7 @@ TEST(Clients, HangingUpInThePrefillNeverPaysForMoreThanThePrompt) {
       GatewayWorld gateway(7, {.dialect = dialect});
       gateway.engine->dialect_ = dialect;
       const std::string body =
-          chat_body("[[sim:head-first,prefill=2000]] a prompt of words", stream);
+          chat_body("[[sim:head-first,prefill=2000]] a prompt of words - - - -", stream);
       Client gone(gateway);
       gone.post(kChat, body);
       gateway.world.run_for(1s);

@@ -217,6 +217,10 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   data.models.push_back(make_model(8, "twins"));
   data.models.back().engines = {"engine", "twin"};
   data.models.back().embeddings = true;
+  data.models.push_back(make_model(9, "pair"));
+  data.models.back().engines = {"scripted", "engine"};
+  data.models.back().first_token_timeout = 8s;
+  data.models.back().stall_timeout = 4s;
   data.routes = routes_;
   std::erase_if(data.models, [this](const auto& m) { return withdrawn_.contains(m.name.text()); });
   return data;

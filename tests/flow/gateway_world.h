@@ -65,7 +65,8 @@ inline constexpr std::string_view kLongModel =
 //
 // Models: "chat" and "embed" for everybody, "aurora-only" for aurora, "quick" with short times (8 s
 // to the first token, 4 s between two), "script" and "script-embed" on the scripted engine, "twins"
-// on the simulated engine and its twin.
+// on the simulated engine and its twin, "pair" on the scripted and the simulated one, with short
+// times.
 //
 // Its destructor drains the gateway and expects that nothing is left: no open row, seat, socket or
 // timer, and no broken invariant of the ledger.

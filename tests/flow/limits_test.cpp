@@ -106,9 +106,9 @@ TEST(Limits, WhatWaitingDoesNotHelpSaysSo) {
 
 // The estimate of "x" is less than a token, and its price less than a millionth.
 TEST(Limits, NoRequestIsTooSmallForABudgetThatIsUsedUp) {
-  std::string long_text;  // twice as many tokens as it is taken for
+  std::string long_text;  // signs that are taken for spaces: twice as many tokens as the estimate
   for (int i = 0; i < 1'000; ++i)
-    long_text += "a ";
+    long_text += "\\\\ ";
   for (const auto& [measure, amount] :
        {std::pair(Measure::input_tokens, 600), std::pair(Measure::total_tokens, 600),
         std::pair(Measure::money_micro, 60), std::pair(Measure::gpu_microseconds, 60)}) {

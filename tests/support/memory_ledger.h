@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ class MemoryLedger : public store::Ledger {
     metering::Counts checkpoint;
     bool saved = false;  // somebody waited for it
     int amended = 0;
+    std::shared_ptr<store::DurableTokens> durable = std::make_shared<store::DurableTokens>(0);
     std::optional<metering::Settlement> settlement;
     bool voided = false;
     bool closed() const { return settlement.has_value() || voided; }
@@ -48,7 +50,7 @@ class MemoryLedger : public store::Ledger {
     if (records.contains(id)) violations.emplace_back("two intents for one request");
     records[id].intent = std::move(intent);
     order.push_back(id);
-    co_return store::OpenRow(*this, id);
+    co_return store::OpenRow(*this, id, records[id].durable);
   }
   bool accepts() const override { return !refuses; }
   store::LedgerStats stats() const override { return {.disk_full = disk_full}; }
@@ -137,18 +139,24 @@ class MemoryLedger : public store::Ledger {
   std::vector<std::string> violations;
   std::chrono::milliseconds sync_time{1};
   bool broken = false;
+  bool only_saves = false;  // checkpoints are not durable by themselves
   bool refuses = false;
   bool disk_full = false;
   int flushes = 0;
+  int checkpoints = 0;
+  int saves = 0;
+  int vain_saves = 0;
 
  protected:
   void checkpoint(RequestId request, const metering::Counts& counts, Haste) override {
     Row& row = records.at(request);
     if (row.closed()) violations.emplace_back("a checkpoint after the end");
-    const bool starts_over = counts == metering::Counts();
-    if (!starts_over && counts.generated < row.checkpoint.generated)
+    const bool is_new = counts == metering::Counts();  // the answer is made anew
+    if (counts.generated < row.checkpoint.generated && !is_new)
       violations.emplace_back("a count went back");
     row.checkpoint = counts;
+    ++checkpoints;
+    if (!broken && !only_saves) *row.durable = counts.generated;
   }
   rt::Task<Result<void>> save(RequestId request, metering::Counts counts, rt::Loop& loop,
                               rt::Until until) override {
@@ -156,10 +164,14 @@ class MemoryLedger : public store::Ledger {
     const rt::Until wait{until.deadline.earlier(synced), until.cancelled};
     if (!co_await rt::sleep(loop, wait))
       co_return client_error(Code::cancelled, "the client is gone");
-    if (broken || !synced.passed(loop.now()))
+    if (broken || !synced.passed(loop.now())) {
+      ++vain_saves;
       co_return our_error(Code::metering_unavailable, "the ledger is broken");
+    }
     checkpoint(request, counts, Haste::now);
     records.at(request).saved = true;
+    *records.at(request).durable = counts.generated;
+    ++saves;
     co_return Result<void>();
   }
   rt::Task<Result<void>> amend(metering::Intent intent, rt::Loop& loop, rt::Until until) override {
@@ -175,6 +187,7 @@ class MemoryLedger : public store::Ledger {
     intent.idempotency = row.intent.idempotency;
     row.intent = std::move(intent);
     row.checkpoint = {};
+    *row.durable = 0;
     ++row.amended;
     co_return Result<void>();
   }
