@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,24 @@ class DefectLedger : public store::PassingLedger {
  private:
   Defect defect_;
 };
+
+// A gateway whose ledger is on this disk.
+std::unique_ptr<GatewayWorld> start_on(SimDisk& disk,
+                                       std::unique_ptr<rt::sim::SimBlockingPool>& pool,
+                                       std::uint64_t seed, int slots, Defect defect) {
+  const auto make = [&](rt::sim::SimWorld& world) -> std::unique_ptr<store::Ledger> {
+    pool = std::make_unique<rt::sim::SimBlockingPool>(world, 1, 64);
+    pool->set_delay(50us, 1ms);
+    auto opened = store_sqlite::open_ledger(disk, kPath, world.clock(),
+                                            store_sqlite::make_pool_runner(world.loop(), *pool),
+                                            {.reserve_bytes = 20'000});
+    EXPECT_THAT(opened, Succeeds());
+    if (defect == Defect::none) return *std::move(opened);
+    return std::make_unique<DefectLedger>(*std::move(opened), defect);
+  };
+  return std::make_unique<GatewayWorld>(seed, sim::EngineSimOptions{.record_max = 200}, slots,
+                                        http::ServerLimits{}, make);
+}
 
 // A client's request and what came of it until the kill.
 struct Sent {
@@ -135,18 +154,7 @@ class KilledGateway {
   static constexpr auto kDurableAfter = 150ms;
 
   std::unique_ptr<GatewayWorld> start(std::uint64_t seed) {
-    const auto make = [this](rt::sim::SimWorld& world) -> std::unique_ptr<store::Ledger> {
-      pool_ = std::make_unique<rt::sim::SimBlockingPool>(world, 1, 64);
-      pool_->set_delay(50us, 1ms);
-      auto opened = store_sqlite::open_ledger(disk_, kPath, world.clock(),
-                                              store_sqlite::make_pool_runner(world.loop(), *pool_),
-                                              {.reserve_bytes = 20'000});
-      EXPECT_THAT(opened, Succeeds());
-      if (defect_ == Defect::none) return *std::move(opened);
-      return std::make_unique<DefectLedger>(*std::move(opened), defect_);
-    };
-    auto life = std::make_unique<GatewayWorld>(seed, sim::EngineSimOptions{.record_max = 200}, 16,
-                                               http::ServerLimits{}, make);
+    auto life = start_on(disk_, pool_, seed, 16, defect_);
     life->set_prices(
         {{.model = "chat", .currency = "EUR", .call = 3, .input = 700'000, .output = 5'000'001}});
     return life;
@@ -355,6 +363,70 @@ TEST(KilledGateway, HasItsBooksRightAfterTheRestart) {  // I1 to I9
       static_cast<unsigned long long>(met.exact), static_cast<unsigned long long>(met.streaming),
       static_cast<unsigned long long>(met.retried), static_cast<unsigned long long>(met.refused),
       static_cast<long long>(met.lost));
+}
+
+// Killed while one of two batch requests waits to begin again, or runs for the second time.
+TEST(KilledGateway, BillsNothingOfWhatWasMadeInVain) {
+  constexpr auto kCommit = 60ms;
+  int waited = 0, ran_again = 0;
+  for (std::uint64_t seed = 1; seed <= 40 && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    SimDisk disk(seed);
+    std::unique_ptr<rt::sim::SimBlockingPool> pool;
+    std::array<std::int64_t, 2> made_last{};
+    {
+      auto life = start_on(disk, pool, seed, 2, Defect::none);
+      life->set_members({{.name = "borealis", .nominal = 2}});
+      std::vector<std::unique_ptr<Client>> clients;
+      const auto ask = [&](const std::string& text, std::string_view tenant,
+                           std::string_view fields) {
+        clients.push_back(std::make_unique<Client>(*life));
+        clients.back()->post(kChat, chat_body(text), tenant, fields);
+      };
+      for (const std::string name : {"first", "second"})
+        ask("[[sim:rate=100,tokens=2000]] " + name, "aurora", "x-sm-priority: batch\r\n");
+      life->world.run_for(5s);
+      ask("[[sim:rate=100,tokens=200]] owner", "borealis", "");
+      const auto gave_way = [&] {
+        return life->dispatcher().pools().front().report.gave_way_total[2] > 0;
+      };
+      EXPECT_TRUE(life->world.run_until(gave_way, 5s));
+      life->world.run_for(kCommit + std::chrono::milliseconds(life->world.chaos().below(8'000)));
+      disk.kill_now();
+      std::set<std::uint64_t> in_vain;
+      for (const sim::SimRequest& asked : life->engine_sim.requests())
+        if (asked.outcome == sim::SimOutcome::cancelled) in_vain.insert(asked.id);
+      EXPECT_EQ(in_vain.size(), 1U);
+      life->engine_sim.stop();
+      life->world.run_for(5ms);
+      std::array<int, 2> calls{};
+      for (const sim::SimRequest& asked : life->engine_sim.requests()) {
+        if (asked.body.contains("owner")) continue;
+        const std::size_t which = asked.body.contains("first") ? 0 : 1;
+        made_last.at(which) = in_vain.contains(asked.id) ? 0 : asked.generated_tokens;
+        ++calls.at(which);
+      }
+      (calls[0] + calls[1] == 2 ? waited : ran_again) += 1;
+      for (auto& client : clients)
+        client.reset();
+    }
+    disk.power_on();
+    auto life = start_on(disk, pool, seed + 1'000'000, 2, Defect::none);
+    const auto rows = life->books().rows({.all_tenants = true}, 10);
+    ASSERT_THAT(rows, Succeeds());
+    std::vector<std::int64_t> billed;
+    for (const store::UsageRow& row : *rows)
+      if (row.tenant == GatewayWorld::tenant_id("aurora"))
+        billed.push_back(row.settlement.counts.generated);
+    std::ranges::sort(billed);
+    std::ranges::sort(made_last);
+    ASSERT_EQ(billed.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i)
+      EXPECT_LE(billed[i], made_last.at(i));
+    EXPECT_GT(billed[1], 500) << "the other one has run all the time";
+  }
+  EXPECT_GT(waited, 5);
+  EXPECT_GT(ran_again, 5);
 }
 
 TEST(KilledGateway, EveryDefectOfItsLedgerIsFound) {
