@@ -1,83 +1,13 @@
-#include "gateway/dispatcher.h"
-
-#include <gtest/gtest.h>
+#include "gateway/dispatcher_test.h"
 
 #include <algorithm>
-#include <deque>
 #include <random>
 #include <set>
 
 #include "gateway/engine_health.h"
-#include "rt/task_group.h"
-#include "rt/test_loop.h"
-#include "tests/support/fake_engine.h"
-#include "tests/support/result_matchers.h"
-#include "tests/support/seeded_random.h"
 
 namespace sovmesh::gateway {
 namespace {
-
-using namespace std::chrono_literals;
-
-TenantId tenant(unsigned char n) {
-  std::array<unsigned char, 16> bytes{};
-  bytes[15] = n;
-  return {Ulid::from_bytes(bytes)};
-}
-
-// Until what did not fit is tried again.
-constexpr auto kSoon = 20ms;
-
-class DispatcherTest : public testing::Test {
- protected:
-  void SetUp() override { use_slots(2); }
-  void TearDown() override { loop_.end(); }
-
-  void use_slots(int count) {
-    engine_ = std::make_shared<FakeEngine>("e", count);
-    engine_->capabilities_.tenant_slots = true;
-  }
-  static rt::Task<void> run(Dispatcher& dispatcher, SeatRequest wanted, rt::Loop& loop,
-                            rt::Until until, std::optional<Result<Seat>>& result) {
-    result.emplace(co_await dispatcher.seat(std::move(wanted), loop, until));
-  }
-
-  SeatRequest wanted(TenantId who, int slots = 1) const {
-    return {
-        .engines = {engine_}, .slots = {.tenant = who, .slots = slots}, .tenant = who.value.text()};
-  }
-  std::optional<Result<Seat>>& ask(TenantId who, int slots = 1, rt::Event* cancelled = nullptr) {
-    return ask(wanted(who, slots), cancelled);
-  }
-  std::optional<Result<Seat>>& ask(SeatRequest wanted, rt::Event* cancelled = nullptr) {
-    auto& result = results_.emplace_back();
-    group_.spawn(
-        run(dispatcher_, std::move(wanted), loop_, {rt::Deadline::never(), cancelled}, result));
-    loop_.settle();
-    return result;
-  }
-  std::optional<Result<Seat>>& embed(TenantId who) {
-    return ask(SeatRequest{.engines = {engine_},
-                           .slots = {.tenant = who, .in_any_slot = true},
-                           .tenant = who.value.text()});
-  }
-  void answer(std::optional<Result<Seat>>& seat) {
-    (*seat)->note_own_cache();
-    give_back(seat);
-  }
-  void give_back(std::optional<Result<Seat>>& seat) {
-    seat.reset();
-    loop_.settle();
-  }
-
-  rt::ManualClock clock_;
-  rt::TestLoop loop_{clock_};
-  std::shared_ptr<FakeEngine> engine_;
-  SeededRandom random_{7};
-  Dispatcher dispatcher_{clock_, random_, {.waiting_per_tenant_max = 3, .wait_max = 30s}};
-  std::deque<std::optional<Result<Seat>>> results_;
-  rt::TaskGroup group_{loop_, 1'000};
-};
 
 TEST_F(DispatcherTest, NeverSeatsMoreThanTheEngineHasSlots) {
   auto& a = ask(tenant(1));
@@ -356,75 +286,6 @@ TEST_F(DispatcherTest, AReplicaThatComesBackIsNoticedByWhoeverWaits) {
 }
 
 // Another gateway's requests take slots, too.
-TEST_F(DispatcherTest, WhatOthersHaveOnAnEngineLeavesLessRoom) {
-  use_slots(4);
-  loop_.pass(kSoon);
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 2, .waiting = 1});
-  auto& first = ask(tenant(1));
-  EXPECT_TRUE(first && *first) << "one is always let in";
-  loop_.pass(kSoon);
-  auto& second = ask(tenant(1));
-  EXPECT_FALSE(second) << "one of ours and three of theirs";
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 2, .waiting = 1});
-  loop_.pass(kSoon);
-  ASSERT_TRUE(second && *second) << "one of the three was ours";
-  auto& third = ask(tenant(1));
-  EXPECT_FALSE(third);
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 4});
-  loop_.pass(kSoon);
-  EXPECT_TRUE(third && *third) << "nobody waits there";
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 4, .waiting = 9});
-  loop_.pass(kSoon);
-  auto& fourth = ask(tenant(1));
-  EXPECT_FALSE(fourth);
-  engine_->say(std::nullopt);
-  loop_.pass(kSoon);
-  EXPECT_TRUE(fourth && *fourth) << "what is old does not count";
-}
-
-TEST_F(DispatcherTest, AnEngineWhoseKvMemoryIsFullGetsNothingMore) {
-  use_slots(8);
-  loop_.pass(kSoon);
-  const auto large = [&] {
-    SeatRequest request = wanted(tenant(1));
-    request.input_tokens = 30'000;
-    return request;
-  };
-  engine_->say(engine::LoadReading{.at = clock_.now(), .kv_used = 0.1, .kv_tokens = 100'000});
-  auto& first = ask(large());
-  EXPECT_TRUE(first && *first);
-  loop_.pass(kSoon);
-  auto& second = ask(large());
-  EXPECT_TRUE(second && *second);
-  auto& third = ask(large());
-  EXPECT_TRUE(third && *third) << "70 % would be taken";
-  auto& fourth = ask(large());
-  EXPECT_FALSE(fourth) << "100 %";
-  give_back(second);
-  EXPECT_TRUE(fourth && *fourth);
-}
-
-TEST_F(DispatcherTest, WhatSharesAPrefixFillsNoMoreThanTheEngineSays) {
-  use_slots(8);
-  loop_.pass(kSoon);
-  SeatRequest large = wanted(tenant(1));
-  large.input_tokens = 60'000;
-  engine_->say(engine::LoadReading{.at = clock_.now(), .kv_used = 0, .kv_tokens = 100'000});
-  auto& first = ask(large);
-  EXPECT_TRUE(first && *first);
-  loop_.pass(kSoon);
-  auto& second = ask(large);
-  EXPECT_TRUE(second && *second);
-  auto& third = ask(large);
-  EXPECT_FALSE(third) << "twice 60 % as far as anybody knows";
-  (*first)->note_tokens(1, clock_.now());
-  (*second)->note_tokens(1, clock_.now());
-  loop_.pass(1ms);
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 2, .kv_used = 0.6});
-  loop_.pass(2 * kSoon);
-  EXPECT_TRUE(third && *third);
-}
-
 TEST_F(DispatcherTest, AnEngineThatSleepsIsWokenWhenTheOthersAreFull) {
   use_slots(1);
   const auto sleeper = std::make_shared<FakeEngine>("sleeper", 1);

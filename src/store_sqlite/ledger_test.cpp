@@ -1,92 +1,10 @@
-#include <gtest/gtest.h>
+#include "store_sqlite/ledger_test.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
-#include <utility>
-#include <vector>
-
-#include "rt/sim/world.h"
-#include "store_sqlite/ledger_writer.h"
-#include "store_sqlite/open.h"
-#include "tests/support/result_matchers.h"
 
 namespace sovmesh::store_sqlite {
 namespace {
-
-using metering::Finish;
-using metering::Source;
-using std::chrono::microseconds;
-using std::chrono::milliseconds;
-using store::OpenRow;
-
-constexpr const char* kPath = "/data/ledger.db";
-
-rt::Task<void> keep(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop, rt::Until until,
-                    std::optional<Result<OpenRow>>& out) {
-  out.emplace(co_await ledger.open(std::move(intent), loop, until));
-}
-
-// The writer stands still until a test lets it take a step.
-class LedgerTest : public testing::Test {
- protected:
-  struct Attempt {
-    rt::Task<void> task;
-    std::optional<Result<OpenRow>> result;
-  };
-
-  LedgerTest() { options_.reserve_bytes = 100'000; }
-  ~LedgerTest() override {
-    for (auto& attempt : attempts_)
-      if (attempt->result && *attempt->result) std::move(**attempt->result).settle({});
-  }
-
-  void boot() {
-    auto runner = std::make_unique<ManualRunner>();
-    runner_ = runner.get();
-    auto opened = open_ledger(disk_, kPath, world_.clock(), std::move(runner), options_);
-    ASSERT_THAT(opened, Succeeds());
-    ledger_ = *std::move(opened);
-    runner_->step();
-  }
-  Attempt& open(rt::Until until = {rt::Deadline::never(), nullptr}) {
-    return open({ids_.next()}, until);
-  }
-  Attempt& open(RequestId request, rt::Until until = {rt::Deadline::never(), nullptr}) {
-    metering::Intent intent{.request = request,
-                            .tenant = tenant_,
-                            .project = {},
-                            .key = *KeyId::parse("abcdefghijkl"),
-                            .model = "tiny",
-                            .engine = "local",
-                            .opened_at = world_.clock().wall_now()};
-    attempts_.push_back(std::make_unique<Attempt>());
-    Attempt& attempt = *attempts_.back();
-    attempt.task = keep(*ledger_, std::move(intent), world_.loop(), until, attempt.result);
-    attempt.task.start();
-    return attempt;
-  }
-  void deliver() { world_.run_for(microseconds(0)); }
-  OpenRow opened() {
-    Attempt& attempt = open();
-    world_.run_for(milliseconds(10));
-    runner_->step();
-    deliver();
-    OpenRow row = *std::move(*attempt.result);
-    attempt.result.reset();
-    return row;
-  }
-  std::vector<store::UsageRow> rows() { return *ledger_->rows({.tenant = tenant_}, 100); }
-
-  rt::sim::SimWorld world_{1};
-  SimDisk disk_{1};
-  LedgerOptions options_;
-  UlidSource ids_{world_.clock(), world_.random()};
-  TenantId tenant_{ids_.next()};
-  std::vector<std::unique_ptr<Attempt>> attempts_;
-  std::unique_ptr<store::Ledger> ledger_;
-  ManualRunner* runner_ = nullptr;
-};
 
 TEST_F(LedgerTest, AClientThatLeavesWhileItsIntentIsWrittenIsInTheBooksWithoutTokens) {
   boot();
@@ -158,11 +76,6 @@ TEST_F(LedgerTest, WhoWaitsIsNotHeldUpByWhatIsInHaste) {
   runner_->step();
   deliver();
   std::move(row).settle({});
-}
-
-rt::Task<void> save_into(OpenRow& row, metering::Counts counts, rt::Loop& loop, rt::Until until,
-                         std::optional<Result<void>>& out) {
-  out.emplace(co_await row.save(counts, loop, until));
 }
 
 TEST_F(LedgerTest, WhoSavesWaitsUntilTheCountsAreDurable) {
@@ -525,145 +438,10 @@ TEST_F(LedgerTest, AFailedSyncIsTheEndAndIsNeverRetried) {
   EXPECT_FALSE(ledger_->accepts());
 }
 
-TEST_F(LedgerTest, OnAFullDiskRunningRequestsSettleAndNewOnesWait) {
-  boot();
-  std::vector<OpenRow> running;
-  for (int i = 0; i < 60; ++i)  // more than fits into the log as making the tables left it
-    running.push_back(opened());
-  disk_.set_capacity(disk_.used());
-  Attempt& refused = open();
-  world_.run_for(milliseconds(10));
-  runner_->step();
-  deliver();
-  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
-  EXPECT_FALSE(ledger_->accepts());
-  for (OpenRow& row : running)
-    std::move(row).settle({.counts = {.generated = 2}});
-  world_.run_for(milliseconds(250));
-  runner_->step();
-  EXPECT_EQ(ledger_->stats().waiting, 0U) << "the reserve held them";
-  EXPECT_FALSE(ledger_->accepts());
-  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 120);
-  disk_.set_capacity(INT64_MAX);
-  world_.run_for(milliseconds(250));
-  runner_->step();
-  EXPECT_TRUE(ledger_->accepts()) << "by itself";
-  std::move(opened()).settle({});
-}
-
 // Who delivers holds back what a crash would lose: on a full disk the reserve has room for counts,
 // and when that is used up nobody waits.
-TEST_F(LedgerTest, OnAFullDiskWhoSavesIsServedFromTheReserve) {
-  options_.reserve_bytes = 4 * LedgerWriter::kReserveSlice;
-  boot();
-  std::vector<OpenRow> running;
-  for (int i = 0; i < 60; ++i)
-    running.push_back(opened());
-  disk_.set_capacity(disk_.used());
-  std::optional<Result<void>> saved;
-  rt::Task<void> saving;
-  const auto save = [&](std::int64_t generated) {
-    saved.reset();
-    saving = save_into(running.back(), {.generated = generated}, world_.loop(),
-                       {rt::Deadline::never(), nullptr}, saved);
-    saving.start();
-  };
-  bool was_full = false;
-  for (int round = 1; round <= 20; ++round) {
-    for (OpenRow& row : running)
-      row.checkpoint({.generated = 100 * round});
-    save(100 * round + 1);
-    for (int i = 0; i < 4 && !saved; ++i) {
-      world_.run_for(milliseconds(10));
-      runner_->step();
-      deliver();
-    }
-    ASSERT_TRUE(saved);
-    EXPECT_THAT(*saved, Succeeds()) << round;
-    EXPECT_EQ(running.back().durable(), 100 * round + 1);
-    EXPECT_EQ(running.front().durable(), 100 * round) << "in the same commit";
-    was_full = was_full || ledger_->stats().disk_full;
-  }
-  EXPECT_TRUE(was_full);
-  disk_.fail_write(1, ENOSPC, SimDisk::kForever);
-  save(10'000);
-  for (int i = 0; i < 60 && !saved; ++i) {
-    world_.run_for(milliseconds(10));
-    runner_->step();
-    deliver();
-  }
-  ASSERT_TRUE(saved);
-  EXPECT_THAT(*saved, FailsWith(Code::metering_unavailable));
-  EXPECT_EQ(running.back().durable(), 2'001);
-  disk_.fail_write(0, 0);
-  for (OpenRow& row : running)
-    std::move(row).settle({});
-}
-
 // What a kill would lose is bounded on a full disk, too.
-TEST_F(LedgerTest, OnAFullDiskCheckpointsAreAsSoonDurableAsEver) {
-  boot();
-  std::vector<OpenRow> running;
-  for (int i = 0; i < 60; ++i)
-    running.push_back(opened());
-  disk_.set_capacity(disk_.used());
-  Attempt& refused = open();
-  world_.run_for(milliseconds(10));
-  runner_->step();
-  EXPECT_TRUE(ledger_->stats().disk_full);
-  runner_->step();
-  for (int round = 1; round <= 3; ++round) {
-    const std::uint64_t before = ledger_->stats().records;
-    for (OpenRow& row : running)
-      row.checkpoint({.generated = 64 * round}, store::Haste::now);
-    world_.run_for(milliseconds(20));
-    runner_->step();
-    EXPECT_EQ(ledger_->stats().records, before + running.size()) << "within 20 ms";
-  }
-  for (OpenRow& row : running)
-    std::move(row).settle({});
-  deliver();
-  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
-}
-
 // Somebody else who writes takes every byte that is free, and still every row in flight is closed.
-TEST_F(LedgerTest, WhatElseWritesToAFullDiskDoesNotGetTheReserve) {
-  options_.reserve_bytes = 16 * LedgerWriter::kReserveSlice;
-  boot();
-  std::vector<OpenRow> running;
-  for (int i = 0; i < 300; ++i)
-    running.push_back(opened());
-  EXPECT_EQ(ledger_->stats().reserve_left, options_.reserve_bytes);
-  disk_.set_capacity(disk_.used());
-  Attempt& refused = open();
-  for (int i = 0; i < 20 && !running.empty(); ++i) {
-    for (int j = 0; j < 30 && !running.empty(); ++j) {
-      std::move(running.back()).settle({.counts = {.generated = 2}});
-      running.pop_back();
-    }
-    for (int k = 0; k < 4; ++k) {
-      world_.run_for(milliseconds(50));
-      runner_->step();
-    }
-    disk_.set_capacity(disk_.used());
-  }
-  deliver();
-  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
-  EXPECT_EQ(ledger_->stats().waiting, 0U);
-  EXPECT_TRUE(ledger_->stats().disk_full);
-  EXPECT_EQ(ledger_->sum({.tenant = tenant_})->at(0).generated, 600);
-  disk_.set_capacity(disk_.used() + options_.reserve_bytes / 4);
-  world_.run_for(milliseconds(250));
-  runner_->step();
-  EXPECT_FALSE(ledger_->accepts()) << "the reserve would fit, and nothing else";
-  disk_.set_capacity(INT64_MAX);
-  world_.run_for(milliseconds(250));
-  runner_->step();
-  EXPECT_TRUE(ledger_->accepts());
-  EXPECT_FALSE(ledger_->stats().disk_full);
-  EXPECT_EQ(ledger_->stats().reserve_left, options_.reserve_bytes);
-}
-
 TEST_F(LedgerTest, AnOpeningWhoseCallerWentAwayIsClosed) {
   boot();
   open().task = {};
@@ -808,43 +586,6 @@ TEST_F(LedgerTest, ARowStaysSmall) {
                                 .settled_at = world_.clock().wall_now()});
   ledger_.reset();
   EXPECT_LT(*disk_.size(kPath), 2'000 * 200);
-}
-
-TEST_F(LedgerTest, AStartOnAFullDiskBorrowsFromTheReserve) {
-  options_.reserve_bytes = 1'000'000;
-  boot();
-  OpenRow row = opened();
-  disk_.kill_now();
-  std::move(row).settle({});
-  ledger_.reset();
-  disk_.power_on();
-  disk_.set_capacity(disk_.used());
-  EXPECT_FALSE(open_control_store(disk_, "/data/control.db", world_.clock())) << "there is no room";
-
-  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000));
-  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000);
-  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000)) << "there is as much free";
-  EXPECT_THAT(open_control_store(disk_, "/data/control.db", world_.clock()), Succeeds());
-  disk_.set_capacity(disk_.used() + 450'000);
-  boot();
-  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000) << "what it lent is needed by others yet";
-  EXPECT_EQ(ledger_->stats().recovered, 1U);
-  EXPECT_TRUE(ledger_->stats().disk_full);
-  EXPECT_FALSE(ledger_->accepts());
-  disk_.set_capacity(INT64_MAX);
-  world_.run_for(std::chrono::seconds(1));
-  for (int i = 0; i < 5 && !ledger_->accepts(); ++i)
-    runner_->step();
-  EXPECT_TRUE(ledger_->accepts());
-  EXPECT_EQ(ledger_->stats().reserve_left, 1'000'000);
-}
-
-TEST_F(LedgerTest, AReserveThatIsSmallerThanWhatIsWantedIsLentWhole) {
-  boot();
-  ledger_.reset();
-  disk_.set_capacity(disk_.used());
-  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000));
-  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000)) << "nothing is left";
 }
 
 TEST_F(LedgerTest, StoppingWritesWhatWasHandedOver) {
