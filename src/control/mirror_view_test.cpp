@@ -14,7 +14,7 @@ ModelName named(std::string_view name) { return ModelName::parse(name).value(); 
 
 TEST(MirrorView, ShowsHowCopiesEndedAndBothSides) {
   const catalog::Mirror mirror{.version = named("new"), .share = 250};
-  EXPECT_EQ(mirror_json(mirror),
+  EXPECT_EQ(comparison_json(mirror, nullptr),
             R"({"version":"new","share":"2.5%","in_flight_max":4,"prompt_bytes_max":1048576})");
   rollout::Arm requests;
   rollout::Arm copies;
@@ -32,7 +32,6 @@ TEST(MirrorView, ShowsHowCopiesEndedAndBothSides) {
   seen.version = named("older");
   EXPECT_THAT(comparison_json(mirror, &seen), Not(HasSubstr("copies")))
       << "that was another mirror's";
-  EXPECT_EQ(comparison_json(mirror, nullptr), mirror_json(mirror));
 }
 
 }  // namespace

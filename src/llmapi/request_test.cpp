@@ -273,7 +273,7 @@ TEST(ParseAgain, ByTheSamePolicyNothingChanges) {
     EXPECT_EQ(again->base64_embeddings, first->base64_embeddings);
     EXPECT_EQ(again->has_tools, first->has_tools);
     EXPECT_EQ(again->inputs, first->inputs);
-    EXPECT_EQ(again->prompt_bytes, first->prompt_bytes);
+    EXPECT_EQ(again->prompt_tokens_estimate, first->prompt_tokens_estimate);
     EXPECT_EQ(again->prompt_tokens_floor, first->prompt_tokens_floor);
   }
 }

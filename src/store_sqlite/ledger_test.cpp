@@ -335,9 +335,10 @@ TEST_F(LedgerTest, ARowThatStartedOverIsRecoveredWithNothing) {
   row.checkpoint({.prompt = 7, .generated = 200});
   ASSERT_THAT(ledger_->flush(), Succeeds());
   row.start_over();
-  EXPECT_FALSE(row.wants_checkpoint(63));
-  EXPECT_TRUE(row.wants_checkpoint(64));
   ASSERT_THAT(ledger_->flush(), Succeeds());
+  EXPECT_EQ(row.durable(), 0);
+  EXPECT_FALSE(row.wants_checkpoint(31, milliseconds(250)));
+  EXPECT_TRUE(row.wants_checkpoint(64, milliseconds(250)));
   disk_.power_loss();
   std::move(row).settle({});
   ledger_.reset();
