@@ -12,7 +12,7 @@ namespace sovmesh::gateway {
 // checkpoints, and the look-ups that end a silent stream (key revoked, drain over).
 class RelayWatch {
  public:
-  static constexpr std::chrono::milliseconds kCheckpointTime{250};
+  static constexpr std::chrono::milliseconds kCheckpointTime{125};
   // A stream that is silent this long gives up what it can make again.
   static constexpr std::chrono::milliseconds kQuiet{1'000};
   // So soon a request that can begin again looks whether its place is wanted.

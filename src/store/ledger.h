@@ -68,7 +68,7 @@ class OpenRow {
     const std::int64_t left = kUnsavedMax - unsaved;
     return left * std::max(since_last, commit).count() <= (generated - handed_) * commit.count();
   }
-  // Says how far the answer is; call it when it is wanted, and every 250 ms. Never waits.
+  // Says how far the answer is; call it when it is wanted, and every 125 ms. Never waits.
   void checkpoint(const metering::Counts& counts, Haste haste = Haste::none);
   // The same, and waits until it is durable. An error: it may not be (the ledger says why), or the
   // caller's or the ledger's own limit came first; the row is open as before.

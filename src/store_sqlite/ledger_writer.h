@@ -36,7 +36,7 @@ struct LedgerOptions {
   // Other settlements wait for the next commit, at most this long.
   std::chrono::milliseconds settle_delay{50};
   // So do checkpoints.
-  std::chrono::milliseconds checkpoint_delay{250};
+  std::chrono::milliseconds checkpoint_delay{100};
   // open() gives up after this.
   std::chrono::milliseconds open_timeout{5'000};
   // Space that is kept so that running requests can be settled on a full disk. 0: none.
