@@ -482,7 +482,8 @@ void offer_route(CLI::App& command, compose::RouteCommand& route) {
   option("--mirror", words.mirror,
          "MODEL=PERCENT: a version of the weight 0 that gets copies of so many requests; or none");
   option("--fallback", words.fallbacks,
-         "MODEL or route:ROUTE, while a version's engine is not healthy; repeatable, in order, "
+         "MODEL or route:ROUTE, while a version's engine is not healthy or when it fails; "
+         "repeatable, in order, "
          "replaces all; or none");
 }
 

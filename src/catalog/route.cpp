@@ -74,6 +74,9 @@ Result<void> check_version_of(const Route& route, const ModelName& version, std:
 Result<void> check_match(const Match& match, const std::string& at) {
   if (match.value.empty() || match.value.size() > kValueBytesMax)
     return wrong(at + ".value", fmt::format("want 1 to {} characters", kValueBytesMax));
+  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+  if (std::ranges::any_of(match.value, is_control))
+    return wrong(at + ".value", "no header has control characters");
   if (match.of == Match::Of::claim) {
     if (match.name.empty() || match.name.size() > kNameBytesMax)
       return wrong(at + ".name", fmt::format("want 1 to {} characters", kNameBytesMax));

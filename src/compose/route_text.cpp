@@ -104,7 +104,7 @@ std::string scalar(const json& value) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-// On one line, without what is not said.
+// On one line, without what is null.
 std::string flow(const json& value) {
   std::string out;
   if (value.is_array()) {
@@ -114,7 +114,7 @@ std::string flow(const json& value) {
   }
   if (!value.is_object()) return scalar(value);
   for (const auto& [name, member] : value.items()) {
-    if (!member.is_null() && name != "share")
+    if (!member.is_null())
       out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", name, flow(member));
   }
   return "{" + out + "}";
@@ -129,10 +129,11 @@ void add_list(std::string& out, const json& route, const char* name) {
   const json list = route.value(name, json::array());
   if (!list.is_array() || list.empty()) return;
   out += fmt::format("{}:\n", name);
-  for (const json& one : list) {
+  for (json one : list) {
+    const std::string share = text_at(one, "share");  // of a version: no setting
+    if (one.is_object()) one.erase("share");
     out += fmt::format("  - {}", flow(one));
-    if (const std::string share = text_at(one, "share"); !share.empty())
-      out += fmt::format("  # {} now", share);
+    if (!share.empty()) out += fmt::format("  # {} now", share);
     out += "\n";
   }
 }

@@ -232,6 +232,11 @@ Result<void> check_api_route(const catalog::Route& route, const std::vector<cata
   std::string_view param = text;
   const std::size_t at = take_position(param);
   if (at == 0) return client_error(Code::invalid_value, valid.error().message(), field_name(param));
+  // What was wrong before, as a route whose name an engine has begun to list, hinders no other one.
+  std::vector<catalog::Route> sound;
+  for (const catalog::Route& other : others)
+    if (catalog::validate(std::vector{other}, models)) sound.push_back(other);
+  if (sound.size() < others.size()) return check_api_route(route, sound, models);
   return client_error(Code::invalid_value,
                       fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
                                   field_name(param), valid.error().message()));

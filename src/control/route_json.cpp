@@ -58,8 +58,8 @@ class JsonVisitor {
   void optional_section(std::string_view name, std::optional<T>& out, std::string_view) {
     const json* value = find(name);
     if (value == nullptr) return;
-    out.reset();
-    if (!value->is_null()) visit(*value, std::string(name), out.emplace());
+    if (value->is_null() || says_ == RouteText::whole) out.reset();
+    if (!value->is_null()) visit(*value, std::string(name), out ? *out : out.emplace());
   }
   template <class T>
   void list(std::string_view name, std::vector<T>& out, std::string_view) {

@@ -137,12 +137,19 @@ ItemIndex PoolState::borrower_for(const Item& claimant, double may_lack,
   ItemIndex chosen = kNowhere;
   for (const ItemIndex index : lent_) {
     const Item& item = items_[index];
-    if (item.is_named || !owes(item, claimant, may_lack)) continue;
+    if (item.is_named || !is_borrowed(item) || !owes(item, claimant, may_lack)) continue;
     if (chosen != kNowhere && !goes_sooner(item, items_[chosen])) continue;
     if (placement.makes_room({.index = index, .generation = item.generation}, claimant.request))
       chosen = index;
   }
   return chosen;
+}
+
+// Whether it began on what its tenant is not guaranteed. Who has not had its guarantee in GPU time
+// gets the next place that comes free in any case, so taking one back from it would help nobody.
+bool PoolState::is_borrowed(const Item& running) const {
+  const Node& tenant = nodes_[tenant_of(running.leaf)];
+  return (running.guaranteed_at >> tenant.depth & 1U) == 0;
 }
 
 // Whether more runs of its tenant than its part, and of each cohort that the waiting one is not in;

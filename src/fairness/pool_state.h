@@ -117,6 +117,7 @@ class PoolState {
   double part_of_places(const Node& node) const;
   bool is_blocked(NodeIndex leaf) const;
   ItemIndex borrower_for(const Item& claimant, double may_lack, Placement& placement) const;
+  bool is_borrowed(const Item& running) const;
   bool owes(const Item& running, const Item& claimant, double may_lack) const;
   double surplus(const Item& running) const;
   bool goes_sooner(const Item& one, const Item& other) const;

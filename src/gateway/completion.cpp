@@ -255,6 +255,7 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
   if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
   Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, from, ask.record);
+  if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
   if (!seat) co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
   ask.seat = *std::move(seat);
   co_return Result<void>();
@@ -325,6 +326,7 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
       relayed = co_await (job->seat.is_left() ? begin_again(*job)
                                               : ask_another(*job, std::move(relayed).error()));
       if (relayed) continue;
+      if (relayed.error().code() == Code::cancelled) relayed = fail(gone());
       settle_unanswered(*job, relayed.error());
     }
     if (relayed) co_await read_to_end(*job->call, job->worker.loop);
@@ -343,6 +345,12 @@ rt::Task<Result<void>> CompletionService::ask_another(RelayJob& job, Error faile
   job.row.start_over();
   job.record->dry.reset();
   CO_TRY_VOID(co_await move_on(ask, std::move(failed), true, has_answered));
+  co_return co_await send_anew(job, ask);
+}
+
+// To the engine of its seat. The row says which one, of what model and at what price, before
+// anything of its answer is delivered.
+rt::Task<Result<void>> CompletionService::send_anew(RelayJob& job, Ask ask) const {
   CO_TRY_VOID(co_await send(ask));
   job.dispatched = services_.clock.now();
   job.model = job.plan->model;
@@ -363,16 +371,18 @@ rt::Task<Result<void>> CompletionService::begin_again(RelayJob& job) const {
   job.forget_answer();
   job.plan->has_begun_again = job.record->gave_way = true;
   job.record->queue_wait += services_.clock.now() - job.dispatched;  // in vain, for its client
+  const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
+                job.admission, job.seat,   job.call,  *job.record};
   Result<Seat> seat =
       co_await this->seat(job.exchange, *job.plan, nullptr, *job.record, std::move(job.seat));
   job.dispatched = services_.clock.now();
-  if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
-  CO_TRY(job.seat, std::move(seat));
-  const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
-                job.admission, job.seat,   job.call,  *job.record};
-  CO_TRY_VOID(co_await send(ask));
-  job.dispatched = services_.clock.now();
-  co_return Result<void>();
+  if (seat)
+    job.seat = *std::move(seat);
+  else if (seat.error().code() != Code::no_healthy_backend)
+    co_return fail(std::move(seat).error());
+  else
+    CO_TRY_VOID(co_await fall_back(ask, std::move(seat).error()));
+  co_return co_await send_anew(job, ask);
 }
 
 // Gives back the seat and the engine's connection before a client is told and a line written.

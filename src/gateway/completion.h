@@ -80,7 +80,8 @@ class CompletionService {
   // next fallback of its route, and has a seat there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> fall_back(Ask ask, Error failed) const;
   // It is for this model from now on. An error: it cannot be.
-  Result<void> change_model(const Ask& ask, const catalog::Model& next, std::string_view why) const;
+  SM_OWN_FRAME rt::Task<Result<void>> send_anew(RelayJob& job, Ask ask) const;
+  Result<Plan> change_model(const Ask& ask, const catalog::Model& next, std::string_view why) const;
   Result<void> admit_anew(const Ask& ask, const Plan& next) const;
 
   SM_OWN_FRAME rt::Task<Result<void>> dispatch(http::Exchange& exchange, Plan& plan,

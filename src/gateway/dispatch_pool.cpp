@@ -356,8 +356,8 @@ std::unique_ptr<Seat::Hold> DispatchPool::take_spare(const SeatRequest& request,
   look_at_engines(now);
   EngineLane* best = nullptr;
   for (EngineLane* lane : lanes_of(request, now)) {
-    const bool can =
-        lane->is_well() && lane->room() >= request.slots.slots && !is_waited_for(*lane->engine);
+    const bool can = lane->is_well() && !lane->is_taken_by_others() &&
+                     lane->room() >= request.slots.slots && !is_waited_for(*lane->engine);
     if (can && (best == nullptr || lane->room() > best->room())) best = lane;
   }
   if (best == nullptr) return nullptr;
@@ -541,7 +541,8 @@ bool DispatchPool::makes_room(fairness::Ticket running, const fairness::Request&
       std::ranges::find(waiter.lanes, seat.engine,
                         [](const EngineLane* each) -> const auto& { return each->engine; });
   return lane != waiter.lanes.end() && may_use(**lane, waiter) &&
-         free_for(**lane, waiter) + seat.wanted.slots >= waiter.request.slots.slots;
+         free_for(**lane, waiter) + seat.wanted.slots >= waiter.request.slots.slots &&
+         !is_kv_full(**lane, seat.input_tokens + seat.noted);
 }
 
 // One that is out, or cannot work now, is used when the model has no other one that is well,
@@ -584,7 +585,8 @@ void DispatchPool::look_at_load(EngineLane& lane, Instant now) {
       lane.others = others;
       return;
     }
-    lane.tells_kv = said->kv_used.has_value();
+    // Without its size the share says little, and of an engine where nothing runs it is old.
+    lane.tells_kv = said->kv_used && said->kv_tokens && said->running + said->waiting > 0;
     // While nobody waits in it, it has room for more, whatever its slots are said to be.
     const routing::Load foreign = table.foreign(lane.endpoint.index);
     if (said->waiting > 0)
@@ -599,14 +601,17 @@ void DispatchPool::look_at_load(EngineLane& lane, Instant now) {
 }
 
 void DispatchPool::look_at_kv(EngineLane& lane, Instant now) {
-  const bool was_full = std::exchange(lane.is_kv_full, false);
-  const routing::EndpointTable& table = picker_.endpoints();
-  if (lane.tells_kv && table.alive(lane.endpoint)) {
-    const auto all = static_cast<double>(table.spec(lane.endpoint.index).kv_capacity_tokens);
-    const auto used = static_cast<double>(table.kv_projected(lane.endpoint.index).value_or(0));
-    lane.is_kv_full = used >= kKvFull * all;
-  }
+  const bool was_full = std::exchange(lane.is_kv_full, is_kv_full(lane, 0));
   if (was_full && !lane.is_kv_full) fair_.room_came(lane.kinds, now);
+}
+
+// Without so many tokens of what is in it.
+bool DispatchPool::is_kv_full(const EngineLane& lane, std::int64_t without) const {
+  const routing::EndpointTable& table = picker_.endpoints();
+  if (!lane.tells_kv || !table.alive(lane.endpoint)) return false;
+  const auto all = static_cast<double>(table.spec(lane.endpoint.index).kv_capacity_tokens);
+  const std::int64_t used = table.kv_projected(lane.endpoint.index).value_or(0);
+  return static_cast<double>(used - without) >= kKvFull * all;
 }
 
 void DispatchPool::look_at_engines(Instant now) {

@@ -41,6 +41,10 @@ struct EngineLane {
     if (is_kv_full) return 0;
     return std::min(free - others, standing.allowed - slots.in_use());
   }
+  // It says so itself, or its health does: for who need not begin.
+  bool is_taken_by_others() const {
+    return others > 0 || is_kv_full || slots.in_use() >= standing.allowed;
+  }
   // It has slots, and no room.
   bool is_held_back() const { return room() <= 0 && slots.free(*engine) > 0; }
   // One that is not is for want of others.
@@ -143,6 +147,7 @@ class DispatchPool : private fairness::Placement {
   void look_at_health(EngineLane& lane, Instant now);
   void look_at_load(EngineLane& lane, Instant now);
   void look_at_kv(EngineLane& lane, Instant now);
+  bool is_kv_full(const EngineLane& lane, std::int64_t without) const;
   void look_at_engines(Instant now);
   int free_for(const EngineLane& lane, const Waiter& waiter) const;
   bool fits(const EngineLane& lane, const Waiter& waiter) const;

@@ -37,7 +37,8 @@ TEST_F(DispatcherTest, AnEngineWhoseKvMemoryIsFullGetsNothingMore) {
     request.input_tokens = 30'000;
     return request;
   };
-  engine_->say(engine::LoadReading{.at = clock_.now(), .kv_used = 0.1, .kv_tokens = 100'000});
+  engine_->say(
+      engine::LoadReading{.at = clock_.now(), .running = 1, .kv_used = 0.1, .kv_tokens = 100'000});
   auto& first = ask(large());
   EXPECT_TRUE(first && *first);
   loop_.pass(kSoon);
@@ -56,7 +57,8 @@ TEST_F(DispatcherTest, WhatSharesAPrefixFillsNoMoreThanTheEngineSays) {
   loop_.pass(kSoon);
   SeatRequest large = wanted(tenant(1));
   large.input_tokens = 60'000;
-  engine_->say(engine::LoadReading{.at = clock_.now(), .kv_used = 0, .kv_tokens = 100'000});
+  engine_->say(
+      engine::LoadReading{.at = clock_.now(), .running = 1, .kv_used = 0, .kv_tokens = 100'000});
   auto& first = ask(large);
   EXPECT_TRUE(first && *first);
   loop_.pass(kSoon);
@@ -67,7 +69,8 @@ TEST_F(DispatcherTest, WhatSharesAPrefixFillsNoMoreThanTheEngineSays) {
   (*first)->note_tokens(1, clock_.now());
   (*second)->note_tokens(1, clock_.now());
   loop_.pass(1ms);
-  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 2, .kv_used = 0.6});
+  engine_->say(
+      engine::LoadReading{.at = clock_.now(), .running = 2, .kv_used = 0.6, .kv_tokens = 100'000});
   loop_.pass(2 * kSoon);
   EXPECT_TRUE(third && *third);
 }

@@ -383,6 +383,7 @@ void Attempts::take_back() {
   health_->locked([&](EngineHealth::State&, Instant) {
     if (std::exchange(running_, false)) --group_->hosts[host_].running;
     --made_;
+    --made_here_;
     return 0;
   });
 }

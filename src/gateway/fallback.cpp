@@ -31,6 +31,18 @@ std::string reason_of(const catalog::Route& route, const catalog::Model& failed,
                      name(error.code()));
 }
 
+// What in a plan is of its model; the rest is of the request.
+void swap_model(Plan& a, Plan& b) {
+  std::swap(a.model, b.model);
+  std::swap(a.engines, b.engines);
+  std::swap(a.request, b.request);
+  std::swap(a.body_size, b.body_size);
+  std::swap(a.upstream_stream, b.upstream_stream);
+  std::swap(a.rates, b.rates);
+  std::swap(a.times, b.times);
+  std::swap(a.why, b.why);
+}
+
 Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
 
 }  // namespace
@@ -62,6 +74,7 @@ rt::Task<Result<void>> CompletionService::take_seat(Ask ask) const {
 rt::Task<Result<void>> CompletionService::fall_back(Ask ask, Error failed) const {
   RequestRecord& record = ask.record;
   if (!ask.plan.has_fallbacks) co_return fail(std::move(failed));
+  const RequestRecord::StandIn was_for = record.stand_in;
   const std::string why = reason_of(*record.route, *record.model, failed);
   const auto rollouts = services_.rollouts ? services_.rollouts->get() : nullptr;
   const auto instead = fallbacks_of(*record.caller, *record.route, ask.exchange.head(),
@@ -70,14 +83,22 @@ rt::Task<Result<void>> CompletionService::fall_back(Ask ask, Error failed) const
     if (std::ranges::find(ask.plan.tried, next) != ask.plan.tried.end()) continue;
     const auto delay = delay_before(ask, 1);
     if (!delay || ask.attempts.made() >= kEnginesAskedMax) break;
-    if (!change_model(ask, *next, why)) continue;
+    Result<Plan> before = change_model(ask, *next, why);
+    if (!before) continue;
     {
       const Seat leave = std::move(ask.seat);
     }  // somebody else may have it meanwhile
     const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
     if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
     Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, nullptr, record);
-    if (!seat) continue;
+    if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
+    if (!seat) {  // it was not asked, so the request is what it was
+      swap_model(ask.plan, *before);
+      (void)admit_anew(ask, ask.plan);
+      record.stand_in = was_for;
+      continue;
+    }
+    leave_version(record);
     ask.seat = *std::move(seat);
     co_return Result<void>();
   }
@@ -85,7 +106,7 @@ rt::Task<Result<void>> CompletionService::fall_back(Ask ask, Error failed) const
   co_return fail(std::move(failed));
 }
 
-Result<void> CompletionService::change_model(const Ask& ask, const catalog::Model& next,
+Result<Plan> CompletionService::change_model(const Ask& ask, const catalog::Model& next,
                                              std::string_view why) const {
   Plan& plan = ask.plan;
   plan.tried.push_back(&next);
@@ -96,19 +117,16 @@ Result<void> CompletionService::change_model(const Ask& ask, const catalog::Mode
   if (!ask.attempts.take_fallback(changed.engines, digest_for(plan.body_digest, next)))
     return fail(Error(Code::upstream_error, Blame::upstream, "its engines get no more for now"));
   TRY_VOID(admit_anew(ask, changed));
-  RequestRecord& record = ask.record;
-  leave_version(record);
-  record.stand_in = RequestRecord::StandIn::failed;
-  plan.model = &next;
-  plan.engines = std::move(changed.engines);
-  plan.body_size = changed.request.body.size();
-  plan.request = std::move(changed.request);
-  plan.upstream_stream = changed.upstream_stream || may_run_dry(plan.request, ask.admission);
-  plan.rates = rates_of(ask.admission.price().get());
-  plan.times = times_of({.model = &next, .route = record.route, .choice = {}},
-                        plan.request.prompt_tokens_estimate);
-  plan.why = why;
-  return {};
+  ask.record.stand_in = RequestRecord::StandIn::failed;
+  changed.model = &next;
+  changed.body_size = changed.request.body.size();
+  changed.upstream_stream = changed.upstream_stream || may_run_dry(changed.request, ask.admission);
+  changed.rates = rates_of(ask.admission.price().get());
+  changed.times = times_of({.model = &next, .route = ask.record.route, .choice = {}},
+                           changed.request.prompt_tokens_estimate);
+  changed.why = why;
+  swap_model(plan, changed);
+  return changed;
 }
 
 // What is held of limits becomes what it takes of them as a request to the next model: by its

@@ -139,8 +139,8 @@ std::optional<rollout::Tally::Ended> ended_of(const RequestRecord& record, Insta
 
 // Times from when its engine was asked, as those of the copy are.
 void compare_with_copy(const RequestRecord& record, rollout::Tally::Ended ended) {
-  // Asked again elsewhere: then it is another engine's answer.
-  if (record.attempts > 1) return;
+  // Asked again elsewhere: then it is another engine's answer. Begun again: it has waited twice.
+  if (record.attempts > 1 || record.gave_way) return;
   using std::chrono::duration_cast;
   using std::chrono::microseconds;
   if (ended.first_token)

@@ -120,7 +120,7 @@ Refusal LedgerSqlite::hand_over(bool is_intent, Put put) {
 }
 
 Refusal LedgerSqlite::hand_over_opening(Opening opening) {
-  return hand_over(true, [&](Batch& waiting) {
+  return hand_over(opening.ticket->opens, [&](Batch& waiting) {
     if (waiting.openings.size() >= Mailbox::kOpeningsMax) return false;
     waiting.openings.push_back(std::move(opening));
     return true;

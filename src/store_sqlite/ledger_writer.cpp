@@ -584,7 +584,7 @@ void LedgerWriter::failed(Trouble trouble) {
       // Room for the rows in flight: they try again at once.
       const bool has_room = give_up_reserve();
       if (has_room)
-        refuse_openings(Refusal::disk_full);
+        refuse_intents(Refusal::disk_full);
       else
         refuse_all(Refusal::disk_full);
       retry_at_ = last_commit_ + (has_room ? std::chrono::milliseconds(0) : kRetry);
@@ -602,6 +602,23 @@ void LedgerWriter::failed(Trouble trouble) {
 void LedgerWriter::become(State state, Refusal refusing) {
   state_ = state;
   mailbox_->with([&](Mailbox& box) { box.refusing = refusing; });
+}
+
+std::vector<Opening> LedgerWriter::take_amendments() {
+  std::vector<Opening> taken;
+  std::erase_if(batch_.openings, [&](Opening& opening) {
+    if (opening.ticket->opens) return false;
+    taken.push_back(std::move(opening));
+    return true;
+  });
+  return taken;
+}
+
+void LedgerWriter::refuse_intents(Refusal why) {
+  std::vector<Opening> amendments = take_amendments();
+  refuse_openings(why);
+  batch_.openings = std::move(amendments);
+  mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
 void LedgerWriter::refuse_openings(Refusal why) {
@@ -664,7 +681,7 @@ Pause LedgerWriter::run_full(Instant now) {
   else
     pause = take(now);
   if (pause == microseconds(0)) {
-    refuse_openings(Refusal::disk_full);
+    refuse_intents(Refusal::disk_full);
     commit(now);
     copy_log_back(false);
     return state_ == State::broken ? Pause() : microseconds(0);

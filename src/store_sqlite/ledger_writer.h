@@ -149,7 +149,10 @@ class LedgerWriter : public LedgerWork {
   void committed(std::size_t records);
   void failed(Trouble trouble);
   void become(State state, Refusal refusing);
+  // Intents, or with them amendments of rows that are open.
+  void refuse_intents(Refusal why);
   void refuse_openings(Refusal why);
+  std::vector<Opening> take_amendments();
   void refuse_all(Refusal why);
   void tell(std::vector<std::shared_ptr<Ticket>>& tickets);
   std::vector<std::shared_ptr<Ticket>> take_openings();
