@@ -71,8 +71,10 @@ LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
 Result<void> LedgerWriter::begin() {
   reserve_left_ = disk_.size(reserve_).value_or(0);
   auto recovered = recover();
-  while (!recovered && database_.trouble() == Trouble::full && give_up_reserve())
+  while (!recovered && database_.trouble() == Trouble::full && give_up_reserve()) {
+    undo();
     recovered = recover();
+  }
   TRY_VOID(std::move(recovered));
   TRY_VOID(prepare());
   // One that a full disk has made smaller, or this start, leaves room to others before it grows.

@@ -12,10 +12,10 @@ namespace sovmesh::store_sqlite {
 // The file beside a ledger that keeps room for it.
 inline std::string reserve_path(const std::string& ledger) { return ledger + ".reserve"; }
 
-// What a start on a full disk has of the reserve. Any thread.
+// What a start on a full disk has of the reserve.
 struct Loan {
-  std::int64_t bytes = 0;
-  std::atomic<bool> is_over{false};  // the start is done: the ledger takes back what it did not use
+  std::int64_t bytes = 0;            // from when the ledger is open: its writer's
+  std::atomic<bool> is_over{false};  // the start is done: the writer takes back what it did not use
 };
 
 // Gives as much of what the ledger has kept of the disk free as is wanting to `room` bytes, before
