@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "audit_files/audit_log.h"
+#include "base/bytes.h"
 #include "ledgerlog/entry.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/simulated_audit.h"
@@ -92,6 +93,61 @@ TEST_F(AuditFullDiskTest, CountsThatWereToldAreNotToldAgainAfterAKill) {
   files.put(kLogFolder + "/held", std::string(2 * HeldCounts::kSlot, 'x'));
   ASSERT_THAT(open(), Succeeds());
   EXPECT_THAT(last().reason, HasSubstr("how many is lost"));
+}
+
+// kill -9 on a full disk: which requests ended meanwhile is in the same file.
+TEST_F(AuditFullDiskTest, RequestsThatEndOnAFullDiskAreAGapAfterAKillAndAreToldOnce) {
+  Gap expected;
+  files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  const store::RequestEntry waiting = request();  // for room
+  log->note(waiting);
+  step();
+  clock.advance(milliseconds(20));
+  step();
+  EXPECT_FALSE(log->accepts());
+  for (int i = 0; i < 3; ++i) {
+    const store::RequestEntry lost = request();
+    expected.add(lost.request);
+    log->note(lost);
+  }
+  expected.add(waiting.request);  // given up last
+  clock.advance(seconds(1));
+  step();
+  log->note(request());  // the last moment
+  kill();
+  files.fail_write(0, Code::overloaded, 0);
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_EQ(actions(), (std::vector<std::string>{"", "audit.start", "audit.start", "audit.gap"}));
+  EXPECT_EQ(last().count, 4U);
+  EXPECT_EQ(last().before, to_hex(Digest{}));
+  EXPECT_EQ(last().after, to_hex(expected.hash));
+  EXPECT_THAT(last().reason, HasSubstr("last moments are missing"));
+  kill();
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_EQ(last().action, "audit.start") << "told once";
+  expect_good();
+}
+
+TEST_F(AuditFullDiskTest, RequestsThatGotTheirEntriesAfterAllAreNoGapAfterAKill) {
+  files.fail_write(1, Code::overloaded, SimFiles::kForever);
+  const store::RequestEntry kept = request();
+  log->note(kept);
+  step();
+  clock.advance(milliseconds(20));
+  step();
+  const std::string held = files.read(kLogFolder + "/held")->value();
+  files.fail_write(0, Code::overloaded, 0);
+  clock.advance(seconds(1));
+  step();
+  EXPECT_THAT(log->find(kept.request), Succeeds());
+  const std::string cleared = files.read(kLogFolder + "/held")->value();
+  for (const std::string& left : {cleared, held}) {  // the second: it died in front of this
+    kill();
+    files.put(kLogFolder + "/held", left);
+    ASSERT_THAT(open(), Succeeds());
+    EXPECT_EQ(last().action, "audit.start");
+  }
+  expect_good();
 }
 
 TEST_F(AuditFullDiskTest, OnAFullDiskAdministratorsReadFromWhatIsKept) {

@@ -401,7 +401,10 @@ TEST_F(AuditLogTest, ALogThatCannotSayWhatItLostSaysThatItDidNotEnd) {
   log.reset();
   files.fail_write(0, Code::overloaded, 0);
   ASSERT_THAT(open(), Succeeds());
-  EXPECT_THAT(admin_at(log->stats().size - 1).reason, HasSubstr("did not end by itself"));
+  const std::uint64_t size = log->stats().size;
+  EXPECT_THAT(admin_at(size - 2).reason, HasSubstr("did not end by itself"));
+  EXPECT_EQ(admin_at(size - 1).action, "audit.gap");
+  EXPECT_EQ(admin_at(size - 1).count, 1U);
   expect_good();
 }
 

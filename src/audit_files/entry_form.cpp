@@ -1,5 +1,7 @@
 #include "audit_files/entry_form.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 #include <string_view>
@@ -185,6 +187,17 @@ AdminEntry sum_entry(const RefusedSum& sum) {
       entry.reason = "not written while the disk had no room for it: " + entry.reason;
       break;
   }
+  return entry;
+}
+
+AdminEntry gap_entry(const Gap& gap, std::string_view what) {
+  AdminEntry entry;
+  entry.action = std::string(kActionGap);
+  entry.outcome = "failed";
+  entry.before = gap.start;
+  entry.after = gap.hash;
+  entry.count = gap.count;
+  entry.reason = fmt::format("{}; after: SHA-256 chain over their ids from before on", what);
   return entry;
 }
 

@@ -2,7 +2,9 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "audit_files/gap.h"
 #include "audit_files/key_ring.h"
 #include "audit_files/refusals.h"
 #include "base/hash.h"
@@ -23,11 +25,14 @@ Result<ledgerlog::AdminEntry> log_form(const store::AdminEntry& entry, KeyRing& 
 
 // What the log says of requests that were refused and are no entries of their own.
 store::AdminEntry sum_entry(const RefusedSum& sum);
+// And of those that ended without one; `what` they are.
+store::AdminEntry gap_entry(const Gap& gap, std::string_view what);
 
 // Who acted, as a subject of the key ring; nothing for the program itself.
 std::optional<store::AuditSubject> actor_of(const store::AdminEntry& entry);
 // Requests that were refused and got no entries of their own.
 inline constexpr std::string_view kActionRefused = "request.refused";
+inline constexpr std::string_view kActionGap = "audit.gap";
 
 std::string shown_id(RequestId request);  // "req_" + 32 hex digits
 

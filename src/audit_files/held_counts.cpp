@@ -10,7 +10,8 @@
 #include "audit_files/journal.h"
 #include "base/bytes.h"
 
-// A slot: a journal's record "SAVES LOG_SIZE COUNT TEXT", and zeros behind it.
+// A slot: a journal's record "SAVES LOG_SIZE COUNT TEXT", with a gap's "\nCOUNT START HASH" when
+// there is one (digests as bytes), and zeros behind it.
 namespace sovmesh::audit_files {
 namespace {
 
@@ -21,6 +22,27 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   const auto number = parse_u64(text.substr(0, end));
   text.remove_prefix(std::min(end + 1, text.size()));
   return number;
+}
+
+std::string text_of(const Gap& gap) {
+  if (gap.count == 0) return {};
+  std::string text = fmt::format("\n{} ", gap.count);
+  text.append(gap.start.begin(), gap.start.end());
+  text.append(gap.hash.begin(), gap.hash.end());
+  return text;
+}
+
+// Nothing: nobody can read it.
+std::optional<Gap> gap_in(std::string_view text) {
+  Gap gap;
+  if (text.empty()) return gap;
+  const auto count = take_number(text);
+  if (!count || text.size() != gap.start.size() + gap.hash.size()) return std::nullopt;
+  gap.count = *count;
+  const std::string_view start = text.substr(0, gap.start.size());
+  std::ranges::copy(start, gap.start.begin());
+  std::ranges::copy(text.substr(start.size()), gap.hash.begin());
+  return gap;
 }
 
 }  // namespace
@@ -47,15 +69,18 @@ void HeldCounts::read_slot(std::string_view slot) {
   const auto saves = take_number(text);
   const auto size = take_number(text);
   const auto count = take_number(text);
-  if (!saves || !size || !count || *saves <= saves_) return;
+  const auto end = std::min(text.find('\n'), text.size());
+  const auto gap = gap_in(text.substr(std::min(end + 1, text.size())));
+  if (!saves || !size || !count || !gap || *saves <= saves_) return;
   saves_ = *saves;
-  note_ = {.log_size = *size, .count = *count, .text = std::string(text)};
+  note_ = {
+      .log_size = *size, .count = *count, .text = std::string(text.substr(0, end)), .gap = *gap};
 }
 
 Result<void> HeldCounts::save(Note note) {
   const std::uint64_t number = saves_ + 1;
-  std::string slot =
-      Journal::format(fmt::format("{} {} {} {}", number, note.log_size, note.count, note.text));
+  std::string slot = Journal::format(fmt::format("{} {} {} {}{}", number, note.log_size, note.count,
+                                                 note.text, text_of(note.gap)));
   if (slot.size() > kSlot)
     return our_error(Code::invalid_value, "the counts are longer than their room");
   slot.resize(kSlot, '\0');

@@ -36,6 +36,25 @@ TEST(HeldCounts, AreReadAsTheyWereSaved) {
   EXPECT_EQ(disk.files.read(kPath)->value().size(), 2 * HeldCounts::kSlot) << "it never grows";
 }
 
+TEST(HeldCounts, HaveAGapBesideThem) {
+  Disk disk(1);
+  auto held = HeldCounts::open(disk.files, kPath);
+  ASSERT_THAT(held, Succeeds());
+  Gap gap;
+  gap.add({Ulid::from_bytes({'\n', ' ', 3})});
+  gap.start = gap.hash;
+  gap.add({Ulid::from_bytes({4, 5, 6})});
+  for (const char* text : {"", "queue_full 3"}) {
+    ASSERT_THAT(held->save({.log_size = 1, .count = 3, .text = text, .gap = gap}), Succeeds());
+    held = HeldCounts::open(disk.files, kPath);
+    ASSERT_THAT(held, Succeeds());
+    EXPECT_EQ(held->note().text, text);
+    EXPECT_EQ(held->note().gap.count, 2U);
+    EXPECT_EQ(held->note().gap.start, gap.start);
+    EXPECT_EQ(held->note().gap.hash, gap.hash);
+  }
+}
+
 TEST(HeldCounts, ASaveThatIsTornLeavesTheOneBefore) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     Disk disk(seed);

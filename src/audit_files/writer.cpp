@@ -271,18 +271,35 @@ void Writer::refill_reserve() {
   if (free_bytes() >= kRefillRoom) (void)keep_reserve();
 }
 
-// What is refused while nothing may be written of it, for the case that we do not live to tell.
+// On a full disk: the requests that are in the gap, and those whose entries wait for room.
+Gap Writer::untold_gap() {
+  if (!probe_) return {};
+  return shared_.mailbox.with([this](Mailbox& box) {
+    Gap gap = box.gap;
+    for (const auto* notes : {&notes_, &box.notes})
+      for (const store::RequestEntry& note : *notes)
+        gap.add(note.request);
+    return gap;
+  });
+}
+
+// What is refused, and what ends, while nothing may be written of it, for the case that we do not
+// live to tell.
 void Writer::save_held() {
   if (!held_ || broken_) return;
-  const std::uint64_t count =
-      shared_.mailbox.with([](Mailbox& box) { return box.refusals.held_total(); });
-  if (count == held_->note().count) return;
-  if (count > 0 && clock_.now() < save_held_at_) return;
+  const auto [refused, gaps] = shared_.mailbox.with([this](Mailbox& box) {
+    const std::size_t waiting = notes_.size() + box.notes.size();
+    return std::pair(box.refusals.held_total(), probe_ ? box.gap.count + waiting : 0);
+  });
+  if (refused == held_->note().count && gaps == held_->note().gap.count) return;
+  if (refused + gaps > 0 && clock_.now() < save_held_at_) return;
   const RefusalCounts counts =
       shared_.mailbox.with([](Mailbox& box) { return box.refusals.held(); });
   save_held_at_ = clock_.now() + kSaveHeldEvery;
-  const auto saved =
-      held_->save({.log_size = edge_.size(), .count = counts.total(), .text = counts.text()});
+  const auto saved = held_->save({.log_size = edge_.size(),
+                                  .count = counts.total(),
+                                  .text = counts.text(),
+                                  .gap = untold_gap()});
   if (!saved) {
     ++shared_.counts.failures;
     held_.reset();
@@ -340,20 +357,13 @@ bool Writer::has_news() const {
 // While the log takes nothing, those who ask first do not come: it tries by itself.
 void Writer::add_probe(Batch& batch) {
   store::AdminEntry entry;
-  entry.action = "audit.resume";
+  entry.action = std::string(kActionResume);
   entry.reason = "the disk was full; there is room again";
   (void)add_system(batch, std::move(entry));
 }
 
 void Writer::add_gap(Batch& batch) {
-  store::AdminEntry entry;
-  entry.action = "audit.gap";
-  entry.outcome = "failed";
-  entry.before = batch.gap.start;
-  entry.after = batch.gap.hash;
-  entry.count = batch.gap.count;
-  entry.reason = "requests that got no entry; after: SHA-256 chain over their ids from before on";
-  if (!add_system(batch, std::move(entry))) batch.gap.count = 0;
+  if (!add_system(batch, gap_entry(batch.gap, "requests that got no entry"))) batch.gap.count = 0;
 }
 
 void Writer::add_refused(Batch& batch) {
@@ -665,6 +675,7 @@ void Writer::finish() {
     write_special();
   } while (!orders_.empty());
   const bool is_told = drop_rest();
+  save_held_at_ = clock_.now();
   save_held();
   if (!is_told) {
     tell_awaiting(our_error(Code::closed, "the audit log is closing"));

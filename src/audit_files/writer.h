@@ -70,6 +70,7 @@ struct Shared {
 
 inline constexpr std::string_view kActionStart = "audit.start";
 inline constexpr std::string_view kActionStop = "audit.stop";
+inline constexpr std::string_view kActionResume = "audit.resume";
 
 // How long the writer may be left alone: nothing means until it is woken, zero means not at all.
 using Pause = std::optional<std::chrono::milliseconds>;
@@ -159,8 +160,9 @@ class Writer {
   Result<void> keep_reserve();
   Result<void> read_held();
   Result<void> drop_leftovers();
-  Result<bool> is_held_told();
+  Result<bool> is_told(const std::function<bool(const ledgerlog::AdminEntry&)>& tells);
   Result<void> add_held(Batch& batch);
+  Result<void> add_held_gap(Batch& batch);
   Result<void> read_origin(bool is_new);
   Result<void> read_signed(const std::string& checkpoint);
   Result<void> read_pending();
@@ -178,6 +180,7 @@ class Writer {
   std::uint64_t free_bytes() const;
   bool make_room();
   void refill_reserve();
+  Gap untold_gap();
   void save_held();
   WallTime entry_time();
   std::uint64_t next_index(const Batch& batch) const { return edge_.size() + batch.lines.size(); }

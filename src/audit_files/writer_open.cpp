@@ -104,7 +104,7 @@ Result<void> Writer::drop_leftovers() {
 }
 
 // The process may have died between the entry and the file.
-Result<bool> Writer::is_held_told() {
+Result<bool> Writer::is_told(const std::function<bool(const ledgerlog::AdminEntry&)>& tells) {
   const std::uint64_t signed_size = shared_.end.with([](LogEnd& end) { return end.signed_size; });
   for (std::uint64_t i = held_->note().log_size; i < edge_.size(); ++i) {
     std::string bytes = shared_.end.with(
@@ -114,18 +114,21 @@ Result<bool> Writer::is_held_told() {
     }
     const auto entry = ledgerlog::parse_entry(bytes);
     const auto* admin = entry ? std::get_if<ledgerlog::AdminEntry>(&entry->body) : nullptr;
-    if (admin != nullptr && admin->action == kActionRefused && admin->object_ref.empty())
-      return true;
+    if (admin != nullptr && tells(*admin)) return true;
   }
   return false;
 }
 
 // What the run before counted on a full disk, and did not live to tell.
 Result<void> Writer::add_held(Batch& batch) {
-  if (!held_ || (held_->note().count == 0 && !held_->is_damaged())) return {};
+  if (!held_) return {};
+  TRY_VOID(add_held_gap(batch));
+  if (held_->note().count == 0 && !held_->is_damaged()) return {};
   if (!held_->is_damaged()) {
-    TRY(const bool is_told, is_held_told());
-    if (is_told) return {};
+    TRY(const bool is_done, is_told([](const ledgerlog::AdminEntry& entry) {
+          return entry.action == kActionRefused && entry.object_ref.empty();
+        }));
+    if (is_done) return {};
   }
   store::AdminEntry entry;
   entry.action = std::string(kActionRefused);
@@ -138,6 +141,20 @@ Result<void> Writer::add_held(Batch& batch) {
                                        "those of its last moments are missing: " +
                                            held_->note().text;
   return add_system(batch, std::move(entry));
+}
+
+// Entries that waited for room came with the one that says that there is room again.
+Result<void> Writer::add_held_gap(Batch& batch) {
+  const Gap& gap = held_->note().gap;
+  if (gap.count == 0) return {};
+  TRY(const bool is_done, is_told([](const ledgerlog::AdminEntry& entry) {
+        return entry.action == kActionGap || entry.action == kActionResume;
+      }));
+  if (is_done) return {};
+  return add_system(batch, gap_entry(gap,
+                                     "requests that ended while the disk had no room for their "
+                                     "entries; that process did not end by itself, and those of "
+                                     "its last moments are missing"));
 }
 
 Result<void> Writer::read_origin(bool is_new) {
@@ -290,7 +307,7 @@ Result<void> Writer::note_start() {
   TRY_VOID(add_system(batch, std::move(entry)));
   TRY_VOID(add_held(batch));
   TRY_VOID(commit(batch));
-  const bool is_done = held_ && (held_->note().count > 0 || held_->is_damaged());
+  const bool is_done = held_ && (!held_->note().is_empty() || held_->is_damaged());
   return is_done ? held_->save({}) : Result<void>();
 }
 

@@ -68,13 +68,23 @@ class SqliteData : public Process::Data {
   SqliteData(store_sqlite::DataDir folder, Random& random)
       : folder_(std::move(folder)), random_(random) {}
 
+  // A start that fails gives back what it was lent, too.
+  ~SqliteData() override {
+    if (ledger_ != nullptr)
+      start_is_over();
+    else
+      (void)store_sqlite::take_back(store_sqlite::real_disk(),
+                                    store_sqlite::reserve_path(folder_.ledger_db()), loan_->bytes);
+  }
+
   Result<void> open(const config::Config& config, const Clock& clock, const observe::Log& log,
                     bool sabotage) {
     configured_pepper_ = config.security.pepper;
     auto& disk = store_sqlite::real_disk();
-    TRY_VOID(store_sqlite::lend_reserve(disk, folder_.ledger_db(), kStartRoom));
+    TRY(loan_->bytes, store_sqlite::lend_reserve(disk, folder_.ledger_db(), kStartRoom));
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
     store_sqlite::LedgerOptions options;
+    options.loan = loan_;
     options.retention.rows = std::chrono::days(config.ledger.keep_days);
     TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
                                            store_sqlite::make_thread_runner(clock), options));
@@ -90,6 +100,7 @@ class SqliteData : public Process::Data {
     return {};
   }
 
+  void start_is_over() override { loan_->is_over = true; }
   store::ControlStore& control() override { return *control_; }
   store::Ledger& ledger() override { return *ledger_; }
   std::shared_ptr<store::Audit> audit() override { return audit_; }
@@ -110,6 +121,7 @@ class SqliteData : public Process::Data {
   store_sqlite::DataDir folder_;
   Random& random_;
   std::optional<Secret> configured_pepper_;
+  std::shared_ptr<store_sqlite::Loan> loan_ = std::make_shared<store_sqlite::Loan>();
   std::unique_ptr<store::ControlStore> control_;
   std::unique_ptr<store::Ledger> ledger_;
   std::shared_ptr<store::Audit> audit_;

@@ -27,6 +27,8 @@ struct Process::Data {
                                             const Clock& clock, Random& random,
                                             const observe::Log& log, bool sabotage_drop_one_token);
   virtual ~Data() = default;
+  // What a start on a full disk was lent is not needed any more.
+  virtual void start_is_over() = 0;
   virtual store::ControlStore& control() = 0;
   virtual store::Ledger& ledger() = 0;
   virtual std::shared_ptr<store::Audit> audit() = 0;  // null: off

@@ -502,6 +502,7 @@ void Process::print_ready() const {
 }
 
 rt::Task<void> Process::start_up() {
+  data_->start_is_over();
   if (options_.print_ready) print_ready();
   readiness_.set_ready(true);
   watch_config_files();

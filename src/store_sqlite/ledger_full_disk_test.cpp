@@ -154,7 +154,7 @@ TEST_F(LedgerTest, AStartOnAFullDiskBorrowsFromTheReserve) {
 
   EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000));
   EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000);
-  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000)) << "there is as much free";
+  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(0)) << "there is as much free";
   EXPECT_THAT(open_control_store(disk_, "/data/control.db", world_.clock()), Succeeds());
   disk_.set_capacity(disk_.used() + 450'000);
   boot();
@@ -175,7 +175,54 @@ TEST_F(LedgerTest, AReserveThatIsSmallerThanWhatIsWantedIsLentWhole) {
   ledger_.reset();
   disk_.set_capacity(disk_.used());
   EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000));
-  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(100'000)) << "nothing is left";
+  EXPECT_THAT(lend_reserve(disk_, kPath, 10'000'000), HasValue(0)) << "nothing is left";
+}
+
+// A server that dies again and again on a full disk, beside something that takes what is free.
+TEST_F(LedgerTest, WhatAStartDoesNotUseOfItsLoanGoesBackIntoTheReserve) {
+  options_.reserve_bytes = 10'000'000;
+  boot();
+  for (int i = 0; i < 5; ++i) {
+    disk_.kill_now();
+    ledger_.reset();
+    disk_.power_on();
+    disk_.set_capacity(disk_.used());
+    const auto lent = lend_reserve(disk_, kPath, 4'000'000);
+    ASSERT_THAT(lent, HasValue(4'000'000));
+    options_.loan = std::make_shared<Loan>();
+    options_.loan->bytes = *lent;
+    boot();
+    EXPECT_TRUE(ledger_->stats().disk_full);
+    world_.run_for(std::chrono::seconds(1));
+    runner_->step();
+    EXPECT_LT(ledger_->stats().reserve_left, 6'500'000) << "the start goes on";
+    options_.loan->is_over = true;
+    world_.run_for(std::chrono::seconds(1));
+    runner_->step();
+    EXPECT_EQ(*disk_.free_bytes(kPath), kLeftFree);
+    EXPECT_EQ(ledger_->stats().reserve_left, *disk_.size(reserve_path(kPath)));
+  }
+  EXPECT_GT(ledger_->stats().reserve_left, 10'000'000 - 5 * (kLeftFree + 100'000));
+  EXPECT_FALSE(ledger_->accepts());
+}
+
+TEST_F(LedgerTest, AStartThatFindsNoRoomGivesUpWhatItNeedsInSlices) {
+  options_.reserve_bytes = 8 * LedgerWriter::kReserveSlice;
+  boot();
+  std::vector<OpenRow> rows;
+  for (int k = 0; k < 1'000; ++k)
+    rows.push_back(opened());
+  disk_.kill_now();
+  for (OpenRow& row : rows)
+    std::move(row).settle({});
+  ledger_.reset();
+  disk_.power_on();
+  disk_.set_capacity(disk_.used());
+  boot();
+  EXPECT_EQ(ledger_->stats().recovered, 1'000U);
+  EXPECT_GE(ledger_->stats().reserve_left,
+            options_.reserve_bytes - 4 * LedgerWriter::kReserveSlice);
+  EXPECT_LT(ledger_->stats().reserve_left, options_.reserve_bytes) << "it did need one";
 }
 
 }  // namespace

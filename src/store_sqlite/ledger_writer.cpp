@@ -69,9 +69,10 @@ LedgerWriter::LedgerWriter(Disk& disk, Database database, const Clock& clock,
       look_at_(last_commit_) {}
 
 Result<void> LedgerWriter::begin() {
+  reserve_left_ = disk_.size(reserve_).value_or(0);
   auto recovered = recover();
-  if (!recovered && database_.trouble() == Trouble::full) {
-    TRY_VOID(disk_.remove(reserve_));
+  while (!recovered && database_.trouble() == Trouble::full && give_up_reserve()) {
+    undo();
     recovered = recover();
   }
   TRY_VOID(std::move(recovered));
@@ -694,6 +695,7 @@ Pause LedgerWriter::run_full(Instant now) {
 bool LedgerWriter::find_room(Instant now) {
   if (now < look_at_) return false;
   look_at_ = now + kRetry;
+  end_loan();
   if (!hold_reserve(options_.reserve_bytes / 4)) return false;
   become(State::healthy, Refusal::none);
   return true;
@@ -717,6 +719,12 @@ bool LedgerWriter::hold_reserve(std::int64_t more) {
     (void)disk_.remove(reserve_);
   reserve_left_ = kept;
   return has_room;
+}
+
+// Here and not by who lent it: the reserve has one writer.
+void LedgerWriter::end_loan() {
+  if (options_.loan == nullptr || !options_.loan->is_over.exchange(false)) return;
+  reserve_left_ = take_back(disk_, reserve_, std::exchange(options_.loan->bytes, 0));
 }
 
 // False when there is none left.
@@ -773,6 +781,7 @@ void LedgerWriter::finish() {
   refuse_all(Refusal::closing);
   if (state_ != State::broken && has_work()) commit(clock_.now());
   drop_closings();
+  end_loan();
   if (state_ == State::healthy) (void)database_.checkpoint();
 }
 

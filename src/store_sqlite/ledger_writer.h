@@ -19,12 +19,10 @@
 #include "store_sqlite/ledger_names.h"
 #include "store_sqlite/ledger_retention.h"
 #include "store_sqlite/ledger_runner.h"
+#include "store_sqlite/reserve.h"
 #include "store_sqlite/row_insert.h"
 
 namespace sovmesh::store_sqlite {
-
-// The file beside a ledger that keeps room for it.
-inline std::string reserve_path(const std::string& ledger) { return ledger + ".reserve"; }
 
 struct LedgerOptions {
   // A commit costs some 50 us of CPU and a sync, so commits start at least this far apart; the
@@ -41,6 +39,8 @@ struct LedgerOptions {
   std::chrono::milliseconds open_timeout{5'000};
   // Space that is kept so that running requests can be settled on a full disk. 0: none.
   std::int64_t reserve_bytes = std::int64_t{64} << 20;
+  // What this start has of it. Null: nothing.
+  std::shared_ptr<Loan> loan;
   // Pages in the write-ahead log that are copied back in a quiet moment, and at any moment.
   int log_pages_soft = 1'000;
   int log_pages_hard = 4'000;
@@ -160,6 +160,7 @@ class LedgerWriter : public LedgerWork {
   Pause run_full(Instant now);
   bool find_room(Instant now);
   bool hold_reserve(std::int64_t more);
+  void end_loan();
   bool give_up_reserve();
   void copy_log_back(bool quiet);
   Pause tidy(Pause pause);

@@ -1,6 +1,5 @@
 #include "store_sqlite/open.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "store_sqlite/control_schema.h"
@@ -24,16 +23,6 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
   return std::make_unique<LedgerSqlite>(disk, std::move(writer), std::move(reader),
                                         std::move(runner), std::move(mailbox), std::move(claims),
                                         clock, options);
-}
-
-Result<std::int64_t> lend_reserve(Disk& disk, const std::string& ledger, std::int64_t room) {
-  const std::string reserve = reserve_path(ledger);
-  TRY(const std::int64_t free, disk.free_bytes(reserve));
-  TRY(const std::int64_t kept, disk.size(reserve));
-  if (free >= room || kept == 0) return free;
-  const std::int64_t left = std::max<std::int64_t>(kept - (room - free), 0);
-  TRY_VOID(left > 0 ? disk.shrink(reserve, left) : disk.remove(reserve));
-  return disk.free_bytes(reserve);
 }
 
 Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,

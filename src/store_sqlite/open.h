@@ -28,8 +28,4 @@ Result<std::unique_ptr<store::Ledger>> open_ledger(Disk& disk, const std::string
 Result<std::unique_ptr<store::ControlStore>> open_control_store(Disk& disk, const std::string& path,
                                                                 const Clock& clock);
 
-// Gives as much of what the ledger has kept of the disk free as is wanting to `room` bytes, before
-// anything is opened: the ledger takes it back when there is room. What is free then.
-Result<std::int64_t> lend_reserve(Disk& disk, const std::string& ledger, std::int64_t room);
-
 }  // namespace sovmesh::store_sqlite
