@@ -136,6 +136,31 @@ TEST_F(Retries, WhatBreaksBeforeTheClientGotAnythingIsMadeByAnotherEngineAndPaid
   }
 }
 
+// A prompt that has left for a machine outside has left, whoever answers.
+TEST_F(Retries, TheAuditLogNamesEachEngineThatGotThePrompt) {
+  make_world();
+  FakeAudit log;
+  gateway_->set_audit({.log = &log});
+  gateway_->engine->origin_.host = "localhost";
+  gateway_->resolver.set("localhost", {rt::IpAddress::parse("10.0.0.2").value()});
+  break_after(kProgress, {"ends", ""});
+  const Answer answer = ask_until_it_breaks("");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(ask("script", "").status, 502);
+  EXPECT_EQ(ask("chat", "").status, 200);
+  const auto entries = log.requests();
+  ASSERT_GE(entries.size(), 3U);
+  const store::RequestEntry& moved = entries[entries.size() - 3];
+  ASSERT_NE(moved.place, nullptr);
+  EXPECT_EQ(moved.place->egress, "");
+  ASSERT_EQ(moved.earlier.size(), 1U);
+  EXPECT_EQ(moved.earlier[0]->egress, "10.0.0.3");
+  EXPECT_THAT(entries[entries.size() - 2].earlier, IsEmpty());
+  EXPECT_THAT(entries.back().earlier, IsEmpty());
+  TearDown();
+  gateway_.reset();
+}
+
 // What the first engine had counted is in a checkpoint: a crash must not charge it either.
 TEST_F(Retries, WhatTheFirstEngineCountedIsForgottenInTheRowAtOnce) {
   make_world();
