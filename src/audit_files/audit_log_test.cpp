@@ -87,6 +87,9 @@ TEST_F(AuditLogTest, RequestsBecomeEntriesWithoutTheirUsersName) {
                                                                       .site = "cph",
                                                                       .jurisdiction = "DK",
                                                                       .egress = "10.0.0.1"});
+  for (const std::string host : {"10.0.0.5", "", "10.0.0.1", "10.0.0.5"})
+    entry.earlier.push_back(std::make_shared<store::AuditPlace>(
+        store::AuditPlace{.engine = "broken", .host = host, .egress = host}));
   entry.mirror = std::make_shared<store::AuditPlace>(
       store::AuditPlace{.engine = "lab", .host = "10.0.0.9:80", .egress = "10.0.0.9"});
   entry.counts.generated = 7;
@@ -98,7 +101,7 @@ TEST_F(AuditLogTest, RequestsBecomeEntriesWithoutTheirUsersName) {
   EXPECT_THAT(record->bytes, Not(HasSubstr("alice")));
   const auto parsed = ledgerlog::parse_entry(record->bytes);
   const auto& body = std::get<ledgerlog::RequestEntry>(parsed->body);
-  EXPECT_EQ(body.egress, "10.0.0.1,10.0.0.9");
+  EXPECT_EQ(body.egress, "10.0.0.5,10.0.0.1,10.0.0.9");
   EXPECT_EQ(body.mirror, "lab@10.0.0.9:80");
   EXPECT_EQ(body.jurisdiction, "DK");
   EXPECT_EQ(body.tokens_out, 7U);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/append.h"
 #include "base/bytes.h"
@@ -56,6 +57,23 @@ std::string_view finish_of(const store::RequestEntry& entry) {
   return entry.is_replay() ? std::string_view("replayed") : metering::name(entry.finish);
 }
 
+// "none", or the hosts outside that it was sent to, each once.
+std::string egress_of(const store::RequestEntry& entry) {
+  std::vector<std::string_view> hosts;
+  const auto add = [&hosts](const store::AuditPlace* place) {
+    if (place == nullptr || place->egress.empty()) return;
+    if (std::ranges::find(hosts, place->egress) == hosts.end()) hosts.emplace_back(place->egress);
+  };
+  for (const auto& place : entry.earlier)
+    add(place.get());
+  add(entry.place.get());
+  add(entry.mirror.get());
+  std::string text;
+  for (const std::string_view host : hosts)
+    append_all(text, text.empty() ? "" : ",", host);
+  return text.empty() ? "none" : text;
+}
+
 std::string actor_type_of(AdminEntry::Actor actor) {
   switch (actor) {
     case AdminEntry::Actor::token:
@@ -101,7 +119,11 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
   constexpr std::size_t kFixedMax = 2 * 26 + 36 + 43 + 3 * 2 * sizeof(Digest);  // ids, hex digits
   texts.clear();
   // No view may see it move.
-  texts.reserve(kFixedMax + entry.model.size() + 1 + entry.model_revision.size());
+  const std::string egress = egress_of(entry);
+  const store::AuditPlace* const mirror = entry.mirror.get();
+  const std::size_t mirror_max = mirror ? mirror->engine.size() + 1 + mirror->host.size() : 0;
+  texts.reserve(kFixedMax + entry.model.size() + 1 + entry.model_revision.size() + egress.size() +
+                mirror_max);
   const auto made_since = [&](std::size_t at) { return std::string_view(texts).substr(at); };
   const auto made = [&](std::string_view one, auto... more) {
     const std::size_t at = texts.size();
@@ -129,23 +151,15 @@ Result<ledgerlog::RequestEntryView> log_form(const store::RequestEntry& entry, K
   if (!entry.model_revision.empty())
     out.model = made(entry.model, std::string_view("@"), std::string_view(entry.model_revision));
   out.model_digest = entry.model_digest;
-  out.egress = "none";
+  out.egress = made(egress);
   if (entry.place != nullptr) {
     out.engine = entry.place->engine;
     out.host = entry.place->host;
     out.site = entry.place->site;
     out.jurisdiction = entry.place->jurisdiction;
-    if (!entry.place->egress.empty()) out.egress = entry.place->egress;
   }
-  if (const store::AuditPlace* const mirror = entry.mirror.get()) {
+  if (mirror != nullptr)
     out.mirror = made(mirror->engine, std::string_view("@"), std::string_view(mirror->host));
-    const bool goes_elsewhere = !mirror->egress.empty() && mirror->egress != out.egress;
-    if (goes_elsewhere && out.egress == "none") {
-      out.egress = mirror->egress;
-    } else if (goes_elsewhere) {
-      out.egress = made(out.egress, std::string_view(","), std::string_view(mirror->egress));
-    }
-  }
   out.status = count_of(entry.status);
   out.finish = finish_of(entry);
   out.outcome = outcome_of(entry);

@@ -87,6 +87,8 @@ void AuditNotes::note(const RequestRecord& record, const AuditPolicy& policy, Wa
   entry.prompt_digest = record.prompt_digest;
   entry.digest_key = caller.tenant_entry().digest_key_id;
   if (record.engine) entry.place = place_of(record.engine, policy);
+  for (const auto& engine : record.sent_to)
+    if (engine != record.engine) entry.earlier.push_back(place_of(engine, policy));
   if (record.mirror) entry.mirror = place_of(record.mirror->engine(), policy);
   if (record.model != nullptr) {
     entry.model = record.model_name();

@@ -224,8 +224,9 @@ rt::Task<Result<void>> CompletionService::send(Ask ask) const {
     ask.record.attempts = ask.attempts.made();
     ask.call = ask.worker.upstream.call(engine.origin());
     Result<void> sent = co_await dispatch(ask.exchange, ask.plan, ask.seat, *ask.call, ask.record);
+    const bool was_connected = sent || gateway::was_connected(sent.error());
+    if (was_connected) ask.record.note_sent();
     if (sent || sent.error().code() == Code::cancelled) co_return sent;
-    const bool was_connected = gateway::was_connected(sent.error());
     CO_TRY_VOID(co_await move_on(ask, unreachable(), was_connected, false));
   }
 }

@@ -14,9 +14,9 @@ namespace {
 constexpr std::size_t kReserveMax = std::size_t{64} * 1024;
 }  // namespace
 
-SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch,
-                                                     std::size_t bytes_max,
+SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, Rest what,
                                                      std::uint64_t bytes_expected) {
+  const std::size_t bytes_max = what == Rest::answer ? job.settings.plain_reply_max : kErrorBodyMax;
   std::string body;
   body.reserve(std::min<std::size_t>(bytes_expected, kReserveMax) + http::Body::kPadding);
   for (;;) {
@@ -24,6 +24,7 @@ SM_OWN_FRAME rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& 
     if (piece.kind == http::BodyPiece::Kind::end) break;
     if (piece.kind == http::BodyPiece::Kind::data) {
       if (body.size() + piece.bytes.size() > bytes_max) {
+        if (what == Rest::answer) co_return fail(llmapi::answer_too_large(job.form.operation));
         co_return upstream_error(Code::upstream_invalid_response,
                                  "the engine's answer is too large");
       }
@@ -42,7 +43,7 @@ std::string_view unpadded(const std::string& body) {
 }
 
 SM_OWN_FRAME rt::Task<Error> explain_plain_answer(RelayJob& job, RelayWatch& watch) {
-  Result<std::string> body = co_await read_rest(job, watch, kErrorBodyMax);
+  Result<std::string> body = co_await read_rest(job, watch, Rest::error);
   if (!body) co_return std::move(body).error();
   auto plain = llmapi::translate_plain(job.form, dialect_of(job), unpadded(*body), {}, nullptr);
   if (!plain) co_return std::move(plain).error();

@@ -17,8 +17,11 @@ inline llmapi::Dialect dialect_of(const RelayJob& job) { return job.seat.engine(
 
 bool is_event_stream(const http::ClientResponseHead& head);
 
-// The whole body of an engine's answer, at most `bytes_max`, with 64 bytes of padding behind it.
-rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, std::size_t bytes_max,
+// What a body is: an answer may have `Settings::plain_reply_max` bytes, what an engine says instead
+// of one has kErrorBodyMax.
+enum class Rest : std::uint8_t { answer, error };
+// The whole body, with 64 bytes of padding behind it.
+rt::Task<Result<std::string>> read_rest(RelayJob& job, RelayWatch& watch, Rest what,
                                         std::uint64_t bytes_expected = 0);
 std::string_view unpadded(const std::string& body);
 
@@ -42,7 +45,7 @@ SM_OWN_FRAME rt::Task<Result<http::ClientResponseHead>> good_head(RelayJob& job,
     if (head) job.has_answered = true;
     if (head && head->status == 200) job.is_accepted = true;
     if (!head || head->status == 200) co_return head;
-    CO_TRY(const std::string body, co_await read_rest(job, watch, kErrorBodyMax));
+    CO_TRY(const std::string body, co_await read_rest(job, watch, Rest::error));
     co_return fail(llmapi::translate_engine_error(head->status, unpadded(body)));
   }
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "gateway/mirror.h"
 #include "gateway/services.h"
@@ -297,6 +299,11 @@ std::string_view name(RequestRecord::StandIn stand_in) {
       return "failed";
   }
   return "";
+}
+
+void RequestRecord::note_sent() {
+  const bool is_known = std::ranges::find(sent_to, engine) != sent_to.end();
+  if (!is_known && sent_to.size() < kSentToMax) sent_to.push_back(engine);
 }
 
 std::string shown_id(RequestId id) {

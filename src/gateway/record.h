@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/ids.h"
@@ -76,6 +77,9 @@ struct RequestRecord {
   bool is_candidate = false;
   std::shared_ptr<MirrorPair> mirror;            // null: no copy of it was made
   std::shared_ptr<const engine::Engine> engine;  // once known
+  // Those that the request has, or may have, reached: each once, the first of them.
+  std::vector<std::shared_ptr<const engine::Engine>> sent_to;
+  static constexpr std::size_t kSentToMax = 4;
 
   std::optional<PriorityClass> priority;  // once it has asked for a seat
   int attempts = 0;                       // engines that were asked
@@ -97,6 +101,8 @@ struct RequestRecord {
       limits;                        // where its caller stands, when anything limits it
   std::unique_ptr<const Error> dry;  // why its answer was ended early
 
+  // Some of it may be with `engine` now.
+  void note_sent();
   // What the client called.
   std::string_view model_name() const {
     if (route != nullptr) return route->name.text();

@@ -121,9 +121,11 @@ metering::Settlement settlement_of(const RelayJob& job, const llmapi::TokenCount
 bool is_out_of_time(const RelayJob& job) { return job.total.passed(job.worker.loop.now()); }
 
 // Whether its own side ended the request: the client, an administrator, the time that it may take
-// (nobody gets an engine's work for nothing by a short x-sm-timeout-ms).
+// (nobody gets an engine's work for nothing by a short x-sm-timeout-ms), an answer that is more
+// than it can have at once.
 bool was_given_up(const RelayJob& job, const Error& error) {
   return error.code() == Code::client_closed || error.code() == Code::invalid_api_key ||
+         error.code() == Code::request_too_large ||
          (error.code() == Code::upstream_timeout && is_out_of_time(job));
 }
 
@@ -215,6 +217,7 @@ metering::Finish finish_of(const Error& error) {
     case Code::first_token_timeout:
       return metering::Finish::upstream_timeout;
     case Code::metering_unavailable:
+    case Code::request_too_large:  // its answer, for us
       return metering::Finish::aborted;
     default:
       return metering::Finish::upstream_error;
@@ -247,9 +250,9 @@ bool is_client_gone(const Result<T>& result) {
 // A connection that has carried a failure is not used again, even when its framing was perfect;
 // what an engine says against the client's request is no failure of its own.
 void drop_call(RelayJob& job, const Error& error) {
-  const bool is_about_request = error.blame() == Blame::client &&
-                                error.code() != Code::client_closed &&
-                                error.code() != Code::invalid_api_key;
+  const bool is_about_request =
+      error.blame() == Blame::client && error.code() != Code::client_closed &&
+      error.code() != Code::request_too_large && error.code() != Code::invalid_api_key;
   if (!is_about_request) job.call->cancel();
 }
 
@@ -612,8 +615,8 @@ rt::Task<Result<llmapi::PlainReply>> read_plain(RelayJob& job, RelayWatch& watch
                                                 llmapi::TextSink& sink) {
   const auto on_wait = [&watch](rt::Wake wake) { return watch.after(wake); };
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
-  CO_TRY(const std::string body, co_await read_rest(job, watch, job.settings.plain_reply_max,
-                                                    head.content_length.value_or(0)));
+  CO_TRY(const std::string body,
+         co_await read_rest(job, watch, Rest::answer, head.content_length.value_or(0)));
   const std::string id = reply_id(job);
   co_return llmapi::translate_plain(job.form, dialect_of(job), unpadded(body), identity_of(job, id),
                                     &sink);

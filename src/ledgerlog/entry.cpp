@@ -61,7 +61,7 @@ bool visit(E& e, V& v) {
          v.member("model_digest", kHash, e.model_digest) &&
          v.member("engine", text(128), e.engine) && v.member("host", text(255), e.host) &&
          v.member("site", text(64), e.site) && v.member("jurisdiction", text(64), e.jurisdiction) &&
-         v.member("egress", needed(text(520)), e.egress) && v.number("status", e.status) &&
+         v.member("egress", needed(text(1560)), e.egress) && v.number("status", e.status) &&
          v.member("finish", word(64), e.finish) &&
          v.member("outcome", needed(word(64)), e.outcome) && v.number("tokens_in", e.tokens_in) &&
          v.number("tokens_cached", e.tokens_cached) && v.number("tokens_out", e.tokens_out) &&

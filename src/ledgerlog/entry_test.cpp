@@ -194,6 +194,7 @@ TEST(Entry, AValueThatIsNotAllowedIsNamedAndNeverWritten) {
   request("model", [](RequestEntry& e) { e.model = "\xff"; });
   request("model", [](RequestEntry& e) { e.model.assign(257, 'm'); });
   request("egress", [](RequestEntry& e) { e.egress = ""; });
+  request("egress", [](RequestEntry& e) { e.egress.assign(1561, 'h'); });
   request("tokens_in", [](RequestEntry& e) { e.tokens_in = std::uint64_t{1} << 53; });
   request("start", [](RequestEntry& e) { e.start = WallTime(std::chrono::microseconds(-1)); });
   request("start", [](RequestEntry& e) { e.start = WallTime::max(); });
@@ -211,6 +212,7 @@ TEST(Entry, TheLongestOneFitsItsLengthPrefix) {
   for (std::string* const text :
        {&request.model, &request.engine, &request.host, &request.site, &request.egress})
     text->assign(text == &request.model ? 256 : 64, '\x01');
+  request.egress.assign(1560, '\x01');
   request.rules.assign(1024, '\x01');
   EXPECT_LE(written(request).size(), kEntryBytesMax);
 }

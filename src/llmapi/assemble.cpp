@@ -96,9 +96,9 @@ Result<Outcome> StreamAssembler::Impl::on_event(std::string_view data, bool padd
   if (!parser.parse_event(data, padded, shape)) return invalid_reply(parser.reason());
   if (parser.is_error()) return fail(error_in_reply(data));
   bytes += parser.choices().empty() ? 0 : data.size();
-  if (bytes > kAnswerMax) return invalid_reply("it is too large");
   if (!counter.expects(parser)) return invalid_reply("it has choices that nobody asked for");
   counter.on_event(parser);
+  if (bytes > kAnswerMax) return fail(answer_too_large(operation));
   for (const ReplyChoice& choice : parser.choices()) {
     take(parser, choice);
     feed.feed_in_order(parser, choice);

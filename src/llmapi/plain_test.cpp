@@ -257,8 +257,12 @@ TEST(StreamAssembler, BoundsTheAnswer) {
   int events = 0;
   while (outcome && events++ < 40)
     outcome = assembler.on_event(event, false);
-  EXPECT_THAT(outcome, FailsWith(Code::upstream_invalid_response));
+  EXPECT_THAT(outcome, FailsWith(Code::request_too_large));
+  EXPECT_EQ(outcome.error().blame(), Blame::client);
+  EXPECT_EQ(outcome.error().message(),
+            "The answer is too large to be sent whole; ask for a stream.");
   EXPECT_EQ(events, 32);
+  EXPECT_EQ(assembler.counts().generated, 32) << "the last one was made, too";
 }
 
 TEST(TranslateEngineError, KeepsWhoseFaultItIs) {

@@ -112,6 +112,10 @@ Result<std::string> stream_of_answer(const ReplyForm& form, std::string_view bod
 // upstream's. The engine's text is not passed on for 5xx.
 Error translate_engine_error(int status, std::string_view body);
 
+// An answer that goes out whole is longer than it may be: what is asked for at once is too much,
+// and no engine is to blame.
+Error answer_too_large(Operation operation);
+
 // Builds a plain answer from a stream, for engines that do not count cancelled plain requests.
 class StreamAssembler {
  public:

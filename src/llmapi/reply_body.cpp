@@ -38,4 +38,13 @@ std::unexpected<Error> invalid_reply(std::string_view reason) {
       "The model's engine sent an answer that makes no sense: " + std::string(reason) + ".");
 }
 
+Error answer_too_large(Operation operation) {
+  const std::string_view advice =
+      operation == Operation::embeddings ? "send fewer inputs at once" : "ask for a stream";
+  return Error(Code::request_too_large, Blame::client,
+               "The answer is too large to be sent whole; " + std::string(advice) + ".")
+      .with_param(operation == Operation::embeddings ? "input" : "stream")
+      .with_should_retry(false);
+}
+
 }  // namespace sovmesh::llmapi

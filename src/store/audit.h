@@ -40,15 +40,16 @@ struct RequestEntry {
   metering::Operation operation = metering::Operation::chat;
   std::optional<Digest> prompt_digest;  // HMAC-SHA256 under the tenant's digest key
   std::optional<Digest> answer_digest;
-  std::string digest_key;                    // id of that key
-  std::shared_ptr<const AuditPlace> place;   // null: no engine was asked
-  std::shared_ptr<const AuditPlace> mirror;  // that got a copy of it; null: none
-  std::string model;                         // public name
-  std::string model_revision;                // may be empty
-  std::string model_digest;                  // of the version's files; may be empty
-  int status = 0;                            // of the HTTP answer
-  bool refused = false;                      // an error, and nothing is in the ledger
-  std::string code;                          // of the error; empty: none
+  std::string digest_key;                                  // id of that key
+  std::shared_ptr<const AuditPlace> place;                 // null: no engine was asked
+  std::vector<std::shared_ptr<const AuditPlace>> earlier;  // others that it was sent to
+  std::shared_ptr<const AuditPlace> mirror;                // that got a copy of it; null: none
+  std::string model;                                       // public name
+  std::string model_revision;                              // may be empty
+  std::string model_digest;                                // of the version's files; may be empty
+  int status = 0;                                          // of the HTTP answer
+  bool refused = false;                                    // an error, and nothing is in the ledger
+  std::string code;                                        // of the error; empty: none
   metering::Finish finish = metering::Finish::stop;
   metering::Counts counts;
   std::string price;                       // version id; empty: unpriced

@@ -136,6 +136,81 @@ TEST_F(Retries, WhatBreaksBeforeTheClientGotAnythingIsMadeByAnotherEngineAndPaid
   }
 }
 
+// A prompt that has left for a machine outside has left, whoever answers.
+TEST_F(Retries, TheAuditLogNamesEachEngineThatGotThePrompt) {
+  make_world();
+  FakeAudit log;
+  gateway_->set_audit({.log = &log});
+  gateway_->engine->origin_.host = "localhost";
+  gateway_->resolver.set("localhost", {rt::IpAddress::parse("10.0.0.2").value()});
+  break_after(kProgress, {"ends", ""});
+  const Answer answer = ask_until_it_breaks("");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(ask("script", "").status, 502);
+  EXPECT_EQ(ask("chat", "").status, 200);
+  const auto entries = log.requests();
+  ASSERT_GE(entries.size(), 3U);
+  const store::RequestEntry& moved = entries[entries.size() - 3];
+  ASSERT_NE(moved.place, nullptr);
+  EXPECT_EQ(moved.place->egress, "");
+  ASSERT_EQ(moved.earlier.size(), 1U);
+  EXPECT_EQ(moved.earlier[0]->egress, "10.0.0.3");
+  EXPECT_THAT(entries[entries.size() - 2].earlier, IsEmpty());
+  EXPECT_THAT(entries.back().earlier, IsEmpty());
+  TearDown();
+  gateway_.reset();
+}
+
+// More than is put together of a stream is nobody's failure: another engine would say as much.
+TEST_F(Retries, AnAnswerThatIsTooLargeToBeSentWholeIsPaidForAndNotMadeAgain) {
+  make_world();
+  constexpr int kTokens = 38;  // the last one does not fit
+  Script& script = gateway_->scripted.script;
+  script.parts = {std::string(kStreamHead) + chunk(kProgress)};
+  script.parts.insert(script.parts.end(), kTokens, chunk(token(std::string(900'000, 'x'))));
+  script.end = Script::End::hang;
+  for (int i = 0; i < 2; ++i) {
+    const int gone = gateway_->scripted.gone;
+    const Answer answer = ask("script", "");
+    EXPECT_EQ(answer.status, 413) << answer.body;
+    EXPECT_THAT(answer.head, HasSubstr("\r\nx-should-retry: false\r\n"));
+    EXPECT_TRUE(answer.has("The answer is too large to be sent whole; ask for a stream."));
+    EXPECT_EQ(ask_until_it_breaks("").status, 413);
+    EXPECT_EQ(gateway_->scripted.bodies.size(), 2U * static_cast<std::size_t>(i + 1));
+    EXPECT_TRUE(gateway_->world.run_until([&] { return gateway_->scripted.gone == gone + 2; }, 1s))
+        << "no engine goes on for nothing";
+    EXPECT_EQ(last().finish, Finish::aborted);
+    EXPECT_EQ(last().counts.prompt, 16);
+    EXPECT_EQ(last().counts.generated, kTokens) << "the one that does not fit was made, too";
+    EXPECT_EQ(last().counts.delivered, 0);
+    EXPECT_GT(last_cost(), 0);
+  }
+  EXPECT_EQ(gateway_->health.totals().retries, 0U);
+  EXPECT_EQ(gateway_->health.totals().poisonous, 0U);
+  EXPECT_EQ(gateway_->health.totals().ejections, 0U);
+}
+
+TEST_F(Retries, EmbeddingsThatAreTooLargeAreNoFailureOfTheirEngine) {
+  make_world();
+  gateway_->settings.plain_reply_max = 1'000;
+  gateway_->scripted.script = {
+      .parts = {
+          "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2000\r\n\r\n" +
+          std::string(2'000, ' ')}};
+  for (int i = 0; i < 12; ++i) {
+    Client client(*gateway_);
+    client.post("/v1/embeddings", R"({"model":"script-embed","input":"a b"})");
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 413) << answer.body;
+    EXPECT_TRUE(answer.has("send fewer inputs at once")) << answer.body;
+    EXPECT_EQ(last().finish, Finish::aborted);
+  }
+  EXPECT_EQ(gateway_->scripted.bodies.size(), 12U) << "once each";
+  EXPECT_EQ(gateway_->health.totals().poisonous, 0U);
+  EXPECT_EQ(gateway_->health.condition(*gateway_->scripted_engine),
+            gateway::EngineHealth::Condition::in);
+}
+
 // What the first engine had counted is in a checkpoint: a crash must not charge it either.
 TEST_F(Retries, WhatTheFirstEngineCountedIsForgottenInTheRowAtOnce) {
   make_world();

@@ -254,7 +254,7 @@ BODY = {
         ("rid", pattern_rule(RID, True)), ("key", word_rule(64)), ("actor_ref", HEX),
         ("op", word_rule(64)), ("start", is_time), ("model", text_rule(256)), ("model_digest", HEX),
         ("engine", text_rule(128)), ("host", text_rule(255)), ("site", text_rule(64)),
-        ("jurisdiction", text_rule(64)), ("egress", text_rule(520, True)), ("status", is_number),
+        ("jurisdiction", text_rule(64)), ("egress", text_rule(1560, True)), ("status", is_number),
         ("finish", word_rule(64)), ("outcome", word_rule(64, True)), ("tokens_in", is_number),
         ("tokens_cached", is_number), ("tokens_out", is_number), ("prompt_digest", HEX),
         ("answer_digest", HEX), ("digest_key", word_rule(64)), ("rules", text_rule(1024)),
