@@ -605,21 +605,14 @@ void LedgerWriter::become(State state, Refusal refusing) {
   mailbox_->with([&](Mailbox& box) { box.refusing = refusing; });
 }
 
-std::vector<Opening> LedgerWriter::take_amendments() {
-  std::vector<Opening> taken;
-  std::erase_if(batch_.openings, [&](Opening& opening) {
-    if (opening.ticket->opens) return false;
-    taken.push_back(std::move(opening));
-    return true;
-  });
-  return taken;
-}
-
 void LedgerWriter::refuse_intents(Refusal why) {
-  std::vector<Opening> amendments = take_amendments();
+  std::vector<Opening> amendments;
+  std::erase_if(batch_.openings, [&](Opening& opening) {
+    if (!opening.ticket->opens) amendments.push_back(std::move(opening));
+    return opening.ticket == nullptr;
+  });
   refuse_openings(why);
   batch_.openings = std::move(amendments);
-  mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
 void LedgerWriter::refuse_openings(Refusal why) {

@@ -152,7 +152,6 @@ class LedgerWriter : public LedgerWork {
   // Intents, or with them amendments of rows that are open.
   void refuse_intents(Refusal why);
   void refuse_openings(Refusal why);
-  std::vector<Opening> take_amendments();
   void refuse_all(Refusal why);
   void tell(std::vector<std::shared_ptr<Ticket>>& tickets);
   std::vector<std::shared_ptr<Ticket>> take_openings();
