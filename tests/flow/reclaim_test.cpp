@@ -98,6 +98,9 @@ TEST_F(ReclaimFlow, ABatchRequestBeginsAgainAndIsPaidForOnce) {
   EXPECT_EQ(logged(R"("attempts":)"), 0) << "no attempt of it counts twice";
   EXPECT_EQ(gateway_.health.totals().retries, 0U);
   EXPECT_EQ(gateway_.engine->suspected_, 0);
+  const auto amended = std::ranges::count_if(
+      gateway_.ledger.records, [](const auto& row) { return row.second.amended > 0; });
+  EXPECT_EQ(amended, 1) << "its row says which engine, and at what price";
 }
 
 TEST_F(ReclaimFlow, ExplainSaysThatItGaveWay) {
