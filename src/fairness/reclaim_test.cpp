@@ -565,8 +565,8 @@ TEST(Reclaim, NoRequestIsLostOrGivesWayTwiceWhateverHappens) {
       --on_kind[job.request.kind];
       ++gave_way[job.request.tag];
       pool.room_came(kind_bit(job.request.kind), gpus.now());
-      const NodeReport& node = pool.report().nodes[job.request.node];
-      EXPECT_GT(node.waiting, 0U);
+      const PoolReport report = pool.report();
+      EXPECT_GT(report.nodes[job.request.node].waiting, 0U);
     };
     gpus.after_event = [&] {
       if (++events % 8 != 0) return;
