@@ -66,6 +66,8 @@ class CompletionService {
   };
   // Sends the request to the seat's engine, and to another one when that cannot be reached.
   SM_OWN_FRAME rt::Task<Result<void>> send(Ask ask) const;
+  // The same of a request whose row is open: the row says who answers.
+  SM_OWN_FRAME rt::Task<Result<void>> send_anew(RelayJob& job, Ask ask) const;
   // The engine has failed and nothing has gone to the client: takes a seat on another one, if the
   // request may go there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> move_on(Ask ask, Error failed, bool was_accepted,
@@ -80,7 +82,6 @@ class CompletionService {
   // next fallback of its route, and has a seat there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> fall_back(Ask ask, Error failed) const;
   // It is for this model from now on. An error: it cannot be.
-  SM_OWN_FRAME rt::Task<Result<void>> send_anew(RelayJob& job, Ask ask) const;
   Result<Plan> change_model(const Ask& ask, const catalog::Model& next, std::string_view why) const;
   Result<void> admit_anew(const Ask& ask, const Plan& next) const;
 
