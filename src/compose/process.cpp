@@ -246,7 +246,7 @@ Result<void> Process::open_identity() {
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
   note_removed(applied.removed_tenants);
-  enter_recovered_now();
+  are_recovered_entered_ = enter_recovered_now();
   TRY_VOID(open_rollouts());
   return options_.first_key_for.empty() ? Result<void>() : print_first_key();
 }
@@ -514,7 +514,7 @@ rt::Task<void> Process::start_up() {
     first.spawn(ledger_check_->run(first.loop(), first.tasks().cancelled(), every));
   }
   first.spawn(keep_watching_disk());
-  first.spawn(keep_entering_recovered());
+  if (!are_recovered_entered_) first.spawn(keep_entering_recovered());
   first.spawn(keep_erasing_answers());
   first.spawn(keep_looking_at_rollouts());
   first.spawn(keep_pool_history());

@@ -177,6 +177,7 @@ class Process {
   bool hashing_models_ = false;  // of the first worker
   bool hash_models_again_ = false;
   std::atomic<bool> is_stopping_ = false;
+  bool are_recovered_entered_ = false;      // by the start
   std::atomic<bool> disk_is_full_ = false;  // as the last look at it was
   gateway::Settings settings_;
   std::unique_ptr<gateway::UsageReports> usage_reports_;

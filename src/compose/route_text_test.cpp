@@ -24,6 +24,7 @@ TEST(RouteText, OptionsBecomeWhatTheFileWouldHave) {
                          .headers = {"x-app: beta=1=llama:v2"},
                          .grey = "preview=llama:v2",
                          .grey_tenants = {"aurora"},
+                         .mirror = "old=2.5",
                          .fallbacks = {"small", "route:reserve"}};
   const auto members = route_members(words);
   ASSERT_THAT(members, Succeeds());
@@ -31,6 +32,7 @@ TEST(RouteText, OptionsBecomeWhatTheFileWouldHave) {
                       R"({"model":"llama:v2","weight":10,"stage":"canary"},)"
                       R"({"model":"old","weight":0,"stage":"experiment"}],"sticky":"user",)"
                       R"("grey":{"name":"preview","version":"llama:v2","tenants":["aurora"]},)"
+                      R"("mirror":{"version":"old","share":2.5},)"
                       R"("conditions":[{"name":"header-1","version":"llama:v2",)"
                       R"("headers":[{"name":"x-app","value":"beta=1"}]}],)"
                       R"("fallbacks":[{"model":"small"},{"route":"reserve"}])");
@@ -52,6 +54,8 @@ TEST(RouteText, AnOptionThatCannotBeReadIsNamed) {
   EXPECT_THAT(message({.versions = {"llama=much"}}), HasSubstr("--version"));
   EXPECT_THAT(message({.headers = {"x-app=llama"}}), HasSubstr("want NAME:VALUE=MODEL"));
   EXPECT_THAT(message({.grey = "preview=llama"}), HasSubstr("--grey-tenant"));
+  EXPECT_THAT(message({.mirror = "old=much"}),
+              HasSubstr("--mirror 'old=much': want MODEL=PERCENT"));
   EXPECT_THAT(message({.grey_tenants = {"aurora"}}), HasSubstr("needs --grey"));
 }
 
@@ -60,22 +64,25 @@ TEST(RouteText, WhatIsShownIsReadBack) {
   constexpr std::string_view kRoute =
       R"({"name":"llama",)"
       R"("versions":[{"model":"a:1","stage":"stable","weight":90},)"
-      R"({"model":"null","stage":"canary","weight":10}],)"
+      R"({"model":"null","stage":"canary","weight":10},)"
+      R"({"model":"next","stage":"experiment","weight":0}],)"
       R"("sticky":"user","grey":{"name":"preview","version":"a:1",)"
       R"("tenants":["aurora","borealis"]},"conditions":[{"name":"c",)"
       R"("version":"a:1","headers":[{"name":"x-app",)"
       R"("value":"${HOME}: \"a\", # {b} \\ \u00e9"}]}],)"
+      R"("mirror":{"version":"next","share":2.5,"in_flight_max":7,"prompt_bytes_max":1000},)"
       R"("fallbacks":[{"model":"b"},{"route":"r"}],"timeouts":)"
-      R"({"first_token":"1500ms","first_token_per_1000":"0s",)"
+      R"({"connect":"300ms","first_token":"1500ms","first_token_per_1000":"0s",)"
       R"("inter_token":null,"total":"60s"}})";
   config::Route route;
   ASSERT_THAT(control::read_route(kRoute, control::RouteText::whole, route), Succeeds());
   control::JsonText answer;
-  control::add_route(answer, route, {"90%", "10%"});
+  control::add_route(answer, route, {"90%", "10%", "0%"});
   answer.flag("rollout", true).text("managed_by", "api").number("revision", 3);
   const std::string yaml = route_yaml(answer.end());
   EXPECT_THAT(yaml, HasSubstr("# of the admin API, revision 3\n# a rollout has a hand in it"));
   EXPECT_THAT(yaml, HasSubstr("weight: 90}  # 90% now\n"));
+  EXPECT_THAT(yaml, HasSubstr("mirror: {version: next, share: 2.5, "));
   const auto back = config::load_route("shown", yaml, no_environment);
   EXPECT_EQ(json_of(back), control::route_json(route)) << yaml;
   std::string item = "- " + yaml.substr(yaml.find("name:"));

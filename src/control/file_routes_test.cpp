@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "control/directory_publisher.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/result_matchers.h"
 #include "tests/support/seeded_random.h"
 
 namespace sovmesh::control {
@@ -145,6 +146,21 @@ TEST(FileRoutes, TheExamplesOfTheirPageAreGood) {
     ++examples;
   }
   EXPECT_GE(examples, 1);
+}
+
+// As a route whose name an engine has begun to list.
+TEST(ApiRoutes, ARouteThatWasWrongBeforeHindersNoOtherOne) {
+  const auto named = [](std::string_view name) { return ModelName::parse(name).value(); };
+  const auto route = [&](std::string_view name) {
+    return catalog::Route{.name = named(name), .versions = {{.model = named("a"), .weight = 1}}};
+  };
+  const std::set<ModelName> models{named("a"), named("listed")};
+  EXPECT_THAT(check_api_route(route("new"), {route("listed")}, models), Succeeds());
+  const auto refused = check_api_route(route("listed"), {route("old")}, models);
+  EXPECT_THAT(refused, FailsWith(Code::invalid_value));
+  catalog::Route dangling = route("other");
+  dangling.fallbacks = {{.kind = catalog::Fallback::Kind::route, .name = named("nobody")}};
+  EXPECT_THAT(check_api_route(dangling, {route("listed")}, models), FailsWith(Code::invalid_value));
 }
 
 }  // namespace

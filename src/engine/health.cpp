@@ -72,6 +72,11 @@ rt::Task<Result<EngineCounters>> read_counters(http::ClientPool& pool, const htt
   co_return parse_counters(dialect, answer->body);
 }
 
+std::chrono::milliseconds spread(std::chrono::milliseconds pause, Random& random) {
+  const auto range = static_cast<std::uint32_t>(pause.count() / 5 + 1);
+  return pause - pause / 10 + std::chrono::milliseconds(random.below(range));
+}
+
 HealthProber::HealthProber(rt::Loop& loop, Random& random, http::ClientPool& pool,
                            const http::Origin& origin, const Secret& api_key, Options options,
                            OnVerdict on_verdict)
@@ -93,8 +98,7 @@ void HealthProber::suspect() {
 std::chrono::milliseconds HealthProber::next_delay() {
   auto delay = options_.interval;
   if (rule_.is_doubtful() && !rule_.is_down()) delay = std::min(delay, kDoubtInterval);
-  const auto spread = static_cast<std::uint32_t>(delay.count() / 5 + 1);
-  return delay - delay / 10 + std::chrono::milliseconds(random_.below(spread));
+  return spread(delay, random_);
 }
 
 rt::Task<void> HealthProber::run(rt::Event& cancelled) {

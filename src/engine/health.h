@@ -34,6 +34,9 @@ rt::Task<Result<EngineCounters>> read_counters(http::ClientPool& pool, const htt
                                                llmapi::Dialect dialect, std::string_view base_path,
                                                const Secret& api_key, rt::Until until);
 
+// Up to a tenth more or less, so that many who ask do not ask together.
+std::chrono::milliseconds spread(std::chrono::milliseconds pause, Random& random);
+
 // Two failures in a row are down, one success is up.
 class HealthRule {
  public:

@@ -68,8 +68,7 @@ std::chrono::milliseconds LoadReader::next_pause() {
   constexpr int kDoublingsMax = 8;
   if (!last_)
     pause = std::min(options_.idle * (1 << std::min(failures_, kDoublingsMax)), kPauseMax);
-  const auto spread = static_cast<std::uint32_t>(pause.count() / 5 + 1);
-  return pause - pause / 10 + std::chrono::milliseconds(random_.below(spread));
+  return spread(pause, random_);
 }
 
 }  // namespace sovmesh::engine

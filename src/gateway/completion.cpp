@@ -121,15 +121,13 @@ Error unreachable() {
   return {Code::upstream_error, Blame::upstream, "The model's engine could not be reached."};
 }
 
-Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
-
 // What went wrong, as a status or inside the stream that has begun.
 SM_OWN_FRAME rt::Task<void> tell(http::Exchange& exchange, ClientStream& client,
                                  RequestRecord& record, Error error) {
   if (!client.committed()) {
     co_await reply_error(exchange, record, std::move(error));
   } else if (exchange.client_gone().is_set()) {
-    co_await client.fail(gone());
+    co_await client.fail(client_gone());
   } else {
     co_await client.fail(std::move(error));
   }
@@ -250,15 +248,21 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   const auto delay = delay_before(ask, ask.attempts.made_here());
   if (!delay || !ask.attempts.take_retry())
     co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
+  Result<void> seated = co_await change_seat(ask, *delay, from);
+  if (seated || seated.error().code() == Code::client_closed) co_return seated;
+  co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
+}
+
+rt::Task<Result<void>> CompletionService::change_seat(Ask ask, std::chrono::milliseconds delay,
+                                                      const engine::Engine* avoid) const {
   {
     const Seat leave = std::move(ask.seat);
   }  // somebody else may have it meanwhile
-  const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
-  if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
-  Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, from, ask.record);
-  if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
-  if (!seat) co_return co_await fall_back(ask, std::move(failed).with_should_retry(false));
-  ask.seat = *std::move(seat);
+  const rt::Until pause{ask.worker.loop.in(delay), &ask.exchange.client_gone()};
+  if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(client_gone());
+  Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, avoid, ask.record);
+  if (!seat && seat.error().code() == Code::cancelled) co_return fail(client_gone());
+  CO_TRY(ask.seat, std::move(seat));
   co_return Result<void>();
 }
 
@@ -281,7 +285,7 @@ rt::Task<Result<IdempotencyClaim>> CompletionService::claim_when_over(
   std::chrono::milliseconds pause{1};
   for (;;) {
     const rt::Until until{loop.in(pause).earlier(end), &exchange.client_gone()};
-    if (!co_await rt::sleep(loop, until)) co_return fail(gone());
+    if (!co_await rt::sleep(loop, until)) co_return fail(client_gone());
     Result<IdempotencyClaim> claimed =
         IdempotencyClaim::take(services_.ledger, plan.idempotency, record);
     const bool is_over = claimed || claimed.error().code() != Code::idempotency_in_progress;
@@ -327,7 +331,7 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
       relayed = co_await (job->seat.is_left() ? begin_again(*job)
                                               : ask_another(*job, std::move(relayed).error()));
       if (relayed) continue;
-      if (relayed.error().code() == Code::cancelled) relayed = fail(gone());
+      if (relayed.error().code() == Code::cancelled) relayed = fail(client_gone());
       settle_unanswered(*job, relayed.error());
     }
     if (relayed) co_await read_to_end(*job->call, job->worker.loop);
@@ -374,15 +378,9 @@ rt::Task<Result<void>> CompletionService::begin_again(RelayJob& job) const {
   job.record->queue_wait += services_.clock.now() - job.dispatched;  // in vain, for its client
   const Ask ask{job.exchange,  job.worker, *job.plan, job.attempts,
                 job.admission, job.seat,   job.call,  *job.record};
-  Result<Seat> seat =
-      co_await this->seat(job.exchange, *job.plan, nullptr, *job.record, std::move(job.seat));
+  Result<void> seated = co_await take_seat(ask, std::move(job.seat));
   job.dispatched = services_.clock.now();
-  if (seat)
-    job.seat = *std::move(seat);
-  else if (seat.error().code() != Code::no_healthy_backend)
-    co_return fail(std::move(seat).error());
-  else
-    CO_TRY_VOID(co_await fall_back(ask, std::move(seat).error()));
+  if (!seated) co_return seated;
   co_return co_await send_anew(job, ask);
 }
 

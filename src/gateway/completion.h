@@ -72,12 +72,17 @@ class CompletionService {
   // request may go there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> move_on(Ask ask, Error failed, bool was_accepted,
                                               bool has_answered) const;
+  // Gives the seat to whoever waits, pauses, and takes another one, on any engine but `avoid`.
+  // Code::client_closed: its client has hung up meanwhile.
+  SM_OWN_FRAME rt::Task<Result<void>> change_seat(Ask ask, std::chrono::milliseconds delay,
+                                                  const engine::Engine* avoid) const;
   // Before another engine is asked, where so many were; nothing: it is not.
   std::optional<std::chrono::milliseconds> delay_before(const Ask& ask, int made) const;
 
   // fallback.cpp: other models take the place of a route's version.
-  // The first seat, on an engine of the model or of a fallback.
-  SM_OWN_FRAME rt::Task<Result<void>> take_seat(Ask ask) const;
+  // A seat on an engine of the model or of a fallback: the first one, or after that which it has
+  // given way from.
+  SM_OWN_FRAME rt::Task<Result<void>> take_seat(Ask ask, Seat left = {}) const;
   // The engines of the model have failed and nothing has gone to the client: the request is for the
   // next fallback of its route, and has a seat there. An error: what the client gets.
   SM_OWN_FRAME rt::Task<Result<void>> fall_back(Ask ask, Error failed) const;

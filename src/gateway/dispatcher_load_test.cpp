@@ -75,5 +75,29 @@ TEST_F(DispatcherTest, WhatSharesAPrefixFillsNoMoreThanTheEngineSays) {
   EXPECT_TRUE(third && *third);
 }
 
+TEST_F(DispatcherTest, AShareOfAKvMemoryOfUnknownSizeHoldsNobodyBack) {
+  use_slots(4);
+  loop_.pass(kSoon);
+  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 1, .kv_used = 0.99});
+  ask(tenant(1));
+  loop_.pass(kSoon);
+  auto& second = ask(tenant(1));
+  EXPECT_TRUE(second && *second);
+}
+
+// Who need not begin does not, where others wait already.
+TEST_F(DispatcherTest, ASpareSeatIsNotWhereOthersWait) {
+  use_slots(4);
+  auto& own = ask(tenant(1));
+  loop_.pass(kSoon);
+  EXPECT_TRUE(dispatcher_.spare_seat(wanted(tenant(1))));
+  engine_->say(engine::LoadReading{.at = clock_.now(), .running = 1, .waiting = 2});
+  loop_.pass(kSoon);
+  EXPECT_FALSE(dispatcher_.spare_seat(wanted(tenant(1))));
+  give_back(own);
+  loop_.pass(kSoon);
+  EXPECT_FALSE(dispatcher_.spare_seat(wanted(tenant(1)))) << "with none of ours there, too";
+}
+
 }  // namespace
 }  // namespace sovmesh::gateway

@@ -29,11 +29,11 @@ void add_bucket(http::ResponseHead& head, const BucketFields& names,
   if (bucket->reset) head.add(names.reset, to_go_duration(*bucket->reset));
 }
 
+}  // namespace
+
 Error client_gone() {
   return {Code::client_closed, Blame::client, "the client closed the connection"};
 }
-
-}  // namespace
 
 void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now) {
   const std::string shown = shown_id(record.id);

@@ -22,6 +22,9 @@ rt::Task<Result<void>> reply_json(http::Exchange& exchange, RequestRecord& recor
 // gone gets nothing and the record says client_closed.
 rt::Task<void> reply_error(http::Exchange& exchange, RequestRecord& record, Error error);
 
+// What ends a request whose client has hung up.
+Error client_gone();
+
 // Notes an error in the record without answering; for a client that is gone its status, too.
 void note_error(RequestRecord& record, const Error& error);
 

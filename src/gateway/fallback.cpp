@@ -43,8 +43,6 @@ void swap_model(Plan& a, Plan& b) {
   std::swap(a.why, b.why);
 }
 
-Error gone() { return {Code::client_closed, Blame::client, "the client closed the connection"}; }
-
 }  // namespace
 
 void CompletionService::note_choice(const ChosenModel& chosen, Plan& plan,
@@ -62,8 +60,9 @@ void CompletionService::note_choice(const ChosenModel& chosen, Plan& plan,
                                          chosen.route->name.text());
 }
 
-rt::Task<Result<void>> CompletionService::take_seat(Ask ask) const {
-  Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, nullptr, ask.record);
+rt::Task<Result<void>> CompletionService::take_seat(Ask ask, Seat left) const {
+  Result<Seat> seat =
+      co_await this->seat(ask.exchange, ask.plan, nullptr, ask.record, std::move(left));
   if (!seat && seat.error().code() == Code::no_healthy_backend)
     co_return co_await fall_back(ask, std::move(seat).error());
   if (!seat) co_return fail(std::move(seat).error());
@@ -85,22 +84,13 @@ rt::Task<Result<void>> CompletionService::fall_back(Ask ask, Error failed) const
     if (!delay || ask.attempts.made() >= kEnginesAskedMax) break;
     Result<Plan> before = change_model(ask, *next, why);
     if (!before) continue;
-    {
-      const Seat leave = std::move(ask.seat);
-    }  // somebody else may have it meanwhile
-    const rt::Until pause{ask.worker.loop.in(*delay), &ask.exchange.client_gone()};
-    if (!co_await rt::sleep(ask.worker.loop, pause)) co_return fail(gone());
-    Result<Seat> seat = co_await this->seat(ask.exchange, ask.plan, nullptr, record);
-    if (!seat && seat.error().code() == Code::cancelled) co_return fail(gone());
-    if (!seat) {  // it was not asked, so the request is what it was
-      swap_model(ask.plan, *before);
-      (void)admit_anew(ask, ask.plan);
-      record.stand_in = was_for;
-      continue;
-    }
-    leave_version(record);
-    ask.seat = *std::move(seat);
-    co_return Result<void>();
+    Result<void> seated = co_await change_seat(ask, *delay, nullptr);
+    if (seated) leave_version(record);
+    if (seated || seated.error().code() == Code::client_closed) co_return seated;
+    // It was not asked, so the request is what it was.
+    swap_model(ask.plan, *before);
+    (void)admit_anew(ask, ask.plan);
+    record.stand_in = was_for;
   }
   if (ask.attempts.made() > 1) failed = std::move(failed).with_should_retry(false);
   co_return fail(std::move(failed));
@@ -118,7 +108,6 @@ Result<Plan> CompletionService::change_model(const Ask& ask, const catalog::Mode
     return fail(Error(Code::upstream_error, Blame::upstream, "its engines get no more for now"));
   TRY_VOID(admit_anew(ask, changed));
   ask.record.stand_in = RequestRecord::StandIn::failed;
-  changed.model = &next;
   changed.body_size = changed.request.body.size();
   changed.upstream_stream = changed.upstream_stream || may_run_dry(changed.request, ask.admission);
   changed.rates = rates_of(ask.admission.price().get());

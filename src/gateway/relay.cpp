@@ -652,7 +652,7 @@ rt::Task<Result<void>> deliver(RelayJob& job, Result<llmapi::PlainReply> reply, 
   std::string kept = job.replays != nullptr ? reply->body : std::string();
   Result<void> sent;
   if (job.exchange.client_gone().is_set()) {
-    sent = client_error(Code::client_closed, "the client closed the connection");
+    sent = fail(client_gone());
   } else {
     sent = co_await reply_json(job.exchange, *job.record, std::move(head), std::move(reply->body));
   }

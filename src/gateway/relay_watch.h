@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "gateway/exchange_reply.h"
 #include "gateway/relay.h"
 #include "identity/authenticator.h"
 
@@ -49,7 +50,7 @@ class RelayWatch {
 
   // What the end of such a wait means. An error ends the relay.
   Result<void> after(rt::Wake wake) {
-    if (wake == rt::Wake::cancelled) return client_gone();
+    if (wake == rt::Wake::cancelled) return fail(client_gone());
     if (wake == rt::Wake::ready) return {};
     if (job_.total.passed(now())) {
       return upstream_error(Code::upstream_timeout, "The model took too long to answer.");
@@ -66,7 +67,7 @@ class RelayWatch {
   }
   Result<void> after_client(rt::Wake wake) {
     if (wake == rt::Wake::ready) return {};
-    return client_gone();  // stalled for too long counts as gone
+    return fail(client_gone());  // stalled for too long counts as gone
   }
 
   // A stream that never falls silent must look up, too.
@@ -111,9 +112,6 @@ class RelayWatch {
   rt::Deadline silence_ends() const {
     if (!seen_event_) return rt::Deadline::at(began_ + job_.times.first_token);
     return rt::Deadline::at(last_event_ + job_.services.overload.scaled(job_.times.stall));
-  }
-  static Result<void> client_gone() {
-    return client_error(Code::client_closed, "the client closed the connection");
   }
   bool is_wanted_now() const {
     return job_.seat.leeway() == fairness::Leeway::again && job_.seat.is_wanted(0);

@@ -607,10 +607,9 @@ void LedgerWriter::become(State state, Refusal refusing) {
 
 void LedgerWriter::refuse_intents(Refusal why) {
   std::vector<Opening> amendments;
-  std::erase_if(batch_.openings, [&](Opening& opening) {
+  for (Opening& opening : batch_.openings)
     if (!opening.ticket->opens) amendments.push_back(std::move(opening));
-    return opening.ticket == nullptr;
-  });
+  std::erase_if(batch_.openings, [](const Opening& opening) { return opening.ticket == nullptr; });
   refuse_openings(why);
   batch_.openings = std::move(amendments);
 }
