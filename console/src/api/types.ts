@@ -311,9 +311,9 @@ export interface Scheduling {
   class?: string;
   attempts?: {
     version?: string;
-    why?: string;
-    engine: string;
-    outcome: string;
+    why?: string | null;
+    engine: string | null;
+    outcome: string | null;
     waited_us: number;
     rule: string;
     pool?: string;

@@ -1,0 +1,1 @@
+import { en, type TextKey } from "./en"; export const da: Record<TextKey, string> = en;

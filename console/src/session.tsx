@@ -1,0 +1,85 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { ApiError, client } from "./api/client";
+import type { Session, System } from "./api/types";
+
+// Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
+// the client's memory. What is stored here is only that there may be a session worth asking for.
+const MAYBE = "sm-session";
+
+export interface Person {
+  name: string;
+  by: "session" | "token";
+}
+type State = { kind: "asking" } | { kind: "out"; ended: boolean } | { kind: "in"; person: Person };
+
+interface Access {
+  state: State;
+  withPassword: (login: string, password: string) => Promise<void>;
+  withToken: (token: string) => Promise<void>;
+  signOut: () => Promise<void>;
+}
+
+const Context = createContext<Access | null>(null);
+
+function personOf(session: Session): Person {
+  return { name: session.user.display_name ?? session.user.login ?? "", by: "session" };
+}
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  const [state, setState] = useState<State>(() =>
+    localStorage.getItem(MAYBE) ? { kind: "asking" } : { kind: "out", ended: false },
+  );
+
+  const leave = useCallback(
+    (ended: boolean) => {
+      client.forget();
+      localStorage.removeItem(MAYBE);
+      queries.clear(); // nothing of one person for the next one
+      setState({ kind: "out", ended });
+    },
+    [queries],
+  );
+
+  const enter = useCallback((session: Session) => {
+    client.useSession(session);
+    localStorage.setItem(MAYBE, "1");
+    setState({ kind: "in", person: personOf(session) });
+  }, []);
+
+  useEffect(() => {
+    client.onSignedOut = () => leave(true);
+    if (!localStorage.getItem(MAYBE)) return;
+    client.get<Session>("session").then(enter, (error: unknown) => leave(!(error instanceof ApiError && error.status === 0)));
+  }, [enter, leave]);
+
+  const withPassword = useCallback(
+    async (login: string, password: string) =>
+      enter(await client.call<Session>("POST", "sessions", { body: { login, password } })),
+    [enter],
+  );
+  const withToken = useCallback(async (token: string) => {
+    client.forget();
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch("/api/v1/system", { headers, cache: "no-store" }).catch(() => null);
+    if (!answer) throw new ApiError(0, "unreachable", "");
+    if (!answer.ok) throw new ApiError(answer.status, "invalid_api_key", "");
+    (await answer.json()) as System;
+    client.useToken(token);
+    setState({ kind: "in", person: { name: "admin", by: "token" } });
+  }, []);
+  const signOut = useCallback(async () => {
+    if (state.kind === "in" && state.person.by === "session") await client.call("DELETE", "session").catch(() => {});
+    leave(false);
+  }, [leave, state]);
+
+  const value = useMemo(() => ({ state, withPassword, withToken, signOut }), [state, withPassword, withToken, signOut]);
+  return <Context.Provider value={value}>{children}</Context.Provider>;
+}
+
+export function useSession(): Access {
+  const value = useContext(Context);
+  if (!value) throw new Error("outside of <SessionProvider>");
+  return value;
+}
