@@ -44,7 +44,7 @@ function Picture({ it }: { it: Explanation }) {
   return (
     <Section title={t("request.timeline")} actions={<Badge tone={it.state === "settled" ? "good" : "calm"}>{it.state}</Badge>}>
       {it.intent && <p className="muted">{t("request.timeline.text", { opened: time(it.intent.opened_at), total: micros(total_us) })}</p>}
-      <ol className="plain">
+      <ol className="bare">
         {phases.map((phase, i) => (
           <li key={i} className="bar-row">
             <span className="bar-name">{t(`request.phase.${phase.kind}`)} {phase.note && <span className="muted">{phase.note}</span>}</span>

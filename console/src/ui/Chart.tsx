@@ -35,7 +35,7 @@ export function Bars({ label, names, series, height = 220 }: {
             { ...axis, grid: { show: false }, splits: () => names.map((_, i) => i), values: (_, splits) => shown(names, splits, place.clientWidth) },
             { ...axis, size: 56, values: (_, ticks) => ticks.map(short) },
           ],
-          series: [{}, ...series.map((one) => ({ paths: bars, fill: colour(`chart-${one.colour}`), stroke: colour(`chart-${one.colour}`), points: { show: false } }))],
+          series: [{}, ...series.map((one) => ({ paths: bars, fill: colour(`chart-${one.colour}`), width: 0, points: { show: false } }))],
         },
         [names.map((_, i) => i), ...stacked],
         place,
