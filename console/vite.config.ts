@@ -1,8 +1,8 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
-// `SM_ADMIN=http://127.0.0.1:9901 npm run dev` shows the console as it is edited, over that server.
-const admin = process.env.SM_ADMIN ?? "http://127.0.0.1:9901";
+// `SM_ADMIN=http://127.0.0.1:8081 npm run dev` shows the console as it is edited, over that server.
+const admin = process.env.SM_ADMIN ?? "http://127.0.0.1:8081";
 const proxy = { "/api": admin, "/audit/": admin };
 
 export default defineConfig({

@@ -7,9 +7,9 @@ import "./app.css";
 import { Texts } from "./i18n";
 import { router } from "./router";
 import { SessionProvider } from "./session";
-import { applyTheme } from "./theme";
+import { followTheme } from "./theme";
 
-applyTheme();
+followTheme();
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -44,12 +44,9 @@ export function Bars({ label, names, series, height = 220 }: {
     draw();
     const watcher = new ResizeObserver(draw);
     watcher.observe(place);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", draw);
     window.addEventListener("sm-theme", draw);
     return () => {
       watcher.disconnect();
-      scheme.removeEventListener("change", draw);
       window.removeEventListener("sm-theme", draw);
       plot?.destroy();
     };
