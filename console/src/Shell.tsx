@@ -4,7 +4,7 @@ import { LANGUAGES, useTexts, type Language } from "./i18n";
 import type { TextKey } from "./i18n/en";
 import icon from "./icon.svg";
 import { SignIn } from "./pages/SignIn";
-import { useSession, type Person } from "./session";
+import { useMaySee, useSession, type Person } from "./session";
 import { chooseTheme, theme, type Theme } from "./theme";
 import { Choice } from "./ui/forms";
 import { Button, Loading } from "./ui/parts";
@@ -22,6 +22,7 @@ export function Shell() {
 function Frame({ person }: { person: Person }) {
   const { t, language, choose } = useTexts();
   const { signOut } = useSession();
+  const maySee = useMaySee();
   const [open, setOpen] = useState(false);
   const [colours, setColours] = useState<Theme>(theme);
   const { pathname } = useLocation();
@@ -43,7 +44,7 @@ function Frame({ person }: { person: Person }) {
         <Button kind="menu" aria-expanded={open} aria-controls="menu" onPress={() => setOpen(!open)}>{t("app.menu")}</Button>
         <nav aria-label={t("app.navigation")} id="menu">
           <ul>
-            {VIEWS.map((view) => (
+            {VIEWS.filter(maySee).map((view) => (
               <li key={view}><NavLink to={`/${view}`}>{t(`nav.${view}` as TextKey)}</NavLink></li>
             ))}
           </ul>

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { ApiError, client } from "./api/client";
 import type { Session, System } from "./api/types";
+import { maySee, readable, type Readable } from "./lib/access";
 
 // Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
 // the client's memory. What is stored here is only that there may be a session worth asking for.
@@ -10,6 +11,7 @@ const MAYBE = "sm-session";
 export interface Person {
   name: string;
   by: "session" | "token";
+  reads: Readable;
 }
 type State = { kind: "asking" } | { kind: "out"; ended: boolean } | { kind: "in"; person: Person };
 
@@ -17,13 +19,15 @@ interface Access {
   state: State;
   withPassword: (login: string, password: string) => Promise<void>;
   withToken: (token: string) => Promise<void>;
+  // The first administrator of a new server, by the one-time token that its first start has printed.
+  setUp: (token: string, login: string, password: string) => Promise<void>;
   signOut: () => Promise<void>;
 }
 
 const Context = createContext<Access | null>(null);
 
 function personOf(session: Session): Person {
-  return { name: session.user.display_name ?? session.user.login ?? "", by: "session" };
+  return { name: session.user.display_name ?? session.user.login ?? "", by: "session", reads: readable(session) };
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -67,14 +71,21 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     if (!answer.ok) throw new ApiError(answer.status, "invalid_api_key", "");
     (await answer.json()) as System;
     client.useToken(token);
-    setState({ kind: "in", person: { name: "admin", by: "token" } });
+    setState({ kind: "in", person: { name: "admin", by: "token", reads: null } });
   }, []);
+  const setUp = useCallback(
+    async (token: string, login: string, password: string) => {
+      await client.call("POST", "setup", { body: { token, login, password } });
+      await withPassword(login, password);
+    },
+    [withPassword],
+  );
   const signOut = useCallback(async () => {
     if (state.kind === "in" && state.person.by === "session") await client.call("DELETE", "session").catch(() => {});
     leave(false);
   }, [leave, state]);
 
-  const value = useMemo(() => ({ state, withPassword, withToken, signOut }), [state, withPassword, withToken, signOut]);
+  const value = useMemo(() => ({ state, withPassword, withToken, setUp, signOut }), [state, withPassword, withToken, setUp, signOut]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
@@ -82,4 +93,10 @@ export function useSession(): Access {
   const value = useContext(Context);
   if (!value) throw new Error("outside of <SessionProvider>");
   return value;
+}
+
+// Whether the person at the console may see anything of a view.
+export function useMaySee(): (view: string) => boolean {
+  const { state } = useSession();
+  return (view) => state.kind === "in" && maySee(view, state.person.reads);
 }

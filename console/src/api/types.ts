@@ -374,6 +374,8 @@ export interface System {
 export interface Session {
   user: { login?: string; display_name?: string; [name: string]: unknown };
   memberships: { role?: string; tenant?: string | null; [name: string]: unknown }[];
+  // What one may do to which kind of thing, on the platform (tenant null) or in a tenant.
+  may?: { tenant: string | null; resources: Record<string, string[]> }[];
   csrf_token: string;
   expires_at: string;
 }

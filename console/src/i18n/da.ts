@@ -76,6 +76,11 @@ export const da: Record<TextKey, string> = {
   "signin.wrong": "Serveren kender ikke dette navn og denne adgangskode.",
   "signin.wrong_token": "Serveren kender ikke dette token. Det gældende står i `DATA_DIR/admin.token`.",
   "signin.no_passwords": "Denne server kender ingen adgangskoder. Brug administratortokenet.",
+  "signin.first": "Første start",
+  "signin.first.text": "En servers første start skriver et engangstoken i sin log. Med det bliver du dens første administrator. `sovmesh user setup-token` laver et nyt.",
+  "signin.first.token": "Engangstoken",
+  "signin.first.password": "Mindst 12 tegn",
+  "signin.first.submit": "Bliv administrator",
   "signin.ended": "Din session er slut. Log ind igen; så er du tilbage på den side, du var på.",
 
   "overview.title": "Overblik",

@@ -74,6 +74,11 @@ export const en = {
   "signin.wrong": "The server does not know this name and password.",
   "signin.wrong_token": "The server does not know this token. `DATA_DIR/admin.token` has the one in force.",
   "signin.no_passwords": "This server knows no passwords. Use the admin token.",
+  "signin.first": "First start",
+  "signin.first.text": "The first start of a server prints a one-time token to its log. With it you become its first administrator. `sovmesh user setup-token` makes another one.",
+  "signin.first.token": "One-time token",
+  "signin.first.password": "At least 12 characters",
+  "signin.first.submit": "Become the administrator",
   "signin.ended": "Your session has ended. Sign in again; you come back to the page that you were on.",
 
   "overview.title": "Overview",

@@ -10,13 +10,15 @@ import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
 import { PoolPicture } from "../ui/PoolPicture";
 import { RolloutBadge } from "../ui/rollouts";
+import { useMaySee } from "../session";
 import { Badge, Empty, Loaded, PageHead, Section } from "../ui/parts";
 
 const USAGE_MS = 60_000; // each reading is an entry of the audit log
 
 export default function Overview() {
   const t = useT();
-  const system = useObject<System>("system", LIVE_MS);
+  const maySee = useMaySee();
+  const system = useObject<System>("system", LIVE_MS, maySee("engines"));
   return (
     <>
       <PageHead title={t("overview.title")}>
@@ -32,10 +34,10 @@ export default function Overview() {
       <Today />
       <div className="grid">
         <Days />
-        <Engines />
+        {maySee("engines") && <Engines />}
       </div>
-      <Running />
-      <Pools />
+      {maySee("routes") && <Running />}
+      {maySee("pools") && <Pools />}
     </>
   );
 }

@@ -24,9 +24,11 @@ export function SignIn({ ended }: { ended: boolean }) {
             <TabList aria-label={t("signin.title")} className="tabs">
               <Tab id="password" className="tab">{t("signin.password")}</Tab>
               <Tab id="token" className="tab">{t("signin.token")}</Tab>
+              <Tab id="first" className="tab">{t("signin.first")}</Tab>
             </TabList>
             <TabPanel id="password"><PasswordForm /></TabPanel>
             <TabPanel id="token"><TokenForm /></TabPanel>
+            <TabPanel id="first"><FirstForm /></TabPanel>
           </Tabs>
         </div>
       </main>
@@ -55,15 +57,18 @@ function useAttempt(refusal: (error: ApiError) => TextKey | null) {
   return { busy, shown, attempt };
 }
 
+// A server without sessions wants its token for every call, those of people included.
+const knowsNoPeople = (error: ApiError) =>
+  error.status === 404 || error.status === 405 || (error.status === 401 && error.message.includes("admin.token"));
+
 function PasswordForm() {
   const t = useT();
   const { withPassword } = useSession();
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
   const { busy, shown, attempt } = useAttempt((error) => {
-    // A server without sessions wants its token for every call, this one included.
-    if (error.status === 401) return error.message.includes("admin.token") ? "signin.no_passwords" : "signin.wrong";
-    return error.status === 404 || error.status === 405 ? "signin.no_passwords" : null;
+    if (knowsNoPeople(error)) return "signin.no_passwords";
+    return error.status === 401 ? "signin.wrong" : null;
   });
   return (
     <form onSubmit={(event) => void attempt(event, () => withPassword(login, password))}>
@@ -85,6 +90,25 @@ function TokenForm() {
       {shown}
       <Field label={t("signin.token.field")} type="password" value={token} onChange={setToken} help={t("signin.token.help")} autoComplete="off" />
       <Button type="submit" kind="main" isDisabled={busy}>{t("signin.submit")}</Button>
+    </form>
+  );
+}
+
+function FirstForm() {
+  const t = useT();
+  const { setUp } = useSession();
+  const [token, setToken] = useState("");
+  const [login, setLogin] = useState("");
+  const [password, setPassword] = useState("");
+  const { busy, shown, attempt } = useAttempt((error) => (knowsNoPeople(error) ? "signin.no_passwords" : null));
+  return (
+    <form onSubmit={(event) => void attempt(event, () => setUp(token.trim(), login, password))}>
+      {shown}
+      <p>{t("signin.first.text")}</p>
+      <Field label={t("signin.first.token")} value={token} onChange={setToken} autoComplete="off" />
+      <Field label={t("signin.name")} value={login} onChange={setLogin} autoComplete="username" />
+      <Field label={t("signin.password.field")} type="password" value={password} onChange={setPassword} help={t("signin.first.password")} autoComplete="new-password" />
+      <Button type="submit" kind="main" isDisabled={busy}>{t("signin.first.submit")}</Button>
     </form>
   );
 }

@@ -72,6 +72,53 @@ def test_a_server_without_passwords_says_so(person, gateway):
     person.page.get_by_role("alert").wait_for()
 
 
+def test_a_tenants_viewer_signs_in_with_a_password_and_sees_what_is_his(person, gateway):
+    """By the contract of the sessions, played here: the admin token stands behind the cookie."""
+    session = {"user": {"login": "ann@aurora.example", "display_name": "Ann"}, "memberships": [],
+               "may": [{"tenant": "aurora", "resources": {
+                   name: ["read"] for name in ("tenants", "keys", "projects", "models", "limits", "usage")}}],
+               "csrf_token": "c5rf", "expires_at": "2099-01-01T00:00:00Z"}
+    sent, signed_in = [], []
+
+    def answer(route):
+        request, path = route.request, route.request.url.removeprefix(gateway.url)
+        sent.append((request.method, path, request.headers))
+        if path == "/api/v1/sessions":
+            signed_in.append(request.post_data_json)
+            return route.fulfill(status=201, json=session)
+        if path == "/api/v1/session":
+            if request.method == "DELETE":
+                signed_in.clear()
+                return route.fulfill(status=204)
+            return route.fulfill(status=200 if signed_in else 401, json=session)
+        return route.continue_(headers={**request.headers, "authorization": f"Bearer {gateway.token}"})
+
+    person.page.route("**/api/**", answer)
+    person.page.goto(f"{gateway.url}/console/tenants")
+    person.page.get_by_role("textbox", name="Name").fill("ann@aurora.example")
+    person.page.get_by_role("textbox", name="Password").fill("correct horse battery")
+    person.press("Sign in")
+    person.title("Tenants")
+    assert signed_in == [{"login": "ann@aurora.example", "password": "correct horse battery"}]
+    shown = person.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
+    assert "Usage and cost" in shown and "Engines" not in shown and "Audit" not in shown
+    person.sees("Ann")
+    person.press("Create tenant")
+    person.box().get_by_label("Name").fill("x")  # too short: the browser says so before the server
+    person.press("Create", person.box())
+    assert not [one for one in sent if one[0] == "POST" and one[1] == "/api/v1/tenants"]
+    person.box().get_by_label("Name").fill("made-by-ann")
+    person.press("Create", person.box())
+    person.title("made-by-ann")
+    write = next(head for method, path, head in sent if (method, path) == ("POST", "/api/v1/tenants"))
+    assert write["x-sm-csrf"] == "c5rf" and "authorization" not in write
+    person.page.reload()
+    person.title("made-by-ann")  # the cookie is still there
+    person.press("Sign out")
+    person.title("Sign in")
+    assert next(head for method, path, head in reversed(sent) if method == "DELETE")["x-sm-csrf"] == "c5rf"
+
+
 def test_a_new_tenant_gets_a_key_and_its_first_request_is_in_the_usage(person, gateway):
     page = person.sign_in("tenants").page
     person.press("Create tenant")
