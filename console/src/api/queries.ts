@@ -22,6 +22,7 @@ export function useList<T>(path: string, live?: number, max = LIST_MAX) {
     queryKey: ["list", path, max],
     queryFn: async ({ signal }) => client.list<T>(path, max, signal),
     refetchInterval: live ?? false,
+    structuralSharing: live !== undefined, // to compare 100,000 objects would take longer than to draw them
   });
 }
 
