@@ -182,7 +182,7 @@ export const da: Record<TextKey, string> = {
   "key.empty": "Ingen nøgle endnu",
   "key.empty.text": "En nøgle lader et program sende forespørgsler for denne lejer. Opret en; du får en kommando til at prøve den med det samme.",
   "key.made": "Din nye nøgle",
-  "key.made.text": "Kopiér den nu. Den vises ikke igen, for nogen.",
+  "key.made.text": "Kopiér den nu. Ingen får den vist igen.",
   "key.made.done": "Jeg har kopieret den",
   "key.base_url": "API'ets adresse",
   "key.base_url.help": "Hvor programmer sender forespørgsler: serverens `listen`-adresse, ikke denne sides.",

@@ -180,7 +180,7 @@ export const en = {
   "key.empty": "No key yet",
   "key.empty.text": "A key lets a program send requests for this tenant. Create one; you get a command to try it at once.",
   "key.made": "Your new key",
-  "key.made.text": "Copy it now. It is not shown again, to nobody.",
+  "key.made.text": "Copy it now. Nobody is ever shown it again.",
   "key.made.done": "I have copied it",
   "key.base_url": "Address of the API",
   "key.base_url.help": "Where programs send requests: the server's `listen` address, not this page's.",

@@ -12,6 +12,9 @@ export function fill(text: string, values: Record<string, string | number> = {})
 }
 
 const STORED = "sm-language";
+
+// English as the reader's country writes dates and numbers, where the browser says which.
+const localeOf = (language: Language) => navigator.languages.find((one) => one.startsWith(language)) ?? language;
 function preferred(): Language {
   const said = localStorage.getItem(STORED) ?? navigator.language.slice(0, 2);
   return said === "da" ? "da" : "en";
@@ -20,13 +23,17 @@ function preferred(): Language {
 const Context = createContext<{ t: Translate; language: Language; choose: (next: Language) => void } | null>(null);
 
 export function Texts({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(preferred);
+  const [language, setLanguage] = useState<Language>(() => {
+    const first = preferred();
+    setLocale(localeOf(first));
+    return first;
+  });
   const [texts, setTexts] = useState<Texts | null>(language === "en" ? en : null);
   useEffect(() => {
     let current = true;
     const arrived = (next: Texts) => {
       if (!current) return;
-      setLocale(language);
+      setLocale(localeOf(language));
       document.documentElement.lang = language;
       setTexts(next);
     };

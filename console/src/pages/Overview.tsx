@@ -48,7 +48,8 @@ const sum = (lines: UsageLine[], of: (line: UsageLine) => number) => lines.reduc
 function costs(lines: UsageLine[]): string {
   const micro = new Map<string, number>();
   for (const line of lines) if (line.currency) micro.set(line.currency, (micro.get(line.currency) ?? 0) + line.cost_micro);
-  return [...micro].map(([currency, value]) => money((value / 1e6).toFixed(2), currency)).join(", ") || "–";
+  const spent = [...micro].filter(([, value]) => value !== 0);
+  return (spent.length > 0 ? spent : [...micro].slice(0, 1)).map(([currency, value]) => money((value / 1e6).toFixed(2), currency)).join(", ") || "–";
 }
 
 function Today() {

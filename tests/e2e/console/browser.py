@@ -79,11 +79,11 @@ class Person:
         self.page.wait_for_function("""() => !document.querySelector('.loading') &&
           document.querySelector('main')?.getAttribute('aria-busy') !== 'true'""")
 
-    def picture(self, name):
+    def picture(self, name, full_page=True):
         if PICTURES:
             folder = ROOT / PICTURES
             folder.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}.png", full_page=True, animations="disabled")
+            self.page.screenshot(path=folder / f"{name}.png", full_page=full_page, animations="disabled")
 
     def axe(self):
         """What axe-core has against this page, of what it calls serious or critical."""

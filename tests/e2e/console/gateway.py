@@ -58,8 +58,9 @@ class Gateway:
         config = folder / "sovmesh.yaml"
         config.write_text(CONFIG.format(first=self.engines[0].address, second=self.engines[1].address))
         self.data = folder / "data"
-        self.process = support.Process(["serve", "--config", config, "--data-dir", self.data],
-                                       folder / "serve.log", {**os.environ, "E2E_AURORA": self.key})
+        self.process = support.Process(["serve", "--config", config.name, "--data-dir", self.data],
+                                       folder / "serve.log", {**os.environ, "E2E_AURORA": self.key},
+                                       cwd=folder)
         self.admin = self.process.ready["admin_listen"][0]
         self.url = f"http://{self.admin}"
         self.token = (self.data / "admin.token").read_text().strip()
