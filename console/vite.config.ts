@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 // `SM_ADMIN=http://127.0.0.1:8081 npm run dev` shows the console as it is edited, over that server.
 const admin = process.env.SM_ADMIN ?? "http://127.0.0.1:8081";
-const proxy = { "/api": admin, "/audit/": admin };
+const proxy = { "/api": admin, "/audit/": admin, "/v1": admin };
 
 export default defineConfig({
   plugins: [react()],

@@ -27,6 +27,7 @@ export const router = createBrowserRouter(
         { path: "engines/:engine", lazy: page(() => import("./pages/Engine")) },
         { path: "routes", lazy: page(() => import("./pages/Routes")) },
         { path: "routes/:route", lazy: page(() => import("./pages/Route")) },
+        { path: "playground", lazy: page(() => import("./pages/Playground")) },
         { path: "usage", lazy: page(() => import("./pages/Usage")) },
         { path: "statements", lazy: page(() => import("./pages/Statements")) },
         { path: "statements/:tenant/:month", lazy: page(() => import("./pages/Statements")) },

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { ApiError, client } from "./api/client";
 import type { Session, System } from "./api/types";
+import { takeAlong } from "./lib/keyInHand";
 import { maySee, readable, type Readable } from "./lib/access";
 
 // Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
@@ -41,7 +42,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       client.forget();
       localStorage.removeItem(MAYBE);
       queries.clear(); // nothing of one person for the next one
-      setState({ kind: "out", ended });
+      takeAlong("");
+    setState({ kind: "out", ended });
     },
     [queries],
   );

@@ -420,7 +420,8 @@ Result<void> Process::add_operator_listeners() {
   const config::Server& server = options_.config.server;
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
-  auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin);
+  auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin,
+                                                           *data_planes_.front());
   const ListenerPlan admin_plan{.handler = console.get(), .options = server_options()};
   TRY_VOID(add_listeners(server.metrics_listen, metrics_plan, bound_.metrics_listen));
   std::vector<std::string> local;  // not of the ready line: its place follows from the data folder

@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kPage = "/index.html";
 constexpr std::string_view kViews = "/console/";
 constexpr std::string_view kAssets = "/assets/";
+constexpr std::string_view kModels = "/v1/";
 
 // Nothing but our own files and our own API, in nobody's frame: what a text from a tenant's hands
 // could smuggle into the page has nowhere to come from and nowhere to go.
@@ -38,13 +39,16 @@ bool has_etag(const http::RequestHead& head, std::string_view etag) {
 
 }  // namespace
 
-ConsoleHandler::ConsoleHandler(std::span<const ConsoleFile> files, http::Handler& next)
-    : files_(files), next_(next) {}
+ConsoleHandler::ConsoleHandler(std::span<const ConsoleFile> files, http::Handler& next,
+                               http::Handler& models)
+    : files_(files), next_(next), models_(models) {}
 
 bool ConsoleHandler::is_console_path(std::string_view path) {
   return path == "/" || path == "/console" || path.starts_with(kViews) ||
          path.starts_with(kAssets) || path == "/favicon.ico";
 }
+
+bool ConsoleHandler::is_model_path(std::string_view path) { return path.starts_with(kModels); }
 
 const ConsoleFile* ConsoleHandler::find(std::string_view path) const {
   const auto found = std::ranges::find(files_, path, &ConsoleFile::path);
@@ -84,8 +88,9 @@ Result<ConsoleHandler::Reply> ConsoleHandler::reply(const http::RequestHead& hea
 }
 
 rt::Task<void> ConsoleHandler::handle(http::Exchange& exchange) {
-  if (!is_console_path(exchange.head().path)) {
-    co_await next_.handle(exchange);
+  const std::string_view path = exchange.head().path;
+  if (!is_console_path(path)) {
+    co_await (is_model_path(path) && !files_.empty() ? models_ : next_).handle(exchange);
     co_return;
   }
   Result<Reply> answer = reply(exchange.head());

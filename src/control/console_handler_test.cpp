@@ -32,7 +32,7 @@ class ConsoleHandlerTest : public testing::Test {
   }
 
   NoNext next_;
-  ConsoleHandler handler_{kFiles, next_};
+  ConsoleHandler handler_{kFiles, next_, next_};
   http::RequestHead head_;
   std::string_view method_ = "GET";
 };
@@ -52,6 +52,12 @@ TEST_F(ConsoleHandlerTest, LeavesTheApiAndTheAuditLogToTheNextHandler) {
   for (const char* const path :
        {"/api/v1/tenants", "/audit/checkpoint", "/consoles", "/index.html", "/v1/models"})
     EXPECT_FALSE(ConsoleHandler::is_console_path(path)) << path;
+}
+
+TEST_F(ConsoleHandlerTest, ThePlaygroundsRequestsAreThoseOfTheDataListener) {
+  EXPECT_TRUE(ConsoleHandler::is_model_path("/v1/chat/completions"));
+  for (const char* const path : {"/api/v1/tenants", "/v1", "/t/aurora/v1/models", "/audit/keys"})
+    EXPECT_FALSE(ConsoleHandler::is_model_path(path)) << path;
 }
 
 TEST_F(ConsoleHandlerTest, AnAssetIsForEverTheSame) {
@@ -104,7 +110,7 @@ TEST_F(ConsoleHandlerTest, OnlyReads) {
 }
 
 TEST_F(ConsoleHandlerTest, ABuildWithoutItSaysSo) {
-  const ConsoleHandler empty({}, next_);
+  const ConsoleHandler empty({}, next_, next_);
   head_.method = "GET";
   head_.path = "/";
   const auto reply = empty.reply(head_);

@@ -15,3 +15,9 @@ test("every program has the address, the key and the model", () => {
     expect(text).toContain("llama");
   }
 });
+
+test("a quote in a message ends no text", () => {
+  const [curl, python, node] = snippets("http://g/v1", "k", "m", { messages: [{ role: "user", content: `it's "so"\n$(rm)` }] });
+  expect(curl!.text).toContain(`it'\\''s \\"so\\"\\n$(rm)`);
+  for (const one of [python, node]) expect(one!.text).toContain(String.raw`"it's \"so\"\n$(rm)"`);
+});

@@ -1,18 +1,24 @@
-// Programs that somebody can paste and run with a key. The names are ours and checked at the server, so
-// none of them can end a text.
+// Programs that somebody can paste and run with a key.
 export interface Snippet {
   name: string;
   text: string;
 }
 
-export function snippets(base: string, key: string, model: string): Snippet[] {
+// In single quotes of a shell.
+const shell = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
+// What a request has, texts, numbers, lists and objects, Python and JavaScript write as JSON does.
+const literal = (value: unknown) => JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
+
+export function snippets(base: string, key: string, model: string, request?: object): Snippet[] {
+  const body: Record<string, unknown> = { model, messages: [{ role: "user", content: "Hello" }], ...request };
+  const members = Object.entries(body);
   return [
     {
       name: "curl",
       text: `curl ${base}/chat/completions \\
   -H "Authorization: Bearer ${key}" \\
   -H "Content-Type: application/json" \\
-  -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello"}]}'`,
+  -d ${shell(literal(body))}`,
     },
     {
       name: "Python",
@@ -20,8 +26,7 @@ export function snippets(base: string, key: string, model: string): Snippet[] {
 
 client = OpenAI(base_url="${base}", api_key="${key}")
 answer = client.chat.completions.create(
-    model="${model}",
-    messages=[{"role": "user", "content": "Hello"}],
+${members.map(([name, value]) => `    ${name}=${literal(value)},`).join("\n")}
 )
 print(answer.choices[0].message.content)`,
     },
@@ -31,8 +36,7 @@ print(answer.choices[0].message.content)`,
 
 const client = new OpenAI({ baseURL: "${base}", apiKey: "${key}" });
 const answer = await client.chat.completions.create({
-  model: "${model}",
-  messages: [{ role: "user", content: "Hello" }],
+${members.map(([name, value]) => `  ${name}: ${literal(value)},`).join("\n")}
 });
 console.log(answer.choices[0].message.content);`,
     },
@@ -50,4 +54,11 @@ export function apiBase(typed: string): string | null {
   if (url.protocol !== "http:" && url.protocol !== "https:") return null;
   const path = url.pathname.replace(/\/+$/, "");
   return url.origin + (path.endsWith("/v1") ? path : `${path}/v1`);
+}
+
+// Where programs send requests is not where this page is; what was typed last is remembered, the key never.
+const STORED = "sm-api-base";
+export const knownBase = () => localStorage.getItem(STORED) ?? `${location.protocol}//${location.hostname}:8080/v1`;
+export function rememberBase(typed: string) {
+  if (apiBase(typed)) localStorage.setItem(STORED, typed);
 }

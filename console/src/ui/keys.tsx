@@ -1,10 +1,12 @@
 import { useState } from "react";
+import { useNavigate } from "react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { client, query } from "../api/client";
 import { useList } from "../api/queries";
 import type { Key, Model, Project, Route } from "../api/types";
 import { useT } from "../i18n";
-import { apiBase, snippets } from "../lib/snippets";
+import { takeAlong } from "../lib/keyInHand";
+import { apiBase, knownBase, rememberBase, snippets } from "../lib/snippets";
 import { Box, Choice, Field, FormBox } from "./forms";
 import { Badge, Button, Copyable } from "./parts";
 
@@ -40,19 +42,23 @@ export function NewKey({ tenant, onMade, onClose }: { tenant: string; onMade: (k
   );
 }
 
-const BASE = "sm-api-base"; // only the address: the key is kept nowhere
-
 // The text of a key, once, with programs to try it.
 export function MadeKey({ made, onClose }: { made: Key; onClose: () => void }) {
   const t = useT();
   const models = useList<Model>("models");
   const routes = useList<Route>("routes");
-  const [base, setBase] = useState(() => localStorage.getItem(BASE) ?? `${location.protocol}//${location.hostname}:8080/v1`);
+  const go = useNavigate();
+  const [base, setBase] = useState(knownBase);
   const names = [...(routes.data?.data ?? []).map((route) => route.name), ...(models.data?.data ?? []).filter((model) => model.chat && (model.tenants === null || model.tenants.includes(made.tenant))).map((model) => model.name)];
   const url = apiBase(base);
   const change = (next: string) => {
     setBase(next);
-    if (apiBase(next)) localStorage.setItem(BASE, next);
+    rememberBase(next);
+  };
+  const tryIt = () => {
+    takeAlong(made.key ?? "");
+    onClose();
+    void go("/playground");
   };
   return (
     <Box title={t("key.made")} onClose={onClose} wide>
@@ -67,7 +73,10 @@ export function MadeKey({ made, onClose }: { made: Key; onClose: () => void }) {
           <TabPanel key={name} id={name}><Copyable label={name} text={text} /></TabPanel>
         ))}
       </Tabs>
-      <div className="form-end"><Button kind="main" onPress={onClose}>{t("key.made.done")}</Button></div>
+      <div className="form-end">
+        <Button onPress={tryIt}>{t("key.made.try")}</Button>
+        <Button kind="main" onPress={onClose}>{t("key.made.done")}</Button>
+      </div>
     </Box>
   );
 }

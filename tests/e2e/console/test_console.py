@@ -153,6 +153,50 @@ def test_a_new_tenant_gets_a_key_and_its_first_request_is_in_the_usage(person, g
     assert "DKK" in row.inner_text()
 
 
+def test_from_the_door_to_a_streamed_answer_in_eight_clicks(person):
+    page = person.sign_in().page
+    clicks = []
+
+    def click(role, name, within=None):
+        (within or page).get_by_role(role, name=name, exact=True).first.click()
+        clicks.append(name)
+
+    click("link", "Tenants")
+    click("link", "aurora")
+    click("button", "Create key")
+    person.box().get_by_label("Name").fill("my first")
+    click("button", "Create", person.box())
+    click("button", "Try it", person.box())
+    person.title("Playground")
+    page.get_by_label("Message").fill("Hello")
+    click("button", "Send")
+    page.get_by_role("link", name="Details").wait_for()
+    answer = page.get_by_role("region", name="Answer of llama")
+    assert digits(answer.locator("dd").nth(1).inner_text()) > 0  # tokens out
+    assert answer.locator(".answer").inner_text() != ""
+    assert len(clicks) + 2 <= 8, clicks  # and the two of signing in
+    person.picture("playground")
+    assert person.axe() == []
+    page.get_by_label("Compare with").select_option("llama-v2")
+    person.press("Send")
+    page.get_by_role("region", name="Answer of llama-v2").get_by_role("link", name="Details").wait_for()
+    person.picture("playground-two")
+    page.get_by_role("region", name="Answer of llama-v2").get_by_role("link", name="Details").click()
+    person.page.get_by_role("heading", name="Timeline").wait_for()
+
+
+def test_the_playground_wants_a_key_and_says_what_is_wrong_with_it(person, gateway):
+    person.sign_in("playground")
+    person.sees("Fill in a key")
+    person.page.get_by_label("Key of a tenant").fill("sm-000000000000-" + "0" * 43 + "-000000")
+    person.page.get_by_role("alert").wait_for()
+    person.page.get_by_label("Key of a tenant").fill(gateway.key)
+    person.page.get_by_label("Message").fill("Hello")
+    person.page.get_by_label("Tokens at most").fill("0")
+    person.press("Send")
+    person.sees("max_tokens")
+
+
 def test_a_key_is_rotated_and_revoked(person, gateway):
     made = gateway.api("POST", "keys", {"tenant": "aurora", "display_name": "to rotate"})
     person.sign_in(f"keys/{made['id']}")
