@@ -11,5 +11,5 @@ export default defineConfig({
   build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: "es2022", cssCodeSplit: false },
   server: { proxy },
   preview: { proxy },
-  test: { environment: "node", include: ["src/**/*.test.ts"] },
+  test: { environment: "node", include: ["src/**/*.test.ts", "*.test.ts"] },
 });

@@ -5,6 +5,7 @@ import { RouterProvider } from "react-router/dom";
 import { ApiError } from "./api/client";
 import "./app.css";
 import { Texts } from "./i18n";
+import { presence } from "./lib/idle";
 import { router } from "./router";
 import { SessionProvider } from "./session";
 import { followTheme } from "./theme";
@@ -20,6 +21,9 @@ const queries = new QueryClient({
     },
   },
 });
+
+for (const kind of ["pointerdown", "keydown"])
+  addEventListener(kind, () => presence.touch() && void queries.invalidateQueries(), { passive: true });
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

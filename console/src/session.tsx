@@ -57,7 +57,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     client.onSignedOut = () => leave(true);
     if (!localStorage.getItem(MAYBE)) return;
-    client.get<Session>("session").then(enter, (error: unknown) => leave(!(error instanceof ApiError && error.status === 0)));
+    client.get<Session>("session").then(enter, (error: unknown) => {
+      // A server that cannot be reached says nothing about the session.
+      if (error instanceof ApiError && error.status === 0) setState({ kind: "out", ended: false });
+      else leave(true);
+    });
   }, [enter, leave]);
 
   const withPassword = useCallback(
