@@ -50,7 +50,7 @@ export const da: Record<TextKey, string> = {
   "error.conflict": "Serveren afviser på grund af sin tilstand. Teksten ovenfor siger, hvad der skal ændres først.",
   "error.stale": "En anden har ændret det i mellemtiden. Hent det igen, se ændringen, og gentag din.",
   "error.invalid": "Ret det, som meddelelsen nævner, og send igen.",
-  "error.busy": "For mange forespørgsler på én gang. Vent et øjeblik og prøv igen.",
+  "error.busy": "En grænse er nået, eller der kom for mange på én gang. Teksten ovenfor siger hvilken, og hvornår der er plads igen.",
   "error.server": "Serveren kunne ikke gøre det nu. Dens log siger hvorfor; overblikket viser, om den er klar.",
 
   "nav.overview": "Overblik",

@@ -48,7 +48,7 @@ export const en = {
   "error.conflict": "The server refuses because of the state it is in. What it says above tells what to change first.",
   "error.stale": "Somebody else has changed it meanwhile. Load it again, look at the change, and repeat yours.",
   "error.invalid": "Correct what the message names, and send it again.",
-  "error.busy": "Too many requests at once. Wait a moment and try again.",
+  "error.busy": "A limit is reached, or too many came at once. What it says above tells which, and when there is room again.",
   "error.server": "The server could not do it now. Its log says why; the overview shows whether it is ready.",
 
   "nav.overview": "Overview",

@@ -98,10 +98,13 @@ export default function Playground() {
   );
 }
 
+const STREAMED_MS_MIN = 100; // what came in less says nothing of the speed
+
 function OneAnswer({ answer }: { answer: Answer }) {
   const t = useT();
   const { end } = answer;
-  const speed = end?.output && end.firstMs !== null && end.totalMs > end.firstMs ? (1_000 * end.output) / (end.totalMs - end.firstMs) : null;
+  const streamed = end && end.firstMs !== null ? end.totalMs - end.firstMs : 0;
+  const speed = end?.output && streamed > STREAMED_MS_MIN ? (1_000 * end.output) / streamed : null;
   const ms = (value: number | null) => (value === null ? "–" : `${count(Math.round(value))} ms`);
   return (
     <Section title={t("play.answer", { model: answer.model })}>

@@ -107,13 +107,13 @@ export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose,
   };
   return (
     <Box title={title} onClose={onClose}>
-      <form onSubmit={(event) => void go(event)}>
+      <form onSubmit={(event) => void go(event)} aria-busy={busy}>
         {text && <p>{text}</p>}
         {children}
         {error ? <ErrorBox error={error} /> : null}
         <div className="form-end">
           <Button onPress={onClose}>{t("app.cancel")}</Button>
-          <Button type="submit" kind={kind} isDisabled={busy || !ready} isPending={busy}>{submit}</Button>
+          <Button type="submit" kind={kind} isDisabled={busy || !ready}>{submit}</Button>
         </div>
       </form>
     </Box>

@@ -36,6 +36,7 @@ pools:
       - {{tenant: aurora, cohort: east, guaranteed: 0.5, weight: 3}}
 prices:
   - {{model: llama, currency: DKK, label: standard 2026, input: 150, output: 600}}
+  - {{model: llama-v2, currency: DKK, label: standard 2026, input: 150, output: 600}}
 tenants:
   - name: aurora
     currency: DKK
