@@ -1,11 +1,11 @@
 import { useMemo, useState } from "react";
 import { at, client } from "../api/client";
-import { LIVE_MS, useObject, usePools } from "../api/queries";
+import { LIVE_MS, useObject, usePools, useTenants } from "../api/queries";
 import type { Pool, PoolPart } from "../api/types";
 import { useT } from "../i18n";
 import { decimal } from "../lib/format";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Change, Field, FormBox } from "../ui/forms";
+import { Change, Choice, Field, FormBox } from "../ui/forms";
 import { PoolPicture } from "../ui/PoolPicture";
 import { Button, Empty, Loaded, PageHead, Section } from "../ui/parts";
 
@@ -34,6 +34,7 @@ function OnePool({ name, parts }: { name: string; parts: PoolPart[] }) {
   const t = useT();
   const pool = useObject<Pool>(`pools/${at(name)}`);
   const [changing, setChanging] = useState<PoolPart | null>(null);
+  const [adding, setAdding] = useState(false);
   const rows = useMemo(() => inOrder(parts), [parts]);
   const columns = useMemo<Column<PoolPart>[]>(() => {
     const rate = (id: keyof PoolPart & ("guaranteed" | "weight" | "used" | "borrowed" | "lent" | "history")): Column<PoolPart> => ({
@@ -56,10 +57,11 @@ function OnePool({ name, parts }: { name: string; parts: PoolPart[] }) {
     ];
   }, [t]);
   return (
-    <Section title={name}>
+    <Section title={name} actions={<Button onPress={() => setAdding(true)}>{t("pool.add")}</Button>}>
       {pool.data && <p className="muted">{t("pool.engines", { engines: pool.data.engines.join(", "), capacity: pool.data.capacity ?? "–" })}</p>}
       <PoolPicture parts={rows} />
       <DataTable label={`${t("pool.title")}: ${name}`} rows={rows} columns={columns} />
+      {adding && <NewShare pool={name} onClose={() => setAdding(false)} />}
       {changing && <Share part={changing} onClose={() => setChanging(null)} />}
     </Section>
   );
@@ -79,6 +81,24 @@ function Share({ part, onClose }: { part: PoolPart; onClose: () => void }) {
       <Field label={t("pool.weight")} value={weight} onChange={setWeight} inputMode="decimal" />
       <Change what={t("pool.guaranteed")} before={part.guaranteed} after={guaranteed} />
       <Change what={t("pool.weight")} before={part.weight} after={weight} />
+    </FormBox>
+  );
+}
+
+// Who has neither a share nor requests is no part yet.
+function NewShare({ pool, onClose }: { pool: string; onClose: () => void }) {
+  const t = useT();
+  const tenants = useTenants();
+  const [chosen, setChosen] = useState("");
+  const [guaranteed, setGuaranteed] = useState("0");
+  const [weight, setWeight] = useState("1");
+  const tenant = chosen || tenants.data?.data[0]?.slug || "";
+  return (
+    <FormBox title={t("pool.add")} text={t("pool.set.text")} submit={t("app.save")} ready={tenant !== ""} onClose={onClose}
+      onSubmit={() => client.call("POST", `pools/${at(pool)}/set`, { body: { tenant, guaranteed, weight } })}>
+      <Choice label={t("tenant.one")} value={tenant} onChange={setChosen} options={(tenants.data?.data ?? []).map((one) => [one.slug, one.slug])} />
+      <Field label={`${t("pool.guaranteed")} (GPU)`} value={guaranteed} onChange={setGuaranteed} inputMode="decimal" />
+      <Field label={t("pool.weight")} value={weight} onChange={setWeight} inputMode="decimal" />
     </FormBox>
   );
 }

@@ -269,6 +269,90 @@ def test_a_rollout_is_started_watched_and_promoted(person, gateway):
     assert gateway.api("GET", "rollouts/llama")["state"] == "promoted"
 
 
+def test_a_rollout_is_paused_and_rolled_back(person, gateway):
+    gateway.api("POST", "routes", {"name": "second", "versions": [
+        {"model": "llama-v1", "weight": 1}, {"model": "llama-v2", "stage": "canary"}]})
+    gateway.api("POST", "rollouts", {"route": "second", "candidate": "llama-v2", "steps": ["20%:10m"]})
+    wait_for(lambda: gateway.api("GET", "rollouts/second")["state"] == "holding")
+    page = person.sign_in("routes/second").page
+    person.press("Pause")
+    person.press("Pause", person.box())
+    page.get_by_role("button", name="Resume").wait_for()
+    assert gateway.api("GET", "rollouts/second")["state"] == "paused"
+    person.press("Roll back")
+    person.box().get_by_label("Why").fill("complaints")
+    person.press("Roll back", person.box())
+    page.get_by_role("button", name="Change weights").wait_for()
+    assert gateway.api("GET", "rollouts/second")["state"] == "rolled_back"
+    person.press("Change weights")
+    person.box().get_by_label("llama-v2").fill("3")
+    person.sees("75.0%")
+    person.press("Save", person.box())
+    wait_for(lambda: gateway.api("GET", "routes/second")["versions"][1]["share"] == "75%")
+
+
+def test_an_engine_is_added_and_removed(person, gateway):
+    person.sign_in("engines")
+    person.press("Add a remote engine")
+    person.box().get_by_label("Name").fill("spare")
+    person.box().get_by_label("Address").fill(f"http://{gateway.engines[0].address}/v1")
+    person.press("Create", person.box())
+    person.page.get_by_role("link", name="spare").click()
+    person.title("spare")
+    person.press("Delete")
+    person.press("Delete", person.box())
+    person.title("Engines")
+    assert "spare" not in [one["name"] for one in gateway.api("GET", "engines")["data"]]
+    person.press("Add a remote engine")
+    person.box().get_by_label("Name").fill("gpu-1")
+    person.box().get_by_label("Address").fill("http://127.0.0.1:1/v1")
+    person.press("Create", person.box())
+    person.box().get_by_text("is declared in the configuration file").wait_for()
+
+
+def test_a_tenants_share_of_a_pool_is_changed(person, gateway):
+    gateway.api("POST", "tenants", {"slug": "sharing"})
+    person.sign_in("pools")
+
+    def share():
+        return next((one["guaranteed"], one["weight"]) for one in
+                    gateway.api("GET", "pools?pool=gpu")["data"] if one["part"] == "sharing")
+
+    person.press("Give a tenant a share")
+    person.box().get_by_label("Tenant").select_option("sharing")
+    person.box().get_by_label("Guaranteed").fill("0.25")
+    person.press("Save", person.box())
+    person.box().wait_for(state="detached")
+    assert share() == ("0.25", "1")
+    person.press("Change share: sharing")
+    person.box().get_by_label("Weight").fill("2")
+    person.press("Save", person.box())
+    person.box().wait_for(state="detached")
+    assert share() == ("0.25", "2")
+
+
+def test_a_tenant_is_suspended_and_has_projects(person, gateway):
+    gateway.api("POST", "tenants", {"slug": "pausing"})
+    key = gateway.api("POST", "keys", {"tenant": "pausing"})["key"]
+    person.sign_in("tenants/pausing")
+    person.press("Create project")
+    person.box().get_by_label("Name").fill("research")
+    person.box().get_by_label("Cost centre").fill("4711")
+    person.press("Create", person.box())
+    person.page.get_by_role("cell", name="4711").wait_for()
+    person.press("Delete project: research")
+    person.press("Delete", person.box())
+    person.page.get_by_role("cell", name="4711").wait_for(state="detached")
+    person.press("Suspend")
+    person.press("Suspend", person.box())
+    person.page.get_by_role("button", name="Take back into service").wait_for()
+    assert gateway.chat(key)[0] == 401
+    person.press("Take back into service")
+    person.press("Take back into service", person.box())
+    person.page.get_by_role("button", name="Suspend").wait_for()
+    assert gateway.chat(key)[0] == 200
+
+
 def test_a_limit_is_set_changed_and_removed(person, gateway):
     gateway.api("POST", "tenants", {"slug": "limited"})
     person.sign_in("limits?tenant=limited")
