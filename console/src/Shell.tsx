@@ -4,7 +4,7 @@ import { LANGUAGES, useTexts, type Language } from "./i18n";
 import type { TextKey } from "./i18n/en";
 import icon from "./icon.svg";
 import { SignIn } from "./pages/SignIn";
-import { useMaySee, useSession, type Person } from "./session";
+import { useAccess, useSession, type Person } from "./session";
 import { chooseTheme, theme, type Theme } from "./theme";
 import { Choice } from "./ui/forms";
 import { Button, Loading } from "./ui/parts";
@@ -22,7 +22,7 @@ export function Shell() {
 function Frame({ person }: { person: Person }) {
   const { t, language, choose } = useTexts();
   const { signOut } = useSession();
-  const maySee = useMaySee();
+  const { maySee } = useAccess();
   const [open, setOpen] = useState(false);
   const [colours, setColours] = useState<Theme>(theme);
   const { pathname } = useLocation();

@@ -3,7 +3,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, t
 import { ApiError, client } from "./api/client";
 import type { Session, System } from "./api/types";
 import { takeAlong } from "./lib/keyInHand";
-import { maySee, readable, type Readable } from "./lib/access";
+import { mayDo, maySee, type Act, type May } from "./lib/access";
 
 // Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
 // the client's memory. What is stored here is only that there may be a session worth asking for.
@@ -12,7 +12,7 @@ const MAYBE = "sm-session";
 export interface Person {
   name: string;
   by: "session" | "token";
-  reads: Readable;
+  may: May;
 }
 type State = { kind: "asking" } | { kind: "out"; ended: boolean } | { kind: "in"; person: Person };
 
@@ -28,7 +28,7 @@ interface Access {
 const Context = createContext<Access | null>(null);
 
 function personOf(session: Session): Person {
-  return { name: session.user.display_name ?? session.user.login ?? "", by: "session", reads: readable(session) };
+  return { name: session.user.display_name ?? session.user.login ?? "", by: "session", may: session.may };
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -77,7 +77,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     if (!answer.ok) throw new ApiError(answer.status, "invalid_api_key", "");
     (await answer.json()) as System;
     client.useToken(token);
-    setState({ kind: "in", person: { name: "admin", by: "token", reads: null } });
+    setState({ kind: "in", person: { name: "admin", by: "token", may: null } });
   }, []);
   const setUp = useCallback(
     async (token: string, login: string, password: string) => {
@@ -101,8 +101,12 @@ export function useSession(): Access {
   return value;
 }
 
-// Whether the person at the console may see anything of a view.
-export function useMaySee(): (view: string) => boolean {
+// What the person at the console may see and do, to decide what is shown.
+export function useAccess() {
   const { state } = useSession();
-  return (view) => state.kind === "in" && maySee(view, state.person.reads);
+  const may: May = state.kind === "in" ? state.person.may : [];
+  return {
+    maySee: (view: string) => maySee(may, view),
+    may: (act: Act, kind: string, tenant?: string) => mayDo(may, act, kind, tenant),
+  };
 }

@@ -1,30 +1,26 @@
 import type { Session } from "../api/types";
 
-// The kinds of things that somebody may read somewhere; null: all. It only decides what is shown: the
-// server decides what is done.
-export type Readable = ReadonlySet<string> | null;
+// What somebody may do, as the server has told at the door; null: all. It only decides what is shown:
+// the server decides what is done.
+export type May = Session["may"] | null;
+export type Act = "read" | "create" | "change" | "remove";
 
-export function readable(session: Session): Readable {
-  if (!session.may) return null;
-  const kinds = session.may.flatMap(({ resources }) => Object.entries(resources));
-  return new Set(kinds.filter(([, acts]) => acts.includes("read")).map(([kind]) => kind.replace(/_/g, " ")));
+const named = (kind: string) => kind.replace(/_/g, " ");
+
+// `tenant`: whose it is; not said: somebody's.
+export function mayDo(may: May, act: Act, kind: string, tenant?: string): boolean {
+  if (!may) return true;
+  return may.some(
+    (place) =>
+      (tenant === undefined || place.tenant === null || place.tenant === tenant) &&
+      Object.entries(place.resources).some(([name, acts]) => named(name) === kind && acts.includes(act)),
+  );
 }
 
-// The kinds that a view needs one of.
-export const VIEW_NEEDS: Record<string, string> = {
-  tenants: "tenants",
-  models: "models",
-  engines: "engines",
-  routes: "routes",
-  pools: "pools",
-  limits: "limits",
-  usage: "usage",
-  statements: "statements",
-  requests: "requests",
-  audit: "audit entries",
-};
+// The kind that a view is of.
+const KIND_OF: Record<string, string> = { audit: "audit entries" };
+const FOR_ALL = ["overview", "playground"];
 
-export function maySee(view: string, what: Readable): boolean {
-  const need = VIEW_NEEDS[view];
-  return what === null || need === undefined || what.has(need);
+export function maySee(may: May, view: string): boolean {
+  return FOR_ALL.includes(view) || mayDo(may, "read", KIND_OF[view] ?? view);
 }

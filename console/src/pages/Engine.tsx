@@ -5,6 +5,7 @@ import { LIVE_MS, useList, useObject } from "../api/queries";
 import type { Engine as EngineObject, Model } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
+import { useAccess } from "../session";
 import { EngineState } from "../ui/engines";
 import { FormBox } from "../ui/forms";
 import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
@@ -16,6 +17,7 @@ export default function Engine() {
   const read = useObject<EngineObject>(`engines/${at(name)}`, LIVE_MS);
   const models = useList<Model>("models");
   const [removing, setRemoving] = useState(false);
+  const { may } = useAccess();
   const remove = async () => {
     await client.call("DELETE", `engines/${at(name)}`, { revision: read.data?.revision });
     await go("/engines");
@@ -24,7 +26,7 @@ export default function Engine() {
   return (
     <>
       <PageHead title={name} above={<Link to="/engines">{t("engine.title")}</Link>}>
-        {read.data && isOurs(read.data) && <Button kind="danger" onPress={() => setRemoving(true)}>{t("app.delete")}</Button>}
+        {read.data && isOurs(read.data) && may("remove", "engines") && <Button kind="danger" onPress={() => setRemoving(true)}>{t("app.delete")}</Button>}
       </PageHead>
       <Loaded read={read}>
         {(engine) => (

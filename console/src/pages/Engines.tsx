@@ -5,6 +5,7 @@ import { LIVE_MS, useEngines } from "../api/queries";
 import type { Engine } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
 import { Choice, Field, FormBox } from "../ui/forms";
@@ -28,7 +29,8 @@ export default function Engines() {
     ],
     [t],
   );
-  const add = <Button kind="main" onPress={() => setAdding(true)}>{t("engine.add")}</Button>;
+  const { may } = useAccess();
+  const add = may("create", "engines") && <Button kind="main" onPress={() => setAdding(true)}>{t("engine.add")}</Button>;
   return (
     <>
       <PageHead title={t("engine.title")}>

@@ -5,6 +5,7 @@ import { useObject } from "../api/queries";
 import type { Key as KeyObject } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
+import { useAccess } from "../session";
 import { Change, Choice, FormBox } from "../ui/forms";
 import { KeyState, MadeKey } from "../ui/keys";
 import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
@@ -16,7 +17,8 @@ export default function Key() {
   const [asking, setAsking] = useState<"rotate" | "revoke" | null>(null);
   const [made, setMade] = useState<KeyObject | null>(null);
   const key = read.data;
-  const works = key && isOurs(key) && !key.revoked_at;
+  const { may } = useAccess();
+  const works = key && isOurs(key) && !key.revoked_at && (may("change", "keys", key.tenant) || may("change", "own keys", key.tenant));
   return (
     <>
       <PageHead title={key?.display_name || id} above={key && <Link to={`/tenants/${at(key.tenant)}`}>{key.tenant}</Link>}>

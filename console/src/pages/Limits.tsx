@@ -6,6 +6,7 @@ import type { Limit } from "../api/types";
 import { useT, type Translate } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { decimal, money, percentOf, time } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Change, Check, Choice, Field, FormBox } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, ManagedBadge, Meter, PageHead, isOurs } from "../ui/parts";
@@ -24,6 +25,7 @@ export default function Limits() {
   const [making, setMaking] = useState(false);
   const [changing, setChanging] = useState<Limit | null>(null);
   const [removing, setRemoving] = useState<Limit | null>(null);
+  const { may } = useAccess();
   const columns = useMemo<Column<Limit>[]>(
     () => [
       { id: "holder", head: t("limit.scope"), cell: holder, value: holder },
@@ -61,7 +63,7 @@ export default function Limits() {
     ],
     [t],
   );
-  const make = <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
+  const make = (may("create", "limits", tenant || undefined) || may("create", "sub-limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
   return (
     <>
       <PageHead title={t("limit.title")}>

@@ -10,14 +10,14 @@ import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
 import { PoolPicture } from "../ui/PoolPicture";
 import { RolloutBadge } from "../ui/rollouts";
-import { useMaySee } from "../session";
+import { useAccess } from "../session";
 import { Badge, Empty, Loaded, PageHead, Section } from "../ui/parts";
 
 const USAGE_MS = 60_000; // each reading is an entry of the audit log
 
 export default function Overview() {
   const t = useT();
-  const maySee = useMaySee();
+  const { maySee } = useAccess();
   const system = useObject<System>("system", LIVE_MS, maySee("engines"));
   return (
     <>

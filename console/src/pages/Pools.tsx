@@ -4,6 +4,7 @@ import { LIVE_MS, useObject, usePools, useTenants } from "../api/queries";
 import type { Pool, PoolPart } from "../api/types";
 import { useT } from "../i18n";
 import { decimal } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Change, Choice, Field, FormBox } from "../ui/forms";
 import { PoolPicture } from "../ui/PoolPicture";
@@ -35,6 +36,8 @@ function OnePool({ name, parts }: { name: string; parts: PoolPart[] }) {
   const pool = useObject<Pool>(`pools/${at(name)}`);
   const [changing, setChanging] = useState<PoolPart | null>(null);
   const [adding, setAdding] = useState(false);
+  const { may } = useAccess();
+  const mayShare = may("change", "pools");
   const rows = useMemo(() => inOrder(parts), [parts]);
   const columns = useMemo<Column<PoolPart>[]>(() => {
     const rate = (id: keyof PoolPart & ("guaranteed" | "weight" | "used" | "borrowed" | "lent" | "history")): Column<PoolPart> => ({
@@ -50,14 +53,14 @@ function OnePool({ name, parts }: { name: string; parts: PoolPart[] }) {
         id: "acts",
         head: "",
         cell: (part) =>
-          (part.level === "tenant" || part.level === "project") && part.managed_by !== "file" ? (
+          (part.level === "tenant" || part.level === "project") && part.managed_by !== "file" && mayShare ? (
             <Button kind="quiet" aria-label={`${t("pool.set")}: ${part.part}`} onPress={() => setChanging(part)}>{t("pool.set")}</Button>
           ) : part.managed_by === "file" ? t("app.by_file") : "",
       },
     ];
-  }, [t]);
+  }, [t, mayShare]);
   return (
-    <Section title={name} actions={<Button onPress={() => setAdding(true)}>{t("pool.add")}</Button>}>
+    <Section title={name} actions={mayShare && <Button onPress={() => setAdding(true)}>{t("pool.add")}</Button>}>
       {pool.data && <p className="muted">{t("pool.engines", { engines: pool.data.engines.join(", "), capacity: pool.data.capacity ?? "–" })}</p>}
       <PoolPicture parts={rows} />
       <DataTable label={`${t("pool.title")}: ${name}`} rows={rows} columns={columns} />

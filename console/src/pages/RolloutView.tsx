@@ -4,6 +4,7 @@ import type { ReportLine, Rollout } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { count, decimal, seconds, time } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
 import { Change, Field, FormBox } from "../ui/forms";
 import { RolloutBadge, isRunning } from "../ui/rollouts";
@@ -15,7 +16,8 @@ type Act = "promote" | "abort" | "pause" | "resume";
 export function RolloutView({ rollout }: { rollout: Rollout }) {
   const t = useT();
   const [act, setAct] = useState<Act | null>(null);
-  const acts: Act[] = !isRunning(rollout.state) ? [] : rollout.state === "paused" ? ["resume", "promote", "abort"] : ["pause", "promote", "abort"];
+  const { may } = useAccess();
+  const acts: Act[] = !isRunning(rollout.state) || !may("change", "rollouts") ? [] : rollout.state === "paused" ? ["resume", "promote", "abort"] : ["pause", "promote", "abort"];
   return (
     <>
       <Section

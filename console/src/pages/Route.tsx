@@ -4,6 +4,7 @@ import { ApiError, at, client } from "../api/client";
 import { LIVE_MS, useObject } from "../api/queries";
 import type { Rollout, Route as RouteObject } from "../api/types";
 import { useT } from "../i18n";
+import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
 import { Choice, Field, FormBox } from "../ui/forms";
 import { isRunning } from "../ui/rollouts";
@@ -16,13 +17,14 @@ export default function Route() {
   const read = useObject<RouteObject>(`routes/${at(name)}`, LIVE_MS);
   const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
   const [asking, setAsking] = useState<"weights" | "start" | null>(null);
+  const { may } = useAccess();
   const running = rollout.data !== undefined && isRunning(rollout.data.state);
   const none = rollout.error instanceof ApiError && rollout.error.status === 404;
   return (
     <>
       <PageHead title={name} above={<Link to="/routes">{t("route.title")}</Link>}>
-        {read.data && isOurs(read.data) && !running && <Button onPress={() => setAsking("weights")}>{t("route.edit_weights")}</Button>}
-        {read.data && !running && read.data.versions.length > 1 && <Button kind="main" onPress={() => setAsking("start")}>{t("route.start")}</Button>}
+        {read.data && isOurs(read.data) && !running && may("change", "routes") && <Button onPress={() => setAsking("weights")}>{t("route.edit_weights")}</Button>}
+        {read.data && !running && read.data.versions.length > 1 && may("create", "rollouts") && <Button kind="main" onPress={() => setAsking("start")}>{t("route.start")}</Button>}
       </PageHead>
       <Loaded read={read}>
         {(route) => (

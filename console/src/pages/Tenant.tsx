@@ -5,6 +5,7 @@ import { useList, useObject } from "../api/queries";
 import type { Key, Project, Tenant as TenantObject } from "../api/types";
 import { useT } from "../i18n";
 import { time, utcMonth } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Change, Field, FormBox } from "../ui/forms";
 import { KeyState, MadeKey, NewKey } from "../ui/keys";
@@ -19,14 +20,15 @@ export default function Tenant() {
   const read = useObject<TenantObject>(`tenants/${at(slug)}`);
   const [asking, setAsking] = useState<Asking>(null);
   const [made, setMade] = useState<Key | null>(null);
+  const { may } = useAccess();
   return (
     <>
       <PageHead title={read.data?.display_name ?? slug} above={<Link to="/tenants">{t("tenant.title")}</Link>}>
         {read.data && isOurs(read.data) && (
           <>
-            <Button onPress={() => setAsking("edit")}>{t("tenant.edit")}</Button>
-            <Button onPress={() => setAsking("suspend")}>{t(read.data.suspended ? "tenant.resume" : "tenant.suspend")}</Button>
-            <Button kind="danger" onPress={() => setAsking("delete")}>{t("app.delete")}</Button>
+            {may("change", "tenants", slug) && <Button onPress={() => setAsking("edit")}>{t("tenant.edit")}</Button>}
+            {may("change", "tenants", slug) && <Button onPress={() => setAsking("suspend")}>{t(read.data.suspended ? "tenant.resume" : "tenant.suspend")}</Button>}
+            {may("remove", "tenants", slug) && <Button kind="danger" onPress={() => setAsking("delete")}>{t("app.delete")}</Button>}
           </>
         )}
       </PageHead>
@@ -87,7 +89,8 @@ function Keys({ slug, onCreate }: { slug: string; onCreate: () => void }) {
     ],
     [t],
   );
-  const create = <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
+  const { may } = useAccess();
+  const create = (may("create", "keys", slug) || may("create", "own keys", slug)) && <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
   return (
     <Section title={t("key.title")} actions={create}>
       <Loaded read={read}>
@@ -103,6 +106,7 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
   const t = useT();
   const read = useList<Project>(`projects${query({ tenant: slug })}`);
   const [gone, setGone] = useState<Project | null>(null);
+  const { may } = useAccess();
   const columns = useMemo<Column<Project>[]>(
     () => [
       { id: "slug", head: t("project.one"), cell: (project) => project.slug, value: (project) => project.slug },
@@ -118,7 +122,7 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
     [t],
   );
   return (
-    <Section title={t("project.title")} actions={<Button onPress={onCreate}>{t("project.create")}</Button>}>
+    <Section title={t("project.title")} actions={may("create", "projects", slug) && <Button onPress={onCreate}>{t("project.create")}</Button>}>
       <Loaded read={read}>{({ data }) => <DataTable label={t("project.title")} rows={data} columns={columns} filter />}</Loaded>
       {gone && (
         <FormBox title={t("project.delete")} text={t("project.delete.text", { name: gone.slug })} submit={t("app.delete")} kind="danger" onClose={() => setGone(null)}

@@ -5,6 +5,7 @@ import { useTenants } from "../api/queries";
 import type { Tenant } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Field, FormBox } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
@@ -25,7 +26,8 @@ export default function Tenants() {
     ],
     [t],
   );
-  const make = <Button kind="main" onPress={() => setMaking(true)}>{t("tenant.create")}</Button>;
+  const { may } = useAccess();
+  const make = may("create", "tenants") && <Button kind="main" onPress={() => setMaking(true)}>{t("tenant.create")}</Button>;
   return (
     <>
       <PageHead title={t("tenant.title")}>{make}</PageHead>

@@ -72,11 +72,12 @@ def test_a_server_without_passwords_says_so(person, gateway):
     person.page.get_by_role("alert").wait_for()
 
 
-def test_a_tenants_viewer_signs_in_with_a_password_and_sees_what_is_his(person, gateway):
+def test_somebody_signs_in_with_a_password_and_sees_what_he_may(person, gateway):
     """By the contract of the sessions, played here: the admin token stands behind the cookie."""
     session = {"user": {"login": "ann@aurora.example", "display_name": "Ann"}, "memberships": [],
                "may": [{"tenant": "aurora", "resources": {
-                   name: ["read"] for name in ("tenants", "keys", "projects", "models", "limits", "usage")}}],
+                   name: ["read"] for name in ("keys", "projects", "models", "limits", "usage")}},
+                   {"tenant": None, "resources": {"tenants": ["read", "create"]}}],
                "csrf_token": "c5rf", "expires_at": "2099-01-01T00:00:00Z"}
     sent, signed_in = [], []
 
@@ -110,6 +111,9 @@ def test_a_tenants_viewer_signs_in_with_a_password_and_sees_what_is_his(person, 
     person.box().get_by_label("Name").fill("made-by-ann")
     person.press("Create", person.box())
     person.title("made-by-ann")
+    person.sees("No key yet")
+    assert person.page.get_by_role("button", name="Create key").count() == 0
+    assert person.page.get_by_role("button", name="Edit").count() == 0
     write = next(head for method, path, head in sent if (method, path) == ("POST", "/api/v1/tenants"))
     assert write["x-sm-csrf"] == "c5rf" and "authorization" not in write
     person.page.reload()
