@@ -24,6 +24,7 @@
 #include "compose/recovered.h"
 #include "compose/restored.h"
 #include "control/admin_handler.h"
+#include "control/console_handler.h"
 #include "control/key_maker.h"
 #include "control/limit_set.h"
 #include "control/metrics_handler.h"
@@ -419,13 +420,16 @@ Result<void> Process::add_operator_listeners() {
   const config::Server& server = options_.config.server;
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
-  const ListenerPlan admin_plan{.handler = admin.get(), .options = server_options()};
+  auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin,
+                                                           *data_planes_.front());
+  const ListenerPlan admin_plan{.handler = console.get(), .options = server_options()};
   TRY_VOID(add_listeners(server.metrics_listen, metrics_plan, bound_.metrics_listen));
   std::vector<std::string> local;  // not of the ready line: its place follows from the data folder
   TRY_VOID(add_listeners({"unix:" + data_->admin_socket()}, admin_plan, local));
   TRY_VOID(add_listeners(server.admin_listen, admin_plan, bound_.admin_listen));
   workers_.front()->keep(std::move(metrics));
   workers_.front()->keep(std::move(admin));
+  workers_.front()->keep(std::move(console));
   return {};
 }
 

@@ -1,0 +1,70 @@
+import { describe, expect, test, vi } from "vitest";
+import { ApiError, Client, query } from "./client";
+import type { Session } from "./types";
+
+const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
+const refused = (status: number, message: string, param: string | null = null) =>
+  json({ error: { message, type: "invalid_request_error", param, code: "conflict" } }, status);
+const session = { csrf_token: "c5rf", user: {}, memberships: [], expires_at: "" } as Session;
+const headersOf = (mock: { mock: { calls: unknown[][] } }, call = 0) => (mock.mock.calls[call]![1] as RequestInit).headers as Record<string, string>;
+
+describe("a write", () => {
+  test("carries the token, or the session's CSRF token, and what the caller has seen", async () => {
+    const fetch_ = vi.fn(async () => json({}));
+    const client = new Client(fetch_);
+    client.useToken("t0ken");
+    await client.call("PATCH", "tenants/x", { body: {}, revision: 7 });
+    expect(headersOf(fetch_)).toMatchObject({ authorization: "Bearer t0ken", "if-match": '"7"' });
+    expect(headersOf(fetch_)).not.toHaveProperty("x-sm-csrf");
+    client.useSession(session);
+    await client.call("POST", "keys", { body: {} });
+    expect(headersOf(fetch_, 1)).toMatchObject({ "x-sm-csrf": "c5rf" });
+    expect(headersOf(fetch_, 1)).not.toHaveProperty("authorization");
+  });
+});
+
+describe("an error", () => {
+  test("is what the server says, with what it is about", async () => {
+    const client = new Client(async () => refused(409, "the host 'a' is taken", "hosts"));
+    await expect(client.get("tenants")).rejects.toMatchObject({ status: 409, message: "the host 'a' is taken", param: "hosts" });
+  });
+  test("that is no JSON is still one", async () => {
+    const client = new Client(async () => new Response("<html>bad gateway", { status: 502 }));
+    await expect(client.get("tenants")).rejects.toMatchObject({ status: 502, message: "<html>bad gateway" });
+  });
+  test("of the network is no answer of the server", async () => {
+    const client = new Client(async () => Promise.reject(new TypeError("failed to fetch")));
+    await expect(client.get("tenants")).rejects.toMatchObject({ status: 0, code: "unreachable" });
+  });
+  test("401 tells that the session is over, unless nobody was signed in", async () => {
+    const client = new Client(async () => refused(401, "who are you"));
+    client.onSignedOut = vi.fn();
+    await expect(client.get("session")).rejects.toBeInstanceOf(ApiError);
+    expect(client.onSignedOut).not.toHaveBeenCalled();
+    client.useToken("old");
+    await expect(client.get("tenants")).rejects.toBeInstanceOf(ApiError);
+    expect(client.onSignedOut).toHaveBeenCalledOnce();
+  });
+});
+
+describe("a list", () => {
+  const pages = (url: string) => {
+    const after = new URL(url, "http://x").searchParams.get("after");
+    return after === null ? json({ data: [1, 2], has_more: true, next: "b/2" }) : json({ data: [after], has_more: false, next: null });
+  };
+  test("is read to its end", async () => {
+    const fetch_ = vi.fn(async (url: string) => pages(url));
+    const list = await new Client(fetch_).list("keys?tenant=a");
+    expect(list).toEqual({ data: [1, 2, "b/2"], complete: true });
+    expect(fetch_.mock.calls.map(([url]) => url)).toEqual(["/api/v1/keys?tenant=a&limit=1000", "/api/v1/keys?tenant=a&limit=1000&after=b%2F2"]);
+  });
+  test("says when it is longer than anybody can look at", async () => {
+    const list = await new Client(async (url) => pages(url)).list("keys", 2);
+    expect(list).toEqual({ data: [1, 2], complete: false });
+  });
+});
+
+test("a query has what is said, escaped", () => {
+  expect(query({ tenant: "a&b", by: "", from: undefined, limit: 5 })).toBe("?tenant=a%26b&limit=5");
+  expect(query({ by: "" })).toBe("");
+});

@@ -1,0 +1,381 @@
+// What /api/v1 answers, as far as the console reads it. By hand until it is made from
+// api/openapi.yaml; nothing else in the console knows the API's names.
+
+export interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  next: string | null;
+}
+
+// Who may change an object. "file": the configuration file alone, and `source` says where.
+export interface Managed {
+  managed_by: "api" | "file" | "engine" | null;
+  source?: string;
+  revision?: number;
+  created_at?: string;
+  updated_at?: string;
+}
+
+export interface Tenant extends Managed {
+  id: string;
+  slug: string;
+  display_name: string;
+  hosts: string[];
+  suspended: boolean;
+  time_zone: string;
+  currency: string;
+}
+
+export interface Project extends Managed {
+  id: string;
+  tenant: string;
+  slug: string;
+  display_name: string;
+  cost_centre: string;
+}
+
+export interface Key extends Managed {
+  id: string;
+  tenant: string;
+  project: string;
+  display_name: string;
+  scopes: string[];
+  models: string[] | null;
+  owner: string | null;
+  max_priority: string;
+  last_four: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  previous_works_until: string | null;
+  key?: string; // its text, once
+}
+
+export interface Model extends Managed {
+  id: string;
+  name: string;
+  engine: string;
+  engines: string[];
+  engine_model: string;
+  adapter: number | null;
+  owned_by: string;
+  chat: boolean;
+  completions: boolean;
+  embeddings: boolean;
+  tenants: string[] | null;
+  context_tokens: number;
+  output_tokens_max: number;
+  choices_max: number;
+  first_token_timeout: string;
+  stall_timeout: string;
+  total_timeout: string;
+}
+
+export interface Engine extends Managed {
+  name: string;
+  dialect: string;
+  url?: string;
+  slots: number;
+  state: string;
+  condition?: string;
+  reason: string;
+  since: string;
+  restarts: number;
+  pid: number | null;
+  load: { running: number; waiting: number; kv_used_percent: number | null; kv_tokens: number | null } | null;
+}
+
+export interface RouteVersion {
+  model: string;
+  stage: string;
+  weight: number;
+  share: string;
+}
+
+export interface Route extends Managed {
+  name: string;
+  versions: RouteVersion[];
+  sticky: string;
+  grey: { name: string; version: string; tenants: string[] } | null;
+  mirror: { version: string; share: number | string } | null;
+  conditions: { name: string; version: string }[];
+  fallbacks: { model?: string; route?: string }[];
+  models: string[];
+  rollout: boolean;
+}
+
+export type RolloutState = "waiting" | "holding" | "paused" | "promoted" | "rolled_back";
+
+export interface Rollout {
+  id: string;
+  route: string;
+  stable: string;
+  candidate: string;
+  state: RolloutState;
+  share: string;
+  step: number;
+  steps: string[];
+  gates: string[];
+  held_s: number;
+  stable_requests: number;
+  candidate_requests: number;
+  reason: string;
+  since: string;
+  created_at: string;
+  revision: number;
+  evidence?: { measure: string; objective: boolean; verdict: string; text: string }[];
+  events?: { at: string; state: RolloutState; share: string; text: string }[];
+  report?: ReportLine[];
+}
+
+export interface ReportLine {
+  name: string;
+  unit: string;
+  stable: number | string | null;
+  candidate: number | string | null;
+  difference_low: number | string | null;
+  difference_high: number | string | null;
+}
+
+// Rates in GPUs, as decimal text.
+export interface PoolPart {
+  pool: string;
+  part: string;
+  level: "pool" | "cohort" | "tenant" | "project";
+  guaranteed: string;
+  weight: string;
+  used: string;
+  borrowed: string;
+  lent: string;
+  history: string;
+  waiting: number;
+  running: number;
+  borrowing_limit: string | null;
+  lending_limit: string | null;
+  managed_by: "api" | "file" | null;
+}
+
+export interface Pool {
+  name: string;
+  engines: string[];
+  capacity: string | null;
+  parts: PoolPart[];
+}
+
+export interface Limit extends Managed {
+  id: string;
+  name: string;
+  scope: string;
+  tenant: string | null;
+  project: string | null;
+  user: string | null;
+  key: string | null;
+  pool: string | null;
+  measure: string;
+  window: string | null;
+  rolling: boolean;
+  amount: number | string;
+  currency: string | null;
+  shadow: boolean;
+  model: string | null;
+  in_force: boolean;
+  used: number | string | null;
+  reserved: number | string | null;
+  reset_at: string | null;
+  balances?: { scope: string; used: number | string; reserved: number | string; reset_at: string | null }[];
+}
+
+export interface UsageLine {
+  group: string;
+  label?: string;
+  tenant?: string;
+  requests: number;
+  open: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  generated_tokens: number;
+  delivered_tokens: number;
+  gse_seconds: string;
+  energy_mj: number;
+  energy_method: string;
+  cost: string | null;
+  cost_micro: number;
+  currency: string;
+  unpriced: number;
+  recovered: number;
+  lower_bound: boolean;
+}
+
+export interface Usage {
+  tenant: string | null;
+  by: string;
+  time_zone: string;
+  from: string | null;
+  until: string | null;
+  data: UsageLine[];
+}
+
+export interface Forecast {
+  month: string;
+  history_days: number;
+  days_left: number;
+  too_little_data: boolean;
+  method: string;
+  data: { figure: string; currency?: string; so_far: number | string; expected: number | string | null; low: number | string | null; high: number | string | null }[];
+}
+
+export interface Statement {
+  tenant: string;
+  tenant_name: string;
+  month: string;
+  time_zone: string;
+  from: string;
+  until: string;
+  preliminary: boolean;
+  generated_at: string;
+  requests: number;
+  recovered: number;
+  unpriced: number;
+  totals: { currency: string; usage_micro: number; adjustments_micro: number; due_micro: number; due: string }[];
+  lines: {
+    project: string;
+    cost_centre: string;
+    model: string;
+    price: string;
+    currency: string;
+    requests: number;
+    prompt_tokens: number;
+    cached_tokens: number;
+    generated_tokens: number;
+    cost_micro: number;
+    unpriced: number;
+  }[];
+  adjustments: { id: string; at: string; amount_micro?: number; amount?: string; currency: string; reason: string }[];
+  audit_checkpoint: string;
+  previous_sha256: string;
+}
+
+export interface Explanation {
+  id: string;
+  state: string;
+  intent?: {
+    opened_at: string;
+    tenant: string;
+    project: string;
+    key: string;
+    key_name: string;
+    user: string;
+    operation: string;
+    streamed: boolean;
+    model: string;
+    model_revision: string;
+    engine: string;
+    prompt_estimate: number;
+    output_max: number;
+    reserved_tokens: number;
+    price_version: string;
+    currency: string;
+  };
+  checkpoint?: { at?: string; generated_tokens?: number; delivered_tokens?: number } | null;
+  settle?: {
+    settled_at: string;
+    booked_at: string;
+    open_us: number;
+    finish: string;
+    source: string;
+    prompt_tokens: number;
+    cached_tokens: number;
+    generated_tokens: number;
+    delivered_tokens: number;
+    lower_bound: boolean;
+  } | null;
+  class?: string;
+  pool?: string;
+  scheduling?: Scheduling | null;
+  cost?: {
+    priced: boolean;
+    currency: string;
+    lines: { name: string; quantity: number; unit: string; rate_micro: number; per: string; amount_micro: number }[];
+    cost_micro: number;
+    cost: string;
+    adds_up: boolean;
+  } | null;
+  energy?: { gse_seconds: string; [name: string]: unknown } | null;
+  limits?: string[];
+  limits_as_of?: string;
+  audit?: { index: number; entry: string; checkpoint: string } | null;
+  audit_note?: string;
+}
+
+export interface Scheduling {
+  version?: string;
+  class?: string;
+  attempts?: {
+    version?: string;
+    why?: string | null;
+    engine: string | null;
+    outcome: string | null;
+    waited_us: number;
+    rule: string;
+    pool?: string;
+    waiting_before?: number;
+    engines?: { engine: string; verdict: string; cost_us?: number; parts_us?: Record<string, number> }[];
+  }[];
+}
+
+export interface AuditEntry {
+  v: number;
+  seq: number;
+  t: string;
+  kind: "request" | "admin" | "key";
+  tenant?: string;
+  action?: string;
+  object_ref?: string;
+  actor_type?: string;
+  outcome?: string;
+  reason?: string;
+  rid?: string;
+  op?: string;
+  model?: string;
+  [member: string]: unknown;
+}
+
+export interface AuditRecord {
+  index: number;
+  entry: AuditEntry;
+  detail?: Record<string, unknown> | null;
+  detail_missing?: string;
+}
+
+export interface AuditProof {
+  index: number;
+  bytes: string;
+  proof: string[];
+  checkpoint: string;
+  keys: string;
+}
+
+export interface AuditCheckpoint {
+  checkpoint: string;
+  keys: string;
+  size: number;
+  signed_size: number;
+  waiting: number;
+  gaps: number;
+}
+
+export interface System {
+  version: string;
+  ready: boolean;
+  not_ready: string[];
+  directory_version: number;
+  ledger: { accepts: boolean; waiting: number; records: number; failures: number };
+}
+
+export interface Session {
+  user: { login?: string; display_name?: string; [name: string]: unknown };
+  memberships: { role?: string; tenant?: string | null; [name: string]: unknown }[];
+  // What one may do to which kind of thing, on the platform (tenant null) or in a tenant.
+  may?: { tenant: string | null; resources: Record<string, string[]> }[];
+  csrf_token: string;
+  expires_at: string;
+}

@@ -1,0 +1,58 @@
+import { useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { at, client } from "../api/client";
+import { LIVE_MS, useList, useObject } from "../api/queries";
+import type { Engine as EngineObject, Model } from "../api/types";
+import { useT } from "../i18n";
+import { time } from "../lib/format";
+import { useAccess } from "../session";
+import { EngineState } from "../ui/engines";
+import { FormBox } from "../ui/forms";
+import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
+
+export default function Engine() {
+  const t = useT();
+  const { engine: name = "" } = useParams();
+  const go = useNavigate();
+  const read = useObject<EngineObject>(`engines/${at(name)}`, LIVE_MS);
+  const models = useList<Model>("models");
+  const [removing, setRemoving] = useState(false);
+  const { may } = useAccess();
+  const remove = async () => {
+    await client.call("DELETE", `engines/${at(name)}`, { revision: read.data?.revision });
+    await go("/engines");
+  };
+  const on = (models.data?.data ?? []).filter((model) => model.engines.includes(name));
+  return (
+    <>
+      <PageHead title={name} above={<Link to="/engines">{t("engine.title")}</Link>}>
+        {read.data && isOurs(read.data) && may("remove", "engines") && <Button kind="danger" onPress={() => setRemoving(true)}>{t("app.delete")}</Button>}
+      </PageHead>
+      <Loaded read={read}>
+        {(engine) => (
+          <>
+            <ManagedNote object={engine} />
+            <Section title={t("engine.name")} actions={<span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span>}>
+              <Facts
+                facts={[
+                  [t("engine.state"), <EngineState engine={engine} />],
+                  [t("engine.reason"), engine.reason || "–"],
+                  [t("engine.since"), time(engine.since)],
+                  [t("engine.condition"), engine.condition ?? "–"],
+                  [t("engine.load"), engine.load ? `${engine.load.running} / ${engine.slots}` : `– / ${engine.slots}`],
+                  [t("engine.waiting"), engine.load?.waiting ?? "–"],
+                  [t("engine.kv"), engine.load?.kv_used_percent == null ? "–" : `${engine.load.kv_used_percent} %`],
+                  [t("engine.dialect"), engine.dialect],
+                  [t("engine.url"), engine.url ? <code>{engine.url}</code> : "–"],
+                  [t("engine.restarts"), engine.restarts],
+                  [t("engine.models"), on.length ? on.map((model) => <Link key={model.name} to={`/models/${at(model.name)}`}>{model.name} </Link>) : t("app.none")],
+                ]}
+              />
+            </Section>
+          </>
+        )}
+      </Loaded>
+      {removing && <FormBox title={t("engine.remove")} text={t("engine.remove.text", { name })} submit={t("app.delete")} kind="danger" onSubmit={remove} onClose={() => setRemoving(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+import { useMemo, useState } from "react";
+import { Link } from "react-router";
+import { at, client } from "../api/client";
+import { LIVE_MS, useEngines } from "../api/queries";
+import type { Engine } from "../api/types";
+import { useT } from "../i18n";
+import { time } from "../lib/format";
+import { useAccess } from "../session";
+import { DataTable, type Column } from "../ui/DataTable";
+import { EngineState } from "../ui/engines";
+import { Choice, Field, FormBox } from "../ui/forms";
+import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+
+export default function Engines() {
+  const t = useT();
+  const read = useEngines(LIVE_MS);
+  const [adding, setAdding] = useState(false);
+  const columns = useMemo<Column<Engine>[]>(
+    () => [
+      { id: "name", head: t("engine.name"), cell: (engine) => <Link to={`/engines/${at(engine.name)}`}>{engine.name}</Link>, value: (engine) => engine.name },
+      { id: "state", head: t("engine.state"), cell: (engine) => <EngineState engine={engine} />, value: (engine) => engine.state },
+      { id: "dialect", head: t("engine.dialect"), cell: (engine) => engine.dialect, value: (engine) => engine.dialect },
+      { id: "running", head: t("engine.load"), cell: (engine) => engine.load?.running ?? "–", value: (engine) => engine.load?.running ?? -1, numeric: true },
+      { id: "waiting", head: t("engine.waiting"), cell: (engine) => engine.load?.waiting ?? "–", value: (engine) => engine.load?.waiting ?? -1, numeric: true },
+      { id: "slots", head: t("engine.slots"), cell: (engine) => engine.slots, value: (engine) => engine.slots, numeric: true },
+      { id: "kv", head: t("engine.kv"), cell: (engine) => (engine.load?.kv_used_percent == null ? "–" : `${engine.load.kv_used_percent} %`), value: (engine) => engine.load?.kv_used_percent ?? -1, numeric: true },
+      { id: "since", head: t("engine.since"), cell: (engine) => time(engine.since), value: (engine) => engine.since },
+      { id: "managed", head: "", cell: (engine) => <ManagedBadge object={engine} /> },
+    ],
+    [t],
+  );
+  const { may } = useAccess();
+  const add = may("create", "engines") && <Button kind="main" onPress={() => setAdding(true)}>{t("engine.add")}</Button>;
+  return (
+    <>
+      <PageHead title={t("engine.title")}>
+        <span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span>
+        {add}
+      </PageHead>
+      <Loaded read={read}>
+        {({ data }) => (
+          <DataTable label={t("engine.title")} rows={data} columns={columns} filter
+            empty={<Empty title={t("overview.engines.empty")} action={add}>{t("overview.engines.empty.text")}</Empty>} />
+        )}
+      </Loaded>
+      {adding && <AddEngine onClose={() => setAdding(false)} />}
+    </>
+  );
+}
+
+const DIALECTS = ["openai", "vllm", "sglang", "tgi", "tensorrt_llm", "llama_cpp"];
+
+function AddEngine({ onClose }: { onClose: () => void }) {
+  const t = useT();
+  const [name, setName] = useState("");
+  const [url, setUrl] = useState("http://");
+  const [dialect, setDialect] = useState("openai");
+  const [slots, setSlots] = useState("64");
+  const body = { name, url, dialect, slots: Number(slots) };
+  return (
+    <FormBox title={t("engine.add")} text={t("engine.add.text")} submit={t("app.create")} onClose={onClose} onSubmit={() => client.call("POST", "engines", { body })}>
+      <Field label={t("tenant.slug")} help={t("engine.name.help")} value={name} onChange={setName} pattern="[a-z][a-z0-9\-]{0,39}" autoFocus />
+      <Field label={t("engine.url")} value={url} onChange={setUrl} />
+      <Choice label={t("engine.dialect")} value={dialect} onChange={setDialect} options={DIALECTS.map((one) => [one, one])} />
+      <Field label={t("engine.slots")} value={slots} onChange={setSlots} inputMode="numeric" pattern="[0-9]{1,4}" />
+    </FormBox>
+  );
+}

@@ -1,0 +1,72 @@
+import { Link, useParams } from "react-router";
+import { at, query } from "../api/client";
+import { useList, useObject } from "../api/queries";
+import type { Managed, Model as ModelObject } from "../api/types";
+import { useT } from "../i18n";
+import { count, money, time } from "../lib/format";
+import { DataTable } from "../ui/DataTable";
+import { Facts, Loaded, ManagedNote, PageHead, Section } from "../ui/parts";
+import { offers } from "./Models";
+
+interface Price extends Managed {
+  id: string;
+  currency: string;
+  label: string;
+  from: string | null;
+  in_force: boolean;
+  input: string;
+  cached_input: string;
+  output: string;
+}
+
+export default function Model() {
+  const t = useT();
+  const { model: name = "" } = useParams();
+  const read = useObject<ModelObject>(`models/${at(name)}`);
+  const prices = useList<Price>(`prices${query({ model: name })}`);
+  return (
+    <>
+      <PageHead title={name} above={<Link to="/models">{t("model.title")}</Link>} />
+      <Loaded read={read}>
+        {(model) => (
+          <>
+            <ManagedNote object={model} />
+            <Section title={t("model.name")}>
+              <Facts
+                facts={[
+                  [t("model.engines"), model.engines.map((engine) => <Link key={engine} to={`/engines/${at(engine)}`}>{engine} </Link>)],
+                  [t("model.engine_model"), <code>{model.engine_model}</code>],
+                  [t("model.offers"), offers(model)],
+                  [t("model.tenants"), model.tenants?.join(", ") ?? t("model.tenants.all")],
+                  [t("model.context"), model.context_tokens ? count(model.context_tokens) : t("model.context.any")],
+                  [t("model.timeouts"), `${model.first_token_timeout}, ${model.stall_timeout}, ${model.total_timeout}`],
+                  [t("tenant.usage"), <Link to={`/usage${query({ model: name, by: "day" })}`}>{t("app.details")}</Link>],
+                ]}
+              />
+            </Section>
+          </>
+        )}
+      </Loaded>
+      <Section title={t("model.price")}>
+        <Loaded read={prices}>
+          {({ data }) => (
+            <DataTable
+              label={t("model.price")}
+              rows={data}
+              empty={<p className="muted">{t("model.price.none")}</p>}
+              columns={[
+                { id: "id", head: t("key.id"), cell: (price) => <code>{price.id}</code> },
+                { id: "label", head: t("tenant.display_name"), cell: (price) => price.label || "–" },
+                { id: "from", head: t("usage.from"), cell: (price) => time(price.from) },
+                { id: "force", head: t("model.price.in_force"), cell: (price) => t(price.in_force ? "app.yes" : "app.no") },
+                { id: "input", head: t("usage.input"), cell: (price) => money(price.input, price.currency), numeric: true },
+                { id: "cached", head: t("usage.cached"), cell: (price) => money(price.cached_input, price.currency), numeric: true },
+                { id: "output", head: t("usage.output"), cell: (price) => money(price.output, price.currency), numeric: true },
+              ]}
+            />
+          )}
+        </Loaded>
+      </Section>
+    </>
+  );
+}

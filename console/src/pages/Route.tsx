@@ -1,0 +1,101 @@
+import { useState } from "react";
+import { Link, useParams } from "react-router";
+import { ApiError, at, client } from "../api/client";
+import { LIVE_MS, useObject } from "../api/queries";
+import type { Rollout, Route as RouteObject } from "../api/types";
+import { useT } from "../i18n";
+import { useAccess } from "../session";
+import { DataTable } from "../ui/DataTable";
+import { Choice, Field, FormBox } from "../ui/forms";
+import { isRunning } from "../ui/rollouts";
+import { Button, ErrorBox, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
+import { RolloutView } from "./RolloutView";
+
+export default function Route() {
+  const t = useT();
+  const { route: name = "" } = useParams();
+  const read = useObject<RouteObject>(`routes/${at(name)}`, LIVE_MS);
+  const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
+  const [asking, setAsking] = useState<"weights" | "start" | null>(null);
+  const { may } = useAccess();
+  const running = rollout.data !== undefined && isRunning(rollout.data.state);
+  const none = rollout.error instanceof ApiError && rollout.error.status === 404;
+  return (
+    <>
+      <PageHead title={name} above={<Link to="/routes">{t("route.title")}</Link>}>
+        {read.data && isOurs(read.data) && !running && may("change", "routes") && <Button onPress={() => setAsking("weights")}>{t("route.edit_weights")}</Button>}
+        {read.data && !running && read.data.versions.length > 1 && may("create", "rollouts") && <Button kind="main" onPress={() => setAsking("start")}>{t("route.start")}</Button>}
+      </PageHead>
+      <Loaded read={read}>
+        {(route) => (
+          <>
+            <ManagedNote object={route} />
+            <Section title={t("route.versions")} actions={<span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span>}>
+              <DataTable
+                label={t("route.versions")}
+                rows={route.versions}
+                columns={[
+                  { id: "model", head: t("route.version"), cell: (version) => <Link to={`/models/${at(version.model)}`}>{version.model}</Link> },
+                  { id: "stage", head: t("route.stage"), cell: (version) => version.stage },
+                  { id: "weight", head: t("route.weight"), cell: (version) => version.weight, numeric: true },
+                  { id: "share", head: t("route.share"), cell: (version) => version.share, numeric: true },
+                ]}
+              />
+              <Facts
+                facts={[
+                  [t("route.sticky"), route.sticky],
+                  [t("route.fallbacks"), route.fallbacks.map((one) => one.model ?? one.route).join(", ") || t("app.none")],
+                  [t("route.mirror"), route.mirror ? `${route.mirror.version} ${route.mirror.share}` : t("app.none")],
+                ]}
+              />
+            </Section>
+            {asking === "weights" && <Weights route={route} onClose={() => setAsking(null)} />}
+            {asking === "start" && <Start route={route} onClose={() => setAsking(null)} />}
+          </>
+        )}
+      </Loaded>
+      {none ? <p className="muted">{t("rollout.none")}</p> : rollout.error ? <ErrorBox error={rollout.error} /> : rollout.data ? <RolloutView rollout={rollout.data} /> : null}
+    </>
+  );
+}
+
+const WEIGHT_MAX = 100;
+
+function Weights({ route, onClose }: { route: RouteObject; onClose: () => void }) {
+  const t = useT();
+  const [weights, setWeights] = useState(route.versions.map((version) => version.weight));
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const save = () => {
+    const versions = route.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
+    return client.call("PATCH", `routes/${at(route.name)}`, { body: { versions }, revision: route.revision });
+  };
+  return (
+    <FormBox title={t("route.edit_weights")} text={t("route.edit_weights.text")} submit={t("app.save")} ready={all > 0} onSubmit={save} onClose={onClose}>
+      {route.versions.map((version, i) => (
+        <label className="weights" key={version.model}>
+          <span>{version.model}</span>
+          <input type="range" min={0} max={Math.max(WEIGHT_MAX, version.weight)} value={weights[i]}
+            onChange={(event) => setWeights(weights.map((weight, n) => (n === i ? Number(event.target.value) : weight)))} />
+          <output><del>{version.share}</del> → <ins>{all > 0 ? `${((100 * weights[i]!) / all).toFixed(1)}%` : "–"}</ins></output>
+        </label>
+      ))}
+    </FormBox>
+  );
+}
+
+function Start({ route, onClose }: { route: RouteObject; onClose: () => void }) {
+  const t = useT();
+  const stable = route.versions.find((version) => version.stage === "stable")?.model ?? "";
+  const others = route.versions.filter((version) => version.model !== stable).map((version) => version.model);
+  const [candidate, setCandidate] = useState(others[0] ?? "");
+  const [steps, setSteps] = useState("1%:10m 5%:10m 25%:30m 50%:30m");
+  const [sample, setSample] = useState("200");
+  const body = { route: route.name, candidate, steps: steps.trim().split(/[\s,]+/), sample_min: Number(sample) };
+  return (
+    <FormBox title={t("route.start")} text={t("route.start.text", { stable })} submit={t("route.start")} onClose={onClose} onSubmit={() => client.call("POST", "rollouts", { body })}>
+      <Choice label={t("route.candidate")} value={candidate} onChange={setCandidate} options={others.map((one) => [one, one])} />
+      <Field label={t("route.steps")} help={t("route.steps.help")} value={steps} onChange={setSteps} />
+      <Field label={t("route.sample_min")} value={sample} onChange={setSample} inputMode="numeric" pattern="[0-9]+" />
+    </FormBox>
+  );
+}
