@@ -9,13 +9,14 @@
 #include "base/bytes.h"
 #include "config/values.h"
 #include "control/admin_objects.h"
+#include "control/admin_resources.h"
 #include "control/json_body.h"
 #include "control/json_text.h"
+#include "control/report_text.h"
 
 namespace sovmesh::control {
 namespace {
 
-constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 // What is in the control store.
 constexpr std::array<std::string_view, 9> kChangeable{
@@ -46,11 +47,18 @@ Result<std::string> decode(std::string_view text) {
   return out;
 }
 
+Result<void> check_length(const std::string& text, const std::string& param) {
+  if (characters(text) <= AdminApi::kUrlTextMax) return {};
+  return client_error(Code::string_above_max_length,
+                      fmt::format("want at most {} characters", AdminApi::kUrlTextMax), param);
+}
+
 Result<std::vector<std::string>> split(std::string_view text, char separator) {
   std::vector<std::string> out;
   while (true) {
     const auto end = std::min(text.find(separator), text.size());
     TRY(out.emplace_back(), decode(text.substr(0, end)));
+    TRY_VOID(check_length(out.back(), ""));
     if (end == text.size()) return out;
     text.remove_prefix(end + 1);
   }
@@ -69,6 +77,12 @@ std::optional<std::string> AdminApi::Request::take(const std::string& name) {
   return std::move(node.mapped());
 }
 
+Result<bool> AdminApi::Request::take_flag(const std::string& name) {
+  const std::string text = take(name).value_or("false");
+  if (text == "true" || text == "false") return text == "true";
+  return client_error(Code::invalid_value, "want true or false", name);
+}
+
 Result<void> AdminApi::Request::no_more_query() const {
   if (query.empty()) return {};
   const std::string& name = query.begin()->first;
@@ -77,9 +91,10 @@ Result<void> AdminApi::Request::no_more_query() const {
 
 Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   const std::string_view path = call.path;
-  if (!path.starts_with(kRoot)) return client_error(Code::unknown_url, "there is no such resource");
+  if (!path.starts_with(kAdminRoot))
+    return client_error(Code::unknown_url, "there is no such resource");
   Request request{.call = call, .path = {}, .query = {}, .store = &parts_.store};
-  TRY(request.path, split(path.substr(kRoot.size()), '/'));
+  TRY(request.path, split(path.substr(kAdminRoot.size()), '/'));
   std::string_view rest = call.query;
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find('&'));
@@ -87,6 +102,10 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
     const auto equals = std::min(one.find('='), one.size());
     TRY(std::string name, decode(one.substr(0, equals)));
     TRY(std::string value, decode(one.substr(std::min(equals + 1, one.size()))));
+    TRY_VOID(check_length(value, name));
+    // The pool of the engines that are in none has no name.
+    if (value.empty() && name != "pool")
+      return client_error(Code::invalid_value, "has no value: leave it out", name);
     if (request.query.contains(name))
       return client_error(Code::invalid_value, fmt::format("'{}' stands twice in the query", name),
                           name);
@@ -95,15 +114,12 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   return request;
 }
 
-Error AdminApi::no_such_method(const Request& request, std::string_view allowed) {
-  if (request.path.size() > 3) return {Code::unknown_url, Blame::client, "no such resource"};
-  if (allowed.empty()) {
-    constexpr std::array<std::string_view, 3> kByDepth{"GET, POST", "GET, PATCH, DELETE", "POST"};
-    allowed = kByDepth.at(std::clamp<std::size_t>(request.path.size(), 1, kByDepth.size()) - 1);
-  }
+Error AdminApi::no_such_method(const Request& request) {
+  const AdminResource* const resource = find_admin_resource(request.path);
+  if (resource == nullptr) return {Code::unknown_url, Blame::client, "there is no such resource"};
   return Error(Code::method_not_supported, Blame::client,
                "this resource does not answer " + request.call.method)
-      .with_allow(std::string(allowed));
+      .with_allow(resource->allow());
 }
 
 Result<std::int64_t> AdminApi::revision(const Request& request, std::int64_t present) {
@@ -111,6 +127,18 @@ Result<std::int64_t> AdminApi::revision(const Request& request, std::int64_t pre
   if (!wanted || *wanted == "*" || *wanted == etag_of(present)) return present;
   return client_error(Code::precondition_failed,
                       fmt::format("the object is at revision {}; read it again", present));
+}
+
+Result<void> AdminApi::must_want_new(const Request& request) {
+  if (!request.call.if_match) return {};
+  return client_error(Code::precondition_failed, "there is no such object yet: leave If-Match out");
+}
+
+Result<void> AdminApi::must_be_name_of_path(const Request& request, const std::string& name,
+                                            const char* param) {
+  if (request.path.size() == 1 || request.path[1] == name) return {};
+  return client_error(Code::invalid_value,
+                      fmt::format("want the name of the path, '{}'", request.path[1]), param);
 }
 
 template <class T>
@@ -178,8 +206,10 @@ template Result<AdminReply> AdminApi::page(
 
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
+  const AdminResource* const resource = find_admin_resource(request.path);
+  if (resource == nullptr || !resource->has(call.method)) return fail(no_such_method(request));
   TRY_VOID(may_record(request));
-  if (call.method == "GET" || call.method == "HEAD") {
+  if (call.method == "GET") {
     TRY(AdminReply reply, route(request));
     TRY_VOID(record_read(request));
     return reply;
@@ -190,7 +220,9 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
     const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
-    return is_change ? change(request) : route(request);
+    if (!is_change) return route(request);
+    TRY(const bool is_trial, request.take_flag("dry_run"));
+    return is_trial ? dry_run(request) : change(request);
   });
 }
 
@@ -233,7 +265,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
 }
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
-  if (request.is("POST", 1)) return create_tenant(request);
+  if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
   TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
     return page<tenancy::Tenant>(
@@ -318,26 +350,43 @@ Result<void> put_cost_centre(const std::optional<std::string>& text, bool is_nul
 
 }  // namespace
 
+// PUT says all of the tenant that it names, whether it is there or not.
 Result<AdminReply> AdminApi::create_tenant(Request& request) {
   JsonBody body(request.call.body);
   const std::string name = body.required_text("slug");
   auto display_name = body.text("display_name");
   auto hosts = body.texts("hosts");
   const auto suspended = body.flag("suspended");
-  const MeteringFields metering = MeteringFields::read(body);
+  MeteringFields metering = MeteringFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(TenantSlug slug, TenantSlug::parse(name));
+  TRY_VOID(must_be_name_of_path(request, name, "slug"));
   TRY(const store::ControlData data, request.store->load());
-  if (const auto there = find_tenant(data, name); there) {
-    TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
-  }
-  tenancy::Tenant tenant{.id = {request.ids->next()}, .slug = std::move(slug)};
+  const auto there = std::ranges::find(data.tenants, slug, &tenancy::Tenant::slug);
+  const bool is_there = there != data.tenants.end();
+  if (is_there) TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
+  const bool replaces = is_there && request.call.method == "PUT";
+  if (!replaces) TRY_VOID(must_want_new(request));
+  tenancy::Tenant tenant{.id = replaces ? there->id : TenantId{request.ids->next()},
+                         .slug = std::move(slug)};
   tenant.display_name = std::move(display_name).value_or(name);
   tenant.hosts = std::move(hosts).value_or(std::vector<std::string>());
   tenant.suspended = suspended.value_or(false);
+  if (replaces) {  // that the currency becomes another one is looked at, the usual one as well
+    metering.currency = metering.currency.value_or(tenant.currency);
+    tenant.currency = there->currency;
+  }
   TRY_VOID(check_hosts(data, tenant));
   TRY_VOID(metering.put_into(tenant, data));
+  if (replaces) {
+    tenant.meta = there->meta;
+    TRY(tenant.meta.revision, revision(request, there->meta.revision));
+    if (to_json(tenant) != to_json(*there)) {
+      TRY(tenant, request.store->update(tenant));
+    }
+    return AdminReply{200, to_json(tenant), etag_of(tenant.meta.revision)};
+  }
   TRY(tenant, request.store->create(std::move(tenant)));
   TRY(ProjectSlug project, ProjectSlug::parse(kDefaultProject));
   TRY_VOID(request.store->create(tenancy::Project{.id = {request.ids->next()},
@@ -421,6 +470,7 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
   TRY(const store::ControlData data, request.store->load());
+  TRY_VOID(must_want_new(request));
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   for (const tenancy::Project& other : data.projects) {
     if (other.tenant == tenant.id && other.slug == slug)

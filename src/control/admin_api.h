@@ -32,9 +32,9 @@ namespace sovmesh::control {
 class Rollouts;
 
 struct AdminCall {
-  std::string method;
-  std::string path;   // still percent-encoded
-  std::string query;  // without '?'
+  std::string method;  // that of a HEAD is GET
+  std::string path;    // still percent-encoded
+  std::string query;   // without '?'
   std::optional<std::string> if_match;
   std::string body;
   // Who calls, as the transport has settled it.
@@ -107,6 +107,8 @@ class AdminApi {
   static constexpr std::size_t kPoolMembersMax = 10'000;  // of the API
   static constexpr std::size_t kStatusesMax = 20'000;     // balances looked at for one answer
 
+  static constexpr std::size_t kUrlTextMax = 1'024;  // characters of one name or value in a URL
+
   static constexpr std::size_t kPageMax = 1'000;  // objects of one page
   static constexpr std::size_t kPageUsual = 100;
 
@@ -124,26 +126,36 @@ class AdminApi {
     // Whose it was, and which user's, of what is gone when its entry is made.
     std::optional<TenantId> tenant = {};
     std::optional<std::string> user = {};
+    // What a write changes, as it was, where no GET of its path shows that. JSON.
+    std::optional<std::string> present = {};
     // What a write does, and says, when it has taken effect. Cannot fail it any more.
     std::function<void(AdminReply&)> afterwards = {};
 
     std::optional<std::string> take(const std::string& name);
+    Result<bool> take_flag(const std::string& name);  // absent: false
     Result<void> no_more_query() const;
     bool is(std::string_view method, std::size_t parts) const {
       return call.method == method && path.size() == parts;
     }
   };
   Result<Request> take_apart(const AdminCall& call);
-  // `allowed`: its methods; empty: those that most have.
-  static Error no_such_method(const Request& request, std::string_view allowed = {});
+  static Error no_such_method(const Request& request);
   // The revision to change: the present one, which If-Match, when given, must name.
   static Result<std::int64_t> revision(const Request& request, std::int64_t present);
+  // Of what is not there yet no If-Match can be right.
+  static Result<void> must_want_new(const Request& request);
+  // A body of a path that names an object names the same one.
+  static Result<void> must_be_name_of_path(const Request& request, const std::string& name,
+                                           const char* param);
   template <class T>
   Result<AdminReply> page(Request& request, const std::vector<T>& all,
                           const std::function<std::string(const T&)>& id,
                           const std::function<std::string(const T&)>& show);
 
   Result<AdminReply> change(Request& request);
+  // admin_dry_run.cpp
+  Result<AdminReply> dry_run(Request& request);
+  Result<AdminReply> present(const Request& request, const AdminReply& reply);
   Result<AdminReply> route(Request& request);
   Result<AdminReply> tenants(Request& request);
   Result<AdminReply> create_tenant(Request& request);

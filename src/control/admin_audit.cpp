@@ -188,8 +188,7 @@ store::AdminEntry AdminApi::entry_of(const Request& request, std::string action)
 // find room for its entry when others do not.
 Result<void> AdminApi::may_record(const Request& request) const {
   const std::vector<std::string>& path = request.path;
-  const bool reads = request.call.method == "GET" || request.call.method == "HEAD" ||
-                     path.front() == "ledger" ||
+  const bool reads = request.call.method == "GET" || path.front() == "ledger" ||
                      path == std::vector<std::string>{"audit", "backup"};
   if (parts_.audit == nullptr || reads || parts_.audit->accepts()) return {};
   return fail(store::Audit::refusal());
@@ -283,12 +282,8 @@ Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string
 Result<AdminReply> AdminApi::audit(Request& request) {
   if (parts_.audit == nullptr)
     return client_error(Code::unknown_url, "the audit log is off (audit.enabled)");
-  if (request.call.method == "GET") return audit_read(request);
-  if (request.call.method == "POST" && request.path.size() == 2) {
-    // Its own turn, without the control store's: nothing of that changes.
-    return audit_write(request);
-  }
-  return fail(no_such_method(request, "GET, POST"));
+  // Writes in a turn of its own, without the control store's: nothing of that changes.
+  return request.call.method == "GET" ? audit_read(request) : audit_write(request);
 }
 
 Result<AdminReply> AdminApi::audit_read(Request& request) {
@@ -334,7 +329,7 @@ Result<AdminReply> AdminApi::audit_list(Request& request) {
 }
 
 Result<AdminReply> AdminApi::audit_show(Request& request) {
-  const bool with_detail = request.take("detail") == "true";
+  TRY(const bool with_detail, request.take_flag("detail"));
   TRY_VOID(request.no_more_query());
   TRY(const store::AuditRecord record, record_named(*parts_.audit, request.path[2]));
   JsonText json;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "control/admin_resources.h"
 #include "http/error_reply.h"
 
 namespace sovmesh::control {
@@ -19,12 +20,25 @@ std::optional<std::string_view> bearer_token(const http::RequestHead& head) {
 }
 
 AdminCall call_of(const http::RequestHead& head, const http::Body& body) {
-  AdminCall call{.method = std::string(head.method),
+  AdminCall call{.method = head.method == "HEAD" ? "GET" : std::string(head.method),
                  .path = std::string(head.path),
                  .query = std::string(head.query),
                  .body = std::string(body.bytes())};
   if (const auto field = head.fields.find("if-match")) call.if_match = std::string(trim(*field));
   return call;
+}
+
+// A page of somebody else's can make a browser send anything but this type.
+Result<void> check_form(const http::RequestHead& head, const http::Body& body) {
+  if (body.bytes().empty()) return {};
+  const std::string_view encoding = head.fields.find("content-encoding").value_or("identity");
+  if (!equals_ignore_case(encoding, "identity"))
+    return client_error(Code::unsupported_encoding, "send the body uncompressed");
+  const std::string_view type = head.fields.find("content-type").value_or("");
+  if (!equals_ignore_case(trim(type.substr(0, type.find(';'))), "application/json"))
+    return client_error(Code::unsupported_media_type,
+                        "a body is JSON, with 'Content-Type: application/json'");
+  return {};
 }
 
 }  // namespace
@@ -125,6 +139,14 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
   (void)co_await exchange.respond(head, reply->body);
 }
 
+rt::Task<void> AdminHandler::refuse(http::Exchange& exchange, int status, const Error& error) {
+  Error told = error;
+  const AdminResource* const resource = find_admin_resource_at(exchange.head().path);
+  if (error.code() == Code::method_not_supported && resource != nullptr)
+    told = std::move(told).with_allow(resource->allow());
+  co_await Handler::refuse(exchange, status, told);
+}
+
 rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   Result<Who> who = authorize(exchange);
   if (!who) {
@@ -133,6 +155,7 @@ rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   }
   const http::BodyLimits limits{.bytes_max = kBodyBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
+  CO_TRY_VOID(check_form(exchange.head(), body));
   AdminCall call = call_of(exchange.head(), body);
   call.actor_type = who->type;
   call.actor = std::move(who->name);

@@ -97,11 +97,16 @@ Result<AdminReply> AdminApi::keys(Request& request) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
       std::erase_if(wanted, [&](const tenancy::Key& k) { return k.tenant != tenant.id; });
     }
+    if (const auto id = request.take("project")) {
+      TRY(const tenancy::Project project, find_project(data, *id));
+      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.project != project.id; });
+    }
+    if (const auto owner = request.take("owner"))
+      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.owner != *owner; });
     return page<tenancy::Key>(
         request, wanted, [](const tenancy::Key& k) { return std::string(k.id.text()); },
         [&](const tenancy::Key& k) { return to_json(k, data); });
   }
-  if (request.path.size() < 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(tenancy::Key key, find_key(data, request.path[1]));
   if (request.is("POST", 3) && request.path[2] == "revoke")
@@ -129,6 +134,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   TRY_VOID(request.no_more_query());
   TRY(const store::ControlData data, request.store->load());
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
+  TRY_VOID(must_want_new(request));
   TRY(const tenancy::Project project,
       find_project_of(data, tenant.id, project_name.value_or("default")));
   tenancy::NewKey made = tenancy::generate_key(parts_.random);

@@ -325,8 +325,6 @@ Result<AdminReply> AdminApi::limits(Request& request) {
         request, wanted, [](const LimitRecord& l) { return l.id.value.text(); },
         [&](const LimitRecord& l) { return by_id.at(l.id.value.text()); });
   }
-  if (request.path.size() == 1) return fail(no_such_method(request, "GET, POST, PUT"));
-  if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(LimitRecord limit, limit_named(data, request.path[1]));
   if (request.call.method == "GET") return show_limit(limit, data, 200);
@@ -370,7 +368,11 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   wanted.name = fields.name.value_or(wanted.name);
   wanted.shadow = fields.shadow.value_or(is_there && wanted.shadow);
   TRY_VOID(check_limit(wanted, data));
+  if (is_there && wanted.amount == there->amount && wanted.shadow == there->shadow &&
+      wanted.name == there->name)
+    return show_limit(wanted, data, 200);
   if (is_there) return changed_limit(request, std::move(wanted), std::move(data), 200);
+  TRY_VOID(must_want_new(request));
   TRY_VOID(check_model_of(wanted, *directory));
   const auto ours = std::ranges::count_if(data.limits, [](const LimitRecord& limit) {
     return limit.meta.ownership.by == tenancy::Ownership::By::api;

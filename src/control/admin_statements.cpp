@@ -14,8 +14,7 @@
 namespace sovmesh::control {
 
 Result<AdminReply> AdminApi::statements(Request& request) {
-  if (request.is("POST", 3) && request.path[2] == "adjustments") return adjust(request);
-  if (!request.is("GET", 3)) return fail(no_such_method(request, "GET"));
+  if (request.is("POST", 3)) return adjust(request);
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or(""), true));
   TRY_VOID(request.no_more_query());
   TRY(Statements::Document document, statements_.with([&](Statements& statements) {
@@ -66,7 +65,6 @@ Result<AdminReply> AdminApi::adjust(Request& request) {
 }
 
 Result<AdminReply> AdminApi::explain_request(Request& request) {
-  if (!request.is("GET", 2)) return fail(no_such_method(request, "GET"));
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
   TRY_VOID(request.no_more_query());
   if (format == ReportFormat::csv)
@@ -97,9 +95,6 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
 // Takes seconds per million rows, beside the ledger's work. A POST, because it works: it changes
 // nothing but the metric of the last result.
 Result<AdminReply> AdminApi::verify_ledger(Request& request) {
-  if (request.path.size() != 2 || request.path[1] != "verify")
-    return client_error(Code::unknown_url, "there is no such resource");
-  if (!request.is("POST", 2)) return fail(no_such_method(request, "POST"));
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
   TRY_VOID(request.no_more_query());
   if (format == ReportFormat::csv)

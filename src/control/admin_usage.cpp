@@ -28,8 +28,7 @@ Result<std::size_t> parse_width(const std::optional<std::string>& text) {
 }  // namespace
 
 Result<AdminReply> AdminApi::usage(Request& request) {
-  if (request.path.size() == 2 && request.path[1] == "forecast") return forecast(request);
-  if (!request.is("GET", 1)) return fail(no_such_method(request, "GET"));
+  if (request.path.size() == 2) return forecast(request);
   const auto take = [&](const char* name) { return request.take(name).value_or(""); };
   const UsageAsk ask{.tenant = take("tenant"),
                      .by = take("by"),
@@ -61,7 +60,6 @@ Result<AdminReply> AdminApi::usage(Request& request) {
 }
 
 Result<AdminReply> AdminApi::forecast(Request& request) {
-  if (!request.is("GET", 2)) return fail(no_such_method(request, "GET"));
   const auto tenant = request.take("tenant");
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
   TRY_VOID(request.no_more_query());
