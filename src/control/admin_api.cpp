@@ -17,6 +17,7 @@
 namespace sovmesh::control {
 namespace {
 
+constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 // What is in the control store.
 constexpr std::array<std::string_view, 9> kChangeable{
@@ -91,10 +92,9 @@ Result<void> AdminApi::Request::no_more_query() const {
 
 Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   const std::string_view path = call.path;
-  if (!path.starts_with(kAdminRoot))
-    return client_error(Code::unknown_url, "there is no such resource");
+  if (!path.starts_with(kRoot)) return client_error(Code::unknown_url, "there is no such resource");
   Request request{.call = call, .path = {}, .query = {}, .store = &parts_.store};
-  TRY(request.path, split(path.substr(kAdminRoot.size()), '/'));
+  TRY(request.path, split(path.substr(kRoot.size()), '/'));
   std::string_view rest = call.query;
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find('&'));

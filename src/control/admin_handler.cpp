@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/bytes.h"
-#include "control/admin_resources.h"
 #include "http/error_reply.h"
 
 namespace sovmesh::control {
@@ -137,14 +136,6 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
   head.add("x-sm-config-revision", revision_());
   if (!reply->etag.empty()) head.add("etag", std::move(reply->etag));
   (void)co_await exchange.respond(head, reply->body);
-}
-
-rt::Task<void> AdminHandler::refuse(http::Exchange& exchange, int status, const Error& error) {
-  Error told = error;
-  const AdminResource* const resource = find_admin_resource_at(exchange.head().path);
-  if (error.code() == Code::method_not_supported && resource != nullptr)
-    told = std::move(told).with_allow(resource->allow());
-  co_await Handler::refuse(exchange, status, told);
 }
 
 rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {

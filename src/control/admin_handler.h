@@ -26,8 +26,6 @@ class AdminHandler : public http::Handler {
   AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid,
                std::function<std::string()> revision, store::Audit* audit = nullptr);
   rt::Task<void> handle(http::Exchange& exchange) override;
-  // A method that HTTP does not know here: the answer tells those that the path has.
-  rt::Task<void> refuse(http::Exchange& exchange, int status, const Error& error) override;
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
   // Refused callers of a listener get one entry of the audit log together, at most so often.

@@ -101,13 +101,4 @@ const AdminResource* find_admin_resource(const std::vector<std::string>& path) {
   return found == kResources.end() ? nullptr : &*found;
 }
 
-const AdminResource* find_admin_resource_at(std::string_view url) {
-  if (!url.starts_with(kAdminRoot)) return nullptr;
-  url.remove_prefix(kAdminRoot.size());
-  std::vector<std::string> path;
-  while (!url.empty())
-    path.emplace_back(take_part(url, "/"));
-  return find_admin_resource(path);
-}
-
 }  // namespace sovmesh::control

@@ -7,8 +7,6 @@
 
 namespace sovmesh::control {
 
-inline constexpr std::string_view kAdminRoot = "/api/v1/";
-
 // A place of the admin API, and what can be done there.
 struct AdminResource {
   std::string_view path;     // below /api/v1/; "{name}" stands for anything but nothing
@@ -23,7 +21,5 @@ struct AdminResource {
 std::span<const AdminResource> admin_resources();
 // `path`: decoded, below /api/v1/. Null: there is no such place.
 const AdminResource* find_admin_resource(const std::vector<std::string>& path);
-// `url`: the whole path, as it came.
-const AdminResource* find_admin_resource_at(std::string_view url);
 
 }  // namespace sovmesh::control

@@ -41,12 +41,6 @@ TEST(AdminResources, NoPlaceHidesALaterOne) {
   }
 }
 
-TEST(AdminResources, AUrlIsFoundAsItCame) {
-  EXPECT_EQ(find_admin_resource_at("/api/v1/models/org%2Fmodel")->path, "models/{model}");
-  EXPECT_EQ(find_admin_resource_at("/api/v1/"), nullptr);
-  EXPECT_EQ(find_admin_resource_at("/v1/models"), nullptr);
-}
-
 TEST(AdminResources, WhatCanBeReadAnswersHead) {
   EXPECT_EQ(find_admin_resource({"limits"})->allow(), "GET, HEAD, POST, PUT");
   EXPECT_EQ(find_admin_resource({"ledger", "verify"})->allow(), "POST");

@@ -246,10 +246,12 @@ def test_other_methods_are_told_the_right_ones(world, path):
     target = path.replace("{", "").replace("}", "")
     methods = set(document.load()["paths"][path]) & set(document.METHODS)
     allowed = {each.upper() for each in methods} | ({"HEAD"} if "get" in methods else set())
-    for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
+    for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - allowed:
         answer = world.send(method, target)
         assert answer.status == 405, (method, answer.status, answer.body)
-        assert set(answer.headers["allow"].split(", ")) == allowed
+        told = set(answer.headers["allow"].split(", "))
+        # HTTP itself refuses what it does not know, before anybody looks at the path.
+        assert told == allowed if method != "TRACE" else told >= allowed
 
 
 def test_what_can_be_read_answers_head(world):
