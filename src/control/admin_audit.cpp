@@ -102,17 +102,18 @@ std::string without_people(const std::string& body) {
 }
 
 std::string detail_of(const AdminCall& call) {
+  constexpr std::string_view kUsers = "/api/v1/users";
+  // Logins are names, and not even a digest is kept of what a password is in.
+  const bool is_of_people = call.path.starts_with(kUsers);
   JsonText detail;
   detail.text("actor", call.actor)
       .text("source", call.source)
       .text("method", call.method)
-      .text("path", call.path);
+      .text("path", is_of_people ? kUsers : std::string_view(call.path));
   if (call.body.empty()) return detail.end();
-  // Not even a digest of what a password is in.
-  const bool has_secrets = call.path.starts_with("/api/v1/users");
   if (const std::string body = without_people(call.body); body.size() <= kDetailMax)
     return detail.text("body", body).end();
-  if (has_secrets) return detail.end();
+  if (is_of_people) return detail.end();
   return detail.text("body_sha256", to_hex(sha256(call.body))).end();
 }
 
@@ -248,6 +249,7 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
   std::string id = object.is_object() ? text_at(object, "id") : std::string();
   if (id.empty() && object.is_object()) id = text_at(object, "name");
   if (id.empty() && request.path.size() > 1) id = request.path[1];
+  if (request.object) id = *request.object;
   entry.object = object_of(kind, std::move(id));
   entry.tenant = request.tenant;
   if (request.user)

@@ -59,6 +59,8 @@ struct AdminRequest {
   // Whose it was, and which user's, of what is gone when its entry is made.
   std::optional<TenantId> tenant = {};
   std::optional<std::string> user = {};
+  // Of the object, where the path has somebody's name instead: names are not for the log.
+  std::optional<std::string> object = {};
   // What a write does, and says, when it has taken effect. Cannot fail it any more.
   std::function<void(AdminReply&)> afterwards = {};
 

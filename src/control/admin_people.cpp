@@ -162,6 +162,7 @@ Result<AdminReply> AdminPeople::users(AdminRequest& request) {
   if (request.is("POST", 1)) return create_user(request);
   if (request.path.size() < 2) return fail(no_such_method(request));
   TRY(Person person, find_user(request, request.path[1]));
+  request.object = person.user.id.value.text();
   if (request.path.size() > 2) return sessions_of(request, person);
   TRY_VOID(request.no_more_query());
   if (request.call.method == "GET") return show(request, person, 200);
