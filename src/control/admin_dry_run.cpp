@@ -58,12 +58,14 @@ Result<AdminReply> AdminApi::present(const Request& request, const AdminReply& r
   if (request.present) return AdminReply{.body = *request.present};
   if (reply.status == 201) return AdminReply{};
   const bool is_named = request.path.size() > 1;
-  const AdminCall read{.method = "GET"};
+  AdminCall read{.method = "GET"};
+  read.caller = request.call.caller;
   Request asked{.call = read,
                 .path = {request.path.front(),
                          is_named ? request.path[1] : object_of(reply.body).value("id", "")},
                 .query = {},
-                .store = &parts_.store};
+                .store = &parts_.store,
+                .resources = request.resources};
   return route(asked);
 }
 
@@ -72,7 +74,7 @@ Result<AdminReply> AdminApi::dry_run(Request& request) {
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;
-    TRY(reply, route(request));
+    TRY(reply, answer(request));
     return {};
   };
   bool is_fine = false;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/time_text.h"
+#include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -150,6 +151,7 @@ Result<AdminReply> AdminApi::models(Request& request) {
   TRY(store::ControlData data, request.store->load());
   for (catalog::Model& model : parts_.publisher.discovered())
     data.models.push_back(std::move(model));
+  data = seen(request, std::move(data));
   if (request.is("GET", 1)) {
     return page<catalog::Model>(
         request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },

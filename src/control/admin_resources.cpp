@@ -62,6 +62,16 @@ constexpr std::array kResources{
     AdminResource{"audit/backup", kAct},
     AdminResource{"audit/rotate-key", kAct},
     AdminResource{"system", kRead},
+    AdminResource{"setup", kAct},
+    AdminResource{"setup/token", kAct},
+    AdminResource{"sessions", kAct},
+    AdminResource{"session", "GET, DELETE"},
+    AdminResource{"users", kList},
+    AdminResource{"users/{user}", kObject},
+    AdminResource{"users/{user}/sessions", "GET, DELETE"},
+    AdminResource{"users/{user}/sessions/{session}", "DELETE"},
+    AdminResource{"memberships", kList},
+    AdminResource{"memberships/{membership}", "GET, DELETE"},
 };
 
 // Takes what stands before `separator`, and that too.

@@ -198,6 +198,50 @@ def audit(api):
     api.get("audit/holds")
 
 
+def people(api):
+    login = {"login": "ann@example.org", "password": "correct horse battery 7"}
+    ann = api.post("users", {**login, "display_name": "Ann"}, status=201)
+    role = {"user": ann["id"], "role": "tenant-admin", "tenant": "boreal"}
+    membership = api.post("memberships", role, status=201)
+    api.post("memberships", role, status=409)
+    place = f"users/{ann['id']}"
+    assert api.call("PATCH", place, {"display_name": "Ann B."})["display_name"] == "Ann B."
+    assert api.get(place)["memberships"]
+    assert api.get("users?tenant=boreal")["data"]
+    assert api.get("memberships?user=ann@example.org")["data"]
+    api.get(f"memberships/{membership['id']}")
+    assert api.get("session")["user"] is None
+
+    nobody = {"Authorization": None}
+    api.post("sessions", {**login, "password": "wrong"}, status=401, **nobody)
+    signed_in = api.post("sessions", login, status=201, **nobody)
+    cookie = {"Cookie": signed_in.headers["set-cookie"].split(";")[0], **nobody}
+    writes = {**cookie, "x-sm-csrf": signed_in["csrf_token"]}
+    assert api.get("session", **cookie)["user"]["id"] == ann["id"]
+    assert [each["slug"] for each in api.get("tenants", **cookie)["data"]] == ["boreal"]
+    api.get("tenants/aurora", status=404, **cookie)
+    api.call("PUT", "tenants/boreal", {"slug": "boreal"}, status=403, **writes)
+    api.call("PUT", "tenants/aurora", {"slug": "aurora"}, status=403, **writes)
+    tried = api.post("keys?dry_run=true", {"tenant": "boreal"}, **writes)
+    assert tried["action"] == "create"
+    api.post("keys?dry_run=true", {"tenant": "aurora"}, status=404, **writes)
+    api.post("keys", {"tenant": "boreal"}, status=403, **cookie)  # without x-sm-csrf
+    session = api.get(place + "/sessions")["data"][0]
+    api.call("DELETE", "session", status=204, **writes)
+    api.get("session", status=401, **cookie)
+    api.post("sessions", login, status=201, **nobody)
+    session = api.get(place + "/sessions")["data"][0]
+    api.call("DELETE", f"{place}/sessions/{session['id']}", status=204)
+    api.call("DELETE", place + "/sessions", status=204)
+
+    token = api.post("setup/token", status=201)["token"]
+    first = {"login": "root@example.org", "password": "another horse battery 8"}
+    api.post("setup", {**first, "token": "wrong"}, status=401, **nobody)
+    api.post("setup", {**first, "token": token}, status=201, **nobody)
+    api.call("DELETE", f"memberships/{membership['id']}", status=204)
+    api.call("DELETE", place, status=204)
+
+
 def gone(api):
     api.call("DELETE", "tenants/boreal", status=204)
     api.get("tenants/boreal", status=404)
@@ -205,7 +249,7 @@ def gone(api):
 
 def test_every_operation_answers_as_it_is_described(world):
     for part in (tenants, projects, keys, engines_and_models, routes_and_rollouts, limits,
-                 prices_and_pools, reports, audit, gone):
+                 prices_and_pools, reports, audit, people, gone):
         part(world)
     fine = {name for name, statuses in world.met.items() if any(each < 400 for each in statuses)}
     # A cosignature needs a witness, whom tests/e2e/test_audit.py has.
