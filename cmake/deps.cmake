@@ -48,6 +48,7 @@ sm_library(sm::nghttp2 nghttp2/nghttp2.h nghttp2)
 sm_library(sm::cares ares.h cares)
 sm_library(sm::sqlite sqlite3.h sqlite3)
 sm_library(sm::seccomp seccomp.h seccomp)
+sm_library(sm::argon2 argon2.h argon2)
 sm_library(sm::xxhash xxhash.h xxhash)
 # Static where the package has the archive: the binary then runs on machines without llhttp.
 sm_library(sm::llhttp llhttp.h libllhttp.a llhttp)

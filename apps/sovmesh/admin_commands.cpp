@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "base/bytes.h"
 #include "commands.h"
 #include "compose/admin_cli.h"
 #include "compose/pool_cli.h"
 #include "compose/rollout_cli.h"
 #include "compose/route_cli.h"
 #include "connection.h"
+#include "members.h"
 #include "sim_options.h"
 
 // The commands that talk to a running server through the admin API.
@@ -23,34 +23,6 @@ constexpr const char* kJsonHelp = "Print the API's JSON answer";
 
 using compose::AdminCli;
 using Columns = std::vector<std::string>;
-
-// A JSON object of the options that were given.
-class Members {
- public:
-  void text(std::string_view name, const std::string& value) {
-    if (!value.empty()) append_json_string(begin(name), value);
-  }
-  void texts(std::string_view name, const std::vector<std::string>& values) {
-    if (values.empty()) return;
-    std::string& out = begin(name);
-    out += '[';
-    for (const std::string& value : values) {
-      if (out.back() != '[') out += ',';
-      append_json_string(out, value);
-    }
-    out += ']';
-  }
-  void raw(std::string_view name, std::string_view json) { begin(name) += json; }
-  std::string end() const { return out_ + "}"; }
-
- private:
-  std::string& begin(std::string_view name) {
-    if (out_.size() > 1) out_ += ',';
-    append_json_string(out_, name);
-    return out_ += ':';
-  }
-  std::string out_ = "{";
-};
 
 // One kind of object: what its commands share.
 struct Kind {

@@ -17,6 +17,7 @@ void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);
   sovmesh::add_admin_commands(app, code);
+  sovmesh::add_user_commands(app, code);
   sovmesh::add_audit_commands(app, code);
   sovmesh::add_backup_commands(app, code);
   sovmesh::add_audit_signer_command(app, code);

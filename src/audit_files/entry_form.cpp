@@ -79,6 +79,7 @@ std::string actor_type_of(AdminEntry::Actor actor) {
     case AdminEntry::Actor::token:
       return "token";
     case AdminEntry::Actor::local_user:
+    case AdminEntry::Actor::user:
       return "user";
     case AdminEntry::Actor::key:
       return "key";
@@ -95,6 +96,8 @@ std::string auth_of(AdminEntry::Actor actor) {
       return "bearer";
     case AdminEntry::Actor::local_user:
       return "socket";
+    case AdminEntry::Actor::user:
+      return "session";
     case AdminEntry::Actor::key:
       return "api_key";
     case AdminEntry::Actor::config:

@@ -365,7 +365,8 @@ Result<void> Process::make_listeners() {
   workers_.front()->on_drained([this] { return stop_engines(); });
   workers_.front()->on_last_accept([this] { let_sockets_go(); });
   TRY_VOID(add_data_listeners());
-  return add_operator_listeners();
+  TRY_VOID(add_operator_listeners());
+  return show_setup_token();
 }
 
 std::vector<std::string> Process::tenant_names() const {

@@ -73,6 +73,7 @@ class Process {
                              std::vector<std::string>& bound);
   Result<void> add_data_listeners();
   Result<void> add_operator_listeners();
+  Result<void> show_setup_token();  // process_setup.cpp
   void watch_gauges();
   void watch_health();
   void watch_ledger();

@@ -8,18 +8,23 @@
 
 #include "base/bytes.h"
 #include "config/values.h"
+#include "control/admin_access.h"
 #include "control/admin_objects.h"
+#include "control/admin_resources.h"
 #include "control/json_body.h"
 #include "control/json_text.h"
+#include "control/report_text.h"
 
 namespace sovmesh::control {
 namespace {
 
 constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
+constexpr std::size_t kTenantProjectsMax = 1'000;  // where its own people make them
 // What is in the control store.
-constexpr std::array<std::string_view, 9> kChangeable{
-    "tenants", "projects", "keys", "models", "engines", "limits", "routes", "rollouts", "pools"};
+constexpr std::array<std::string_view, 11> kChangeable{
+    "tenants", "projects", "keys",  "models", "engines",    "limits",
+    "routes",  "rollouts", "pools", "users",  "memberships"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -46,11 +51,18 @@ Result<std::string> decode(std::string_view text) {
   return out;
 }
 
+Result<void> check_length(const std::string& text, const std::string& param) {
+  if (characters(text) <= AdminApi::kUrlTextMax) return {};
+  return client_error(Code::string_above_max_length,
+                      fmt::format("want at most {} characters", AdminApi::kUrlTextMax), param);
+}
+
 Result<std::vector<std::string>> split(std::string_view text, char separator) {
   std::vector<std::string> out;
   while (true) {
     const auto end = std::min(text.find(separator), text.size());
     TRY(out.emplace_back(), decode(text.substr(0, end)));
+    TRY_VOID(check_length(out.back(), ""));
     if (end == text.size()) return out;
     text.remove_prefix(end + 1);
   }
@@ -60,20 +72,10 @@ Result<std::vector<std::string>> split(std::string_view text, char separator) {
 
 AdminApi::AdminApi(Parts parts)
     : parts_(std::move(parts)),
+      logins_({parts_.store, parts_.audit, parts_.clock, parts_.random, parts_.password_cost}),
+      people_(logins_),
       ids_(parts_.clock, parts_.random),
       statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
-
-std::optional<std::string> AdminApi::Request::take(const std::string& name) {
-  const auto node = query.extract(name);
-  if (node.empty()) return std::nullopt;
-  return std::move(node.mapped());
-}
-
-Result<void> AdminApi::Request::no_more_query() const {
-  if (query.empty()) return {};
-  const std::string& name = query.begin()->first;
-  return client_error(Code::unsupported_parameter, "unknown query parameter", name);
-}
 
 Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   const std::string_view path = call.path;
@@ -87,6 +89,10 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
     const auto equals = std::min(one.find('='), one.size());
     TRY(std::string name, decode(one.substr(0, equals)));
     TRY(std::string value, decode(one.substr(std::min(equals + 1, one.size()))));
+    TRY_VOID(check_length(value, name));
+    // The pool of the engines that are in none has no name.
+    if (value.empty() && name != "pool")
+      return client_error(Code::invalid_value, "has no value: leave it out", name);
     if (request.query.contains(name))
       return client_error(Code::invalid_value, fmt::format("'{}' stands twice in the query", name),
                           name);
@@ -95,103 +101,35 @@ Result<AdminApi::Request> AdminApi::take_apart(const AdminCall& call) {
   return request;
 }
 
-Error AdminApi::no_such_method(const Request& request, std::string_view allowed) {
-  if (request.path.size() > 3) return {Code::unknown_url, Blame::client, "no such resource"};
-  if (allowed.empty()) {
-    constexpr std::array<std::string_view, 3> kByDepth{"GET, POST", "GET, PATCH, DELETE", "POST"};
-    allowed = kByDepth.at(std::clamp<std::size_t>(request.path.size(), 1, kByDepth.size()) - 1);
-  }
-  return Error(Code::method_not_supported, Blame::client,
-               "this resource does not answer " + request.call.method)
-      .with_allow(std::string(allowed));
-}
-
-Result<std::int64_t> AdminApi::revision(const Request& request, std::int64_t present) {
-  const auto& wanted = request.call.if_match;
-  if (!wanted || *wanted == "*" || *wanted == etag_of(present)) return present;
-  return client_error(Code::precondition_failed,
-                      fmt::format("the object is at revision {}; read it again", present));
-}
-
-template <class T>
-Result<AdminReply> AdminApi::page(Request& request, const std::vector<T>& all,
-                                  const std::function<std::string(const T&)>& id,
-                                  const std::function<std::string(const T&)>& show) {
-  const auto limit_text = request.take("limit");
-  const auto after = request.take("after");
-  TRY_VOID(request.no_more_query());
-  const auto limit = limit_text ? parse_u64(*limit_text) : kPageUsual;
-  if (!limit || *limit == 0 || *limit > kPageMax) {
-    return client_error(Code::invalid_value, fmt::format("limit: want 1..{}", kPageMax), "limit");
-  }
-  std::map<std::string, const T*> sorted;
-  for (const T& object : all)
-    sorted.emplace(id(object), &object);
-  auto it = after ? sorted.upper_bound(*after) : sorted.begin();
-  std::vector<std::string> shown;
-  std::string last;
-  for (; it != sorted.end() && shown.size() < *limit; ++it) {
-    last = it->first;
-    shown.push_back(show(*it->second));
-  }
-  JsonText json;
-  json.raw("data", json_list(shown)).flag("has_more", it != sorted.end());
-  it == sorted.end() ? json.null("next") : json.text("next", std::string_view(last));
-  return AdminReply{.body = json.end()};
-}
-// Other files list these.
-template Result<AdminReply> AdminApi::page(Request&, const std::vector<PoolPart>&,
-                                           const std::function<std::string(const PoolPart&)>&,
-                                           const std::function<std::string(const PoolPart&)>&);
-template Result<AdminReply> AdminApi::page(Request&, const std::vector<tenancy::Key>&,
-                                           const std::function<std::string(const tenancy::Key&)>&,
-                                           const std::function<std::string(const tenancy::Key&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<catalog::Model>&,
-    const std::function<std::string(const catalog::Model&)>&,
-    const std::function<std::string(const catalog::Model&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<std::shared_ptr<engine::Engine>>&,
-    const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&,
-    const std::function<std::string(const std::shared_ptr<engine::Engine>&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<store::LimitRecord>&,
-    const std::function<std::string(const store::LimitRecord&)>&,
-    const std::function<std::string(const store::LimitRecord&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<catalog::Route>&,
-    const std::function<std::string(const catalog::Route&)>&,
-    const std::function<std::string(const catalog::Route&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<rollout::Rollout>&,
-    const std::function<std::string(const rollout::Rollout&)>&,
-    const std::function<std::string(const rollout::Rollout&)>&);
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<std::shared_ptr<const metering::Price>>&,
-    const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&,
-    const std::function<std::string(const std::shared_ptr<const metering::Price>&)>&);
-
-template Result<AdminReply> AdminApi::page(
-    Request&, const std::vector<store::AuditHold>&,
-    const std::function<std::string(const store::AuditHold&)>&,
-    const std::function<std::string(const store::AuditHold&)>&);
-
 Result<AdminReply> AdminApi::call(const AdminCall& call) {
   TRY(Request request, take_apart(call));
+  const AdminResource* const resource = find_admin_resource(request.path);
+  if (resource == nullptr || !resource->has(call.method)) return fail(no_such_method(request));
+  TRY_VOID(may_begin(request));
   TRY_VOID(may_record(request));
-  if (call.method == "GET" || call.method == "HEAD") {
+  if (request.reads()) {
     TRY(AdminReply reply, route(request));
     TRY_VOID(record_read(request));
     return reply;
   }
   const std::string& kind = request.path.front();
   // Take turns and record by themselves; verifying is long, and no write.
-  if (kind == "audit" || kind == "ledger") return route(request);
+  if (kind == "audit" || kind == "ledger") return answer(request);
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
     const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
-    return is_change ? change(request) : route(request);
+    if (!is_change) return answer(request);
+    if (kind == "users" || kind == "memberships") return change(request);
+    TRY(const bool is_trial, request.take_flag("dry_run"));
+    return is_trial ? dry_run(request) : change(request);
   });
+}
+
+// A write about whose object nobody asked whether the caller may is undone: an error of ours.
+Result<AdminReply> AdminApi::answer(Request& request) {
+  TRY(AdminReply reply, route(request));
+  if (request.is_decided) return reply;
+  return our_error(Code::internal_error, "nobody decided whether this caller may do this");
 }
 
 // All or nothing: what nobody can prove is not changed.
@@ -200,7 +138,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;
-    TRY(reply, route(request));
+    TRY(reply, answer(request));
     return {};
   };
   TRY_VOID(parts_.changes.make(
@@ -229,12 +167,16 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);
+  if (kind == "users") return people_.users(request);
+  if (kind == "memberships") return people_.memberships(request);
+  if (kind == "session") return people_.session(request);
+  if (kind == "setup") return people_.setup(request);
   return client_error(Code::unknown_url, "there is no such resource");
 }
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
-  if (request.is("POST", 1)) return create_tenant(request);
-  TRY(const store::ControlData data, request.store->load());
+  if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
+  TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
     return page<tenancy::Tenant>(
         request, data.tenants, [](const tenancy::Tenant& t) { return t.id.value.text(); },
@@ -243,6 +185,7 @@ Result<AdminReply> AdminApi::tenants(Request& request) {
   if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(tenancy::Tenant tenant, find_tenant(data, request.path[1]));
+  TRY_VOID(may(request, access::Resource::tenants, access::Owner::of(tenant.id)));
   if (request.call.method == "GET")
     return AdminReply{.body = to_json(tenant), .etag = etag_of(tenant.meta.revision)};
   if (request.call.method == "PATCH") return change_tenant(request, std::move(tenant));
@@ -318,26 +261,43 @@ Result<void> put_cost_centre(const std::optional<std::string>& text, bool is_nul
 
 }  // namespace
 
+// PUT says all of the tenant that it names, whether it is there or not.
 Result<AdminReply> AdminApi::create_tenant(Request& request) {
   JsonBody body(request.call.body);
   const std::string name = body.required_text("slug");
   auto display_name = body.text("display_name");
   auto hosts = body.texts("hosts");
   const auto suspended = body.flag("suspended");
-  const MeteringFields metering = MeteringFields::read(body);
+  MeteringFields metering = MeteringFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(TenantSlug slug, TenantSlug::parse(name));
+  TRY_VOID(must_be_name_of_path(request, name, "slug"));
   TRY(const store::ControlData data, request.store->load());
-  if (const auto there = find_tenant(data, name); there) {
-    TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
-  }
-  tenancy::Tenant tenant{.id = {request.ids->next()}, .slug = std::move(slug)};
+  const auto there = std::ranges::find(data.tenants, slug, &tenancy::Tenant::slug);
+  const bool is_there = there != data.tenants.end();
+  if (is_there) TRY_VOID(must_be_ours(there->meta, fmt::format("tenant '{}'", name)));
+  const bool replaces = is_there && request.call.method == "PUT";
+  if (!replaces) TRY_VOID(must_want_new(request));
+  tenancy::Tenant tenant{.id = replaces ? there->id : TenantId{request.ids->next()},
+                         .slug = std::move(slug)};
   tenant.display_name = std::move(display_name).value_or(name);
   tenant.hosts = std::move(hosts).value_or(std::vector<std::string>());
   tenant.suspended = suspended.value_or(false);
+  if (replaces) {  // that the currency becomes another one is looked at, the usual one as well
+    metering.currency = metering.currency.value_or(tenant.currency);
+    tenant.currency = there->currency;
+  }
   TRY_VOID(check_hosts(data, tenant));
   TRY_VOID(metering.put_into(tenant, data));
+  if (replaces) {
+    tenant.meta = there->meta;
+    TRY(tenant.meta.revision, revision(request, there->meta.revision));
+    if (to_json(tenant) != to_json(*there)) {
+      TRY(tenant, request.store->update(tenant));
+    }
+    return AdminReply{200, to_json(tenant), etag_of(tenant.meta.revision)};
+  }
   TRY(tenant, request.store->create(std::move(tenant)));
   TRY(ProjectSlug project, ProjectSlug::parse(kDefaultProject));
   TRY_VOID(request.store->create(tenancy::Project{.id = {request.ids->next()},
@@ -369,7 +329,7 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
 
 Result<AdminReply> AdminApi::projects(Request& request) {
   if (request.is("POST", 1)) return create_project(request);
-  TRY(store::ControlData data, request.store->load());
+  TRY(store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
     std::vector<tenancy::Project> wanted = data.projects;
     if (const auto name = request.take("tenant")) {
@@ -383,6 +343,7 @@ Result<AdminReply> AdminApi::projects(Request& request) {
   if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(tenancy::Project project, find_project(data, request.path[1]));
+  TRY_VOID(may(request, access::Resource::projects, access::Owner::of(project.tenant)));
   if (request.call.method == "GET")
     return AdminReply{.body = to_json(project, data), .etag = etag_of(project.meta.revision)};
   if (request.call.method == "PATCH") return change_project(request, std::move(project), data);
@@ -420,8 +381,13 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
-  TRY(const store::ControlData data, request.store->load());
+  TRY_VOID(must_want_new(request));
+  TRY(const store::ControlData data, load_seen(request));
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
+  TRY_VOID(may(request, access::Resource::projects, access::Owner::of(tenant.id)));
+  if (!sees_all(request) && data.projects.size() >= kTenantProjectsMax)
+    return client_error(Code::conflict,
+                        fmt::format("you have {} projects already", kTenantProjectsMax));
   for (const tenancy::Project& other : data.projects) {
     if (other.tenant == tenant.id && other.slug == slug)
       TRY_VOID(must_be_ours(other.meta, fmt::format("project '{}'", name)));

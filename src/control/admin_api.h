@@ -13,6 +13,8 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "control/admin_call.h"
+#include "control/admin_people.h"
 #include "control/directory_publisher.h"
 #include "control/mirror_view.h"
 #include "control/placing.h"
@@ -31,18 +33,6 @@ namespace sovmesh::control {
 
 class Rollouts;
 
-struct AdminCall {
-  std::string method;
-  std::string path;   // still percent-encoded
-  std::string query;  // without '?'
-  std::optional<std::string> if_match;
-  std::string body;
-  // Who calls, as the transport has settled it.
-  store::AdminEntry::Actor actor_type = store::AdminEntry::Actor::system;
-  std::string actor;   // "uid:1000", "admin-token"
-  std::string source;  // "10.1.2.3", "socket"
-};
-
 // A pool, cohort, tenant or project and what it has of a pool. Rates in GPUs, over the last whole
 // minute.
 struct PoolPart {
@@ -55,14 +45,8 @@ struct PoolPart {
   std::int64_t waiting = 0, running = 0;
 };
 
-struct AdminReply {
-  int status = 200;
-  std::string body;  // JSON
-  std::string etag;  // the object's revision in quotes; empty for lists
-  std::string content_type = "application/json";  // of the body
-};
-
-// The admin API below /api/v1 without its transport: who calls has been settled before. Blocks on
+// The admin API below /api/v1 without its transport: who calls has been settled before, and each
+// call is asked about in access::decide() (admin_access.h). Blocks on
 // the stores: any thread of the blocking pool; writes take turns. What a write changed is in the
 // audit log and published to the data path before call() returns, or it is not changed.
 class AdminApi {
@@ -100,6 +84,7 @@ class AdminApi {
     std::function<std::optional<Placing>(RequestId)> placing = {};
     // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
+    identity::PasswordCost password_cost = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -107,43 +92,21 @@ class AdminApi {
   static constexpr std::size_t kPoolMembersMax = 10'000;  // of the API
   static constexpr std::size_t kStatusesMax = 20'000;     // balances looked at for one answer
 
-  static constexpr std::size_t kPageMax = 1'000;  // objects of one page
-  static constexpr std::size_t kPageUsual = 100;
+  static constexpr std::size_t kUrlTextMax = 1'024;  // characters of one name or value in a URL
 
   explicit AdminApi(Parts parts);
   Result<AdminReply> call(const AdminCall& call);
+  // Of people who sign in.
+  Logins& logins() { return logins_; }
 
  private:
-  // A call taken apart. Query parameters that nobody asked for are an error of the caller.
-  struct Request {
-    const AdminCall& call;
-    std::vector<std::string> path;             // behind /api/v1/, decoded
-    std::map<std::string, std::string> query;  // decoded
-    store::ControlStore* store;                // a write's: what it does there is one change
-    UlidSource* ids = nullptr;                 // of writes only
-    // Whose it was, and which user's, of what is gone when its entry is made.
-    std::optional<TenantId> tenant = {};
-    std::optional<std::string> user = {};
-    // What a write does, and says, when it has taken effect. Cannot fail it any more.
-    std::function<void(AdminReply&)> afterwards = {};
-
-    std::optional<std::string> take(const std::string& name);
-    Result<void> no_more_query() const;
-    bool is(std::string_view method, std::size_t parts) const {
-      return call.method == method && path.size() == parts;
-    }
-  };
+  using Request = AdminRequest;
   Result<Request> take_apart(const AdminCall& call);
-  // `allowed`: its methods; empty: those that most have.
-  static Error no_such_method(const Request& request, std::string_view allowed = {});
-  // The revision to change: the present one, which If-Match, when given, must name.
-  static Result<std::int64_t> revision(const Request& request, std::int64_t present);
-  template <class T>
-  Result<AdminReply> page(Request& request, const std::vector<T>& all,
-                          const std::function<std::string(const T&)>& id,
-                          const std::function<std::string(const T&)>& show);
-
+  Result<AdminReply> answer(Request& request);
   Result<AdminReply> change(Request& request);
+  // admin_dry_run.cpp
+  Result<AdminReply> dry_run(Request& request);
+  Result<AdminReply> present(const Request& request, const AdminReply& reply);
   Result<AdminReply> route(Request& request);
   Result<AdminReply> tenants(Request& request);
   Result<AdminReply> create_tenant(Request& request);
@@ -221,6 +184,10 @@ class AdminApi {
                                                         const AdminReply& reply);
   Result<AdminReply> audit(Request& request);
   Result<AdminReply> audit_read(Request& request);
+  Result<void> may_see_entry(const Request& request);
+  Result<store::AuditSubject> listed(const Request& request,
+                                     const std::optional<std::string>& tenant,
+                                     const std::optional<std::string>& subject);
   Result<AdminReply> audit_list(Request& request);
   Result<AdminReply> audit_show(Request& request);
   Result<AdminReply> audit_proof(Request& request);
@@ -247,6 +214,8 @@ class AdminApi {
   Result<AdminReply> system(Request& request);
 
   Parts parts_;
+  Logins logins_;
+  AdminPeople people_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes
   Guarded<Statements> statements_;
 };

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/time_text.h"
+#include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -93,20 +94,26 @@ std::optional<Digest> digest_of(json object) {
 std::string without_people(const std::string& body) {
   json object = json::parse(body, nullptr, false);
   if (!object.is_object()) return {};
-  for (const char* const name : {"owner", "user", "subject"})
+  for (const char* const name : {"owner", "user", "subject", "login", "display_name"})
     object.erase(name);
+  for (const char* const name : {"password", "current_password"})
+    if (object.contains(name)) object[name] = "***";
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string detail_of(const AdminCall& call) {
+  constexpr std::string_view kUsers = "/api/v1/users";
+  // Logins are names, and not even a digest is kept of what a password is in.
+  const bool is_of_people = call.path.starts_with(kUsers);
   JsonText detail;
   detail.text("actor", call.actor)
       .text("source", call.source)
       .text("method", call.method)
-      .text("path", call.path);
+      .text("path", is_of_people ? kUsers : std::string_view(call.path));
   if (call.body.empty()) return detail.end();
   if (const std::string body = without_people(call.body); body.size() <= kDetailMax)
     return detail.text("body", body).end();
+  if (is_of_people) return detail.end();
   return detail.text("body_sha256", to_hex(sha256(call.body))).end();
 }
 
@@ -171,6 +178,7 @@ Result<store::AuditRecord> record_named(store::Audit& audit, const std::string& 
 std::string AdminApi::action_of(std::string_view method, const std::vector<std::string>& path) {
   std::string kind = path.front();
   if (kind.ends_with('s')) kind.pop_back();
+  if (path.size() > 2 && path[2] == "sessions") return "session.revoke";
   if (path.size() > 2) return kind + "." + path[2];
   if (method == "POST") return kind + ".create";
   return kind + (method == "DELETE" ? ".delete" : ".update");
@@ -188,8 +196,7 @@ store::AdminEntry AdminApi::entry_of(const Request& request, std::string action)
 // find room for its entry when others do not.
 Result<void> AdminApi::may_record(const Request& request) const {
   const std::vector<std::string>& path = request.path;
-  const bool reads = request.call.method == "GET" || request.call.method == "HEAD" ||
-                     path.front() == "ledger" ||
+  const bool reads = request.call.method == "GET" || path.front() == "ledger" ||
                      path == std::vector<std::string>{"audit", "backup"};
   if (parts_.audit == nullptr || reads || parts_.audit->accepts()) return {};
   return fail(store::Audit::refusal());
@@ -200,7 +207,7 @@ Result<void> AdminApi::may_delete(const Request& request) {
   if (parts_.audit == nullptr || !request.is("DELETE", 2)) return {};
   TRY(const std::vector<store::AuditHold> held, parts_.audit->holds());
   if (held.empty()) return {};
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, load_seen(request));
   const std::string& kind = request.path[0];
   const auto hold = std::ranges::find_if(
       held, [&](const store::AuditHold& one) { return holds(one, data, kind, request.path[1]); });
@@ -241,6 +248,7 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
   std::string id = object.is_object() ? text_at(object, "id") : std::string();
   if (id.empty() && object.is_object()) id = text_at(object, "name");
   if (id.empty() && request.path.size() > 1) id = request.path[1];
+  if (request.object) id = *request.object;
   entry.object = object_of(kind, std::move(id));
   entry.tenant = request.tenant;
   if (request.user)
@@ -283,17 +291,14 @@ Result<store::AuditSubject> AdminApi::subject_of(const std::optional<std::string
 Result<AdminReply> AdminApi::audit(Request& request) {
   if (parts_.audit == nullptr)
     return client_error(Code::unknown_url, "the audit log is off (audit.enabled)");
-  if (request.call.method == "GET") return audit_read(request);
-  if (request.call.method == "POST" && request.path.size() == 2) {
-    // Its own turn, without the control store's: nothing of that changes.
-    return audit_write(request);
-  }
-  return fail(no_such_method(request, "GET, POST"));
+  // Writes in a turn of its own, without the control store's: nothing of that changes.
+  return request.call.method == "GET" ? audit_read(request) : audit_write(request);
 }
 
 Result<AdminReply> AdminApi::audit_read(Request& request) {
   const std::vector<std::string>& path = request.path;
   const std::string what = path.size() > 1 ? path[1] : "";
+  if (path.size() > 2 && what == "entries") TRY_VOID(may_see_entry(request));
   if (path.size() == 2 && what == "entries") return audit_list(request);
   if (path.size() == 3 && what == "entries") return audit_show(request);
   if (path.size() == 4 && what == "entries" && path[3] == "proof") return audit_proof(request);
@@ -301,6 +306,31 @@ Result<AdminReply> AdminApi::audit_read(Request& request) {
   if (path.size() == 2 && what == "checkpoint") return audit_checkpoint(request);
   if (path.size() == 2 && what == "holds") return audit_holds(request);
   return client_error(Code::unknown_url, "there is no such resource");
+}
+
+// Of a tenant's people: their tenant's entries, each without what is told of people of the
+// platform. Others are as if they were not there.
+Result<void> AdminApi::may_see_entry(const Request& request) {
+  if (sees_all(request)) return {};
+  if (request.query.contains("detail"))
+    return client_error(Code::insufficient_permissions,
+                        "the encrypted part of entries is for people of the platform", "detail");
+  const auto record = record_named(*parts_.audit, request.path[2]);
+  if (!record && record.error().code() != Code::not_found) return fail(record.error());
+  const json entry = record ? json::parse(record->bytes, nullptr, false) : json();
+  const auto tenant = entry.is_object() ? Ulid::parse(text_at(entry, "tenant")) : Ulid::parse("");
+  if (tenant && sees(request, TenantId{*tenant})) return {};
+  return client_error(Code::not_found, "the log has no such entry");
+}
+
+// Whose entries a list is of: for a tenant's people, of a tenant of theirs.
+Result<store::AuditSubject> AdminApi::listed(const Request& request,
+                                             const std::optional<std::string>& tenant,
+                                             const std::optional<std::string>& subject) {
+  if (sees_all(request)) return subject_of(tenant, subject);
+  TRY(const store::ControlData data, load_seen(request));
+  TRY(const auto ours, tenant_of(request, data, tenant));
+  return store::AuditSubject{.tenant = ours, .id = subject.value_or("")};
 }
 
 Result<AdminReply> AdminApi::audit_list(Request& request) {
@@ -320,7 +350,7 @@ Result<AdminReply> AdminApi::audit_list(Request& request) {
   TRY_VOID(request.no_more_query());
   if (limit && (*limit == 0 || *limit > kPageMax))
     return client_error(Code::invalid_value, fmt::format("limit: want 1..{}", kPageMax), "limit");
-  TRY(const store::AuditSubject who, subject_of(tenant, subject));
+  TRY(const store::AuditSubject who, listed(request, tenant, subject));
   filter.tenant = who.tenant;
   if (subject) filter.subject = who;
   TRY(const auto page, parts_.audit->list(filter, limit.value_or(kPageUsual)));
@@ -334,7 +364,7 @@ Result<AdminReply> AdminApi::audit_list(Request& request) {
 }
 
 Result<AdminReply> AdminApi::audit_show(Request& request) {
-  const bool with_detail = request.take("detail") == "true";
+  TRY(const bool with_detail, request.take_flag("detail"));
   TRY_VOID(request.no_more_query());
   TRY(const store::AuditRecord record, record_named(*parts_.audit, request.path[2]));
   JsonText json;
@@ -372,7 +402,7 @@ Result<AdminReply> AdminApi::audit_export(Request& request) {
   if (!tenant || !size)
     return client_error(Code::missing_required_parameter, "say whose and of which checkpoint",
                         tenant ? "size" : "tenant");
-  TRY(const store::AuditSubject who, subject_of(tenant, std::nullopt));
+  TRY(const store::AuditSubject who, listed(request, tenant, std::nullopt));
   const store::AuditFilter filter{.tenant = who.tenant,
                                   .before = std::min(after.value_or(*size), *size)};
   TRY(const auto page, parts_.audit->list(filter, kPageMax));

@@ -90,7 +90,6 @@ Result<AdminReply> AdminApi::engines(Request& request) {
         request, running, [](const auto& engine) { return std::string(engine->name()); },
         [&](const auto& engine) { return show_engine(*engine, data); });
   }
-  if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   const auto* record = record_of(data, request.path[1]);
   const std::string name = record != nullptr ? record->name : request.path[1];
@@ -135,6 +134,7 @@ Result<AdminReply> AdminApi::create_engine(Request& request) {
   }
   if (const auto source = parts_.publisher.file_engine(record.name))
     return files_alone(fmt::format("engine '{}'", record.name), *source);
+  TRY_VOID(must_want_new(request));
   TRY(store::ControlData data, request.store->load());
   if (data.engines.size() >= kEnginesMax)
     return client_error(Code::conflict, fmt::format("there are {} engines already", kEnginesMax));

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "control/browser.h"
+#include "control/json_body.h"
 #include "http/error_reply.h"
 
 namespace sovmesh::control {
@@ -10,6 +12,10 @@ namespace {
 
 constexpr std::string_view kBearer = "bearer ";
 constexpr std::string_view kLog = "/audit/";
+constexpr std::string_view kSessions = "/api/v1/sessions";
+constexpr std::string_view kSession = "/api/v1/session";
+constexpr std::string_view kSetup = "/api/v1/setup";
+constexpr std::size_t kSignInBytesMax = 8'192;
 
 std::optional<std::string_view> bearer_token(const http::RequestHead& head) {
   const auto field = head.fields.find("authorization");
@@ -19,12 +25,31 @@ std::optional<std::string_view> bearer_token(const http::RequestHead& head) {
 }
 
 AdminCall call_of(const http::RequestHead& head, const http::Body& body) {
-  AdminCall call{.method = std::string(head.method),
+  AdminCall call{.method = head.method == "HEAD" ? "GET" : std::string(head.method),
                  .path = std::string(head.path),
                  .query = std::string(head.query),
                  .body = std::string(body.bytes())};
   if (const auto field = head.fields.find("if-match")) call.if_match = std::string(trim(*field));
   return call;
+}
+
+// A page of somebody else's can make a browser send anything but this type.
+Result<void> check_form(const http::RequestHead& head, const http::Body& body) {
+  if (body.bytes().empty()) return {};
+  const std::string_view encoding = head.fields.find("content-encoding").value_or("identity");
+  if (!equals_ignore_case(encoding, "identity"))
+    return client_error(Code::unsupported_encoding, "send the body uncompressed");
+  const std::string_view type = head.fields.find("content-type").value_or("");
+  if (!equals_ignore_case(trim(type.substr(0, type.find(';'))), "application/json"))
+    return client_error(Code::unsupported_media_type,
+                        "a body is JSON, with 'Content-Type: application/json'");
+  return {};
+}
+
+// Without its port, which is another one for each connection.
+std::string address_of(const http::Exchange& exchange) {
+  const auto peer = exchange.peer();
+  return peer ? peer->ip.text() : std::string("socket");
 }
 
 }  // namespace
@@ -39,23 +64,44 @@ AdminHandler::AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& 
       revision_(std::move(revision)),
       audit_(audit) {}
 
-Result<AdminHandler::Who> AdminHandler::authorize(const http::Exchange& exchange) const {
+std::optional<AdminHandler::Who> AdminHandler::owner(const http::Exchange& exchange) const {
   if (const auto peer = exchange.peer_credentials()) {
     if (peer->uid == 0 || peer->uid == own_uid_)
       return Who{.type = store::AdminEntry::Actor::local_user,
                  .name = "uid:" + std::to_string(peer->uid),
-                 .source = "socket"};
+                 .source = "socket",
+                 .caller = access::Caller::machine_owner()};
   }
   const auto token = bearer_token(exchange.head());
   if (token && equal_digests(sha256(*token), token_)) {
-    const auto peer = exchange.peer();
     return Who{.type = store::AdminEntry::Actor::token,
                .name = "admin-token",
-               .source = peer ? rt::to_text(rt::Endpoint(*peer)) : std::string("socket")};
+               .source = address_of(exchange),
+               .caller = access::Caller::machine_owner()};
   }
-  return client_error(Code::invalid_api_key,
-                      "the admin API wants 'Authorization: Bearer TOKEN' with the token of "
-                      "DATA_DIR/admin.token");
+  return std::nullopt;
+}
+
+rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& exchange) {
+  if (auto known = owner(exchange)) co_return *std::move(known);
+  const auto cookie = session_cookie(exchange.head());
+  if (!cookie) {
+    co_return client_error(Code::invalid_api_key,
+                           "the admin API wants a session (POST /api/v1/sessions) or "
+                           "'Authorization: Bearer TOKEN' with the token of DATA_DIR/admin.token");
+  }
+  auto work = [&logins = api_.logins(), token = Secret(*cookie)] {
+    return logins.shown(token.reveal());
+  };
+  CO_TRY(auto shown, co_await rt::run_blocking(pool_, exchange.loop(), std::move(work)));
+  if (!shown) co_return client_error(Code::invalid_api_key, "the session is over: sign in again");
+  CO_TRY_VOID(check_site(exchange.head()));
+  CO_TRY_VOID(check_csrf(exchange.head(), shown->csrf_token));
+  co_return Who{.type = store::AdminEntry::Actor::user,
+                .name = "user:" + shown->user.id.value.text(),
+                .source = address_of(exchange),
+                .caller = shown->caller(),
+                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token}};
 }
 
 // Somebody who guesses tokens must not fill the log: one entry a second tells how many there were.
@@ -105,19 +151,27 @@ rt::Task<void> AdminHandler::serve_log(http::Exchange& exchange) {
 
 rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
   const bool is_log = exchange.head().path.starts_with(kLog);
-  if (is_log && authorize(exchange)) {
-    co_await serve_log(exchange);
-    co_return;
+  if (is_log) {
+    const auto who = co_await identify(exchange);
+    if (who && access::decide(who->caller, access::Action::read, access::Resource::audit_log,
+                              access::Owner::platform())
+                   .is_allowed()) {
+      co_await serve_log(exchange);
+      co_return;
+    }
   }
   Result<AdminReply> reply = co_await answer(exchange);
   if (!reply) {
-    const http::ResponseHead head = http::error_head(reply.error());
+    http::ResponseHead head = http::error_head(reply.error());
+    add_strictness(head, false);
     const std::string body = http::error_json(reply.error(), nullptr);
     (void)co_await exchange.respond(head, body);
     co_return;
   }
   http::ResponseHead head;
   head.status = reply->status;
+  add_strictness(head, reply->content_type.starts_with("text/html"));
+  if (!reply->set_cookie.empty()) head.add("set-cookie", reply->set_cookie);
   if (!reply->body.empty()) head.add("content-type", std::move(reply->content_type));
   head.add("cache-control", "no-store");
   head.add("x-sm-config-revision", revision_());
@@ -125,20 +179,80 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
   (void)co_await exchange.respond(head, reply->body);
 }
 
+// POST sessions {"login","password"}
+rt::Task<Result<AdminReply>> AdminHandler::sign_in(http::Exchange& exchange) {
+  CO_TRY_VOID(check_site(exchange.head()));
+  Logins::Attempt attempt{.address = address_of(exchange)};
+  if (const auto agent = exchange.head().fields.find("user-agent")) attempt.user_agent = *agent;
+  if (const auto cookie = session_cookie(exchange.head())) attempt.previous = Secret(*cookie);
+  const bool is_tls = exchange.is_tls();
+  const http::BodyLimits limits{.bytes_max = kSignInBytesMax};
+  CO_TRY(const http::Body body, co_await exchange.read_body(limits));
+  CO_TRY_VOID(check_form(exchange.head(), body));
+  auto work = [&logins = api_.logins(), attempt = std::move(attempt), is_tls,
+               bytes = std::string(body.bytes())]() mutable -> Result<AdminReply> {
+    JsonBody fields(bytes);
+    attempt.login = fields.required_text("login");
+    attempt.password = Secret(fields.required_text("password"));
+    TRY_VOID(fields.done());
+    TRY(const Logins::Begun begun, logins.begin(attempt));
+    TRY(const store::ControlData data, logins.parts().store.load());
+    return AdminReply{.status = 201,
+                      .body = session_json(data, begun.shown.caller(), &begun.shown),
+                      .set_cookie = cookie_text(begun.token.reveal(), is_tls)};
+  };
+  co_return co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
+}
+
+// POST setup {"token","login","password"}
+rt::Task<Result<AdminReply>> AdminHandler::set_up(http::Exchange& exchange) {
+  CO_TRY_VOID(check_site(exchange.head()));
+  const http::BodyLimits limits{.bytes_max = kSignInBytesMax};
+  CO_TRY(const http::Body body, co_await exchange.read_body(limits));
+  CO_TRY_VOID(check_form(exchange.head(), body));
+  auto work = [&logins = api_.logins(), address = address_of(exchange),
+               bytes = std::string(body.bytes())]() -> Result<AdminReply> {
+    JsonBody fields(bytes);
+    Logins::SetUp wanted{.token = Secret(fields.required_text("token")),
+                         .login = fields.required_text("login"),
+                         .display_name = fields.text("display_name").value_or(""),
+                         .password = Secret(fields.required_text("password")),
+                         .address = address};
+    TRY_VOID(fields.done());
+    TRY(const access::User user, logins.set_up(wanted));
+    TRY(const auto memberships, logins.parts().store.memberships_of(user.id));
+    TRY(const store::ControlData data, logins.parts().store.load());
+    return AdminReply{.status = 201, .body = user_json(user, memberships, data)};
+  };
+  co_return co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
+}
+
 rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
-  Result<Who> who = authorize(exchange);
+  const std::string_view path = exchange.head().path;
+  if (exchange.head().method == "POST" && path == kSessions) co_return co_await sign_in(exchange);
+  if (exchange.head().method == "POST" && path == kSetup) co_return co_await set_up(exchange);
+  Result<Who> who = co_await identify(exchange);
   if (!who) {
-    co_await note_refusal(exchange);
+    // A page that asks whether somebody is signed in is no attack.
+    const bool only_asks = path == kSession && !exchange.head().fields.find("authorization");
+    if (!only_asks && who.error().code() == Code::invalid_api_key) co_await note_refusal(exchange);
     co_return fail(who.error());
   }
+  const bool signs_out = exchange.head().method == "DELETE" && path == kSession;
+  const bool is_tls = exchange.is_tls();
   const http::BodyLimits limits{.bytes_max = kBodyBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
+  CO_TRY_VOID(check_form(exchange.head(), body));
   AdminCall call = call_of(exchange.head(), body);
   call.actor_type = who->type;
   call.actor = std::move(who->name);
   call.source = std::move(who->source);
+  call.caller = std::move(who->caller);
+  call.signed_in = std::move(who->signed_in);
   auto work = [&api = api_, call = std::move(call)] { return api.call(call); };
-  co_return co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
+  Result<AdminReply> reply = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
+  if (reply && signs_out) reply->set_cookie = cookie_text("", is_tls);
+  co_return reply;
 }
 
 }  // namespace sovmesh::control

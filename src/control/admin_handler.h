@@ -3,9 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "access/decision.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "control/admin_api.h"
@@ -16,9 +18,11 @@
 namespace sovmesh::control {
 
 // The handler of the admin listeners: settles who calls, then runs the call on the blocking pool.
-// Callers are processes of root or of our own user on the unix socket, or whoever shows the admin
-// token. It also serves the audit log's files below /audit/, which any verifier of transparency
-// logs can read. One worker.
+// Callers are processes of root or of our own user on the unix socket, whoever shows the admin
+// token, or people with the cookie of a session, whose writes also want the session's
+// x-sm-csrf. Without any of these: signing in (POST sessions) and the first set-up. It also serves
+// the audit log's files below /audit/, which any verifier of transparency logs can read. One
+// worker.
 class AdminHandler : public http::Handler {
  public:
   // `revision`: of the configuration in force; asked on this worker.
@@ -36,8 +40,14 @@ class AdminHandler : public http::Handler {
     store::AdminEntry::Actor type = store::AdminEntry::Actor::token;
     std::string name;
     std::string source;
+    access::Caller caller;
+    std::optional<AdminCall::SignedIn> signed_in = {};
   };
-  Result<Who> authorize(const http::Exchange& exchange) const;
+  // Of the machine's owner; nothing for everybody else.
+  std::optional<Who> owner(const http::Exchange& exchange) const;
+  rt::Task<Result<Who>> identify(http::Exchange& exchange);
+  rt::Task<Result<AdminReply>> sign_in(http::Exchange& exchange);
+  rt::Task<Result<AdminReply>> set_up(http::Exchange& exchange);
   rt::Task<void> note_refusal(http::Exchange& exchange);
   rt::Task<void> serve_log(http::Exchange& exchange);
   rt::Task<Result<AdminReply>> answer(http::Exchange& exchange);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/time_text.h"
+#include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -16,6 +17,7 @@ namespace {
 
 // Two texts of one key are for the time it takes to hand out the new one.
 constexpr std::chrono::milliseconds kOverlapMax = std::chrono::hours(30 * 24);
+constexpr std::size_t kTenantKeysMax = 10'000;  // where its own people make them
 
 Result<std::bitset<tenancy::kScopes>> parse_scopes(const std::vector<std::string>& texts) {
   std::bitset<tenancy::kScopes> scopes;
@@ -86,24 +88,62 @@ struct KeyFields {
   }
 };
 
+Result<void> may_touch(AdminRequest& request, const tenancy::Key& key) {
+  const access::Caller& caller = request.call.caller;
+  const bool is_own = caller.user && key.owner == caller.login;
+  return may(request, is_own ? access::Resource::own_keys : access::Resource::keys,
+             access::Owner::of(key.tenant));
+}
+
+// Who may have no keys but his own makes his own.
+void own_it(const AdminRequest& request, tenancy::Key& key) {
+  const bool may_any =
+      may(request, access::Action::create, access::Resource::keys, access::Owner::of(key.tenant))
+          .has_value();
+  if (!key.owner && !may_any) key.owner = request.call.caller.login;
+}
+
+// A key can do no more than whoever gives it a scope.
+Result<void> check_scopes(const AdminRequest& request, const tenancy::Key& key,
+                          const std::bitset<tenancy::kScopes>& before) {
+  const auto check = [&](tenancy::Scope scope, access::Resource resource) -> Result<void> {
+    if (!key.has(scope) || before.test(static_cast<std::size_t>(scope))) return {};
+    const auto may_it = may(request, access::Action::read, resource, access::Owner::of(key.tenant));
+    if (may_it) return {};
+    return client_error(Code::insufficient_permissions,
+                        fmt::format("a key of yours cannot have the scope {}: you may not read {}",
+                                    name(scope), access::name(resource)),
+                        "scopes");
+  };
+  TRY_VOID(check(tenancy::Scope::inference, access::Resource::models));
+  TRY_VOID(check(tenancy::Scope::models_read, access::Resource::models));
+  return check(tenancy::Scope::usage_read, access::Resource::usage);
+}
+
 }  // namespace
 
 Result<AdminReply> AdminApi::keys(Request& request) {
   if (request.is("POST", 1)) return create_key(request);
-  TRY(const store::ControlData data, request.store->load());
+  TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
     std::vector<tenancy::Key> wanted = data.keys;
     if (const auto name = request.take("tenant")) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
       std::erase_if(wanted, [&](const tenancy::Key& k) { return k.tenant != tenant.id; });
     }
+    if (const auto id = request.take("project")) {
+      TRY(const tenancy::Project project, find_project(data, *id));
+      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.project != project.id; });
+    }
+    if (const auto owner = request.take("owner"))
+      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.owner != *owner; });
     return page<tenancy::Key>(
         request, wanted, [](const tenancy::Key& k) { return std::string(k.id.text()); },
         [&](const tenancy::Key& k) { return to_json(k, data); });
   }
-  if (request.path.size() < 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(tenancy::Key key, find_key(data, request.path[1]));
+  TRY_VOID(may_touch(request, key));
   if (request.is("POST", 3) && request.path[2] == "revoke")
     return revoke_key(request, std::move(key));
   if (request.is("POST", 3) && request.path[2] == "rotate")
@@ -127,14 +167,20 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   const KeyFields fields = KeyFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
-  TRY(const store::ControlData data, request.store->load());
+  TRY(const store::ControlData data, load_seen(request));
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
+  TRY_VOID(must_want_new(request));
   TRY(const tenancy::Project project,
       find_project_of(data, tenant.id, project_name.value_or("default")));
   tenancy::NewKey made = tenancy::generate_key(parts_.random);
   tenancy::Key key{.id = made.id, .tenant = tenant.id, .project = project.id};
   key.scopes.set();
   TRY_VOID(fields.put_into(key));
+  own_it(request, key);
+  TRY_VOID(may_touch(request, key));
+  TRY_VOID(check_scopes(request, key, {}));
+  if (!sees_all(request) && data.keys.size() >= kTenantKeysMax)
+    return client_error(Code::conflict, fmt::format("you have {} keys already", kTenantKeysMax));
   const std::string_view text = made.text.reveal();
   seal(key, parts_.authenticator, text);
   TRY(key, request.store->create(std::move(key)));
@@ -147,7 +193,10 @@ Result<AdminReply> AdminApi::change_key(Request& request, tenancy::Key key) {
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(key.meta.revision, revision(request, key.meta.revision));
+  const auto scopes_before = key.scopes;
   TRY_VOID(fields.put_into(key));
+  TRY_VOID(may_touch(request, key));  // nor give it away
+  TRY_VOID(check_scopes(request, key, scopes_before));
   if (!body.is_empty()) {
     TRY(key, request.store->update(key));
   }

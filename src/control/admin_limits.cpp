@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -21,7 +22,8 @@ using limits::Window;
 using store::LimitHolder;
 using store::LimitRecord;
 
-constexpr std::size_t kNameMax = 128;  // of a limit or a user
+constexpr std::size_t kNameMax = 128;            // of a limit or a user
+constexpr std::size_t kTenantLimitsMax = 1'000;  // where its own people make them
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= kNameMax && std::ranges::none_of(text, [](char c) {
@@ -268,16 +270,48 @@ std::string what(const LimitRecord& limit) {
   return fmt::format("limit of {}", measure_word(limit.measure));
 }
 
-// By id, or by its name in force.
-Result<LimitRecord> limit_named(const store::ControlData& data, const std::string& name) {
-  auto by_id = find_limit(data, name);
+// By id, or by its name in force. `ours`: what the caller sees of `data`.
+Result<LimitRecord> limit_named(const store::ControlData& data, const store::ControlData& ours,
+                                const std::string& name) {
+  auto by_id = find_limit(ours, name);
   if (by_id) return by_id;
   TRY(const LimitsById live, limits_by_id(data, [](std::string_view) { return true; }));
-  for (const LimitRecord& limit : data.limits) {
+  for (const LimitRecord& limit : ours.limits) {
     if (const auto found = live.find(limit.id); found != live.end() && found->second.name == name)
       return limit;
   }
   return by_id;
+}
+
+// What limits a part of a tenant is its own business; what limits the whole is the platform's.
+Result<void> may_touch(AdminRequest& request, const LimitRecord& limit) {
+  const bool is_whole = limit.holder.scope == Scope::tenant || limit.holder.scope == Scope::pool;
+  return may(request, is_whole ? access::Resource::limits : access::Resource::sub_limits,
+             limit.holder.scope == Scope::pool ? access::Owner::platform()
+                                               : access::Owner::of(limit.holder.tenant));
+}
+
+// Names are for everybody: one that is taken would tell of others.
+Result<void> check_may_name(const AdminRequest& request, const std::optional<std::string>& name) {
+  if (!name || sees_all(request)) return {};
+  return client_error(Code::insufficient_permissions,
+                      "only people of the platform give names to limits: leave it out", "name");
+}
+
+Result<void> check_room(const AdminRequest& request, const store::ControlData& data,
+                        const store::ControlData& ours) {
+  const auto made_here = [](const store::ControlData& limits) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(limits.limits, [](const LimitRecord& limit) {
+          return limit.meta.ownership.by == tenancy::Ownership::By::api;
+        }));
+  };
+  const bool is_full = made_here(data) >= AdminApi::kLimitsMax;
+  const bool is_part_full = !sees_all(request) && made_here(ours) >= kTenantLimitsMax;
+  if (!is_full && !is_part_full) return {};
+  return client_error(Code::conflict,
+                      fmt::format("there are {} limits already",
+                                  is_full ? AdminApi::kLimitsMax : kTenantLimitsMax));
 }
 
 }  // namespace
@@ -310,11 +344,13 @@ Result<AdminReply> AdminApi::show_limit(const LimitRecord& limit, const store::C
 
 Result<AdminReply> AdminApi::limits(Request& request) {
   if (request.is("POST", 1) || request.is("PUT", 1)) return put_limit(request);
+  // Names in force follow from all limits, whoever asks.
   TRY(const store::ControlData data, request.store->load());
+  const store::ControlData ours = seen(request, data);
   if (request.is("GET", 1)) {
-    std::vector<LimitRecord> wanted = data.limits;
+    std::vector<LimitRecord> wanted = ours.limits;
     if (const auto name = request.take("tenant")) {
-      TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
+      TRY(const tenancy::Tenant tenant, find_tenant(ours, *name));
       std::erase_if(wanted, [&](const LimitRecord& l) { return l.holder.tenant != tenant.id; });
     }
     TRY(const std::vector<std::string> shown, show_limits(wanted, data));
@@ -325,10 +361,9 @@ Result<AdminReply> AdminApi::limits(Request& request) {
         request, wanted, [](const LimitRecord& l) { return l.id.value.text(); },
         [&](const LimitRecord& l) { return by_id.at(l.id.value.text()); });
   }
-  if (request.path.size() == 1) return fail(no_such_method(request, "GET, POST, PUT"));
-  if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
-  TRY(LimitRecord limit, limit_named(data, request.path[1]));
+  TRY(LimitRecord limit, limit_named(data, ours, request.path[1]));
+  TRY_VOID(may_touch(request, limit));
   if (request.call.method == "GET") return show_limit(limit, data, 200);
   if (request.call.method == "PATCH") return change_limit(request, std::move(limit), data);
   if (request.call.method != "DELETE") return fail(no_such_method(request));
@@ -349,9 +384,13 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(store::ControlData data, request.store->load());
+  const store::ControlData ours = seen(request, data);
   LimitRecord wanted{.id = {request.ids->next()}};
   const auto directory = parts_.publisher.directory().get();
-  TRY(wanted.holder, fields.holder(data, *directory, pool_names()));
+  if (fields.pool) TRY_VOID(may(request, access::Resource::limits, access::Owner::platform()));
+  TRY(wanted.holder, fields.holder(ours, *directory, pool_names()));
+  TRY_VOID(may_touch(request, wanted));
+  TRY_VOID(check_may_name(request, fields.name));
   TRY_VOID(fields.put_into(wanted));
   const auto there = std::ranges::find_if(
       data.limits, [&](const LimitRecord& other) { return is_same(other, wanted); });
@@ -370,13 +409,13 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   wanted.name = fields.name.value_or(wanted.name);
   wanted.shadow = fields.shadow.value_or(is_there && wanted.shadow);
   TRY_VOID(check_limit(wanted, data));
+  if (is_there && wanted.amount == there->amount && wanted.shadow == there->shadow &&
+      wanted.name == there->name)
+    return show_limit(wanted, data, 200);
   if (is_there) return changed_limit(request, std::move(wanted), std::move(data), 200);
+  TRY_VOID(must_want_new(request));
   TRY_VOID(check_model_of(wanted, *directory));
-  const auto ours = std::ranges::count_if(data.limits, [](const LimitRecord& limit) {
-    return limit.meta.ownership.by == tenancy::Ownership::By::api;
-  });
-  if (static_cast<std::size_t>(ours) >= kLimitsMax)
-    return client_error(Code::conflict, fmt::format("there are {} limits already", kLimitsMax));
+  TRY_VOID(check_room(request, data, ours));
   TRY(wanted, request.store->create(std::move(wanted)));
   data.limits.push_back(wanted);
   return written_limit(request, std::move(wanted), std::move(data), 201);
@@ -411,6 +450,7 @@ Result<AdminReply> AdminApi::change_limit(Request& request, LimitRecord limit,
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(limit.meta, what(limit)));
   TRY(limit.meta.revision, revision(request, limit.meta.revision));
+  TRY_VOID(check_may_name(request, name));
   if (name) limit.name = *name;
   if (no_name) limit.name.clear();
   if (amount) {

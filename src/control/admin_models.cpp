@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/time_text.h"
+#include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -146,16 +147,16 @@ struct ModelFields {
 }  // namespace
 
 Result<AdminReply> AdminApi::models(Request& request) {
-  if (request.is("POST", 1)) return create_model(request);
+  if (request.is("POST", 1) || request.is("PUT", 2)) return create_model(request);
   TRY(store::ControlData data, request.store->load());
   for (catalog::Model& model : parts_.publisher.discovered())
     data.models.push_back(std::move(model));
+  data = seen(request, std::move(data));
   if (request.is("GET", 1)) {
     return page<catalog::Model>(
         request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },
         [&](const catalog::Model& m) { return to_json(m, data); });
   }
-  if (request.path.size() != 2) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY(catalog::Model model, find_model(data, request.path[1]));
   if (request.call.method == "GET")
@@ -238,6 +239,7 @@ Result<void> AdminApi::check_unused(const catalog::Model& model) const {
   return {};
 }
 
+// PUT says all of the model that it names, whether it is there or not.
 Result<AdminReply> AdminApi::create_model(Request& request) {
   JsonBody body(request.call.body);
   const std::string name_text = body.required_text("name");
@@ -247,15 +249,30 @@ Result<AdminReply> AdminApi::create_model(Request& request) {
     return client_error(Code::missing_required_parameter, "want engine or engines", "engine");
   TRY_VOID(request.no_more_query());
   TRY(ModelName name, ModelName::parse(name_text));
+  TRY_VOID(must_be_name_of_path(request, name_text, "name"));
   TRY(const store::ControlData data, request.store->load());
-  if (const auto there = find_model(data, name_text); there) TRY_VOID(must_be_ours(*there));
-  TRY_VOID(check_hides_nothing(name));
+  const auto there = std::ranges::find(data.models, name, &catalog::Model::name);
+  const bool is_there = there != data.models.end();
+  if (is_there) TRY_VOID(must_be_ours(*there));
+  if (!is_there) TRY_VOID(check_hides_nothing(name));
+  const bool is_put = request.call.method == "PUT";
   catalog::Model model{.id = {request.ids->next()}, .name = std::move(name)};
   model.engine_model = name_text;
   TRY_VOID(fields.put_into(model, data));
   TRY_VOID(check_model(model));
-  TRY(model, request.store->create(std::move(model)));
-  return AdminReply{201, to_json(model, data), etag_of(model.revision)};
+  if (!is_put || !is_there) {
+    TRY_VOID(must_want_new(request));
+    TRY(model, request.store->create(std::move(model)));
+    return AdminReply{201, to_json(model, data), etag_of(model.revision)};
+  }
+  model.id = there->id;
+  model.created_at = there->created_at;
+  model.updated_at = there->updated_at;
+  TRY(model.revision, revision(request, there->revision));
+  if (to_json(model, data) != to_json(*there, data)) {
+    TRY(model, request.store->update(model));
+  }
+  return AdminReply{200, to_json(model, data), etag_of(model.revision)};
 }
 
 Result<AdminReply> AdminApi::change_model(Request& request, catalog::Model model) {

@@ -108,7 +108,9 @@ std::string to_json(const tenancy::Key& key, const store::ControlData& data,
 }
 
 std::vector<std::string> engines_of(const catalog::Model& model) {
-  return model.engines.empty() ? std::vector{model.engine} : model.engines;
+  if (!model.engines.empty()) return model.engines;
+  if (model.engine.empty()) return {};  // not for this reader
+  return {model.engine};
 }
 
 std::string to_json(const catalog::Model& model, const store::ControlData& data) {

@@ -199,15 +199,12 @@ Result<AdminReply> AdminApi::pools(Request& request) {
           return to_json(part, pool == nullptr ? nullptr : member_at(*pool, part));
         });
   }
-  if (request.path.size() == 1) return fail(no_such_method(request, "GET"));
   const config::Pool* const pool = pool_named(request.path[1]);
   if (pool == nullptr) return no_such("pool", request.path[1], pool_names(), "pool");
   TRY_VOID(request.no_more_query());
   if (request.is("GET", 2)) return show_pool(*pool);
-  if (request.is("POST", 3) && request.path[2] == "set") return set_pool_member(request, *pool);
-  if (request.is("POST", 3) && request.path[2] == "remove")
-    return remove_pool_member(request, *pool);
-  return fail(no_such_method(request, request.path.size() == 2 ? "GET" : "POST"));
+  return request.path[2] == "set" ? set_pool_member(request, *pool)
+                                  : remove_pool_member(request, *pool);
 }
 
 Result<AdminReply> AdminApi::show_pool(const config::Pool& pool) const {
@@ -253,9 +250,12 @@ Result<AdminReply> AdminApi::set_pool_member(Request& request, const config::Poo
   if (is_there) {
     wanted = *known;
     TRY(wanted.meta.revision, revision(request, known->meta.revision));
+    request.present = to_json(pool.name, member_of(*known, data), known->meta);
     data.pool_members.erase(known);
   } else if (data.pool_members.size() >= kPoolMembersMax) {
     return client_error(Code::conflict, fmt::format("there are {} already", kPoolMembersMax));
+  } else {
+    TRY_VOID(must_want_new(request));
   }
   TRY_VOID(fields.put_into(wanted));
   const config::Member member = member_of(wanted, data);
@@ -294,6 +294,7 @@ Result<AdminReply> AdminApi::remove_pool_member(Request& request, const config::
     return client_error(Code::not_found, "it has no share of its own there", "tenant");
   }
   TRY(const std::int64_t at, revision(request, known->meta.revision));
+  request.present = to_json(pool.name, member_of(*known, data), known->meta);
   const store::PoolMemberId id = known->id;
   data.pool_members.erase(known);
   TRY_VOID(check_pool(pool.name, data));

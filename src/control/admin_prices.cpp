@@ -77,8 +77,6 @@ std::string place_of(const PricePtr& price) {
 }  // namespace
 
 Result<AdminReply> AdminApi::prices(Request& request) {
-  if (request.call.method != "GET" || request.path.size() > 2)
-    return fail(no_such_method(request, "GET"));
   const auto book = parts_.publisher.prices().get();
   const WallTime now = parts_.clock.wall_now();
   const auto show = [&](const PricePtr& price) {

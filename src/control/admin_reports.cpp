@@ -4,7 +4,6 @@
 // What the admin API tells of the system.
 namespace sovmesh::control {
 Result<AdminReply> AdminApi::system(Request& request) {
-  if (!request.is("GET", 1)) return fail(no_such_method(request, "GET"));
   TRY_VOID(request.no_more_query());
   const std::vector<std::string> reasons = parts_.not_ready();
   const store::LedgerStats ledger = parts_.ledger.stats();

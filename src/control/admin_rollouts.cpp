@@ -132,6 +132,7 @@ Result<AdminReply> AdminApi::start_rollout(Request& request) {
   const PlanFields fields = PlanFields::read(body);
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
+  TRY_VOID(must_want_new(request));
   TRY(rollout::Plan plan, fields.plan(*parts_.publisher.directory().get()));
   auto started = parts_.rollouts->started(request.ids->next(), std::move(plan));
   if (!started) return fail(as_invalid_value(started.error()));

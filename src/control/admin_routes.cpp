@@ -102,12 +102,13 @@ Result<AdminReply> AdminApi::routes(Request& request) {
           return show_route(route, record_named(records, route.name.text()), *directory);
         });
   }
-  if (request.path.size() == 1) return fail(no_such_method(request, "GET, POST"));
+  if (request.path.size() == 1) return fail(no_such_method(request));
   const bool wants_mirror = request.is("GET", 3) && request.path[2] == "mirror";
   if (request.path.size() != 2 && !wants_mirror) return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   const auto name = ModelName::parse(request.path[1]);
   const catalog::Route* const route = name ? directory->models().route(*name) : nullptr;
+  if (route == nullptr && request.call.method == "PUT") return create_route(request);
   if (route == nullptr) return no_such("route", request.path[1], route_names(*directory));
   if (wants_mirror) return show_mirror(*route);
   const RouteRecord* const record = record_named(records, route->name.text());
@@ -119,7 +120,7 @@ Result<AdminReply> AdminApi::routes(Request& request) {
   if (request.call.method == "PATCH" || request.call.method == "PUT")
     return change_route(request, *record);
   if (request.call.method == "DELETE") return delete_route(request, *record);
-  return fail(no_such_method(request, "GET, PUT, PATCH, DELETE"));
+  return fail(no_such_method(request));
 }
 
 // What came of the copies of its requests.
@@ -137,6 +138,8 @@ Result<AdminReply> AdminApi::create_route(Request& request) {
   TRY_VOID(request.no_more_query());
   RouteRecord record;
   TRY_VOID(read_route(request.call.body, RouteText::whole, record.route));
+  TRY_VOID(must_be_name_of_path(request, record.route.name, "name"));
+  TRY_VOID(must_want_new(request));
   TRY(const ModelName name, ModelName::parse(record.route.name));
   const auto directory = parts_.publisher.directory().get();
   if (const catalog::Route* const there = directory->models().route(name); there != nullptr) {

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "control/admin_access.h"
 #include "control/admin_api.h"
+#include "control/admin_objects.h"
 #include "control/explain.h"
 #include "control/json_body.h"
 #include "control/json_text.h"
@@ -14,10 +16,13 @@
 namespace sovmesh::control {
 
 Result<AdminReply> AdminApi::statements(Request& request) {
-  if (request.is("POST", 3) && request.path[2] == "adjustments") return adjust(request);
-  if (!request.is("GET", 3)) return fail(no_such_method(request, "GET"));
+  if (request.is("POST", 3)) return adjust(request);
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or(""), true));
   TRY_VOID(request.no_more_query());
+  if (!sees_all(request)) {
+    TRY(const store::ControlData data, load_seen(request));
+    TRY_VOID(tenant_of(request, data, request.path[1]));
+  }
   TRY(Statements::Document document, statements_.with([&](Statements& statements) {
     return statements.of_month(request.path[1], request.path[2],
                                entry_of(request, "report.statement"));
@@ -66,18 +71,20 @@ Result<AdminReply> AdminApi::adjust(Request& request) {
 }
 
 Result<AdminReply> AdminApi::explain_request(Request& request) {
-  if (!request.is("GET", 2)) return fail(no_such_method(request, "GET"));
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
   TRY_VOID(request.no_more_query());
   if (format == ReportFormat::csv)
     return client_error(Code::invalid_value, "want json or text", "format");
   TRY(const RequestId id, parse_request_id(request.path[1]));
-  TRY(const store::ControlData data, parts_.store.load());
+  TRY(const store::ControlData data, load_seen(request));
   constexpr std::chrono::milliseconds kFlushMax{1'000};
   (void)parts_.ledger.flush(kFlushMax);  // who asks right after an answer finds it
-  auto placing = parts_.placing ? parts_.placing(id) : std::nullopt;
+  const bool whole = sees_all(request);
+  // How engines were weighed tells of others' load.
+  auto placing = whole && parts_.placing ? parts_.placing(id) : std::nullopt;
   Result<Explanation> known = explain(parts_.ledger, parts_.audit, data, id);
-  if (!known && known.error().code() == Code::not_found) {
+  if (known && !whole && !sees(request, known->row.tenant)) known = fail(no_such_request());
+  if (whole && !known && known.error().code() == Code::not_found) {
     if (const auto replay = find_replay(parts_.audit, id))
       return format == ReportFormat::text ? in_format(format, replay_text(*replay))
                                           : AdminReply{.body = replay_json(*replay)};
@@ -88,7 +95,8 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
   TRY(Explanation it, std::move(known));
   it.placing = std::move(placing);
   const DirectoryPublisher::State now = parts_.publisher.state();
-  it.limits = limits_of(*now.limits, it.row, now.directory->pool_of(it.row.engine));
+  const std::string_view pool = whole ? now.directory->pool_of(it.row.engine) : "";
+  it.limits = limits_of(*now.limits, it.row, pool);
   it.limits_at = parts_.clock.wall_now();
   if (format == ReportFormat::text) return in_format(format, explanation_text(it));
   return AdminReply{.body = explanation_json(it)};
@@ -97,9 +105,6 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
 // Takes seconds per million rows, beside the ledger's work. A POST, because it works: it changes
 // nothing but the metric of the last result.
 Result<AdminReply> AdminApi::verify_ledger(Request& request) {
-  if (request.path.size() != 2 || request.path[1] != "verify")
-    return client_error(Code::unknown_url, "there is no such resource");
-  if (!request.is("POST", 2)) return fail(no_such_method(request, "POST"));
   TRY(const ReportFormat format, parse_report_format(request.take("format").value_or("")));
   TRY_VOID(request.no_more_query());
   if (format == ReportFormat::csv)

@@ -143,13 +143,16 @@ void add_audit(Explanation& out, store::Audit* audit) {
 
 }  // namespace
 
+Error no_such_request() {
+  return {Code::not_found, Blame::client,
+          "the ledger has no such request: it asked no engine, or its rows are older than the "
+          "ledger keeps them"};
+}
+
 Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
                             const store::ControlData& data, RequestId request) {
   TRY(std::optional<store::UsageRow> row, ledger.find(request));
-  if (!row)
-    return client_error(Code::not_found,
-                        "the ledger has no such request: it asked no engine, or its rows are older "
-                        "than the ledger keeps them");
+  if (!row) return fail(no_such_request());
   Explanation out{.row = *std::move(row)};
   if (out.row.is_priced()) {
     TRY(out.price, ledger.price(out.row.price_version));

@@ -67,6 +67,7 @@ Result<RequestId> parse_request_id(std::string_view text);
 std::vector<std::string> limits_of(const std::vector<limits::Limit>& all,
                                    const store::UsageRow& row, std::string_view pool);
 
+Error no_such_request();  // Code::not_found
 // Blocks on the ledger and the audit log. Code::not_found when the ledger has no such row.
 Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
                             const store::ControlData& data, RequestId request);

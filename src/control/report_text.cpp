@@ -8,12 +8,6 @@
 namespace sovmesh::control {
 namespace {
 
-// Of UTF-8: what is not the rest of a character.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
-}
-
 void trim_end(std::string& text) { text.erase(text.find_last_not_of(' ') + 1); }
 
 }  // namespace
@@ -35,6 +29,12 @@ std::string watt_hours_text(std::int64_t millijoules) {
   return micro_text(millijoules / 18 * 5 + millijoules % 18 * 5 / 18);
 }
 
+// What is not the rest of a character.
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
 TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {
   auto& head = lines_.emplace_back();
   for (const Column& column : columns_)
@@ -54,14 +54,14 @@ std::string TextTable::text() const {
   std::vector<std::size_t> widths(columns_.size());
   for (const auto& line : lines_) {
     for (std::size_t i = 0; i < line.size(); ++i)
-      widths[i] = std::max(widths[i], width_of(line[i]));
+      widths[i] = std::max(widths[i], characters(line[i]));
   }
   std::string out;
   for (const auto& line : lines_) {
     std::string text;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const std::string cell = line.empty() ? std::string(widths[i], '-') : line[i];
-      const std::string fill(widths[i] - width_of(cell), ' ');
+      const std::string fill(widths[i] - characters(cell), ' ');
       text += columns_[i].is_number ? fill + cell : cell + fill;
       text += "  ";
     }

@@ -12,6 +12,7 @@ namespace sovmesh::control {
 // Without what a terminal would obey: names may be anybody's.
 std::string printable(std::string_view text);
 std::string html_escaped(std::string_view text);
+std::size_t characters(std::string_view text);  // of UTF-8
 // "12.50": micro-units of money with at least two places, none cut off.
 std::string money_text(std::int64_t micro);
 std::string seconds_text(std::int64_t microseconds);

@@ -113,11 +113,6 @@ std::int64_t value_of(const store::UsageSum& sum, ChartOf of) {
   return 0;
 }
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
-}
-
 struct Bar {
   std::string name;
   std::string unit;  // a currency, or empty: its own scale

@@ -122,8 +122,21 @@ rt::Task<void> Handler::refuse(Exchange& exchange, int status, const Error& erro
   (void)co_await exchange.respond(head, body);
 }
 
+namespace {
+
+// A 405 has an Allow. Nobody has looked at the path yet: what any of them may have.
+constexpr std::string_view kMethodsOfAny = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+Error error_of(const Refusal& refusal) {
+  Error error(refusal.code, Blame::client, std::string(refusal.message));
+  if (refusal.code != Code::method_not_supported) return error;
+  return std::move(error).with_allow(std::string(kMethodsOfAny));
+}
+
+}  // namespace
+
 rt::Task<void> answer_refusal(Handler& handler, Exchange& exchange, const Refusal& refusal) {
-  const Error error(refusal.code, Blame::client, std::string(refusal.message));
+  const Error error = error_of(refusal);
   co_await handler.refuse(exchange, refusal.status, error);
 }
 

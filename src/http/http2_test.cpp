@@ -467,6 +467,7 @@ TEST_F(Http2Test, RefusalsAreErrorReplies) {
   EXPECT_EQ(peer.answer(large).status, 431);
   EXPECT_EQ(peer.answer(trace).status, 405);
   EXPECT_THAT(peer.answer(trace).body, HasSubstr(R"("code":"method_not_supported")"));
+  EXPECT_THAT(peer.answer(trace).field("allow"), HasSubstr("GET, HEAD, POST"));
   EXPECT_EQ(peer.answer(trace).field("content-type"), "application/json");
   EXPECT_EQ(peer.answer(absolute).closed, NGHTTP2_PROTOCOL_ERROR);
   EXPECT_EQ(peer.answer(longest).status, 414);

@@ -200,7 +200,8 @@ TEST_F(ServerTest, RefusedRequestGetsTheErrorFormAndTheConnectionEnds) {
   EXPECT_THAT(handler_.seen, IsEmpty());
   EXPECT_EQ(server_->counters().bad_requests, 1U);
   EXPECT_THAT(answer_to("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"),
-              HasSubstr(R"("code":"method_not_supported")"));
+              AllOf(HasSubstr("\r\nallow: GET, HEAD, POST"),
+                    HasSubstr(R"("code":"method_not_supported")")));
 }
 
 TEST_F(ServerTest, RefusalAfterAGoodPipelinedRequestStillAnswersTheGoodOne) {

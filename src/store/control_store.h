@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "access/records.h"
+#include "base/hash.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "catalog/records.h"
@@ -135,6 +137,32 @@ class ControlStore {
   virtual Result<PoolMemberRecord> create(PoolMemberRecord member) = 0;
   virtual Result<PoolMemberRecord> update(const PoolMemberRecord& member) = 0;
   virtual Result<void> remove(PoolMemberId id, std::int64_t revision) = 0;
+
+  // People. They are not in load(): the data path has nothing to do with them. A login is unique;
+  // a user takes its memberships and sessions along, a tenant the memberships in it.
+  virtual Result<std::vector<access::User>> users() = 0;
+  virtual Result<std::optional<access::User>> user(access::UserId id) = 0;
+  virtual Result<std::optional<access::User>> user_named(const std::string& login) = 0;
+  virtual Result<access::User> create(access::User user) = 0;
+  virtual Result<access::User> update(const access::User& user) = 0;
+  virtual Result<void> remove(access::UserId id, std::int64_t revision) = 0;
+
+  virtual Result<std::vector<access::Membership>> memberships() = 0;
+  virtual Result<std::vector<access::Membership>> memberships_of(access::UserId user) = 0;
+  virtual Result<access::Membership> create(access::Membership membership) = 0;
+  virtual Result<void> remove(access::MembershipId id, std::int64_t revision) = 0;
+
+  // A user has at most Session::kPerUserMax: one more ends the one that was seen longest ago. What
+  // is over by then is dropped, of everybody.
+  virtual Result<void> begin_session(const access::Session& session) = 0;
+  virtual Result<std::optional<access::Session>> session_of(const Digest& proof) = 0;
+  virtual Result<std::vector<access::Session>> sessions_of(access::UserId user) = 0;
+  virtual Result<void> see_session(access::SessionId id, WallTime now) = 0;
+  // Code::not_found when the user has none of this id.
+  virtual Result<void> end_session(access::UserId user, access::SessionId id) = 0;
+  // Says how many there were. `but`: this one stays.
+  virtual Result<std::int64_t> end_sessions(access::UserId user,
+                                            std::optional<access::SessionId> but) = 0;
 
   // Small named values: HMAC peppers' ids, per-tenant digest keys ("digest_key/<tenant ulid>"),
   // boot counters. Bytes in, bytes out.

@@ -294,6 +294,32 @@ Result<store::PoolMemberRecord> Table<store::PoolMemberRecord>::read(const State
   return member;
 }
 
+void Table<access::User>::bind(Statement& statement, const access::User& row, BoundText&) {
+  statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled);
+}
+
+Result<access::User> Table<access::User>::read(const Statement& row) {
+  return access::User{.id = {row.ulid(0)},
+                      .login = std::string(row.text(1)),
+                      .display_name = std::string(row.text(2)),
+                      .password_hash = std::string(row.text(3)),
+                      .disabled = row.integer(4) != 0};
+}
+
+void Table<access::Membership>::bind(Statement& statement, const access::Membership& row,
+                                     BoundText&) {
+  statement.bind_all(row.id, row.user, row.grant.tenant(), access::name(row.grant.role()));
+}
+
+Result<access::Membership> Table<access::Membership>::read(const Statement& row) {
+  const auto role = access::parse_role(row.text(3));
+  if (!role) return meaningless("role");
+  std::optional<TenantId> tenant;
+  if (!row.is_null(2)) tenant = {row.ulid(2)};
+  TRY(const access::Grant grant, parsed(access::Grant::make(*role, tenant), "membership"));
+  return access::Membership{.id = {row.ulid(0)}, .user = {row.ulid(1)}, .grant = grant};
+}
+
 tenancy::Meta meta_of(const catalog::Model& model) {
   using By = tenancy::Ownership::By;
   return {.revision = model.revision,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "access/records.h"
 #include "catalog/records.h"
 #include "store/control_store.h"
 #include "store_sqlite/database.h"
@@ -87,6 +88,24 @@ struct Table<store::PoolMemberRecord> {
   static std::string_view name_of(const store::PoolMemberRecord& row) { return row.pool; }
   static void bind(Statement& statement, const store::PoolMemberRecord& row, BoundText& text);
   static Result<store::PoolMemberRecord> read(const Statement& row);
+};
+template <>
+struct Table<access::User> {
+  static constexpr std::string_view kName = "user";
+  static constexpr std::string_view kColumns = "id, login, display_name, password_hash, disabled";
+  static std::string_view name_of(const access::User& row) { return row.login; }
+  static void bind(Statement& statement, const access::User& row, BoundText& text);
+  static Result<access::User> read(const Statement& row);
+};
+template <>
+struct Table<access::Membership> {
+  static constexpr std::string_view kName = "membership";
+  static constexpr std::string_view kColumns = "id, user, tenant, role";
+  static std::string_view name_of(const access::Membership& row) {
+    return access::name(row.grant.role());
+  }
+  static void bind(Statement& statement, const access::Membership& row, BoundText& text);
+  static Result<access::Membership> read(const Statement& row);
 };
 
 // What messages call a kind of object.

@@ -196,7 +196,52 @@ CREATE UNIQUE INDEX pool_member_once ON pool_member (pool, tenant, ifnull(projec
 CREATE INDEX pool_member_by_project ON pool_member (tenant, project);
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4};
+// People: what they sign in with, what they are where, and the browsers that are signed in. Of what
+// a browser shows only the digest is here.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE user (
+  id            BLOB NOT NULL PRIMARY KEY,
+  login         TEXT NOT NULL UNIQUE,
+  display_name  TEXT NOT NULL,
+  password_hash TEXT NOT NULL,  -- empty: there is none
+  disabled      INTEGER NOT NULL,
+  revision      INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  managed_by    INTEGER NOT NULL,
+  source        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE membership (
+  id         BLOB NOT NULL PRIMARY KEY,
+  user       BLOB NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+  tenant     BLOB REFERENCES tenant (id) ON DELETE CASCADE,  -- NULL: the platform
+  role       TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  managed_by INTEGER NOT NULL,
+  source     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX membership_once ON membership (user, ifnull(tenant, x''), role);
+CREATE INDEX membership_by_tenant ON membership (tenant);
+
+CREATE TABLE session (
+  id         BLOB NOT NULL PRIMARY KEY,
+  proof      BLOB NOT NULL UNIQUE,
+  user       BLOB NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+  created_at INTEGER NOT NULL,
+  seen_at    INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  user_agent TEXT NOT NULL,
+  source     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_by_user ON session (user, seen_at);
+CREATE INDEX session_by_age ON session (seen_at);
+CREATE INDEX session_by_end ON session (expires_at);
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

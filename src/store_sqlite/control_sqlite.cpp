@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,9 +67,12 @@ Result<T> read_one(const Statement& row) {
   return object;
 }
 
-template <class T>
-Result<std::vector<T>> read_all(Database& database) {
-  TRY(Statement row, database.prepare(select_sql<T>() + " ORDER BY id"));
+// `where`: a constant, for one value.
+template <class T, class... Values>
+Result<std::vector<T>> read_some(Database& database, std::string_view where,
+                                 const Values&... values) {
+  TRY(Statement row, database.prepare(select_sql<T>().append(where).append(" ORDER BY id")));
+  row.bind_all(values...);
   std::vector<T> rows;
   for (;;) {
     TRY(const bool there, row.step());
@@ -78,6 +80,18 @@ Result<std::vector<T>> read_all(Database& database) {
     TRY(T object, read_one<T>(row));
     rows.push_back(std::move(object));
   }
+}
+
+template <class T>
+Result<std::vector<T>> read_all(Database& database) {
+  return read_some<T>(database, "");
+}
+
+template <class T, class Value>
+Result<std::optional<T>> find_one(Database& database, std::string_view where, const Value& value) {
+  TRY(std::vector<T> found, read_some<T>(database, where, value));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 std::string named(std::string_view kind, std::string_view name) {
@@ -91,7 +105,7 @@ Error explain(const Database& database, Error error, const T& row) {
   if (error.message().contains("FOREIGN KEY"))
     return {Code::not_found, Blame::client,
             named(kind_of<T>(), Table<T>::name_of(row)) +
-                " belongs to a tenant, project or key that does not exist"};
+                " belongs to a tenant, project, key or user that does not exist"};
   return {Code::conflict, Blame::client,
           "a " + named(kind_of<T>(), Table<T>::name_of(row)) + " exists already"};
 }
@@ -152,13 +166,6 @@ class InTransaction final : public ControlTables {
 };
 
 }  // namespace
-
-template <class F>
-auto ControlTables::with(F&& work) {
-  std::optional<std::invoke_result_t<F, Database&>> result;
-  use([&](Database& database) { result.emplace(std::invoke(work, database)); });
-  return *std::move(result);
-}
 
 Result<void> ControlTables::atomically(const std::function<Result<void>(ControlStore&)>& work) {
   return with([&](Database& database) -> Result<void> {
@@ -289,6 +296,37 @@ Result<store::PoolMemberRecord> ControlTables::update(const store::PoolMemberRec
 }
 Result<void> ControlTables::remove(store::PoolMemberId id, std::int64_t revision) {
   return erase<store::PoolMemberRecord>(id, revision);
+}
+
+Result<std::vector<access::User>> ControlTables::users() { return with(read_all<access::User>); }
+Result<std::optional<access::User>> ControlTables::user(access::UserId id) {
+  return with(
+      [&](Database& database) { return find_one<access::User>(database, " WHERE id = ?", id); });
+}
+Result<std::optional<access::User>> ControlTables::user_named(const std::string& login) {
+  return with([&](Database& database) {
+    return find_one<access::User>(database, " WHERE login = ?", login);
+  });
+}
+Result<access::User> ControlTables::create(access::User user) { return insert(std::move(user)); }
+Result<access::User> ControlTables::update(const access::User& user) { return change(user); }
+Result<void> ControlTables::remove(access::UserId id, std::int64_t revision) {
+  return erase<access::User>(id, revision);
+}
+
+Result<std::vector<access::Membership>> ControlTables::memberships() {
+  return with(read_all<access::Membership>);
+}
+Result<std::vector<access::Membership>> ControlTables::memberships_of(access::UserId user) {
+  return with([&](Database& database) {
+    return read_some<access::Membership>(database, " WHERE user = ?", user);
+  });
+}
+Result<access::Membership> ControlTables::create(access::Membership membership) {
+  return insert(std::move(membership));
+}
+Result<void> ControlTables::remove(access::MembershipId id, std::int64_t revision) {
+  return erase<access::Membership>(id, revision);
 }
 
 Result<std::optional<std::string>> ControlTables::get_value(const std::string& name) {

@@ -3,7 +3,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/guarded.h"
@@ -44,6 +46,25 @@ class ControlTables : public store::ControlStore {
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord& member) override;
   Result<void> remove(store::PoolMemberId id, std::int64_t revision) override;
 
+  Result<std::vector<access::User>> users() override;
+  Result<std::optional<access::User>> user(access::UserId id) override;
+  Result<std::optional<access::User>> user_named(const std::string& login) override;
+  Result<access::User> create(access::User user) override;
+  Result<access::User> update(const access::User& user) override;
+  Result<void> remove(access::UserId id, std::int64_t revision) override;
+  Result<std::vector<access::Membership>> memberships() override;
+  Result<std::vector<access::Membership>> memberships_of(access::UserId user) override;
+  Result<access::Membership> create(access::Membership membership) override;
+  Result<void> remove(access::MembershipId id, std::int64_t revision) override;
+  // control_sessions.cpp
+  Result<void> begin_session(const access::Session& session) override;
+  Result<std::optional<access::Session>> session_of(const Digest& proof) override;
+  Result<std::vector<access::Session>> sessions_of(access::UserId user) override;
+  Result<void> see_session(access::SessionId id, WallTime now) override;
+  Result<void> end_session(access::UserId user, access::SessionId id) override;
+  Result<std::int64_t> end_sessions(access::UserId user,
+                                    std::optional<access::SessionId> but) override;
+
   Result<std::optional<std::string>> get_value(const std::string& name) override;
   Result<void> put_value(const std::string& name, const std::string& value) override;
   Result<void> remove_value(const std::string& name) override;
@@ -53,7 +74,11 @@ class ControlTables : public store::ControlStore {
   // Calls `work` once, with nobody else on the connection.
   virtual void use(const std::function<void(Database&)>& work) = 0;
   template <class F>
-  auto with(F&& work);
+  auto with(F&& work) {
+    std::optional<std::invoke_result_t<F, Database&>> result;
+    use([&](Database& database) { result.emplace(std::invoke(work, database)); });
+    return *std::move(result);
+  }
   template <class T>
   Result<T> insert(T row);
   template <class T>

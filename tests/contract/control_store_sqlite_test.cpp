@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "tests/contract/control_store_suite.h"
+#include "tests/contract/people_suite.h"
 #include "tests/contract/sqlite_place.h"
 
 namespace sovmesh::store {
@@ -40,6 +41,8 @@ std::unique_ptr<ControlPlace> make() {
 
 INSTANTIATE_TEST_SUITE_P(SqliteFile, ControlStoreSuite, testing::Values(make<OnTheMachine>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, ControlStoreSuite, testing::Values(make<WithPowerCuts>));
+INSTANTIATE_TEST_SUITE_P(SqliteFile, PeopleSuite, testing::Values(make<OnTheMachine>));
+INSTANTIATE_TEST_SUITE_P(SqliteSim, PeopleSuite, testing::Values(make<WithPowerCuts>));
 
 // A name that was removed is neither on a free page, nor in the gap of one, nor in the log.
 TEST(ControlFile, WhatWasRemovedIsInNoFileOnceItIsOverwritten) {

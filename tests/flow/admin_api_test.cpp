@@ -45,14 +45,34 @@ TEST_F(AdminApiTest, BodiesAreReadStrictly) {
             Code::invalid_value);
   EXPECT_EQ(refusal("GET", "tenants?colour=red"), Code::unsupported_parameter);
   EXPECT_EQ(refusal("GET", "tenants?limit=1&limit=2"), Code::invalid_value);
+  EXPECT_EQ(refusal("GET", "tenants?after="), Code::invalid_value);
   EXPECT_EQ(refusal("GET", "tenants/aurora"), Code::not_found);
 }
 
+TEST_F(AdminApiTest, NamesInUrlsHaveABound) {
+  std::string fits;
+  for (std::size_t i = 0; i < AdminApi::kUrlTextMax; ++i)
+    fits += "%C3%A6";
+  EXPECT_EQ(refusal("GET", "tenants/" + fits), Code::not_found);
+  EXPECT_EQ(refusal("GET", "tenants/a" + fits), Code::string_above_max_length);
+  EXPECT_TRUE(call("GET", "tenants?after=" + fits));
+  EXPECT_EQ(refusal("GET", "tenants?after=a" + fits), Code::string_above_max_length);
+}
+
 TEST_F(AdminApiTest, AWrongMethodIsToldTheRightOnes) {
-  EXPECT_EQ(call("PUT", "tenants").error().allow(), "GET, POST");
-  EXPECT_EQ(call("POST", "usage").error().allow(), "GET");
-  ok("POST", "tenants", R"({"slug":"aurora"})");
-  EXPECT_EQ(call("PUT", "tenants/aurora", "{}").error().allow(), "GET, PATCH, DELETE");
+  EXPECT_EQ(call("PUT", "tenants").error().allow(), "GET, HEAD, POST");
+  EXPECT_EQ(call("POST", "usage").error().allow(), "GET, HEAD");
+  EXPECT_EQ(call("OPTIONS", "tenants/aurora").error().allow(), "GET, HEAD, PUT, PATCH, DELETE");
+  EXPECT_EQ(call("GET", "ledger/verify").error().allow(), "POST");
+  EXPECT_EQ(call("PATCH", "engines/tiny", "{}").error().allow(), "GET, HEAD, DELETE");
+  EXPECT_EQ(call("DELETE", "keys/a/rotate").error().allow(), "POST");
+}
+
+TEST_F(AdminApiTest, APathThatIsNotServedIsUnknownWhateverTheMethod) {
+  for (const char* path : {"", "tenant", "tenants/", "tenants/aurora/more", "keys/a/rotated",
+                           "requests", "statements/aurora", "ledger", "pools/gpu/members"})
+    for (const char* method : {"GET", "POST", "DELETE"})
+      EXPECT_EQ(refusal(method, path), Code::unknown_url) << method << " " << path;
 }
 
 TEST_F(AdminApiTest, AChangeOfAnOlderRevisionIsRefused) {

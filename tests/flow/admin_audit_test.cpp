@@ -51,7 +51,8 @@ class AdminAuditTest : public testing::Test {
                        .body = std::move(body),
                        .actor_type = store::AdminEntry::Actor::local_user,
                        .actor = "uid:1000",
-                       .source = "socket"});
+                       .source = "socket",
+                       .caller = access::Caller::machine_owner()});
   }
   static std::string member_id(const Result<AdminReply>& reply) {
     const std::string start = R"("id":")";

@@ -68,7 +68,7 @@ TEST_F(AdminLimitsTest, PoolsShowWhatTheirPartsUse) {
                              R"("lending_limit":null,"managed_by":null})"));
   EXPECT_THAT(all, HasSubstr(R"({"pool":"gpu","part":"aurora","level":"tenant")"));
   EXPECT_THAT(ok("GET", "pools?pool=cpu"), HasSubstr(R"("data":[])"));
-  EXPECT_EQ(call("POST", "pools").error().allow(), "GET");
+  EXPECT_EQ(call("POST", "pools").error().allow(), "GET, HEAD");
 }
 
 TEST_F(AdminLimitsTest, TheAnswerToAWriteSaysWhatIsUsed) {
@@ -227,7 +227,7 @@ TEST_F(AdminLimitsTest, TheSameLimitIsMadeOnceOrPut) {
   EXPECT_EQ(member(second->body, "id"), member(first->body, "id"));
   EXPECT_THAT(second->body, AllOf(HasSubstr(R"("amount":70)"), HasSubstr(R"("shadow":true)")));
   EXPECT_EQ(store_->load()->limits.size(), 1U);
-  EXPECT_EQ(call("PATCH", "limits").error().allow(), "GET, POST, PUT");
+  EXPECT_EQ(call("PATCH", "limits").error().allow(), "GET, HEAD, POST, PUT");
 }
 
 TEST_F(AdminLimitsTest, AChangeOfAnOlderRevisionIsRefused) {
@@ -453,7 +453,7 @@ TEST_F(FileLimitsTest, PricesShowTheirVersions) {
   EXPECT_EQ(member(ok("GET", "prices/" + id), "id"), id);
   EXPECT_THAT(ok("GET", "prices?model=other"), HasSubstr(R"("data":[])"));
   EXPECT_EQ(refusal("GET", "prices/p-000000000000"), Code::not_found);
-  EXPECT_EQ(call("POST", "prices").error().allow(), "GET");
+  EXPECT_EQ(call("POST", "prices").error().allow(), "GET, HEAD");
   config_.prices.clear();
   apply();
   EXPECT_THAT(ok("GET", "prices"), HasSubstr(R"("data":[])"));

@@ -151,8 +151,8 @@ TEST_F(AdminRoutesTest, WhatIsWrongIsNamedAndChangesNothing) {
   EXPECT_EQ(refusal("PATCH", "routes/chat", R"({"sticky":"user"})", R"("9")"),
             Code::precondition_failed);
   EXPECT_EQ(error_of("POST", "routes", "{}").param(), "name");
-  EXPECT_EQ(error_of("PATCH", "routes").allow(), "GET, POST");
-  EXPECT_EQ(error_of("POST", "routes/chat", "{}").allow(), "GET, PUT, PATCH, DELETE");
+  EXPECT_EQ(error_of("PATCH", "routes").allow(), "GET, HEAD, POST");
+  EXPECT_EQ(error_of("POST", "routes/chat", "{}").allow(), "GET, HEAD, PUT, PATCH, DELETE");
   EXPECT_THAT(ok("GET", "routes/chat"), HasSubstr(R"("revision":1)"));
 }
 

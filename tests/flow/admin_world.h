@@ -30,7 +30,8 @@ class AdminWorld : public testing::Test {
                       .path = "/api/v1/" + path.substr(0, question),
                       .query = path.substr(std::min(question + 1, path.size())),
                       .if_match = std::move(if_match),
-                      .body = std::move(body)});
+                      .body = std::move(body),
+                      .caller = access::Caller::machine_owner()});
   }
   std::string ok(std::string method, std::string path, std::string body = {}) {
     const auto reply = call(std::move(method), std::move(path), std::move(body));
@@ -121,7 +122,10 @@ class AdminWorld : public testing::Test {
              {.pool = "gpu", .path = "aurora", .level = "tenant", .weight = 3},
              {.pool = "", .level = "pool"}};
        },
-       check_pool}};
+       check_pool,
+       {},
+       {},
+       {.memory_kib = 64, .passes = 1}}};
 };
 
 }  // namespace sovmesh::control

@@ -58,6 +58,37 @@ class MemoryControl : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord) override { return no(); }
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord&) override { return no(); }
   Result<void> remove(store::PoolMemberId, std::int64_t) override { return no(); }
+  // Nobody.
+  Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }
+  Result<std::optional<access::User>> user(access::UserId) override {
+    return std::optional<access::User>();
+  }
+  Result<std::optional<access::User>> user_named(const std::string&) override {
+    return std::optional<access::User>();
+  }
+  Result<access::User> create(access::User) override { return no(); }
+  Result<access::User> update(const access::User&) override { return no(); }
+  Result<void> remove(access::UserId, std::int64_t) override { return no(); }
+  Result<std::vector<access::Membership>> memberships() override {
+    return std::vector<access::Membership>();
+  }
+  Result<std::vector<access::Membership>> memberships_of(access::UserId) override {
+    return std::vector<access::Membership>();
+  }
+  Result<access::Membership> create(access::Membership) override { return no(); }
+  Result<void> remove(access::MembershipId, std::int64_t) override { return no(); }
+  Result<void> begin_session(const access::Session&) override { return no(); }
+  Result<std::optional<access::Session>> session_of(const Digest&) override {
+    return std::optional<access::Session>();
+  }
+  Result<std::vector<access::Session>> sessions_of(access::UserId) override {
+    return std::vector<access::Session>();
+  }
+  Result<void> see_session(access::SessionId, WallTime) override { return no(); }
+  Result<void> end_session(access::UserId, access::SessionId) override { return no(); }
+  Result<std::int64_t> end_sessions(access::UserId, std::optional<access::SessionId>) override {
+    return no();
+  }
 
  private:
   static std::unexpected<Error> no() {

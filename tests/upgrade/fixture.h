@@ -19,6 +19,9 @@ inline const EngineId kEngine{Ulid::from_bytes({1, 0x9a, 4})};
 inline const RequestId kSettled{Ulid::from_bytes({1, 0x9a, 5})};
 inline const RequestId kLeftOpen{Ulid::from_bytes({1, 0x9a, 6})};
 inline const store::LimitId kLimit{Ulid::from_bytes({1, 0x9a, 7})};
+// Since schema 5 of control.db.
+inline const access::UserId kUser{Ulid::from_bytes({1, 0x9a, 8})};
+inline const access::MembershipId kMembership{Ulid::from_bytes({1, 0x9a, 9})};
 inline const std::string kKey = "abcdefghijkl";
 inline const std::string kValueName = "digest_key/01";
 inline const std::string kValue{"\0\1\2", 3};

@@ -55,6 +55,12 @@ void write_control(const std::string& path, const Clock& clock) {
                          .measure = limits::Measure::money_micro,
                          .window = limits::Window::month,
                          .amount = 250'000'000}));
+  must(store->create(
+      access::User{.id = kUser, .login = "ann@aurora.example", .password_hash = "$argon2id$"}));
+  must(store->create(
+      access::Membership{.id = kMembership,
+                         .user = kUser,
+                         .grant = must(access::Grant::make(access::Role::tenant_admin, kTenant))}));
   if (!store->put_value(kValueName, kValue)) throw std::runtime_error("put_value");
 }
 

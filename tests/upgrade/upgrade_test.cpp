@@ -88,6 +88,14 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
   EXPECT_EQ(data->models[0].engine_model, "tiny.gguf");
   ASSERT_EQ(data->engines.size(), 1U);
   EXPECT_EQ(data->engines[0].url, "https://gpu-1.example");
+  const auto memberships = (*store)->memberships();
+  ASSERT_THAT(memberships, Succeeds());
+  ASSERT_EQ(memberships->size(), schema >= 5 ? 1U : 0U);
+  if (schema >= 5) {
+    EXPECT_EQ(memberships->at(0).id, kMembership);
+    EXPECT_EQ(memberships->at(0).grant.tenant(), kTenant);
+    EXPECT_EQ((*(*store)->user(kUser))->login, "ann@aurora.example");
+  }
   EXPECT_THAT((*store)->get_value(kValueName), HasValue(std::optional(kValue)));
 }
 

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/records.h"
+#include "base/result.h"
+#include "control/admin_call.h"
+#include "control/logins.h"
+
+namespace sovmesh::control {
+
+// Users, their memberships and their sessions in the admin API. A tenant's administrator sees and
+// manages those who are in the tenant alone; whoever may give a role may manage those who have it.
+class AdminPeople {
+ public:
+  explicit AdminPeople(Logins& logins) : logins_(logins) {}
+
+  Result<AdminReply> users(AdminRequest& request);
+  Result<AdminReply> memberships(AdminRequest& request);
+  Result<AdminReply> session(AdminRequest& request);  // the caller's own
+  Result<AdminReply> setup(AdminRequest& request);
+
+ private:
+  struct Person {
+    access::User user;
+    std::vector<access::Membership> memberships;  // all of them
+  };
+  Result<Person> find_user(const AdminRequest& request, const std::string& name) const;
+  Result<std::vector<Person>> seen_users(const AdminRequest& request) const;
+  Result<AdminReply> list_users(AdminRequest& request);
+  Result<AdminReply> create_user(AdminRequest& request);
+  Result<AdminReply> change_user(AdminRequest& request, Person person);
+  Result<AdminReply> change_password(AdminRequest& request, Person& person,
+                                     const std::string& password,
+                                     const std::optional<std::string>& current);
+  Result<AdminReply> remove_user(AdminRequest& request, const Person& person);
+  Result<AdminReply> sessions_of(AdminRequest& request, const Person& person);
+  Result<AdminReply> list_memberships(AdminRequest& request);
+  Result<AdminReply> create_membership(AdminRequest& request);
+  Result<AdminReply> remove_membership(AdminRequest& request, const access::Membership& membership);
+  Result<AdminReply> show(const AdminRequest& request, const Person& person, int status) const;
+
+  Logins& logins_;
+};
+
+}  // namespace sovmesh::control

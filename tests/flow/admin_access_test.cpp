@@ -1,0 +1,458 @@
+#include <gmock/gmock.h>
+
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tests/flow/access_world.h"
+
+// Who may do what through the admin API.
+namespace sovmesh::control {
+namespace {
+
+using access::Action;
+using access::Decision;
+using access::Owner;
+using access::Resource;
+using testing::HasSubstr;
+using testing::Not;
+
+class AdminAccessTest : public AccessWorld {
+ protected:
+  AdminAccessTest() { fill(); }
+};
+
+TEST_F(AdminAccessTest, ATenantsPeopleSeeNothingOfOthers) {
+  for (const char* const login :
+       {"aurora.tenant-admin", "aurora.tenant-developer", "aurora.tenant-viewer"}) {
+    for (const char* const list : {"tenants", "projects", "keys", "limits", "models"}) {
+      const std::string shown = ok(login, "GET", list);
+      EXPECT_THAT(shown, HasSubstr(R"("id":)")) << login << list;
+      EXPECT_THAT(shown, Not(HasSubstr("borealis"))) << login << list;
+      EXPECT_THAT(shown, Not(HasSubstr("theirs"))) << login << list;
+      EXPECT_THAT(shown, Not(HasSubstr("tiny"))) << "nor where a model runs";
+    }
+  }
+  const std::string people = ok("aurora.tenant-admin", "GET", "users");
+  EXPECT_THAT(people, HasSubstr("aurora.tenant-viewer"));
+  EXPECT_THAT(people, Not(HasSubstr("borealis")));
+  EXPECT_THAT(people, Not(HasSubstr("platform-admin")));
+  EXPECT_THAT(ok("aurora.tenant-admin", "GET", "memberships"), Not(HasSubstr("borealis")));
+  EXPECT_THAT(ok("auditor", "GET", "keys"), HasSubstr("borealis"));
+}
+
+// Foreign ids, and ids that nobody has, for every resource with an id.
+struct Endpoint {
+  const char* method;
+  const char* path;  // {} is the id
+  const char* body = "";
+};
+const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
+  static const std::vector<std::pair<std::string, std::vector<Endpoint>>> kAll{
+      {"tenant",
+       {{"GET", "tenants/{}"},
+        {"PATCH", "tenants/{}", R"({"display_name":"x"})"},
+        {"DELETE", "tenants/{}"},
+        {"GET", "projects?tenant={}"},
+        {"GET", "keys?tenant={}"},
+        {"GET", "limits?tenant={}"},
+        {"GET", "users?tenant={}"},
+        {"GET", "memberships?tenant={}"},
+        {"GET", "usage?tenant={}"},
+        {"GET", "usage?tenant={}&by=model"},
+        {"GET", "usage/forecast?tenant={}"},
+        {"GET", "statements/{}/2029-12"},
+        {"POST", "statements/{}/adjustments", R"({"amount":"1","reason":"x"})"},
+        {"GET", "audit/entries?tenant={}"},
+        {"GET", "audit/export?tenant={}&size=1"},
+        {"POST", "projects", R"({"tenant":"{}","slug":"new-one"})"},
+        {"POST", "keys", R"({"tenant":"{}"})"},
+        {"PUT", "limits",
+         R"({"tenant":"{}","project":"default","measure":"requests","window":"day","amount":1})"},
+        {"PUT", "limits", R"({"tenant":"{}","measure":"requests","window":"day","amount":1})"},
+        {"POST", "users", R"({"login":"eve","role":"tenant-viewer","tenant":"{}"})"},
+        {"POST", "memberships",
+         R"({"user":"aurora.tenant-viewer","role":"tenant-viewer","tenant":"{}"})"}}},
+      {"project",
+       {{"GET", "projects/{}"},
+        {"PATCH", "projects/{}", R"({"display_name":"x"})"},
+        {"DELETE", "projects/{}"},
+        {"POST", "keys", R"({"tenant":"aurora","project":"{}"})"},
+        {"PUT", "limits",
+         R"({"tenant":"aurora","project":"{}","measure":"requests","window":"day","amount":1})"}}},
+      {"key",
+       {{"GET", "keys/{}"},
+        {"PATCH", "keys/{}", R"({"display_name":"x"})"},
+        {"DELETE", "keys/{}"},
+        {"POST", "keys/{}/revoke"},
+        {"POST", "keys/{}/rotate"},
+        {"PUT", "limits", R"({"key":"{}","measure":"requests","window":"day","amount":1})"}}},
+      {"limit",
+       {{"GET", "limits/{}"}, {"PATCH", "limits/{}", R"({"amount":1})"}, {"DELETE", "limits/{}"}}},
+      {"model", {{"GET", "models/{}"}, {"PATCH", "models/{}", "{}"}, {"DELETE", "models/{}"}}},
+      {"user",
+       {{"GET", "users/{}"},
+        {"PATCH", "users/{}", R"({"disabled":true})"},
+        {"PATCH", "users/{}", R"({"password":"a new one of 20 letters"})"},
+        {"DELETE", "users/{}"},
+        {"GET", "users/{}/sessions"},
+        {"DELETE", "users/{}/sessions"},
+        {"DELETE", "users/{}/sessions/01J9Z3M4N5P6Q7R8S9TAVBWCXD"},
+        {"GET", "memberships?user={}"},
+        {"POST", "memberships", R"({"user":"{}","role":"tenant-viewer","tenant":"aurora"})"}}},
+      {"membership", {{"GET", "memberships/{}"}, {"DELETE", "memberships/{}"}}},
+      {"request", {{"GET", "requests/{}"}, {"GET", "requests/{}?format=text"}}}};
+  return kAll;
+}
+
+class ForeignIdTest : public AdminAccessTest {
+ protected:
+  ForeignIdTest() {
+    metering::Intent intent{.request = {Ulid::make(world_.clock().wall_now(), world_.random())},
+                            .tenant = (*store_->load()).tenants.back().id,
+                            .model = "theirs",
+                            .engine = "tiny"};
+    request_ = intent.request.value.text();
+    ledger_.records[intent.request].intent = intent;
+  }
+  // Several names of one object, where it has several; then such as nobody has.
+  std::vector<std::pair<std::string, std::string>> ids(const std::string& kind) {
+    const std::string nobody = Ulid::make(world_.clock().wall_now(), world_.random()).text();
+    if (kind == "tenant") return {{"borealis", "unknown1"}, {tenant_id(), nobody}};
+    if (kind == "project") return {{id_in("projects", "borealis"), nobody}};
+    if (kind == "key") return {{id_in("keys", "borealis"), "abcdefghijkl"}};
+    if (kind == "limit") return {{id_in("limits", "borealis"), nobody}};
+    if (kind == "model") return {{"theirs", "none"}};
+    if (kind == "user")
+      return {{user_id("borealis.tenant-viewer"), nobody},
+              {"borealis.tenant-viewer", "nobody.at-all"},
+              {user_id("platform-admin"), nobody}};
+    if (kind == "membership") return {{id_in("memberships", "borealis"), nobody}};
+    return {{request_, nobody}};
+  }
+  std::string tenant_id() { return member(must("GET", "tenants/borealis"), "id"); }
+  static std::string with(std::string text, const std::string& id) {
+    for (auto at = text.find("{}"); at != text.npos; at = text.find("{}", at + 1))
+      text.replace(at, 2, id);
+    return text;
+  }
+  static std::string without(std::string text, const std::string& id) {
+    EXPECT_FALSE(id.empty());
+    if (id.empty()) return text;
+    for (auto at = text.find(id); at != text.npos; at = text.find(id))
+      text.replace(at, id.size(), "#");
+    return text;
+  }
+  std::string request_;
+};
+
+TEST_F(ForeignIdTest, ForeignAndUnknownAreOneAnswerEverywhere) {
+  const std::int64_t before = (*store_->load()).version;
+  int asked = 0;
+  int not_found = 0;
+  for (const char* const login :
+       {"aurora.tenant-admin", "aurora.tenant-developer", "aurora.tenant-viewer"}) {
+    for (const auto& [kind, all] : endpoints()) {
+      for (const auto& [foreign, unknown] : ids(kind)) {
+        for (const Endpoint& endpoint : all) {
+          const auto ask = [&](const std::string& id) {
+            return call(login, endpoint.method, with(endpoint.path, id), with(endpoint.body, id));
+          };
+          const auto theirs = ask(foreign);
+          const auto nobodys = ask(unknown);
+          const std::string where =
+              std::string(login) + ": " + endpoint.method + " " + with(endpoint.path, foreign);
+          ++asked;
+          EXPECT_EQ(without(bytes_of(theirs), foreign), without(bytes_of(nobodys), unknown))
+              << where;
+          ASSERT_FALSE(theirs) << where << " " << theirs->body;
+          const Code code = theirs.error().code();
+          EXPECT_TRUE(code == Code::not_found || code == Code::insufficient_permissions)
+              << where << ": " << theirs.error().message();
+          not_found += code == Code::not_found ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_GE(asked, 150);
+  EXPECT_GE(not_found, 80);
+  EXPECT_EQ((*store_->load()).version, before) << "nothing was changed";
+}
+
+TEST_F(ForeignIdTest, ForWhoMayTheyAreThere) {
+  for (const auto& [kind, all] : endpoints()) {
+    for (const auto& [foreign, unknown] : ids(kind)) {
+      if (std::string_view(all.front().path).starts_with("requests")) continue;
+      EXPECT_THAT(call("", "GET", with(all.front().path, foreign)), Succeeds())
+          << kind << ": else nothing is tested";
+    }
+  }
+}
+
+// Each role's calls against the rule itself: what the handlers do with it.
+struct Cell {
+  Action action;
+  Resource resource;
+  const char* method;
+  const char* path;  // {} is the tenant, {kind} the id of one of its objects
+  const char* body = "";
+};
+const std::vector<Cell> kOfTenants{
+    {Action::read, Resource::tenants, "GET", "tenants/{}"},
+    {Action::change, Resource::tenants, "PATCH", "tenants/{}", "{}"},
+    {Action::remove, Resource::tenants, "DELETE", "tenants/{}"},
+    {Action::read, Resource::projects, "GET", "projects/{projects}"},
+    {Action::create, Resource::projects, "POST", "projects", R"({"tenant":"{}","slug":"default"})"},
+    {Action::change, Resource::projects, "PATCH", "projects/{projects}", "{}"},
+    {Action::remove, Resource::projects, "DELETE", "projects/{projects}"},
+    {Action::read, Resource::keys, "GET", "keys/{keys}"},
+    {Action::create, Resource::keys, "POST", "keys", R"({"tenant":"{}","owner":"someone"})"},
+    {Action::change, Resource::keys, "PATCH", "keys/{keys}", "{}"},
+    {Action::change, Resource::keys, "POST", "keys/{keys}/rotate", R"({"overlap":"0s"})"},
+    {Action::change, Resource::keys, "POST", "keys/{keys}/revoke"},
+    {Action::remove, Resource::keys, "DELETE", "keys/{keys}"},
+    {Action::create, Resource::limits, "PUT", "limits",
+     R"({"tenant":"{}","measure":"requests","window":"day","amount":9})"},
+    {Action::create, Resource::sub_limits, "PUT", "limits",
+     R"({"tenant":"{}","user":"x","measure":"requests","window":"day","amount":9})"},
+    {Action::read, Resource::usage, "GET", "usage?tenant={}"},
+    {Action::read, Resource::usage, "GET", "usage/forecast?tenant={}"},
+    {Action::read, Resource::users, "GET", "users/{}.tenant-viewer"},
+    {Action::create, Resource::users, "POST", "users",
+     R"({"login":"{}.tenant-viewer","role":"tenant-viewer","tenant":"{}"})"},
+    {Action::change, Resource::users, "PATCH", "users/{}.tenant-viewer", R"({"disabled":false})"},
+    {Action::remove, Resource::users, "DELETE", "users/{}.tenant-viewer"},
+    {Action::change, Resource::users, "DELETE", "users/{}.tenant-viewer/sessions"},
+    {Action::create, Resource::memberships, "POST", "memberships",
+     R"({"user":"{}.tenant-viewer","role":"tenant-viewer","tenant":"{}"})"}};
+const std::vector<Cell> kOfThePlatform{
+    {Action::create, Resource::tenants, "POST", "tenants", R"({"slug":"aurora"})"},
+    {Action::create, Resource::models, "POST", "models", R"({"name":"ours","engine":"tiny"})"},
+    {Action::read, Resource::engines, "GET", "engines"},
+    {Action::create, Resource::engines, "POST", "engines", R"({"name":"tiny"})"},
+    {Action::remove, Resource::engines, "DELETE", "engines/none"},
+    {Action::read, Resource::prices, "GET", "prices"},
+    {Action::read, Resource::routes, "GET", "routes"},
+    {Action::create, Resource::routes, "POST", "routes", "{}"},
+    {Action::remove, Resource::routes, "DELETE", "routes/none"},
+    {Action::read, Resource::rollouts, "GET", "rollouts"},
+    {Action::create, Resource::rollouts, "POST", "rollouts", "{}"},
+    {Action::read, Resource::pools, "GET", "pools"},
+    {Action::create, Resource::ledger, "POST", "ledger/verify"},
+    {Action::read, Resource::system, "GET", "system"},
+    {Action::create, Resource::audit_erasures, "POST", "audit/erase", "{}"},
+    {Action::create, Resource::audit_upkeep, "POST", "audit/rotate-key", R"({"x":1})"},
+    {Action::create, Resource::audit_upkeep, "POST", "audit/backup", "{}"},
+    {Action::create, Resource::audit_holds, "POST", "audit/hold", "{}"},
+    {Action::remove, Resource::audit_holds, "POST", "audit/release", "{}"},
+    {Action::create, Resource::audit_checkpoints, "POST", "audit/witnessed", "{}"},
+    {Action::read, Resource::audit_holds, "GET", "audit/holds"},
+    {Action::read, Resource::platform_users, "GET", "users/platform-operator"},
+    {Action::create, Resource::platform_users, "POST", "users",
+     R"({"login":"platform-admin","role":"platform-admin"})"},
+    {Action::change, Resource::platform_users, "PATCH", "users/platform-admin",
+     R"({"password":"too short"})"},
+    {Action::remove, Resource::platform_users, "DELETE", "users/platform-admin"},
+    {Action::create, Resource::platform_memberships, "POST", "memberships",
+     R"({"user":"platform-admin","role":"platform-admin"})"},
+    {Action::create, Resource::setup_tokens, "POST", "setup/token", R"({"x":1})"}};
+
+class AdminMatrixTest : public AdminAccessTest {
+ protected:
+  std::string filled(std::string text, const std::string& tenant) {
+    for (const char* const kind : {"projects", "keys"}) {
+      const std::string mark = "{" + std::string(kind) + "}";
+      if (const auto at = text.find(mark); at != text.npos)
+        text.replace(at, mark.size(), id_in(kind, tenant));
+    }
+    for (auto at = text.find("{}"); at != text.npos; at = text.find("{}", at + 1))
+      if (text != "{}") text.replace(at, 2, tenant);
+    return text;
+  }
+  void check(const std::string& login, const Cell& cell, const Owner& owner,
+             const std::string& tenant) {
+    // A revision that nothing has: what is allowed gets no further than that.
+    const auto reply =
+        call(login, cell.method, filled(cell.path, tenant),
+             cell.body == std::string("{}") ? "{}" : filled(cell.body, tenant),
+             std::string(cell.method) == "PATCH" || std::string(cell.method) == "DELETE"
+                 ? std::optional<std::string>("\"99\"")
+                 : std::nullopt);
+    ++cells_;
+    using Verdict = Decision::Verdict;
+    const Verdict verdict =
+        access::decide(caller(login), cell.action, cell.resource, owner).verdict;
+    const std::string where =
+        login + ": " + cell.method + " " + filled(cell.path, tenant) + ": " + bytes_of(reply);
+    const bool refused = !reply && (reply.error().code() == Code::insufficient_permissions);
+    const bool hidden = !reply && reply.error().code() == Code::not_found;
+    if (verdict == Verdict::allowed) {
+      const bool names_nothing = std::string(cell.path).ends_with("none");
+      EXPECT_TRUE(!refused && (!hidden || names_nothing)) << where;
+      EXPECT_TRUE(reply || reply.error().code() != Code::internal_error) << where;
+    } else {
+      EXPECT_TRUE(refused || hidden) << where;
+      // Who may not do it to anything is told so before anything is looked for.
+      const bool may_any =
+          access::decide(caller(login), cell.action, cell.resource, Owner::any()).is_allowed();
+      if (verdict == Verdict::hidden && may_any) EXPECT_TRUE(hidden) << where;
+      if (verdict == Verdict::forbidden) EXPECT_TRUE(refused) << where;
+    }
+  }
+  int cells_ = 0;
+};
+
+TEST_F(AdminMatrixTest, EveryHandlerDoesWhatTheRuleSays) {
+  std::vector<std::string> logins{"platform-admin", "platform-operator", "auditor", "finance"};
+  for (const char* const tenant : {"aurora", "borealis"})
+    for (const char* const role : {"tenant-admin", "tenant-developer", "tenant-viewer"})
+      logins.push_back(std::string(tenant) + "." + role);
+  must("POST", "users", R"({"login":"no-roles"})");
+  logins.emplace_back("no-roles");
+  const auto tenants = (*store_->load()).tenants;
+  for (const std::string& login : logins) {
+    for (const tenancy::Tenant& tenant : tenants) {
+      // One's own account is everybody's business.
+      for (const Cell& cell : kOfTenants) {
+        const std::string slug(tenant.slug.text());
+        if (login == slug + ".tenant-viewer" && filled(cell.path, slug).contains(login)) continue;
+        check(login, cell, Owner::of(tenant.id), slug);
+      }
+    }
+    for (const Cell& cell : kOfThePlatform) {
+      if (std::string(cell.path).ends_with(login)) continue;
+      check(login, cell, Owner::platform(), "aurora");
+    }
+  }
+  EXPECT_GE(cells_, 700);
+}
+
+TEST_F(AdminAccessTest, ADeveloperHasKeysOfHisOwn) {
+  const std::string me = "aurora.tenant-developer";
+  const std::string other = id_in("keys", "aurora");
+  const std::string made = ok(me, "POST", "keys", R"({"tenant":"aurora"})");
+  EXPECT_EQ(member(made, "owner"), me);
+  const std::string path = "keys/" + member(made, "id");
+  ok(me, "POST", path + "/rotate");
+  ok(me, "PATCH", path, R"({"display_name":"mine"})");
+  EXPECT_EQ(refusal(me, "PATCH", path, R"({"owner":"somebody"})"), Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "PATCH", path, R"({"owner":null})"), Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "POST", "keys", R"({"tenant":"aurora","owner":"somebody"})"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "POST", "keys/" + other + "/rotate"), Code::insufficient_permissions)
+      << "he would get its text";
+  ok(me, "DELETE", path);
+}
+
+TEST_F(AdminAccessTest, ATenantLimitsItsPartsAndNotItself) {
+  const std::string me = "aurora.tenant-admin";
+  ok(me, "PUT", "limits",
+     R"({"tenant":"aurora","user":"ann","measure":"requests","window":"day","amount":3})");
+  EXPECT_EQ(refusal(me, "PUT", "limits",
+                    R"({"tenant":"aurora","measure":"requests","window":"day","amount":99})"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "PUT", "limits",
+                    R"({"pool":"gpu","measure":"requests","window":"day","amount":99})"),
+            Code::not_found);
+  EXPECT_EQ(refusal(me, "PUT", "limits",
+                    R"({"tenant":"aurora","user":"bo","name":"n","measure":"requests",)"
+                    R"("window":"day","amount":3})"),
+            Code::insufficient_permissions)
+      << "a name that is taken would tell of others";
+}
+
+TEST_F(AdminAccessTest, NobodyGivesMoreThanHeMayGive) {
+  EXPECT_EQ(refusal("platform-operator", "POST", "memberships",
+                    R"({"user":"platform-operator","role":"platform-admin"})"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal("platform-operator", "PATCH", "users/platform-admin",
+                    R"({"password":"orange ladder 12 south"})"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal("aurora.tenant-admin", "POST", "memberships",
+                    R"({"user":"aurora.tenant-admin","role":"finance"})"),
+            Code::not_found)
+      << "what is the platform's is not there for him";
+  EXPECT_EQ(refusal("aurora.tenant-admin", "POST", "memberships",
+                    R"({"user":"aurora.tenant-admin","role":"tenant-admin","tenant":"borealis"})"),
+            Code::not_found);
+  ok("aurora.tenant-admin", "POST", "memberships",
+     R"({"user":"aurora.tenant-viewer","role":"tenant-developer","tenant":"aurora"})");
+}
+
+TEST_F(AdminAccessTest, WhoIsMoreThanATenantsMemberIsNotManagedByIt) {
+  must("POST", "memberships",
+       R"({"user":"borealis.tenant-viewer","role":"tenant-viewer","tenant":"aurora"})");
+  const std::string me = "aurora.tenant-admin";
+  const std::string shown = ok(me, "GET", "users/borealis.tenant-viewer");
+  EXPECT_THAT(shown, Not(HasSubstr(R"("tenant":"borealis")"))) << "what else he is is not told";
+  for (const char* const body :
+       {R"({"password":"orange ladder 12 south"})", R"({"disabled":true})", R"({"login":"x"})"})
+    EXPECT_EQ(refusal(me, "PATCH", "users/borealis.tenant-viewer", body),
+              Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "DELETE", "users/borealis.tenant-viewer"), Code::insufficient_permissions);
+  EXPECT_EQ(refusal(me, "GET", "users/borealis.tenant-viewer/sessions"),
+            Code::insufficient_permissions);
+  // But he takes back what he gave.
+  const std::string mine = member(ok(me, "GET", "memberships?user=borealis.tenant-viewer"), "id");
+  ok(me, "DELETE", "memberships/" + mine);
+  EXPECT_EQ(refusal(me, "GET", "users/borealis.tenant-viewer"), Code::not_found);
+}
+
+TEST_F(AdminAccessTest, WhoHasNoRoleMayNothingButSeeHimself) {
+  must("POST", "users", R"({"login":"new-one"})");
+  EXPECT_EQ(refusal("new-one", "GET", "tenants"), Code::insufficient_permissions);
+  EXPECT_THAT(ok("new-one", "GET", "users/new-one"), HasSubstr("new-one"));
+  EXPECT_EQ(refusal("new-one", "PATCH", "users/new-one", R"({"disabled":false})"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal("new-one", "DELETE", "users/new-one"), Code::insufficient_permissions);
+}
+
+// Members that a body must not have for people, and that the server settles.
+TEST_F(AdminAccessTest, ABodySaysNoMoreThanItMay) {
+  for (const char* const member :
+       {R"("id":"01J9Z3M4N5P6Q7R8S9TAVBWCXD")", R"("password_hash":"x")", R"("revision":7)",
+        R"("managed_by":"file")", R"("memberships":[])", R"("is_admin":true)",
+        R"("created_at":"2030-01-01T00:00:00Z")"}) {
+    const std::string body = std::string(R"({"display_name":"x",)") + member + "}";
+    EXPECT_EQ(refusal("aurora.tenant-admin", "PATCH", "users/aurora.tenant-admin", body),
+              Code::unsupported_parameter)
+        << member;
+    EXPECT_EQ(refusal("platform-admin", "POST", "users",
+                      std::string(R"({"login":"eve",)") + member + "}"),
+              Code::unsupported_parameter)
+        << member;
+  }
+}
+
+TEST_F(AdminAccessTest, PasswordsAreInNoAnswerAndNoEntry) {
+  const std::string secret = "orange ladder 12 south";
+  const std::string made =
+      must("POST", "users", R"({"login":"eve","password":")" + secret + R"("})");
+  EXPECT_THAT(made, HasSubstr(R"("has_password":true)"));
+  EXPECT_THAT(made, Not(HasSubstr("argon2")));
+  ok("", "PATCH", "users/eve", R"({"password":"green ladder 12 south"})");
+  for (const FakeAudit::Entry& entry : audit_.entries) {
+    EXPECT_THAT(entry.admin->detail, Not(HasSubstr("ladder")));
+    EXPECT_THAT(entry.admin->detail, Not(HasSubstr("eve")));
+  }
+  must("DELETE", "users/eve");
+  EXPECT_EQ(audit_.entries.back().admin->action, "user.delete");
+  EXPECT_EQ(audit_.entries.back().admin->object, "users/" + member(made, "id"));
+}
+
+TEST_F(AdminAccessTest, AnUnknownKindOfThingIsNothingForAnybody) {
+  for (const char* const login : {"", "aurora.tenant-admin"})
+    EXPECT_EQ(refusal(login, "GET", "nothing"), Code::unknown_url);
+}
+
+TEST_F(AdminAccessTest, ATenantsPeopleReadTheirOwnUsage) {
+  EXPECT_THAT(ok("aurora.tenant-viewer", "GET", "usage"), HasSubstr(R"("tenant":"aurora")"))
+      << "theirs, without being asked";
+  EXPECT_EQ(refusal("aurora.tenant-viewer", "GET", "usage?by=engine"),
+            Code::insufficient_permissions);
+  EXPECT_EQ(refusal("aurora.tenant-viewer", "GET", "statements/aurora/2029-12"),
+            Code::insufficient_permissions);
+}
+
+}  // namespace
+}  // namespace sovmesh::control
