@@ -91,13 +91,17 @@ std::optional<Digest> digest_of(json object) {
 
 // What a body says of people is not kept under the key of whoever sent it: it would survive their
 // erasure.
-std::string without_people(const std::string& body) {
+std::string without_people(const std::string& body, bool is_of_people) {
   json object = json::parse(body, nullptr, false);
   if (!object.is_object()) return {};
-  for (const char* const name : {"owner", "user", "subject", "login", "display_name"})
+  for (const char* const name : {"owner", "user", "subject"})
     object.erase(name);
-  for (const char* const name : {"password", "current_password"})
-    if (object.contains(name)) object[name] = "***";
+  if (is_of_people) {
+    object.erase("login");
+    object.erase("display_name");
+    for (const char* const name : {"password", "current_password"})
+      if (object.contains(name)) object[name] = "***";
+  }
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -111,7 +115,7 @@ std::string detail_of(const AdminCall& call) {
       .text("method", call.method)
       .text("path", is_of_people ? kUsers : std::string_view(call.path));
   if (call.body.empty()) return detail.end();
-  if (const std::string body = without_people(call.body); body.size() <= kDetailMax)
+  if (const std::string body = without_people(call.body, is_of_people); body.size() <= kDetailMax)
     return detail.text("body", body).end();
   if (is_of_people) return detail.end();
   return detail.text("body_sha256", to_hex(sha256(call.body))).end();
