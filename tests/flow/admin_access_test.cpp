@@ -449,6 +449,7 @@ TEST_F(AdminAccessTest, PasswordsAreInNoAnswerAndNoEntry) {
   EXPECT_THAT(made, HasSubstr(R"("has_password":true)"));
   EXPECT_THAT(made, Not(HasSubstr("argon2")));
   ok("", "PATCH", "users/zoe", R"({"password":"green ladder 12 south"})");
+  ok("", "PATCH", "%75sers/zoe", R"({"password":"black ladder 12 south"})");
   for (const FakeAudit::Entry& entry : audit_.entries) {
     EXPECT_THAT(entry.admin->detail, Not(HasSubstr("ladder")));
     EXPECT_THAT(entry.admin->detail, Not(HasSubstr("zoe")));
