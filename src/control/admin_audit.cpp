@@ -91,27 +91,31 @@ std::optional<Digest> digest_of(json object) {
 
 // What a body says of people is not kept under the key of whoever sent it: it would survive their
 // erasure.
-std::string without_people(const std::string& body) {
+std::string without_people(const std::string& body, bool is_of_people) {
   json object = json::parse(body, nullptr, false);
   if (!object.is_object()) return {};
-  for (const char* const name : {"owner", "user", "subject", "login", "display_name"})
+  for (const char* const name : {"owner", "user", "subject"})
     object.erase(name);
-  for (const char* const name : {"password", "current_password"})
-    if (object.contains(name)) object[name] = "***";
+  if (is_of_people) {
+    object.erase("login");
+    object.erase("display_name");
+    for (const char* const name : {"password", "current_password"})
+      if (object.contains(name)) object[name] = "***";
+  }
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string detail_of(const AdminCall& call) {
-  constexpr std::string_view kUsers = "/api/v1/users";
+std::string detail_of(const AdminRequest& request) {
+  const AdminCall& call = request.call;
   // Logins are names, and not even a digest is kept of what a password is in.
-  const bool is_of_people = call.path.starts_with(kUsers);
+  const bool is_of_people = request.path.front() == "users";
   JsonText detail;
   detail.text("actor", call.actor)
       .text("source", call.source)
       .text("method", call.method)
-      .text("path", is_of_people ? kUsers : std::string_view(call.path));
+      .text("path", is_of_people ? std::string_view("/api/v1/users") : call.path);
   if (call.body.empty()) return detail.end();
-  if (const std::string body = without_people(call.body); body.size() <= kDetailMax)
+  if (const std::string body = without_people(call.body, is_of_people); body.size() <= kDetailMax)
     return detail.text("body", body).end();
   if (is_of_people) return detail.end();
   return detail.text("body_sha256", to_hex(sha256(call.body))).end();
@@ -217,7 +221,7 @@ Result<void> AdminApi::may_delete(const Request& request) {
   entry.object = object_of(kind, request.path[1]);
   entry.outcome = "denied";
   entry.reason = "under a legal hold";
-  entry.detail = detail_of(request.call);
+  entry.detail = detail_of(request);
   TRY_VOID(parts_.audit->append(std::move(entry)));
   return client_error(
       Code::conflict,
@@ -233,7 +237,7 @@ Result<void> AdminApi::record_read(const Request& request) {
   if (parts_.audit == nullptr || (!is_report && kind != "audit")) return {};
   store::AdminEntry entry = entry_of(request, is_report ? "report.read" : "audit.read");
   entry.object = object_of(kind, request.path.size() > 1 ? request.path[1] : std::string());
-  entry.detail = detail_of(request.call);
+  entry.detail = detail_of(request);
   TRY_VOID(parts_.audit->append(std::move(entry)));
   return {};
 }
@@ -243,7 +247,7 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
                                                                 const AdminReply& reply) {
   const std::string& kind = request.path.front();
   store::AdminEntry entry = entry_of(request, action_of(request.call.method, request.path));
-  entry.detail = detail_of(request.call);
+  entry.detail = detail_of(request);
   const json object = json::parse(reply.body, nullptr, false);
   std::string id = object.is_object() ? text_at(object, "id") : std::string();
   if (id.empty() && object.is_object()) id = text_at(object, "name");

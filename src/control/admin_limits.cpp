@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "control/admin_access.h"
@@ -283,6 +284,12 @@ Result<LimitRecord> limit_named(const store::ControlData& data, const store::Con
   return by_id;
 }
 
+// What the caller sees of `data`; a copy in `part` only where that is not all of it.
+const store::ControlData& seen_of(const AdminRequest& request, const store::ControlData& data,
+                                  std::optional<store::ControlData>& part) {
+  return sees_all(request) ? data : part.emplace(seen(request, data));
+}
+
 // What limits a part of a tenant is its own business; what limits the whole is the platform's.
 Result<void> may_touch(AdminRequest& request, const LimitRecord& limit) {
   const bool is_whole = limit.holder.scope == Scope::tenant || limit.holder.scope == Scope::pool;
@@ -346,7 +353,8 @@ Result<AdminReply> AdminApi::limits(Request& request) {
   if (request.is("POST", 1) || request.is("PUT", 1)) return put_limit(request);
   // Names in force follow from all limits, whoever asks.
   TRY(const store::ControlData data, request.store->load());
-  const store::ControlData ours = seen(request, data);
+  std::optional<store::ControlData> part;
+  const store::ControlData& ours = seen_of(request, data, part);
   if (request.is("GET", 1)) {
     std::vector<LimitRecord> wanted = ours.limits;
     if (const auto name = request.take("tenant")) {
@@ -384,7 +392,8 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(store::ControlData data, request.store->load());
-  const store::ControlData ours = seen(request, data);
+  std::optional<store::ControlData> part;
+  const store::ControlData& ours = seen_of(request, data, part);
   LimitRecord wanted{.id = {request.ids->next()}};
   const auto directory = parts_.publisher.directory().get();
   if (fields.pool) TRY_VOID(may(request, access::Resource::limits, access::Owner::platform()));

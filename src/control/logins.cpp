@@ -141,8 +141,9 @@ Result<Logins::Begun> Logins::begin(const Attempt& attempt) {
   TRY_VOID(slow_down(name, attempt.address));
   TRY(const std::optional<User> user, parts_.store.user_named(name));
   const bool may_sign_in = user && !user->disabled && !user->password_hash.empty();
-  const bool fits = identity::is_password(attempt.password.reveal(),
-                                          may_sign_in ? user->password_hash : nobodys_hash());
+  const std::string decoy = nobodys_hash();  // made at the first try, whoever's that is
+  const bool fits =
+      identity::is_password(attempt.password.reveal(), may_sign_in ? user->password_hash : decoy);
   if (!may_sign_in || !fits) {
     note_refusal();
     return nobody();
