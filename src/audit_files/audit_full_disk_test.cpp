@@ -102,7 +102,7 @@ TEST_F(AuditFullDiskTest, RequestsThatEndOnAFullDiskAreAGapAfterAKillAndAreToldO
   const store::RequestEntry waiting = request();  // for room
   log->note(waiting);
   step();
-  clock.advance(milliseconds(20));
+  clock.advance(Writer::kGather);
   step();
   EXPECT_FALSE(log->accepts());
   for (int i = 0; i < 3; ++i) {
@@ -133,7 +133,7 @@ TEST_F(AuditFullDiskTest, RequestsThatGotTheirEntriesAfterAllAreNoGapAfterAKill)
   const store::RequestEntry kept = request();
   log->note(kept);
   step();
-  clock.advance(milliseconds(20));
+  clock.advance(Writer::kGather);
   step();
   const std::string held = files.read(kLogFolder + "/held")->value();
   files.fail_write(0, Code::overloaded, 0);

@@ -112,7 +112,8 @@ void AuditLog::note(store::RequestEntry entry) {
       return false;
     }
     box.notes.push_back(std::move(entry));
-    return std::exchange(box.writer_rests, false);
+    const bool is_full = box.notes.size() == Writer::kBatchMax;
+    return std::exchange(box.writer_rests, false) || is_full;
   });
   if (wanted) wake();
 }
@@ -219,13 +220,24 @@ Result<void> AuditLog::flush(std::chrono::milliseconds limit) {
   return {};
 }
 
+// Who reads sees what was noted before; what cannot be written is not there to be read.
+void AuditLog::catch_up() {
+  const bool is_behind = shared_->mailbox.with(
+      [](Mailbox& box) { return box.refusing == Refusal::none && !box.notes.empty(); });
+  if (is_behind) (void)order(Order::Kind::notes, {}, {}, order_max_);
+}
+
 Result<store::AuditPage> AuditLog::list(const store::AuditFilter& filter, std::size_t limit) {
+  catch_up();
   return reader_.list(filter, limit);
 }
 
 Result<store::AuditRecord> AuditLog::entry(std::uint64_t index) { return reader_.entry(index); }
 
-Result<store::AuditRecord> AuditLog::find(RequestId request) { return reader_.find(request); }
+Result<store::AuditRecord> AuditLog::find(RequestId request) {
+  catch_up();
+  return reader_.find(request);
+}
 
 Result<store::AuditProof> AuditLog::prove(std::uint64_t index, std::optional<std::uint64_t> size) {
   const bool covered = size || shared_->end.with([&](LogEnd& end) {

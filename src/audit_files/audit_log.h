@@ -62,6 +62,7 @@ class AuditLog final : public store::Audit {
   Result<store::AuditReceipt> order(Order::Kind kind, store::AdminEntry entry,
                                     store::AuditSubject subject, std::chrono::milliseconds limit);
   Result<store::AuditReceipt> hand_over(const SharedOrder& made, std::chrono::milliseconds limit);
+  void catch_up();
   void wake();
   void run();
 

@@ -114,6 +114,41 @@ TEST_F(AuditLogTest, RequestsBecomeEntriesWithoutTheirUsersName) {
   expect_good();
 }
 
+TEST_F(AuditLogTest, NotesWaitForEachOtherUntilSomebodyReads) {
+  auto& writer = static_cast<AuditLog&>(*log);
+  const auto note = [this] {
+    store::RequestEntry entry = request();
+    const RequestId id = entry.request;
+    log->note(std::move(entry));
+    return id;
+  };
+  const std::uint64_t before = log->stats().size;
+  note();
+  EXPECT_EQ(writer.step(), Writer::kGather);
+  clock.advance(Writer::kGather - milliseconds(1));
+  note();
+  EXPECT_EQ(writer.step(), milliseconds(1));
+  EXPECT_EQ(log->stats().size, before);
+  clock.advance(milliseconds(1));
+  writer.step();
+  EXPECT_EQ(log->stats().size, before + 2);
+  EXPECT_THAT(log->find(note()), Succeeds());
+  note();
+  EXPECT_EQ(log->list({.action = "request"}, 10)->records.size(), 4U);
+  files.power_loss();
+  ASSERT_THAT(open(), Succeeds());
+  EXPECT_EQ(log->list({.action = "request"}, 10)->records.size(), 4U) << "what was read stays";
+}
+
+TEST_F(AuditLogTest, AFullCommitWaitsForNothing) {
+  auto& writer = static_cast<AuditLog&>(*log);
+  const std::uint64_t before = log->stats().size;
+  for (std::size_t i = 0; i < Writer::kBatchMax; ++i)
+    log->note(request());
+  writer.step();
+  EXPECT_EQ(log->stats().size, before + Writer::kBatchMax);
+}
+
 TEST_F(AuditLogTest, ARequestThatAskedForASeatHasItsClassAndPool) {
   store::RequestEntry entry = request();
   entry.priority = PriorityClass::agent;

@@ -25,7 +25,17 @@ namespace sovmesh::audit_files {
 //      v                   v
 //   cancelled           abandoned --finish()--> done, and nobody was told
 struct Order {
-  enum class Kind : std::uint8_t { entry, requests, erase, hold, release, rotate, checkpoint };
+  // notes: nothing but what was noted before, durable at once.
+  enum class Kind : std::uint8_t {
+    entry,
+    notes,
+    requests,
+    erase,
+    hold,
+    release,
+    rotate,
+    checkpoint
+  };
   enum class State : std::uint8_t { waiting, begun, cancelled, abandoned, done };
   Kind kind = Kind::entry;
   store::AdminEntry entry;

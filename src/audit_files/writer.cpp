@@ -534,6 +534,8 @@ Result<store::AuditReceipt> Writer::special(const SharedOrder& order) {
       return rotate(order);
     case Order::Kind::requests:
       return add_requests(order);
+    case Order::Kind::notes:
+      return store::AuditReceipt{};  // written already
     case Order::Kind::checkpoint:
     case Order::Kind::entry:
       break;

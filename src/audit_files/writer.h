@@ -85,9 +85,11 @@ using Pause = std::optional<std::chrono::milliseconds>;
 // and what was signed is always a beginning of that. One thread.
 class Writer {
  public:
-  static constexpr std::size_t kBatchMax = 1'024;               // entries of one commit
-  static constexpr std::uint64_t kUnsignedMax = 60'000;         // entries without a checkpoint
-  static constexpr std::chrono::milliseconds kGather{20};       // notes wait so long for each other
+  static constexpr std::size_t kBatchMax = 1'024;        // entries of one commit
+  static constexpr std::uint64_t kUnsignedMax = 60'000;  // entries without a checkpoint
+  // Notes wait so long for each other, or until a commit is full. That they wait costs nothing: who
+  // reads sees them at once, and a crash leaves rows in the ledger from which they are made again.
+  static constexpr std::chrono::milliseconds kGather{100};
   static constexpr std::chrono::milliseconds kRetry{1'000};     // after a full disk, a dead signer
   static constexpr std::uint64_t kPendingKeep = 1U << 20;       // bytes: no new file for less
   static constexpr std::size_t kPartialsKept = 2;               // checkpoints

@@ -205,8 +205,7 @@ Result<void> Process::open_data() {
 
 // False: to be tried again. The server runs without, and says so.
 bool Process::enter_recovered_now() {
-  if (data_->audit() == nullptr) return true;
-  const auto entered = enter_recovered(data_->ledger(), *data_->audit());
+  const auto entered = enter_recovered(data_->ledger(), data_->audit().get());
   if (entered) return true;
   log_->say(observe::Level::warning, "recovered",
             fmt::format("requests that a crash left have no entry in the audit log yet: {}",

@@ -37,18 +37,18 @@ store::RequestEntry entry_of(const store::UsageRow& row) {
 
 }  // namespace
 
-Result<std::size_t> enter_recovered(store::Ledger& ledger, store::Audit& audit) {
-  std::size_t entered = 0;
+Result<std::size_t> enter_recovered(store::Ledger& ledger, store::Audit* audit) {
+  std::size_t seen = 0;
   for (;;) {
     TRY(const std::vector<store::UsageRow> rows, ledger.untold(kRecoveredAtOnce));
-    if (rows.empty()) return entered;
+    if (rows.empty()) return seen;
     std::vector<store::RequestEntry> entries;
     entries.reserve(rows.size());
     for (const store::UsageRow& row : rows)
-      entries.push_back(entry_of(row));
-    TRY_VOID(audit.append_requests(std::move(entries)));
+      if (!row.voided) entries.push_back(entry_of(row));
+    if (audit != nullptr) TRY_VOID(audit->append_requests(std::move(entries)));
     TRY_VOID(ledger.told(rows.back().seq));
-    entered += rows.size();
+    seen += rows.size();
   }
 }
 

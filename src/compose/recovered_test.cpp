@@ -26,7 +26,7 @@ class CrashedLedger : public RowLedger {
   Result<std::vector<store::UsageRow>> untold(std::size_t limit) override {
     std::vector<store::UsageRow> out;
     for (const store::UsageRow& row : all)
-      if (row.seq > told_until && row.is_recovered() && out.size() < limit) out.push_back(row);
+      if (row.seq > told_until && out.size() < limit) out.push_back(row);
     return out;
   }
   Result<void> told(std::int64_t seq) override {
@@ -75,7 +75,7 @@ TEST_F(RecoveredTest, AnEntrySaysWhatTheRowStillKnows) {
   row.price_version = "p1";
   row.currency = "EUR";
   row.charge.cost_micro = 12;
-  EXPECT_THAT(enter_recovered(ledger_, *audit_.log), HasValue(1U));
+  EXPECT_THAT(enter_recovered(ledger_, audit_.log.get()), HasValue(1U));
   const auto record = audit_.log->find(row.request);
   ASSERT_THAT(record, Succeeds());
   const auto parsed = ledgerlog::parse_entry(record->bytes);
@@ -95,13 +95,36 @@ TEST_F(RecoveredTest, AnEntrySaysWhatTheRowStillKnows) {
   EXPECT_EQ(entry.start, row.opened_at);
 }
 
+// Its end was noted, and the power went before that was on the disk.
+TEST_F(RecoveredTest, ASettledRequestThatLostItsEntryGetsOne) {
+  recover().settlement.finish = metering::Finish::stop;
+  const RequestId lost = ledger_.all.back().request;
+  const store::RequestEntry kept = audit_.request("alice");
+  recover().request = kept.request;
+  audit_.log->note(kept);
+  ASSERT_THAT(audit_.log->flush(seconds(1)), Succeeds());
+  recover().voided = true;
+  EXPECT_THAT(enter_recovered(ledger_, audit_.log.get()), HasValue(3U));
+  EXPECT_EQ(entries().size(), 2U) << "what never reached an engine has none";
+  const auto parsed = ledgerlog::parse_entry(audit_.log->find(lost)->bytes);
+  const auto& entry = std::get<ledgerlog::RequestEntry>(parsed->body);
+  EXPECT_EQ(entry.finish, "stop");
+  EXPECT_EQ(entry.outcome, "ok");
+  EXPECT_EQ(entry.status, 0U) << "what the client was told is lost";
+  EXPECT_EQ(entry.ledger_ref, "settle/" + entry.rid);
+}
+
+TEST_F(RecoveredTest, WithoutALogNobodyIsTold) {
+  recover();
+  EXPECT_THAT(enter_recovered(ledger_, nullptr), HasValue(1U));
+  EXPECT_EQ(ledger_.told_until, 1);
+}
+
 TEST_F(RecoveredTest, ManyAreEnteredInBatchesAndOnce) {
-  for (std::size_t i = 0; i < 2 * kRecoveredAtOnce + 1; ++i) {
+  for (std::size_t i = 0; i < 2 * kRecoveredAtOnce + 1; ++i)
     recover();
-    if (i % 3 == 0) recover().settlement.finish = metering::Finish::stop;
-  }
-  EXPECT_THAT(enter_recovered(ledger_, *audit_.log), HasValue(2 * kRecoveredAtOnce + 1));
-  EXPECT_THAT(enter_recovered(ledger_, *audit_.log), HasValue(0U));
+  EXPECT_THAT(enter_recovered(ledger_, audit_.log.get()), HasValue(2 * kRecoveredAtOnce + 1));
+  EXPECT_THAT(enter_recovered(ledger_, audit_.log.get()), HasValue(0U));
   EXPECT_EQ(entries().size(), 2 * kRecoveredAtOnce + 1);
   ASSERT_THAT(audit_.log->flush(seconds(1)), Succeeds());
   EXPECT_TRUE(audit_.verify().good());
@@ -116,12 +139,12 @@ TEST_F(RecoveredTest, AStartThatDiesBetweenTheLogAndTheLedgerIsDoneAgain) {
   ASSERT_THAT(audit_.log->flush(seconds(1)), Succeeds());
   recover();
   ledger_.is_gone = [] { return true; };
-  EXPECT_FALSE(enter_recovered(ledger_, *audit_.log));
+  EXPECT_FALSE(enter_recovered(ledger_, audit_.log.get()));
   audit_.files.power_loss();
   ASSERT_THAT(audit_.open(), Succeeds());
   recover();
   ledger_.is_gone = [] { return false; };
-  EXPECT_THAT(enter_recovered(ledger_, *audit_.log), Succeeds());
+  EXPECT_THAT(enter_recovered(ledger_, audit_.log.get()), Succeeds());
   const auto all = entries();
   EXPECT_EQ(all.size(), 3U);
   EXPECT_TRUE(std::ranges::all_of(all, [](const auto& one) { return one.second == 1; }));
@@ -138,12 +161,12 @@ TEST_F(RecoveredTest, WhereverTheStartDiesEachHasOneEntry) {
     ledger_.told_until = 0;
     log.files.lose_power_after(at);
     ledger_.is_gone = [&log] { return !log.files.powered(); };
-    ended = enter_recovered(ledger_, *log.log).has_value() && log.files.powered();
+    ended = enter_recovered(ledger_, log.log.get()).has_value() && log.files.powered();
     log.log.reset();
     log.files.power_loss();
     log.files.power_on();
     ASSERT_THAT(log.open(), Succeeds()) << at;
-    ASSERT_THAT(enter_recovered(ledger_, *log.log), Succeeds()) << at;
+    ASSERT_THAT(enter_recovered(ledger_, log.log.get()), Succeeds()) << at;
     const auto all = entries(*log.log);
     EXPECT_EQ(all.size(), 5U) << at;
     EXPECT_TRUE(std::ranges::all_of(all, [](const auto& one) { return one.second == 1; })) << at;
@@ -153,10 +176,10 @@ TEST_F(RecoveredTest, WhereverTheStartDiesEachHasOneEntry) {
 TEST_F(RecoveredTest, AFullDiskLeavesThemForLater) {
   recover();
   audit_.files.fail_write(1, Code::overloaded, 2);
-  EXPECT_FALSE(enter_recovered(ledger_, *audit_.log));
+  EXPECT_FALSE(enter_recovered(ledger_, audit_.log.get()));
   EXPECT_EQ(ledger_.told_until, 0);
   audit_.clock.advance(seconds(2));
-  for (int i = 0; i < 3 && !enter_recovered(ledger_, *audit_.log); ++i)
+  for (int i = 0; i < 3 && !enter_recovered(ledger_, audit_.log.get()); ++i)
     audit_.clock.advance(seconds(2));
   EXPECT_EQ(entries().size(), 1U);
   EXPECT_EQ(ledger_.told_until, 1);

@@ -268,6 +268,21 @@ TEST_F(RealNetworkTest, ManyPiecesArriveAsOneText) {
   EXPECT_EQ(receive(*server, 16), text);
 }
 
+TEST_F(RealNetworkTest, PiecesOfAnySizeArriveAsOneText) {
+  auto [client, server] = tcp();
+  for (const std::size_t size : {1U, 340U, 341U, 342U, 1'500U}) {
+    std::string text;
+    for (const char c : {'a', 'b', 'c'})
+      text.append(size, c);
+    const iovec pieces[] = {{text.data(), size},
+                            {nullptr, 0},
+                            {text.data() + size, size},
+                            {text.data() + 2 * size, size}};
+    EXPECT_EQ(client->try_write(pieces).bytes, text.size());
+    EXPECT_EQ(receive(*server, text.size()), text);
+  }
+}
+
 TEST_F(RealNetworkTest, AnIdleConnectionWithUnexpectedBytesIsNotForReuse) {
   auto [client, server] = tcp();
   EXPECT_TRUE(client->is_idle_and_open());

@@ -1,6 +1,7 @@
 #include "rt/real_socket.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -11,11 +12,22 @@ namespace sovmesh::rt {
 namespace {
 
 constexpr std::size_t kPiecesMax = 16;
+// Little in several pieces costs less to copy into one than to hand over as it is.
+constexpr std::size_t kJoinedMax = 1'024;
 
 std::size_t total(std::span<const iovec> pieces) {
   std::size_t bytes = 0;
   for (const iovec& piece : pieces)
     bytes += piece.iov_len;
+  return bytes;
+}
+
+std::size_t join(std::span<const iovec> pieces, std::span<char> into) {
+  std::size_t bytes = 0;
+  for (const iovec& piece : pieces) {
+    std::copy_n(static_cast<const char*>(piece.iov_base), piece.iov_len, into.data() + bytes);
+    bytes += piece.iov_len;
+  }
   return bytes;
 }
 
@@ -89,6 +101,12 @@ IoResult RealSocket::try_write(std::span<const iovec> pieces) {
   pieces = pieces.first(std::min(pieces.size(), kPiecesMax));
   const std::size_t offered = total(pieces);
   if (offered == 0) return IoResult::done(0);
+  std::array<char, kJoinedMax> joined;
+  iovec one{};
+  if (pieces.size() > 1 && offered <= joined.size()) {
+    one = {.iov_base = joined.data(), .iov_len = join(pieces, joined)};
+    pieces = {&one, 1};
+  }
   for (;;) {
     ssize_t sent = 0;
     if (pieces.size() == 1) {

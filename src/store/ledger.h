@@ -342,13 +342,14 @@ class Ledger {
   // key of an intent is kept, unless its row is void.
   virtual void unclaim(TenantId tenant, const metering::Idempotency& key, RequestId request) = 0;
 
-  // Requests that a crash left open, that were settled as recovered when the ledger opened, and
-  // that nobody has been told of yet: oldest first, at most `limit`. Blocking. A ledger in memory
-  // has none.
+  // The last rows of runs that did not end by themselves, oldest first, at most `limit`, until
+  // somebody has been told of them: those that were recovered, and the last ones that were settled
+  // before. Of most of these somebody was told as they ended; void ones are among them. Blocking. A
+  // ledger in memory has none.
   virtual Result<std::vector<UsageRow>> untold(std::size_t /*limit*/) {
     return std::vector<UsageRow>();
   }
-  // Those up to this place in the ledger have been told. Blocking.
+  // Of those up to this place in the ledger somebody has been told. Blocking.
   virtual Result<void> told(std::int64_t /*seq*/) { return {}; }
 
   // Waits (blocking) until everything handed over so far is durable, at most about `limit`: for

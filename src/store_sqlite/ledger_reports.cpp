@@ -510,21 +510,20 @@ Result<std::optional<UsageRow>> find_row(Database& database, RequestId request) 
   return std::optional<UsageRow>();
 }
 
-// Oldest first. Other rows may lie between those of several boots.
+// Oldest first.
 Result<std::vector<UsageRow>> read_untold(Database& database, std::size_t limit) {
   TRY(const Snapshot snapshot, Snapshot::take(database));
   TRY(const std::int64_t first, read_mark(database, kUntoldFirst));
   TRY(const std::int64_t last, read_mark(database, kUntoldLast));
   std::vector<UsageRow> rows;
-  if (first == 0) return rows;
+  if (last == 0) return rows;
   TRY(const std::vector<std::int64_t> days, days_with_rows(database));
   for (auto day = days.rbegin(); day != days.rend() && rows.size() < limit; ++day) {
     std::string sql(kClosedColumns);
     append_all(sql, " FROM ", partition_name(*day), std::string_view(kJoin),
-               " row.seq BETWEEN ?1 AND ?2 AND row.finish = ?3 ORDER BY row.seq LIMIT ?4");
+               " row.seq BETWEEN ?1 AND ?2 ORDER BY row.seq LIMIT ?3");
     TRY(Statement row, database.prepare(sql));
-    row.bind_all(first, last, static_cast<int>(metering::Finish::recovered),
-                 static_cast<std::int64_t>(limit - rows.size()));
+    row.bind_all(first, last, static_cast<std::int64_t>(limit - rows.size()));
     for (;;) {
       TRY(const bool there, row.step());
       if (!there) break;

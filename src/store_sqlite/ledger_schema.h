@@ -54,7 +54,8 @@ std::int64_t made_on(RequestId request);
 // Marks: how far something has come. Nothing of a table of kSpans before the mark of its name is
 // kept.
 inline constexpr std::string_view kDroppedSeq = "dropped_seq";  // the last of the dropped rows
-// Between these places are the recovered rows that nobody has been told of; both 0: there are none.
+// The first row that nobody may have been told of, and the last one that somebody has to be told of
+// now; 0: there is none.
 inline constexpr std::string_view kUntoldFirst = "untold_first";
 inline constexpr std::string_view kUntoldLast = "untold_last";
 Result<std::int64_t> read_mark(Database& database, std::string_view name);  // 0: there is none

@@ -5,6 +5,7 @@
 
 #include "rt/loop.h"
 #include "store_sqlite/ledger_erase.h"
+#include "store_sqlite/ledger_untold.h"
 #include "store_sqlite/ledger_verify.h"
 
 namespace sovmesh::store_sqlite {
@@ -250,10 +251,7 @@ Result<std::vector<store::UsageRow>> LedgerSqlite::untold(std::size_t limit) {
 Result<void> LedgerSqlite::told(std::int64_t seq) {
   TRY(Database database, Database::open(disk_, path_, {.create = false, .read_only = false}));
   TRY(Transaction transaction, Transaction::begin(database));
-  TRY(const std::int64_t last, read_mark(database, kUntoldLast));
-  const bool is_all = seq >= last;
-  TRY_VOID(write_mark(database, kUntoldFirst, is_all ? 0 : seq + 1));
-  if (is_all) TRY_VOID(write_mark(database, kUntoldLast, 0));
+  TRY_VOID(note_told(database, seq));
   return transaction.commit();
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "store_sqlite/ledger_untold.h"
+
 namespace sovmesh::store_sqlite {
 namespace {
 
@@ -370,7 +372,7 @@ TEST_F(LedgerTest, RowsLeftOpenAreRecoveredWithTheirLastCheckpoint) {
                                           .source = Source::recovered}));
 }
 
-TEST_F(LedgerTest, RecoveredRowsAreUntoldUntilSomebodyIsTold) {
+TEST_F(LedgerTest, RowsOfARunThatWasCutShortAreUntoldUntilSomebodyIsTold) {
   const auto crash = [this](int rows) {
     std::vector<OpenRow> left;
     for (int i = 0; i < rows; ++i)
@@ -386,24 +388,69 @@ TEST_F(LedgerTest, RecoveredRowsAreUntoldUntilSomebodyIsTold) {
   ASSERT_THAT(ledger_->flush(), Succeeds());
   EXPECT_TRUE(ledger_->untold(10)->empty());
   crash(3);
-  ASSERT_EQ(ledger_->untold(10)->size(), 3U);
+  ASSERT_EQ(ledger_->untold(10)->size(), 4U) << "who was told of the first may have forgotten it";
   EXPECT_EQ(ledger_->untold(2)->size(), 2U);
-  EXPECT_EQ(ledger_->untold(10)->front().settlement.finish, Finish::recovered);
+  EXPECT_EQ(ledger_->untold(10)->front().settlement.finish, Finish::stop);
+  EXPECT_EQ(ledger_->untold(10)->back().settlement.finish, Finish::recovered);
 
-  ASSERT_THAT(ledger_->told(ledger_->untold(1)->front().seq), Succeeds());
+  ASSERT_THAT(ledger_->told(ledger_->untold(2)->back().seq), Succeeds());
   EXPECT_EQ(ledger_->untold(10)->size(), 2U);
   std::move(opened()).settle({});
+  std::move(opened()).void_unused();
   ASSERT_THAT(ledger_->flush(), Succeeds());
+  EXPECT_EQ(ledger_->untold(10)->size(), 2U) << "whoever runs is told by others";
   crash(1);
   const auto left = *ledger_->untold(10);
-  ASSERT_EQ(left.size(), 3U) << "of two boots, without what came between";
+  ASSERT_EQ(left.size(), 5U) << "of two boots, and what came between";
   EXPECT_TRUE(std::ranges::is_sorted(left, {}, &store::UsageRow::seq));
+  EXPECT_EQ(std::ranges::count(left, true, &store::UsageRow::voided), 1);
   ASSERT_THAT(ledger_->told(left.back().seq), Succeeds());
   EXPECT_TRUE(ledger_->untold(10)->empty());
   crash(0);
   EXPECT_TRUE(ledger_->untold(10)->empty());
   crash(1);
   EXPECT_EQ(ledger_->untold(10)->size(), 1U);
+}
+
+TEST_F(LedgerTest, ARunThatEndsByItselfLeavesNoRowUntold) {
+  boot();
+  std::move(opened()).settle({});
+  ledger_.reset();
+  boot();
+  EXPECT_TRUE(ledger_->untold(10)->empty());
+  std::move(opened()).settle({});
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  disk_.power_loss();
+  ledger_.reset();
+  boot();
+  EXPECT_EQ(ledger_->untold(10)->size(), 1U) << "of the last run alone";
+  ledger_.reset();
+  boot();
+  EXPECT_EQ(ledger_->untold(10)->size(), 1U) << "nobody was told";
+}
+
+// A log that was off for years does not get years of rows.
+TEST_F(LedgerTest, ManyRowsAreNotUntold) {
+  boot();
+  constexpr std::int64_t more = kUntoldMax + 2;
+  constexpr int at_once = 2'000;
+  for (std::int64_t made = 0; made < more; made += at_once) {
+    for (int i = 0; i < at_once && made + i < more; ++i)
+      open();
+    world_.run_for(milliseconds(10));
+    runner_->step();
+    deliver();
+    for (auto& attempt : attempts_)
+      if (attempt->result) std::move(**attempt->result).settle({});
+    attempts_.clear();
+  }
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  disk_.power_loss();
+  ledger_.reset();
+  boot();
+  const auto untold = ledger_->untold(more);
+  ASSERT_EQ(untold->size(), std::size_t{kUntoldMax});
+  EXPECT_EQ(untold->front().seq, 3);
 }
 
 TEST_F(LedgerTest, RefusesWhenTheQueueIsFull) {

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "store_sqlite/ledger_untold.h"
+
 namespace sovmesh::store_sqlite {
 namespace {
 
@@ -142,21 +144,12 @@ Result<void> LedgerWriter::settle_left_open(WallTime booked_at) {
     idems.push_back(row.integer(9));
   }
   row = {};
-  TRY_VOID(note_untold(books_.last_seq() + 1));
+  const std::int64_t last = books_.last_seq();
+  TRY_VOID(note_untold(database_, last, last + static_cast<std::int64_t>(book_rows_.size())));
   TRY_VOID(books_.write(book_rows_, booked_at));
   for (std::size_t i = 0; i < book_rows_.size(); ++i)
     TRY_VOID(close_idem(book_rows_[i], idems[i]));
   return database_.execute("DELETE FROM open_row");
-}
-
-// The rows that are recovered now follow each other from `first` on; those of a boot before may
-// still wait to be told.
-Result<void> LedgerWriter::note_untold(std::int64_t first) {
-  if (book_rows_.empty()) return {};
-  TRY(const std::int64_t waiting, read_mark(database_, kUntoldFirst));
-  if (waiting == 0) TRY_VOID(write_mark(database_, kUntoldFirst, first));
-  const std::int64_t last = first + static_cast<std::int64_t>(book_rows_.size()) - 1;
-  return write_mark(database_, kUntoldLast, last);
 }
 
 Result<void> LedgerWriter::restore_claims() {
@@ -774,7 +767,9 @@ void LedgerWriter::finish() {
   if (state_ != State::broken && has_work()) commit(clock_.now());
   drop_closings();
   end_loan();
-  if (state_ == State::healthy) (void)database_.checkpoint();
+  if (state_ != State::healthy) return;
+  (void)note_all_told(database_, books_.last_seq());
+  (void)database_.checkpoint();
 }
 
 store::LedgerStats LedgerWriter::stats() const {

@@ -121,7 +121,6 @@ class LedgerWriter : public LedgerWork {
 
   Result<void> recover();
   Result<void> settle_left_open(WallTime booked_at);
-  Result<void> note_untold(std::int64_t first);
   Result<void> restore_claims();
   Result<void> prepare();
 

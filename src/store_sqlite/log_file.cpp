@@ -9,30 +9,29 @@
 namespace sovmesh::store_sqlite {
 namespace {
 
-constexpr int kHeadBytes = 24;  // of a frame
+constexpr std::size_t kWaitingMax = std::size_t{64} << 10;  // bytes
 
 // What SQLite sees of an open log. The file of the real VFS lies behind it in the same memory.
 struct LogFile : sqlite3_file {
-  std::vector<char> frame;  // a head that waits, or nothing
-  sqlite3_int64 at = 0;     // its place
+  std::vector<char> waiting;  // written by SQLite, and not yet to the file
+  sqlite3_int64 at = 0;       // its place
 
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *real()->pMethods; }
 
   int write(const char* bytes, int count, sqlite3_int64 offset) {
-    const bool follows = !frame.empty() && offset == at + kHeadBytes;
-    if (!follows) {
+    const bool follows = offset == at + static_cast<sqlite3_int64>(waiting.size());
+    if (!follows || waiting.size() + static_cast<std::size_t>(count) > kWaitingMax) {
       if (const int code = flush(); code != SQLITE_OK) return code;
-      if (count != kHeadBytes) return methods().xWrite(real(), bytes, count, offset);
-      at = offset;
     }
-    frame.insert(frame.end(), bytes, bytes + count);
-    return follows ? flush() : SQLITE_OK;
+    if (waiting.empty()) at = offset;
+    waiting.insert(waiting.end(), bytes, bytes + count);
+    return SQLITE_OK;
   }
   int flush() {
-    if (frame.empty()) return SQLITE_OK;
-    const int code = methods().xWrite(real(), frame.data(), static_cast<int>(frame.size()), at);
-    frame.clear();
+    if (waiting.empty()) return SQLITE_OK;
+    const int code = methods().xWrite(real(), waiting.data(), static_cast<int>(waiting.size()), at);
+    waiting.clear();
     return code;
   }
 };

@@ -377,6 +377,19 @@ def test_kills_of_the_gateway_lose_no_more_than_is_written(run):
     assert report.recovered > 0
     recovered = {row.rid for row in rows.values() if row.finish == "recovered"}
     assert recovered and slowest < CLOSED_SECONDS
+    entries = collections.Counter(entry["rid"] for entry in request_entries(run.gateway))
+    wrong = {rid: entries[rid] for rid, row in rows.items() if row.is_settled and entries[rid] != 1}
+    assert not wrong, wrong
+
+
+def request_entries(gateway):
+    """Those of the audit log, newest first."""
+    before = ""
+    while before is not None:
+        status, page = gateway.admin(f"/api/v1/audit/entries?action=request&limit=1000{before}")
+        assert status == 200, page
+        yield from (row["entry"] for row in page["data"])
+        before = f"&after={page['next']}" if page["has_more"] else None
 
 
 def repeat(gateway, wave):
