@@ -83,12 +83,41 @@ std::size_t index_of(const Route& route, const ModelName& version) {
   return static_cast<std::size_t>(found - route.versions.data());
 }
 
+using Weights = std::array<std::int64_t, kRouteVersionsMax>;
+
+void apply(const Outcome& outcome, const Route& route, Weights& weights) {
+  if (!route.version(outcome.version)) return;
+  if (outcome.promoted) weights.fill(0);
+  weights.at(index_of(route, outcome.version)) = outcome.promoted ? 1 : 0;
+}
+
+void apply(const Shift& shift, const Route& route, Weights& weights) {
+  if (!route.version(shift.version)) return;
+  const std::size_t shifted = index_of(route, shift.version);
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (i != shifted) others += weights.at(i);
+  // At most 16 x 10^6 x 10^4: exact in 64 bits and in a double.
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights.at(i) =
+        i == shifted ? others * shift.share : weights.at(i) * (kWholeShare - shift.share);
+}
+
+Weights weights_for(const Route& route, const MayUse& may_use, const Shift* shift) {
+  Weights weights{};
+  std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+  if (!shift) return weights;
+  for (const Outcome& outcome : shift->before)
+    if (may_use(outcome.version)) apply(outcome, route, weights);
+  if (may_use(shift->version)) apply(*shift, route, weights);
+  return weights;
+}
+
 std::optional<Choice> choose_by_weight(const Route& route, const RouteFacts& facts,
                                        const MayUse& may_use, const Shift* shift) {
   const StickyBy by = held_by(route, facts);
   const std::uint64_t key = sticky_key(route, facts, by);
-  const bool in_rollout = shift && may_use(shift->version);
-  const auto weights = effective_weights(route, in_rollout ? shift : nullptr);
+  const auto weights = weights_for(route, may_use, shift);
   std::optional<Choice> best;
   double least = 0;
   for (std::size_t i = 0; i < route.versions.size(); ++i) {
@@ -172,19 +201,26 @@ std::optional<Choice> choose(const Route& route, const RouteFacts& facts, const 
 
 std::array<std::int64_t, kRouteVersionsMax> effective_weights(const Route& route,
                                                               const Shift* shift) {
-  std::array<std::int64_t, kRouteVersionsMax> weights{};
-  std::int64_t others = 0;
-  for (std::size_t i = 0; i < route.versions.size(); ++i) {
-    weights[i] = route.versions[i].weight;
-    if (shift && route.versions[i].model != shift->version) others += weights[i];
+  return weights_for(route, [](const ModelName&) { return true; }, shift);
+}
+
+Route with_outcomes(Route route, std::span<const Outcome> outcomes) {
+  for (const Outcome& outcome : outcomes) {
+    if (!route.version(outcome.version)) continue;
+    Weights weights{};
+    std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+    apply(outcome, route, weights);
+    for (std::size_t i = 0; i < route.versions.size(); ++i) {
+      RouteVersion& version = route.versions[i];
+      version.weight = weights.at(i);
+      if (!outcome.promoted) continue;
+      if (version.model == outcome.version)
+        version.stage = Stage::stable;
+      else if (version.stage == Stage::stable)
+        version.stage = Stage::experiment;
+    }
   }
-  if (!shift || !route.version(shift->version)) return weights;
-  // At most 16 x 10^6 x 10^4: exact in 64 bits and in a double.
-  for (std::size_t i = 0; i < route.versions.size(); ++i) {
-    const bool shifted = route.versions[i].model == shift->version;
-    weights[i] = shifted ? others * shift->share : weights[i] * (kWholeShare - shift->share);
-  }
-  return weights;
+  return route;
 }
 
 const Mirror* mirror_for(const Route& route, const Choice& choice, const MayUse& may_use,

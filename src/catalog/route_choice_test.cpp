@@ -223,6 +223,31 @@ TEST(RouteChoice, CallersGetOnlyWhatTheyMayUse) {
   EXPECT_EQ(chosen(route, {}, &whole, all_but("new")), "old");
 }
 
+// Rollouts before this one: "new" was promoted, "b" was taken back.
+TEST(RouteChoice, WhatRolloutsHaveComeToHoldsWhileTheNextOneGoesOn) {
+  Route route = two_versions(90, 0);
+  for (const char* more : {"b", "c"})
+    route.versions.push_back({.model = model(more), .weight = 5, .stage = Stage::experiment});
+  const std::vector<Outcome> before{{model("b"), false}, {model("new"), true}};
+  Shift shift{.version = model("c"), .share = 0, .before = before};
+  EXPECT_EQ(share_of(pick_all(route, &shift), "new"), 1);
+  EXPECT_EQ(with_outcomes(route, before).stable().model, model("new"));
+  shift.share = 2'500;
+  EXPECT_NEAR(share_of(pick_all(route, &shift), "c"), 0.25, 0.02);
+  EXPECT_NEAR(share_of(pick_all(route, &shift), "new"), 0.75, 0.02);
+  // Who may not use what was promoted has what he had before it was, without "b".
+  const MayUse not_new = all_but("new");
+  const auto without =
+      pick_all(route, &shift, [&](const Route& one, const RouteFacts& facts, const Shift* by) {
+        return chosen(one, facts, by, not_new);
+      });
+  EXPECT_NEAR(share_of(without, "old"), 0.75, 0.02);
+  EXPECT_EQ(share_of(without, "b"), 0);
+  // Back to what was stable first.
+  shift = {.version = model("old"), .share = kWholeShare, .before = before};
+  EXPECT_EQ(share_of(pick_all(route, &shift), "old"), 1);
+}
+
 class GreyChannelTest : public testing::Test {
  protected:
   GreyChannelTest() {

@@ -135,6 +135,22 @@ def test_by_hand_it_is_taken_back_within_a_second(start):
     assert '"share":"0%"' in gateway.run("route", "show", "model", "--json")
 
 
+def test_the_next_one_leaves_what_was_promoted_where_it_is(start):
+    gateway = start()
+    gateway.run("rollout", "start", "model", "--candidate", "model-v2")
+    assert wait_for(lambda: gateway.rollout()["state"] == "holding")
+    gateway.run("rollout", "promote", "model")
+    assert answers(gateway, "model") == {"model-v2"}
+    assert "since it was promoted" in gateway.run("rollout", "start", "model", "--candidate",
+                                                  "model-v2", code=1)
+    gateway.run("rollout", "start", "model", "--candidate", "model-v1", "--step", "1%:10m")
+    assert gateway.rollout()["stable"] == "model-v2"
+    gateway.restart()
+    assert "model-v2" in answers(gateway, "model")
+    gateway.run("rollout", "abort", "model")
+    assert answers(gateway, "model") == {"model-v2"}
+
+
 def answers(gateway, model, **fields):
     return {gateway.ask(session, model, **fields) for session in range(30)}
 

@@ -155,7 +155,7 @@ TEST_F(AdminAuditTest, ARouteAndItsRolloutChangeWithAnEntryOfWhoDidIt) {
   ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
   for (const char* act : {"pause", "resume", "promote"})
     ASSERT_THAT(call("POST", std::string("rollouts/chat/") + act), Succeeds()) << act;
-  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
+  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"old"})"), Succeeds());
   ASSERT_THAT(call("POST", "rollouts/chat/abort"), Succeeds());
   ASSERT_THAT(call("DELETE", "routes/chat"), Succeeds());
   EXPECT_EQ(size(), before + 9);
