@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cassert>
 #include <map>
 #include <utility>
@@ -41,6 +42,24 @@ bool carries_credentials(std::string_view header) {
   constexpr std::array<std::string_view, 5> kNames{"authorization", "proxy-authorization", "cookie",
                                                    "api-key", "x-api-key"};
   return std::ranges::find(kNames, header) != kNames.end();
+}
+
+// chat, completions, embeddings
+using Abilities = std::bitset<3>;
+constexpr std::array<const char*, 3> kAbilities{"chat", "completions", "embeddings"};
+
+Abilities abilities_of(const Model& model) {
+  Abilities abilities;
+  abilities[0] = model.chat;
+  abilities[1] = model.completions;
+  abilities[2] = model.embeddings;
+  return abilities;
+}
+
+const char* lacking_of(const Abilities& asked, const Abilities& able) {
+  for (std::size_t i = 0; i < kAbilities.size(); ++i)
+    if (asked[i] && !able[i]) return kAbilities.at(i);
+  return nullptr;
 }
 
 Result<void> check_versions(const Route& route) {
@@ -344,6 +363,35 @@ Result<void> validate(std::span<const Route> routes, const std::set<ModelName>& 
   }
   for (std::size_t i = 0; i < routes.size(); ++i)
     TRY_VOID(set.check_ways_from(i));
+  return {};
+}
+
+Result<void> check_abilities(const Route& route,
+                             const std::function<const Model*(const ModelName&)>& find) {
+  Abilities asked;
+  bool all_known = true;
+  for (const RouteVersion& version : route.versions) {
+    if (route.mirror && route.mirror->version == version.model) continue;
+    const Model* const model = find(version.model);
+    all_known = all_known && model != nullptr;
+    if (model != nullptr) asked |= abilities_of(*model);
+  }
+  if (const Model* const copy = route.mirror ? find(route.mirror->version) : nullptr) {
+    if (const char* const lacking = lacking_of(asked, abilities_of(*copy)))
+      return wrong("mirror.version",
+                   fmt::format("{} has no {}, which a version of the route has; mirror to a model "
+                               "of the same kind",
+                               copy->name.text(), lacking));
+  }
+  for (std::size_t i = 0; all_known && i < route.fallbacks.size(); ++i) {
+    const Fallback& fallback = route.fallbacks[i];
+    const Model* const model =
+        fallback.kind == Fallback::Kind::model ? find(fallback.name) : nullptr;
+    if (model == nullptr || (abilities_of(*model) & asked).any()) continue;
+    return wrong(
+        fmt::format("fallbacks[{}]", i),
+        fmt::format("{} can do nothing of what the versions of the route can", model->name.text()));
+  }
   return {};
 }
 

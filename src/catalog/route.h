@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "catalog/records.h"
 
 namespace sovmesh::catalog {
 
@@ -140,5 +142,9 @@ Result<void> validate(const Route& route);
 // All routes of a configuration against each other and against the models that there are: names
 // that are unknown, hide a model or come twice, and fallbacks that lead back or too far.
 Result<void> validate(std::span<const Route> routes, const std::set<ModelName>& models);
+// Whether its mirror can do all that its versions are asked for, and each model to fall back to
+// some of it; an error as those of validate(). `find`: null for a model of which nothing is known.
+Result<void> check_abilities(const Route& route,
+                             const std::function<const Model*(const ModelName&)>& find);
 
 }  // namespace sovmesh::catalog

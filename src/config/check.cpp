@@ -140,7 +140,7 @@ class Checker {
         check_name(TenantSlug::parse(tenant), route.grey->position);
     }
     for (const RouteFallback& fallback : route.fallbacks)
-      check_fallback(fallback);
+      check_fallback(route, fallback);
     if (route.mirror) check_mirror(route, *route.mirror);
   }
 
@@ -173,14 +173,31 @@ class Checker {
     }
   }
 
-  void check_fallback(const RouteFallback& fallback) {
+  void check_fallback(const Route& route, const RouteFallback& fallback) {
     if (fallback.model.empty() == fallback.route.empty()) {
       error(fallback.position, "a fallback needs 'model' or 'route', and not both");
     } else if (fallback.route.empty()) {
       check_model_of_route(fallback.model, fallback.position);
+      check_kind(route, fallback);
     } else {
       check_name(ModelName::parse(fallback.route), fallback.position);
     }
+  }
+
+  // One that can do nothing of what the versions can would never answer.
+  void check_kind(const Route& route, const RouteFallback& fallback) {
+    const Model* const other = find_named(config_.models, fallback.model);
+    if (other == nullptr) return;
+    const bool may_help = std::ranges::any_of(route.versions, [&](const RouteVersion& version) {
+      const Model* const model = find_named(config_.models, version.model);
+      return model == nullptr || (model->chat && other->chat) ||
+             (model->completions && other->completions) || (model->embeddings && other->embeddings);
+    });
+    if (may_help) return;
+    error(fallback.position,
+          fmt::format("the fallback '{}' can do nothing of what the versions of the route can; "
+                      "fall back to a model of the same kind",
+                      fallback.model));
   }
 
   // As of keys.

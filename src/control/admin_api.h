@@ -124,6 +124,7 @@ class AdminApi {
     // Whose it was, and which user's, of what is gone when its entry is made.
     std::optional<TenantId> tenant = {};
     std::optional<std::string> user = {};
+    bool changes_nothing = false;  // so it has no entry
     // What a write does, and says, when it has taken effect. Cannot fail it any more.
     std::function<void(AdminReply&)> afterwards = {};
 
@@ -190,7 +191,8 @@ class AdminApi {
   Result<AdminReply> create_route(Request& request);
   Result<AdminReply> change_route(Request& request, RouteRecord record);
   Result<AdminReply> delete_route(Request& request, const RouteRecord& record);
-  Result<AdminReply> write_route(Request& request, RouteRecord record, int status);
+  Result<AdminReply> write_route(Request& request, RouteRecord record, int status,
+                                 const std::string& stored = {});
   std::string show_route(const catalog::Route& route, const RouteRecord* record,
                          const identity::Directory& directory) const;
   std::optional<rollout::Rollout> running_rollout(const ModelName& route) const;

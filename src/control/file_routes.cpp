@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -155,6 +156,34 @@ std::unexpected<Error> placed(const Error& error, const std::vector<config::Rout
                 fmt::format("{}: {}", field_name(param), error.message()));
 }
 
+std::set<ModelName> names_of(const std::vector<catalog::Model>& models) {
+  std::set<ModelName> names;
+  for (const catalog::Model& model : models)
+    names.insert(model.name);
+  return names;
+}
+
+// One that is made or changed, and all others.
+Result<void> check_together(const catalog::Route& route, const std::vector<catalog::Route>& others,
+                            const std::set<ModelName>& models) {
+  std::vector<catalog::Route> all{route};
+  all.insert(all.end(), others.begin(), others.end());
+  const auto valid = catalog::validate(all, models);
+  if (valid) return {};
+  const std::string text(valid.error().param());
+  std::string_view param = text;
+  const std::size_t at = take_position(param);
+  if (at == 0) return client_error(Code::invalid_value, valid.error().message(), field_name(param));
+  // What was wrong before, as a route whose name an engine has begun to list, hinders no other one.
+  std::vector<catalog::Route> sound;
+  for (const catalog::Route& other : others)
+    if (catalog::validate(std::vector{other}, models)) sound.push_back(other);
+  if (sound.size() < others.size()) return check_together(route, sound, models);
+  return client_error(Code::invalid_value,
+                      fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
+                                  field_name(param), valid.error().message()));
+}
+
 }  // namespace
 
 Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& tenant_named) {
@@ -223,23 +252,17 @@ config::Route spec_of(const catalog::Route& route,
 }
 
 Result<void> check_api_route(const catalog::Route& route, const std::vector<catalog::Route>& others,
-                             const std::set<ModelName>& models) {
-  std::vector<catalog::Route> all{route};
-  all.insert(all.end(), others.begin(), others.end());
-  const auto valid = catalog::validate(all, models);
-  if (valid) return {};
-  const std::string text(valid.error().param());
-  std::string_view param = text;
-  const std::size_t at = take_position(param);
-  if (at == 0) return client_error(Code::invalid_value, valid.error().message(), field_name(param));
-  // What was wrong before, as a route whose name an engine has begun to list, hinders no other one.
-  std::vector<catalog::Route> sound;
-  for (const catalog::Route& other : others)
-    if (catalog::validate(std::vector{other}, models)) sound.push_back(other);
-  if (sound.size() < others.size()) return check_api_route(route, sound, models);
-  return client_error(Code::invalid_value,
-                      fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
-                                  field_name(param), valid.error().message()));
+                             const std::vector<catalog::Model>& models) {
+  TRY_VOID(check_together(route, others, names_of(models)));
+  const auto find = [&](const ModelName& name) {
+    const auto found = std::ranges::find(models, name, &catalog::Model::name);
+    // What an engine lists says of itself that it can do everything.
+    return found == models.end() || found->discovered ? nullptr : &*found;
+  };
+  const auto able = catalog::check_abilities(route, find);
+  if (able) return {};
+  return client_error(Code::invalid_value, able.error().message(),
+                      std::string(able.error().param()));
 }
 
 Result<void> check_beside(const std::vector<catalog::Route>& of_file,

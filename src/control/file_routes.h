@@ -29,7 +29,7 @@ config::Route spec_of(const catalog::Route& route,
 // A route that the admin API makes or changes, beside all others and the models that there are. An
 // error of the caller, with the member as its param.
 Result<void> check_api_route(const catalog::Route& route, const std::vector<catalog::Route>& others,
-                             const std::set<ModelName>& models);
+                             const std::vector<catalog::Model>& models);
 // The admin API's routes beside those of a file that is to be in force.
 Result<void> check_beside(const std::vector<catalog::Route>& of_file,
                           const std::vector<catalog::Route>& of_api,

@@ -148,13 +148,32 @@ TEST(FileRoutes, TheExamplesOfTheirPageAreGood) {
   EXPECT_GE(examples, 1);
 }
 
+TEST(FileRoutes, WhatCannotDoWhatTheVersionsCanIsRefused) {
+  const auto with = [](std::string_view rest) {
+    std::string text(kBase);
+    text.insert(text.find("tenants:"),
+                "  - {name: vectors, engine: far, chat: false, completions: false, embeddings: "
+                "true}\n  - {name: talk, engine: far, completions: false}\n");
+    return problem(text +
+                   "routes:\n  - name: a\n    versions: [{model: llama-8b, weight: 1}, "
+                   "{model: talk, stage: canary}]\n" +
+                   std::string(rest));
+  };
+  EXPECT_THAT(with("    mirror: {version: talk, share: 5}\n"),
+              HasSubstr(":14:13: error: the mirror 'talk' has no completions"));
+  EXPECT_THAT(
+      with("    fallbacks: [{model: llama-70b-v1}, {model: vectors}]\n"),
+      HasSubstr(":14:40: error: the fallback 'vectors' can do nothing of what the versions"));
+  EXPECT_EQ(with("    fallbacks: [{model: talk}]\n"), "");
+}
+
 // As a route whose name an engine has begun to list.
 TEST(ApiRoutes, ARouteThatWasWrongBeforeHindersNoOtherOne) {
   const auto named = [](std::string_view name) { return ModelName::parse(name).value(); };
   const auto route = [&](std::string_view name) {
     return catalog::Route{.name = named(name), .versions = {{.model = named("a"), .weight = 1}}};
   };
-  const std::set<ModelName> models{named("a"), named("listed")};
+  const std::vector<catalog::Model> models{{.name = named("a")}, {.name = named("listed")}};
   EXPECT_THAT(check_api_route(route("new"), {route("listed")}, models), Succeeds());
   const auto refused = check_api_route(route("listed"), {route("old")}, models);
   EXPECT_THAT(refused, FailsWith(Code::invalid_value));

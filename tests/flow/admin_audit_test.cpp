@@ -152,6 +152,7 @@ TEST_F(AdminAuditTest, ARouteAndItsRolloutChangeWithAnEntryOfWhoDidIt) {
                    R"({"model":"new","stage":"canary"}]})"),
               Succeeds());
   ASSERT_THAT(call("PATCH", "routes/chat", R"({"sticky":"user"})"), Succeeds());
+  ASSERT_THAT(call("PATCH", "routes/chat", "{}"), Succeeds());  // changes nothing: no entry
   ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
   for (const char* act : {"pause", "resume", "promote"})
     ASSERT_THAT(call("POST", std::string("rollouts/chat/") + act), Succeeds()) << act;

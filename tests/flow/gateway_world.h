@@ -107,6 +107,7 @@ class GatewayWorld {
   // Aurora's whole answers are kept for repeats of an Idempotency-Key.
   void keep_answers();
   // A route over models of this world, from now on; one of the same name is replaced.
+  void drop_routes() { routes_.clear(); }  // as of the next change
   void set_route(catalog::Route route);
   // Requests go by these from now on.
   void use_rollouts(const gateway::RolloutsInForce& rollouts) { services_.rollouts = &rollouts; }
