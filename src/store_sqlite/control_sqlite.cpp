@@ -325,11 +325,14 @@ Result<void> ControlTables::remove_value(const std::string& name) {
 }
 
 // Pages may hold copies of what was on them before they were divided, so the file is written anew.
-Result<void> ControlTables::overwrite_removed() {
-  return with([&](Database& database) -> Result<void> {
+Result<store::ControlStore::Bytes> ControlTables::overwrite_removed(const std::string& name) {
+  return with([&](Database& database) -> Result<Bytes> {
+    Bytes bytes;
+    TRY(bytes.were_there, database.files_contain(name));
     TRY_VOID(database.execute("PRAGMA temp_store=MEMORY; VACUUM"));
     TRY(const bool emptied, database.empty_log());
-    if (emptied) return {};
+    TRY(bytes.are_there, database.files_contain(name));
+    if (emptied) return bytes;
     return fail(Error(Code::dependency_unavailable, Blame::us,
                       "somebody reads control.db, whose log still has what was removed: try again")
                     .with_retry_after(std::chrono::seconds(2)));
