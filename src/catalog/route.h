@@ -53,20 +53,22 @@ std::optional<StickyBy> parse_sticky_by(std::string_view text);
 // The header with which a request asks for a channel.
 constexpr std::string_view kChannelHeader = "x-sm-channel";
 
+// The value of a header, or of a label of the key that is shown, compared byte by byte; of several
+// headers one is enough. Anybody can set a header; labels are set by who makes the key.
+struct Match {
+  enum class Of : std::uint8_t { header, key_label };
+  Of of = Of::header;
+  std::string name;  // a header's in lower case; never one that carries credentials
+  std::string value;
+};
+
 // A version for those who asked for it: a tenant that opted in, and of it the requests that name
-// the channel in kChannelHeader, or whose key carries it as a label.
+// the channel in kChannelHeader, or whose key has the label.
 struct GreyChannel {
   std::string name;  // 1..64 characters of [a-z0-9-]
   ModelName version;
   std::set<TenantId> tenants;  // that opted in
-};
-
-// A header's or claim's value, compared byte by byte; of several values one is enough.
-struct Match {
-  enum class Of : std::uint8_t { header, claim };
-  Of of = Of::header;
-  std::string name;  // a header's in lower case; never one that carries credentials
-  std::string value;
+  std::optional<Match> key_label = {};
 };
 
 // Requests that match in everything go to `version`. The first condition that fits counts.
@@ -74,6 +76,8 @@ struct Condition {
   std::string name;  // what explanations call it; unique within the route
   std::vector<Match> all;
   ModelName version;
+  std::optional<TenantId> tenant = {};      // nothing: anybody's
+  std::optional<ProjectSlug> project = {};  // of that tenant
 };
 
 // A share of the requests is copied to `version`. Copies are never charged, never wait for and are

@@ -64,23 +64,31 @@ bool has_value(std::span<const NamedValue> all, std::string_view name, std::stri
       all, [&](const NamedValue& one) { return one.name == name && one.value == value; });
 }
 
-bool asks_for_channel(const GreyChannel& grey, const RouteFacts& facts) {
-  if (!grey.tenants.contains(facts.tenant)) return false;
-  return has_value(facts.headers, kChannelHeader, grey.name) ||
-         std::ranges::find(facts.key_labels, grey.name) != facts.key_labels.end();
+bool fits(const Match& match, const RouteFacts& facts) {
+  const bool is_header = match.of == Match::Of::header;
+  return has_value(is_header ? facts.headers : facts.key_labels, match.name, match.value);
 }
 
 bool fits(const Condition& condition, const RouteFacts& facts) {
-  return std::ranges::all_of(condition.all, [&](const Match& match) {
-    return has_value(match.of == Match::Of::header ? facts.headers : facts.claims, match.name,
-                     match.value);
-  });
+  if (condition.tenant && *condition.tenant != facts.tenant) return false;
+  if (condition.project && condition.project->text() != facts.project) return false;
+  return std::ranges::all_of(condition.all, [&](const Match& match) { return fits(match, facts); });
 }
 
 std::size_t index_of(const Route& route, const ModelName& version) {
   const RouteVersion* found = route.version(version);
   assert(found);
   return static_cast<std::size_t>(found - route.versions.data());
+}
+
+std::optional<Choice> choose_by_channel(const Route& route, const RouteFacts& facts) {
+  if (!route.grey || !route.grey->tenants.contains(facts.tenant)) return std::nullopt;
+  const GreyChannel& grey = *route.grey;
+  const bool asks = has_value(facts.headers, kChannelHeader, grey.name);
+  const bool by_label = !asks && grey.key_label && fits(*grey.key_label, facts);
+  if (!asks && !by_label) return std::nullopt;
+  return Choice{
+      .version = index_of(route, grey.version), .rule = Rule::grey_channel, .by_label = by_label};
 }
 
 using Weights = std::array<std::int64_t, kRouteVersionsMax>;
@@ -188,8 +196,8 @@ std::string_view name(Rule rule) {
 
 std::optional<Choice> choose(const Route& route, const RouteFacts& facts, const MayUse& may_use,
                              const Shift* shift) {
-  if (route.grey && asks_for_channel(*route.grey, facts) && may_use(route.grey->version))
-    return Choice{.version = index_of(route, route.grey->version), .rule = Rule::grey_channel};
+  if (auto by_channel = choose_by_channel(route, facts); by_channel && may_use(route.grey->version))
+    return by_channel;
   for (std::size_t i = 0; i < route.conditions.size(); ++i) {
     const Condition& condition = route.conditions[i];
     if (!fits(condition, facts) || !may_use(condition.version)) continue;

@@ -26,8 +26,8 @@ struct RouteFacts {
   std::string_view user;     // the key's owner; empty: none
   std::string_view session;  // the conversation; empty: unknown
   std::span<const NamedValue> headers;
-  std::span<const NamedValue> claims;
-  std::span<const std::string> key_labels;
+  std::span<const NamedValue> key_labels;
+  std::string_view project;  // of the tenant
 };
 
 // Whether this caller may use a model now: access list, key, data residency. Asked again for each
@@ -60,6 +60,7 @@ struct Choice {
   std::size_t version = 0;  // of Route::versions
   Rule rule = Rule::weight;
   std::size_t condition = 0;  // of Route::conditions, where that is the rule
+  bool by_label = false;      // of the key, where the channel is the rule
   StickyBy stuck_by{};        // what held it to its version, where weight is the rule
 };
 

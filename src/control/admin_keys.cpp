@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/time_text.h"
+#include "config/values.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -29,6 +31,17 @@ Result<std::bitset<tenancy::kScopes>> parse_scopes(const std::vector<std::string
   return scopes;
 }
 
+Result<void> check_labels(const std::map<std::string, std::string>& labels) {
+  if (labels.size() > config::kLabelsMax)
+    return client_error(Code::array_above_max_length,
+                        fmt::format("want at most {}", config::kLabelsMax), "labels");
+  for (const auto& [name, value] : labels) {
+    if (auto fits = config::check_label(name, value); !fits)
+      return fail(std::move(fits).error().with_param("labels"));
+  }
+  return {};
+}
+
 // What a caller may say of a key, at its creation and later.
 struct KeyFields {
   std::optional<std::string> display_name;
@@ -37,7 +50,9 @@ struct KeyFields {
   std::optional<std::string> owner;
   std::optional<std::string> expires_at;
   std::optional<std::string> max_priority;
-  bool all_models = false;  // null was said
+  std::optional<std::map<std::string, std::string>> labels;
+  bool no_labels = false;  // null was said
+  bool all_models = false;
   bool no_owner = false;
   bool no_expiry = false;
 
@@ -48,6 +63,8 @@ struct KeyFields {
             .owner = body.text("owner"),
             .expires_at = body.text("expires_at"),
             .max_priority = body.text("max_priority"),
+            .labels = body.text_map("labels"),
+            .no_labels = body.is_null("labels"),
             .all_models = body.is_null("models"),
             .no_owner = body.is_null("owner"),
             .no_expiry = body.is_null("expires_at")};
@@ -79,6 +96,11 @@ struct KeyFields {
       }
       key.max_priority = *priority;
     }
+    if (labels) {
+      TRY_VOID(check_labels(*labels));
+      key.labels = *labels;
+    }
+    if (no_labels) key.labels.clear();
     if (all_models) key.models.reset();
     if (no_owner) key.owner.reset();
     if (no_expiry) key.expires_at.reset();

@@ -23,8 +23,8 @@ Result<std::vector<catalog::Route>> routes_of(const std::vector<config::Route>& 
 // One route by itself: an error names the member. It counts as the file's if it has a place there.
 Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& tenant_named);
 // The other way round.
-config::Route spec_of(const catalog::Route& route,
-                      const std::function<std::string(TenantId)>& tenant_name);
+using TenantName = std::function<std::string(TenantId)>;
+config::Route spec_of(const catalog::Route& route, const TenantName& tenant_name);
 
 // A route that the admin API makes or changes, beside all others and the models that there are. An
 // error of the caller, with the member as its param.

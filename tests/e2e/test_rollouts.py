@@ -183,6 +183,26 @@ def test_routes_come_change_and_go_while_it_runs(start):
         assert action in actions
 
 
+def test_a_keys_label_leads_to_a_version(start):
+    gateway = start()
+    gateway.run("route", "create", "chat", "--version", "model-v1=1", "--version", "model-v2=0",
+                "--key-label", "tier:gold=model-v2")
+    assert "key_labels: [{name: tier, value: gold}]" in gateway.run("route", "show", "chat")
+    made = json.loads(gateway.run("key", "create", "--tenant", "aurora", "--label", "tier=gold",
+                                  "--label", "team=a b", "--json"))
+    assert made["labels"] == {"team": "a b", "tier": "gold"}
+    assert answers(gateway, "chat") == {"model-v1"}
+    gateway.key = made["key"]
+    assert answers(gateway, "chat") == {"model-v2"}
+    gateway.restart()
+    assert answers(gateway, "chat") == {"model-v2"}
+    changed = gateway.run("key", "update", made["id"], "--label", "none", "--json")
+    assert json.loads(changed)["labels"] == {}
+    assert answers(gateway, "chat") == {"model-v1"}
+    assert "want NAME=VALUE, not 'gold'" in gateway.run("key", "update", made["id"], "--label",
+                                                        "gold", code=2)
+
+
 def test_what_a_route_cannot_be_is_said(start):
     gateway = start()
     refused = gateway.run("route", "create", "chat", "--version", "nobody=1", code=1)

@@ -113,6 +113,7 @@ class GatewayWorld {
   void use_rollouts(const gateway::RolloutsInForce& rollouts) { services_.rollouts = &rollouts; }
   const Snapshot<identity::Directory>& directory() const { return directory_; }
   // From now on a tenant's key may only use these names.
+  void label_key(std::string_view tenant, std::map<std::string, std::string> labels);
   void narrow_key(std::string_view tenant, std::set<ModelName> models);
   // A model that the directory no longer has.
   void withdraw(std::string_view model);
