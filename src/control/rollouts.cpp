@@ -87,6 +87,7 @@ bool Rollouts::look_at(Entry& entry, WallTime now) const {
   const auto fits =
       route == nullptr ? client_error(Code::not_found, "the route is gone") : rollout.fits(*route);
   if (!fits) return rollout::abort(rollout, fits.error().message(), now).has_value();
+  rollout.follow(*route);
   const rollout::Readiness readiness = readiness_of(rollout.plan.candidate);
   const bool may_begin = rollout.state == rollout::State::waiting && readiness.ready;
   if (!may_begin && !is_due(rollout, *entry.tally, now)) return false;
@@ -214,6 +215,9 @@ Result<rollout::Rollout> Rollouts::after(Act act, const std::string& route,
                                          std::string_view why) const {
   TRY(rollout::Rollout next, find(route));
   const WallTime now = parts_.clock.wall_now();
+  const auto directory = parts_.directory.get();
+  const catalog::Route* const present = directory->models().route(next.plan.route);
+  if (present != nullptr && next.fits(*present)) next.follow(*present);
   switch (act) {
     case Act::pause:
       TRY_VOID(rollout::pause(next, now));

@@ -164,6 +164,12 @@ Result<void> Rollout::fits(const catalog::Route& route) const {
   return validate(plan, catalog::with_outcomes(route, before));
 }
 
+void Rollout::follow(const catalog::Route& route) {
+  if (is_over(state) || route.revision == route_revision) return;
+  route_revision = route.revision;
+  before.clear();
+}
+
 std::vector<catalog::Outcome> outcomes_in_force(const Rollout* last, const catalog::Route& route) {
   if (last == nullptr || !is_over(last->state) || last->route_revision != route.revision) return {};
   std::vector<catalog::Outcome> outcomes = last->before;

@@ -75,6 +75,8 @@ struct Rollout {
   std::optional<catalog::Shift> shift(const catalog::Route& route) const;
   // Whether it still fits the route, as the rollouts before it have left that.
   Result<void> fits(const catalog::Route& route) const;
+  // It goes on with a route that has changed and that it fits: what it comes to holds from then on.
+  void follow(const catalog::Route& route);
 };
 
 // Whether the candidate can take requests: loaded, healthy, permitted.

@@ -88,6 +88,16 @@ TEST_F(AdminRolloutsTest, PromotedItHasAllUntilTheRouteIsChanged) {
   EXPECT_EQ(share(), -1);
 }
 
+TEST_F(AdminRolloutsTest, WhatItComesToHoldsAlsoWhereTheRouteChangedOnTheWay) {
+  start();
+  rollouts_.look();
+  use_weight("8");
+  ok("POST", "rollouts/chat/promote", "{}");
+  EXPECT_EQ(share(), 10'000);
+  rollouts_.look();
+  EXPECT_EQ(share(), 10'000);
+}
+
 TEST_F(AdminRolloutsTest, TheNextOneComparesWithWhatWasPromoted) {
   start();
   ok("POST", "rollouts/chat/promote", "{}");
