@@ -24,6 +24,12 @@ constexpr const char* kJsonHelp = "Print the API's JSON answer";
 using compose::AdminCli;
 using Columns = std::vector<std::string>;
 
+// What is wrong with it; empty: nothing.
+std::string is_label(const std::string& text) {
+  const bool fits = text == "none" || (text.find('=') != text.npos && !text.starts_with('='));
+  return fits ? "" : "want NAME=VALUE, not '" + text + "'";
+}
+
 // One kind of object: what its commands share.
 struct Kind {
   CLI::App* app;
@@ -174,6 +180,24 @@ void add_projects(CLI::App& app, int& code) {
   });
 }
 
+void add_rotate(const Kind& kind) {
+  const auto id = std::make_shared<std::string>();
+  const auto overlap = std::make_shared<std::string>();
+  CLI::App* rotate =
+      add_verb(kind, "rotate", "Give it a new text, which is shown this once; its id stays");
+  rotate->add_option("ID", *id, "Its id")->required();
+  rotate->add_option(
+      "--overlap", *overlap,
+      "How long the old text works beside the new one, as 24h (default: not at all)");
+  rotate->callback([kind, id, overlap] {
+    Members members;
+    members.text("overlap", *overlap);
+    kind.code =
+        compose::admin_call(*kind.cli, "POST", kind.path + "/" + compose::url_part(*id) + "/rotate",
+                            members.end(), kind.columns);
+  });
+}
+
 void add_keys(CLI::App& app, int& code) {
   const Kind kind = add_kind(app, code, "key",
                              {"id", "tenant", "project", "display_name", "last_four", "revoked_at",
@@ -186,16 +210,15 @@ void add_keys(CLI::App& app, int& code) {
       ->callback([&code] { code = compose::generate_key(); });
   CLI::App* create = add_verb(kind, "create", "Create one; its text is shown this once");
   struct Flags {
-    std::string id;
     std::string tenant;
     std::string project;
     std::string display_name;
     std::string owner;
     std::string expires_at;
-    std::string overlap;
     std::string max_priority;
     std::vector<std::string> scopes;
     std::vector<std::string> models;
+    std::vector<std::string> labels;
 
     void offer(CLI::App& command) {
       command.add_option("--display-name", display_name, "Its name for people");
@@ -205,10 +228,15 @@ void add_keys(CLI::App& app, int& code) {
                          "Highest class of its requests: interactive (default), agent or batch");
       command.add_option("--scope", scopes, "inference, read:models, read:usage; default all");
       command.add_option("--model", models, "Only this model; repeatable");
+      command
+          .add_option("--label", labels,
+                      "NAME=VALUE that routes may go by; repeatable, replaces all, none takes back")
+          ->check(is_label);
     }
     Members members() const {
       Members out;
       out.text("display_name", display_name);
+      out.labels("labels", labels);
       out.text("owner", owner);
       out.text("expires_at", expires_at);
       out.text("max_priority", max_priority);
@@ -231,19 +259,7 @@ void add_keys(CLI::App& app, int& code) {
   CLI::App* update = add_update(kind, id);
   flags->offer(*update);
   update->callback([kind, flags, id] { patch(kind, *id, flags->members()); });
-  CLI::App* rotate =
-      add_verb(kind, "rotate", "Give it a new text, which is shown this once; its id stays");
-  rotate->add_option("ID", flags->id, "Its id")->required();
-  rotate->add_option(
-      "--overlap", flags->overlap,
-      "How long the old text works beside the new one, as 24h (default: not at all)");
-  rotate->callback([kind, flags] {
-    Members members;
-    members.text("overlap", flags->overlap);
-    kind.code = compose::admin_call(*kind.cli, "POST",
-                                    kind.path + "/" + compose::url_part(flags->id) + "/rotate",
-                                    members.end(), kind.columns);
-  });
+  add_rotate(kind);
 }
 
 void add_models(CLI::App& app, int& code) {
@@ -449,6 +465,10 @@ void offer_route(CLI::App& command, compose::RouteCommand& route) {
   option("--sticky", words.sticky, "Who stays at one version: session (default), user or tenant");
   option("--header", words.headers,
          "NAME:VALUE=MODEL: where requests with this header go; repeatable, replaces all; or none");
+  option(
+      "--key-label", words.key_labels,
+      "NAME:VALUE=MODEL: where requests go whose key has this label; repeatable, behind those by "
+      "header, with which it replaces all; or none");
   option("--grey", words.grey, "CHANNEL=MODEL, for who names it in x-sm-channel; or none");
   option("--grey-tenant", words.grey_tenants, "A tenant that takes part in it; repeatable");
   option("--mirror", words.mirror,

@@ -24,6 +24,21 @@ class Members {
     }
     out += ']';
   }
+  // NAME=VALUE each; "none" alone: there are to be none.
+  void labels(std::string_view name, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    std::string& out = begin(name);
+    out += '{';
+    for (const std::string& text : texts) {
+      const auto equals = text.find('=');
+      if (equals == text.npos) continue;
+      if (out.back() != '{') out += ',';
+      append_json_string(out, std::string_view(text).substr(0, equals));
+      out += ':';
+      append_json_string(out, std::string_view(text).substr(equals + 1));
+    }
+    out += '}';
+  }
   void raw(std::string_view name, std::string_view json) { begin(name) += json; }
   std::string end() const { return out_ + "}"; }
 

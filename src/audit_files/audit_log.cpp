@@ -191,6 +191,11 @@ Result<void> AuditLog::append_requests(std::vector<store::RequestEntry> entries)
   return {};
 }
 
+Result<std::map<RequestId, metering::Counts>> AuditLog::ended(
+    const std::vector<RequestId>& requests) {
+  return reader_.ended(requests);
+}
+
 bool AuditLog::knows(const store::AuditSubject& subject) {
   return shared_->keys->with(
       [&](KeyRing& keys) { return keys.find_reference(subject).has_value(); });

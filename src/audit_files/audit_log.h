@@ -36,6 +36,8 @@ class AuditLog final : public store::Audit {
   bool accepts() const override;
   Result<store::AuditReceipt> append(store::AdminEntry entry) override;
   Result<void> append_requests(std::vector<store::RequestEntry> entries) override;
+  Result<std::map<RequestId, metering::Counts>> ended(
+      const std::vector<RequestId>& requests) override;
   Result<store::AuditPage> list(const store::AuditFilter& filter, std::size_t limit) override;
   Result<store::AuditRecord> entry(std::uint64_t index) override;
   Result<store::AuditRecord> find(RequestId request) override;

@@ -149,6 +149,32 @@ TEST_F(AuditLogTest, AFullCommitWaitsForNothing) {
   EXPECT_EQ(log->stats().size, before + Writer::kBatchMax);
 }
 
+// As the next start of the ledger asks it.
+TEST_F(AuditLogTest, SaysWhatRequestsCameTo) {
+  store::RequestEntry paid = request();
+  paid.settled = paid.request;
+  paid.counts = {.prompt = 40, .cached = 8, .generated = 90, .delivered = 90};
+  store::RequestEntry of_another = request();
+  of_another.settled = paid.request;
+  of_another.counts = paid.counts;
+  store::RequestEntry refused = request();
+  refused.status = 503;
+  refused.refused = true;
+  for (const store::RequestEntry& entry : {paid, of_another, refused})
+    log->note(entry);
+  const store::RequestEntry none = request();
+  ASSERT_THAT(log->flush(seconds(1)), Succeeds());
+  append("key:1");
+  ASSERT_THAT(open(), Succeeds());
+  const auto ended = log->ended({refused.request, paid.request, none.request, of_another.request});
+  ASSERT_THAT(ended, Succeeds());
+  EXPECT_EQ(*ended, (std::map<RequestId, metering::Counts>{
+                        {paid.request, {.prompt = 40, .cached = 8, .generated = 90}},
+                        {of_another.request, {}},
+                        {refused.request, {}}}));
+  EXPECT_TRUE(log->ended({})->empty());
+}
+
 TEST_F(AuditLogTest, ARequestThatAskedForASeatHasItsClassAndPool) {
   store::RequestEntry entry = request();
   entry.priority = PriorityClass::agent;

@@ -1,5 +1,7 @@
 #include "audit_files/reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -75,6 +77,15 @@ WallTime time_of(RequestId request) {
   for (std::size_t i = 0; i < 6; ++i)
     milliseconds = milliseconds << 8U | request.value.bytes()[i];
   return WallTime(std::chrono::milliseconds(milliseconds));
+}
+
+// Who was told of a row of another request, or of none, owes nothing.
+metering::Counts counts_of(const ledgerlog::RequestEntry& entry) {
+  if (entry.ledger_ref != fmt::format("settle/{}", entry.rid)) return {};
+  const auto count = [](std::uint64_t tokens) { return static_cast<std::int64_t>(tokens); };
+  return {.prompt = count(entry.tokens_in),
+          .cached = count(entry.tokens_cached),
+          .generated = count(entry.tokens_out)};
 }
 
 }  // namespace
@@ -202,24 +213,47 @@ Result<store::AuditRecord> Reader::find(RequestId request) {
   return no_such_entry();
 }
 
-Result<void> Reader::drop_known(std::vector<store::RequestEntry>& requests) {
+Result<void> Reader::each_of(const std::vector<RequestId>& requests, const OnEntry& on_entry) {
   if (requests.empty()) return {};
-  std::set<std::string, std::less<>> wanted;
+  std::map<std::string, std::size_t, std::less<>> wanted;
   WallTime oldest = WallTime::max();
-  for (const store::RequestEntry& one : requests) {
-    wanted.insert(shown_id(one.request));
-    oldest = std::min(oldest, time_of(one.request));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    wanted.emplace(shown_id(requests[i]), i);
+    oldest = std::min(oldest, time_of(requests[i]));
   }
   Cursor cursor(files_, folder_, shared_);
   TRY(const std::uint64_t first, first_from(cursor, oldest - kClockRoom));
-  std::set<std::string> known;
   for (std::uint64_t index = first; index < cursor.size(); ++index) {
     TRY(const std::string bytes, cursor.bytes(index));
-    const std::string_view id = request_in(bytes);
-    if (wanted.contains(id)) known.emplace(id);
+    const auto found = wanted.find(request_in(bytes));
+    if (found != wanted.end()) TRY_VOID(on_entry(found->second, bytes));
   }
-  std::erase_if(requests, [&](const auto& one) { return known.contains(shown_id(one.request)); });
   return {};
+}
+
+Result<void> Reader::drop_known(std::vector<store::RequestEntry>& requests) {
+  std::vector<RequestId> ids;
+  for (const store::RequestEntry& one : requests)
+    ids.push_back(one.request);
+  std::set<RequestId> known;
+  TRY_VOID(each_of(ids, [&](std::size_t number, const std::string&) -> Result<void> {
+    known.insert(ids[number]);
+    return {};
+  }));
+  std::erase_if(requests, [&](const auto& one) { return known.contains(one.request); });
+  return {};
+}
+
+Result<std::map<RequestId, metering::Counts>> Reader::ended(
+    const std::vector<RequestId>& requests) {
+  std::map<RequestId, metering::Counts> out;
+  TRY_VOID(each_of(requests, [&](std::size_t number, const std::string& bytes) -> Result<void> {
+    TRY(const auto entry, ledgerlog::parse_entry(bytes));
+    if (const auto* request = std::get_if<ledgerlog::RequestEntry>(&entry.body))
+      out[requests[number]] = counts_of(*request);
+    return {};
+  }));
+  return out;
 }
 
 Result<store::AuditProof> Reader::prove(std::uint64_t index, std::optional<std::uint64_t> size) {

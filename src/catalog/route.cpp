@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cassert>
 #include <map>
 #include <utility>
@@ -43,6 +44,24 @@ bool carries_credentials(std::string_view header) {
   return std::ranges::find(kNames, header) != kNames.end();
 }
 
+// chat, completions, embeddings
+using Abilities = std::bitset<3>;
+constexpr std::array<const char*, 3> kAbilities{"chat", "completions", "embeddings"};
+
+Abilities abilities_of(const Model& model) {
+  Abilities abilities;
+  abilities[0] = model.chat;
+  abilities[1] = model.completions;
+  abilities[2] = model.embeddings;
+  return abilities;
+}
+
+const char* lacking_of(const Abilities& asked, const Abilities& able) {
+  for (std::size_t i = 0; i < kAbilities.size(); ++i)
+    if (asked[i] && !able[i]) return kAbilities.at(i);
+  return nullptr;
+}
+
 Result<void> check_versions(const Route& route) {
   const auto& versions = route.versions;
   if (versions.empty() || versions.size() > kRouteVersionsMax)
@@ -76,8 +95,8 @@ Result<void> check_match(const Match& match, const std::string& at) {
     return wrong(at + ".value", fmt::format("want 1 to {} characters", kValueBytesMax));
   const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
   if (std::ranges::any_of(match.value, is_control))
-    return wrong(at + ".value", "no header has control characters");
-  if (match.of == Match::Of::claim) {
+    return wrong(at + ".value", "has control characters, which none has");
+  if (match.of == Match::Of::key_label) {
     if (match.name.empty() || match.name.size() > kNameBytesMax)
       return wrong(at + ".name", fmt::format("want 1 to {} characters", kNameBytesMax));
     return {};
@@ -86,6 +105,18 @@ Result<void> check_match(const Match& match, const std::string& at) {
     return wrong(at + ".name", "want the name of a header, in lower case");
   if (carries_credentials(match.name))
     return wrong(at + ".name", match.name + " carries credentials; routes may not look at it");
+  return {};
+}
+
+// Each kind has places of its own: "conditions[0].key_labels[1]".
+Result<void> check_matches(const std::vector<Match>& all, const std::string& at) {
+  std::size_t headers = 0;
+  std::size_t labels = 0;
+  for (const Match& match : all) {
+    const bool is_header = match.of == Match::Of::header;
+    TRY_VOID(check_match(match, is_header ? fmt::format("{}.headers[{}]", at, headers++)
+                                          : fmt::format("{}.key_labels[{}]", at, labels++)));
+  }
   return {};
 }
 
@@ -100,10 +131,14 @@ Result<void> check_conditions(const Route& route) {
       return wrong(at + ".name", "want 1 to 64 characters of a-z, 0-9 and -");
     if (!seen.insert(condition.name).second)
       return wrong(at + ".name", "another condition has this name: " + condition.name);
-    if (condition.all.empty() || condition.all.size() > kConditionMatchesMax)
-      return wrong(at + ".all", fmt::format("want 1 to {} matches", kConditionMatchesMax));
-    for (std::size_t j = 0; j < condition.all.size(); ++j)
-      TRY_VOID(check_match(condition.all[j], fmt::format("{}.all[{}]", at, j)));
+    if (condition.all.empty() && !condition.tenant)
+      return wrong(at, "want headers, key_labels or a tenant: it would fit every request");
+    if (condition.all.size() > kConditionMatchesMax)
+      return wrong(at + ".headers",
+                   fmt::format("want at most {} headers and key_labels", kConditionMatchesMax));
+    if (condition.project && !condition.tenant)
+      return wrong(at + ".project", "name its tenant, too: each has projects of its own");
+    TRY_VOID(check_matches(condition.all, at));
     TRY_VOID(check_version_of(route, condition.version, at + ".version"));
   }
   return {};
@@ -344,6 +379,35 @@ Result<void> validate(std::span<const Route> routes, const std::set<ModelName>& 
   }
   for (std::size_t i = 0; i < routes.size(); ++i)
     TRY_VOID(set.check_ways_from(i));
+  return {};
+}
+
+Result<void> check_abilities(const Route& route,
+                             const std::function<const Model*(const ModelName&)>& find) {
+  Abilities asked;
+  bool all_known = true;
+  for (const RouteVersion& version : route.versions) {
+    if (route.mirror && route.mirror->version == version.model) continue;
+    const Model* const model = find(version.model);
+    all_known = all_known && model != nullptr;
+    if (model != nullptr) asked |= abilities_of(*model);
+  }
+  if (const Model* const copy = route.mirror ? find(route.mirror->version) : nullptr) {
+    if (const char* const lacking = lacking_of(asked, abilities_of(*copy)))
+      return wrong("mirror.version",
+                   fmt::format("{} has no {}, which a version of the route has; mirror to a model "
+                               "of the same kind",
+                               copy->name.text(), lacking));
+  }
+  for (std::size_t i = 0; all_known && i < route.fallbacks.size(); ++i) {
+    const Fallback& fallback = route.fallbacks[i];
+    const Model* const model =
+        fallback.kind == Fallback::Kind::model ? find(fallback.name) : nullptr;
+    if (model == nullptr || (abilities_of(*model) & asked).any()) continue;
+    return wrong(
+        fmt::format("fallbacks[{}]", i),
+        fmt::format("{} can do nothing of what the versions of the route can", model->name.text()));
+  }
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "catalog/records.h"
 
 namespace sovmesh::catalog {
 
@@ -51,20 +53,22 @@ std::optional<StickyBy> parse_sticky_by(std::string_view text);
 // The header with which a request asks for a channel.
 constexpr std::string_view kChannelHeader = "x-sm-channel";
 
+// The value of a header, or of a label of the key that is shown, compared byte by byte; of several
+// headers one is enough. Anybody can set a header; labels are set by who makes the key.
+struct Match {
+  enum class Of : std::uint8_t { header, key_label };
+  Of of = Of::header;
+  std::string name;  // a header's in lower case; never one that carries credentials
+  std::string value;
+};
+
 // A version for those who asked for it: a tenant that opted in, and of it the requests that name
-// the channel in kChannelHeader, or whose key carries it as a label.
+// the channel in kChannelHeader, or whose key has the label.
 struct GreyChannel {
   std::string name;  // 1..64 characters of [a-z0-9-]
   ModelName version;
   std::set<TenantId> tenants;  // that opted in
-};
-
-// A header's or claim's value, compared byte by byte; of several values one is enough.
-struct Match {
-  enum class Of : std::uint8_t { header, claim };
-  Of of = Of::header;
-  std::string name;  // a header's in lower case; never one that carries credentials
-  std::string value;
+  std::optional<Match> key_label = {};
 };
 
 // Requests that match in everything go to `version`. The first condition that fits counts.
@@ -72,6 +76,8 @@ struct Condition {
   std::string name;  // what explanations call it; unique within the route
   std::vector<Match> all;
   ModelName version;
+  std::optional<TenantId> tenant = {};      // nothing: anybody's
+  std::optional<ProjectSlug> project = {};  // of that tenant
 };
 
 // A share of the requests is copied to `version`. Copies are never charged, never wait for and are
@@ -140,5 +146,9 @@ Result<void> validate(const Route& route);
 // All routes of a configuration against each other and against the models that there are: names
 // that are unknown, hide a model or come twice, and fallbacks that lead back or too far.
 Result<void> validate(std::span<const Route> routes, const std::set<ModelName>& models);
+// Whether its mirror can do all that its versions are asked for, and each model to fall back to
+// some of it; an error as those of validate(). `find`: null for a model of which nothing is known.
+Result<void> check_abilities(const Route& route,
+                             const std::function<const Model*(const ModelName&)>& find);
 
 }  // namespace sovmesh::catalog

@@ -64,17 +64,15 @@ bool has_value(std::span<const NamedValue> all, std::string_view name, std::stri
       all, [&](const NamedValue& one) { return one.name == name && one.value == value; });
 }
 
-bool asks_for_channel(const GreyChannel& grey, const RouteFacts& facts) {
-  if (!grey.tenants.contains(facts.tenant)) return false;
-  return has_value(facts.headers, kChannelHeader, grey.name) ||
-         std::ranges::find(facts.key_labels, grey.name) != facts.key_labels.end();
+bool fits(const Match& match, const RouteFacts& facts) {
+  const bool is_header = match.of == Match::Of::header;
+  return has_value(is_header ? facts.headers : facts.key_labels, match.name, match.value);
 }
 
 bool fits(const Condition& condition, const RouteFacts& facts) {
-  return std::ranges::all_of(condition.all, [&](const Match& match) {
-    return has_value(match.of == Match::Of::header ? facts.headers : facts.claims, match.name,
-                     match.value);
-  });
+  if (condition.tenant && *condition.tenant != facts.tenant) return false;
+  if (condition.project && condition.project->text() != facts.project) return false;
+  return std::ranges::all_of(condition.all, [&](const Match& match) { return fits(match, facts); });
 }
 
 std::size_t index_of(const Route& route, const ModelName& version) {
@@ -83,12 +81,51 @@ std::size_t index_of(const Route& route, const ModelName& version) {
   return static_cast<std::size_t>(found - route.versions.data());
 }
 
+std::optional<Choice> choose_by_channel(const Route& route, const RouteFacts& facts) {
+  if (!route.grey || !route.grey->tenants.contains(facts.tenant)) return std::nullopt;
+  const GreyChannel& grey = *route.grey;
+  const bool asks = has_value(facts.headers, kChannelHeader, grey.name);
+  const bool by_label = !asks && grey.key_label && fits(*grey.key_label, facts);
+  if (!asks && !by_label) return std::nullopt;
+  return Choice{
+      .version = index_of(route, grey.version), .rule = Rule::grey_channel, .by_label = by_label};
+}
+
+using Weights = std::array<std::int64_t, kRouteVersionsMax>;
+
+void apply(const Outcome& outcome, const Route& route, Weights& weights) {
+  if (!route.version(outcome.version)) return;
+  if (outcome.promoted) weights.fill(0);
+  weights.at(index_of(route, outcome.version)) = outcome.promoted ? 1 : 0;
+}
+
+void apply(const Shift& shift, const Route& route, Weights& weights) {
+  if (!route.version(shift.version)) return;
+  const std::size_t shifted = index_of(route, shift.version);
+  std::int64_t others = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (i != shifted) others += weights.at(i);
+  // At most 16 x 10^6 x 10^4: exact in 64 bits and in a double.
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights.at(i) =
+        i == shifted ? others * shift.share : weights.at(i) * (kWholeShare - shift.share);
+}
+
+Weights weights_for(const Route& route, const MayUse& may_use, const Shift* shift) {
+  Weights weights{};
+  std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+  if (!shift) return weights;
+  for (const Outcome& outcome : shift->before)
+    if (may_use(outcome.version)) apply(outcome, route, weights);
+  if (may_use(shift->version)) apply(*shift, route, weights);
+  return weights;
+}
+
 std::optional<Choice> choose_by_weight(const Route& route, const RouteFacts& facts,
                                        const MayUse& may_use, const Shift* shift) {
   const StickyBy by = held_by(route, facts);
   const std::uint64_t key = sticky_key(route, facts, by);
-  const bool in_rollout = shift && may_use(shift->version);
-  const auto weights = effective_weights(route, in_rollout ? shift : nullptr);
+  const auto weights = weights_for(route, may_use, shift);
   std::optional<Choice> best;
   double least = 0;
   for (std::size_t i = 0; i < route.versions.size(); ++i) {
@@ -159,8 +196,8 @@ std::string_view name(Rule rule) {
 
 std::optional<Choice> choose(const Route& route, const RouteFacts& facts, const MayUse& may_use,
                              const Shift* shift) {
-  if (route.grey && asks_for_channel(*route.grey, facts) && may_use(route.grey->version))
-    return Choice{.version = index_of(route, route.grey->version), .rule = Rule::grey_channel};
+  if (auto by_channel = choose_by_channel(route, facts); by_channel && may_use(route.grey->version))
+    return by_channel;
   for (std::size_t i = 0; i < route.conditions.size(); ++i) {
     const Condition& condition = route.conditions[i];
     if (!fits(condition, facts) || !may_use(condition.version)) continue;
@@ -172,19 +209,26 @@ std::optional<Choice> choose(const Route& route, const RouteFacts& facts, const 
 
 std::array<std::int64_t, kRouteVersionsMax> effective_weights(const Route& route,
                                                               const Shift* shift) {
-  std::array<std::int64_t, kRouteVersionsMax> weights{};
-  std::int64_t others = 0;
-  for (std::size_t i = 0; i < route.versions.size(); ++i) {
-    weights[i] = route.versions[i].weight;
-    if (shift && route.versions[i].model != shift->version) others += weights[i];
+  return weights_for(route, [](const ModelName&) { return true; }, shift);
+}
+
+Route with_outcomes(Route route, std::span<const Outcome> outcomes) {
+  for (const Outcome& outcome : outcomes) {
+    if (!route.version(outcome.version)) continue;
+    Weights weights{};
+    std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+    apply(outcome, route, weights);
+    for (std::size_t i = 0; i < route.versions.size(); ++i) {
+      RouteVersion& version = route.versions[i];
+      version.weight = weights.at(i);
+      if (!outcome.promoted) continue;
+      if (version.model == outcome.version)
+        version.stage = Stage::stable;
+      else if (version.stage == Stage::stable)
+        version.stage = Stage::experiment;
+    }
   }
-  if (!shift || !route.version(shift->version)) return weights;
-  // At most 16 x 10^6 x 10^4: exact in 64 bits and in a double.
-  for (std::size_t i = 0; i < route.versions.size(); ++i) {
-    const bool shifted = route.versions[i].model == shift->version;
-    weights[i] = shifted ? others * shift->share : weights[i] * (kWholeShare - shift->share);
-  }
-  return weights;
+  return route;
 }
 
 const Mirror* mirror_for(const Route& route, const Choice& choice, const MayUse& may_use,

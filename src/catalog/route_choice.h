@@ -26,20 +26,31 @@ struct RouteFacts {
   std::string_view user;     // the key's owner; empty: none
   std::string_view session;  // the conversation; empty: unknown
   std::span<const NamedValue> headers;
-  std::span<const NamedValue> claims;
-  std::span<const std::string> key_labels;
+  std::span<const NamedValue> key_labels;
+  std::string_view project;  // of the tenant
 };
 
 // Whether this caller may use a model now: access list, key, data residency. Asked again for each
 // version and each fallback.
 using MayUse = std::function<bool(const ModelName&)>;
 
+// How a rollout ended: its candidate got all, or nothing.
+struct Outcome {
+  ModelName version;
+  bool promoted = false;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// The route as those outcomes leave it, one after the other: weights, and which version is stable.
+Route with_outcomes(Route route, std::span<const Outcome> outcomes);
+
 // A rollout's hand on the weights: `version` gets `share` of all, and the others keep what is left
-// in the proportions of their weights. It is nothing to callers who may not use `version`, and to
-// routes that have no such version.
+// in the proportions of their weights, as the rollouts before it have left them. It is nothing to
+// callers who may not use `version`, and to routes that have no such version.
 struct Shift {
   ModelName version;
-  int share = 0;  // basis points
+  int share = 0;                     // basis points
+  std::vector<Outcome> before = {};  // the oldest first; for who may use the version of each
 };
 
 enum class Rule : std::uint8_t { grey_channel, condition, weight };
@@ -49,6 +60,7 @@ struct Choice {
   std::size_t version = 0;  // of Route::versions
   Rule rule = Rule::weight;
   std::size_t condition = 0;  // of Route::conditions, where that is the rule
+  bool by_label = false;      // of the key, where the channel is the rule
   StickyBy stuck_by{};        // what held it to its version, where weight is the rule
 };
 

@@ -223,6 +223,31 @@ TEST(RouteChoice, CallersGetOnlyWhatTheyMayUse) {
   EXPECT_EQ(chosen(route, {}, &whole, all_but("new")), "old");
 }
 
+// Rollouts before this one: "new" was promoted, "b" was taken back.
+TEST(RouteChoice, WhatRolloutsHaveComeToHoldsWhileTheNextOneGoesOn) {
+  Route route = two_versions(90, 0);
+  for (const char* more : {"b", "c"})
+    route.versions.push_back({.model = model(more), .weight = 5, .stage = Stage::experiment});
+  const std::vector<Outcome> before{{model("b"), false}, {model("new"), true}};
+  Shift shift{.version = model("c"), .share = 0, .before = before};
+  EXPECT_EQ(share_of(pick_all(route, &shift), "new"), 1);
+  EXPECT_EQ(with_outcomes(route, before).stable().model, model("new"));
+  shift.share = 2'500;
+  EXPECT_NEAR(share_of(pick_all(route, &shift), "c"), 0.25, 0.02);
+  EXPECT_NEAR(share_of(pick_all(route, &shift), "new"), 0.75, 0.02);
+  // Who may not use what was promoted has what he had before it was, without "b".
+  const MayUse not_new = all_but("new");
+  const auto without =
+      pick_all(route, &shift, [&](const Route& one, const RouteFacts& facts, const Shift* by) {
+        return chosen(one, facts, by, not_new);
+      });
+  EXPECT_NEAR(share_of(without, "old"), 0.75, 0.02);
+  EXPECT_EQ(share_of(without, "b"), 0);
+  // Back to what was stable first.
+  shift = {.version = model("old"), .share = kWholeShare, .before = before};
+  EXPECT_EQ(share_of(pick_all(route, &shift), "old"), 1);
+}
+
 class GreyChannelTest : public testing::Test {
  protected:
   GreyChannelTest() {
@@ -231,7 +256,7 @@ class GreyChannelTest : public testing::Test {
   }
   Route route_ = two_versions(1, 0);
   std::vector<NamedValue> headers_{{"x-sm-channel", "preview"}};
-  std::vector<std::string> labels_{"team-a", "preview"};
+  std::vector<NamedValue> labels_{{"team", "a"}, {"channel", "preview"}};
   RouteFacts facts_;
 };
 
@@ -246,8 +271,14 @@ TEST_F(GreyChannelTest, IsForThoseWhoAskForIt) {
   facts_.headers = {};
   EXPECT_EQ(chosen(route_, facts_), "old");
   facts_.key_labels = labels_;
+  EXPECT_EQ(chosen(route_, facts_), "old");
+  route_.grey->key_label = Match{.of = Match::Of::key_label, .name = "channel", .value = "preview"};
   EXPECT_EQ(chosen(route_, facts_), "new");
-  facts_.key_labels = {};
+  EXPECT_TRUE(choose(route_, facts_, kEverything)->by_label);
+  facts_.tenant = tenant(2);
+  EXPECT_EQ(chosen(route_, facts_), "old");
+  facts_ = {.tenant = tenant(1), .headers = labels_};  // a header is no label
+  EXPECT_EQ(chosen(route_, facts_), "old");
   headers_[0].value = "previews";
   facts_.headers = headers_;
   EXPECT_EQ(chosen(route_, facts_), "old");
@@ -263,20 +294,36 @@ TEST(RouteConditions, TheFirstThatFitsInEverythingCounts) {
   route.conditions = {
       {.name = "both",
        .all = {{.name = "x-beta", .value = "1"},
-               {.of = Match::Of::claim, .name = "group", .value = "testers"}},
+               {.of = Match::Of::key_label, .name = "group", .value = "testers"}},
        .version = model("new")},
       {.name = "header", .all = {{.name = "x-beta", .value = "1"}}, .version = model("b")}};
   const std::vector<NamedValue> headers{{"x-beta", "0"}, {"x-beta", "1"}};
-  const std::vector<NamedValue> claims{{"group", "staff"}, {"group", "testers"}};
-  const std::vector<NamedValue> claim_as_header{{"group", "testers"}, {"x-beta", "1"}};
-  EXPECT_EQ(chosen(route, {.headers = headers, .claims = claims}), "new");
+  const std::vector<NamedValue> labels{{"group", "testers"}, {"tier", "gold"}};
+  const std::vector<NamedValue> label_as_header{{"group", "testers"}, {"x-beta", "1"}};
+  EXPECT_EQ(chosen(route, {.headers = headers, .key_labels = labels}), "new");
   EXPECT_EQ(chosen(route, {.headers = headers}), "b");
-  EXPECT_EQ(chosen(route, {.headers = claim_as_header}), "b");  // a header is no claim
-  EXPECT_EQ(chosen(route, {.claims = claims}), "old");
-  EXPECT_EQ(chosen(route, {.headers = headers, .claims = claims}, nullptr, all_but("new")), "b");
+  EXPECT_EQ(chosen(route, {.headers = label_as_header}), "b");  // a header is no label
+  EXPECT_EQ(chosen(route, {.key_labels = labels}), "old");
+  EXPECT_EQ(chosen(route, {.headers = headers, .key_labels = labels}, nullptr, all_but("new")),
+            "b");
   const auto choice = choose(route, {.headers = headers}, kEverything);
   EXPECT_EQ(choice->rule, Rule::condition);
   EXPECT_EQ(choice->condition, 1U);
+}
+
+TEST(RouteConditions, AreForATenantAndItsProject) {
+  Route route = two_versions(1, 0);
+  route.conditions = {{.name = "lab",
+                       .all = {},
+                       .version = model("new"),
+                       .tenant = tenant(1),
+                       .project = ProjectSlug::parse("lab").value()}};
+  EXPECT_EQ(chosen(route, {.tenant = tenant(1), .project = "lab"}), "new");
+  EXPECT_EQ(chosen(route, {.tenant = tenant(1), .project = "default"}), "old");
+  EXPECT_EQ(chosen(route, {.tenant = tenant(2), .project = "lab"}), "old");
+  route.conditions[0].project.reset();
+  EXPECT_EQ(chosen(route, {.tenant = tenant(1), .project = "default"}), "new");
+  EXPECT_EQ(chosen(route, {.tenant = tenant(2), .project = "default"}), "old");
 }
 
 TEST(RouteMirror, CopiesItsShare) {
@@ -393,6 +440,9 @@ TEST_F(RouteTextTest, TellsATenantItsOwnRuleAndVersionOnly) {
             "chat sent this request to its version new: it fits the condition beta.\n");
   EXPECT_EQ(tenant_text(route_, {.version = 1, .rule = Rule::grey_channel}),
             "chat sent this request to its version new: it asked for the channel preview.\n");
+  EXPECT_EQ(tenant_text(route_, {.version = 1, .rule = Rule::grey_channel, .by_label = true}),
+            "chat sent this request to its version new: its key has the label of the channel "
+            "preview.\n");
 }
 
 TEST_F(RouteTextTest, TheTenantsTextDependsOnNothingOfOthers) {

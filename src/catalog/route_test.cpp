@@ -77,7 +77,7 @@ TEST(Route, HoldsAtMostItsBounds) {
   route.conditions.pop_back();
   EXPECT_EQ(complaint(route), "");
   route.conditions[3].all.assign(kConditionMatchesMax + 1, {.name = "x-a", .value = "1"});
-  EXPECT_EQ(complaint(route), "conditions[3].all: want 1 to 8 matches");
+  EXPECT_EQ(complaint(route), "conditions[3].headers: want at most 8 headers and key_labels");
 
   route = two_versions(1, 1);
   for (std::size_t i = 0; i <= kRouteFallbacksMax; ++i)
@@ -92,13 +92,13 @@ TEST(Route, ConditionsNameVersionsAndNeverLookAtCredentials) {
   route = full();
   for (const char* header : {"authorization", "cookie", "x-api-key", "api-key"}) {
     route.conditions[0].all[0].name = header;
-    EXPECT_EQ(complaint(route), "conditions[0].all[0].name: " + std::string(header) +
+    EXPECT_EQ(complaint(route), "conditions[0].headers[0].name: " + std::string(header) +
                                     " carries credentials; routes may not look at it");
   }
   for (const char* header : {"X-Beta", "", "x beta", "x:"}) {
     route.conditions[0].all[0].name = header;
     EXPECT_EQ(complaint(route),
-              "conditions[0].all[0].name: want the name of a header, in lower "
+              "conditions[0].headers[0].name: want the name of a header, in lower "
               "case");
   }
   route = full();
@@ -106,7 +106,16 @@ TEST(Route, ConditionsNameVersionsAndNeverLookAtCredentials) {
   EXPECT_EQ(complaint(route), "conditions[1].name: another condition has this name: beta");
   route.conditions[1].all.clear();
   route.conditions[1].name = "other";
-  EXPECT_EQ(complaint(route), "conditions[1].all: want 1 to 8 matches");
+  EXPECT_EQ(complaint(route),
+            "conditions[1]: want headers, key_labels or a tenant: it would fit every request");
+  route = full();
+  route.conditions[0].all.push_back({.of = Match::Of::key_label, .name = "tier", .value = ""});
+  EXPECT_EQ(complaint(route), "conditions[0].key_labels[0].value: want 1 to 256 characters");
+  route.conditions[0].all = {};
+  route.conditions[0].project = ProjectSlug::parse("research").value();
+  route.conditions[0].all = full().conditions[0].all;
+  EXPECT_EQ(complaint(route),
+            "conditions[0].project: name its tenant, too: each has projects of its own");
   route = full();
   route.grey->version = model("foreign");
   EXPECT_EQ(complaint(route), "grey.version: foreign is not a version of this route");

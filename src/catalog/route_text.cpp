@@ -24,7 +24,9 @@ std::string_view whose(StickyBy by) {
 std::string reason(const Route& route, const Choice& choice) {
   switch (choice.rule) {
     case Rule::grey_channel:
-      return fmt::format("it asked for the channel {}", route.grey->name);
+      return (choice.by_label ? "its key has the label of the channel "
+                              : "it asked for the channel ") +
+             route.grey->name;
     case Rule::condition:
       return fmt::format("it fits the condition {}", route.conditions[choice.condition].name);
     case Rule::weight:

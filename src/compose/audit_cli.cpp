@@ -322,6 +322,8 @@ void print_erased(const json& done) {
   fmt::print("erased: {}, {} names in the usage ledger, the owner of {} revoked keys\n",
              done.value("log_key", false) ? "the audit log's key" : "no key of the audit log",
              count("ledger_subjects"), count("revoked_keys"));
+  if (done.value("overwritten", false))
+    fmt::print("overwritten: what was left of the name in control.db\n");
   if (count("still_named") > 0)
     fmt::print(stderr,
                "sovmesh: warning: {} keys in use or limits still name this user: revoke or change "

@@ -83,13 +83,14 @@ class SqliteData : public Process::Data {
     auto& disk = store_sqlite::real_disk();
     TRY(loan_->bytes, store_sqlite::lend_reserve(disk, folder_.ledger_db(), kStartRoom));
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
+    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_, log));
     store_sqlite::LedgerOptions options;
     options.loan = loan_;
+    options.ended = [this](const std::vector<RequestId>& requests) { return ended(requests); };
     options.retention.rows = std::chrono::days(config.ledger.keep_days);
     TRY(ledger_, store_sqlite::open_ledger(disk, folder_.ledger_db(), clock,
                                            store_sqlite::make_thread_runner(clock), options));
     if (sabotage) ledger_ = std::make_unique<SabotagedLedger>(std::move(ledger_));
-    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_, log));
     TRY(const Secret replay_key, own_secret(folder_.secrets() + "/replay.key", random_, true));
     TRY(replays_,
         replay_files::ReplayFiles::open(folder_.path() + "/replay", replay_key, clock, random_));
@@ -118,6 +119,12 @@ class SqliteData : public Process::Data {
   Secret admin_token() const override { return admin_token_; }
 
  private:
+  // What the audit log has of requests whose rows are open. One that cannot be read knows nothing.
+  std::map<RequestId, metering::Counts> ended(const std::vector<RequestId>& requests) {
+    if (audit_ == nullptr) return {};
+    return audit_->ended(requests).value_or(std::map<RequestId, metering::Counts>());
+  }
+
   store_sqlite::DataDir folder_;
   Random& random_;
   std::optional<Secret> configured_pepper_;

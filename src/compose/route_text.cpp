@@ -46,14 +46,22 @@ Result<json> version_of(const std::string& text, bool is_first) {
   return json{{"model", said->before}, {"weight", *weight}, {"stage", stage}};
 }
 
-Result<json> condition_of(const std::string& text, std::size_t i) {
+// What a condition may look at: its option, its member, and its name for explanations.
+struct ConditionKind {
+  const char* option;
+  const char* member;
+  const char* name;
+};
+constexpr ConditionKind kByHeader{"--header", "headers", "header"};
+constexpr ConditionKind kByLabel{"--key-label", "key_labels", "key-label"};
+
+Result<json> condition_of(const std::string& text, const ConditionKind& kind, std::size_t i) {
   constexpr std::string_view kWant = "NAME:VALUE=MODEL";
   const auto said = split(text, text.rfind('='));
-  const auto header = said ? split(said->before, said->before.find(':')) : std::nullopt;
-  if (!header) return wrong("--header", text, kWant);
-  const json match{{"name", header->before}, {"value", trim(header->after)}};
-  json condition{{"name", fmt::format("header-{}", i + 1)}, {"version", said->after}};
-  condition["headers"].push_back(match);
+  const auto match = said ? split(said->before, said->before.find(':')) : std::nullopt;
+  if (!match) return wrong(kind.option, text, kWant);
+  json condition{{"name", fmt::format("{}-{}", kind.name, i + 1)}, {"version", said->after}};
+  condition[kind.member].push_back({{"name", match->before}, {"value", trim(match->after)}});
   return condition;
 }
 
@@ -68,6 +76,16 @@ json fallback_of(const std::string& text) {
 
 bool takes_back(const std::vector<std::string>& texts) {
   return texts.size() == 1 && texts.front() == kNone;
+}
+
+Result<void> add_conditions(json& out, const std::vector<std::string>& texts,
+                            const ConditionKind& kind) {
+  if (!texts.empty() && !out.contains("conditions")) out["conditions"] = json::array();
+  for (std::size_t i = 0; i < texts.size() && !takes_back(texts); ++i) {
+    TRY(json condition, condition_of(texts[i], kind, i));
+    out["conditions"].push_back(std::move(condition));
+  }
+  return {};
 }
 
 Result<json> grey_of(const RouteWords& words) {
@@ -165,11 +183,8 @@ Result<std::string> route_members(const RouteWords& words) {
   } else if (!words.mirror.empty()) {
     TRY(out["mirror"], mirror_of(words.mirror));
   }
-  if (!words.headers.empty()) out["conditions"] = json::array();
-  for (std::size_t i = 0; i < words.headers.size() && !takes_back(words.headers); ++i) {
-    TRY(json condition, condition_of(words.headers[i], i));
-    out["conditions"].push_back(std::move(condition));
-  }
+  TRY_VOID(add_conditions(out, words.headers, kByHeader));
+  TRY_VOID(add_conditions(out, words.key_labels, kByLabel));
   if (!words.fallbacks.empty()) out["fallbacks"] = json::array();
   for (std::size_t i = 0; i < words.fallbacks.size() && !takes_back(words.fallbacks); ++i)
     out["fallbacks"].push_back(fallback_of(words.fallbacks[i]));

@@ -13,8 +13,9 @@ namespace sovmesh::compose {
 struct RouteWords {
   std::vector<std::string> versions;  // MODEL=WEIGHT or MODEL=WEIGHT:STAGE
   std::string sticky;
-  std::vector<std::string> headers;  // NAME:VALUE=MODEL; "none" takes back, as in the next ones
-  std::string grey;                  // CHANNEL=MODEL
+  std::vector<std::string> headers;     // NAME:VALUE=MODEL; "none" takes back, as in the next ones
+  std::vector<std::string> key_labels;  // NAME:VALUE=MODEL, behind those by header
+  std::string grey;                     // CHANNEL=MODEL
   std::vector<std::string> grey_tenants;
   std::string mirror;                  // MODEL=PERCENT
   std::vector<std::string> fallbacks;  // MODEL or route:ROUTE

@@ -44,6 +44,15 @@ TEST(RouteText, NoneTakesBackAndWhatIsNotSaidStays) {
             R"("grey":null,"conditions":[],"fallbacks":[])");
 }
 
+TEST(RouteText, ConditionsByLabelComeBehindThoseByHeader) {
+  EXPECT_EQ(
+      *route_members({.headers = {"x-app:b=v2"}, .key_labels = {"tier:gold=v3"}}),
+      R"("conditions":[{"name":"header-1","version":"v2",)"
+      R"("headers":[{"name":"x-app","value":"b"}]},)"
+      R"({"name":"key-label-1","version":"v3","key_labels":[{"name":"tier","value":"gold"}]}])");
+  EXPECT_EQ(*route_members({.headers = {"none"}, .key_labels = {"none"}}), R"("conditions":[])");
+}
+
 TEST(RouteText, AnOptionThatCannotBeReadIsNamed) {
   const auto message = [](const RouteWords& words) {
     const auto members = route_members(words);

@@ -105,6 +105,7 @@ class Checker {
               fmt::format("max_priority: want interactive, agent or batch, not '{}'",
                           key.max_priority));
       }
+      check_labels(key);
       for (const std::string& scope : key.scopes)
         check_scope(scope, key);
       if (key.scopes.empty()) {
@@ -133,15 +134,38 @@ class Checker {
     for (const RouteVersion& version : route.versions)
       check_model_of_route(version.model, version.position);
     for (const RouteCondition& condition : route.conditions)
-      check_name(ModelName::parse(condition.version), condition.position);
+      check_condition(condition);
     if (route.grey) {
       check_name(ModelName::parse(route.grey->version), route.grey->position);
+      if (const auto& label = route.grey->key_label)
+        check_name(check_label(label->name, label->value), label->position);
       for (const std::string& tenant : route.grey->tenants)
         check_name(TenantSlug::parse(tenant), route.grey->position);
     }
     for (const RouteFallback& fallback : route.fallbacks)
-      check_fallback(fallback);
+      check_fallback(route, fallback);
     if (route.mirror) check_mirror(route, *route.mirror);
+  }
+
+  void check_condition(const RouteCondition& condition) {
+    check_name(ModelName::parse(condition.version), condition.position);
+    for (const KeyLabel& label : condition.key_labels)
+      check_name(check_label(label.name, label.value), label.position);
+    if (!condition.tenant.empty())
+      check_name(TenantSlug::parse(condition.tenant), condition.position);
+    if (!condition.project.empty())
+      check_name(ProjectSlug::parse(condition.project), condition.position);
+    check_project(condition);
+  }
+
+  // The admin API may have made it.
+  void check_project(const RouteCondition& condition) {
+    const Tenant* const tenant = find_named(config_.tenants, condition.tenant);
+    if (tenant == nullptr || condition.project.empty() || condition.project == "default" ||
+        is_named(tenant->projects, condition.project))
+      return;
+    warning(condition.position, fmt::format("the file declares no project '{}' of the tenant '{}'",
+                                            condition.project, condition.tenant));
   }
 
   // What its versions are asked for, it must be able to do. Models that are not declared here are
@@ -173,14 +197,31 @@ class Checker {
     }
   }
 
-  void check_fallback(const RouteFallback& fallback) {
+  void check_fallback(const Route& route, const RouteFallback& fallback) {
     if (fallback.model.empty() == fallback.route.empty()) {
       error(fallback.position, "a fallback needs 'model' or 'route', and not both");
     } else if (fallback.route.empty()) {
       check_model_of_route(fallback.model, fallback.position);
+      check_kind(route, fallback);
     } else {
       check_name(ModelName::parse(fallback.route), fallback.position);
     }
+  }
+
+  // One that can do nothing of what the versions can would never answer.
+  void check_kind(const Route& route, const RouteFallback& fallback) {
+    const Model* const other = find_named(config_.models, fallback.model);
+    if (other == nullptr) return;
+    const bool may_help = std::ranges::any_of(route.versions, [&](const RouteVersion& version) {
+      const Model* const model = find_named(config_.models, version.model);
+      return model == nullptr || (model->chat && other->chat) ||
+             (model->completions && other->completions) || (model->embeddings && other->embeddings);
+    });
+    if (may_help) return;
+    error(fallback.position,
+          fmt::format("the fallback '{}' can do nothing of what the versions of the route can; "
+                      "fall back to a model of the same kind",
+                      fallback.model));
   }
 
   // As of keys.
@@ -205,6 +246,14 @@ class Checker {
     warning(place(key, "models"),
             fmt::format("key '{}' names the model '{}', which this configuration does not declare",
                         key.name, model));
+  }
+
+  void check_labels(const Key& key) {
+    if (key.labels.size() > kLabelsMax)
+      error(place(key, "labels"), fmt::format("key '{}' has {} labels: want at most {}", key.name,
+                                              key.labels.size(), kLabelsMax));
+    for (const auto& [name, value] : key.labels)
+      check_name(check_label(name, value), place(key, "labels"));
   }
 
   void check_scope(const std::string& scope, const Key& key) {

@@ -146,10 +146,19 @@ struct HeaderMatch {
   Position position;
 };
 
+struct KeyLabel {
+  std::string name;
+  std::string value;
+  Position position;
+};
+
 struct RouteCondition {
   std::string name;
   std::string version;
   std::vector<HeaderMatch> headers;
+  std::vector<KeyLabel> key_labels;
+  std::string tenant;   // empty: any
+  std::string project;  // of the tenant; empty: any
   Position position;
 };
 
@@ -157,6 +166,7 @@ struct GreyChannel {
   std::string name;
   std::string version;
   std::vector<std::string> tenants;
+  std::optional<KeyLabel> key_label;
   Position position;
 };
 
@@ -225,6 +235,7 @@ struct Key {
   std::optional<std::string> expires_at;  // RFC 3339
   std::optional<std::string> owner;
   std::string max_priority = "interactive";
+  std::map<std::string, std::string> labels;
   std::vector<Limit> limits;
   Position position;
   Given given;

@@ -213,11 +213,22 @@ void describe(V& v, HeaderMatch& match) {
 }
 
 template <class V>
+void describe(V& v, KeyLabel& label) {
+  v.position(label.position);
+  v.required("name", label.name, "Name of a label of the key that is shown.");
+  v.required("value", label.value, "The value that it must have, byte by byte.");
+}
+
+template <class V>
 void describe(V& v, RouteCondition& condition) {
   v.position(condition.position);
   v.required("name", condition.name, "A name for explanations, of a-z, 0-9 and '-'.");
-  v.required("version", condition.version, "Where requests go that have all of the headers.");
-  v.list("headers", condition.headers, "What the request must have, 1 to 8 headers.");
+  v.required("version", condition.version, "Where requests go that have all of what follows.");
+  v.list("headers", condition.headers,
+         "Headers that the request must have; with labels 8 at most. Anybody can set them.");
+  v.list("key_labels", condition.key_labels, "Labels that its key must have.");
+  v.field("tenant", condition.tenant, "Whose request it must be. Empty: anybody's.");
+  v.field("project", condition.project, "The tenant's project that its key must be of.");
 }
 
 template <class V>
@@ -227,6 +238,8 @@ void describe(V& v, GreyChannel& grey) {
              "What requests name in the header x-sm-channel: 1 to 64 of a-z, 0-9 and '-'.");
   v.required("version", grey.version, "Where they go.");
   v.required("tenants", grey.tenants, "Tenants that take part; others' header means nothing.");
+  v.optional_section("key_label", grey.key_label,
+                     "Requests with keys of this label go there, too, without the header.");
 }
 
 template <class V>
@@ -279,8 +292,10 @@ void describe(V& v, Route& route) {
       "wider one counts.",
       {"session", "user", "tenant"});
   v.optional_section("grey", route.grey, "A version for those who ask for it.");
-  v.list("conditions", route.conditions,
-         "Versions by header; the first one that fits counts, before weights.");
+  v.list(
+      "conditions", route.conditions,
+      "Versions by header, label of the key, tenant and project; the first one that fits counts, "
+      "before weights.");
   v.optional_section("mirror", route.mirror,
                      "A version that gets copies of requests, whose answers nobody gets: to be "
                      "compared, and never charged.");
@@ -332,6 +347,10 @@ void describe(V& v, Key& key) {
   v.field("max_priority", key.max_priority,
           "The highest class that its requests may have, and the one without `x-sm-priority`: "
           "interactive, agent or batch.");
+  v.field(
+      "labels", key.labels,
+      "What routes may go by, as {tier: gold}: at most 16, names of a-z, 0-9, '.', '_' and '-', "
+      "names and values of 1 to 64 characters.");
   v.list("limits", key.limits, "What may be used with this key.");
 }
 

@@ -73,6 +73,11 @@ Kind kind_of(const std::map<std::string, bool>&, Bounds) {
           {{"type", "object"}, {"additionalProperties", {{"type", "boolean"}}}},
           ""};
 }
+Kind kind_of(const std::map<std::string, std::string>&, Bounds) {
+  return {"mapping of name to text",
+          {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}},
+          ""};
+}
 template <class T>
 Kind kind_of(const std::optional<T>&, Bounds bounds) {
   Kind inner = kind_of(T{}, bounds);

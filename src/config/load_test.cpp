@@ -183,6 +183,28 @@ TEST_F(LoadTest, ABoundBehindAnotherOneIsAnError) {
   EXPECT_TRUE(load(model("    output_tokens_max: 101\n")).config);
 }
 
+TEST_F(LoadTest, LabelsOfAKeyAreBounded) {
+  const std::string key =
+      "tenants:\n  - name: aurora\n    keys:\n      - name: app\n        secret: env:AURORA_KEY\n";
+  const Loaded good = load(key + "        labels: {tier: gold, team: 7}\n");
+  ASSERT_TRUE(good.config) << to_text(good.findings);
+  const auto& labels = good.config->tenants[0].keys[0].labels;
+  EXPECT_EQ(labels, (std::map<std::string, std::string>{{"team", "7"}, {"tier", "gold"}}));
+  std::string many = "        labels: {a: 1";
+  for (int i = 0; i < 16; ++i)
+    many += ", b" + std::to_string(i) + ": 1";
+  for (const auto& [text, message] : std::map<std::string, std::string>{
+           {"        labels: {Tier: gold}\n", "6:9: error: label 'Tier': want a name of 1 to 64"},
+           {"        labels: {tier: ''}\n", "6:9: error: label 'tier': want a value of 1 to 64"},
+           {"        labels: {a: x, a: y}\n", "6:24: error: labels: 'a' stands twice"},
+           {"        labels: [gold]\n", "6:17: error: labels: want a mapping"},
+           {many + "}\n", "6:9: error: key 'app' has 17 labels: want at most 16"}}) {
+    const Loaded bad = load(key + text);
+    EXPECT_FALSE(bad.config) << text;
+    EXPECT_THAT(to_text(bad.findings), HasSubstr("config.yaml:" + message)) << text;
+  }
+}
+
 TEST_F(LoadTest, AKeysHighestClassIsOneOfThree) {
   const std::string key =
       "tenants:\n  - name: aurora\n    keys:\n      - name: app\n        secret: env:AURORA_KEY\n";

@@ -266,6 +266,20 @@ class YamlVisitor {
     }
   }
 
+  void read(std::string_view name, const YAML::Node& node, std::map<std::string, std::string>& out,
+            Bounds bounds) const {
+    if (!node.IsMap()) {
+      context_.error(node, fmt::format("{}: want a mapping, as {{name: value}}", name));
+      return;
+    }
+    for (const auto& entry : node) {
+      const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+      const auto [at, is_new] = out.try_emplace(key);
+      if (!is_new) context_.error(entry.first, fmt::format("{}: '{}' stands twice", name, key));
+      read(name, entry.second, at->second, bounds);
+    }
+  }
+
   Result<std::string> read_file(const std::string& path, std::size_t bytes_max) const {
     if (!context_.access.files) {
       return our_error(Code::config_invalid, "files cannot be read here");

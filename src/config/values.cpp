@@ -235,4 +235,21 @@ Result<std::string> read_text_file(const std::string& path, std::size_t bytes_ma
   return text;
 }
 
+Result<void> check_label(std::string_view name, std::string_view value) {
+  const auto is_of_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  if (name.empty() || name.size() > kLabelBytesMax || !std::ranges::all_of(name, is_of_name))
+    return client_error(Code::invalid_value,
+                        fmt::format("label '{}': want a name of 1 to {} of a-z, 0-9, '.', '_' and "
+                                    "'-'",
+                                    name.substr(0, kLabelBytesMax), kLabelBytesMax));
+  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+  if (value.empty() || value.size() > kLabelBytesMax || std::ranges::any_of(value, is_control))
+    return client_error(Code::invalid_value,
+                        fmt::format("label '{}': want a value of 1 to {} characters on one line",
+                                    name, kLabelBytesMax));
+  return {};
+}
+
 }  // namespace sovmesh::config

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,6 +34,11 @@ struct SecretRef {
   std::string name;
 };
 Result<SecretRef> parse_secret_ref(std::string_view text);
+
+// Labels of keys: the file's, and the admin API's.
+inline constexpr std::size_t kLabelsMax = 16;
+inline constexpr std::size_t kLabelBytesMax = 64;
+Result<void> check_label(std::string_view name, std::string_view value);
 
 // What a browser may send as Origin: "https://app.example" or "http://127.0.0.1:3000", lower case,
 // without path and without the scheme's own port. Others would never match, so they are errors.

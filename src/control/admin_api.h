@@ -153,7 +153,8 @@ class AdminApi {
   Result<AdminReply> create_route(Request& request);
   Result<AdminReply> change_route(Request& request, RouteRecord record);
   Result<AdminReply> delete_route(Request& request, const RouteRecord& record);
-  Result<AdminReply> write_route(Request& request, RouteRecord record, int status);
+  Result<AdminReply> write_route(Request& request, RouteRecord record, int status,
+                                 const std::string& stored = {});
   std::string show_route(const catalog::Route& route, const RouteRecord* record,
                          const identity::Directory& directory) const;
   std::optional<rollout::Rollout> running_rollout(const ModelName& route) const;

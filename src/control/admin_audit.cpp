@@ -245,6 +245,7 @@ Result<void> AdminApi::record_read(const Request& request) {
 // Of a change that has been written and is not stored yet.
 Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& request,
                                                                 const AdminReply& reply) {
+  if (request.changes_nothing) return std::nullopt;
   const std::string& kind = request.path.front();
   store::AdminEntry entry = entry_of(request, action_of(request.call.method, request.path));
   entry.detail = detail_of(request);

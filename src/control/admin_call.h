@@ -63,6 +63,7 @@ struct AdminRequest {
   std::optional<std::string> object = {};
   // What a write changes, as it was, where no GET of its path shows that. JSON.
   std::optional<std::string> present = {};
+  bool changes_nothing = false;  // so it has no entry
   // What a write does, and says, when it has taken effect. Cannot fail it any more.
   std::function<void(AdminReply&)> afterwards = {};
 

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/time_text.h"
+#include "config/values.h"
 #include "control/admin_access.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
@@ -31,6 +33,17 @@ Result<std::bitset<tenancy::kScopes>> parse_scopes(const std::vector<std::string
   return scopes;
 }
 
+Result<void> check_labels(const std::map<std::string, std::string>& labels) {
+  if (labels.size() > config::kLabelsMax)
+    return client_error(Code::array_above_max_length,
+                        fmt::format("want at most {}", config::kLabelsMax), "labels");
+  for (const auto& [name, value] : labels) {
+    if (auto fits = config::check_label(name, value); !fits)
+      return fail(std::move(fits).error().with_param("labels"));
+  }
+  return {};
+}
+
 // What a caller may say of a key, at its creation and later.
 struct KeyFields {
   std::optional<std::string> display_name;
@@ -39,7 +52,9 @@ struct KeyFields {
   std::optional<std::string> owner;
   std::optional<std::string> expires_at;
   std::optional<std::string> max_priority;
-  bool all_models = false;  // null was said
+  std::optional<std::map<std::string, std::string>> labels;
+  bool no_labels = false;  // null was said
+  bool all_models = false;
   bool no_owner = false;
   bool no_expiry = false;
 
@@ -50,6 +65,8 @@ struct KeyFields {
             .owner = body.text("owner"),
             .expires_at = body.text("expires_at"),
             .max_priority = body.text("max_priority"),
+            .labels = body.text_map("labels"),
+            .no_labels = body.is_null("labels"),
             .all_models = body.is_null("models"),
             .no_owner = body.is_null("owner"),
             .no_expiry = body.is_null("expires_at")};
@@ -81,6 +98,11 @@ struct KeyFields {
       }
       key.max_priority = *priority;
     }
+    if (labels) {
+      TRY_VOID(check_labels(*labels));
+      key.labels = *labels;
+    }
+    if (no_labels) key.labels.clear();
     if (all_models) key.models.reset();
     if (no_owner) key.owner.reset();
     if (no_expiry) key.expires_at.reset();
@@ -118,6 +140,16 @@ Result<void> check_scopes(const AdminRequest& request, const tenancy::Key& key,
   TRY_VOID(check(tenancy::Scope::inference, access::Resource::models));
   TRY_VOID(check(tenancy::Scope::models_read, access::Resource::models));
   return check(tenancy::Scope::usage_read, access::Resource::usage);
+}
+
+// Routes go by labels, so whoever may have no keys but his own gives them none.
+Result<void> check_labels_right(const AdminRequest& request, const tenancy::Key& key,
+                                const std::map<std::string, std::string>& before) {
+  if (key.labels == before ||
+      may(request, access::Action::create, access::Resource::keys, access::Owner::of(key.tenant)))
+    return {};
+  return client_error(Code::insufficient_permissions, "a key of yours can have no labels",
+                      "labels");
 }
 
 }  // namespace
@@ -179,6 +211,7 @@ Result<AdminReply> AdminApi::create_key(Request& request) {
   own_it(request, key);
   TRY_VOID(may_touch(request, key));
   TRY_VOID(check_scopes(request, key, {}));
+  TRY_VOID(check_labels_right(request, key, {}));
   if (!sees_all(request) && data.keys.size() >= kTenantKeysMax)
     return client_error(Code::conflict, fmt::format("you have {} keys already", kTenantKeysMax));
   const std::string_view text = made.text.reveal();
@@ -194,9 +227,11 @@ Result<AdminReply> AdminApi::change_key(Request& request, tenancy::Key key) {
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(key.meta.revision, revision(request, key.meta.revision));
   const auto scopes_before = key.scopes;
+  const auto labels_before = key.labels;
   TRY_VOID(fields.put_into(key));
   TRY_VOID(may_touch(request, key));  // nor give it away
   TRY_VOID(check_scopes(request, key, scopes_before));
+  TRY_VOID(check_labels_right(request, key, labels_before));
   if (!body.is_empty()) {
     TRY(key, request.store->update(key));
   }

@@ -97,6 +97,7 @@ std::string to_json(const tenancy::Key& key, const store::ControlData& data,
   }
   json.text_or_null("owner", key.owner)
       .text("max_priority", name(key.max_priority))
+      .raw("labels", map_json(key.labels))
       .text("last_four", key.last_four);
   key.expires_at ? json.time("expires_at", *key.expires_at) : json.null("expires_at");
   key.revoked_at ? json.time("revoked_at", *key.revoked_at) : json.null("revoked_at");

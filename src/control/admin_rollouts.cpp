@@ -32,6 +32,12 @@ Result<std::chrono::seconds> seconds_of(const std::optional<std::string>& text, 
   return client_error(Code::invalid_value, "want whole seconds, as 30s or 5m", name);
 }
 
+std::string is_stable_already(const ModelName& version, const catalog::Route& route) {
+  std::string text = fmt::format("{} is the stable version itself", version.text());
+  if (version != route.stable().model) text += " since it was promoted";
+  return text;
+}
+
 // The body of a start.
 struct PlanFields {
   std::string route;
@@ -55,13 +61,16 @@ struct PlanFields {
         .design_effect = body.number("design_effect", 1, rollout::kDesignEffectMax).value_or(2)};
   }
 
-  Result<rollout::Plan> plan(const identity::Directory& directory) const {
+  Result<rollout::Plan> plan(const identity::Directory& directory, const Rollouts& rollouts) const {
     TRY(ModelName name, ModelName::parse(route));
     TRY(ModelName to, ModelName::parse(candidate));
     const catalog::Route* const known = directory.models().route(name);
     if (known == nullptr) return no_such("route", route, route_names(directory), "route");
     rollout::Plan out{
-        .route = std::move(name), .stable = known->stable().model, .candidate = std::move(to)};
+        .route = std::move(name), .stable = rollouts.stable_of(*known), .candidate = std::move(to)};
+    if (out.candidate == out.stable)
+      return client_error(Code::invalid_value, is_stable_already(out.candidate, *known),
+                          "candidate");
     for (const std::string& text : steps) {
       TRY(const rollout::Step step, rollout::parse_step(text));
       out.steps.push_back(step);
@@ -133,7 +142,7 @@ Result<AdminReply> AdminApi::start_rollout(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY_VOID(must_want_new(request));
-  TRY(rollout::Plan plan, fields.plan(*parts_.publisher.directory().get()));
+  TRY(rollout::Plan plan, fields.plan(*parts_.publisher.directory().get(), *parts_.rollouts));
   auto started = parts_.rollouts->started(request.ids->next(), std::move(plan));
   if (!started) return fail(as_invalid_value(started.error()));
   return change_rollout(request, *started, 201);

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -45,13 +44,6 @@ const RouteRecord* record_named(const std::vector<RouteRecord>& records, std::st
   const auto found =
       std::ranges::find_if(records, [&](const auto& record) { return record.route.name == name; });
   return found == records.end() ? nullptr : &*found;
-}
-
-std::set<ModelName> names_of(const std::vector<catalog::Model>& models) {
-  std::set<ModelName> names;
-  for (const catalog::Model& model : models)
-    names.insert(model.name);
-  return names;
 }
 
 std::vector<catalog::Route> all_but(const std::vector<catalog::Route>& routes,
@@ -140,7 +132,9 @@ Result<AdminReply> AdminApi::create_route(Request& request) {
   TRY_VOID(read_route(request.call.body, RouteText::whole, record.route));
   TRY_VOID(must_be_name_of_path(request, record.route.name, "name"));
   TRY_VOID(must_want_new(request));
-  TRY(const ModelName name, ModelName::parse(record.route.name));
+  auto parsed = ModelName::parse(record.route.name);
+  if (!parsed) return fail(std::move(parsed).error().with_param("name"));
+  const ModelName& name = *parsed;
   const auto directory = parts_.publisher.directory().get();
   if (const catalog::Route* const there = directory->models().route(name); there != nullptr) {
     if (there->from_file) return files_alone(what(name.text()), there->source);
@@ -158,6 +152,7 @@ Result<AdminReply> AdminApi::create_route(Request& request) {
 Result<AdminReply> AdminApi::change_route(Request& request, RouteRecord record) {
   const bool is_whole = request.call.method == "PUT";
   const std::string name = record.route.name;
+  const std::string before = route_json(record.route);
   if (is_whole) record.route = {};
   TRY_VOID(
       read_route(request.call.body, is_whole ? RouteText::whole : RouteText::change, record.route));
@@ -166,11 +161,13 @@ Result<AdminReply> AdminApi::change_route(Request& request, RouteRecord record) 
                         fmt::format("the {} keeps its name: create another one", what(name)),
                         "name");
   TRY(record.meta.revision, revision(request, record.meta.revision));
-  return write_route(request, std::move(record), 200);
+  return write_route(request, std::move(record), 200, before);
 }
 
-// The same check as the file's routes have, beside all that there are.
-Result<AdminReply> AdminApi::write_route(Request& request, RouteRecord record, int status) {
+// The same check as the file's routes have, beside all that there are. `stored`: as it is stored
+// now.
+Result<AdminReply> AdminApi::write_route(Request& request, RouteRecord record, int status,
+                                         const std::string& stored) {
   const auto directory = parts_.publisher.directory().get();
   const catalog::ModelTable& models = directory->models();
   TRY(const store::ControlData data, request.store->load());
@@ -184,7 +181,7 @@ Result<AdminReply> AdminApi::write_route(Request& request, RouteRecord record, i
     });
   }
   TRY(const catalog::Route route, route_of(record.route, named));
-  TRY_VOID(check_api_route(route, all_but(models.routes(), route.name), names_of(models.all())));
+  TRY_VOID(check_api_route(route, all_but(models.routes(), route.name), models.all()));
   const catalog::Route* const before = models.route(route.name);
   const auto running = running_rollout(route.name);
   if (before != nullptr && before->revision != route.revision && running) {
@@ -196,6 +193,10 @@ Result<AdminReply> AdminApi::write_route(Request& request, RouteRecord record, i
         "versions");
   }
   record.route = spec_of(route, [](TenantId tenant) { return tenant.value.text(); });
+  request.changes_nothing = route_json(record.route) == stored;
+  if (request.changes_nothing)
+    return AdminReply{status, show_route(route, &record, *directory),
+                      etag_of(record.meta.revision)};
   ++record.meta.revision;
   record.meta.updated_at = parts_.clock.wall_now();
   TRY_VOID(store_route(*request.store, record));

@@ -10,6 +10,20 @@
 
 // People, as far as they are in what we keep: they are erased, and held.
 namespace sovmesh::control {
+namespace {
+
+std::unexpected<Error> nobody_of_this_name(bool has_bytes, std::int64_t still_named) {
+  return client_error(
+      Code::not_found,
+      fmt::format("nobody of this name is known: no key of the audit log, no revoked API key and "
+                  "no row of the usage ledger{}",
+                  still_named > 0 ? "; keys that are not revoked, or limits, still have it"
+                  : has_bytes     ? "; what is in control.db has its letters still, perhaps as a "
+                                    "part of something else"
+                                  : ""));
+}
+
+}  // namespace
 
 // First the log's keys, which a hold forbids, then the owner of revoked keys and what deleted ones
 // and limits have left of the name, then the ledger. Done again it goes on where it failed: a
@@ -25,25 +39,28 @@ Result<AdminReply> AdminApi::erase_subject(const store::AuditSubject& subject,
   }
   if (!erased && erased.error().code() != Code::not_found) return fail(erased.error());
   TRY(const std::int64_t of_keys, forget_owner(subject, entry));
-  TRY_VOID(parts_.store.overwrite_removed());
+  TRY(const store::ControlStore::Bytes bytes, parts_.store.overwrite_removed(subject.id));
+  const bool is_overwritten = bytes.were_there && !bytes.are_there;
   ErasedInLedger in_ledger;
   if (subject.tenant) {
     TRY(in_ledger, erase_in_ledger(*subject.tenant, subject.id, entry));
   }
   TRY(const std::int64_t still, still_named(subject));
-  if (!erased && of_keys == 0 && !in_ledger.index && in_ledger.subjects == 0)
-    return client_error(
-        Code::not_found,
-        fmt::format("nobody of this name is known: no key of the audit log, no revoked API key and "
-                    "no row of the usage ledger (what deleted keys may have left is overwritten "
-                    "all the same){}",
-                    still > 0 ? "; keys that are not revoked, or limits, still have it" : ""));
-  const auto index = erased ? std::optional(erased->index) : in_ledger.index;
+  auto index = erased ? std::optional(erased->index) : in_ledger.index;
+  const bool is_known = erased || of_keys > 0 || in_ledger.index || in_ledger.subjects > 0;
+  if (!is_known && !is_overwritten) return nobody_of_this_name(bytes.are_there, still);
+  if (!is_known) {
+    entry.action = "control.erase";
+    entry.reason = "what deleted keys or limits had left of a name is overwritten";
+    TRY(const auto told, parts_.audit->append(std::move(entry)));
+    index = told.index;
+  }
   JsonText json;
   index ? json.number("index", static_cast<std::int64_t>(*index)) : json.null("index");
   return AdminReply{.body = json.flag("log_key", erased.has_value())
                                 .number("revoked_keys", of_keys)
                                 .number("ledger_subjects", in_ledger.subjects)
+                                .flag("overwritten", is_overwritten)
                                 .number("still_named", still)
                                 .end()};
 }

@@ -258,6 +258,7 @@ class Planner {
                                                          spec.position.text(), spec.max_priority));
     }
     key.max_priority = *max_priority;
+    key.labels = spec.labels;
     key.expires_at.reset();
     if (spec.expires_at) key.expires_at = parse_rfc3339(*spec.expires_at);
     key.revoked_at.reset();
@@ -499,8 +500,11 @@ Result<store::ControlData> assumed_store(const config::Config& config, UlidSourc
   };
   for (const config::Model& model : config.models)
     TRY_VOID(assume(model.tenants.value_or(std::vector<std::string>())));
-  for (const config::Route& route : config.routes)
+  for (const config::Route& route : config.routes) {
     TRY_VOID(assume(route.grey ? route.grey->tenants : std::vector<std::string>()));
+    for (const config::RouteCondition& condition : route.conditions)
+      if (!condition.tenant.empty()) TRY_VOID(assume({condition.tenant}));
+  }
   for (const ModelName& name : models_of(config.routes)) {
     const bool is_declared = std::ranges::any_of(
         config.models, [&](const auto& model) { return model.name == name.text(); });

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "config/values.h"
 
 namespace sovmesh::control {
 namespace {
@@ -32,6 +34,13 @@ Result<ModelName> model_at(std::string_view field, const std::string& text) {
   return fail(std::move(name).error().with_param(std::string(field)));
 }
 
+Result<catalog::Match> label_of(const config::KeyLabel& spec, const std::string& at) {
+  if (auto fits = config::check_label(spec.name, spec.value); !fits)
+    return fail(std::move(fits).error().with_param(at));
+  return catalog::Match{
+      .of = catalog::Match::Of::key_label, .name = spec.name, .value = spec.value};
+}
+
 Result<catalog::GreyChannel> grey_of(const config::GreyChannel& spec,
                                      const TenantNamed& tenant_named) {
   TRY(ModelName version, model_at("grey.version", spec.version));
@@ -41,15 +50,34 @@ Result<catalog::GreyChannel> grey_of(const config::GreyChannel& spec,
     if (!tenant) return fail(std::move(tenant).error().with_param("grey.tenants"));
     grey.tenants.insert(*tenant);
   }
+  if (spec.key_label) {
+    TRY(grey.key_label, label_of(*spec.key_label, "grey.key_label"));
+  }
   return grey;
 }
 
-Result<catalog::Condition> condition_of(const config::RouteCondition& spec, std::size_t i) {
-  TRY(ModelName version, model_at(fmt::format("conditions[{}].version", i), spec.version));
+Result<catalog::Condition> condition_of(const config::RouteCondition& spec, std::size_t i,
+                                        const TenantNamed& tenant_named) {
+  const std::string at = fmt::format("conditions[{}]", i);
+  TRY(ModelName version, model_at(at + ".version", spec.version));
   catalog::Condition condition{.name = spec.name, .all = {}, .version = std::move(version)};
   for (const config::HeaderMatch& match : spec.headers) {
     condition.all.push_back(
         {.of = catalog::Match::Of::header, .name = match.name, .value = match.value});
+  }
+  for (std::size_t j = 0; j < spec.key_labels.size(); ++j) {
+    TRY(condition.all.emplace_back(),
+        label_of(spec.key_labels[j], fmt::format("{}.key_labels[{}]", at, j)));
+  }
+  if (!spec.tenant.empty()) {
+    auto tenant = tenant_named(spec.tenant);
+    if (!tenant) return fail(std::move(tenant).error().with_param(at + ".tenant"));
+    condition.tenant = *tenant;
+  }
+  if (!spec.project.empty()) {
+    auto project = ProjectSlug::parse(spec.project);
+    if (!project) return fail(std::move(project).error().with_param(at + ".project"));
+    condition.project = *std::move(project);
   }
   return condition;
 }
@@ -127,22 +155,22 @@ config::RouteFallback spec_of(const catalog::Fallback& fallback) {
   return {.model = is_model ? name : "", .route = is_model ? "" : name, .position = {}};
 }
 
-config::RouteCondition spec_of(const catalog::Condition& condition) {
+config::RouteCondition spec_of(const catalog::Condition& condition, const TenantName& tenant_name) {
   config::RouteCondition spec{.name = condition.name,
                               .version = std::string(condition.version.text()),
                               .headers = {},
+                              .key_labels = {},
+                              .tenant = condition.tenant ? tenant_name(*condition.tenant) : "",
+                              .project = {},
                               .position = {}};
-  for (const catalog::Match& match : condition.all)
-    spec.headers.push_back({.name = match.name, .value = match.value, .position = {}});
+  if (condition.project) spec.project = condition.project->text();
+  for (const catalog::Match& match : condition.all) {
+    if (match.of == catalog::Match::Of::header)
+      spec.headers.push_back({.name = match.name, .value = match.value, .position = {}});
+    else
+      spec.key_labels.push_back({.name = match.name, .value = match.value, .position = {}});
+  }
   return spec;
-}
-
-// Admin API and file call the headers of a condition so.
-std::string field_name(std::string_view param) {
-  std::string field(param);
-  if (const auto at = field.find(".all"); field.starts_with("conditions[") && at != field.npos)
-    field.replace(at, 4, ".headers");
-  return field;
 }
 
 // The error of catalog::validate() with its place in the file.
@@ -152,7 +180,36 @@ std::unexpected<Error> placed(const Error& error, const std::vector<config::Rout
   const config::Route& spec = specs[take_position(param)];
   const config::Position* at = spec.given.find(param.substr(0, param.find_first_of("[.")));
   return broken(at != nullptr ? *at : spec.position, spec.name,
-                fmt::format("{}: {}", field_name(param), error.message()));
+                fmt::format("{}: {}", param, error.message()));
+}
+
+std::set<ModelName> names_of(const std::vector<catalog::Model>& models) {
+  std::set<ModelName> names;
+  for (const catalog::Model& model : models)
+    names.insert(model.name);
+  return names;
+}
+
+// One that is made or changed, and all others.
+Result<void> check_together(const catalog::Route& route, const std::vector<catalog::Route>& others,
+                            const std::set<ModelName>& models) {
+  std::vector<catalog::Route> all{route};
+  all.insert(all.end(), others.begin(), others.end());
+  const auto valid = catalog::validate(all, models);
+  if (valid) return {};
+  const std::string text(valid.error().param());
+  std::string_view param = text;
+  const std::size_t at = take_position(param);
+  if (at == 0)
+    return client_error(Code::invalid_value, valid.error().message(), std::string(param));
+  // What was wrong before, as a route whose name an engine has begun to list, hinders no other one.
+  std::vector<catalog::Route> sound;
+  for (const catalog::Route& other : others)
+    if (catalog::validate(std::vector{other}, models)) sound.push_back(other);
+  if (sound.size() < others.size()) return check_together(route, sound, models);
+  return client_error(Code::invalid_value,
+                      fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
+                                  param, valid.error().message()));
 }
 
 }  // namespace
@@ -172,7 +229,7 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
     TRY(route.grey, grey_of(*spec.grey, tenant_named));
   }
   for (std::size_t i = 0; i < spec.conditions.size(); ++i) {
-    TRY(catalog::Condition made, condition_of(spec.conditions[i], i));
+    TRY(catalog::Condition made, condition_of(spec.conditions[i], i, tenant_named));
     route.conditions.push_back(std::move(made));
   }
   if (spec.mirror) {
@@ -195,8 +252,7 @@ Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& te
   return route;
 }
 
-config::Route spec_of(const catalog::Route& route,
-                      const std::function<std::string(TenantId)>& tenant_name) {
+config::Route spec_of(const catalog::Route& route, const TenantName& tenant_name) {
   config::Route spec;
   spec.name = route.name.text();
   for (const catalog::RouteVersion& version : route.versions) {
@@ -212,9 +268,11 @@ config::Route spec_of(const catalog::Route& route,
     grey.version = route.grey->version.text();
     for (const TenantId tenant : route.grey->tenants)
       grey.tenants.push_back(tenant_name(tenant));
+    if (const auto& label = route.grey->key_label)
+      grey.key_label = config::KeyLabel{.name = label->name, .value = label->value, .position = {}};
   }
   for (const catalog::Condition& condition : route.conditions)
-    spec.conditions.push_back(spec_of(condition));
+    spec.conditions.push_back(spec_of(condition, tenant_name));
   for (const catalog::Fallback& fallback : route.fallbacks)
     spec.fallbacks.push_back(spec_of(fallback));
   if (route.mirror) spec.mirror = spec_of(*route.mirror);
@@ -223,23 +281,17 @@ config::Route spec_of(const catalog::Route& route,
 }
 
 Result<void> check_api_route(const catalog::Route& route, const std::vector<catalog::Route>& others,
-                             const std::set<ModelName>& models) {
-  std::vector<catalog::Route> all{route};
-  all.insert(all.end(), others.begin(), others.end());
-  const auto valid = catalog::validate(all, models);
-  if (valid) return {};
-  const std::string text(valid.error().param());
-  std::string_view param = text;
-  const std::size_t at = take_position(param);
-  if (at == 0) return client_error(Code::invalid_value, valid.error().message(), field_name(param));
-  // What was wrong before, as a route whose name an engine has begun to list, hinders no other one.
-  std::vector<catalog::Route> sound;
-  for (const catalog::Route& other : others)
-    if (catalog::validate(std::vector{other}, models)) sound.push_back(other);
-  if (sound.size() < others.size()) return check_api_route(route, sound, models);
-  return client_error(Code::invalid_value,
-                      fmt::format("the route '{}' would be wrong: {}: {}", all[at].name.text(),
-                                  field_name(param), valid.error().message()));
+                             const std::vector<catalog::Model>& models) {
+  TRY_VOID(check_together(route, others, names_of(models)));
+  const auto find = [&](const ModelName& name) {
+    const auto found = std::ranges::find(models, name, &catalog::Model::name);
+    // What an engine lists says of itself that it can do everything.
+    return found == models.end() || found->discovered ? nullptr : &*found;
+  };
+  const auto able = catalog::check_abilities(route, find);
+  if (able) return {};
+  return client_error(Code::invalid_value, able.error().message(),
+                      std::string(able.error().param()));
 }
 
 Result<void> check_beside(const std::vector<catalog::Route>& of_file,
@@ -256,7 +308,7 @@ Result<void> check_beside(const std::vector<catalog::Route>& of_file,
       Code::config_invalid,
       fmt::format("error: the route '{}', which the admin API made, would be wrong: {}: {}. Leave "
                   "what it needs, or change or delete the route first (sovmesh route)",
-                  name, field_name(param), valid.error().message()));
+                  name, param, valid.error().message()));
 }
 
 Result<std::vector<catalog::Route>> routes_of(const std::vector<config::Route>& specs,

@@ -23,13 +23,13 @@ Result<std::vector<catalog::Route>> routes_of(const std::vector<config::Route>& 
 // One route by itself: an error names the member. It counts as the file's if it has a place there.
 Result<catalog::Route> route_of(const config::Route& spec, const TenantNamed& tenant_named);
 // The other way round.
-config::Route spec_of(const catalog::Route& route,
-                      const std::function<std::string(TenantId)>& tenant_name);
+using TenantName = std::function<std::string(TenantId)>;
+config::Route spec_of(const catalog::Route& route, const TenantName& tenant_name);
 
 // A route that the admin API makes or changes, beside all others and the models that there are. An
 // error of the caller, with the member as its param.
 Result<void> check_api_route(const catalog::Route& route, const std::vector<catalog::Route>& others,
-                             const std::set<ModelName>& models);
+                             const std::vector<catalog::Model>& models);
 // The admin API's routes beside those of a file that is to be in force.
 Result<void> check_beside(const std::vector<catalog::Route>& of_file,
                           const std::vector<catalog::Route>& of_api,

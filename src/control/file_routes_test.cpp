@@ -148,13 +148,54 @@ TEST(FileRoutes, TheExamplesOfTheirPageAreGood) {
   EXPECT_GE(examples, 1);
 }
 
+TEST(FileRoutes, ConditionsNameLabelsOfKeysTenantsAndProjects) {
+  const std::string base = "  - name: a\n    versions: [{model: llama-8b, weight: 1}]\n";
+  const auto condition = [&](const std::string& of) {
+    return problem_of_routes(base + "    conditions: [{name: c, version: llama-8b, " + of + "}]\n");
+  };
+  EXPECT_EQ(condition("key_labels: [{name: tier, value: gold}]"), "");
+  EXPECT_EQ(condition("tenant: aurora, project: default"), "");
+  EXPECT_EQ(condition("tenant: borealis"), "") << "may be of the admin API";
+  EXPECT_THAT(condition("headers: []"),
+              HasSubstr(":12:5: error: route 'a': conditions[0]: want headers, key_labels or a"));
+  EXPECT_THAT(condition("project: default"),
+              HasSubstr("12:5: error: route 'a': conditions[0]: want headers"));
+  EXPECT_THAT(condition("project: lab, headers: [{name: x-a, value: '1'}]"),
+              HasSubstr("12:5: error: route 'a': conditions[0].project: name its tenant, too"));
+  EXPECT_THAT(condition("key_labels: [{name: Tier, value: gold}]"),
+              HasSubstr("12:60: error: label 'Tier': want a name"));
+  EXPECT_THAT(condition("tenant: 'a b'"), HasSubstr("12:18: error: "));
+  EXPECT_THAT(problem_of_routes(base + "    grey: {name: preview, version: llama-8b, tenants: "
+                                       "[aurora], key_label: {name: channel, value: ''}}\n"),
+              HasSubstr(":12:76: error: label 'channel': want a value"));
+}
+
+TEST(FileRoutes, WhatCannotDoWhatTheVersionsCanIsRefused) {
+  const auto with = [](std::string_view rest) {
+    std::string text(kBase);
+    text.insert(text.find("tenants:"),
+                "  - {name: vectors, engine: far, chat: false, completions: false, embeddings: "
+                "true}\n  - {name: talk, engine: far, completions: false}\n");
+    return problem(text +
+                   "routes:\n  - name: a\n    versions: [{model: llama-8b, weight: 1}, "
+                   "{model: talk, stage: canary}]\n" +
+                   std::string(rest));
+  };
+  EXPECT_THAT(with("    mirror: {version: talk, share: 5}\n"),
+              HasSubstr(":14:13: error: the mirror 'talk' has no completions"));
+  EXPECT_THAT(
+      with("    fallbacks: [{model: llama-70b-v1}, {model: vectors}]\n"),
+      HasSubstr(":14:40: error: the fallback 'vectors' can do nothing of what the versions"));
+  EXPECT_EQ(with("    fallbacks: [{model: talk}]\n"), "");
+}
+
 // As a route whose name an engine has begun to list.
 TEST(ApiRoutes, ARouteThatWasWrongBeforeHindersNoOtherOne) {
   const auto named = [](std::string_view name) { return ModelName::parse(name).value(); };
   const auto route = [&](std::string_view name) {
     return catalog::Route{.name = named(name), .versions = {{.model = named("a"), .weight = 1}}};
   };
-  const std::set<ModelName> models{named("a"), named("listed")};
+  const std::vector<catalog::Model> models{{.name = named("a")}, {.name = named("listed")}};
   EXPECT_THAT(check_api_route(route("new"), {route("listed")}, models), Succeeds());
   const auto refused = check_api_route(route("listed"), {route("old")}, models);
   EXPECT_THAT(refused, FailsWith(Code::invalid_value));

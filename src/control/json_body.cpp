@@ -77,6 +77,24 @@ std::optional<std::vector<std::string>> JsonBody::texts(const char* name) {
   return out;
 }
 
+std::optional<std::map<std::string, std::string>> JsonBody::text_map(const char* name) {
+  const json* value = impl_->find(name);
+  if (value == nullptr) return std::nullopt;
+  std::map<std::string, std::string> out;
+  if (!value->is_object()) fail_at(Code::invalid_type, name, "want an object of strings");
+  if (value->size() > kListMax)
+    fail_at(Code::array_above_max_length, name, "the object has too many members");
+  if (impl_->error) return out;
+  for (const auto& [member, text] : value->items()) {
+    if (!text.is_string() || text.get_ref<const std::string&>().size() > kTextMax) {
+      fail_at(Code::invalid_type, name, "want an object of (short) strings");
+      return out;
+    }
+    out.emplace(member, text.get<std::string>());
+  }
+  return out;
+}
+
 std::optional<bool> JsonBody::flag(const char* name) {
   const json* value = impl_->find(name);
   if (value == nullptr) return std::nullopt;

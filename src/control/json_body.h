@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ class JsonBody {
   std::string required_text(const char* name);
   std::optional<std::string> text(const char* name);
   std::optional<std::vector<std::string>> texts(const char* name);
+  // {"name": "text"}
+  std::optional<std::map<std::string, std::string>> text_map(const char* name);
   std::optional<bool> flag(const char* name);
   std::optional<std::int64_t> number(const char* name, std::int64_t min, std::int64_t max);
   // An integer, or a text such as "250.00": a number with a point is not exact in JSON.

@@ -53,6 +53,17 @@ std::string duration_text(std::chrono::milliseconds duration) {
   return std::to_string(duration.count() / 1'000) + "s";
 }
 
+std::string map_json(const std::map<std::string, std::string>& texts) {
+  std::string out = "{";
+  for (const auto& [name, text] : texts) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, name);
+    out += ':';
+    append_json_string(out, text);
+  }
+  return out + "}";
+}
+
 std::string json_list(const std::vector<std::string>& jsons) {
   std::string out = "[";
   for (const std::string& json : jsons) {

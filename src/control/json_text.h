@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ class JsonText {
 
 // As a caller would write it: "250ms", "30s".
 std::string duration_text(std::chrono::milliseconds duration);
+std::string map_json(const std::map<std::string, std::string>& texts);
 std::string json_list(const std::vector<std::string>& jsons);
 
 }  // namespace sovmesh::control

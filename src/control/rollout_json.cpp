@@ -88,6 +88,13 @@ json plan_json(const rollout::Plan& plan) {
           {"design_effect", plan.design_effect}};
 }
 
+json outcomes_json(const std::vector<catalog::Outcome>& outcomes) {
+  json out = json::array();
+  for (const catalog::Outcome& outcome : outcomes)
+    out.push_back({{"version", outcome.version.text()}, {"promoted", outcome.promoted}});
+  return out;
+}
+
 Result<ModelName> name_at(const json& from, const char* member) {
   return ModelName::parse(from.at(member).get<std::string>());
 }
@@ -129,6 +136,11 @@ Result<rollout::Rollout> rollout_of(const json& from) {
   TRY(out.state, state_of(from.at("state")));
   TRY(out.paused_from, state_of(from.at("paused_from")));
   out.route_revision = from.at("route_revision").get<std::int64_t>();
+  // Absent in what an earlier binary has written.
+  for (const json& outcome : from.value("before", json::array())) {
+    TRY(ModelName version, name_at(outcome, "version"));
+    out.before.push_back({std::move(version), outcome.at("promoted").get<bool>()});
+  }
   out.step = from.at("step").get<std::size_t>();
   out.since = time_of(from.at("since"));
   out.held = std::chrono::microseconds(from.at("held_us").get<std::int64_t>());
@@ -222,6 +234,7 @@ std::string rollout_json(const rollout::Rollout& rollout) {
   const json out{{"id", rollout.id.text()},
                  {"plan", plan_json(rollout.plan)},
                  {"route_revision", rollout.route_revision},
+                 {"before", outcomes_json(rollout.before)},
                  {"state", name(rollout.state)},
                  {"paused_from", name(rollout.paused_from)},
                  {"step", rollout.step},

@@ -84,9 +84,10 @@ bool Rollouts::look_at(Entry& entry, WallTime now) const {
   rollout::Rollout& rollout = entry.rollout;
   const auto directory = parts_.directory.get();
   const catalog::Route* const route = directory->models().route(rollout.plan.route);
-  const auto fits = route == nullptr ? client_error(Code::not_found, "the route is gone")
-                                     : rollout::validate(rollout.plan, *route);
+  const auto fits =
+      route == nullptr ? client_error(Code::not_found, "the route is gone") : rollout.fits(*route);
   if (!fits) return rollout::abort(rollout, fits.error().message(), now).has_value();
+  rollout.follow(*route);
   const rollout::Readiness readiness = readiness_of(rollout.plan.candidate);
   const bool may_begin = rollout.state == rollout::State::waiting && readiness.ready;
   if (!may_begin && !is_due(rollout, *entry.tally, now)) return false;
@@ -174,6 +175,18 @@ std::string Rollouts::last_reason(const ModelName& route) const {
   });
 }
 
+std::vector<catalog::Outcome> Rollouts::outcomes_of(const catalog::Route& route) const {
+  return state_.with([&](const State& state) {
+    const auto found = state.find(route.name);
+    const rollout::Rollout* const last = found == state.end() ? nullptr : &found->second.rollout;
+    return rollout::outcomes_in_force(last, route);
+  });
+}
+
+ModelName Rollouts::stable_of(const catalog::Route& route) const {
+  return catalog::with_outcomes(route, outcomes_of(route)).stable().model;
+}
+
 Result<rollout::Rollout> Rollouts::started(Ulid id, rollout::Plan plan) const {
   const auto directory = parts_.directory.get();
   const catalog::Route* const route = directory->models().route(plan.route);
@@ -181,7 +194,6 @@ Result<rollout::Rollout> Rollouts::started(Ulid id, rollout::Plan plan) const {
     return client_error(Code::not_found, fmt::format("there is no route '{}'", plan.route.text()),
                         "route");
   TRY_VOID(rollout::validate(plan));
-  TRY_VOID(rollout::validate(plan, *route));
   std::int64_t revision = 1;
   const auto before = find(std::string(plan.route.text()));
   if (before && !rollout::is_over(before->state)) {
@@ -193,6 +205,8 @@ Result<rollout::Rollout> Rollouts::started(Ulid id, rollout::Plan plan) const {
     return client_error(Code::conflict, fmt::format("{} routes have rollouts", kRoutesMax));
   rollout::Rollout next =
       rollout::start(id, std::move(plan), route->revision, parts_.clock.wall_now());
+  next.before = outcomes_of(*route);
+  TRY_VOID(next.fits(*route));
   next.revision = revision;
   return next;
 }
@@ -201,6 +215,9 @@ Result<rollout::Rollout> Rollouts::after(Act act, const std::string& route,
                                          std::string_view why) const {
   TRY(rollout::Rollout next, find(route));
   const WallTime now = parts_.clock.wall_now();
+  const auto directory = parts_.directory.get();
+  const catalog::Route* const present = directory->models().route(next.plan.route);
+  if (present != nullptr && next.fits(*present)) next.follow(*present);
   switch (act) {
     case Act::pause:
       TRY_VOID(rollout::pause(next, now));

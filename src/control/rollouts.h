@@ -55,6 +55,9 @@ class Rollouts {
   // What the last look came to; empty: there was none.
   std::string last_reason(const ModelName& route) const;
 
+  // The version with which a rollout that starts now compares: the route's stable one, or what was
+  // promoted since.
+  ModelName stable_of(const catalog::Route& route) const;
   // What a route's rollout would be; take() makes it so. Code::conflict where it cannot.
   Result<rollout::Rollout> started(Ulid id, rollout::Plan plan) const;
   enum class Act : std::uint8_t { pause, resume, promote, abort };
@@ -85,6 +88,7 @@ class Rollouts {
   void store(const std::vector<rollout::Rollout>& unstored);
   void publish(const State& state);
   rollout::Readiness readiness_of(const ModelName& model) const;
+  std::vector<catalog::Outcome> outcomes_of(const catalog::Route& route) const;
 
   Parts parts_;
   mutable Guarded<State> state_;  // its lock is also the turn of writers

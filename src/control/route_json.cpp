@@ -163,27 +163,42 @@ std::string version_json(const config::RouteVersion& version, const std::string*
   return json.end();
 }
 
-std::string grey_json(const config::GreyChannel& grey) {
+// A header or a label.
+template <class T>
+std::string match_json(const T& match) {
   return JsonText()
-      .text("name", std::string_view(grey.name))
-      .text("version", std::string_view(grey.version))
-      .texts("tenants", grey.tenants)
+      .text("name", std::string_view(match.name))
+      .text("value", std::string_view(match.value))
       .end();
 }
 
+std::string grey_json(const config::GreyChannel& grey) {
+  JsonText json;
+  json.text("name", std::string_view(grey.name))
+      .text("version", std::string_view(grey.version))
+      .texts("tenants", grey.tenants);
+  if (grey.key_label) json.raw("key_label", match_json(*grey.key_label));
+  return json.end();
+}
+
+template <class T>
+std::string list_json(const std::vector<T>& objects, std::string (&show)(const T&)) {
+  std::vector<std::string> jsons;
+  for (const T& object : objects)
+    jsons.push_back(show(object));
+  return json_list(jsons);
+}
+
 std::string condition_json(const config::RouteCondition& condition) {
-  std::vector<std::string> headers;
-  for (const config::HeaderMatch& match : condition.headers) {
-    headers.push_back(JsonText()
-                          .text("name", std::string_view(match.name))
-                          .text("value", std::string_view(match.value))
-                          .end());
-  }
-  return JsonText()
-      .text("name", std::string_view(condition.name))
+  JsonText json;
+  json.text("name", std::string_view(condition.name))
       .text("version", std::string_view(condition.version))
-      .raw("headers", json_list(headers))
-      .end();
+      .raw("headers", list_json(condition.headers, match_json<config::HeaderMatch>));
+  if (!condition.key_labels.empty())
+    json.raw("key_labels", list_json(condition.key_labels, match_json<config::KeyLabel>));
+  if (!condition.tenant.empty()) json.text("tenant", std::string_view(condition.tenant));
+  if (!condition.project.empty()) json.text("project", std::string_view(condition.project));
+  return json.end();
 }
 
 std::string fallback_json(const config::RouteFallback& fallback) {
@@ -211,14 +226,6 @@ std::string timeouts_json(const config::RouteTimeouts& times) {
   add_duration(json, "first_token_per_1000", times.first_token_per_1000);
   add_duration(json, "inter_token", times.inter_token);
   return add_duration(json, "total", times.total).end();
-}
-
-template <class T>
-std::string list_json(const std::vector<T>& objects, std::string (&show)(const T&)) {
-  std::vector<std::string> jsons;
-  for (const T& object : objects)
-    jsons.push_back(show(object));
-  return json_list(jsons);
 }
 
 }  // namespace

@@ -212,7 +212,7 @@ class CopyRun {
 rt::Task<void> run_copy(std::unique_ptr<CopyJob> job) {
   CopyRun run(*job);
   const Outcome outcome = co_await run.run();
-  job->services.mirrors->count(job->route, outcome);
+  job->services.mirrors->count_ended(job->route, outcome);
 }
 
 SeatRequest seat_of(const Plan& plan, std::vector<std::shared_ptr<engine::Engine>> engines,
@@ -243,7 +243,7 @@ std::expected<std::unique_ptr<CopyJob>, Outcome> prepare(const Services& service
   }
   if (services.overload.sheds_batch()) return std::unexpected(Outcome::no_room);
   if (worker.copies.full()) return std::unexpected(Outcome::full);
-  auto place = services.mirrors->enter(route);
+  auto place = services.mirrors->enter(route, record.caller->directory().models());
   if (!place) return std::unexpected(Outcome::full);
   auto seat = services.dispatcher.spare_seat(
       seat_of(plan, *std::move(engines), record.caller->tenant().id));
@@ -268,44 +268,73 @@ Mirrors::Mirrors(observe::Registry& registry)
       running_(
           registry.gauges("sm_mirror_running", "Copies of requests that run now.", {"route"})) {}
 
-std::optional<Mirrors::Place> Mirrors::enter(const catalog::Route& route) {
+std::optional<Mirrors::Place> Mirrors::enter(const catalog::Route& route,
+                                             const catalog::ModelTable& models) {
   const bool is_in = state_.with([&](State& state) {
-    Entry* const entry = entry_of(state, route.name, route.mirror->version);
+    Entry* const entry = entry_of(state, route, models);
     if (entry == nullptr || entry->running >= route.mirror->in_flight_max) return false;
     ++entry->running;
+    running_.with({route.name.text()}).set(entry->running);
     return true;
   });
   if (!is_in) return std::nullopt;
-  running_.with({route.name.text()}).add(1);
   return Place(*this, route.name);
 }
 
 void Mirrors::leave(const ModelName& route) {
   state_.with([&](State& state) {
     const auto found = state.find(route);
-    if (found != state.end()) --found->second.running;
+    if (found == state.end()) return;
+    --found->second.running;
+    running_.with({route.text()}).set(found->second.running);
   });
-  running_.with({route.text()}).add(-1);
 }
 
-void Mirrors::count(const catalog::Route& route, Outcome outcome) {
-  const ModelName& version = route.mirror->version;
-  requests_.with({route.name.text(), version.text(), name(outcome)}).add();
+void Mirrors::count_unmade(const catalog::Route& route, Outcome outcome,
+                           const catalog::ModelTable& models) {
   state_.with([&](State& state) {
-    if (Entry* const entry = entry_of(state, route.name, version))
-      ++entry->seen.outcomes.at(static_cast<std::size_t>(outcome));
+    if (Entry* const entry = entry_of(state, route, models)) count(*entry, route.name, outcome);
   });
+}
+
+// What it was sent to may be the mirror no longer.
+void Mirrors::count_ended(const catalog::Route& route, Outcome outcome) {
+  state_.with([&](State& state) {
+    const auto found = state.find(route.name);
+    if (found != state.end() && found->second.seen.version == route.mirror->version)
+      count(found->second, route.name, outcome);
+  });
+}
+
+void Mirrors::count(Entry& entry, const ModelName& route, Outcome outcome) {
+  requests_.with({route.text(), entry.seen.version.text(), name(outcome)}).add();
+  ++entry.seen.outcomes.at(static_cast<std::size_t>(outcome));
 }
 
 // Of another version than before it begins anew, but for the copies that still run.
-Mirrors::Entry* Mirrors::entry_of(State& state, const ModelName& route, const ModelName& version) {
-  auto found = state.find(route);
-  if (found == state.end()) {
-    if (state.size() >= kRoutesMax) return nullptr;
-    found = state.emplace(route, Entry{.seen = {.version = version}}).first;
-  }
-  if (found->second.seen.version != version) found->second.seen = {.version = version};
-  return &found->second;
+Mirrors::Entry* Mirrors::entry_of(State& state, const catalog::Route& route,
+                                  const catalog::ModelTable& models) {
+  const ModelName& version = route.mirror->version;
+  const auto found = state.find(route.name);
+  if (found != state.end() && found->second.seen.version == version) return &found->second;
+  forget_gone(state, models);
+  if (!state.contains(route.name) && state.size() >= kRoutesMax) return nullptr;
+  Entry& entry = state.try_emplace(route.name, Entry{.seen = {.version = version}}).first->second;
+  entry.seen = {.version = version};
+  return &entry;
+}
+
+void Mirrors::forget_gone(State& state, const catalog::ModelTable& models) {
+  std::erase_if(state, [&](const auto& one) {
+    const auto& [name, entry] = one;
+    const catalog::Route* const route = models.route(name);
+    if (route != nullptr && route->mirror && route->mirror->version == entry.seen.version)
+      return false;
+    requests_.forget({name.text(), entry.seen.version.text()});
+    if (entry.running > 0) return false;
+    running_.forget({name.text()});
+    return true;
+  });
 }
 
 void Mirrors::compare(const ModelName& route, const ModelName& version, Seen original, Seen copy) {
@@ -366,7 +395,7 @@ void start_copy(const Services& services, const Settings& settings, WorkerState&
   if (plan.mirror == nullptr || !is_own) return;
   auto job = prepare(services, settings, worker, plan, record);
   if (!job) {
-    services.mirrors->count(*record.route, job.error());
+    services.mirrors->count_unmade(*record.route, job.error(), record.caller->directory().models());
     return;
   }
   record.mirror = (*job)->pair;

@@ -12,6 +12,7 @@
 
 #include "base/guarded.h"
 #include "base/ids.h"
+#include "catalog/model_table.h"
 #include "catalog/route.h"
 #include "gateway/record.h"
 #include "observe/metrics.h"
@@ -60,9 +61,12 @@ class Mirrors {
     Mirrors* mirrors_;
     ModelName route_;
   };
-  // Nothing: as many run as may.
-  std::optional<Place> enter(const catalog::Route& route);
-  void count(const catalog::Route& route, Outcome outcome);
+  // Nothing: as many run as may. `models`: those in force; mirrors that have gone from there are
+  // forgotten as another one comes.
+  std::optional<Place> enter(const catalog::Route& route, const catalog::ModelTable& models);
+  void count_unmade(const catalog::Route& route, Outcome outcome,
+                    const catalog::ModelTable& models);
+  void count_ended(const catalog::Route& route, Outcome outcome);  // still in its place
 
   // One answer, from when its engine was asked.
   struct Seen {
@@ -90,11 +94,14 @@ class Mirrors {
     int running = 0;
     Comparison seen;
   };
-  static constexpr std::size_t kRoutesMax = 1'000;  // of more nothing is copied
+  static constexpr std::size_t kRoutesMax = 1'000;  // at once; of more nothing is copied
   using State = std::map<ModelName, Entry>;
-  static Entry* entry_of(State& state, const ModelName& route, const ModelName& version);
+  Entry* entry_of(State& state, const catalog::Route& route, const catalog::ModelTable& models);
+  void forget_gone(State& state, const catalog::ModelTable& models);
+  void count(Entry& entry, const ModelName& route, Outcome outcome);
   void leave(const ModelName& route);
 
+  // Used under the lock of `state_` alone, since series go with their routes.
   observe::Family<observe::Counter>& requests_;
   observe::Family<observe::Gauge>& running_;
   mutable Guarded<State> state_;

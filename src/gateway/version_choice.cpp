@@ -18,12 +18,14 @@ class Chooser {
         rollouts_(rollouts) {
     for (const http::Field& field : head.fields)
       headers_.push_back({.name = field.name, .value = field.value});
+    for (const auto& [name, value] : caller.key().labels)
+      labels_.push_back({.name = name, .value = value});
     facts_ = {.tenant = caller.tenant().id,
               .user = caller.key().owner ? std::string_view(*caller.key().owner) : "",
               .session = head.fields.find(kSessionHeader).value_or(""),
               .headers = headers_,
-              .claims = {},
-              .key_labels = {}};
+              .key_labels = labels_,
+              .project = caller.project().slug.text()};
   }
 
   // Nothing: the caller may use none of the versions.
@@ -93,6 +95,7 @@ class Chooser {
   const EngineSet& engines_;
   const rollout::RoutesInForce* rollouts_;
   std::vector<catalog::NamedValue> headers_;
+  std::vector<catalog::NamedValue> labels_;
   catalog::RouteFacts facts_{};
   catalog::MayUse may_use_ = [this](const ModelName& model) {
     return models_.may_answer(model, caller_.tenant().id, key_models());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <list>
 #include <map>
 #include <variant>
 
@@ -84,7 +85,7 @@ struct Family<T>::Impl {
   };
   struct Table {
     std::map<std::vector<std::string>, Series*, Less> index;
-    std::deque<Series> series;  // stable addresses
+    std::list<Series> series;  // stable addresses
   };
 
   Series& make(Table& into, std::vector<std::string> values) {
@@ -138,6 +139,18 @@ T& Family<T>::only(std::initializer_list<std::string_view> values) {
     auto& series = impl_->make(table, owned);
     table.index.emplace(std::move(owned), &series);
     return &series.metric;
+  });
+}
+
+template <class T>
+void Family<T>::forget(std::initializer_list<std::string_view> first_values) {
+  assert(first_values.size() <= impl_->labels.size());
+  const auto is_meant = [&](const std::vector<std::string>& values) {
+    return std::equal(first_values.begin(), first_values.end(), values.begin());
+  };
+  impl_->table.with([&](typename Impl::Table& table) {
+    std::erase_if(table.index, [&](const auto& entry) { return is_meant(entry.first); });
+    std::erase_if(table.series, [&](const auto& series) { return is_meant(series.values); });
   });
 }
 

@@ -69,6 +69,9 @@ class Family {
   }
   // The same, and every other series goes, with all references: for a label that is the value.
   T& only(std::initializer_list<std::string_view> values);
+  // Series whose first labels have these values go, with all references to them: what they told of
+  // is gone.
+  void forget(std::initializer_list<std::string_view> first_values);
 
  private:
   friend class Registry;

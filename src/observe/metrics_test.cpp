@@ -48,6 +48,21 @@ TEST(Family, OnlyOneSeriesIsLeft) {
   EXPECT_EQ(registry.render(), "# HELP info \n# TYPE info gauge\ninfo{revision=\"3\"} 1\n");
 }
 
+TEST(Family, WhatIsForgottenMakesRoom) {
+  Registry registry;
+  auto& family = registry.counters("c", "", {"route", "outcome"}, 4);
+  for (const char* route : {"a", "b"})
+    for (const char* outcome : {"x", "y"})
+      family.with({route, outcome}).add();
+  EXPECT_NE(registry.render().find("c{route=\"other\",outcome=\"other\"} 1\n"), std::string::npos);
+  family.forget({"a"});
+  family.forget({"other", "other"});
+  family.with({"d", "x"}).add(2);
+  EXPECT_EQ(registry.render(),
+            "# HELP c \n# TYPE c counter\nc{route=\"b\",outcome=\"x\"} 1\n"
+            "c{route=\"d\",outcome=\"x\"} 2\n");
+}
+
 TEST(Registry, ShowsASumThatOthersKeepAsACounter) {
   Registry registry;
   registry.totals("a_seconds", "Time.", {"x"}).with({"y"}).set(1.25);

@@ -152,8 +152,31 @@ int Rollout::share() const {
 }
 
 std::optional<catalog::Shift> Rollout::shift(const catalog::Route& route) const {
-  if (is_over(state) && route.revision != route_revision) return std::nullopt;
-  return catalog::Shift{.version = plan.candidate, .share = share()};
+  const bool is_changed = route.revision != route_revision;
+  if (is_over(state) && is_changed) return std::nullopt;
+  return catalog::Shift{.version = plan.candidate,
+                        .share = share(),
+                        .before = is_changed ? std::vector<catalog::Outcome>{} : before};
+}
+
+Result<void> Rollout::fits(const catalog::Route& route) const {
+  if (route.revision != route_revision) return validate(plan, route);
+  return validate(plan, catalog::with_outcomes(route, before));
+}
+
+void Rollout::follow(const catalog::Route& route) {
+  if (is_over(state) || route.revision == route_revision) return;
+  route_revision = route.revision;
+  before.clear();
+}
+
+std::vector<catalog::Outcome> outcomes_in_force(const Rollout* last, const catalog::Route& route) {
+  if (last == nullptr || !is_over(last->state) || last->route_revision != route.revision) return {};
+  std::vector<catalog::Outcome> outcomes = last->before;
+  const ModelName& version = last->plan.candidate;
+  std::erase_if(outcomes, [&](const auto& outcome) { return outcome.version == version; });
+  outcomes.push_back({.version = version, .promoted = last->state == State::promoted});
+  return outcomes;
 }
 
 Rollout start(Ulid id, Plan plan, std::int64_t route_revision, WallTime now) {
@@ -239,10 +262,11 @@ Result<void> promote(Rollout& rollout, const Readiness& readiness, WallTime now)
 Result<catalog::Route> settled(const catalog::Route& route, const Rollout& rollout) {
   const Plan& plan = rollout.plan;
   if (!is_over(rollout.state)) return conflict(rollout, "its outcome is not known yet");
-  if (const auto fits = validate(plan, route); !fits)
+  if (const auto fits = rollout.fits(route); !fits)
     return client_error(Code::conflict, "the route has changed: " + fits.error().message(),
                         fits.error().param());
-  catalog::Route after = route;
+  const bool is_same = route.revision == rollout.route_revision;
+  catalog::Route after = is_same ? catalog::with_outcomes(route, rollout.before) : route;
   const bool promoted = rollout.state == State::promoted;
   const ModelName& winner = promoted ? plan.candidate : plan.stable;
   const ModelName& loser = promoted ? plan.stable : plan.candidate;

@@ -47,6 +47,8 @@ struct Rollout {
   Ulid id;
   Plan plan;
   std::int64_t route_revision = 0;  // of the route that it is made for
+  // What rollouts of that route came to before this one, the oldest first, each version once.
+  std::vector<catalog::Outcome> before = {};
   State state = State::waiting;
   State paused_from = State::holding;  // where resume() goes back to
   std::size_t step = 0;                // of Plan::steps: the one that holds or comes first
@@ -71,6 +73,10 @@ struct Rollout {
   // What choose() is to be given. One that is over stays in force until the route is changed:
   // a candidate that was rolled back gets nothing even if the route's weights say otherwise.
   std::optional<catalog::Shift> shift(const catalog::Route& route) const;
+  // Whether it still fits the route, as the rollouts before it have left that.
+  Result<void> fits(const catalog::Route& route) const;
+  // It goes on with a route that has changed and that it fits: what it comes to holds from then on.
+  void follow(const catalog::Route& route);
 };
 
 // Whether the candidate can take requests: loaded, healthy, permitted.
@@ -87,6 +93,10 @@ struct Decision {
   std::vector<Evidence> evidence;
 };
 std::string_view name(Decision::Act act);
+
+// What a rollout of this route that starts now finds: the outcomes of `last`, its last rollout, and
+// of those before that, as long as the route is what they were made for. Null: there was none.
+std::vector<catalog::Outcome> outcomes_in_force(const Rollout* last, const catalog::Route& route);
 
 // A rollout by a valid plan. It waits, without any share, for its first look.
 Rollout start(Ulid id, Plan plan, std::int64_t route_revision, WallTime now);

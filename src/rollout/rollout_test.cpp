@@ -244,6 +244,36 @@ TEST_F(RolloutTest, SettlesIntoTheRoute) {
   EXPECT_EQ(back->version(model("new"))->stage, catalog::Stage::canary);
 }
 
+TEST_F(RolloutTest, TheNextOneBeginsWhereTheLastOneEnded) {
+  catalog::Route route = chat(90, 10);
+  route.revision = 7;
+  EXPECT_TRUE(outcomes_in_force(nullptr, route).empty());
+  EXPECT_TRUE(outcomes_in_force(&rollout_, route).empty());  // not over
+  ASSERT_THAT(promote(rollout_, readiness_, now_), Succeeds());
+  Plan back = steps_of_ten();
+  std::swap(back.stable, back.candidate);
+  Rollout next = start({}, back, 7, now_);
+  EXPECT_THAT(next.fits(route), FailsWith(Code::config_invalid));
+  next.before = outcomes_in_force(&rollout_, route);
+  ASSERT_THAT(next.fits(route), Succeeds());
+  const auto has_all = [&](std::size_t version) {
+    const auto shift = next.shift(route);
+    const auto weights = catalog::effective_weights(route, shift ? &*shift : nullptr);
+    return weights.at(version) > 0 && weights.at(1 - version) == 0;
+  };
+  EXPECT_TRUE(has_all(1));
+  ASSERT_THAT(abort(next, "", now_), Succeeds());
+  EXPECT_TRUE(has_all(1));
+  // Each version once, however many there were.
+  const auto outcomes = outcomes_in_force(&next, route);
+  EXPECT_EQ(outcomes, (std::vector<catalog::Outcome>{{model("new"), true}, {model("old"), false}}));
+  next.before = outcomes;
+  EXPECT_EQ(outcomes_in_force(&next, route).size(), 2U);
+  route.revision = 8;  // written into the route: nothing of that holds any more
+  EXPECT_TRUE(outcomes_in_force(&rollout_, route).empty());
+  EXPECT_FALSE(next.shift(route));
+}
+
 TEST_F(RolloutTest, APromotedVersionIsNoLongerMirrored) {
   catalog::Route route = chat(100, 0);
   route.mirror = catalog::Mirror{.version = model("new"), .share = 100};

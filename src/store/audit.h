@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -192,6 +193,11 @@ class Audit {
   // Entries of requests that ended long ago, durable on return, in this order. Those that the log
   // has already are passed over, so it may be done again.
   virtual Result<void> append_requests(std::vector<RequestEntry> entries) = 0;
+
+  // What those of these requests came to that have an entry: as the ledger was told when they
+  // ended, or nothing where it was told nothing. Reads all entries from the oldest of them on.
+  virtual Result<std::map<RequestId, metering::Counts>> ended(
+      const std::vector<RequestId>& requests) = 0;
 
   // Newest first, at most `limit` records.
   virtual Result<AuditPage> list(const AuditFilter& filter, std::size_t limit) = 0;

@@ -170,9 +170,14 @@ class ControlStore {
   virtual Result<void> put_value(const std::string& name, const std::string& value) = 0;
   virtual Result<void> remove_value(const std::string& name) = 0;
 
-  // What was removed or changed is in no file any more: names that were erased. Not in
-  // atomically().
-  virtual Result<void> overwrite_removed() = 0;
+  // What was removed or changed is in no file any more: names that were erased. Whether the bytes
+  // of `name` were in the files before, and whether they are: of what is stored, or as a part of
+  // another text. Not in atomically().
+  struct Bytes {
+    bool were_there = false;
+    bool are_there = false;
+  };
+  virtual Result<Bytes> overwrite_removed(const std::string& name) = 0;
 };
 
 }  // namespace sovmesh::store

@@ -283,8 +283,8 @@ struct LedgerStats {
 // The ledger of usage: one writer with group commit. Any worker calls it.
 //   I1  a row is durable when open() resolves
 //   I2  each request has at most one terminal record (settle or void)
-//   I3  rows of an earlier boot that are still open are settled as `recovered` with their last
-//       checkpoint when the ledger opens
+//   I3  rows of an earlier boot that are still open are settled as `recovered` when the ledger
+//       opens: with what they came to, where somebody knows, else with their last checkpoint
 // docs/ledger.md has the rest, with the tests of each.
 class Ledger {
  public:

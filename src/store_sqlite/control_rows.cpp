@@ -320,6 +320,21 @@ Result<access::Membership> Table<access::Membership>::read(const Statement& row)
   return access::Membership{.id = {row.ulid(0)}, .user = {row.ulid(1)}, .grant = grant};
 }
 
+std::string labels_text(const std::map<std::string, std::string>& labels) {
+  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
+  const auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) return meaningless("label of a key");
+  std::map<std::string, std::string> labels;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) return meaningless("label of a key");
+    labels.emplace(name, value.get<std::string>());
+  }
+  return labels;
+}
+
 tenancy::Meta meta_of(const catalog::Model& model) {
   using By = tenancy::Ownership::By;
   return {.revision = model.revision,

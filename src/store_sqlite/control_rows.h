@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -131,6 +132,10 @@ void set_meta(T& row, tenancy::Meta meta) {
 }
 constexpr std::string_view kMetaColumns = "revision, created_at, updated_at, managed_by, source";
 constexpr int kMetaColumnCount = 5;
+// A JSON object of texts.
+std::string labels_text(const std::map<std::string, std::string>& labels);
+Result<std::map<std::string, std::string>> parse_labels(std::string_view text);
+
 void bind_meta(Statement& statement, int first, const tenancy::Meta& meta);
 tenancy::Meta read_meta(const Statement& row, int first);
 

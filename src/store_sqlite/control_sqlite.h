@@ -68,7 +68,7 @@ class ControlTables : public store::ControlStore {
   Result<std::optional<std::string>> get_value(const std::string& name) override;
   Result<void> put_value(const std::string& name, const std::string& value) override;
   Result<void> remove_value(const std::string& name) override;
-  Result<void> overwrite_removed() override;
+  Result<Bytes> overwrite_removed(const std::string& name) override;
 
  private:
   // Calls `work` once, with nobody else on the connection.

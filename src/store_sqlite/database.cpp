@@ -76,6 +76,26 @@ Error error_of(sqlite3* connection, int code) {
   return {code_of(trouble), blame, std::move(message)};
 }
 
+// Piece by piece, each with the end of the one before it.
+Result<bool> contains(sqlite3_file& file, std::string_view bytes) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  sqlite3_int64 size = 0;
+  if (file.pMethods->xFileSize(&file, &size) != SQLITE_OK)
+    return our_error(Code::data_dir_invalid, "a database file has no size");
+  std::string seen;
+  for (sqlite3_int64 at = 0; at < size; at += kPiece) {
+    const auto length = std::min<sqlite3_int64>(kPiece, size - at);
+    const std::size_t before = std::min(seen.size(), bytes.size() - 1);
+    seen.erase(0, seen.size() - before);
+    seen.resize(before + static_cast<std::size_t>(length));
+    if (file.pMethods->xRead(&file, seen.data() + before, static_cast<int>(length), at) !=
+        SQLITE_OK)
+      return our_error(Code::data_dir_invalid, "a database file cannot be read");
+    if (seen.contains(bytes)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -225,6 +245,19 @@ Result<bool> Database::empty_log() {
   TRY(Statement checkpoint, prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
   TRY(const bool row, checkpoint.step());
   return row && checkpoint.integer(0) == 0;
+}
+
+Result<bool> Database::files_contain(std::string_view bytes) {
+  if (bytes.empty()) return false;
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    const int code = sqlite3_file_control(connection_.get(), "main", which, &file);
+    if (code != SQLITE_OK) return fail(error_of(connection_.get(), code).in_context("search"));
+    if (file == nullptr || file->pMethods == nullptr) continue;  // no log yet
+    TRY(const bool found, contains(*file, bytes));
+    if (found) return true;
+  }
+  return false;
 }
 
 Result<void> Database::back_up_to(Disk& disk, const std::string& path) {

@@ -132,6 +132,8 @@ class Database {
   Result<int> checkpoint();
   // Copies all of it back and leaves the log empty; false while a reader is in the way.
   Result<bool> empty_log();
+  // Whether these bytes stand in the file or its log, also where nothing points to any more.
+  Result<bool> files_contain(std::string_view bytes);
   // Pages in the log after the last commit of this connection.
   int log_pages() const { return *log_pages_; }
   // A consistent copy, written to an absent file and checked.

@@ -486,6 +486,50 @@ TEST_F(LedgerTest, AFailedSyncIsTheEndAndIsNeverRetried) {
   EXPECT_FALSE(ledger_->accepts());
 }
 
+// One of them was told that it owes nothing, though its prompt was on the disk; of another one more
+// was delivered than that; of the third nobody knows.
+TEST_F(LedgerTest, WhatEndedWhileTheSyncFailedIsChargedWhatItWasTold) {
+  boot();
+  std::vector<OpenRow> rows;
+  for (int i = 0; i < 3; ++i) {
+    rows.push_back(opened());
+    rows.back().checkpoint({.prompt = 40, .generated = 5, .delivered = 5});
+  }
+  ASSERT_THAT(ledger_->flush(), Succeeds());
+  disk_.fail_sync(1, EIO);
+  std::vector<RequestId> ids;
+  for (OpenRow& row : rows) {
+    ids.push_back(row.request());
+    std::move(row).settle({});
+  }
+  EXPECT_THAT(ledger_->flush(), FailsWith(Code::metering_unavailable));
+  std::vector<RequestId> asked;
+  options_.ended = [&](const std::vector<RequestId>& requests) {
+    asked = requests;
+    return std::map<RequestId, metering::Counts>{
+        {ids[0], {}}, {ids[1], {.prompt = 40, .cached = 8, .generated = 90}}};
+  };
+  boot();
+  EXPECT_EQ(asked, ids);
+  const auto counts = [&](std::size_t i) {
+    const auto row = ledger_->find(ids[i]);
+    EXPECT_TRUE(row && *row);
+    EXPECT_EQ((*row)->settlement.finish, metering::Finish::recovered);
+    return (*row)->settlement.counts;
+  };
+  using metering::Source;
+  EXPECT_EQ(counts(0), (metering::Counts{.source = Source::recovered}));
+  EXPECT_EQ(counts(1), (metering::Counts{.prompt = 40,
+                                         .cached = 8,
+                                         .generated = 90,
+                                         .delivered = 5,
+                                         .source = Source::recovered}));
+  EXPECT_EQ(counts(2),
+            (metering::Counts{
+                .prompt = 40, .generated = 5, .delivered = 5, .source = Source::recovered}));
+  EXPECT_TRUE(ledger_->verify()->clean());
+}
+
 // Who delivers holds back what a crash would lose: on a full disk the reserve has room for counts,
 // and when that is used up nobody waits.
 // What a kill would lose is bounded on a full disk, too.

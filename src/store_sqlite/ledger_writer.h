@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,6 +46,9 @@ struct LedgerOptions {
   // Pages in the write-ahead log that are copied back in a quiet moment, and at any moment.
   int log_pages_soft = 1'000;
   int log_pages_hard = 4'000;
+  // What requests came to whose rows an earlier boot has left open, where somebody else knows: it
+  // was told their settlements, and the ledger could not write them. Empty: nobody does.
+  std::function<std::map<RequestId, metering::Counts>(const std::vector<RequestId>&)> ended = {};
   // What is kept, and how long.
   RetentionOptions retention{};
   // Idempotency-Keys of 24 hours.
@@ -120,6 +125,7 @@ class LedgerWriter : public LedgerWork {
   static constexpr std::size_t kLarge = 64;
 
   Result<void> recover();
+  void correct_left_open();
   Result<void> settle_left_open(WallTime booked_at);
   Result<void> restore_claims();
   Result<void> prepare();

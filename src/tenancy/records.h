@@ -3,6 +3,7 @@
 #include <bitset>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -77,6 +78,8 @@ struct Key {
   std::optional<std::set<ModelName>> models;  // nothing: every model of the tenant
   std::optional<std::string> owner;           // the user whose limits it counts against
   PriorityClass max_priority = PriorityClass::interactive;  // of its requests, at most
+  // What routes may go by, as {"tier": "gold"}. The caller cannot choose them.
+  std::map<std::string, std::string> labels;
   std::optional<WallTime> expires_at;
   std::optional<WallTime> revoked_at;
   std::int32_t pepper_id = 0;

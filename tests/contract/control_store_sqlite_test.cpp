@@ -78,8 +78,15 @@ TEST(ControlFile, WhatWasRemovedIsInNoFileOnceItIsOverwritten) {
   for (const tenancy::Key& key : (*store)->load()->keys) {
     if (key.owner == name) ASSERT_THAT((*store)->remove(key.id, key.meta.revision), Succeeds());
   }
-  ASSERT_THAT((*store)->overwrite_removed(), Succeeds());
+  const auto done = (*store)->overwrite_removed(name);
+  ASSERT_THAT(done, Succeeds());
+  EXPECT_TRUE(done->were_there);
+  EXPECT_FALSE(done->are_there);
   EXPECT_FALSE(bytes().contains(name));
+  const auto of_another = (*store)->overwrite_removed("other-1");
+  ASSERT_THAT(of_another, Succeeds());
+  EXPECT_TRUE(of_another->are_there) << "as a part of other-100";
+  EXPECT_FALSE((*store)->overwrite_removed(name)->were_there);
   EXPECT_EQ((*store)->load()->keys.size(), 200);
 }
 

@@ -118,6 +118,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   wanted.models = std::set{*ModelName::parse("tiny"), *ModelName::parse("org/big:1")};
   wanted.owner = "ann@example.org";
   wanted.max_priority = PriorityClass::agent;
+  wanted.labels = {{"tier", "gold \"1\" \xC3\xA6"}, {"channel", "preview"}};
   wanted.expires_at = clock_.wall_now() + std::chrono::hours(1);
   wanted.revoked_at = clock_.wall_now() + std::chrono::hours(2);
   wanted.pepper_id = 3;
@@ -144,6 +145,8 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfProjectAndKey) {
   EXPECT_EQ(kept.models, wanted.models);
   EXPECT_EQ(kept.owner, wanted.owner);
   EXPECT_EQ(kept.max_priority, PriorityClass::agent);
+  EXPECT_EQ(kept.labels, wanted.labels);
+  EXPECT_TRUE(other.labels.empty());
   EXPECT_EQ(other.max_priority, PriorityClass::interactive);
   EXPECT_EQ(kept.expires_at, wanted.expires_at);
   EXPECT_EQ(kept.revoked_at, wanted.revoked_at);
@@ -485,6 +488,25 @@ TEST_P(ControlStoreSuite, RemovingATenantTakesItsProjectsAndKeysAndNothingElse) 
   EXPECT_EQ(data.projects[0].id, pb->id);
   ASSERT_EQ(data.keys.size(), 1U);
   EXPECT_EQ(data.keys[0].id.text(), "bbbbbbbbbbbb");
+}
+
+TEST_P(ControlStoreSuite, LabelsOfAKeyChangeAndGoWithIt) {
+  const auto owner = store_->create(tenant("aurora"));
+  const auto home = store_->create(project(owner->id, "default"));
+  tenancy::Key wanted = key(*home, "abcdefghijkl");
+  wanted.labels = {{"tier", "gold"}};
+  const auto made = store_->create(wanted);
+  ASSERT_THAT(made, Succeeds());
+  EXPECT_EQ(made->labels, wanted.labels);
+  wanted = load().keys.at(0);
+  wanted.labels = {{"tier", "silver"}};
+  ASSERT_THAT(store_->update(wanted), Succeeds());
+  wanted = load().keys.at(0);
+  EXPECT_EQ(wanted.labels.at("tier"), "silver");
+  ASSERT_THAT(store_->remove(wanted.id, wanted.meta.revision), Succeeds());
+  wanted.labels.clear();
+  ASSERT_THAT(store_->create(wanted), Succeeds());
+  EXPECT_TRUE(load().keys.at(0).labels.empty()) << "those of the key before";
 }
 
 TEST_P(ControlStoreSuite, RefusesWhatBelongsToNobody) {

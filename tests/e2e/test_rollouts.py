@@ -135,6 +135,22 @@ def test_by_hand_it_is_taken_back_within_a_second(start):
     assert '"share":"0%"' in gateway.run("route", "show", "model", "--json")
 
 
+def test_the_next_one_leaves_what_was_promoted_where_it_is(start):
+    gateway = start()
+    gateway.run("rollout", "start", "model", "--candidate", "model-v2")
+    assert wait_for(lambda: gateway.rollout()["state"] == "holding")
+    gateway.run("rollout", "promote", "model")
+    assert answers(gateway, "model") == {"model-v2"}
+    assert "since it was promoted" in gateway.run("rollout", "start", "model", "--candidate",
+                                                  "model-v2", code=1)
+    gateway.run("rollout", "start", "model", "--candidate", "model-v1", "--step", "1%:10m")
+    assert gateway.rollout()["stable"] == "model-v2"
+    gateway.restart()
+    assert "model-v2" in answers(gateway, "model")
+    gateway.run("rollout", "abort", "model")
+    assert answers(gateway, "model") == {"model-v2"}
+
+
 def answers(gateway, model, **fields):
     return {gateway.ask(session, model, **fields) for session in range(30)}
 
@@ -159,12 +175,32 @@ def test_routes_come_change_and_go_while_it_runs(start):
     assert "# of the admin API, revision 2\n" in shown
     again = gateway.run("route", "create", "--from", "-", text=shown)
     assert again == shown.replace("revision 2", "revision 1")
-    assert gateway.run("route", "update", "--from", "-", text=shown) == shown
+    assert gateway.run("route", "update", "--from", "-", text=shown) == again  # nothing changed
     listed = gateway.run("route", "list").splitlines()
     assert [line.split()[0] for line in listed] == ["name", "chat", "model"]
     actions = gateway.run("audit", "list")
     for action in ("route.create", "route.update", "route.delete"):
         assert action in actions
+
+
+def test_a_keys_label_leads_to_a_version(start):
+    gateway = start()
+    gateway.run("route", "create", "chat", "--version", "model-v1=1", "--version", "model-v2=0",
+                "--key-label", "tier:gold=model-v2")
+    assert "key_labels: [{name: tier, value: gold}]" in gateway.run("route", "show", "chat")
+    made = json.loads(gateway.run("key", "create", "--tenant", "aurora", "--label", "tier=gold",
+                                  "--label", "team=a b", "--json"))
+    assert made["labels"] == {"team": "a b", "tier": "gold"}
+    assert answers(gateway, "chat") == {"model-v1"}
+    gateway.key = made["key"]
+    assert answers(gateway, "chat") == {"model-v2"}
+    gateway.restart()
+    assert answers(gateway, "chat") == {"model-v2"}
+    changed = gateway.run("key", "update", made["id"], "--label", "none", "--json")
+    assert json.loads(changed)["labels"] == {}
+    assert answers(gateway, "chat") == {"model-v1"}
+    assert "want NAME=VALUE, not 'gold'" in gateway.run("key", "update", made["id"], "--label",
+                                                        "gold", code=2)
 
 
 def test_what_a_route_cannot_be_is_said(start):

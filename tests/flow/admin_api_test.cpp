@@ -240,6 +240,33 @@ TEST_F(AdminApiTest, AChangeOfAKeySetsWhatItNamesAndNullTakesItBack) {
   EXPECT_TRUE(works(member(made->body, "key")));
 }
 
+TEST_F(AdminApiTest, LabelsOfAKeyAreShownChangedAndInForce) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const auto made = call("POST", "keys", R"({"tenant":"aurora","labels":{"tier":"gold"}})");
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_THAT(made->body, HasSubstr(R"("labels":{"tier":"gold"})"));
+  const std::string id = member(made->body, "id");
+  const std::string path = "keys/" + id;
+  EXPECT_THAT(ok("PATCH", path, R"({"labels":{"team":"a b","channel":"preview"}})"),
+              HasSubstr(R"("labels":{"channel":"preview","team":"a b"})"));
+  EXPECT_THAT(ok("PATCH", path, R"({"owner":"ann"})"), HasSubstr(R"("team":"a b")"));
+  EXPECT_THAT(ok("GET", path), HasSubstr(R"("team":"a b")"));
+  EXPECT_EQ(publisher_.directory().get()->key(*KeyId::parse(id))->labels.size(), 2U);
+  EXPECT_THAT(ok("PATCH", path, R"({"labels":null})"), HasSubstr(R"("labels":{})"));
+  std::string many = R"({"labels":{)";
+  for (int i = 0; i <= 16; ++i)
+    many += (i > 0 ? "," : "") + std::string(R"("n)") + std::to_string(i) + R"(":"v")";
+  EXPECT_EQ(refusal("PATCH", path, many + "}}"), Code::array_above_max_length);
+  const std::vector<std::string> wrong{R"({"":"v"})", R"({"A":"v"})", R"({"a":""})",
+                                       R"({"a":"x\ny"})",
+                                       R"({"a":")" + std::string(65, 'x') + R"("})"};
+  for (const std::string& labels : wrong)
+    EXPECT_EQ(refusal("PATCH", path, R"({"labels":)" + labels + "}"), Code::invalid_value)
+        << labels;
+  EXPECT_EQ(refusal("PATCH", path, R"({"labels":{"a":1}})"), Code::invalid_type);
+  EXPECT_EQ(refusal("PATCH", path, R"({"labels":["a"]})"), Code::invalid_type);
+}
+
 TEST_F(AdminApiTest, ProjectsAndModelsCanBeChanged) {
   ok("POST", "tenants", R"({"slug":"aurora"})");
   const auto project = call("POST", "projects", R"({"tenant":"aurora","slug":"web"})");

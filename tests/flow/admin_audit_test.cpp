@@ -153,10 +153,11 @@ TEST_F(AdminAuditTest, ARouteAndItsRolloutChangeWithAnEntryOfWhoDidIt) {
                    R"({"model":"new","stage":"canary"}]})"),
               Succeeds());
   ASSERT_THAT(call("PATCH", "routes/chat", R"({"sticky":"user"})"), Succeeds());
+  ASSERT_THAT(call("PATCH", "routes/chat", "{}"), Succeeds());  // changes nothing: no entry
   ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
   for (const char* act : {"pause", "resume", "promote"})
     ASSERT_THAT(call("POST", std::string("rollouts/chat/") + act), Succeeds()) << act;
-  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Succeeds());
+  ASSERT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"old"})"), Succeeds());
   ASSERT_THAT(call("POST", "rollouts/chat/abort"), Succeeds());
   ASSERT_THAT(call("DELETE", "routes/chat"), Succeeds());
   EXPECT_EQ(size(), before + 9);
@@ -420,6 +421,38 @@ TEST_F(AdminAuditTest, WhoHadADeletedKeyOrLimitIsKnownAndErased) {
   EXPECT_THAT(entries(), Not(HasSubstr("alice")));
   const auto nobody = call("POST", "audit/erase", alice);
   EXPECT_THAT(nobody, FailsWith(Code::not_found));
+}
+
+// The log's key is gone, and the API key too: only what the file has not written over is left.
+TEST_F(AdminAuditTest, WhatIsLeftOfANameInTheStoreIsOverwrittenAndTold) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  const std::string key =
+      member_id(call("POST", "keys", R"({"tenant":"aurora","owner":"annika.lindqvist"})"));
+  const std::string annika = R"({"tenant":"aurora","subject":"annika.lindqvist"})";
+  // Deleted by a process that had no audit log.
+  ASSERT_THAT(call("POST", "audit/erase", annika), Succeeds());
+  ASSERT_THAT(publisher_.change([&](store::ControlStore& store) -> Result<void> {
+    const auto id = *KeyId::parse(key);
+    TRY(const store::ControlData data, store.load());
+    return store.remove(id, data.keys.front().meta.revision);
+  }),
+              Succeeds());
+  const auto done = call("POST", "audit/erase", annika);
+  ASSERT_THAT(done, Succeeds());
+  EXPECT_THAT(done->body, HasSubstr(R"("log_key":false)"));
+  EXPECT_THAT(done->body, HasSubstr(R"("overwritten":true,"still_named":0)"));
+  EXPECT_THAT(entries("control.erase"), Not(HasSubstr("annika")));
+  EXPECT_THAT(entries("control.erase"), HasSubstr(R"("outcome":"ok")"));
+  EXPECT_THAT(call("POST", "audit/erase", annika), FailsWith(Code::not_found)) << "it is gone";
+}
+
+TEST_F(AdminAuditTest, ANameWhoseLettersAreStillInTheStoreIsNotSaidToBeGone) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(call("POST", "keys", R"({"tenant":"aurora","owner":"annika.lindqvist"})"),
+              Succeeds());
+  const auto part = call("POST", "audit/erase", R"({"tenant":"aurora","subject":"annika"})");
+  EXPECT_THAT(part, FailsWith(Code::not_found));
+  EXPECT_THAT(part.error().message(), HasSubstr("its letters still"));
 }
 
 TEST_F(AdminAuditTest, AHoldOnANameThatNobodyHasIsTakenWithAWarning) {

@@ -88,6 +88,44 @@ TEST_F(AdminRolloutsTest, PromotedItHasAllUntilTheRouteIsChanged) {
   EXPECT_EQ(share(), -1);
 }
 
+TEST_F(AdminRolloutsTest, WhatItComesToHoldsAlsoWhereTheRouteChangedOnTheWay) {
+  start();
+  rollouts_.look();
+  use_weight("8");
+  ok("POST", "rollouts/chat/promote", "{}");
+  EXPECT_EQ(share(), 10'000);
+  rollouts_.look();
+  EXPECT_EQ(share(), 10'000);
+}
+
+TEST_F(AdminRolloutsTest, TheNextOneComparesWithWhatWasPromoted) {
+  start();
+  ok("POST", "rollouts/chat/promote", "{}");
+  EXPECT_THAT(call("POST", "rollouts", R"({"route":"chat","candidate":"new"})").error().message(),
+              HasSubstr("new is the stable version itself since it was promoted"));
+  EXPECT_EQ(share(), 10'000);
+  const std::string back = ok("POST", "rollouts", R"({"route":"chat","candidate":"old"})");
+  EXPECT_EQ(member(back, "stable"), "new");
+  const auto shares = [this] {
+    const std::string route = ok("GET", "routes/chat");
+    return std::pair(route.contains(R"("model":"old","stage":"stable","weight":9,"share":"0%")"),
+                     route.contains(R"("model":"new","stage":"canary","weight":0,"share":"100%")"));
+  };
+  EXPECT_EQ(shares(), std::pair(true, true));  // it waits
+  Rollouts again({*store_, publisher_.directory(), world_.clock(),
+                  [this](const catalog::Model&) { return readiness_; }});
+  ASSERT_TRUE(again.load());
+  EXPECT_EQ(again.all().at(0).before, rollouts_.all().at(0).before);
+  EXPECT_EQ(again.all().at(0).before.size(), 1U);
+  rollouts_.look();
+  EXPECT_EQ(state(), "holding");  // and fits the route
+  ok("POST", "rollouts/chat/abort", "{}");
+  EXPECT_EQ(shares(), std::pair(true, true));
+  use_weight("8");  // then the route's weights count alone
+  rollouts_.look();
+  EXPECT_THAT(ok("GET", "routes/chat"), HasSubstr(R"("weight":8,"share":"100%")"));
+}
+
 TEST_F(AdminRolloutsTest, OneOfARouteAtATime) {
   start();
   EXPECT_EQ(refusal("POST", "rollouts", R"({"route":"chat","candidate":"new"})"), Code::conflict);

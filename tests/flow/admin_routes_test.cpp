@@ -156,6 +156,44 @@ TEST_F(AdminRoutesTest, WhatIsWrongIsNamedAndChangesNothing) {
   EXPECT_THAT(ok("GET", "routes/chat"), HasSubstr(R"("revision":1)"));
 }
 
+TEST_F(AdminRoutesTest, ABadNameIsSaidOfTheName) {
+  const Error error =
+      error_of("POST", "routes", R"({"name":"a b","versions":[{"model":"old","weight":1}]})");
+  EXPECT_EQ(error.code(), Code::invalid_value);
+  EXPECT_EQ(error.param(), "name");
+}
+
+TEST_F(AdminRoutesTest, AChangeThatChangesNothingIsNone) {
+  ok("POST", "routes", kChat);
+  const std::string before = ok("GET", "routes/chat");
+  EXPECT_EQ(ok("PATCH", "routes/chat", "{}"), before);
+  EXPECT_EQ(ok("PATCH", "routes/chat", R"({"sticky":"user"})"), before);
+  EXPECT_EQ(ok("PUT", "routes/chat", kChat), before);
+  EXPECT_EQ(call("PATCH", "routes/chat", "{}")->etag, "\"1\"");
+  EXPECT_THAT(ok("PATCH", "routes/chat", R"({"sticky":"tenant"})"), HasSubstr(R"("revision":2)"));
+}
+
+TEST_F(AdminRoutesTest, WhatCannotDoWhatTheRouteIsAskedIsRefused) {
+  ok("POST", "models",
+     R"({"name":"vectors","engine":"tiny","chat":false,"completions":false,"embeddings":true})");
+  ok("POST", "models", R"({"name":"talk","engine":"tiny","completions":false})");
+  const auto made = [&](const std::string& version, const std::string& rest) {
+    const auto reply = call("POST", "routes",
+                            R"({"name":"chat","versions":[{"model":"old","weight":1},{"model":")" +
+                                version + R"(","weight":0,"stage":"experiment"}])" + rest + "}");
+    return reply ? std::string("made") : reply.error().param() + ": " + reply.error().message();
+  };
+  EXPECT_THAT(made("vectors", R"(,"mirror":{"version":"vectors","share":5})"),
+              HasSubstr("mirror.version: vectors has no chat, which a version of the route has"));
+  EXPECT_THAT(made("talk", R"(,"mirror":{"version":"talk","share":5})"),
+              HasSubstr("mirror.version: talk has no completions"));
+  EXPECT_THAT(made("new", R"(,"fallbacks":[{"model":"talk"},{"model":"vectors"}])"),
+              HasSubstr("fallbacks[1]: vectors can do nothing of what the versions"));
+  EXPECT_EQ(
+      made("new", R"(,"mirror":{"version":"new","share":5},"fallbacks":[{"model":"talk"}])"),
+      "made");
+}
+
 TEST_F(AdminRoutesTest, ANameIsOneThingsAlone) {
   const auto with_name = [&](const std::string& name) {
     return R"({"name":")" + name + R"(","versions":[{"model":"old","weight":1}]})";

@@ -233,6 +233,13 @@ void GatewayWorld::set_route(catalog::Route route) {
   directory_.publish(make_directory());
 }
 
+void GatewayWorld::label_key(std::string_view tenant, std::map<std::string, std::string> labels) {
+  for (tenancy::Key& key : keys_) {
+    if (key.tenant == tenant_id(tenant)) key.labels = labels;
+  }
+  directory_.publish(make_directory());
+}
+
 void GatewayWorld::narrow_key(std::string_view tenant, std::set<ModelName> models) {
   for (tenancy::Key& key : keys_) {
     if (key.tenant == tenant_id(tenant)) key.models = models;

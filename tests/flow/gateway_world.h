@@ -107,11 +107,13 @@ class GatewayWorld {
   // Aurora's whole answers are kept for repeats of an Idempotency-Key.
   void keep_answers();
   // A route over models of this world, from now on; one of the same name is replaced.
+  void drop_routes() { routes_.clear(); }  // as of the next change
   void set_route(catalog::Route route);
   // Requests go by these from now on.
   void use_rollouts(const gateway::RolloutsInForce& rollouts) { services_.rollouts = &rollouts; }
   const Snapshot<identity::Directory>& directory() const { return directory_; }
   // From now on a tenant's key may only use these names.
+  void label_key(std::string_view tenant, std::map<std::string, std::string> labels);
   void narrow_key(std::string_view tenant, std::set<ModelName> models);
   // A model that the directory no longer has.
   void withdraw(std::string_view model);

@@ -312,6 +312,36 @@ TEST(Mirrors, AnotherMirrorBeginsAnew) {
   EXPECT_EQ(world.count(Outcome::answered), 1U);
 }
 
+TEST(Mirrors, ThoseThatAreGoneTakeNoPlace) {
+  MirrorWorld world;
+  world.ask();
+  world.gateway.world.run_for(1s);
+  ASSERT_EQ(world.count(Outcome::answered), 1U);
+  const ModelName first = world.route.name;
+  catalog::Route without = world.route;
+  without.mirror.reset();
+  world.gateway.set_route(without);
+  // As many as a process remembers at once, one after the other.
+  for (int i = 0; i < 1'100; ++i) {
+    catalog::Route next = world.route;
+    next.name = named(fmt::format("assistant-{}", i));
+    world.gateway.drop_routes();
+    world.gateway.set_route(next);
+    Client client(world.gateway);
+    client.post(kChat, chat_body("hello", "", next.name.text()), "aurora", "");
+    ASSERT_EQ(client.answer().status, 200);
+    world.gateway.world.run_for(100ms);
+    const auto seen = world.gateway.mirrors().comparison(next.name);
+    ASSERT_TRUE(seen) << i;
+    ASSERT_EQ(seen->outcomes.at(static_cast<std::size_t>(Outcome::answered)), 1U) << i;
+  }
+  EXPECT_FALSE(world.gateway.mirrors().comparison(first));
+  const std::string page = world.gateway.metrics();
+  EXPECT_THAT(page, Not(HasSubstr(R"(sm_mirror_requests_total{route="assistant-1098")")));
+  EXPECT_THAT(page, HasSubstr(R"(sm_mirror_requests_total{route="assistant-1099")"));
+  EXPECT_THAT(page, Not(HasSubstr(R"(sm_mirror_requests_total{route="other")")));
+}
+
 TEST(Mirrors, TheAuditLogSaysWhereCopiesWent) {
   FakeAudit log;
   MirrorWorld world;

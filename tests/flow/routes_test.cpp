@@ -191,6 +191,40 @@ TEST_F(Routes, AGreyChannelIsForTenantsThatTakePart) {
   EXPECT_EQ(version_of(ask(kPreview, "borealis")), "chat");
 }
 
+// Labels are set by who makes a key: a client cannot say that it has one.
+TEST_F(Routes, ALabelOfTheKeyLeadsToAVersion) {
+  catalog::Route route = assistant(1, 0);
+  const catalog::Match gold{.of = catalog::Match::Of::key_label, .name = "tier", .value = "gold"};
+  route.conditions = {{.name = "gold", .all = {gold}, .version = named("quick")}};
+  gateway_.set_route(route);
+  EXPECT_EQ(version_of(ask()), "chat");
+  EXPECT_EQ(version_of(ask("tier: gold\r\n")), "chat");
+  gateway_.label_key("aurora", {{"tier", "gold"}});
+  EXPECT_EQ(version_of(ask()), "quick");
+  EXPECT_EQ(version_of(ask("", "borealis")), "chat");
+
+  route.conditions = {{.name = "ours",
+                       .all = {},
+                       .version = named("quick"),
+                       .tenant = GatewayWorld::tenant_id("borealis"),
+                       .project = ProjectSlug::parse("default").value()}};
+  gateway_.set_route(route);
+  EXPECT_EQ(version_of(ask()), "chat");
+  EXPECT_EQ(version_of(ask("", "borealis")), "quick");
+
+  route.conditions.clear();
+  route.grey = catalog::GreyChannel{.name = "preview",
+                                    .version = named("quick"),
+                                    .tenants = {GatewayWorld::tenant_id("aurora")},
+                                    .key_label = gold};
+  gateway_.set_route(route);
+  gateway_.label_key("borealis", {{"tier", "gold"}});
+  EXPECT_EQ(version_of(ask()), "quick");
+  EXPECT_EQ(version_of(ask("", "borealis")), "chat") << "it takes no part";
+  gateway_.label_key("aurora", {{"tier", "silver"}});
+  EXPECT_EQ(version_of(ask()), "chat");
+}
+
 TEST_F(Routes, ConditionsComeBeforeWeights) {
   catalog::Route route = assistant(1, 0);
   route.conditions = {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +50,13 @@ class FakeAudit : public store::Audit {
     for (store::RequestEntry& one : added)
       if (!find(one.request)) note(std::move(one));
     return {};
+  }
+  Result<std::map<RequestId, metering::Counts>> ended(
+      const std::vector<RequestId>& wanted) override {
+    std::map<RequestId, metering::Counts> out;
+    for (const store::RequestEntry& one : requests())
+      if (std::ranges::find(wanted, one.request) != wanted.end()) out[one.request] = one.counts;
+    return out;
   }
   Result<store::AuditPage> list(const store::AuditFilter&, std::size_t) override {
     return store::AuditPage();

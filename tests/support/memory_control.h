@@ -39,7 +39,7 @@ class MemoryControl : public store::ControlStore {
   Result<std::optional<TenantId>> removed_tenant(const std::string&) override {
     return std::optional<TenantId>();
   }
-  Result<void> overwrite_removed() override { return {}; }
+  Result<Bytes> overwrite_removed(const std::string&) override { return Bytes(); }
   Result<tenancy::Project> create(tenancy::Project) override { return no(); }
   Result<tenancy::Project> update(const tenancy::Project&) override { return no(); }
   Result<void> remove(ProjectId, std::int64_t) override { return no(); }

@@ -1,0 +1,102 @@
+// The ledger's disk fails while requests run, and the next start settles what it could not write:
+// the gateway, its real ledger and its real audit log, on simulated disks.
+
+#include <gmock/gmock.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "store_sqlite/open.h"
+#include "tests/flow/gateway_world.h"
+#include "tests/flow/stream_script.h"
+#include "tests/support/result_matchers.h"
+#include "tests/support/simulated_audit.h"
+
+namespace sovmesh::flow {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kChat = "/v1/chat/completions";
+constexpr const char* kPath = "/data/ledger.db";
+
+ModelName named(std::string_view name) { return ModelName::parse(name).value(); }
+
+class BrokenLedger : public testing::Test {
+ protected:
+  BrokenLedger() { EXPECT_THAT(audit_.open(), Succeeds()); }
+
+  std::unique_ptr<GatewayWorld> start() {
+    const auto make = [this](rt::sim::SimWorld& world) -> std::unique_ptr<store::Ledger> {
+      pool_ = std::make_unique<rt::sim::SimBlockingPool>(world, 1, 64);
+      pool_->set_delay(50us, 1ms);
+      store_sqlite::LedgerOptions options;
+      options.reserve_bytes = 20'000;
+      if (asks_the_log_)
+        options.ended = [this](const std::vector<RequestId>& requests) {
+          return audit_.log->ended(requests).value();
+        };
+      auto opened =
+          store_sqlite::open_ledger(disk_, kPath, world.clock(),
+                                    store_sqlite::make_pool_runner(world.loop(), *pool_), options);
+      EXPECT_THAT(opened, Succeeds());
+      return *std::move(opened);
+    };
+    auto life =
+        std::make_unique<GatewayWorld>(5, sim::EngineSimOptions{}, 16, http::ServerLimits{}, make);
+    life->set_audit({.log = audit_.log.get()});
+    return life;
+  }
+  // An engine takes the prompt and breaks off; by then the disk is broken, so no other one may
+  // answer.
+  void refuse_one_whose_prompt_is_on_the_disk() {
+    const auto life = start();
+    life->scripted_engine->dialect_ = llmapi::Dialect::vllm;
+    life->scripted.script = {
+        .parts = {std::string(kStreamHead)}, .end = Script::End::fin, .pause = 400ms};
+    catalog::Route route{.name = named("assistant"),
+                         .versions = {{.model = named("script"), .weight = 1}}};
+    route.fallbacks = {{.name = named("chat")}};
+    life->set_route(route);
+    Client client(*life);
+    client.post(kChat, chat_body("five words are in it", kStream, "assistant"));
+    life->world.run_for(300ms);
+    disk_.fail_sync(1, EIO, store_sqlite::SimDisk::kForever);
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.has("metering_unavailable")) << answer.body;
+    EXPECT_TRUE(life->settle(1s));
+    EXPECT_THAT(audit_.log->flush(1s), Succeeds());
+  }
+  // What the next start charges for it.
+  metering::Counts charged() {
+    disk_.fail_sync(0, 0);
+    const auto life = start();
+    EXPECT_EQ(life->books().stats().recovered, 1U);
+    const auto rows = life->books().rows({.all_tenants = true}, 10);
+    EXPECT_TRUE(rows && rows->size() == 1);
+    EXPECT_TRUE(life->books().verify()->clean());
+    return rows->front().settlement.counts;
+  }
+
+  audit_files::TestLog audit_;
+  store_sqlite::SimDisk disk_{5};
+  std::unique_ptr<rt::sim::SimBlockingPool> pool_;
+  bool asks_the_log_ = true;
+};
+
+TEST_F(BrokenLedger, WhoGotAnErrorAndNoTokenOwesNothingAfterTheRestart) {
+  refuse_one_whose_prompt_is_on_the_disk();
+  EXPECT_EQ(charged(), (metering::Counts{.source = metering::Source::recovered}));
+}
+
+// Without the log's entry there is the last checkpoint.
+TEST_F(BrokenLedger, WithoutTheLogACheckpointStands) {
+  asks_the_log_ = false;
+  refuse_one_whose_prompt_is_on_the_disk();
+  EXPECT_EQ(charged().prompt, 4);
+}
+
+}  // namespace
+}  // namespace sovmesh::flow
