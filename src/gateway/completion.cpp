@@ -268,6 +268,7 @@ rt::Task<Result<void>> CompletionService::change_seat(Ask ask, std::chrono::mill
 
 std::optional<std::chrono::milliseconds> CompletionService::delay_before(const Ask& ask,
                                                                          int made) const {
+  if (ask.attempts.made() >= kEnginesAskedMax) return std::nullopt;
   const auto left =
       std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - services_.clock.now());
   return routing::retry_delay({}, {.attempts = made, .left = left},
@@ -460,7 +461,11 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
     Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
-    if (!ready) seat = fail(std::move(ready).error());
+    if (!ready) {
+      if (services_.decisions != nullptr)
+        services_.decisions->end(record.id, name(ready.error().code()));
+      seat = fail(std::move(ready).error());
+    }
   }
   record.queue_wait += services_.clock.now() - asked;
   co_return seat;
