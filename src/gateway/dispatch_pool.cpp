@@ -28,7 +28,7 @@ constexpr std::int64_t kNoTokensCap = std::numeric_limits<std::int64_t>::max() /
 // Costs are only told in detail where that takes little time.
 constexpr std::size_t kExplainedMax = 64;
 
-// Blocks of prompts that are remembered, at about 80 bytes each. There may be many queues of
+// Blocks of prompts that are remembered, at some 64 bytes each. There may be many queues of
 // engines that no pool names: each has as many as its engines are likely to cache.
 std::size_t blocks_max(const PoolSettings& pool) {
   constexpr std::size_t kMost = 1 << 18;
