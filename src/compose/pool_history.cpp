@@ -25,7 +25,9 @@ std::string to_text(const Saved& saved) {
     json rows = json::array();
     for (const fairness::HistoryRow& row : pool.rows)
       rows.push_back({{"path", row.path}, {"borrowed", row.borrowed}, {"lead", row.lead}});
-    if (!rows.empty()) pools.push_back({{"pool", pool.pool}, {"rows", std::move(rows)}});
+    if (rows.empty()) continue;
+    json& one = pools.emplace_back(json{{"pool", pool.pool}, {"rows", std::move(rows)}});
+    if (!pool.engine.empty()) one["engine"] = pool.engine;
   }
   const std::int64_t at =
       std::chrono::duration_cast<microseconds>(saved.at.time_since_epoch()).count();
@@ -37,7 +39,8 @@ Result<Saved> parse(const std::string& text) {
     const json all = json::parse(text);
     Saved saved{.at = WallTime(microseconds(all.at("at_us").get<std::int64_t>())), .pools = {}};
     for (const json& pool : all.at("pools")) {
-      History& history = saved.pools.emplace_back(History{.pool = pool.at("pool"), .rows = {}});
+      History& history = saved.pools.emplace_back(
+          History{.pool = pool.at("pool"), .engine = pool.value("engine", ""), .rows = {}});
       for (const json& row : pool.at("rows"))
         history.rows.push_back(
             {.path = row.at("path"), .borrowed = row.at("borrowed"), .lead = row.at("lead")});

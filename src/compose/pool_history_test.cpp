@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "identity/directory.h"
 #include "rt/sim/sim.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/memory_control.h"
@@ -16,7 +17,8 @@ class PoolHistoryTest : public testing::Test {
   struct Life {
     explicit Life(PoolHistoryTest& test)
         : dispatcher(test.world_.clock(), test.world_.random(),
-                     {.tenants = [] { return std::vector<std::string>{"aurora", "boreal"}; }}),
+                     {.tenants = [] { return std::vector<std::string>{"aurora", "boreal"}; },
+                      .directory = &test.directory_}),
           history(test.store_, dispatcher, test.world_.clock()) {}
     gateway::Dispatcher dispatcher;
     PoolHistory history;
@@ -41,8 +43,19 @@ class PoolHistoryTest : public testing::Test {
     return 0;
   }
 
+  // One model on these engines.
+  void publish(const std::vector<std::string>& engines) {
+    identity::DirectoryData data;
+    data.models.push_back({.name = ModelName::parse("m").value(),
+                           .engine = engines.front(),
+                           .engines = engines,
+                           .engine_model = "m"});
+    directory_.publish(identity::Directory::build(std::move(data)).value());
+  }
+
   rt::sim::SimWorld world_{1};
   MemoryControl store_;
+  Snapshot<identity::Directory> directory_{identity::Directory::build({}).value()};
   std::shared_ptr<engine::Engine> engine_ = std::make_shared<FakeEngine>("tiny", 4);
 };
 
@@ -59,6 +72,20 @@ TEST_F(PoolHistoryTest, OutlivesAProcessThatIsKilled) {
   ASSERT_THAT(second.history.restore(), Succeeds());
   EXPECT_NEAR(borrowed(second, "aurora"), 10'000 * 100 / 2, 50) << "half of it after a day";
   EXPECT_EQ(borrowed(second, "boreal"), 0);
+}
+
+TEST_F(PoolHistoryTest, OfAGroupOfEnginesIsThatOfWhoHasItsFirstOneLater) {
+  publish({"tiny"});
+  {
+    Life first(*this);
+    use(first, "aurora");
+    ASSERT_THAT(first.history.save(), Succeeds());
+  }
+  EXPECT_TRUE(store_.values["pool_history"].contains(R"("engine":"tiny")"));
+  publish({"another", "tiny"});
+  Life second(*this);
+  ASSERT_THAT(second.history.restore(), Succeeds());
+  EXPECT_NEAR(borrowed(second, "aurora"), 10'000 * 100, 50);
 }
 
 TEST_F(PoolHistoryTest, WritesOnlyWhenSomethingWasUsed) {

@@ -341,7 +341,8 @@ Result<void> Process::make_listeners() {
           .waiting_per_tenant_max = static_cast<std::size_t>(server.queue_per_tenant_max),
           .wait_max = server.queue_time,
           .tenants = [this] { return tenant_names(); },
-          .health = health_.get()},
+          .health = health_.get(),
+          .directory = &publisher_->directory()},
       pools);
   pool_history_ = std::make_unique<PoolHistory>(data_->control(), *dispatcher_, *clock_);
   if (const Result<void> restored = pool_history_->restore(); !restored)

@@ -602,8 +602,8 @@ void describe(V& v, Config& config) {
          "Public names whose requests are spread over several models ([rollouts](rollouts.md)).");
   v.list("tenants", config.tenants, "Who may call it.");
   v.list("pools", config.pools,
-         "Engines that share limits and work. Those in no pool are one of their own, with a part "
-         "for each tenant.");
+         "Engines that share limits and work. Those in no pool share work with those that models "
+         "connect them to, with a part for each tenant.");
   v.list("prices", config.prices,
          "What models cost. A change makes a new price version; what was billed keeps its own.");
   v.section("webhooks", config.webhooks, "Who is told of what happens.");

@@ -1,6 +1,9 @@
 #include "fairness/pool.h"
 
+#include <algorithm>
 #include <cassert>
+#include <map>
+#include <string_view>
 
 #include "fairness/pool_state.h"
 
@@ -43,6 +46,56 @@ Error to_error(const Refusal& refusal) {
       break;
   }
   return {Code::internal_error, Blame::us, "A request was handed to the scheduler wrongly."};
+}
+
+namespace {
+
+void add_node(NodeReport& node, const NodeReport& other) {
+  for (const auto rate : {&NodeReport::used, &NodeReport::borrowed, &NodeReport::lent,
+                          &NodeReport::gap, &NodeReport::history})
+    node.*rate += other.*rate;
+  node.dominant_share = std::max(node.dominant_share, other.dominant_share);
+  node.history_factor = std::max(node.history_factor, other.history_factor);
+  node.waiting += other.waiting;
+  node.running += other.running;
+  node.used_total += other.used_total;
+  node.borrowed_total += other.borrowed_total;
+}
+
+void add_class(ClassReport& one, const ClassReport& other) {
+  one.waiting += other.waiting;
+  one.running += other.running;
+  one.waiting_bytes += other.waiting_bytes;
+  one.waiting_tokens += other.waiting_tokens;
+  one.used_total += other.used_total;
+}
+
+}  // namespace
+
+void PoolReport::add(const PoolReport& other) {
+  std::map<std::string_view, std::size_t> by_path;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    by_path.emplace(nodes[i].path, i);
+  std::vector<NodeReport> strangers;
+  for (const NodeReport& node : other.nodes) {
+    if (const auto known = by_path.find(node.path); known != by_path.end())
+      add_node(nodes[known->second], node);
+    else
+      strangers.push_back(node);
+  }
+  nodes.insert(nodes.end(), strangers.begin(), strangers.end());
+  for (std::size_t i = 0; i < bounds.size() && i < other.bounds.size(); ++i) {
+    for (const auto bound : {&BoundReport::u, &BoundReport::q, &BoundReport::gap_max})
+      bounds[i].*bound = std::max(bounds[i].*bound, other.bounds[i].*bound);
+  }
+  for (std::size_t i = 0; i < kClasses; ++i)
+    add_class(classes[i], other.classes[i]);
+  if (other.drain_rate) drain_rate = drain_rate.value_or(0) + *other.drain_rate;
+  for (const auto total : {&PoolReport::users, &PoolReport::expired_total, &PoolReport::shed_total,
+                           &PoolReport::refused_total, &PoolReport::held_total, &PoolReport::named})
+    this->*total += other.*total;
+  for (std::size_t i = 0; i < kLeeways; ++i)
+    gave_way_total[i] += other.gave_way_total[i];
 }
 
 Pool::Pool(PoolTree tree, const Options& options, Instant now)

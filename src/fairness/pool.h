@@ -190,6 +190,9 @@ struct PoolReport {
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
   std::uint64_t named = 0;                               // running ones that are to give way
   std::array<std::uint64_t, kLeeways> gave_way_total{};  // by Leeway
+
+  // Both as if they were one: sums, and of each bound and factor the larger one.
+  void add(const PoolReport& other);
 };
 
 // What outlives a restart: who borrowed how much lately, and who was served ahead of its siblings.

@@ -121,6 +121,13 @@ Error unreachable() {
   return {Code::upstream_error, Blame::upstream, "The model's engine could not be reached."};
 }
 
+// When the client of a stream gets its status and a sign of life, whatever it waits for.
+std::optional<Instant> commit_time(bool streams, const catalog::Model& model,
+                                   const RequestRecord& record) {
+  if (!streams || !model.commit_after) return std::nullopt;
+  return record.began + *model.commit_after;
+}
+
 // What went wrong, as a status or inside the stream that has begun.
 SM_OWN_FRAME rt::Task<void> tell(http::Exchange& exchange, ClientStream& client,
                                  RequestRecord& record, Error error) {
@@ -149,10 +156,8 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
                                               std::unique_ptr<RequestRecord>& record) const {
   CO_TRY(Plan plan, co_await this->plan(exchange, operation, *record));
   std::optional<KeepAlive> keep_alive;  // until the relay sees to it
-  if (plan.request.stream && plan.model->commit_after) {
-    const Instant begin = record->began + *plan.model->commit_after;
-    keep_alive.emplace(exchange.loop(), client, begin, settings_.keep_alive_comment);
-  }
+  if (const auto begin = commit_time(plan.request.stream, *plan.model, *record))
+    keep_alive.emplace(exchange.loop(), client, *begin, settings_.keep_alive_comment);
   CO_TRY_VOID(check_books());
   Result<IdempotencyClaim> claimed =
       IdempotencyClaim::take(services_.ledger, plan.idempotency, *record);
@@ -268,6 +273,7 @@ rt::Task<Result<void>> CompletionService::change_seat(Ask ask, std::chrono::mill
 
 std::optional<std::chrono::milliseconds> CompletionService::delay_before(const Ask& ask,
                                                                          int made) const {
+  if (ask.attempts.made() >= kEnginesAskedMax) return std::nullopt;
   const auto left =
       std::chrono::floor<std::chrono::milliseconds>(ask.plan.total.when() - services_.clock.now());
   return routing::retry_delay({}, {.attempts = made, .left = left},
@@ -328,8 +334,7 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
                                      : job->upstream_stream ? relay_assembled(*job)
                                                             : relay_plain(*job));
     if (!relayed && job->plan) {
-      relayed = co_await (job->seat.is_left() ? begin_again(*job)
-                                              : ask_another(*job, std::move(relayed).error()));
+      relayed = co_await seat_anew(*job, std::move(relayed).error());
       if (relayed) continue;
       if (relayed.error().code() == Code::cancelled) relayed = fail(client_gone());
       settle_unanswered(*job, relayed.error());
@@ -338,6 +343,14 @@ rt::Task<void> CompletionService::relay(std::unique_ptr<RelayJob> job) const {
     co_await end(std::move(job), std::move(relayed));
     co_return;
   }
+}
+
+// Whoever waits again is kept alive as at the first time.
+rt::Task<Result<void>> CompletionService::seat_anew(RelayJob& job, Error failed) const {
+  std::optional<KeepAlive> keep_alive;
+  if (const auto begin = commit_time(job.form.stream, *job.model, *job.record))
+    keep_alive.emplace(job.worker.loop, job.client, *begin, settings_.keep_alive_comment);
+  co_return co_await (job.seat.is_left() ? begin_again(job) : ask_another(job, std::move(failed)));
 }
 
 // The engine has failed before anything of its answer went out, and the row is open. What it has
@@ -460,7 +473,11 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   if (seat) record.engine = seat->shared_engine();
   if (seat && !seat->engine().is_ready()) {
     Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
-    if (!ready) seat = fail(std::move(ready).error());
+    if (!ready) {
+      if (services_.decisions != nullptr)
+        services_.decisions->end(record.id, name(ready.error().code()));
+      seat = fail(std::move(ready).error());
+    }
   }
   record.queue_wait += services_.clock.now() - asked;
   co_return seat;

@@ -37,6 +37,8 @@ class CompletionService {
                              std::unique_ptr<RequestRecord>& record) const;
   // The second half: an engine works on it.
   SM_OWN_FRAME rt::Task<void> relay(std::unique_ptr<RelayJob> job) const;
+  // Nothing has gone to the client, and the request waits for another seat.
+  SM_OWN_FRAME rt::Task<Result<void>> seat_anew(RelayJob& job, Error failed) const;
   SM_OWN_FRAME rt::Task<Result<void>> ask_another(RelayJob& job, Error failed) const;
   SM_OWN_FRAME rt::Task<Result<void>> begin_again(RelayJob& job) const;
   SM_OWN_FRAME rt::Task<void> end(std::unique_ptr<RelayJob> job, Result<void> relayed) const;

@@ -14,9 +14,13 @@
 #include "base/guarded.h"
 #include "base/ids.h"
 #include "base/priority_class.h"
+#include "catalog/route.h"
 #include "routing/cost.h"
 
 namespace sovmesh::gateway {
+
+// By one request, of all models and their replicas.
+constexpr int kEnginesAskedMax = 4;
 
 // Why a request got its turn.
 enum class TurnRule : std::uint8_t {
@@ -73,7 +77,10 @@ class Decisions {
  public:
   static constexpr std::size_t kPerTenantMax = 64;
   static constexpr std::size_t kAllMax = 8'192;
-  static constexpr std::size_t kAttemptsMax = 4;  // of a request; what comes after is not kept
+  // All of a request: the engines that it may ask, each model that could give it no seat, and one
+  // more because it may give way once. What came after is not kept.
+  static constexpr std::size_t kAttemptsMax =
+      kEnginesAskedMax + (1 + catalog::kRouteFallbacksMax) + 1;
 
   // `whose`: all but its attempts.
   void add(RequestId request, Decision whose, Decision::Attempt attempt);

@@ -28,9 +28,19 @@ constexpr std::int64_t kNoTokensCap = std::numeric_limits<std::int64_t>::max() /
 // Costs are only told in detail where that takes little time.
 constexpr std::size_t kExplainedMax = 64;
 
-routing::Picker::Settings picker_settings() {
+// Blocks of prompts that are remembered, at some 64 bytes each. There may be many queues of
+// engines that no pool names: each has as many as its engines are likely to cache.
+std::size_t blocks_max(const PoolSettings& pool) {
+  constexpr std::size_t kMost = 1 << 18;
+  constexpr std::size_t kLeast = 1 << 15;
+  constexpr std::size_t kOfEngine = 1 << 12;
+  if (!pool.name.empty()) return kMost;
+  return std::clamp(pool.engines.size() * kOfEngine, kLeast, kMost);
+}
+
+routing::Picker::Settings picker_settings(const PoolSettings& pool) {
   routing::Picker::Settings settings;
-  settings.index.blocks_max = 1 << 18;
+  settings.index.blocks_max = blocks_max(pool);
   settings.cost.kv_credit = kNoCredit;
   settings.cost.prefill_credit_us = kNoCredit * 1e3F;
   settings.cost.stale_us = 0;  // not all engines say how busy they are; what is old is forgotten
@@ -72,9 +82,9 @@ DispatchPool::DispatchPool(PoolSettings settings, std::size_t waiting_per_tenant
     : settings_(std::move(settings)),
       health_(health),
       fair_({}, with_caps(settings_.options, waiting_per_tenant_max), now),
-      picker_(picker_settings()),
-      free_(picker_settings().index.endpoints_max),
-      matches_(picker_settings().index.endpoints_max),
+      picker_(picker_settings(settings_)),
+      free_(picker_settings(settings_).index.endpoints_max),
+      matches_(picker_settings(settings_).index.endpoints_max),
       random_(seed),
       last_(now),
       cleaned_(now) {
@@ -175,19 +185,23 @@ EngineLane& DispatchPool::add_lane(const std::shared_ptr<engine::Engine>& engine
   drop_unused_lanes();
   auto lane = std::make_unique<EngineLane>(
       EngineLane{.engine = engine, .slots = EngineSlots(*engine), .rate_class = rate_class});
+  list(*lane, now);
+  return *lanes_.emplace_back(std::move(lane));
+}
+
+void DispatchPool::list(EngineLane& lane, Instant now) {
   // An engine that was replaced may still be at work under the same name.
-  std::string name(engine->name());
+  std::string name(lane.engine->name());
   if (picker_.endpoints().find(name)) name += "#" + std::to_string(++tags_);
   const auto endpoint =
       picker_.add({.name = std::move(name),
-                   .rate_class = static_cast<std::uint16_t>(rate_class),
-                   .kv_capacity_tokens = std::max(engine->slots(), 1) * kContextPerSlot,
+                   .rate_class = static_cast<std::uint16_t>(lane.rate_class),
+                   .kv_capacity_tokens = std::max(lane.engine->slots(), 1) * kContextPerSlot,
                    .requests_max = kRequestsMax},
                   now);
   // Beyond the picker's bound an engine is used when no other one will do.
-  if (endpoint) lane->endpoint = *endpoint;
-  look_at_health(*lane, now);
-  return *lanes_.emplace_back(std::move(lane));
+  if (endpoint) lane.endpoint = *endpoint;
+  look_at_health(lane, now);
 }
 
 // Engines that were replaced leave their lane behind until nothing refers to them any more.
@@ -288,16 +302,18 @@ DispatchPool::Used DispatchPool::used_by(const Seat::Hold& hold) {
   return used;
 }
 
-void DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
+bool DispatchPool::give_back(Seat::Hold& hold, Instant now, Woken& woken) {
   now = later(now);
+  bool is_free = false;
   if (hold.is_spare) {
-    free_slots(hold, now);
+    is_free = free_slots(hold, now);
   } else {
     const Used used = used_by(hold);
     fair_.on_done(hold.turn, used.usage, now);
-    leave_engine(hold, used.outcome, now);
+    is_free = leave_engine(hold, used.outcome, now);
   }
   serve(now, woken);
+  return is_free;
 }
 
 void DispatchPool::again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter, Instant now,
@@ -321,18 +337,20 @@ void DispatchPool::again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter
   serve(now, woken);
 }
 
-void DispatchPool::leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now) {
+bool DispatchPool::leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now) {
   seats_[hold.turn.index] = nullptr;
   picker_.on_done(hold.booking, outcome, now);
-  free_slots(hold, now);
+  return free_slots(hold, now);
 }
 
-void DispatchPool::free_slots(Seat::Hold& hold, Instant now) {
-  EngineLane& lane = *find_lane(hold.engine);  // there as long as a seat has its engine
-  lane.slots.give_back(*lane.engine, hold.wanted, hold.taken, hold.own_cache);
-  look_at_health(lane, now);
-  look_at_kv(lane, now);
-  fair_.room_came(lane.kinds, now);
+bool DispatchPool::free_slots(Seat::Hold& hold, Instant now) {
+  EngineLane* const lane = find_lane(hold.engine);
+  if (lane == nullptr) return false;  // in another queue: it is as long as a seat has its engine
+  lane->slots.give_back(*lane->engine, hold.wanted, hold.taken, hold.own_cache);
+  look_at_health(*lane, now);
+  look_at_kv(*lane, now);
+  fair_.room_came(lane->kinds, now);
+  return true;
 }
 
 void DispatchPool::give_way(Seat::Hold& hold, Instant now, Woken& woken) {

@@ -70,8 +70,9 @@ struct Dispatcher::Waiter {
   fairness::Ticket turn;
   std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
-  bool is_out = false;   // removed from the queue without a seat
-  bool has_run = false;  // it gave way, and waits again
+  bool is_out = false;     // removed from the queue without a seat
+  bool has_moved = false;  // so, because its engines are in another queue now
+  bool has_run = false;    // it gave way, and waits again
 };
 
 // The queue of one pool, the slots of its engines and the choice among them. Under the lock of its
@@ -99,12 +100,32 @@ class DispatchPool : private fairness::Placement {
   // Time has passed.
   void look(Instant now, Woken& woken);
   void charge(Seat::Hold& hold, std::int64_t so_far, Instant now);
-  void give_back(Seat::Hold& hold, Instant now, Woken& woken);
+  // False: its slots are still taken, where the lane of its engine is now: free_moved().
+  bool give_back(Seat::Hold& hold, Instant now, Woken& woken);
   // Of a seat that is wanted by somebody else.
   void give_way(Seat::Hold& hold, Instant now, Woken& woken);
   void set_leeway(Seat::Hold& hold, fairness::Leeway leeway, Instant now, Woken& woken);
   // Gives the seat back and lets its request, which gave way, wait again.
   void again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
+
+  // dispatch_pool_moves.cpp: engines go from queue to queue (dispatch_queues.h).
+
+  // Whether it has the engines that it had when somebody was sent here.
+  bool is_of(std::uint64_t version) const { return !is_retired_ && version == version_; }
+  void set_version(std::uint64_t version) { version_ = version; }
+  std::vector<std::string> lane_names() const;
+  bool has_seats() const;
+  struct Left {
+    std::vector<std::unique_ptr<EngineLane>> lanes;
+    std::vector<std::string> tenants;
+    std::vector<fairness::HistoryRow> history;
+  };
+  // All that waits leaves; what runs stays until it has ended.
+  Left retire(Instant now, Woken& woken);
+  // One of the lanes; with the first one a new queue takes what is known of tenants.
+  void adopt(std::unique_ptr<EngineLane> lane, const Left& from, Instant now, Woken& woken);
+  // Slots of a seat of the queue that had the lane before. False: it is not here either.
+  bool free_moved(Seat::Hold& hold, Instant now, Woken& woken);
 
   // Where nobody waits for it; null: there is no such seat.
   std::unique_ptr<Seat::Hold> take_spare(const SeatRequest& request, Instant now);
@@ -143,6 +164,7 @@ class DispatchPool : private fairness::Placement {
   EngineLane& add_lane(const std::shared_ptr<engine::Engine>& engine, std::size_t rate_class,
                        Instant now);
   std::vector<EngineLane*> lanes_of(const SeatRequest& request, Instant now);
+  void list(EngineLane& lane, Instant now);
   void drop_unused_lanes();
   void look_at_health(EngineLane& lane, Instant now);
   void look_at_load(EngineLane& lane, Instant now);
@@ -163,8 +185,8 @@ class DispatchPool : private fairness::Placement {
     routing::Outcome outcome;
   };
   static Used used_by(const Seat::Hold& hold);
-  void leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now);
-  void free_slots(Seat::Hold& hold, Instant now);
+  bool leave_engine(Seat::Hold& hold, const routing::Outcome& outcome, Instant now);
+  bool free_slots(Seat::Hold& hold, Instant now);
   void seat(Waiter& waiter, const fairness::Dispatch& decision, Instant now);
   EngineLane& choose(const Waiter& waiter, const fairness::Dispatch& decision, Seat::Hold& hold,
                      Instant now);
@@ -200,6 +222,8 @@ class DispatchPool : private fairness::Placement {
   routing::Matches matches_;
   routing::PickExplanation explained_;
   std::uint64_t tags_ = 0;
+  std::uint64_t version_ = 0;
+  bool is_retired_ = false;
   std::uint64_t random_;
   Instant last_{};
   Instant cleaned_{};

@@ -3,8 +3,20 @@
 #include <algorithm>
 
 #include "gateway/dispatch_pool.h"
+#include "gateway/dispatch_queues.h"
 
 namespace sovmesh::gateway {
+
+namespace {
+
+// Engines that never have as many slots.
+void erase_small(SeatRequest& request) {
+  std::erase_if(request.engines, [&](const auto& engine) {
+    return std::max(engine->slots(), 1) < request.slots.slots;
+  });
+}
+
+}  // namespace
 
 // A waiter's membership of its queue. It leaves whichever way its coroutine ends, also when its
 // frame is destroyed at shutdown.
@@ -40,35 +52,19 @@ void Seat::charge(std::int64_t so_far, Instant now) {
 Dispatcher::Dispatcher(const Clock& clock, Random& random, Limits limits,
                        const std::vector<PoolSettings>& pools)
     : clock_(clock), limits_(std::move(limits)) {
-  const auto make = [&](const PoolSettings& settings) {
+  const auto make = [this](const PoolSettings& settings, std::uint64_t seed) {
     return std::make_shared<Guarded<DispatchPool>>(settings, limits_.waiting_per_tenant_max,
-                                                   limits_.health, random.next_u64(), clock.now());
+                                                   limits_.health, seed, clock_.now());
   };
-  pools_.emplace("", make({}));
-  for (const PoolSettings& settings : pools) {
-    const Pool& pool = pools_.emplace(settings.name, make(settings)).first->second;
-    for (const std::string& engine : settings.engines)
-      of_engine_.emplace(engine, pool);
-  }
+  queues_ =
+      std::make_unique<DispatchQueues>(pools, make, clock_, limits_.directory, random.next_u64());
 }
 
 Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::configure(const std::vector<PoolSettings>& pools) {
-  for (const PoolSettings& settings : pools) {
-    const auto known = pools_.find(settings.name);
-    if (known == pools_.end()) continue;
-    Woken woken;
-    known->second->with([&](DispatchPool& pool) {
-      pool.configure(settings.members, settings.capacity, clock_.now(), woken);
-    });
-    wake(woken);
-  }
-}
-
-const Dispatcher::Pool& Dispatcher::pool_of(std::string_view engine) const {
-  const auto named = of_engine_.find(engine);
-  return named == of_engine_.end() ? pools_.begin()->second : named->second;
+  for (const PoolSettings& settings : pools)
+    queues_->configure(settings);
 }
 
 // All that there are, so that a new one costs a rebuilt tree once, not each time, and those that
@@ -80,19 +76,23 @@ std::vector<std::string> Dispatcher::tenants_wanted(const std::string& tenant) c
   return tenants;
 }
 
-Result<bool> Dispatcher::enter(const std::shared_ptr<Waiter>& waiter) {
+Result<Dispatcher::Entry> Dispatcher::enter(const std::shared_ptr<Waiter>& waiter,
+                                            std::uint64_t version) {
   Woken woken;
   std::vector<std::string> strangers;
   const std::string& tenant = waiter->request.tenant;
-  const auto enter = [&](DispatchPool& pool) -> std::optional<Result<bool>> {
+  const auto enter = [&](DispatchPool& pool) -> std::optional<Result<Entry>> {
+    if (!pool.is_of(version)) return Entry::moved;
     if (!strangers.empty()) {
       pool.meet(strangers, limits_.tenants != nullptr, clock_.now());
     } else if (!pool.knows(tenant)) {
       return std::nullopt;
     }
-    return pool.enter(waiter, clock_.now(), woken);
+    Result<bool> entered = pool.enter(waiter, clock_.now(), woken);
+    if (!entered) return fail(std::move(entered).error());
+    return *entered ? Entry::seated : Entry::waits;
   };
-  std::optional<Result<bool>> entered = waiter->pool->with(enter);
+  std::optional<Result<Entry>> entered = waiter->pool->with(enter);
   if (!entered) {
     strangers = tenants_wanted(tenant);
     entered = waiter->pool->with(enter);
@@ -111,7 +111,13 @@ void Dispatcher::leave(Waiter& waiter) {
 
 void Dispatcher::give_back(Seat::Hold& hold) {
   Woken woken;
-  hold.pool->with([&](DispatchPool& pool) { pool.give_back(hold, clock_.now(), woken); });
+  bool is_free = hold.pool->with(
+      [&](DispatchPool& pool) { return pool.give_back(hold, clock_.now(), woken); });
+  while (!is_free) {  // its engine may go on from queue to queue
+    const Pool now_there = queues_->find(hold.engine->name()).pool;
+    is_free = now_there->with(
+        [&](DispatchPool& pool) { return pool.free_moved(hold, clock_.now(), woken); });
+  }
   wake(woken);
 }
 
@@ -134,40 +140,59 @@ void Dispatcher::wake(const Woken& woken) {
 }
 
 rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
-  const Pool& pool = pool_of(request.engines.front()->name());
-  std::erase_if(request.engines, [&](const auto& engine) {
-    return std::max(engine->slots(), 1) < request.slots.slots || pool_of(engine->name()) != pool;
-  });
+  erase_small(request);
   if (request.engines.empty()) {
     co_return client_error(Code::unsupported_value,
                            "The model cannot give that many choices at once.", "n");
   }
   const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
-  const auto waiter = std::make_shared<Waiter>(*this, pool, std::move(request), loop, limit.when());
-  CO_TRY(const bool is_seated, enter(waiter));
-  if (is_seated) co_return *std::exchange(waiter->seat, std::nullopt);
   const rt::Until end{limit, until.cancelled};
-  co_return co_await wait(waiter, end);
+  for (;;) {
+    DispatchQueues::Engines others;
+    const DispatchQueues::Found found = queues_->find(request.engines, others);
+    const auto waiter =
+        std::make_shared<Waiter>(*this, found.pool, std::move(request), loop, limit.when());
+    CO_TRY(const Entry entry, enter(waiter, found.version));
+    if (entry == Entry::seated) co_return *std::exchange(waiter->seat, std::nullopt);
+    if (entry == Entry::waits) {
+      CO_TRY(std::optional<Seat> seat, co_await wait(waiter, end));
+      if (seat) co_return *std::move(seat);
+    }
+    request = std::move(waiter->request);
+    request.engines.insert(request.engines.end(), others.begin(), others.end());
+  }
 }
 
 rt::Task<Result<Seat>> Dispatcher::seat_again(Seat seat, SeatRequest request, rt::Loop& loop,
                                               rt::Until until) {
   const std::unique_ptr<Seat::Hold> hold = seat.release();
-  std::erase_if(request.engines, [&](const auto& engine) {
-    return std::max(engine->slots(), 1) < request.slots.slots ||
-           pool_of(engine->name()) != hold->pool;
-  });
-  if (request.engines.empty()) request.engines.push_back(hold->engine);
+  SeatRequest wanted = request;
+  erase_small(wanted);
+  if (wanted.engines.empty()) wanted.engines.push_back(hold->engine);
+  DispatchQueues::Engines others;
+  const DispatchQueues::Found found = queues_->find(wanted.engines, others);
   const auto waiter =
-      std::make_shared<Waiter>(*this, hold->pool, std::move(request), loop, until.deadline.when());
+      std::make_shared<Waiter>(*this, hold->pool, std::move(wanted), loop, until.deadline.when());
   waiter->has_run = true;
   Woken woken;
-  hold->pool->with([&](DispatchPool& pool) { pool.again(*hold, waiter, clock_.now(), woken); });
+  const bool waits = hold->pool->with([&](DispatchPool& pool) {
+    const bool is_here = found.pool == hold->pool && pool.is_of(found.version);
+    if (is_here) pool.again(*hold, waiter, clock_.now(), woken);
+    return is_here;
+  });
   wake(woken);
-  co_return co_await wait(waiter, until);
+  if (waits) {
+    CO_TRY(std::optional<Seat> again, co_await wait(waiter, until));
+    if (again) co_return *std::move(again);
+  } else {
+    give_back(*hold);
+  }
+  // Its engines are in another queue, where it has no old place.
+  co_return co_await this->seat(std::move(request), loop, until);
 }
 
-rt::Task<Result<Seat>> Dispatcher::wait(std::shared_ptr<Waiter> waiter, rt::Until until) {
+rt::Task<Result<std::optional<Seat>>> Dispatcher::wait(std::shared_ptr<Waiter> waiter,
+                                                       rt::Until until) {
   const rt::Deadline limit = until.deadline;
   const Place place(*this, waiter);
   for (;;) {
@@ -177,46 +202,51 @@ rt::Task<Result<Seat>> Dispatcher::wait(std::shared_ptr<Waiter> waiter, rt::Unti
     if (co_await waiter->woken.wait(wait) == rt::Wake::cancelled)
       co_return client_error(Code::cancelled, "cancelled while waiting for a slot");
     waiter->woken.clear();
-    CO_TRY(std::optional<Seat> seat, look_again(*waiter, limit));
-    if (seat) co_return *std::move(seat);
+    CO_TRY(Look now, look_again(*waiter, limit));
+    if (now.is != Entry::waits) co_return std::move(now.seat);
   }
 }
 
 // Its seat, if it has one by now.
-Result<std::optional<Seat>> Dispatcher::look_again(Waiter& waiter, rt::Deadline limit) {
+Result<Dispatcher::Look> Dispatcher::look_again(Waiter& waiter, rt::Deadline limit) {
   Woken woken;
-  Result<std::optional<Seat>> out =
-      waiter.pool->with([&](DispatchPool& pool) -> Result<std::optional<Seat>> {
-        const Instant now = clock_.now();
-        if (!waiter.seat) pool.look(now, woken);
-        if (waiter.seat) {
-          waiter.tag = 0;  // it has left
-          return std::exchange(waiter.seat, std::nullopt);
-        }
-        if (waiter.is_out || limit.passed(now)) return fail(pool.out_of_time(waiter, now));
-        return std::nullopt;
-      });
+  Result<Look> out = waiter.pool->with([&](DispatchPool& pool) -> Result<Look> {
+    const Instant now = clock_.now();
+    if (!waiter.seat) pool.look(now, woken);
+    if (waiter.seat) {
+      waiter.tag = 0;  // it has left
+      return Look{.is = Entry::seated, .seat = std::exchange(waiter.seat, std::nullopt)};
+    }
+    if (waiter.has_moved) return Look{.is = Entry::moved};
+    if (waiter.is_out || limit.passed(now)) return fail(pool.out_of_time(waiter, now));
+    return Look{};
+  });
   wake(woken);
   return out;
 }
 
 std::optional<Seat> Dispatcher::spare_seat(const SeatRequest& request) {
-  const Pool& pool = pool_of(request.engines.front()->name());
-  auto hold = pool->with([&](DispatchPool& of) { return of.take_spare(request, clock_.now()); });
+  DispatchQueues::Engines mine = request.engines;
+  DispatchQueues::Engines others;
+  const DispatchQueues::Found found = queues_->find(mine, others);
+  if (!others.empty()) return std::nullopt;
+  auto hold = found.pool->with([&](DispatchPool& pool) {
+    return pool.is_of(found.version) ? pool.take_spare(request, clock_.now()) : nullptr;
+  });
   if (!hold) return std::nullopt;
-  hold->pool = pool;
+  hold->pool = found.pool;
   return Seat(*this, std::move(hold));
 }
 
 bool Dispatcher::is_wanted(const Seat& spare) const {
-  return spare.hold_->pool->with(
-      [&](const DispatchPool& pool) { return pool.is_waited_for(spare.engine()); });
+  const Pool queue = queues_->find(spare.engine().name()).pool;
+  return queue->with([&](const DispatchPool& pool) { return pool.is_waited_for(spare.engine()); });
 }
 
 Dispatcher::Load Dispatcher::load() const {
   Load load;
-  for (const auto& [name, pool] : pools_) {
-    const Load more = pool->with([](const DispatchPool& of) { return of.load(); });
+  for (const DispatchQueues::Named& each : queues_->all()) {
+    const Load more = each.queue->with([](const DispatchPool& of) { return of.load(); });
     load.running += more.running;
     load.waiting += more.waiting;
     for (std::size_t i = 0; i < load.waiting_by_class.size(); ++i)
@@ -227,18 +257,26 @@ Dispatcher::Load Dispatcher::load() const {
 
 std::vector<Dispatcher::PoolView> Dispatcher::pools() const {
   std::vector<PoolView> views;
-  for (const auto& [name, pool] : pools_)
-    views.push_back(
-        {.name = name, .report = pool->with([](const DispatchPool& of) { return of.report(); })});
+  for (const DispatchQueues::Named& each : queues_->all()) {
+    fairness::PoolReport report =
+        each.queue->with([](const DispatchPool& of) { return of.report(); });
+    if (views.empty() || !each.pool.empty())
+      views.push_back({.name = each.pool, .report = std::move(report)});
+    else
+      views.front().report.add(report);
+  }
   return views;
 }
 
 std::vector<Dispatcher::History> Dispatcher::history() const {
   std::vector<History> all;
-  for (const auto& [name, pool] : pools_)
-    all.push_back({.pool = name, .rows = pool->with([&](const DispatchPool& of) {
-                     return of.history(clock_.now());
-                   })});
+  for (const DispatchQueues::Named& each : queues_->all()) {
+    if (each.is_retired) continue;
+    all.push_back({.pool = each.pool,
+                   .engine = each.engine,
+                   .rows = each.queue->with(
+                       [&](const DispatchPool& of) { return of.history(clock_.now()); })});
+  }
   return all;
 }
 
@@ -246,9 +284,9 @@ void Dispatcher::restore(const std::vector<History>& history, std::chrono::secon
   const std::vector<std::string> tenants =
       limits_.tenants ? limits_.tenants() : std::vector<std::string>();
   for (const History& one : history) {
-    const auto pool = pools_.find(one.pool);
-    if (pool == pools_.end()) continue;
-    pool->second->with([&](DispatchPool& of) {
+    const Pool queue = queues_->queue_of(one.pool, one.engine);
+    if (one.rows.empty() || !queue) continue;
+    queue->with([&](DispatchPool& of) {
       const Instant now = clock_.now();
       of.meet(tenants, limits_.tenants != nullptr, now);
       of.restore(one.rows, age, now);

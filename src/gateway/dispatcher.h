@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,14 +31,19 @@
 #include "rt/loop.h"
 #include "rt/task.h"
 
+namespace sovmesh::identity {
+class Directory;
+}
+
 namespace sovmesh::gateway {
 
 class Dispatcher;
 class DispatchPool;
+class DispatchQueues;
 class EngineHealth;
 
 struct SeatRequest {
-  // Replicas of one model, all in one pool: any of them will do. Not empty.
+  // Replicas of one model: any of them will do that is in the queue of the first. Not empty.
   std::vector<std::shared_ptr<engine::Engine>> engines;
   SlotsWanted slots;
   // Whose share of the pool it takes: names, and a hash of who asks in there (0: nobody special).
@@ -170,7 +174,7 @@ class Seat {
 // Engines that are shared by the same rules. Which engines are in which pool holds for the life of
 // a dispatcher, and so do the options; members change live.
 struct PoolSettings {
-  std::string name;  // empty: the pool of the engines that no other one names
+  std::string name;  // empty: of the engines that no other one names
   std::vector<std::string> engines;
   // Tenants that are not among them take part with the defaults of NodeSpec.
   std::vector<fairness::NodeSpec> members;
@@ -191,6 +195,10 @@ class Dispatcher {
     // Of the directory, asked when somebody unknown comes. Empty: each tenant is met when it comes.
     std::function<std::vector<std::string>()> tenants = {};
     EngineHealth* health = nullptr;  // null: every engine is well
+    // Engines that no pool names, and that none of its models connects, not by way of others
+    // either, have nothing to do with each other: each group of them has a queue of its own. Null:
+    // all of them share one.
+    const Snapshot<identity::Directory>* directory = nullptr;
   };
   // `pools` as validated: their trees can be built.
   Dispatcher(const Clock& clock, Random& random, Limits limits,
@@ -222,14 +230,15 @@ class Dispatcher {
   };
   Load load() const;
   struct PoolView {
-    std::string name;
+    std::string name;  // empty: all engines that are in none, whatever connects them
     fairness::PoolReport report;
   };
   std::vector<PoolView> pools() const;
 
-  // What outlives a restart, of one pool.
+  // What outlives a restart, of one queue.
   struct History {
     std::string pool;
+    std::string engine = {};  // of those in no pool: the first of its group
     std::vector<fairness::HistoryRow> rows;
   };
   std::vector<History> history() const;
@@ -239,18 +248,24 @@ class Dispatcher {
  private:
   friend class Seat;
   friend class DispatchPool;
+  friend class DispatchQueues;
   struct Waiter;
   class Place;
   using Pool = std::shared_ptr<Guarded<DispatchPool>>;
   using Woken = std::vector<std::shared_ptr<Waiter>>;
+  // `moved`: its engines are in another queue, which it has to enter.
+  enum class Entry : std::uint8_t { seated, waits, moved };
 
-  const Pool& pool_of(std::string_view engine) const;
   std::vector<std::string> tenants_wanted(const std::string& tenant) const;
-  // True: it has its seat already.
-  Result<bool> enter(const std::shared_ptr<Waiter>& waiter);
+  Result<Entry> enter(const std::shared_ptr<Waiter>& waiter, std::uint64_t version);
   void leave(Waiter& waiter);
-  rt::Task<Result<Seat>> wait(std::shared_ptr<Waiter> waiter, rt::Until until);
-  Result<std::optional<Seat>> look_again(Waiter& waiter, rt::Deadline limit);
+  // Nothing: as Entry::moved.
+  rt::Task<Result<std::optional<Seat>>> wait(std::shared_ptr<Waiter> waiter, rt::Until until);
+  struct Look {
+    Entry is = Entry::waits;
+    std::optional<Seat> seat = std::nullopt;
+  };
+  Result<Look> look_again(Waiter& waiter, rt::Deadline limit);
   void give_back(Seat::Hold& hold);
   bool give_way(Seat::Hold& hold);
   void set_leeway(Seat::Hold& hold, fairness::Leeway leeway);
@@ -258,8 +273,7 @@ class Dispatcher {
 
   const Clock& clock_;
   Limits limits_;
-  std::map<std::string, Pool, std::less<>> pools_;      // by name; "" is always there
-  std::map<std::string, Pool, std::less<>> of_engine_;  // those that a pool names
+  std::unique_ptr<DispatchQueues> queues_;
 };
 
 }  // namespace sovmesh::gateway

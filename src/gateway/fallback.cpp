@@ -10,9 +10,6 @@
 namespace sovmesh::gateway {
 namespace {
 
-// Engines that one request may ask, of all models: as many as explanations remember.
-constexpr int kEnginesAskedMax = static_cast<int>(Decisions::kAttemptsMax);
-
 // What the version failed at counts against it in a comparison; who answers in its place does not.
 void leave_version(RequestRecord& record) {
   if (record.tally) record.tally->add({.by_candidate = record.is_candidate, .failed = true});
@@ -81,7 +78,7 @@ rt::Task<Result<void>> CompletionService::fall_back(Ask ask, Error failed) const
   for (const catalog::Model* const next : instead) {
     if (std::ranges::find(ask.plan.tried, next) != ask.plan.tried.end()) continue;
     const auto delay = delay_before(ask, 1);
-    if (!delay || ask.attempts.made() >= kEnginesAskedMax) break;
+    if (!delay) break;
     Result<Plan> before = change_model(ask, *next, why);
     if (!before) continue;
     Result<void> seated = co_await change_seat(ask, *delay, nullptr);

@@ -314,6 +314,19 @@ TEST_F(Fallbacks, WhenAllFailTheirBudgetBoundsWhatTheyAreAsked) {
   EXPECT_EQ(gateway_.health.totals().poisonous, 0U);
 }
 
+TEST_F(Fallbacks, NoMoreThanFourEnginesAreAskedWithTheReplicasOfTheLastOne) {
+  set_fallbacks({{.name = named("quick")}, {.name = named(kLongModel)}, {.name = named("twins")}});
+  break_chat("status=500");
+  gateway_.twin_sim.set_faults({sim::parse_fault("status=500").value()});
+  const Answer answer = ask();
+  EXPECT_EQ(answer.status, 502);
+  EXPECT_THAT(answer.head, HasSubstr("\r\nx-sm-attempts: 4\r\n"));
+  EXPECT_THAT(answer.head, HasSubstr(std::string(kNoRetry)));
+  const auto decision = gateway_.decisions.find(row().intent.request);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->attempts.size(), 4U);
+}
+
 TEST_F(Fallbacks, OneThatAnswersWellGetsAllThatNeedIt) {
   for (int i = 0; i < 50; ++i)
     EXPECT_EQ(ask(i % 2 == 0 ? kStream : "").status, 200) << i;

@@ -167,7 +167,8 @@ class GatewayWorld {
   std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;
   gateway::EngineSet engines_;
-  gateway::Dispatcher dispatcher_{world.clock(), world.random(), {.health = &health}};
+  gateway::Dispatcher dispatcher_{
+      world.clock(), world.random(), {.health = &health, .directory = &directory_}};
   observe::Registry registry_;
   gateway::RequestMetrics metrics_{registry_};
   gateway::Mirrors mirrors_{registry_};

@@ -286,6 +286,81 @@ TEST_F(ReclaimFlow, AStreamOfWhichNothingHasComeBeginsAgain) {
   EXPECT_EQ(gave_way(), 1U);
 }
 
+TEST_F(ReclaimFlow, AStreamThatWaitsAgainIsKeptAlive) {
+  const Instant asked = gateway_.world.now();
+  for (int i = 0; i < 2; ++i)
+    nightly_.push_back(ask(chat_body("[[sim:prefill=10000,rate=100,tokens=100]]", kStream)));
+  gateway_.world.run_for(5s);
+  std::vector<std::unique_ptr<Client>> owners;
+  for (int i = 0; i < 2; ++i)
+    owners.push_back(claim(20));
+  for (const auto& client : nightly_) {
+    ASSERT_TRUE(client->wait_for(": keep-alive\n\n", 20s));
+    EXPECT_NEAR(std::chrono::duration<double>(gateway_.world.now() - asked).count(), 15.0, 0.2);
+    EXPECT_THAT(client->heard(), testing::StartsWith("HTTP/1.1 200"));
+  }
+  EXPECT_EQ(gave_way(), 2U);
+  EXPECT_EQ(gateway_.dispatcher().load().waiting, 2U);
+  for (const auto& client : nightly_) {
+    const Answer answer = client->answer();
+    EXPECT_EQ(answer.count(": keep-alive"), 2U) << "and again each 15 s, on the engine, too";
+    EXPECT_EQ(answer.count(R"("delta":{"content":")"), 100U);
+    EXPECT_TRUE(answer.complete);
+  }
+  for (const auto& owner : owners)
+    EXPECT_EQ(owner->answer().status, 200);
+}
+
+TEST_F(ReclaimFlow, WhoHangsUpAfterASignOfLifeInItsSecondWaitPaysNothing) {
+  for (int i = 0; i < 2; ++i)
+    nightly_.push_back(ask(chat_body("[[sim:prefill=10000,rate=100,tokens=100]]", kStream)));
+  gateway_.world.run_for(5s);
+  std::vector<std::unique_ptr<Client>> owners;
+  for (int i = 0; i < 2; ++i)
+    owners.push_back(claim(20));
+  for (const auto& client : nightly_) {
+    ASSERT_TRUE(client->wait_for(": keep-alive", 20s));
+    client->hang_up();
+  }
+  for (const auto& owner : owners)
+    EXPECT_EQ(owner->answer().status, 200);
+  ASSERT_TRUE(gateway_.settle());
+  int nothing = 0;
+  for (const metering::Settlement& end : settled())
+    nothing += end.finish == Finish::client_closed && end.counts == metering::Counts() ? 1 : 0;
+  EXPECT_EQ(nothing, 2);
+  EXPECT_EQ(gateway_.engine_sim.counts().requests, 4);
+}
+
+TEST_F(ReclaimFlow, ExplainKeepsWhatNoModelCouldTakeAndWhatGaveWay) {
+  const auto named = [](std::string_view name) { return ModelName::parse(name).value(); };
+  catalog::Route route{.name = named("assistant"),
+                       .versions = {{.model = named("script"), .weight = 1}}};
+  route.fallbacks = {
+      {.name = named("script-embed")}, {.name = named(kLongModel)}, {.name = named("chat")}};
+  gateway_.set_route(route);
+  gateway_.scripted_engine->ready_ = our_error(Code::no_healthy_backend, "it does not start");
+  gateway_.scripted_engine->status_.state = engine::State::stopped;
+  for (int i = 0; i < 2; ++i)
+    nightly_.push_back(ask(chat_body("[[sim:rate=100,tokens=2000]]", "", "assistant")));
+  gateway_.world.run_for(5s);
+  const auto owner = claim();
+  EXPECT_EQ(owner->answer().status, 200);
+  for (const auto& client : nightly_)
+    expect_whole(*client);
+  ASSERT_EQ(gave_way(), 1U);
+  std::vector<std::string> outcomes;
+  for (const RequestId& id : gateway_.ledger.order) {
+    const auto decision = gateway_.decisions.find(id);
+    ASSERT_TRUE(decision);
+    if (decision->attempts.size() < 5) continue;
+    for (const auto& attempt : decision->attempts)
+      outcomes.push_back(attempt.outcome);
+  }
+  EXPECT_THAT(outcomes, testing::ElementsAre("no_healthy_backend", "no_healthy_backend",
+                                             "no_healthy_backend", "gave_way", "ok"));
+}
+
 TEST_F(ReclaimFlow, AStreamThatHasBegunGoesOnAndIsCutWhenItHasHadEnough) {
   for (int i = 0; i < 2; ++i)
     nightly_.push_back(ask(chat_body("[[sim:rate=100,tokens=9000]]", kStream), "aurora",

@@ -136,6 +136,100 @@ TEST_F(Retries, WhatBreaksBeforeTheClientGotAnythingIsMadeByAnotherEngineAndPaid
   }
 }
 
+// The second engine is busy: its client waits as at the first time.
+class RetriesThatWait : public Retries {
+ protected:
+  // The engine is at work for so many seconds, and the scripted one fails.
+  void occupy(int seconds, std::string_view model = "pair", std::string_view more = kStream) {
+    make_world(1);
+    set_fallback();
+    busy_.emplace(*gateway_);
+    busy_->post(kChat, chat_body(fmt::format("[[sim:rate=1,tokens={}]]", seconds), kStream));
+    ASSERT_TRUE(busy_->wait_for("data: "));
+    break_after(kProgress, {"resets", "", Script::End::reset});
+    client_.emplace(*gateway_);
+    asked_ = gateway_->world.now();
+    client_->post(kChat, chat_body("three words more", more, model));
+  }
+  // "assistant": the pair, then the twins.
+  void set_fallback() {
+    catalog::Route route{.name = ModelName::parse("assistant").value(),
+                         .versions = {{.model = ModelName::parse("pair").value(), .weight = 1}}};
+    route.fallbacks = {{.name = ModelName::parse("twins").value()}};
+    gateway_->set_route(route);
+  }
+  double passed() const {
+    return std::chrono::duration<double>(gateway_->world.now() - asked_).count();
+  }
+  void TearDown() override {
+    EXPECT_TRUE(busy_->answer().has("[DONE]"));
+    EXPECT_EQ(gateway_->scripted.bodies.size(), 1U);
+    Retries::TearDown();
+    client_.reset();
+    busy_.reset();
+  }
+
+  std::optional<Client> busy_;
+  std::optional<Client> client_;
+  Instant asked_{};
+};
+
+TEST_F(RetriesThatWait, AreKeptAlive) {
+  occupy(20);
+  ASSERT_TRUE(client_->wait_for(": keep-alive\n\n"));
+  EXPECT_NEAR(passed(), 15.0, 0.2);
+  EXPECT_THAT(client_->heard(), testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(gateway_->dispatcher().load().waiting, 1U);
+  const Answer answer = client_->answer();
+  EXPECT_EQ(answer.count(": keep-alive"), 1U);
+  EXPECT_TRUE(answer.has("[DONE]"));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(last().finish, Finish::stop);
+  EXPECT_EQ(last().counts.delivered, 16);
+}
+
+TEST_F(RetriesThatWait, AreToldInBandThatTheyWaitedInVain) {
+  occupy(50);
+  const Answer answer = client_->answer();
+  EXPECT_NEAR(passed(), 30.0, 0.5);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.count(": keep-alive"), 2U) << answer.body;
+  EXPECT_TRUE(answer.has(R"("error":)"));
+  EXPECT_FALSE(answer.has("[DONE]"));
+  EXPECT_TRUE(answer.complete);
+  expect_nothing_charged(Finish::upstream_error);
+}
+
+TEST_F(RetriesThatWait, LeaveNothingWhenTheirClientHangsUpAfterASignOfLife) {
+  occupy(40);
+  ASSERT_TRUE(client_->wait_for(": keep-alive"));
+  client_->hang_up();
+  gateway_->world.run_for(100ms);
+  EXPECT_EQ(gateway_->dispatcher().load().waiting, 0U);
+  expect_nothing_charged(Finish::client_closed);
+}
+
+TEST_F(RetriesThatWait, AreNotTriedOnceMoreAfterASignOfLife) {
+  occupy(20, "assistant");
+  ASSERT_TRUE(client_->wait_for(": keep-alive"));
+  gateway_->engine_sim.set_faults({sim::parse_fault("die-before").value()});
+  const Answer answer = client_->answer();
+  EXPECT_TRUE(answer.has(R"("code":"upstream_error")")) << answer.body;
+  EXPECT_FALSE(answer.has("[DONE]"));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(gateway_->twin_sim.counts().requests, 0);
+  expect_nothing_charged(Finish::upstream_error);
+}
+
+// A plain answer has no status to send before it: its client hears nothing until then.
+TEST_F(RetriesThatWait, AreSilentForAPlainAnswer) {
+  occupy(20, "pair", "");
+  gateway_->world.run_for(16s);
+  client_->pump();
+  EXPECT_EQ(client_->heard(), "");
+  EXPECT_EQ(client_->answer().status, 200);
+}
+
 // A prompt that has left for a machine outside has left, whoever answers.
 TEST_F(Retries, TheAuditLogNamesEachEngineThatGotThePrompt) {
   make_world();

@@ -81,6 +81,26 @@ TEST(Scheduling, BackloggedTenantsAreServedByWeight) {
   three.hang_up();
 }
 
+// The 64 places that a tenant has to wait in are those of one group of engines.
+TEST(Scheduling, AFloodAtOneModelRefusesNobodyAtAnUnconnectedOne) {
+  GatewayWorld gateway(7, {}, 1);
+  gateway.withdraw("pair");  // it connects the scripted engine with the other ones
+  gateway.scripted.script = {.parts = {}, .end = Script::End::hang};
+  Crowd flood(gateway, "aurora", 65, chat_body("x", kStream, "script"));
+  flood.go_on();
+  Client first(gateway);
+  first.post(kChat, chat_body("[[sim:rate=100,tokens=200]]", kStream));
+  ASSERT_TRUE(first.wait_for("data: "));
+  EXPECT_EQ(gateway.dispatcher().load().waiting, 64U);
+  Client second(gateway);
+  second.post(kChat, short_answer());
+  gateway.world.run_for(500ms);
+  EXPECT_EQ(gateway.dispatcher().load().waiting, 65U);
+  EXPECT_EQ(first.answer().status, 200);
+  EXPECT_EQ(second.answer().status, 200);
+  flood.hang_up();
+}
+
 TEST(Scheduling, LongAnswersAreCountedByTheirTokensNotAsRequests) {
   GatewayWorld gateway(7, {}, 4);
   Crowd brief(gateway, "aurora", 20, short_answer());
