@@ -106,6 +106,7 @@ class ServiceWatch {
   std::vector<Tenant> tenants_;
   std::size_t watched_;
   std::vector<Pair> pairs_;
+  std::size_t waiting_ = 0;  // tenants, of the watched ones
   double gap_ = 0;
 };
 

@@ -35,24 +35,28 @@ struct Wanted {
 // instructions.
 struct View {
   explicit View(const EndpointTable::Columns& from)
-      : prefill_tokens(from.prefill_tokens.data()),
-        context_tokens(from.context_tokens.data()),
-        running(from.running.data()),
-        requests(from.requests.data()),
-        requests_max(from.requests_max.data()),
-        kv_capacity(from.kv_capacity.data()),
-        wake_us(from.wake_us.data()),
-        scraped_s(from.scraped_s.data()),
-        a(from.a.data()),
-        base(from.base.data()),
-        zone(from.zone.data()),
-        access(from.access.data()),
-        jurisdiction(from.jurisdiction.data()),
-        takes(from.takes.data()) {}
+      : View(from, 0, [](const EvenColumn& column, std::size_t) { return column.data(); }) {}
+  // The EvenColumn::kTile endpoints from `begin` on.
+  View(const EndpointTable::Columns& from, std::size_t begin)
+      : View(from, begin,
+             [](const EvenColumn& column, std::size_t at) { return column.tile(at); }) {}
   const float *prefill_tokens, *context_tokens, *running, *requests, *requests_max, *kv_capacity,
       *wake_us, *scraped_s, *a, *base, *zone;
-  const std::uint64_t *access, *jurisdiction;
-  const std::uint8_t* takes;
+
+ private:
+  template <class Even>
+  View(const EndpointTable::Columns& from, std::size_t begin, Even even)
+      : prefill_tokens(from.prefill_tokens.data() + begin),
+        context_tokens(from.context_tokens.data() + begin),
+        running(from.running.data() + begin),
+        requests(from.requests.data() + begin),
+        requests_max(even(from.requests_max, begin)),
+        kv_capacity(even(from.kv_capacity, begin)),
+        wake_us(even(from.wake_us, begin)),
+        scraped_s(even(from.scraped_s, begin)),
+        a(even(from.a, begin)),
+        base(even(from.base, begin)),
+        zone(even(from.zone, begin)) {}
 };
 
 // The terms that the columns give, for one endpoint: inlined into the pass and into cost_of().
@@ -224,6 +228,13 @@ Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const Endpo
   return busy ? Filter::busy : Filter::none;
 }
 
+void erase_busy(const PickRequest& request, const EndpointTable& table,
+                const CostSettings& settings, std::vector<EndpointIndex>& endpoints) {
+  const Wanted wanted(request, settings, {}, 0);
+  const View view(table.columns());
+  std::erase_if(endpoints, [&](EndpointIndex e) { return terms_of(wanted, view, 0, e).busy; });
+}
+
 namespace {
 
 // The sums over the columns for all endpoints; `out` has the matched tokens and gets the cost. The
@@ -258,23 +269,25 @@ constexpr auto add_up_here = add_up_plain;
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
            const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
   const Wanted w(request, settings, pool, matches.uses());
-  const View v(table.columns());
+  const EndpointTable::Columns& columns = table.columns();
   const std::uint16_t* depth = matches.depths().data();
   // First the matched tokens, then the cost: one type in each pass, as vector instructions like it.
   float* __restrict out = costs.data();
   const std::size_t end = table.end();
   for (std::size_t e = 0; e < end; ++e)
     out[e] = w.block * static_cast<float>(depth[e]);
-  add_up_here(w, v, end, out);
+  for (std::size_t e = 0; e < end; e += EvenColumn::kTile)
+    add_up_here(w, View(columns, e), std::min(EvenColumn::kTile, end - e), out + e);
+  const std::uint8_t* takes_here = columns.takes.data();
   const std::uint8_t takes = takes_of(request.role);
   for (std::size_t e = 0; e < end; ++e)
-    out[e] = (~v.takes[e] & takes) == 0 ? out[e] : kNever;
+    out[e] = (~takes_here[e] & takes) == 0 ? out[e] : kNever;
   // These two columns are wide, and most requests may go anywhere.
   if ((table.totals().access & request.access) == 0 ||
       (table.totals().jurisdictions & ~request.jurisdictions) != 0)
     for (std::size_t e = 0; e < end; ++e) {
-      const bool may =
-          (v.access[e] & request.access) != 0 && (v.jurisdiction[e] & request.jurisdictions) != 0;
+      const bool may = (columns.access[e] & request.access) != 0 &&
+                       (columns.jurisdiction[e] & request.jurisdictions) != 0;
       out[e] = may ? out[e] : kNever;
     }
   if (request.subset != nullptr || request.avoid != nullptr)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "routing/block_hash.h"
@@ -120,6 +121,9 @@ Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointT
              const Matches& matches, const CostSettings& settings, const PoolState& pool);
 Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
                  const CostSettings& settings);
+// Of endpoints that no other filter takes out, those that are Filter::busy.
+void erase_busy(const PickRequest& request, const EndpointTable& table,
+                const CostSettings& settings, std::vector<EndpointIndex>& endpoints);
 
 // cost_of().total() of every endpoint in one pass, infinite where filter_of() is neither none nor
 // busy: who waits for the best one must know which it is. `costs` has table.end() entries.

@@ -67,6 +67,11 @@ EndpointTable::EndpointTable(std::size_t endpoints_max)
       living_(endpoints_max_),
       lora_holders_(kLorasMax, EndpointSet(endpoints_max_)) {}
 
+std::array<EvenColumn*, 7> EndpointTable::even_columns() {
+  Columns& c = columns_;
+  return {&c.requests_max, &c.kv_capacity, &c.wake_us, &c.scraped_s, &c.zone, &c.a, &c.base};
+}
+
 float EndpointTable::seconds(Instant at) const {
   return std::chrono::duration<float>(at - start_.value_or(at)).count();
 }
@@ -84,9 +89,9 @@ Result<EndpointId> EndpointTable::add(EndpointSpec spec, Instant now) {
     index = static_cast<EndpointIndex>(rows_.size());
     rows_.emplace_back();
     Columns& c = columns_;
-    for (auto* column :
-         {&c.prefill_tokens, &c.context_tokens, &c.running, &c.requests, &c.requests_max,
-          &c.kv_capacity, &c.weight, &c.wake_us, &c.scraped_s, &c.zone, &c.a, &c.base})
+    for (auto* column : {&c.prefill_tokens, &c.context_tokens, &c.running, &c.requests, &c.weight})
+      column->push_back(0);
+    for (EvenColumn* column : even_columns())
       column->push_back(0);
     c.weight.back() = 1;
     c.access.push_back(0);
@@ -154,7 +159,7 @@ void EndpointTable::add_load(EndpointId id, const Load& more, Instant now) {
         row->prompt_mean == 0 ? prompt : kPromptWeight * (prompt - row->prompt_mean);
   }
   record(*row, now);
-  publish(id.index);
+  publish_load(id.index);
 }
 
 void EndpointTable::take_load(EndpointId id, const Load& less, Instant now) {
@@ -162,7 +167,7 @@ void EndpointTable::take_load(EndpointId id, const Load& less, Instant now) {
   if (row == nullptr) return;
   row->own -= less;
   record(*row, now);
-  publish(id.index);
+  publish_load(id.index);
 }
 
 void EndpointTable::record(Row& row, Instant now) {
@@ -228,7 +233,7 @@ void EndpointTable::forget_scrape(EndpointId id) {
   if (row == nullptr) return;
   row->foreign = {};
   row->kv_beside_own.reset();
-  publish(id.index);
+  publish_load(id.index);
 }
 
 void EndpointTable::set_kv_capacity(EndpointId id, std::int64_t tokens) {
@@ -271,7 +276,8 @@ void EndpointTable::note_lora(EndpointIndex index, LoraNumber lora) {
   lora_holders_[lora].insert(index);
 }
 
-void EndpointTable::publish(EndpointIndex index) {
+// Of each token that streams: what changes then, and nothing else.
+void EndpointTable::publish_load(EndpointIndex index) {
   const Row& row = rows_[index];
   const Load load = row.own + row.foreign;
   Columns& c = columns_;
@@ -285,19 +291,26 @@ void EndpointTable::publish(EndpointIndex index) {
   set(c.context_tokens, load.context_tokens, totals_.context_tokens);
   c.running[index] = static_cast<float>(load.running);
   c.requests[index] = static_cast<float>(load.running + load.waiting);
-  c.requests_max[index] = static_cast<float>(
-      row.standing.requests_max > 0 ? row.standing.requests_max : row.spec.requests_max);
-  c.kv_capacity[index] = static_cast<float>(row.spec.kv_capacity_tokens);
+}
+
+void EndpointTable::publish(EndpointIndex index) {
+  publish_load(index);
+  const Row& row = rows_[index];
+  Columns& c = columns_;
+  c.requests_max.set(index,
+                     static_cast<float>(row.standing.requests_max > 0 ? row.standing.requests_max
+                                                                      : row.spec.requests_max));
+  c.kv_capacity.set(index, static_cast<float>(row.spec.kv_capacity_tokens));
   totals_.partial -= c.weight[index] < 1;
   c.weight[index] = row.standing.weight;
   totals_.partial += c.weight[index] < 1;
-  c.wake_us[index] = row.standing.wake_us;
-  c.scraped_s[index] = seconds(row.scraped_at);
+  c.wake_us.set(index, row.standing.wake_us);
+  c.scraped_s.set(index, seconds(row.scraped_at));
   c.access[index] = row.spec.access;
   c.jurisdiction[index] = std::uint64_t{1} << row.spec.jurisdiction;
   const bool takes = row.alive && !row.standing.ejected && !row.standing.draining;
   c.takes[index] = takes ? takes_of(row.spec.role) : 0;
-  c.zone[index] = row.spec.zone;
+  c.zone.set(index, row.spec.zone);
   if (row.alive) totals_.scraped_s = std::max(totals_.scraped_s, c.scraped_s[index]);
 }
 
@@ -310,13 +323,15 @@ void EndpointTable::refresh_rates(const RateTable& rates) {
     const Row& row = rows_[i];
     if (!row.alive) continue;
     const Rates& now = rates.rates(row.spec.rate_class);
-    columns_.a[i] = static_cast<float>(now.a);
-    columns_.base[i] = static_cast<float>(now.base);
+    columns_.a.set(i, static_cast<float>(now.a));
+    columns_.base.set(i, static_cast<float>(now.base));
     totals_.access &= columns_.access[i];
     totals_.jurisdictions |= columns_.jurisdiction[i];
     sum += now.a;
     base_min = std::min(base_min, now.base);
   }
+  for (EvenColumn* column : even_columns())
+    column->look();
   const std::size_t living = living_.count();
   totals_.a_mean = living == 0 ? 0 : sum / static_cast<double>(living);
   totals_.base_min = living == 0 ? 0 : base_min;

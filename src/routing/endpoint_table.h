@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "routing/endpoint_set.h"
+#include "routing/even_column.h"
 #include "routing/rates.h"
 
 namespace sovmesh::routing {
@@ -145,13 +147,13 @@ class EndpointTable {
     std::vector<float> context_tokens;
     std::vector<float> running;   // after the first token
     std::vector<float> requests;  // before and after it
-    std::vector<float> requests_max;
-    std::vector<float> kv_capacity;
     std::vector<float> weight;
-    std::vector<float> wake_us;
-    std::vector<float> scraped_s;  // since the table was made
-    std::vector<float> zone;
-    std::vector<float> a, base;  // Rates, in us
+    EvenColumn requests_max;
+    EvenColumn kv_capacity;
+    EvenColumn wake_us;
+    EvenColumn scraped_s;  // since the table was made
+    EvenColumn zone;
+    EvenColumn a, base;  // Rates, in us
     std::vector<std::uint64_t> access;
     std::vector<std::uint64_t> jurisdiction;  // one bit
     std::vector<std::uint8_t> takes;          // of its role; 0: nothing now
@@ -174,7 +176,8 @@ class EndpointTable {
     std::size_t partial = 0;
   };
   const Totals& totals() const { return totals_; }
-  // Copies what was learned into the columns. Call it after add() and every so often.
+  // Copies what was learned into the columns, and sees which of them are even. Call it after add()
+  // and every so often.
   void refresh_rates(const RateTable& rates);
 
  private:
@@ -202,6 +205,8 @@ class EndpointTable {
   void record(Row& row, Instant now);
   static std::optional<Load> own_most(const Row& row, Instant from, Instant until);
   void publish(EndpointIndex index);
+  void publish_load(EndpointIndex index);
+  std::array<EvenColumn*, 7> even_columns();
   void set_loras(EndpointIndex index, const std::bitset<kLorasMax>& loras);
   float seconds(Instant at) const;
 

@@ -121,9 +121,7 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
     collect(costs_, best * (1 + settings_.cost.near), candidates_);
   // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
   // prefix that the next requests need.
-  std::erase_if(candidates_, [&](EndpointIndex e) {
-    return filter_of(request, e, table_, settings_.cost) == Filter::busy;
-  });
+  erase_busy(request, table_, settings_.cost, candidates_);
   if (explanation != nullptr) explain(request, pool, *explanation);
   if (candidates_.empty()) return std::unexpected(nobody(request));
   if (free_.empty() && bookings_.size() == settings_.tickets_max)
