@@ -44,8 +44,10 @@ void Seat::set_leeway(fairness::Leeway leeway) {
 }
 
 void Seat::charge(std::int64_t so_far, Instant now) {
-  hold_->pool->with([&](DispatchPool& pool) { pool.charge(*hold_, so_far, now); });
-  hold_->noted = so_far;
+  hold_->pool->with([&](DispatchPool& pool) {
+    pool.charge(*hold_, so_far, now);
+    hold_->noted = so_far;  // others look at it when they want places back
+  });
   hold_->noted_at = now;
 }
 
