@@ -33,8 +33,7 @@ EctChooser::EctChooser(const PoolContext& pool)
       tickets_(pool.workload.arrivals.size()),
       generated_(pool.workload.arrivals.size()),
       output_mean_(pool.workload.tenants.size(), kOutputGuess),
-      held_(pool.engines.size()),
-      targets_(pool.targets) {
+      held_(pool.engines.size()) {
   const std::size_t rate_class = picker_.rates().add_class({});
   for (std::size_t i = 0; i < pool.engines.size(); ++i) {
     const auto added =
@@ -60,17 +59,6 @@ const routing::EndpointSet* EctChooser::held_for_others(RequestNumber request) {
   return any ? &held_ : nullptr;
 }
 
-// Whether it is late and would be in the way there. It waits then: its prefix is nowhere else.
-// `matches_` is of its chain.
-bool EctChooser::is_in_the_way(const routing::PickRequest& request, EndpointNumber endpoint,
-                               Instant now) const {
-  if (!targets_) return false;
-  const Instant came = now - std::chrono::microseconds(request.waited_us);
-  return now > routing::latest_start(*targets_, came, request.input_tokens,
-                                     picker_.rates().rates(0)) &&
-         !picker_.may_begin_late(request, endpoints_[endpoint].index, matches_, *targets_, now);
-}
-
 routing::PickRequest EctChooser::pick_request(RequestNumber request, Instant now) {
   const Arrival& arrival = workload_.arrivals[request];
   return {
@@ -86,11 +74,7 @@ routing::PickRequest EctChooser::pick_request(RequestNumber request, Instant now
 }
 
 std::optional<EndpointNumber> EctChooser::choose(RequestNumber request, Instant now) {
-  const routing::PickRequest what = pick_request(request, now);
-  if (targets_)
-    if (const auto first = cheapest(what, now); first && is_in_the_way(what, *first, now))
-      return {};
-  const auto pick = picker_.pick(what, random_.bits(), now);
+  const auto pick = picker_.pick(pick_request(request, now), random_.bits(), now);
   if (!pick) return {};
   drop_hold(request);
   tickets_[request] = pick->ticket;
@@ -113,9 +97,7 @@ std::optional<double> EctChooser::gain(RequestNumber request, Instant now) {
   const routing::PickRequest what = pick_request(request, now);
   const auto endpoint = cheapest(what, now);
   if (!endpoint ||
-      routing::filter_of(what, *endpoint, picker_.endpoints(), settings_) !=
-          routing::Filter::none ||
-      is_in_the_way(what, *endpoint, now))
+      routing::filter_of(what, *endpoint, picker_.endpoints(), settings_) != routing::Filter::none)
     return {};
   return static_cast<double>(matches_.depth(*endpoint)) * what.block_tokens *
          picker_.rates().rates(0).a;
@@ -202,8 +184,6 @@ Result<std::unique_ptr<FairOrder>> FairOrder::make(const PoolContext& pool, cons
                          .tokens = std::numeric_limits<std::int64_t>::max() / 4};
   for (fairness::ClassOptions& each : options.classes)
     each.caps = options.tenant_caps;
-  // A gateway refuses who has waited for too long; here nobody is, and who is late stays so.
-  if (pool.targets) options.aging = std::chrono::hours(24);
   TRY_VOID(fairness::validate(options));
   return std::unique_ptr<FairOrder>(
       new FairOrder(pool, std::move(tree), std::move(nodes), options));
@@ -213,7 +193,6 @@ FairOrder::FairOrder(const PoolContext& pool, fairness::PoolTree tree,
                      std::vector<fairness::NodeId> nodes, const fairness::Options& options)
     : workload_(pool.workload),
       rates_(cost_rates(pool.engine)),
-      targets_(pool.targets),
       nodes_(std::move(nodes)),
       pool_(std::move(tree), options, Instant{}),
       tickets_(pool.workload.arrivals.size()) {}
@@ -229,9 +208,7 @@ void FairOrder::push(RequestNumber request, Instant now, std::vector<RequestNumb
        .token_cost = rates_.output,
        .tokens_max = static_cast<std::int32_t>(std::max(arrival.output_tokens, arrival.output_max)),
        .tokens_expected = static_cast<std::int32_t>(kOutputGuess),
-       .input_tokens = arrival.input_tokens,
-       .target_by = targets_ ? routing::latest_start(*targets_, now, arrival.input_tokens, {})
-                             : Instant::max()},
+       .input_tokens = arrival.input_tokens},
       now);
   if (!enqueued) {
     refused.push_back(request);

@@ -42,8 +42,6 @@ class EctChooser final : public Chooser {
   std::optional<EndpointNumber> cheapest(const routing::PickRequest& request, Instant now);
   routing::PickRequest pick_request(RequestNumber request, Instant now);
   const routing::EndpointSet* held_for_others(RequestNumber request);
-  bool is_in_the_way(const routing::PickRequest& request, EndpointNumber endpoint,
-                     Instant now) const;
 
   const Workload& workload_;
   SeededRandom random_;
@@ -57,7 +55,6 @@ class EctChooser final : public Chooser {
   std::vector<double> output_mean_;       // by tenant: what an answer is expected to be
   std::vector<Hold> holds_;
   routing::EndpointSet held_;
-  std::optional<routing::Targets> targets_;
   Instant cleaned_at_{};
 };
 
@@ -80,7 +77,6 @@ class FairOrder final : public Order {
 
   const Workload& workload_;
   fairness::CostRates rates_;
-  std::optional<routing::Targets> targets_;
   std::vector<fairness::NodeId> nodes_;  // by tenant
   fairness::Pool pool_;
   std::vector<fairness::Ticket> tickets_;  // by request

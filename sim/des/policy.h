@@ -12,7 +12,6 @@
 #include "base/result.h"
 #include "fairness/cost.h"
 #include "fairness/pool_tree.h"
-#include "routing/targets.h"
 #include "sim/des/engine_model.h"
 #include "sim/des/workload.h"
 
@@ -27,7 +26,6 @@ struct PoolContext {
   const EngineSpec& engine;
   const std::vector<EngineModel>& engines;
   std::uint64_t seed = 0;
-  std::optional<routing::Targets> targets = {};  // what ours is told of the SLO
 };
 
 // Which engine a request goes to. Every call comes in order of time.

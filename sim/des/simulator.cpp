@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <deque>
 #include <optional>
 #include <queue>
@@ -406,27 +405,13 @@ Result<Fault> parse_fault(std::string_view text) {
   return fault;
 }
 
-namespace {
-
-routing::Targets targets_of(const Slo& slo) {
-  const auto micros = [](double seconds) {
-    return std::chrono::microseconds(std::llround(seconds * 1e6));
-  };
-  return {.first_token = micros(slo.first_s),
-          .first_token_per_1000 = micros(1'000 / slo.input_tokens_per_s),
-          .per_token = micros(slo.per_output_s)};
-}
-
-}  // namespace
-
 Result<Summary> simulate(const Workload& workload, const SimulatorOptions& options,
                          const PolicyName& policy, std::uint64_t seed, const Progress& progress) {
   TRY_VOID(check(workload, options));
   EngineSpec engine = options.engine;
   engine.block_tokens = workload.block_tokens;
   std::vector<EngineModel> engines(options.endpoints, EngineModel(engine));
-  PoolContext pool{.workload = workload, .engine = engine, .engines = engines, .seed = seed};
-  if (options.has_targets) pool.targets = targets_of(options.slo);
+  const PoolContext pool{.workload = workload, .engine = engine, .engines = engines, .seed = seed};
   TRY(auto order, make_order(policy.order, pool, options.shares));
   Run run(workload, options, make_chooser(policy.chooser, pool), std::move(order), engines);
   return run.run(progress);

@@ -146,7 +146,6 @@ struct Item {
   bool is_named = false;   // it runs, and is to give way
   bool gives_way = false;  // it has said so
   bool has_run = false;    // it gave way once
-  bool is_late = false;    // for its target
   Leeway leeway = Leeway::none;
   // Bit d: the node at depth d served it out of its guarantee.
   std::uint8_t guaranteed_at = 0;

@@ -54,9 +54,6 @@ struct Request {
   std::int64_t bytes = 0;            // of the body that is held while it waits
   // Latest useful start: the client's deadline less the expected time to first token.
   Instant start_by = Instant::max();
-  // Latest start at which it meets what it is meant to meet. Who is later than that lets those of
-  // its user go first who are not.
-  Instant target_by = Instant::max();
   Leeway leeway = Leeway::none;  // when it begins to run; then what set_leeway() says
 };
 

@@ -139,8 +139,7 @@ double PoolState::path_share(NodeIndex index, std::size_t priority) const {
 
 RequestKey PoolState::key_for(const Request& request, Instant now) const {
   // Whoever has waited for long goes before a newcomer in a hurry.
-  return {.due = std::min({request.start_by, request.target_by, now + options_.aging}),
-          .order = orders_};
+  return {.due = std::min(request.start_by, now + options_.aging), .order = orders_};
 }
 
 double PoolState::cost_before(NodeIndex leaf, std::size_t priority, const RequestKey& key) const {

@@ -59,7 +59,6 @@ bool PoolState::gather(NodeIndex index, Search& search) {
 bool PoolState::probe(NodeIndex leaf, Search& search) {
   std::uint32_t tried = 0;
   bool fits = false;
-  pass_late(leaf, search);
   const auto& requests = nodes_[leaf].queues[search.priority].requests;
   requests.smallest([&](const auto& entry) {
     if (tried >= options_.leaf_probes || search.probes >= options_.probes_max) return false;
@@ -84,28 +83,12 @@ bool PoolState::probe(NodeIndex leaf, Search& search) {
   return search.probes < options_.probes_max && search.found < options_.window_candidates;
 }
 
-// Those that can no longer be in time go behind those that can. A deadline gives them nothing: it
-// ends their wait, and would only make others late too.
-void PoolState::pass_late(NodeIndex leaf, const Search& search) {
-  auto& requests = nodes_[leaf].queues[search.priority].requests;
-  while (!requests.empty()) {
-    const ItemIndex first = requests.top().id;
-    Item& item = items_[first];
-    if (item.is_late || item.request.target_by >= search.now) return;
-    item.is_late = true;
-    item.key.due = item.arrived + options_.aging;
-    requests.update(item.key, first,
-                    [this](std::uint32_t id) -> std::uint32_t& { return items_[id].place; });
-  }
-}
-
 bool PoolState::try_item(ItemIndex index, Search& search) {
   Item& item = items_[index];
   ++search.probes;
   const std::optional<double> gain = search.placement.gain(item.request);
   if (!gain) {
-    // One that is late may fit nowhere where others of its kind do.
-    if (item.request.kind != 0 && !item.is_late) full_kinds_.push_back(item.request.kind);
+    if (item.request.kind != 0) full_kinds_.push_back(item.request.kind);
     note_miss(item, search);
     return false;
   }
@@ -127,7 +110,7 @@ ItemIndex PoolState::first_of_another_kind(NodeIndex leaf, const Search& search)
   ItemIndex first = kNowhere;
   for (std::uint32_t i = 0; i < requests.size(); ++i) {
     const Item& item = items_[requests.at(i).id];
-    if (item.request.kind == 0 || item.is_late || is_full(item.request.kind)) continue;
+    if (item.request.kind == 0 || is_full(item.request.kind)) continue;
     if (item.request.start_by < search.now) continue;
     if (first == kNowhere || item.key < items_[first].key) first = requests.at(i).id;
   }

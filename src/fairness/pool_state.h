@@ -91,7 +91,6 @@ class PoolState {
   // pool_serve.cpp: deciding and charging.
   bool gather(NodeIndex index, Search& search);
   bool probe(NodeIndex leaf, Search& search);
-  void pass_late(NodeIndex leaf, const Search& search);
   bool try_item(ItemIndex index, Search& search);
   ItemIndex first_of_another_kind(NodeIndex leaf, const Search& search) const;
   bool is_full(std::uint64_t kind) const;

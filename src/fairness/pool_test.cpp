@@ -98,50 +98,6 @@ TEST_F(PoolTest, EarliestDeadlineOfAUserFirstUntilOthersHaveAged) {
   EXPECT_EQ(drain(1), std::vector<std::uint64_t>{1});
 }
 
-TEST_F(PoolTest, WhoIsLateForItsTargetLetsOthersOfItsUserGoFirst) {
-  options_.aging = seconds(60);
-  start();
-  Request wanted = request(1, 1);
-  wanted.target_by = now_ + seconds(1);
-  enqueue(wanted);
-  wanted = request(2, 1);
-  wanted.target_by = now_ + seconds(5);
-  enqueue(wanted);
-  now_ += seconds(2);
-  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{2, 1}));
-}
-
-TEST_F(PoolTest, WhoIsLateIsNotPassedForEver) {
-  options_.aging = seconds(10);
-  start();
-  Request late = request(1, 1);
-  late.target_by = now_ + seconds(1);
-  enqueue(late);
-  has_room_ = false;
-  now_ += seconds(2);
-  EXPECT_TRUE(drain().empty());
-  now_ += seconds(9);
-  Request in_time = request(2, 1);
-  in_time.target_by = now_ + seconds(1);
-  enqueue(in_time);
-  has_room_ = true;
-  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{1, 2}));
-}
-
-TEST_F(PoolTest, WhereOneThatIsLateDoesNotFitOthersOfItsKindMay) {
-  start();
-  Request wanted = request(1, 1);
-  wanted.kind = 7;
-  wanted.target_by = now_;
-  enqueue(wanted);
-  now_ += seconds(1);
-  wanted = request(2, 2);
-  wanted.kind = 7;
-  enqueue(wanted);
-  fits_ = [](const Request& each) { return each.tag != 1; };
-  EXPECT_EQ(drain(), std::vector<std::uint64_t>{2});
-}
-
 TEST_F(PoolTest, InTheLocalityWindowTheBestGainGoesFirst) {
   options_.locality_window = 5'000;
   start();

@@ -26,8 +26,6 @@ std::string_view name(EngineChoice::Verdict verdict) {
       return "dearer";
     case EngineChoice::Verdict::full:
       return "full";
-    case EngineChoice::Verdict::crowded:
-      return "crowded";
     case EngineChoice::Verdict::out:
       return "out";
     case EngineChoice::Verdict::not_ready:

@@ -33,7 +33,7 @@ std::string_view name(TurnRule rule);
 
 // One engine that could serve a request, as it was when the request's turn came.
 struct EngineChoice {
-  enum class Verdict : std::uint8_t { taken, dearer, full, crowded, out, not_ready };
+  enum class Verdict : std::uint8_t { taken, dearer, full, out, not_ready };
   std::string engine;
   Verdict verdict = Verdict::dearer;
   // Of those that had room: what it would have cost everybody, part by part.

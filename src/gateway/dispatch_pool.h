@@ -65,7 +65,6 @@ struct Dispatcher::Waiter {
   rt::Loop& loop;
   rt::Event woken;  // look again
   Instant start_by;
-  Instant target_by = Instant::max();  // as fairness::Request has it
   std::vector<EngineLane*> lanes;
   std::uint64_t tag = 0;
   fairness::Ticket turn;
@@ -174,9 +173,6 @@ class DispatchPool : private fairness::Placement {
   void look_at_engines(Instant now);
   int free_for(const EngineLane& lane, const Waiter& waiter) const;
   bool fits(const EngineLane& lane, const Waiter& waiter) const;
-  bool is_late(const Waiter& waiter) const;
-  void match_if_late(const Waiter& waiter);
-  bool may_begin(const EngineLane& lane, const Waiter& waiter) const;
   bool may_use(const EngineLane& lane, const Waiter& waiter) const;
   void rebuild(Instant now);
   fairness::NodeId node_of(const SeatRequest& request) const;
