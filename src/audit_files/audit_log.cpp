@@ -61,7 +61,8 @@ AuditLog::AuditLog(Files& files, const Clock& clock, const Options& options,
       writer_(std::move(writer)),
       runs_(runs),
       order_max_(options.order_max),
-      signer_troubles_(options.signer_troubles) {
+      signer_troubles_(options.signer_troubles),
+      has_all_(options.has_all) {
   if (runs_ == WriterRuns::inline_) return;
   // Threads inherit the signal mask: signals belong to whoever watches them.
   sigset_t all;
@@ -77,7 +78,8 @@ AuditLog::~AuditLog() {
   stopping_ = true;
   shared_->call.called.release();
   if (thread_.joinable()) thread_.join();
-  writer_->finish();
+  const bool has_all = writer_->finish();
+  if (has_all_ != nullptr) *has_all_ = has_all;
 }
 
 void AuditLog::run() {

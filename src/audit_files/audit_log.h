@@ -76,6 +76,7 @@ class AuditLog final : public store::Audit {
   WriterRuns runs_;
   std::chrono::milliseconds order_max_;
   std::shared_ptr<SignerTroubles> signer_troubles_;
+  std::shared_ptr<std::atomic<bool>> has_all_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -44,6 +44,9 @@ struct Options {
   std::chrono::milliseconds order_max{30'000};
   // Shared with who starts the signer. Null: it is no process.
   std::shared_ptr<SignerTroubles> signer_troubles;
+  // Set when the log ends: whether it has written all that it was told, or counted what it could
+  // not. Null: nobody asks.
+  std::shared_ptr<std::atomic<bool>> has_all;
   // Verifier keys (text) of witnesses whose cosignatures are taken.
   std::vector<std::string> witness_keys;
 };

@@ -665,7 +665,7 @@ bool Writer::drop_rest() {
   return !broken_ && shared_.mailbox.with([](Mailbox& box) { return box.gap.count == 0; });
 }
 
-void Writer::finish() {
+bool Writer::finish() {
   shared_.mailbox.with([&](Mailbox& box) {
     box.refusing = Refusal::closing;
     box.refusals.hold(false);
@@ -681,13 +681,14 @@ void Writer::finish() {
   save_held();
   if (!is_told) {
     tell_awaiting(our_error(Code::closed, "the audit log is closing"));
-    return;
+    return false;
   }
   store::AdminEntry entry;
   entry.action = std::string(kActionStop);
   Batch batch{.time_before = last_time_, .skew_before = wall_minus_monotonic_};
   if (add_system(batch, std::move(entry)) && commit(batch)) (void)checkpoint(kLastWait);
   tell_awaiting(our_error(Code::closed, "the audit log is closing"));
+  return true;
 }
 
 }  // namespace sovmesh::audit_files

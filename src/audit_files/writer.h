@@ -87,8 +87,9 @@ class Writer {
  public:
   static constexpr std::size_t kBatchMax = 1'024;        // entries of one commit
   static constexpr std::uint64_t kUnsignedMax = 60'000;  // entries without a checkpoint
-  // Notes wait so long for each other, or until a commit is full. That they wait costs nothing: who
-  // reads sees them at once, and a crash leaves rows in the ledger from which they are made again.
+  // Notes wait so long for each other, or until a commit is full. Who reads sees them at once, and
+  // a crash leaves rows in the ledger from which they are made again; it takes only those of
+  // requests that have no row of their own (refused, or answered again).
   static constexpr std::chrono::milliseconds kGather{100};
   static constexpr std::chrono::milliseconds kRetry{1'000};     // after a full disk, a dead signer
   static constexpr std::uint64_t kPendingKeep = 1U << 20;       // bytes: no new file for less
@@ -120,8 +121,9 @@ class Writer {
   Result<void> open(const MakeSigner& make_signer);
 
   Pause run_once();
-  // The last round: everything durable and signed as far as it can be.
-  void finish();
+  // The last round: everything durable and signed as far as it can be. False: of some that it was
+  // told there is nothing.
+  bool finish();
 
  private:
   struct Line {

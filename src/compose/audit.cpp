@@ -20,7 +20,8 @@ constexpr const char* kOwnProgram = "/proc/self/exe";
 Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
                                                      const config::Audit& settings,
                                                      const Clock& clock, Random& random,
-                                                     const observe::Log& log) {
+                                                     const observe::Log& log,
+                                                     std::shared_ptr<std::atomic<bool>> has_all) {
   if (!settings.enabled) return nullptr;
   const auto troubles = std::make_shared<audit_files::SignerTroubles>();
   troubles->say = [&log](std::string_view what) {
@@ -33,6 +34,7 @@ Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir
                                      .keep_days = settings.keep_days,
                                      .export_folder = settings.export_path,
                                      .signer_troubles = troubles,
+                                     .has_all = std::move(has_all),
                                      .witness_keys = settings.witness_keys};
   const auto make_signer = [&](const audit_files::SignerPlace& place) {
     return audit_files::start_signer_process(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -21,7 +22,8 @@ namespace sovmesh::compose {
 Result<std::unique_ptr<store::Audit>> open_audit_log(const std::string& data_dir,
                                                      const config::Audit& settings,
                                                      const Clock& clock, Random& random,
-                                                     const observe::Log& log);
+                                                     const observe::Log& log,
+                                                     std::shared_ptr<std::atomic<bool>> has_all);
 // The role `sovmesh audit-signer`: answers on its socket until that ends.
 struct AuditSignerOptions {
   std::string key_file;

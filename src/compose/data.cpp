@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <fstream>
 
@@ -83,8 +84,11 @@ class SqliteData : public Process::Data {
     auto& disk = store_sqlite::real_disk();
     TRY(loan_->bytes, store_sqlite::lend_reserve(disk, folder_.ledger_db(), kStartRoom));
     TRY(control_, store_sqlite::open_control_store(disk, folder_.control_db(), clock));
-    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_, log));
+    const auto has_all = std::make_shared<std::atomic<bool>>(false);
+    TRY(audit_, open_audit_log(folder_.path(), config.audit, clock, random_, log, has_all));
     store_sqlite::LedgerOptions options;
+    // The log ends before the ledger.
+    if (audit_ != nullptr) options.is_all_told = [has_all] { return has_all->load(); };
     options.loan = loan_;
     options.ended = [this](const std::vector<RequestId>& requests) { return ended(requests); };
     options.retention.rows = std::chrono::days(config.ledger.keep_days);

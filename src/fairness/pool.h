@@ -45,6 +45,8 @@ struct Request {
   std::uint64_t kind = 0;
   // Others that need less may take what it waits for, so in the end a place must be held for it.
   bool may_be_bypassed = true;
+  // In another pool, which let it in: no cap and no expected wait refuses it here.
+  bool has_waited = false;
   bool sheddable = false;  // over quota, or of negative priority: goes first when something must
   Micros input_cost = 0;   // charged at dispatch: CostRates::of_input. 0..kCostMax
   double token_cost = 0;   // GPU-microseconds per output token
@@ -223,7 +225,8 @@ class PoolState;
 //    is not banked by one who is idle.
 // F3 next() gives something whenever something waits, fits and is within its limits (no idling).
 // F4 Somebody who is under its guarantee and fits goes before everybody who is not.
-// F5 waiting + running <= Options::requests_max, and each cap holds right after an enqueue.
+// F5 waiting + running <= Options::requests_max, and each cap holds right after an enqueue, but for
+//    requests that have waited in another pool.
 // F6 A request waits again once at most, and is then refused, displaced or shed no more.
 // F7 There are never more running requests that have to give way than there are waiting ones that
 //    are guaranteed a place, have waited for Options::reclaim_after and would fit there.

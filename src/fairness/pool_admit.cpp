@@ -37,8 +37,10 @@ std::expected<Enqueued, Refusal> PoolState::enqueue(const Request& request, Inst
   const NodeIndex node = node_of_[request.node];
   if (nodes_[node].level != Level::tenant && nodes_[node].level != Level::project)
     return refuse({.reason = Reason::invalid});
-  if (const auto refusal = check_caps(request, node)) return refuse(*refusal);
-  if (const auto refusal = check_start(request, node, now)) return refuse(*refusal);
+  if (!request.has_waited) {
+    if (const auto refusal = check_caps(request, node)) return refuse(*refusal);
+    if (const auto refusal = check_start(request, node, now)) return refuse(*refusal);
+  }
 
   Enqueued out{.tenant_before = nodes_[tenant_of(node)].waiting,
                .pool_before = nodes_[kRoot].waiting};

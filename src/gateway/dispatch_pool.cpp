@@ -228,6 +228,7 @@ fairness::Request DispatchPool::asked(const Waiter& waiter) const {
           .kind = kind_of(waiter.lanes, request.slots.slots),
           // Who needs one slot is first in its line for the next one.
           .may_be_bypassed = request.slots.slots > 1,
+          .has_waited = waiter.has_waited,
           .input_cost = request.rates.of_input(request.input_tokens, 0),
           .token_cost = token_cost,
           .tokens_max = most,

@@ -70,9 +70,10 @@ struct Dispatcher::Waiter {
   fairness::Ticket turn;
   std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
-  bool is_out = false;     // removed from the queue without a seat
-  bool has_moved = false;  // so, because its engines are in another queue now
-  bool has_run = false;    // it gave way, and waits again
+  bool is_out = false;      // removed from the queue without a seat
+  bool has_moved = false;   // so, because its engines are in another queue now
+  bool has_run = false;     // it gave way, and waits again
+  bool has_waited = false;  // in another queue before
 };
 
 // The queue of one pool, the slots of its engines and the choice among them. Under the lock of its

@@ -161,6 +161,41 @@ TEST_F(QueuesTest, WhoWaitsGoesAlongWhenItsEngineIsConnected) {
   EXPECT_EQ(dispatcher_.load().waiting, 0U);
 }
 
+// Together they are more than its tenant may have waiting.
+TEST_F(QueuesTest, WhoWaitsIsNotRefusedWhenItsEngineIsConnected) {
+  Dispatcher narrow(clock_, random_, {.waiting_per_tenant_max = 3, .directory = &directory_});
+  const auto a = add("a", 1);
+  const auto b = add("b", 1);
+  publish({{"a"}, {"b"}});
+  std::deque<Asked> asked;
+  const auto come = [&](Engines engines) {
+    group_.spawn(
+        run(narrow, request_of(1, std::move(engines)), loop_, nullptr, asked.emplace_back()));
+    loop_.settle();
+  };
+  for (int i = 0; i < 4; ++i) {
+    come({a});
+    come({b});
+  }
+  EXPECT_EQ(narrow.load().waiting, 6U);
+  publish({{"a"}, {"b"}, {"b", "a"}});
+  come({a, b});
+  EXPECT_TRUE(asked.back() && !*asked.back()) << "there are too many already";
+  EXPECT_EQ(narrow.load().waiting, 6U);
+  for (Asked& each : asked) {
+    if (!is_seated(each)) continue;
+    give_back(each);
+  }
+  loop_.settle();
+  EXPECT_EQ(std::ranges::count_if(asked, [](const Asked& each) { return each && !*each; }), 1);
+  for (int round = 0; round < 4; ++round)
+    for (Asked& each : asked)
+      if (is_seated(each)) give_back(each);
+  EXPECT_EQ(narrow.load().waiting, 0U);
+  asked.clear();
+  loop_.settle();
+}
+
 // What a tenant has had of an engine counts when that is in another queue, too.
 TEST_F(QueuesTest, WhatTenantsHaveHadGoesAlong) {
   const auto a = add("a", 1);

@@ -141,7 +141,8 @@ void Dispatcher::wake(const Woken& woken) {
     waiter->loop.post([waiter] { waiter->woken.set(); });
 }
 
-rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
+rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt::Until until,
+                                        bool has_waited) {
   erase_small(request);
   if (request.engines.empty()) {
     co_return client_error(Code::unsupported_value,
@@ -154,11 +155,13 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
     const DispatchQueues::Found found = queues_->find(request.engines, others);
     const auto waiter =
         std::make_shared<Waiter>(*this, found.pool, std::move(request), loop, limit.when());
+    waiter->has_waited = has_waited;
     CO_TRY(const Entry entry, enter(waiter, found.version));
     if (entry == Entry::seated) co_return *std::exchange(waiter->seat, std::nullopt);
     if (entry == Entry::waits) {
       CO_TRY(std::optional<Seat> seat, co_await wait(waiter, end));
       if (seat) co_return *std::move(seat);
+      has_waited = true;
     }
     request = std::move(waiter->request);
     request.engines.insert(request.engines.end(), others.begin(), others.end());
@@ -190,7 +193,7 @@ rt::Task<Result<Seat>> Dispatcher::seat_again(Seat seat, SeatRequest request, rt
     give_back(*hold);
   }
   // Its engines are in another queue, where it has no old place.
-  co_return co_await this->seat(std::move(request), loop, until);
+  co_return co_await this->seat(std::move(request), loop, until, true);
 }
 
 rt::Task<Result<std::optional<Seat>>> Dispatcher::wait(std::shared_ptr<Waiter> waiter,

@@ -212,7 +212,9 @@ class Dispatcher {
 
   // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full, it could not
   // start in time, or its time is up; Code::cancelled when `until.cancelled` came first.
-  rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until);
+  rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
+    return seat(std::move(request), loop, until, false);
+  }
   // The request of a seat that gave way with Leeway::again waits for another one, in its old place:
   // it is not refused, nor asked for its place again. Code::upstream_timeout when `until` has come.
   rt::Task<Result<Seat>> seat_again(Seat seat, SeatRequest request, rt::Loop& loop,
@@ -255,6 +257,9 @@ class Dispatcher {
   using Woken = std::vector<std::shared_ptr<Waiter>>;
   // `moved`: its engines are in another queue, which it has to enter.
   enum class Entry : std::uint8_t { seated, waits, moved };
+  // `has_waited`: in a queue that is no more; no other one refuses it.
+  rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until,
+                              bool has_waited);
 
   std::vector<std::string> tenants_wanted(const std::string& tenant) const;
   Result<Entry> enter(const std::shared_ptr<Waiter>& waiter, std::uint64_t version);

@@ -668,7 +668,8 @@ void LedgerWriter::finish() {
   drop_closings();
   end_loan();
   if (state_ != State::healthy) return;
-  (void)note_all_told(database_, books_.last_seq());
+  if (!options_.is_all_told || options_.is_all_told())
+    (void)note_all_told(database_, books_.last_seq());
   (void)database_.checkpoint();
 }
 

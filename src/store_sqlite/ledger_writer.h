@@ -49,6 +49,8 @@ struct LedgerOptions {
   // What requests came to whose rows an earlier boot has left open, where somebody else knows: it
   // was told their settlements, and the ledger could not write them. Empty: nobody does.
   std::function<std::map<RequestId, metering::Counts>(const std::vector<RequestId>&)> ended = {};
+  // Whether that one has written down what it was told; asked when the ledger ends. Empty: it has.
+  std::function<bool()> is_all_told = {};
   // What is kept, and how long.
   RetentionOptions retention{};
   // Idempotency-Keys of 24 hours.
