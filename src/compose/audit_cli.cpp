@@ -326,8 +326,8 @@ void print_erased(const json& done) {
     fmt::print("overwritten: what was left of the name in control.db\n");
   if (count("still_named") > 0)
     fmt::print(stderr,
-               "sovmesh: warning: {} keys in use or limits still name this user: revoke or change "
-               "them, then erase again\n",
+               "sovmesh: warning: {} accounts, keys in use or limits still name this user: delete, "
+               "revoke or change them, then erase again\n",
                count("still_named"));
 }
 

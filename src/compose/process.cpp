@@ -181,7 +181,8 @@ Result<void> Process::open_data() {
   TRY(data_, Data::open(options_.data_dir, options_.config, *clock_, *random_, *log_,
                         options_.sabotage_drop_one_token));
   TRY_VOID(record_backups(options_.data_dir, data_->audit().get()));
-  TRY(const std::string restored, record_restore(options_.data_dir, data_->audit().get()));
+  TRY(const std::string restored,
+      record_restore(options_.data_dir, data_->audit().get(), data_->control()));
   if (!restored.empty()) log_->say(observe::Level::warning, "restored", restored);
   set_audit([this](gateway::AuditPolicy& policy) {
     const config::Audit& audit = options_.config.audit;

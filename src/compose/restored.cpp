@@ -19,6 +19,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kAction = "backup.restore";
+const std::string kEndedValue = "restore";           // whose sessions have been ended
+const std::string kSetupTokenValue = "setup_token";  // as control::Logins has it
 
 Result<RestoreNote> parse_note(const std::string& path, const std::string& text) {
   const json parsed = json::parse(text, nullptr, false);
@@ -45,6 +47,18 @@ Result<bool> is_recorded(store::Audit& audit, const std::string& object) {
   filter.object = object;
   TRY(const auto page, audit.list(filter, 1));
   return !page.records.empty();
+}
+
+Result<void> end_what_came_back(store::ControlStore& control, const std::string& restore) {
+  TRY(const auto ended, control.get_value(kEndedValue));
+  if (ended == restore) return {};
+  return control.atomically([&](store::ControlStore& store) -> Result<void> {
+    TRY(const auto users, store.users());
+    for (const access::User& user : users)
+      TRY_VOID(store.end_sessions(user.id, std::nullopt));
+    TRY_VOID(store.remove_value(kSetupTokenValue));
+    return store.put_value(kEndedValue, restore);
+  });
 }
 
 }  // namespace
@@ -74,11 +88,13 @@ std::string reason_in(std::string_view note) {
   return parsed ? parsed->reason : std::string();
 }
 
-Result<std::string> record_restore(const std::string& data_dir, store::Audit* audit) {
+Result<std::string> record_restore(const std::string& data_dir, store::Audit* audit,
+                                   store::ControlStore& control) {
   const std::string path = fmt::format("{}/{}", data_dir, kRestoredFile);
   TRY(const auto text, audit_files::real_files().read(path));
   if (!text) return std::string();
   TRY(const RestoreNote note, parse_note(path, *text));
+  TRY_VOID(end_what_came_back(control, note.epoch.restore));
   if (audit == nullptr) return note.reason;
   const std::string object = "restore/" + note.epoch.restore;
   TRY(const bool recorded, is_recorded(*audit, object));

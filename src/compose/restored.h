@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "store/audit.h"
+#include "store/control_store.h"
 
 // A data folder has an epoch: 1, and one more after each restore. What was written between a backup
 // and the failure after it is not in the restored folder, so whoever compares must be able to tell
@@ -34,6 +35,9 @@ std::string reason_in(std::string_view note);  // of the note's text; empty when
 // At a start, before anything is served: appends `backup.restore` when the folder has been restored
 // and the log does not say so yet. The note goes when the entry is durable; while the audit log is
 // off (null), it stays. Returns the note's sentence, or nothing when there was none.
-Result<std::string> record_restore(const std::string& data_dir, store::Audit* audit);
+// Before that all sessions end and the setup token goes, once for a restore: who had signed out, or
+// had used it, would be in again.
+Result<std::string> record_restore(const std::string& data_dir, store::Audit* audit,
+                                   store::ControlStore& control);
 
 }  // namespace sovmesh::compose

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "access/password_rules.h"
 #include "control/admin_objects.h"
 
 namespace sovmesh::control {
@@ -88,8 +89,10 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
 bool is_own(const AdminRequest& request) {
   const access::Caller& caller = request.call.caller;
   if (request.path.front() == "session") return caller.user || !caller.grants.empty();
-  return request.path.front() == "users" && request.path.size() > 1 && caller.user &&
-         (request.path[1] == caller.user->value.text() || request.path[1] == caller.login);
+  if (request.path.front() != "users" || request.path.size() < 2 || !caller.user) return false;
+  if (const auto id = Ulid::parse(request.path[1]); id) return *id == caller.user->value;
+  const auto login = access::parse_login(request.path[1]);
+  return login && *login == caller.login;
 }
 
 bool nobody_may(Action action, const Resources& resources) {

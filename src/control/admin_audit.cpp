@@ -89,6 +89,13 @@ std::optional<Digest> digest_of(json object) {
   return sha256(object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+// All else of a user can be known: a digest with a name would let names be tried after an erasure.
+json without_names(json user) {
+  user.erase("login");
+  user.erase("display_name");
+  return user;
+}
+
 // What a body says of people is not kept under the key of whoever sent it: it would survive their
 // erasure.
 std::string without_people(const std::string& body, bool is_of_people) {
@@ -259,7 +266,7 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
   if (request.user)
     entry.concerns = store::AuditSubject{.tenant = request.tenant, .id = *request.user};
   if (!object.is_object()) return entry;
-  entry.after = digest_of(object);
+  entry.after = digest_of(kind == "users" ? without_names(object) : object);
   TRY(const store::ControlData data, request.store->load());
   const auto tenant =
       find_tenant(data, kind == "tenants" ? text_at(object, "id") : text_at(object, "tenant"));

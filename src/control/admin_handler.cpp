@@ -134,13 +134,15 @@ rt::Task<void> AdminHandler::serve_log(http::Exchange& exchange) {
     bytes = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
   }
   if (!bytes) {
-    const http::ResponseHead head = http::error_head(bytes.error());
+    http::ResponseHead head = http::error_head(bytes.error());
+    add_strictness(head, false);
     const std::string body = http::error_json(bytes.error(), nullptr);
     (void)co_await exchange.respond(head, body);
     co_return;
   }
   http::ResponseHead head;
   head.status = 200;
+  add_strictness(head, false);
   head.add("content-type", is_tile ? "application/octet-stream" : "text/plain; charset=utf-8");
   // A full tile is for ever the same; a partial one is soon replaced, and never wrong.
   head.add("cache-control", !is_tile     ? "no-cache"
@@ -185,11 +187,11 @@ rt::Task<Result<AdminReply>> AdminHandler::sign_in(http::Exchange& exchange) {
   Logins::Attempt attempt{.address = address_of(exchange)};
   if (const auto agent = exchange.head().fields.find("user-agent")) attempt.user_agent = *agent;
   if (const auto cookie = session_cookie(exchange.head())) attempt.previous = Secret(*cookie);
-  const bool is_tls = exchange.is_tls();
+  const bool is_secure = exchange.is_tls() || has_secure_page(exchange.head());
   const http::BodyLimits limits{.bytes_max = kSignInBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
   CO_TRY_VOID(check_form(exchange.head(), body));
-  auto work = [&logins = api_.logins(), attempt = std::move(attempt), is_tls,
+  auto work = [&logins = api_.logins(), attempt = std::move(attempt), is_secure,
                bytes = std::string(body.bytes())]() mutable -> Result<AdminReply> {
     JsonBody fields(bytes);
     attempt.login = fields.required_text("login");
@@ -199,7 +201,7 @@ rt::Task<Result<AdminReply>> AdminHandler::sign_in(http::Exchange& exchange) {
     TRY(const store::ControlData data, logins.parts().store.load());
     return AdminReply{.status = 201,
                       .body = session_json(data, begun.shown.caller(), &begun.shown),
-                      .set_cookie = cookie_text(begun.token.reveal(), is_tls)};
+                      .set_cookie = cookie_text(begun.token.reveal(), is_secure)};
   };
   co_return co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
 }
@@ -239,7 +241,7 @@ rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
     co_return fail(who.error());
   }
   const bool signs_out = exchange.head().method == "DELETE" && path == kSession;
-  const bool is_tls = exchange.is_tls();
+  const bool is_secure = exchange.is_tls() || has_secure_page(exchange.head());
   const http::BodyLimits limits{.bytes_max = kBodyBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
   CO_TRY_VOID(check_form(exchange.head(), body));
@@ -251,7 +253,7 @@ rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   call.signed_in = std::move(who->signed_in);
   auto work = [&api = api_, call = std::move(call)] { return api.call(call); };
   Result<AdminReply> reply = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
-  if (reply && signs_out) reply->set_cookie = cookie_text("", is_tls);
+  if (reply && signs_out) reply->set_cookie = cookie_text("", is_secure);
   co_return reply;
 }
 

@@ -146,10 +146,10 @@ Result<void> check_scopes(const AdminRequest& request, const tenancy::Key& key,
 Result<void> check_labels_right(const AdminRequest& request, const tenancy::Key& key,
                                 const std::map<std::string, std::string>& before) {
   if (key.labels == before ||
-      may(request, access::Action::create, access::Resource::keys, access::Owner::of(key.tenant)))
+      may(request, access::Action::create, access::Resource::keys, access::Owner::platform()))
     return {};
-  return client_error(Code::insufficient_permissions, "a key of yours can have no labels",
-                      "labels");
+  return client_error(Code::insufficient_permissions,
+                      "only people of the platform set labels, which routes go by", "labels");
 }
 
 }  // namespace

@@ -233,14 +233,23 @@ struct LimitFields {
   }
 };
 
-// Of a model or a route that can be called: a name that nobody has would never count.
-Result<void> check_model_of(const LimitRecord& limit, const identity::Directory& directory) {
-  if (limit.model.empty()) return {};
-  TRY(const ModelName name, ModelName::parse(limit.model));
-  if (directory.models().model(name) != nullptr || directory.models().route(name) != nullptr)
-    return {};
-  std::vector<std::string> known = model_names(directory);
-  std::ranges::move(route_names(directory), std::back_inserter(known));
+// Models and routes that can be called; for who does not see all, by the tenant that is limited.
+std::vector<std::string> callable(const AdminRequest& request, const LimitRecord& limit,
+                                  const identity::Directory& directory) {
+  std::vector<std::string> known;
+  if (sees_all(request)) {
+    known = model_names(directory);
+    std::ranges::move(route_names(directory), std::back_inserter(known));
+    return known;
+  }
+  for (const catalog::Model* const model : directory.models().visible(limit.holder.tenant, nullptr))
+    known.emplace_back(model->name.text());
+  return known;
+}
+
+// A name that nobody has would never count. Foreign and unknown are one answer.
+Result<void> check_model_of(const LimitRecord& limit, const std::vector<std::string>& known) {
+  if (limit.model.empty() || std::ranges::find(known, limit.model) != known.end()) return {};
   return no_such("model or route", limit.model, known, "model");
 }
 
@@ -298,9 +307,9 @@ Result<void> may_touch(AdminRequest& request, const LimitRecord& limit) {
                                                : access::Owner::of(limit.holder.tenant));
 }
 
-// Names are for everybody: one that is taken would tell of others.
-Result<void> check_may_name(const AdminRequest& request, const std::optional<std::string>& name) {
-  if (!name || sees_all(request)) return {};
+// Names are for everybody: one that is taken would tell of others. What has one keeps it.
+Result<void> check_may_name(const AdminRequest& request, bool says_name) {
+  if (!says_name || sees_all(request)) return {};
   return client_error(Code::insufficient_permissions,
                       "only people of the platform give names to limits: leave it out", "name");
 }
@@ -399,7 +408,7 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
   if (fields.pool) TRY_VOID(may(request, access::Resource::limits, access::Owner::platform()));
   TRY(wanted.holder, fields.holder(ours, *directory, pool_names()));
   TRY_VOID(may_touch(request, wanted));
-  TRY_VOID(check_may_name(request, fields.name));
+  TRY_VOID(check_may_name(request, fields.name.has_value()));
   TRY_VOID(fields.put_into(wanted));
   const auto there = std::ranges::find_if(
       data.limits, [&](const LimitRecord& other) { return is_same(other, wanted); });
@@ -423,7 +432,7 @@ Result<AdminReply> AdminApi::put_limit(Request& request) {
     return show_limit(wanted, data, 200);
   if (is_there) return changed_limit(request, std::move(wanted), std::move(data), 200);
   TRY_VOID(must_want_new(request));
-  TRY_VOID(check_model_of(wanted, *directory));
+  TRY_VOID(check_model_of(wanted, callable(request, wanted, *directory)));
   TRY_VOID(check_room(request, data, ours));
   TRY(wanted, request.store->create(std::move(wanted)));
   data.limits.push_back(wanted);
@@ -459,7 +468,7 @@ Result<AdminReply> AdminApi::change_limit(Request& request, LimitRecord limit,
   TRY_VOID(body.done());
   TRY_VOID(must_be_ours(limit.meta, what(limit)));
   TRY(limit.meta.revision, revision(request, limit.meta.revision));
-  TRY_VOID(check_may_name(request, name));
+  TRY_VOID(check_may_name(request, name || no_name));
   if (name) limit.name = *name;
   if (no_name) limit.name.clear();
   if (amount) {

@@ -98,6 +98,10 @@ Result<AdminReply> AdminApi::explain_request(Request& request) {
   const std::string_view pool = whole ? now.directory->pool_of(it.row.engine) : "";
   it.limits = limits_of(*now.limits, it.row, pool);
   it.limits_at = parts_.clock.wall_now();
+  const bool reads_entries = may(request, access::Action::read, access::Resource::audit_entries,
+                                 access::Owner::of(it.row.tenant))
+                                 .has_value();
+  if (!whole) hide_place(it, reads_entries);
   if (format == ReportFormat::text) return in_format(format, explanation_text(it));
   return AdminReply{.body = explanation_json(it)};
 }

@@ -17,7 +17,7 @@ std::unexpected<Error> nobody_of_this_name(bool has_bytes, std::int64_t still_na
       Code::not_found,
       fmt::format("nobody of this name is known: no key of the audit log, no revoked API key and "
                   "no row of the usage ledger{}",
-                  still_named > 0 ? "; keys that are not revoked, or limits, still have it"
+                  still_named > 0 ? "; accounts, keys that are not revoked, or limits still have it"
                   : has_bytes     ? "; what is in control.db has its letters still, perhaps as a "
                                     "part of something else"
                                   : ""));
@@ -96,7 +96,8 @@ Result<std::int64_t> AdminApi::forget_owner(const store::AuditSubject& subject,
   return forgotten;
 }
 
-// What is the operator's to change: keys in use and limits that name the user.
+// What is the operator's to change: an account in the tenant, keys in use and limits that name the
+// user.
 Result<std::int64_t> AdminApi::still_named(const store::AuditSubject& subject) const {
   TRY(const store::ControlData data, parts_.store.load());
   const auto keys = std::ranges::count_if(data.keys, [&](const tenancy::Key& key) {
@@ -106,7 +107,13 @@ Result<std::int64_t> AdminApi::still_named(const store::AuditSubject& subject) c
     return limit.holder.scope == limits::Scope::user && limit.holder.tenant == subject.tenant &&
            limit.holder.name == subject.id;
   });
-  return keys + limits;
+  TRY(const auto user, parts_.store.user_named(subject.id));
+  if (!user) return keys + limits;
+  TRY(const auto memberships, parts_.store.memberships_of(user->id));
+  const bool is_member = std::ranges::any_of(memberships, [&](const access::Membership& one) {
+    return one.grant.tenant() == subject.tenant;
+  });
+  return keys + limits + (is_member ? 1 : 0);
 }
 
 Result<AdminApi::ErasedInLedger> AdminApi::erase_in_ledger(TenantId tenant, const std::string& user,

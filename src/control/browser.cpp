@@ -15,11 +15,12 @@ std::unexpected<Error> foreign_page() {
                       "this request comes from a page of another site");
 }
 
-// "https://mesh.example:8443" to "mesh.example".
+// "https://mesh.example:8443" to "mesh.example". An origin has no user: empty where one is.
 std::string_view host_of(std::string_view origin) {
   const auto scheme = origin.find("://");
   if (scheme == origin.npos) return {};
   std::string_view host = origin.substr(scheme + 3);
+  if (host.contains('@')) return {};
   const auto port = host.rfind(':');
   if (port != host.npos && host.find(']', port) == host.npos) host = host.substr(0, port);
   return host;
@@ -46,12 +47,16 @@ std::optional<std::string> session_cookie(const http::RequestHead& head) {
   return found;
 }
 
-std::string cookie_text(std::string_view token, bool is_tls) {
+std::string cookie_text(std::string_view token, bool is_secure) {
   std::string text = std::string(kCookie).append("=").append(token);
   text += "; HttpOnly; SameSite=Strict; Path=/";
   if (token.empty()) text += "; Max-Age=0";
-  if (is_tls) text += "; Secure";
+  if (is_secure) text += "; Secure";
   return text;
+}
+
+bool has_secure_page(const http::RequestHead& head) {
+  return head.fields.find("origin").value_or("").starts_with("https://");
 }
 
 Result<void> check_site(const http::RequestHead& head) {
@@ -60,7 +65,9 @@ Result<void> check_site(const http::RequestHead& head) {
     return foreign_page();
   if (head.fields.count("origin") > 1) return foreign_page();
   const auto origin = head.fields.find("origin");
-  if (origin && !equals_ignore_case(host_of(*origin), head.host)) return foreign_page();
+  if (!origin) return {};
+  const std::string_view host = host_of(*origin);
+  if (host.empty() || !equals_ignore_case(host, head.host)) return foreign_page();
   return {};
 }
 

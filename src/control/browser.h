@@ -13,8 +13,10 @@ namespace sovmesh::control {
 
 // The value of sm_session. Nothing, too, when there are several: somebody planted one.
 std::optional<std::string> session_cookie(const http::RequestHead& head);
-// For Set-Cookie; an empty token takes it away.
-std::string cookie_text(std::string_view token, bool is_tls);
+// For Set-Cookie; an empty token takes it away. `is_secure`: only over TLS.
+std::string cookie_text(std::string_view token, bool is_secure);
+// Whether the page that asks came over TLS, as behind a proxy that has it.
+bool has_secure_page(const http::RequestHead& head);
 
 // Code::insufficient_permissions for a request that a page of another site made, as far as the
 // browser says so: Sec-Fetch-Site, Origin.

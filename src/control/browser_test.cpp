@@ -42,6 +42,12 @@ TEST(SessionCookie, ScriptsAndOtherSitesNeverGetIt) {
   EXPECT_EQ(cookie_text("", false), "sm_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
 }
 
+TEST(SessionCookie, GoesOnlyOverTlsWhereThePageDid) {
+  EXPECT_TRUE(has_secure_page(head("POST", {{"origin", "https://mesh.example"}})));
+  EXPECT_FALSE(has_secure_page(head("POST", {{"origin", "http://mesh.example"}})));
+  EXPECT_FALSE(has_secure_page(head("POST", {})));
+}
+
 TEST(Site, OurOwnPagesAndProgramsPass) {
   EXPECT_THAT(check_site(head("POST", {})), Succeeds());
   EXPECT_THAT(check_site(head("POST", {{"origin", "https://mesh.example:8443"},
@@ -56,7 +62,8 @@ TEST(Site, OtherPagesDoNot) {
                 FailsWith(Code::insufficient_permissions))
         << site;
   for (const char* origin : {"https://evil.example", "null", "https://mesh.example.evil.example",
-                             "https://evil.example:443", "mesh.example", ""})
+                             "https://evil.example:443", "mesh.example", "",
+                             "https://evil@mesh.example", "https://mesh.example:80@mesh.example"})
     EXPECT_THAT(check_site(head("POST", {{"origin", origin}})),
                 FailsWith(Code::insufficient_permissions))
         << origin;

@@ -81,6 +81,7 @@ std::vector<CostLine> Explanation::lines() const {
 }
 
 std::optional<Explanation::Turn> Explanation::turn() const {
+  if (shown_turn) return shown_turn;
   if (placing) {
     const bool was_placed = !placing->attempts.empty();
     return Turn{.priority = std::string(placing->priority),
@@ -90,6 +91,17 @@ std::optional<Explanation::Turn> Explanation::turn() const {
   const auto said = nlohmann::json::parse(entry->bytes, nullptr, false);
   if (!said.is_object() || !said.contains("class")) return std::nullopt;
   return Turn{.priority = said.value("class", ""), .pool = said.value("pool", "")};
+}
+
+void hide_place(Explanation& it, bool reads_entries) {
+  it.shown_turn = it.turn();
+  if (it.shown_turn) it.shown_turn->pool.clear();
+  it.placing.reset();
+  it.row.engine.clear();
+  if (reads_entries || !it.entry) return;
+  it.entry.reset();
+  it.proof.reset();
+  it.audit_note = "you may not read the audit log's entries";
 }
 
 bool Explanation::adds_up() const {

@@ -47,12 +47,13 @@ struct Explanation {
   std::string audit_note;          // why something of it is missing
   std::optional<Placing> placing;  // nothing: it is not remembered any more
 
-  // Its class, and the pool of its engines (empty: they are in none): of `placing`, else as the
-  // audit log has them. Nothing: neither says.
+  // Its class, and the pool of its engines (empty: they are in none).
   struct Turn {
     std::string priority;
     std::string pool;
   };
+  std::optional<Turn> shown_turn;  // where something is hidden
+  // As `placing`, else the audit log has it. Nothing: neither says.
   std::optional<Turn> turn() const;
 
   std::vector<CostLine> lines() const;
@@ -71,6 +72,9 @@ Error no_such_request();  // Code::not_found
 // Blocks on the ledger and the audit log. Code::not_found when the ledger has no such row.
 Result<Explanation> explain(store::Ledger& ledger, store::Audit* audit,
                             const store::ControlData& data, RequestId request);
+// For who may not know where a model runs: without its engine and pool. The signed entry, which
+// names them, stays only for who `reads_entries` of the tenant in the audit log.
+void hide_place(Explanation& explanation, bool reads_entries);
 std::string explanation_json(const Explanation& explanation);
 std::string explanation_text(const Explanation& explanation);
 

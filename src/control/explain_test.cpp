@@ -228,6 +228,16 @@ TEST_F(ExplainTest, BringsTheAuditEntryWithItsProof) {
   EXPECT_THAT(explanation_json(found), HasSubstr("fake.example"));
 }
 
+TEST_F(ExplainTest, APlaceThatIsHiddenLeavesTheClass) {
+  Explanation known = it();
+  known.entry = store::AuditRecord{.bytes = R"({"v":2,"class":"batch","pool":"gpu"})"};
+  hide_place(known, false);
+  EXPECT_THAT(explanation_json(known), HasSubstr(R"("class":"batch","pool":null)"));
+  EXPECT_THAT(explanation_json(known), HasSubstr(R"("engine":"")"));
+  EXPECT_THAT(explanation_text(known), Not(HasSubstr("gpu")));
+  EXPECT_FALSE(known.entry);
+}
+
 TEST_F(ExplainTest, TellsClassAndPoolFromTheAuditLogWhenTheTurnIsForgotten) {
   Explanation known = it();
   EXPECT_THAT(explanation_json(known), HasSubstr(R"("class":null,"pool":null,"scheduling":null)"));

@@ -47,6 +47,10 @@ std::unique_ptr<store::Audit> open_audit(const std::string& data_dir, const Cloc
   return *std::move(opened);
 }
 
+std::unique_ptr<store::ControlStore> open_control(const std::string& data_dir, const Clock& clock) {
+  return *store_sqlite::open_control_store(real_disk(), data_dir + "/control.db", clock);
+}
+
 rt::Task<void> open_into(store::Ledger& ledger, metering::Intent intent, rt::Loop& loop,
                          std::optional<Result<store::OpenRow>>& out) {
   out.emplace(co_await ledger.open(std::move(intent), loop));
@@ -201,7 +205,8 @@ TEST_F(BackupCutTest, EveryBackupUnderLoadIsOfOneInstant) {
     const auto found = audit->list({.action = "tenant.create", .object = newest}, 1);
     ASSERT_THAT(found, Succeeds());
     EXPECT_EQ(tenants > 0 ? found->records.size() : 1U, 1U) << newest;
-    ASSERT_THAT(record_restore(restored, audit.get()), Succeeds());
+    const auto control = open_control(restored, *clock_);
+    ASSERT_THAT(record_restore(restored, audit.get(), *control), Succeeds());
     const auto noted = audit->list({.action = "backup.restore"}, 2);
     ASSERT_THAT(noted, Succeeds());
     EXPECT_EQ(noted->records.size(), 1U);
@@ -233,16 +238,47 @@ TEST_F(BackupCutTest, ARestoreIsRecordedOnce) {
   const std::string note = at("b/restored");
   fs::copy_file(note, at("note"));
   const auto audit = open_audit(at("b"), *clock_, *random_);
-  const auto off = record_restore(at("b"), nullptr);
+  const auto control = open_control(at("b"), *clock_);
+  const auto off = record_restore(at("b"), nullptr, *control);
   ASSERT_THAT(off, Succeeds());
   EXPECT_FALSE(off->empty());
   EXPECT_TRUE(fs::exists(note)) << "stays while the log is off";
-  ASSERT_THAT(record_restore(at("b"), audit.get()), Succeeds());
+  ASSERT_THAT(record_restore(at("b"), audit.get(), *control), Succeeds());
   EXPECT_FALSE(fs::exists(note));
   fs::copy_file(at("note"), note);  // killed before it was removed
-  ASSERT_THAT(record_restore(at("b"), audit.get()), Succeeds());
+  ASSERT_THAT(record_restore(at("b"), audit.get(), *control), Succeeds());
   EXPECT_EQ(audit->list({.action = "backup.restore"}, 10)->records.size(), 1U);
-  EXPECT_EQ(*record_restore(at("b"), audit.get()), "");
+  EXPECT_EQ(*record_restore(at("b"), audit.get(), *control), "");
+}
+
+// Who signed out, and a setup token that was used after the backup, would be in again.
+TEST_F(BackupCutTest, ARestoreEndsSessionsAndTheSetupTokenOnce) {
+  {
+    Busy busy(at("data"));
+  }
+  access::Session session{.id = {Ulid::make(clock_->wall_now(), *random_)},
+                          .proof = Digest{1},
+                          .user = {Ulid::make(clock_->wall_now(), *random_)},
+                          .created_at = clock_->wall_now(),
+                          .seen_at = clock_->wall_now(),
+                          .expires_at = clock_->wall_now() + access::Session::kAgeMax};
+  {
+    const auto control = open_control(at("data"), *clock_);
+    ASSERT_THAT(control->create(access::User{.id = session.user, .login = "ann"}), Succeeds());
+    ASSERT_THAT(control->begin_session(session), Succeeds());
+    ASSERT_THAT(control->put_value("setup_token", "digest"), Succeeds());
+  }
+  ASSERT_THAT(backup_.create(at("data"), at("a.smb"), false, key_), Succeeds());
+  ASSERT_THAT(backup_.restore(at("a.smb"), key_, at("b")), Succeeds());
+  const auto control = open_control(at("b"), *clock_);
+  ASSERT_TRUE(*control->session_of(session.proof)) << "it is in the backup";
+  ASSERT_THAT(record_restore(at("b"), nullptr, *control), Succeeds());
+  EXPECT_FALSE(*control->session_of(session.proof));
+  EXPECT_FALSE(*control->get_value("setup_token"));
+  // While the audit log is off the note stays: who signs in anew stays in over the next starts.
+  ASSERT_THAT(control->begin_session(session), Succeeds());
+  ASSERT_THAT(record_restore(at("b"), nullptr, *control), Succeeds());
+  EXPECT_TRUE(*control->session_of(session.proof));
 }
 
 }  // namespace

@@ -148,6 +148,8 @@ def test_writes_with_a_cookie_want_the_token_and_our_own_page(people):
     assert browser.write("POST", "projects", body, origin=f"http://{people.admin}",
                          sec_fetch_site="same-origin").status == 201
     assert people.sign_in("ann@aurora", origin="https://evil.example").status == 403
+    behind_proxy = people.sign_in("ann@aurora", origin=f"https://{people.admin}")
+    assert behind_proxy.headers["set-cookie"].endswith("; Secure")
     token = (people.data / "admin.token").read_text().strip()
     assert people.ask("POST", "projects", {"tenant": "aurora", "slug": "other"},
                       authorization=f"Bearer {token}").status == 201

@@ -313,6 +313,9 @@ def test_the_files_are_served_as_tiles_are(gateway):
         connection.request("GET", path,
                            headers={"authorization": f"Bearer {token}"} if authorized else {})
         answer = connection.getresponse()
+        if authorized:  # whatever it is: a browser takes it for nothing else and runs nothing of it
+            assert answer.headers.get_all("x-content-type-options") == ["nosniff"]
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
         try:
             return answer.status, answer.headers.get("cache-control"), answer.read()
         finally:

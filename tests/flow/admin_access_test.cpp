@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "base/hash.h"
 #include "tests/flow/access_world.h"
 
 // Who may do what through the admin API.
@@ -377,6 +379,118 @@ TEST_F(AdminAccessTest, ATenantLimitsItsPartsAndNotItself) {
                     R"("window":"day","amount":3})"),
             Code::insufficient_permissions)
       << "a name that is taken would tell of others";
+}
+
+// What the model of a limit may be tells nothing of others, and neither does a refusal.
+TEST_F(AdminAccessTest, ALimitOnAForeignModelIsRefusedAsOneOnNobodys) {
+  must("POST", "routes", R"({"name":"their-route","versions":[{"model":"theirs","weight":1}]})");
+  must("POST", "routes", R"({"name":"our-route","versions":[{"model":"ours","weight":1}]})");
+  const auto limit = [&](const std::string& model) {
+    return call("aurora.tenant-admin", "POST", "limits",
+                R"({"tenant":"aurora","project":"default","measure":"requests","window":"day",)"
+                R"("amount":1,"model":")" +
+                    model + R"("})");
+  };
+  const std::string unknown = bytes_of(limit("unknown"));
+  EXPECT_THAT(unknown, HasSubstr("ours"));
+  EXPECT_THAT(unknown, Not(HasSubstr("their")));
+  for (const char* const foreign : {"theirs", "their-route"}) {
+    std::string refused = bytes_of(limit(foreign));
+    const auto at = refused.find(foreign);
+    ASSERT_NE(at, refused.npos);
+    EXPECT_EQ(refused.replace(at, std::string(foreign).size(), "unknown"), unknown);
+  }
+  for (const char* const ours : {"ours", "shared", "our-route"})
+    EXPECT_THAT(limit(ours), Succeeds()) << ours;
+}
+
+TEST_F(AdminAccessTest, ATenantsPeopleNeitherGiveNorTakeALimitItsName) {
+  const std::string id =
+      member(must("POST", "limits",
+                  R"({"tenant":"aurora","project":"default","measure":"requests","window":"hour",)"
+                  R"("amount":5,"name":"agreed"})"),
+             "id");
+  for (const char* const body : {R"({"name":"mine"})", R"({"name":null})"})
+    EXPECT_EQ(refusal("aurora.tenant-admin", "PATCH", "limits/" + id, body),
+              Code::insufficient_permissions)
+        << body;
+  EXPECT_THAT(ok("aurora.tenant-admin", "PATCH", "limits/" + id, R"({"amount":4})"),
+              HasSubstr(R"("name":"agreed")"));
+}
+
+// Routes of the platform go by labels.
+TEST_F(AdminAccessTest, OnlyThePlatformSetsLabelsOfKeys) {
+  const std::string path = "keys/" + id_in("keys", "aurora");
+  const std::string gold = R"({"labels":{"tier":"gold"}})";
+  EXPECT_EQ(refusal("aurora.tenant-admin", "PATCH", path, gold), Code::insufficient_permissions);
+  EXPECT_EQ(refusal("aurora.tenant-admin", "POST", "keys",
+                    R"({"tenant":"aurora","labels":{"tier":"gold"}})"),
+            Code::insufficient_permissions);
+  ok("platform-operator", "PATCH", path, gold);
+  EXPECT_EQ(refusal("aurora.tenant-admin", "PATCH", path, R"({"labels":null})"),
+            Code::insufficient_permissions);
+  EXPECT_THAT(ok("aurora.tenant-admin", "PATCH", path, R"({"display_name":"x"})"),
+              HasSubstr(R"("tier":"gold")"));
+}
+
+TEST_F(AdminAccessTest, OnesOwnNameMayBeInCapitals) {
+  EXPECT_EQ(ok("aurora.tenant-viewer", "GET", "users/Aurora.Tenant-Viewer"),
+            ok("aurora.tenant-viewer", "GET", "users/aurora.tenant-viewer"));
+}
+
+// Where a model runs is the platform's business; the signed entry, which says it, is for those who
+// may read the log.
+TEST_F(AdminAccessTest, WhereARequestRanIsNotForATenantsPeople) {
+  metering::Intent intent{.request = {Ulid::make(world_.clock().wall_now(), world_.random())},
+                          .tenant = (*store_->load()).tenants.front().id,
+                          .model = "ours",
+                          .engine = "tiny"};
+  ledger_.records[intent.request].intent = intent;
+  audit_.note({.request = intent.request});
+  for (const char* const format : {"", "?format=text"}) {
+    const std::string path = "requests/" + intent.request.value.text() + format;
+    EXPECT_THAT(ok("auditor", "GET", path), HasSubstr("tiny"));
+    for (const char* const login : {"aurora.tenant-admin", "aurora.tenant-developer"}) {
+      const std::string shown = ok(login, "GET", path);
+      EXPECT_THAT(shown, HasSubstr("ours"));
+      EXPECT_THAT(shown, Not(HasSubstr("tiny"))) << login;
+    }
+    EXPECT_THAT(ok("aurora.tenant-admin", "GET", path), HasSubstr("fake.example/log"));
+    EXPECT_THAT(ok("aurora.tenant-developer", "GET", path), Not(HasSubstr("fake.example/log")));
+  }
+  const std::string json = "requests/" + intent.request.value.text();
+  EXPECT_THAT(ok("aurora.tenant-admin", "GET", json), HasSubstr("entry_base64"));
+  EXPECT_THAT(ok("aurora.tenant-developer", "GET", json), Not(HasSubstr("entry_base64")));
+}
+
+TEST_F(AdminAccessTest, AnErasureCountsAnAccountThatIsStillThere) {
+  const auto erase = [&](const std::string& login) {
+    return must("POST", "audit/erase", R"({"tenant":"aurora","subject":")" + login + R"("})");
+  };
+  EXPECT_THAT(erase("aurora.tenant-viewer"), HasSubstr(R"("still_named":1)"));
+  EXPECT_THAT(erase("borealis.tenant-viewer"), HasSubstr(R"("still_named":0)"))
+      << "of another tenant";
+  must("DELETE", "users/aurora.tenant-viewer");
+  EXPECT_THAT(erase("aurora.tenant-viewer"), HasSubstr(R"("still_named":0)"));
+}
+
+// Whoever has the log could try names against a digest of what else is known.
+TEST_F(AdminAccessTest, TheDigestOfAUserIsWithoutHisNames) {
+  const auto after_rename = [&](const std::string& body) {
+    ok("", "PATCH", "users/aurora.tenant-viewer", body);
+    return audit_.entries.back().admin->after;
+  };
+  const auto digest_of_shown = [&] {
+    auto user = nlohmann::json::parse(must("GET", "users/aurora.tenant-viewer"));
+    const std::string whole = user.dump();
+    user.erase("login");
+    user.erase("display_name");
+    return std::pair(sha256(whole), sha256(user.dump()));
+  };
+  const auto after = after_rename(R"({"display_name":"Vera"})");
+  const auto [whole, nameless] = digest_of_shown();
+  EXPECT_NE(after, whole);
+  EXPECT_EQ(after, nameless);
 }
 
 TEST_F(AdminAccessTest, NobodyGivesMoreThanHeMayGive) {

@@ -73,6 +73,7 @@ class MemoryLedger : public store::Ledger {
                         .project = row.intent.project,
                         .key = row.intent.key};
     out.model = row.intent.model;
+    out.engine = row.intent.engine;
     out.open = !row.closed();
     out.voided = row.voided;
     if (row.settlement) out.settlement = *row.settlement;
