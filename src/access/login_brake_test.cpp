@@ -78,14 +78,41 @@ TEST_F(LoginBrakeTest, APauseForgetsEverything) {
   EXPECT_EQ(begin("ann", "10.0.0.1"), seconds(0));
 }
 
-TEST_F(LoginBrakeTest, TheTableHasABoundAndKeepsWhoIsBusy) {
+TEST_F(LoginBrakeTest, RefusedTriesPushNobodyOut) {
+  tries_in(seconds(10), "ann", "10.0.0.1");
+  for (int i = 0; i < LoginBrake::kFreeOfAddress; ++i)
+    (void)begin("other-" + std::to_string(i), "10.0.0.1");
+  const seconds of_ann = begin("ann", "10.0.0.9");
+  const seconds of_address = begin("bob", "10.0.0.1");
+  ASSERT_GT(of_ann, seconds(0));
+  ASSERT_GT(of_address, seconds(0));
+  const std::size_t names = brake_.names();
+  for (int i = 0; i < 20'000; ++i)
+    ASSERT_GT(begin("made-up-" + std::to_string(i), "10.0.0.1"), seconds(0));
+  EXPECT_EQ(brake_.names(), names);
+  EXPECT_EQ(begin("ann", "10.0.0.9"), of_ann);
+  EXPECT_EQ(begin("bob", "10.0.0.1"), of_address);
+}
+
+TEST_F(LoginBrakeTest, TheTablesHaveABoundAndKeepWhoIsBusy) {
   for (std::size_t i = 0; i < 3 * LoginBrake::kEntriesMax; ++i) {
     if (i % 100 == 0) (void)begin("ann", "10.0.0.1");
     (void)begin("name-" + std::to_string(i), "from-" + std::to_string(i));
     now_ += std::chrono::milliseconds(1);
-    ASSERT_LE(brake_.size(), LoginBrake::kEntriesMax);
+    ASSERT_LE(brake_.names(), LoginBrake::kEntriesMax);
+    ASSERT_LE(brake_.addresses(), LoginBrake::kEntriesMax);
   }
   EXPECT_GT(begin("ann", "10.0.0.1"), seconds(0));
+}
+
+TEST_F(LoginBrakeTest, WhoHasToWaitIsNotPushedOut) {
+  for (std::size_t i = 0; i < LoginBrake::kEntriesMax; ++i)
+    for (int again = 0; again <= LoginBrake::kFreeOfName; ++again)
+      (void)begin("name-" + std::to_string(i), "from-" + std::to_string(i));
+  EXPECT_EQ(begin("one-more", "10.0.0.1"), LoginBrake::kFullWait);
+  EXPECT_GT(begin("name-0", "10.0.0.1"), seconds(0));
+  now_ += LoginBrake::kFullWait;
+  EXPECT_EQ(begin("one-more", "10.0.0.1"), seconds(0)) << "they need not wait any more";
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ Result<AdminReply> AdminApi::answer(Request& request) {
 
 // All or nothing: what nobody can prove is not changed.
 Result<AdminReply> AdminApi::change(Request& request) {
-  TRY_VOID(may_delete(request));
+  TRY_VOID(may_lose(request));
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;

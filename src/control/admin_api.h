@@ -179,7 +179,8 @@ class AdminApi {
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);
   Result<void> may_record(const Request& request) const;
-  Result<void> may_delete(const Request& request);
+  Result<void> may_lose(const Request& request);
+  Result<std::function<bool(const store::AuditHold&)>> what_is_lost(const Request& request);
   Result<void> record_read(const Request& request);
   Result<std::optional<store::AdminEntry>> change_entry(const Request& request,
                                                         const AdminReply& reply);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -42,10 +43,19 @@ std::string text_at(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// Whether a hold is on this owner of a key, as far as is known.
+// Whether a hold is on this subject, as far as is known.
+bool holds(const store::AuditHold& hold, const store::AuditSubject& subject) {
+  if (hold.subject.tenant != subject.tenant) return false;
+  return hold.whole_tenant || hold.subject.id.empty() || hold.subject.id == subject.id;
+}
+
 bool holds(const store::AuditHold& hold, const tenancy::Key& key) {
-  if (hold.subject.tenant != key.tenant) return false;
-  return hold.whole_tenant || hold.subject.id.empty() || hold.subject.id == key.owner;
+  return holds(hold, {.tenant = key.tenant, .id = key.owner.value_or("")});
+}
+
+// Whether a change of this key's takes it from an owner.
+bool changes_owner(const json& change, const tenancy::Key& key) {
+  return key.owner && change.contains("owner") && text_at(change, "owner") != *key.owner;
 }
 
 // Whether deleting an object of the store would take along what is held.
@@ -213,28 +223,62 @@ Result<void> AdminApi::may_record(const Request& request) const {
   return fail(store::Audit::refusal());
 }
 
-// What a legal hold keeps is not deleted; that somebody wanted to is an entry.
-Result<void> AdminApi::may_delete(const Request& request) {
-  if (parts_.audit == nullptr || !request.is("DELETE", 2)) return {};
+// Whether a hold is on what the request would delete, or on a name that it would take away.
+Result<std::function<bool(const store::AuditHold&)>> AdminApi::what_is_lost(
+    const Request& request) {
+  using Hold = store::AuditHold;
+  const std::string& kind = request.path[0];
+  const std::string& name = request.path[1];
+  const bool deletes = request.call.method == "DELETE";
+  const json change = deletes ? json() : json::parse(request.call.body, nullptr, false);
+  const auto nothing = [](const Hold&) { return false; };
+  if (kind == "users") {
+    TRY(const auto subjects, people_.known_as(request, name));
+    if (subjects.empty()) return nothing;
+    const bool renames =
+        change.contains("login") && to_lower(text_at(change, "login")) != subjects.front().id;
+    if (!deletes && !renames) return nothing;
+    return [subjects](const Hold& hold) {
+      return std::ranges::any_of(subjects, [&](const auto& one) { return holds(hold, one); });
+    };
+  }
+  if (!deletes && kind != "keys") return nothing;
+  TRY(store::ControlData data, load_seen(request));
+  if (deletes)
+    return [data = std::move(data), kind, name](const Hold& hold) {
+      return holds(hold, data, kind, name);
+    };
+  const auto key = find_key(data, name);
+  if (!key || !changes_owner(change, *key)) return nothing;
+  return [key = *key](const Hold& hold) { return holds(hold, key); };
+}
+
+// What a legal hold keeps is neither deleted nor called by another name; that somebody wanted to is
+// an entry.
+Result<void> AdminApi::may_lose(const Request& request) {
+  const bool may_take = request.is("DELETE", 2) || request.is("PATCH", 2);
+  if (parts_.audit == nullptr || !may_take) return {};
   TRY(const std::vector<store::AuditHold> held, parts_.audit->holds());
   if (held.empty()) return {};
-  TRY(const store::ControlData data, load_seen(request));
-  const std::string& kind = request.path[0];
-  const auto hold = std::ranges::find_if(
-      held, [&](const store::AuditHold& one) { return holds(one, data, kind, request.path[1]); });
+  TRY(const auto is_lost, what_is_lost(request));
+  const auto hold = std::ranges::find_if(held, is_lost);
   if (hold == held.end()) return {};
-  store::AdminEntry entry = entry_of(request, action_of("DELETE", request.path));
+  const std::string& kind = request.path[0];
+  store::AdminEntry entry = entry_of(request, action_of(request.call.method, request.path));
   entry.tenant = hold->subject.tenant;
-  entry.object = object_of(kind, request.path[1]);
+  // Logins are names, and those are not for the log.
+  entry.object = kind == "users" ? kind : object_of(kind, request.path[1]);
   entry.outcome = "denied";
   entry.reason = "under a legal hold";
   entry.detail = detail_of(request);
   TRY_VOID(parts_.audit->append(std::move(entry)));
   return client_error(
       Code::conflict,
-      fmt::format("under a legal hold: nothing of it is deleted until that is taken off (sovmesh "
-                  "audit hold list){}",
-                  kind == "keys" ? "; revoke the key instead" : ""));
+      fmt::format("under a legal hold: nothing of it is deleted or gets another name until that is "
+                  "taken off (sovmesh audit hold list){}",
+                  kind == "keys"    ? "; revoke the key instead"
+                  : kind == "users" ? "; disable the user instead"
+                                    : ""));
 }
 
 // Who read reports and the log itself.

@@ -70,7 +70,7 @@ Result<AdminReply> AdminApi::present(const Request& request, const AdminReply& r
 }
 
 Result<AdminReply> AdminApi::dry_run(Request& request) {
-  TRY_VOID(may_delete(request));
+  TRY_VOID(may_lose(request));
   AdminReply reply;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     request.store = &store;

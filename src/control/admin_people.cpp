@@ -24,6 +24,7 @@ using access::User;
 using Memberships = std::vector<Membership>;
 
 constexpr std::size_t kDisplayNameMax = 128;
+constexpr std::size_t kTenantUsersMax = 1'000;  // memberships, where its own people give them
 
 Owner owner_of(const Membership& membership) { return Owner::of(membership.grant.tenant()); }
 
@@ -103,6 +104,77 @@ Result<access::Grant> grant_of(const std::string& role, const std::optional<std:
   return access::Grant::make(*parsed, where);
 }
 
+// Before a tenant's own people give another role in it.
+Result<void> check_room(const AdminRequest& request, const access::Grant& grant) {
+  if (sees_all(request) || !grant.tenant()) return {};
+  TRY(const Memberships all, request.store->memberships());
+  const auto there = std::ranges::count_if(
+      all, [&](const Membership& one) { return one.grant.tenant() == grant.tenant(); });
+  if (std::cmp_less(there, kTenantUsersMax)) return {};
+  return client_error(Code::conflict,
+                      fmt::format("the tenant has {} memberships already", kTenantUsersMax));
+}
+
+// Of a password that somebody who may give every role has set. Whoever changes his own does not
+// change whose word the account rests on.
+std::string trust_of(access::UserId user) { return "password_by_platform/" + user.value.text(); }
+
+Result<void> note_password(AdminRequest& request, access::UserId user) {
+  const bool is_trusted =
+      may(request, Action::create, Resource::platform_memberships, Owner::platform()).has_value();
+  return is_trusted ? request.store->put_value(trust_of(user), "1")
+                    : request.store->remove_value(trust_of(user));
+}
+
+// Whether the password may be that of somebody who could not have given `grant`: it is where the
+// person is nothing yet, and only people of other tenants vouch for the account.
+Result<bool> is_beyond_password(AdminRequest& request, const access::Grant& grant, const User& user,
+                                const Memberships& memberships) {
+  const bool is_there = std::ranges::any_of(memberships, [&](const Membership& one) {
+    return !one.grant.tenant() || one.grant.tenant() == grant.tenant();
+  });
+  if (user.password_hash.empty() || is_there) return false;
+  TRY(const auto trust, request.store->get_value(trust_of(user.id)));
+  return !trust;
+}
+
+// The keys whose owner this person is: in the tenants where there is a role, by the login. What the
+// file declares changes there alone.
+Result<std::vector<tenancy::Key>> keys_of(AdminRequest& request, const std::string& login,
+                                          const Memberships& memberships) {
+  TRY(store::ControlData data, request.store->load());
+  std::erase_if(data.keys, [&](const tenancy::Key& key) {
+    return key.owner != login || key.meta.ownership.by != tenancy::Ownership::By::api ||
+           std::ranges::none_of(memberships, [&](const Membership& one) {
+             return one.grant.tenant() == key.tenant;
+           });
+  });
+  return std::move(data.keys);
+}
+
+// Whoever is out is out with all that would still speak for him, and leaves nothing to somebody who
+// gets the login later.
+Result<void> revoke_keys(AdminRequest& request, const std::string& login,
+                         const Memberships& memberships, WallTime now) {
+  TRY(std::vector<tenancy::Key> keys, keys_of(request, login, memberships));
+  for (tenancy::Key& key : keys) {
+    if (key.revoked_at) continue;
+    key.revoked_at = now;
+    TRY_VOID(request.store->update(key));
+  }
+  return {};
+}
+
+Result<void> rename_owner(AdminRequest& request, const std::string& from, const std::string& to,
+                          const Memberships& memberships) {
+  TRY(std::vector<tenancy::Key> keys, keys_of(request, from, memberships));
+  for (tenancy::Key& key : keys) {
+    key.owner = to;
+    TRY_VOID(request.store->update(key));
+  }
+  return {};
+}
+
 std::string session_line(const Session& session, bool is_current) {
   return JsonText()
       .text("id", session.id.value.text())
@@ -116,6 +188,22 @@ std::string session_line(const Session& session, bool is_current) {
 }
 
 }  // namespace
+
+WallTime AdminPeople::now() const { return logins_.parts().clock.wall_now(); }
+
+Result<std::vector<store::AuditSubject>> AdminPeople::known_as(const AdminRequest& request,
+                                                               const std::string& name) const {
+  std::vector<store::AuditSubject> out;
+  const auto person = find_user(request, name);
+  if (!person && person.error().code() == Code::not_found) return out;
+  if (!person) return fail(person.error());
+  const std::string& login = person->user.login;
+  out.push_back({.tenant = std::nullopt, .id = login});
+  out.push_back({.tenant = std::nullopt, .id = "user:" + person->user.id.value.text()});
+  for (const Membership& one : person->memberships)
+    if (one.grant.tenant()) out.push_back({.tenant = one.grant.tenant(), .id = login});
+  return out;
+}
 
 Result<AdminPeople::Person> AdminPeople::find_user(const AdminRequest& request,
                                                    const std::string& name) const {
@@ -163,6 +251,7 @@ Result<AdminReply> AdminPeople::users(AdminRequest& request) {
   if (request.path.size() < 2) return fail(no_such_method(request));
   TRY(Person person, find_user(request, request.path[1]));
   request.object = person.user.id.value.text();
+  request.tenant = only_tenant(person.memberships);
   if (request.path.size() > 2) return sessions_of(request, person);
   TRY_VOID(request.no_more_query());
   if (request.call.method == "GET") return show(request, person, 200);
@@ -211,6 +300,7 @@ Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
     TRY(grant, grant_of(*role, tenant, data));
     TRY_VOID(may(request, membership_resource(*grant), Owner::of(grant->tenant())));
     TRY_VOID(may(request, user_resource(*grant), Owner::of(grant->tenant())));
+    TRY_VOID(check_room(request, *grant));
   } else {
     TRY_VOID(may(request, Resource::platform_users, Owner::platform()));
   }
@@ -224,6 +314,7 @@ Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
   }
   Person person;
   TRY(person.user, request.store->create(std::move(user)));
+  if (password) TRY_VOID(note_password(request, person.user.id));
   if (grant) {
     request.tenant = grant->tenant();
     TRY(Membership made,
@@ -243,6 +334,7 @@ Result<AdminReply> AdminPeople::change_user(AdminRequest& request, Person person
   const auto current = body.text("current_password");
   TRY_VOID(body.done());
   User& user = person.user;
+  const User before = user;
   const bool is_own = is_self(request, user.id);
   if (is_own && !login && !disabled) {
     request.is_decided = true;  // his own name and password
@@ -264,6 +356,11 @@ Result<AdminReply> AdminPeople::change_user(AdminRequest& request, Person person
   }
   if (disabled) user.disabled = *disabled;
   TRY(user, request.store->update(user));
+  if (user.login != before.login)
+    TRY_VOID(rename_owner(request, before.login, user.login, person.memberships));
+  if (user.disabled && !before.disabled)
+    TRY_VOID(revoke_keys(request, user.login, person.memberships, now()));
+  if (password && !is_own) TRY_VOID(note_password(request, user.id));
   // Who had the old password, or is out, is out everywhere; he who changes his own stays.
   if (password || user.disabled) {
     std::optional<access::SessionId> but;
@@ -278,7 +375,8 @@ Result<AdminReply> AdminPeople::remove_user(AdminRequest& request, const Person&
   if (is_self(request, person.user.id))
     return client_error(Code::conflict, "you cannot delete yourself: somebody else can");
   TRY(const std::int64_t at, revision(request, person.user.meta.revision));
-  if (person.memberships.size() == 1) request.tenant = person.memberships.front().grant.tenant();
+  TRY_VOID(revoke_keys(request, person.user.login, person.memberships, now()));
+  TRY_VOID(request.store->remove_value(trust_of(person.user.id)));
   TRY_VOID(request.store->remove(person.user.id, at));
   return AdminReply{.status = 204};
 }
@@ -295,8 +393,7 @@ Result<AdminReply> AdminPeople::sessions_of(AdminRequest& request, const Person&
   }
   if (request.is("GET", 3)) {
     TRY(std::vector<Session> all, request.store->sessions_of(person.user.id));
-    const WallTime now = logins_.parts().clock.wall_now();
-    std::erase_if(all, [&](const Session& session) { return session.is_over(now); });
+    std::erase_if(all, [&](const Session& session) { return session.is_over(now()); });
     const auto& current = request.call.signed_in;
     return page<Session>(
         request, all, [](const Session& session) { return session.id.value.text(); },
@@ -363,7 +460,8 @@ Result<AdminReply> AdminPeople::create_membership(AdminRequest& request) {
   TRY(const store::ControlData data, load_seen(request));
   TRY(const access::Grant grant, grant_of(role, tenant, data));
   TRY_VOID(may(request, membership_resource(grant), Owner::of(grant.tenant())));
-  TRY(const Person person, find_user(request, user));
+  TRY(Person person, find_user(request, user));
+  TRY_VOID(check_room(request, grant));
   if (person.memberships.size() >= access::kMembershipsMax)
     return client_error(Code::conflict,
                         fmt::format("the user has {} roles already", access::kMembershipsMax));
@@ -371,12 +469,27 @@ Result<AdminReply> AdminPeople::create_membership(AdminRequest& request) {
   TRY(const Membership made,
       request.store->create(
           Membership{.id = {request.ids->next()}, .user = person.user.id, .grant = grant}));
-  return AdminReply{201, membership_json(made, data), etag_of(made.meta.revision)};
+  TRY(const bool resets, is_beyond_password(request, grant, person.user, person.memberships));
+  if (resets) {
+    person.user.password_hash.clear();
+    TRY_VOID(request.store->update(person.user));
+    TRY_VOID(request.store->end_sessions(person.user.id, std::nullopt));
+  }
+  return AdminReply{201, membership_json(made, data, resets), etag_of(made.meta.revision)};
 }
 
 Result<AdminReply> AdminPeople::remove_membership(AdminRequest& request,
                                                   const Membership& membership) {
   TRY_VOID(may(request, membership_resource(membership.grant), owner_of(membership)));
+  // Another administrator is left that way; the owner of the machine has no need of one.
+  if (is_self(request, membership.user) && membership.grant.role() == access::Role::platform_admin)
+    return client_error(Code::conflict,
+                        "you cannot take platform-admin from yourself: another one can");
+  TRY(const Memberships all, request.store->memberships_of(membership.user));
+  if (all.size() == 1 && !may(request, Action::change, Resource::platform_users, Owner::platform()))
+    return client_error(Code::conflict,
+                        "it is the user's last role, without which you would not see the user any "
+                        "more: delete the user");
   TRY(const std::int64_t at, revision(request, membership.meta.revision));
   request.tenant = membership.grant.tenant();
   TRY_VOID(request.store->remove(membership.id, at));

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "control/admin_call.h"
 #include "control/logins.h"
+#include "store/audit.h"
 
 namespace sovmesh::control {
 
@@ -22,6 +23,11 @@ class AdminPeople {
   Result<AdminReply> session(AdminRequest& request);  // the caller's own
   Result<AdminReply> setup(AdminRequest& request);
 
+  // What the audit log, and holds on it, may call a user; the login comes first. Nothing where the
+  // caller sees no such user.
+  Result<std::vector<store::AuditSubject>> known_as(const AdminRequest& request,
+                                                    const std::string& name) const;
+
  private:
   struct Person {
     access::User user;
@@ -32,14 +38,12 @@ class AdminPeople {
   Result<AdminReply> list_users(AdminRequest& request);
   Result<AdminReply> create_user(AdminRequest& request);
   Result<AdminReply> change_user(AdminRequest& request, Person person);
-  Result<AdminReply> change_password(AdminRequest& request, Person& person,
-                                     const std::string& password,
-                                     const std::optional<std::string>& current);
   Result<AdminReply> remove_user(AdminRequest& request, const Person& person);
   Result<AdminReply> sessions_of(AdminRequest& request, const Person& person);
   Result<AdminReply> list_memberships(AdminRequest& request);
   Result<AdminReply> create_membership(AdminRequest& request);
   Result<AdminReply> remove_membership(AdminRequest& request, const access::Membership& membership);
+  WallTime now() const;
   Result<AdminReply> show(const AdminRequest& request, const Person& person, int status) const;
 
   Logins& logins_;

@@ -39,12 +39,6 @@ std::unexpected<Error> wrong_token() {
                       "the server makes another one");
 }
 
-// The tenant of somebody who is in one alone.
-std::optional<TenantId> only_tenant(const std::vector<Membership>& memberships) {
-  if (memberships.size() != 1) return std::nullopt;
-  return memberships.front().grant.tenant();
-}
-
 struct SetupToken {
   Digest digest{};
   WallTime until{};
@@ -73,6 +67,14 @@ bool is_setup_token(const std::optional<std::string>& value, const Secret* token
 std::string actor_of(const User& user) { return "user:" + user.id.value.text(); }
 
 }  // namespace
+
+std::optional<TenantId> only_tenant(const std::vector<Membership>& memberships) {
+  if (memberships.empty()) return std::nullopt;
+  const auto tenant = memberships.front().grant.tenant();
+  const bool is_only = std::ranges::all_of(
+      memberships, [&](const Membership& one) { return one.grant.tenant() == tenant; });
+  return is_only ? tenant : std::nullopt;
+}
 
 access::Caller Logins::Shown::caller() const {
   access::Caller out{.user = user.id, .login = user.login, .grants = {}};
@@ -210,6 +212,7 @@ Result<void> Logins::confirm(const User& user, std::string_view password,
                              const std::string& address) {
   TRY_VOID(slow_down(user.login, address));
   if (!identity::is_password(password, user.password_hash)) {
+    note_refusal();
     return client_error(Code::invalid_value, "this is not your password", "current_password");
   }
   brake_.with([&](access::LoginBrake& brake) { brake.succeeded(user.login, address); });

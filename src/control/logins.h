@@ -113,6 +113,11 @@ std::string session_json(const store::ControlData& data, const access::Caller& c
 // With the memberships that the reader may know of.
 std::string user_json(const access::User& user, const std::vector<access::Membership>& memberships,
                       const store::ControlData& data);
-std::string membership_json(const access::Membership& membership, const store::ControlData& data);
+// `password_reset`: it took the user's password away.
+std::string membership_json(const access::Membership& membership, const store::ControlData& data,
+                            bool password_reset = false);
+
+// The tenant of somebody whose roles are all in one.
+std::optional<TenantId> only_tenant(const std::vector<access::Membership>& memberships);
 
 }  // namespace sovmesh::control

@@ -41,7 +41,8 @@ std::string place_json(const access::Caller& caller, const std::optional<TenantI
 
 }  // namespace
 
-std::string membership_json(const access::Membership& membership, const store::ControlData& data) {
+std::string membership_json(const access::Membership& membership, const store::ControlData& data,
+                            bool password_reset) {
   const auto& tenant = membership.grant.tenant();
   JsonText json;
   json.text("id", membership.id.value.text())
@@ -49,6 +50,7 @@ std::string membership_json(const access::Membership& membership, const store::C
       .text("role", access::name(membership.grant.role()));
   tenant ? json.text("tenant", std::string_view(slug_of(data, *tenant))) : json.null("tenant");
   tenant ? json.text("tenant_id", tenant->value.text()) : json.null("tenant_id");
+  if (password_reset) json.flag("password_reset", true);
   add_meta(json, membership.meta);
   return json.end();
 }

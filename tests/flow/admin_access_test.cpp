@@ -530,6 +530,129 @@ TEST_F(AdminAccessTest, WhoIsMoreThanATenantsMemberIsNotManagedByIt) {
   EXPECT_EQ(refusal(me, "GET", "users/borealis.tenant-viewer"), Code::not_found);
 }
 
+// Whoever made an account must not get in where he could not have let it.
+TEST_F(AdminAccessTest, ARoleBeyondWhoSetThePasswordTakesThePassword) {
+  const std::string with_password = std::string(R"("password":")") + kPassword + "\"";
+  ok("aurora.tenant-admin", "POST", "users",
+     R"({"login":"cfo@platform","role":"tenant-viewer","tenant":"aurora",)" + with_password + "}");
+  const auto sign_in = [&] {
+    return api_->logins().begin({.login = "cfo@platform", .password = Secret(kPassword)});
+  };
+  const auto begun = sign_in();
+  ASSERT_THAT(begun, Succeeds());
+  EXPECT_THAT(ok("aurora.tenant-admin", "POST", "memberships",
+                 R"({"user":"cfo@platform","role":"tenant-developer","tenant":"aurora"})"),
+              Not(HasSubstr("password_reset")));
+  EXPECT_THAT(
+      ok("platform-admin", "POST", "memberships", R"({"user":"cfo@platform","role":"finance"})"),
+      HasSubstr(R"("password_reset":true)"));
+  EXPECT_FALSE(*api_->logins().shown(begun->token.reveal()));
+  EXPECT_THAT(sign_in(), FailsWith(Code::invalid_api_key));
+  ok("platform-admin", "PATCH", "users/cfo@platform", "{" + with_password + "}");
+  EXPECT_THAT(sign_in(), Succeeds());
+}
+
+TEST_F(AdminAccessTest, APasswordOfAnAdministratorsStaysWhateverRoleComes) {
+  const std::string with_password = std::string(R"("password":")") + kPassword + "\"";
+  must("POST", "users", R"({"login":"ann",)" + with_password + "}");
+  for (const char* const grant :
+       {R"("role":"tenant-viewer","tenant":"aurora")",
+        R"("role":"tenant-viewer","tenant":"borealis")", R"("role":"finance")"})
+    EXPECT_THAT(must("POST", "memberships", R"({"user":"ann",)" + std::string(grant) + "}"),
+                Not(HasSubstr("password_reset")));
+}
+
+// What a tenant's administrator set outlives neither the tenant nor the role.
+TEST_F(AdminAccessTest, APasswordOfATenantThatIsGoneOpensNothing) {
+  ok("aurora.tenant-admin", "POST", "users",
+     R"({"login":"eve","role":"tenant-viewer","tenant":"aurora","password":")" +
+         std::string(kPassword) + "\"}");
+  must("DELETE", "tenants/aurora");
+  EXPECT_THAT(must("POST", "memberships", R"({"user":"eve","role":"finance"})"),
+              HasSubstr(R"("password_reset":true)"));
+}
+
+TEST_F(AdminAccessTest, TheKeysOfWhoIsOutAreRevoked) {
+  const std::string me = "aurora.tenant-developer";
+  const auto key_of_mine = [&] {
+    return "keys/" + member(ok(me, "POST", "keys", R"({"tenant":"aurora"})"), "id");
+  };
+  const std::string foreign =
+      "keys/" +
+      member(must("POST", "keys", R"({"tenant":"borealis","owner":")" + me + "\"}"), "id");
+  const std::string first = key_of_mine();
+  EXPECT_THAT(must("GET", first), HasSubstr(R"("revoked_at":null)"));
+  must("PATCH", "users/" + me, R"({"disabled":true})");
+  EXPECT_THAT(must("GET", first), Not(HasSubstr(R"("revoked_at":null)")));
+  must("PATCH", "users/" + me, R"({"disabled":false})");
+  const std::string second = key_of_mine();
+  must("DELETE", "users/" + me);
+  EXPECT_THAT(must("GET", second), Not(HasSubstr(R"("revoked_at":null)")));
+  EXPECT_THAT(must("GET", foreign), HasSubstr(R"("revoked_at":null)"))
+      << "where there was no role it is another one's";
+}
+
+TEST_F(AdminAccessTest, KeysFollowTheirOwnersName) {
+  const std::string key =
+      "keys/" +
+      member(ok("aurora.tenant-developer", "POST", "keys", R"({"tenant":"aurora"})"), "id");
+  must("PATCH", "users/aurora.tenant-developer", R"({"login":"Dora"})");
+  EXPECT_EQ(member(ok("dora", "GET", key), "owner"), "dora");
+  ok("dora", "POST", key + "/rotate");
+}
+
+TEST_F(AdminAccessTest, AnAdministratorDoesNotGiveUpHisRole) {
+  const std::string path =
+      "memberships/" + member(must("GET", "memberships?user=platform-admin"), "id");
+  EXPECT_EQ(refusal("platform-admin", "DELETE", path), Code::conflict);
+  must("DELETE", path);
+}
+
+TEST_F(AdminAccessTest, ALastRoleGoesWithTheUserOrByThePlatform) {
+  const std::string path =
+      "memberships/" + member(must("GET", "memberships?user=aurora.tenant-viewer"), "id");
+  EXPECT_EQ(refusal("aurora.tenant-admin", "DELETE", path), Code::conflict);
+  EXPECT_EQ(refusal("platform-operator", "DELETE", path), Code::conflict);
+  ok("platform-admin", "DELETE", path);
+  ok("aurora.tenant-admin", "DELETE", "users/aurora.tenant-developer");
+}
+
+TEST_F(AdminAccessTest, ATenantHasABoundOfUsersThatItsOwnPeopleMake) {
+  const TenantId aurora = (*store_->load()).tenants.front().id;
+  UlidSource ids(world_.clock(), world_.random());
+  for (int i = 3; i < 1'000; ++i) {
+    const access::UserId id{ids.next()};
+    ASSERT_THAT(store_->create(access::User{.id = id, .login = "user-" + std::to_string(i)}),
+                Succeeds());
+    ASSERT_THAT(store_->create(access::Membership{
+                    .id = {ids.next()},
+                    .user = id,
+                    .grant = *access::Grant::make(access::Role::tenant_viewer, aurora)}),
+                Succeeds());
+  }
+  const std::string one_more = R"({"login":"one-more","role":"tenant-viewer","tenant":"aurora"})";
+  EXPECT_EQ(refusal("aurora.tenant-admin", "POST", "users", one_more), Code::conflict);
+  EXPECT_EQ(refusal("aurora.tenant-admin", "POST", "memberships",
+                    R"({"user":"user-7","role":"tenant-developer","tenant":"aurora"})"),
+            Code::conflict);
+  must("POST", "users", one_more);
+}
+
+TEST_F(AdminAccessTest, EntriesOfATenantsPeopleNameTheTenant) {
+  const TenantId aurora = (*store_->load()).tenants.front().id;
+  const std::string path = "users/aurora.tenant-viewer";
+  ok("aurora.tenant-admin", "POST", "memberships",
+     R"({"user":"aurora.tenant-viewer","role":"tenant-developer","tenant":"aurora"})");
+  must("PATCH", path, R"({"display_name":"x"})");
+  EXPECT_EQ(audit_.entries.back().admin->tenant, aurora);
+  must("DELETE", path + "/sessions");
+  EXPECT_EQ(audit_.entries.back().admin->action, "session.revoke");
+  EXPECT_EQ(audit_.entries.back().admin->tenant, aurora);
+  must("POST", "memberships", R"({"user":"aurora.tenant-viewer","role":"finance"})");
+  must("DELETE", path);
+  EXPECT_EQ(audit_.entries.back().admin->tenant, std::nullopt);
+}
+
 TEST_F(AdminAccessTest, WhoHasNoRoleMayNothingButSeeHimself) {
   must("POST", "users", R"({"login":"new-one"})");
   EXPECT_EQ(refusal("new-one", "GET", "tenants"), Code::insufficient_permissions);

@@ -596,6 +596,29 @@ TEST_F(AdminAuditTest, WhatIsUnderAHoldIsNotDeletedAndWhoTriedIsAnEntry) {
   EXPECT_THAT(call("DELETE", "tenants/aurora"), Succeeds());
 }
 
+TEST_F(AdminAuditTest, WhoIsUnderAHoldKeepsNameAndKeys) {
+  ASSERT_THAT(call("POST", "tenants", R"({"slug":"aurora"})"), Succeeds());
+  ASSERT_THAT(
+      call("POST", "users", R"({"login":"alice","role":"tenant-viewer","tenant":"aurora"})"),
+      Succeeds());
+  const std::string key =
+      "keys/" + member_id(call("POST", "keys", R"({"tenant":"aurora","owner":"alice"})"));
+  const std::string alice = R"({"tenant":"aurora","subject":"alice"})";
+  ASSERT_THAT(call("POST", "audit/hold", alice), Succeeds());
+  for (const char* const owner : {R"({"owner":"bob"})", R"({"owner":null})"})
+    EXPECT_THAT(call("PATCH", key, owner), FailsWith(Code::conflict)) << owner;
+  EXPECT_THAT(call("PATCH", key, R"({"owner":"alice","display_name":"hers"})"), Succeeds());
+  EXPECT_THAT(call("PATCH", "users/alice", R"({"login":"bob"})"), FailsWith(Code::conflict));
+  EXPECT_THAT(call("DELETE", "users/alice"), FailsWith(Code::conflict));
+  EXPECT_THAT(entries("user.delete"), HasSubstr(R"("outcome":"denied")"));
+  EXPECT_THAT(entries(), Not(HasSubstr("alice")));
+  EXPECT_THAT(call("PATCH", "users/alice", R"({"login":"Alice","disabled":true})"), Succeeds());
+  ASSERT_THAT(call("POST", "audit/release", alice), Succeeds());
+  EXPECT_THAT(call("PATCH", key, R"({"owner":"bob"})"), Succeeds());
+  EXPECT_THAT(call("PATCH", "users/alice", R"({"login":"bob"})"), Succeeds());
+  EXPECT_THAT(call("DELETE", "users/bob"), Succeeds());
+}
+
 // The file must not do what the API may not.
 TEST_F(AdminAuditTest, ATenantUnderAHoldStaysInForceWhenItsFileLeavesItOut) {
   config::Config config;

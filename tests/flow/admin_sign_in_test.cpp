@@ -157,6 +157,14 @@ TEST_F(SignInTest, ANewPasswordEndsWhatTheOldOneBegan) {
   EXPECT_THAT(sign_in("ann", next), Succeeds());
 }
 
+TEST_F(SignInTest, AWrongPresentPasswordIsAnEntry) {
+  const auto ann = sign_in("ann");
+  const std::string body =
+      R"({"password":"orange ladder 12 south","current_password":"a guess of mine"})";
+  EXPECT_THAT(as(*ann, "PATCH", "users/ann", body), FailsWith(Code::invalid_value));
+  EXPECT_THAT(actions(), Contains("session.refused"));
+}
+
 TEST_F(SignInTest, WhoIsDisabledOrGoneIsOut) {
   const auto ann = sign_in("ann");
   const auto bob = sign_in("bob");
