@@ -189,9 +189,8 @@ TEST_F(AdminRoutesTest, WhatCannotDoWhatTheRouteIsAskedIsRefused) {
               HasSubstr("mirror.version: talk has no completions"));
   EXPECT_THAT(made("new", R"(,"fallbacks":[{"model":"talk"},{"model":"vectors"}])"),
               HasSubstr("fallbacks[1]: vectors can do nothing of what the versions"));
-  EXPECT_EQ(
-      made("new", R"(,"mirror":{"version":"new","share":5},"fallbacks":[{"model":"talk"}])"),
-      "made");
+  EXPECT_EQ(made("new", R"(,"mirror":{"version":"new","share":5},"fallbacks":[{"model":"talk"}])"),
+            "made");
 }
 
 TEST_F(AdminRoutesTest, ANameIsOneThingsAlone) {
