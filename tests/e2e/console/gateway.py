@@ -76,7 +76,8 @@ class Gateway:
     def api(self, method, path, body=None):
         request = urllib.request.Request(
             f"{self.url}/api/v1/{path}", None if body is None else json.dumps(body).encode(),
-            {"authorization": f"Bearer {self.token}"}, method=method)
+            {"authorization": f"Bearer {self.token}", "content-type": "application/json"},
+            method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
