@@ -27,6 +27,7 @@ enum class Resource : std::uint8_t {
   limits,      // of a whole tenant, or of a pool
   sub_limits,  // of a project, user or key
   models,
+  artifacts,
   engines,
   prices,
   routes,
@@ -50,7 +51,7 @@ enum class Resource : std::uint8_t {
   platform_memberships,
   setup_tokens,
 };
-constexpr std::size_t kResources = 29;
+constexpr std::size_t kResources = 30;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.

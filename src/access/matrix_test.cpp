@@ -49,9 +49,9 @@ const std::vector<Action> kEverything{Action::read, Action::create, Action::chan
 const std::vector<std::string> kOfATenant{"tenants", "projects",   "keys",   "own keys",
                                           "limits",  "sub-limits", "models", "usage"};
 // What is written by hand at all.
-const std::vector<std::string> kMade{"tenants", "projects",   "keys",   "own keys",
-                                     "limits",  "sub-limits", "models", "engines",
-                                     "routes",  "rollouts",   "pools"};
+const std::vector<std::string> kMade{"tenants", "projects",   "keys",     "own keys",
+                                     "limits",  "sub-limits", "models",   "artifacts",
+                                     "engines", "routes",     "rollouts", "pools"};
 const std::vector<std::string> kPeople{"users", "memberships"};
 const std::vector<std::string> kPlatformPeople{"platform users", "platform memberships"};
 

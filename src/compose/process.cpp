@@ -19,6 +19,7 @@
 #include "compose/data.h"
 #include "compose/disk_watch.h"
 #include "compose/first_uses.h"
+#include "compose/model_files.h"
 #include "compose/placing.h"
 #include "compose/pools.h"
 #include "compose/recovered.h"
@@ -402,20 +403,35 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
-      [this] { return engine_list(); }, [this] { return not_ready(); },
+      data_->control(),
+      data_->ledger(),
+      *publisher_,
+      *changes_,
+      *authenticator_,
+      *clock_,
+      *random_,
+      [this] { return engine_list(); },
+      [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }, check_pool,
+      rollouts_.get(),
+      [this] { return pool_parts(); },
+      check_pool,
       [this](RequestId request) -> std::optional<control::Placing> {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
         return placing_of(*decision);
       },
-      [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); }});
+      [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); },
+      {},
+      {*clock_,
+       [files = ModelFiles(options_.data_dir)](const auto& artifact) {
+         return files.has(artifact);
+       },
+       [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }}});
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
       [this] { return revision_; }, data_->audit().get());

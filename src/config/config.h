@@ -114,7 +114,8 @@ struct Model {
   std::vector<std::string> engines;  // ...these: replicas of each other
   std::string engine_model;          // empty: the public name
   std::optional<int> adapter;
-  std::string digest;  // SHA-256 of its files, hex; empty: not known
+  std::string digest;    // SHA-256 of its files, hex; empty: not known
+  std::string artifact;  // "assistant@1.2"; empty: none of the registry
   std::string owned_by = "sovereign-mesh";
   bool chat = true;
   bool completions = true;

@@ -164,6 +164,10 @@ void describe(V& v, Model& model) {
       "digest", model.digest,
       "SHA-256 of the files that a remote engine serves it from, 64 hexadecimal digits, for audit "
       "entries. A managed engine's files are hashed by the gateway.");
+  v.field(
+      "artifact", model.artifact,
+      "The imported artifact that it serves, as NAME@VERSION (docs/models.md): who may call it is "
+      "bound by the artifact's stage and release.");
   v.field("owned_by", model.owned_by, "Shown by /v1/models.");
   v.field("chat", model.chat, "Offer /v1/chat/completions.");
   v.field("completions", model.completions, "Offer /v1/completions.");

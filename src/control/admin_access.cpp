@@ -12,6 +12,7 @@
 
 #include "access/password_rules.h"
 #include "control/admin_objects.h"
+#include "control/directory_publisher.h"
 
 namespace sovmesh::control {
 namespace {
@@ -30,6 +31,7 @@ const std::map<std::string_view, Resources>& kinds() {
       {"keys", {Resource::keys, Resource::own_keys}},
       {"limits", {Resource::limits, Resource::sub_limits}},
       {"models", {Resource::models}},
+      {"artifacts", {Resource::artifacts}},
       {"engines", {Resource::engines}},
       {"prices", {Resource::prices}},
       {"routes", {Resource::routes}},
@@ -193,6 +195,8 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
   data.engines.clear();
+  bound_releases(data.artifacts, data.models);
+  data.artifacts.clear();
   // Of a model that others have, too, neither they nor where it runs.
   for (catalog::Model& model : data.models) {
     std::erase_if(model.tenants, is_foreign);
@@ -200,6 +204,7 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
     model.engines.clear();
     model.engine_model.clear();
     model.source.clear();
+    model.artifact.clear();
   }
   std::erase_if(data.models, [](const catalog::Model& model) {
     return !model.for_all_tenants && model.tenants.empty();

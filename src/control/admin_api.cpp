@@ -22,9 +22,9 @@ constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::size_t kTenantProjectsMax = 1'000;  // where its own people make them
 // What is in the control store.
-constexpr std::array<std::string_view, 11> kChangeable{
-    "tenants", "projects", "keys",  "models", "engines",    "limits",
-    "routes",  "rollouts", "pools", "users",  "memberships"};
+constexpr std::array<std::string_view, 12> kChangeable{
+    "tenants", "projects", "keys",     "models", "artifacts", "engines",
+    "limits",  "routes",   "rollouts", "pools",  "users",     "memberships"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -74,6 +74,7 @@ AdminApi::AdminApi(Parts parts)
     : parts_(std::move(parts)),
       logins_({parts_.store, parts_.audit, parts_.clock, parts_.random, parts_.password_cost}),
       people_(logins_),
+      artifacts_(parts_.artifacts),
       ids_(parts_.clock, parts_.random),
       statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
 
@@ -155,6 +156,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "projects") return projects(request);
   if (kind == "keys") return keys(request);
   if (kind == "models") return models(request);
+  if (kind == "artifacts") return artifacts_.call(request);
   if (kind == "engines") return engines(request);
   if (kind == "limits") return limits(request);
   if (kind == "prices") return prices(request);

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "control/admin_artifacts.h"
 #include "control/admin_call.h"
 #include "control/admin_people.h"
 #include "control/directory_publisher.h"
@@ -85,6 +86,7 @@ class AdminApi {
     // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
     identity::PasswordCost password_cost = {};
+    AdminArtifacts::Parts artifacts{clock};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -218,6 +220,7 @@ class AdminApi {
   Parts parts_;
   Logins logins_;
   AdminPeople people_;
+  AdminArtifacts artifacts_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes
   Guarded<Statements> statements_;
 };

@@ -122,6 +122,7 @@ std::string to_json(const catalog::Model& model, const store::ControlData& data)
       .texts("engines", engines_of(model))
       .text("engine_model", model.engine_model);
   model.adapter ? json.number("adapter", *model.adapter) : json.null("adapter");
+  model.artifact.empty() ? json.null("artifact") : json.text("artifact", model.artifact);
   json.text("owned_by", model.owned_by)
       .flag("chat", model.chat)
       .flag("completions", model.completions)

@@ -285,6 +285,7 @@ class Planner {
     model.engine_model = spec.engine_model.empty() ? spec.name : spec.engine_model;
     model.adapter = spec.adapter;
     model.owned_by = spec.owned_by;
+    TRY_VOID(put_artifact(spec, model));
     model.chat = spec.chat;
     model.completions = spec.completions;
     model.embeddings = spec.embeddings;
@@ -311,6 +312,18 @@ class Planner {
     }
     wanted_.models.push_back(std::move(model));
     return {};
+  }
+
+  // Files are imported into a running server, so what the file names is there when it is read.
+  Result<void> put_artifact(const config::Model& spec, catalog::Model& model) const {
+    model.artifact = spec.artifact;
+    const auto is_it = [&](const auto& artifact) { return artifact.name.text() == spec.artifact; };
+    if (spec.artifact.empty() || std::ranges::any_of(now_.artifacts, is_it)) return {};
+    return our_error(
+        Code::config_invalid,
+        fmt::format("{}: error: model '{}' serves the artifact '{}', which has not been "
+                    "imported here (sovmesh model artifacts)",
+                    spec.position.text(), spec.name, spec.artifact));
   }
 
   Result<void> add_routes() {
@@ -399,13 +412,14 @@ Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
 // be forgotten.
 bool is_stored(const catalog::Model& a, const catalog::Model& b) {
   const auto said = [](const catalog::Model& model) {
-    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
-                 embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
-                 first_token, stall, total, commit_after, revision, created_at, updated_at,
+    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
+                 completions, embeddings, for_all, tenants, context, output_max, choices_max, extra,
+                 reject, first_token, stall, total, commit_after, revision, created_at, updated_at,
                  from_file, source, discovered] = model;
-    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
-                    embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
-                    first_token, stall, total, commit_after, from_file, source, discovered);
+    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
+                    completions, embeddings, for_all, tenants, context, output_max, choices_max,
+                    extra, reject, first_token, stall, total, commit_after, from_file, source,
+                    discovered);
   };
   return said(a) == said(b);
 }
@@ -700,6 +714,16 @@ std::vector<catalog::Model> DirectoryPublisher::discovered() const {
   return models;
 }
 
+void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
+                    std::vector<catalog::Model>& models) {
+  for (catalog::Model& model : models) {
+    if (model.artifact.empty()) continue;
+    const auto served = std::ranges::find_if(
+        artifacts, [&](const auto& artifact) { return artifact.name.text() == model.artifact; });
+    catalog::bound(model, served == artifacts.end() ? catalog::Release{} : served->release);
+  }
+}
+
 Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlStore& store,
                                                                const Declared& declared) {
   TRY(store::ControlData stored, store.load());
@@ -722,6 +746,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   data.models = std::move(stored.models);
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
+  bound_releases(stored.artifacts, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,

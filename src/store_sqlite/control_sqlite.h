@@ -46,6 +46,12 @@ class ControlTables : public store::ControlStore {
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord& member) override;
   Result<void> remove(store::PoolMemberId id, std::int64_t revision) override;
 
+  Result<store::ArtifactRecord> create(store::ArtifactRecord artifact) override;
+  Result<store::ArtifactRecord> update(const store::ArtifactRecord& artifact) override;
+  Result<void> remove(store::ArtifactId id, std::int64_t revision) override;
+  Result<store::TestRunRecord> create(store::TestRunRecord run) override;
+  Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId artifact) override;
+
   Result<std::vector<access::User>> users() override;
   Result<std::optional<access::User>> user(access::UserId id) override;
   Result<std::optional<access::User>> user_named(const std::string& login) override;
