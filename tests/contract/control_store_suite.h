@@ -180,6 +180,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   wanted.engine_model = "tiny.gguf";
   wanted.adapter = 2;
   wanted.owned_by = "us";
+  wanted.artifact = "tiny@1.0";
   wanted.chat = false;
   wanted.completions = false;
   wanted.embeddings = true;
@@ -212,6 +213,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   EXPECT_EQ(kept.engine_model, wanted.engine_model);
   EXPECT_EQ(kept.adapter, wanted.adapter);
   EXPECT_EQ(kept.owned_by, wanted.owned_by);
+  EXPECT_EQ(kept.artifact, wanted.artifact);
   EXPECT_EQ(kept.chat, wanted.chat);
   EXPECT_EQ(kept.completions, wanted.completions);
   EXPECT_EQ(kept.embeddings, wanted.embeddings);
@@ -415,6 +417,71 @@ TEST_P(ControlStoreSuite, APoolMemberIsThereOnceAndGoesWithItsTenantOrProject) {
   EXPECT_EQ(load().pool_members.size(), 2U);
   ASSERT_THAT(store_->remove(owner->id, 1), Succeeds());
   EXPECT_EQ(load().pool_members.size(), 0U);
+}
+
+TEST_P(ControlStoreSuite, KeepsEveryFieldOfAnArtifactAndItsTestRuns) {
+  const auto owner = store_->create(tenant("aurora"));
+  ArtifactRecord wanted{.id = {ids_.next()}, .name = *catalog::ArtifactName::parse("tiny@1.0")};
+  wanted.release = {.stage = catalog::ArtifactStage::deprecated,
+                    .for_all_tenants = false,
+                    .tenants = {owner->id},
+                    .retires_at = WallTime(std::chrono::hours(7))};
+  wanted.format = "gguf";
+  wanted.digest = sha256("file");
+  wanted.bytes = 4;
+  wanted.architecture = "llama";
+  wanted.quantisation = "Q8_0";
+  wanted.parameters = 7;
+  wanted.context_tokens = 2048;
+  wanted.licence = "mit";
+  wanted.origin = "made here";
+  wanted.owner = "ann";
+  wanted.labels = {{"team", "a"}};
+  const auto created = store_->create(wanted);
+  ASSERT_THAT(created, Succeeds());
+  ArtifactRecord twin = wanted;
+  twin.id = {ids_.next()};
+  EXPECT_THAT(store_->create(twin), FailsWith(Code::conflict));
+  for (std::size_t i = 0; i <= TestRunRecord::kPerArtifactMax; ++i) {
+    const TestRunRecord run{.id = {ids_.next()},
+                            .artifact = wanted.id,
+                            .set = "set " + std::to_string(i),
+                            .model = "m",
+                            .passed = 1,
+                            .failed = 2,
+                            .results = "[]"};
+    ASSERT_THAT(store_->create(run), Succeeds());
+  }
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.artifacts.size(), 1U);
+  const ArtifactRecord& kept = data.artifacts[0];
+  EXPECT_EQ(kept.name, wanted.name);
+  EXPECT_EQ(kept.release.stage, wanted.release.stage);
+  EXPECT_EQ(kept.release.for_all_tenants, wanted.release.for_all_tenants);
+  EXPECT_EQ(kept.release.tenants, wanted.release.tenants);
+  EXPECT_EQ(kept.release.retires_at, wanted.release.retires_at);
+  EXPECT_EQ(kept.format, wanted.format);
+  EXPECT_EQ(kept.digest, wanted.digest);
+  EXPECT_EQ(kept.bytes, wanted.bytes);
+  EXPECT_EQ(kept.architecture, wanted.architecture);
+  EXPECT_EQ(kept.quantisation, wanted.quantisation);
+  EXPECT_EQ(kept.parameters, wanted.parameters);
+  EXPECT_EQ(kept.context_tokens, wanted.context_tokens);
+  EXPECT_EQ(kept.licence, wanted.licence);
+  EXPECT_EQ(kept.origin, wanted.origin);
+  EXPECT_EQ(kept.owner, wanted.owner);
+  EXPECT_EQ(kept.labels, wanted.labels);
+  expect_same(kept.meta, created->meta);
+  const auto runs = store_->test_runs(wanted.id);
+  ASSERT_THAT(runs, Succeeds());
+  ASSERT_EQ(runs->size(), TestRunRecord::kPerArtifactMax)
+      << "one too many took the oldest one's place";
+  EXPECT_EQ(runs->front().set, "set 1");
+  EXPECT_EQ(runs->back().failed, 2);
+  EXPECT_FALSE(runs->back().is_good());
+  ASSERT_THAT(store_->remove(wanted.id, 1), Succeeds());
+  EXPECT_TRUE(store_->test_runs(wanted.id)->empty());
 }
 
 TEST_P(ControlStoreSuite, ANameIsTakenWhileItsOwnerLives) {

@@ -83,6 +83,36 @@ def engines_and_models(api):
     api.call("DELETE", "engines/extra", status=204)
 
 
+def artifacts(api):
+    digest = "ab" * 32
+    made = {"name": "tiny", "version": "1.0", "format": "gguf", "digest": digest, "bytes": 4, "licence": "mit",
+            "labels": {"team": "a"}}
+    api.post("artifacts", made, status=409)  # its file is not there
+    folder = api.data / "models"
+    folder.mkdir()
+    (folder / f"{digest}.gguf").write_bytes(b"GGUF")
+    assert api.post("artifacts?dry_run=true", made)["action"] == "create"
+    one = api.post("artifacts", made, status=201)
+    assert one["artifact"] == "tiny@1.0" and one["stage"] == "draft" and one["test"] is None
+    place = "artifacts/" + quoted("tiny@1.0")
+    assert api.call("PATCH", place, {"owner": "ann"})["owner"] == "ann"
+    assert api.post(place + "/move", {"stage": "testing", "tenants": ["aurora"]})["tenants"] == ["aurora"]
+    api.post(place + "/move", {"stage": "released", "tenants": None}, status=409)
+    case = {"name": "hello", "passed": True, "failures": [], "output_tokens": 3, "ms": 12}
+    assert api.post(place + "/tests", {"set": "s", "model": "m", "results": [case]}, status=201)["passed"] == 1
+    assert api.get(place + "/tests")["data"][0]["results"] == [case]
+    assert api.post(place + "/move?dry_run=true", {"stage": "released", "tenants": None})["action"] == "change"
+    api.post(place + "/move", {"stage": "released", "tenants": None})
+    later = api.post(place + "/move", {"stage": "deprecated", "retires_at": "2100-01-01T00:00:00Z"})
+    assert later["retires_at"].startswith("2100-01-01")
+    api.post(place + "/move", {"stage": "retired"}, status=409)
+    api.call("DELETE", place, status=409)
+    assert len(api.get("artifacts?stage=deprecated&name=tiny")["data"]) == 1
+    draft = api.post("artifacts", {**made, "version": "1.1"}, status=201)
+    api.call("DELETE", f"artifacts/{draft['id']}", status=204)
+    assert (folder / f"{digest}.gguf").exists()  # the other one has it still
+
+
 def routes_and_rollouts(api):
     versions = [{"model": "small-v1", "weight": 1}, {"model": "small-v2", "stage": "canary"}]
     route = {"name": "made", "versions": versions}
@@ -248,7 +278,7 @@ def gone(api):
 
 
 def test_every_operation_answers_as_it_is_described(world):
-    for part in (tenants, projects, keys, engines_and_models, routes_and_rollouts, limits,
+    for part in (tenants, projects, keys, engines_and_models, artifacts, routes_and_rollouts, limits,
                  prices_and_pools, reports, audit, people, gone):
         part(world)
     fine = {name for name, statuses in world.met.items() if any(each < 400 for each in statuses)}
