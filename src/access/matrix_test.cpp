@@ -109,11 +109,11 @@ const Set& may(Role role) {
   return kSets.at(static_cast<std::size_t>(role));
 }
 
-const std::set<std::string> kThePlatforms{
-    "engines",     "prices",         "routes",       "rollouts",
-    "pools",       "ledger",         "system",       "audit checkpoints",
-    "audit holds", "audit erasures", "audit upkeep", "audit log",
-    "setup tokens"};
+const std::set<std::string> kThePlatforms{"artifacts",   "engines",        "prices",
+                                          "routes",      "rollouts",       "pools",
+                                          "ledger",      "system",         "audit checkpoints",
+                                          "audit holds", "audit erasures", "audit upkeep",
+                                          "audit log",   "setup tokens"};
 
 Verdict expected(const std::vector<Grant>& grants, Action action, Resource resource,
                  const std::optional<std::optional<TenantId>>& owner) {
