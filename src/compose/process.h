@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compose/config_view.h"
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
 #include "compose/event_webhook.h"
@@ -145,6 +146,7 @@ class Process {
   observe::Gauge* restart_pending_ = nullptr;
   observe::Family<observe::Gauge>* config_info_ = nullptr;
   std::string revision_;  // of the configuration in force; of the first worker
+  Guarded<ConfigView> config_view_;
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;

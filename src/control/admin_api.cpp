@@ -73,7 +73,8 @@ Result<std::vector<std::string>> split(std::string_view text, char separator) {
 AdminApi::AdminApi(Parts parts)
     : parts_(std::move(parts)),
       logins_({parts_.store, parts_.audit, parts_.clock, parts_.random, parts_.password_cost}),
-      people_(logins_),
+      tokens_({parts_.store, parts_.authenticator, parts_.clock, parts_.random}),
+      people_(logins_, tokens_),
       ids_(parts_.clock, parts_.random),
       statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
 
@@ -115,6 +116,7 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   const std::string& kind = request.path.front();
   // Take turns and record by themselves; verifying is long, and no write.
   if (kind == "audit" || kind == "ledger") return answer(request);
+  if (kind == "users") TRY_VOID(people_.prepare(request));
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
     const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
@@ -167,6 +169,8 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);
+  if (kind == "roles") return roles(request);
+  if (kind == "config") return config(request);
   if (kind == "users") return people_.users(request);
   if (kind == "memberships") return people_.memberships(request);
   if (kind == "session") return people_.session(request);

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "control/access_tokens.h"
 #include "control/admin_call.h"
 #include "control/admin_people.h"
 #include "control/directory_publisher.h"
@@ -85,6 +86,8 @@ class AdminApi {
     // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
     identity::PasswordCost password_cost = {};
+    // The configuration in force as JSON, secrets as references. Empty: there is none here.
+    std::function<std::string()> config = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -98,6 +101,7 @@ class AdminApi {
   Result<AdminReply> call(const AdminCall& call);
   // Of people who sign in.
   Logins& logins() { return logins_; }
+  AccessTokens& tokens() { return tokens_; }
 
  private:
   using Request = AdminRequest;
@@ -214,9 +218,13 @@ class AdminApi {
                                          const std::optional<std::string>& id);
   store::AdminEntry entry_of(const Request& request, std::string action) const;
   Result<AdminReply> system(Request& request);
+  // admin_roles.cpp
+  static Result<AdminReply> roles(Request& request);
+  Result<AdminReply> config(Request& request);
 
   Parts parts_;
   Logins logins_;
+  AccessTokens tokens_;
   AdminPeople people_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes
   Guarded<Statements> statements_;

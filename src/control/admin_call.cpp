@@ -49,6 +49,13 @@ Result<void> must_want_new(const AdminRequest& request) {
   return client_error(Code::precondition_failed, "there is no such object yet: leave If-Match out");
 }
 
+Result<void> must_be_without_revision(const AdminRequest& request) {
+  const auto& wanted = request.call.if_match;
+  if (!wanted || *wanted == "*") return {};
+  return client_error(Code::precondition_failed,
+                      "this has no revision: leave If-Match out, or send '*'");
+}
+
 Result<void> must_be_name_of_path(const AdminRequest& request, const std::string& name,
                                   const char* param) {
   if (request.path.size() == 1 || request.path[1] == name) return {};

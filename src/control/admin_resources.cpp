@@ -62,6 +62,8 @@ constexpr std::array kResources{
     AdminResource{"audit/backup", kAct},
     AdminResource{"audit/rotate-key", kAct},
     AdminResource{"system", kRead},
+    AdminResource{"roles", kRead},
+    AdminResource{"config", kRead},
     AdminResource{"setup", kAct},
     AdminResource{"setup/token", kAct},
     AdminResource{"sessions", kAct},
@@ -70,6 +72,8 @@ constexpr std::array kResources{
     AdminResource{"users/{user}", kObject},
     AdminResource{"users/{user}/sessions", "GET, DELETE"},
     AdminResource{"users/{user}/sessions/{session}", "DELETE"},
+    AdminResource{"users/{user}/tokens", kList},
+    AdminResource{"users/{user}/tokens/{token}", "DELETE"},
     AdminResource{"memberships", kList},
     AdminResource{"memberships/{membership}", "GET, DELETE"},
 };
