@@ -31,8 +31,8 @@ struct TokenId {
 constexpr std::size_t kUsersMax = 100'000;
 constexpr std::size_t kMembershipsMax = 64;  // of one user
 
-// A person signs in by password. A service account has none and never signs in: a program acts as it
-// with an access token.
+// A person signs in by password. A service account has none and never signs in: a program acts as
+// it with an access token.
 enum class UserKind : std::uint8_t { person, service };
 std::string_view name(UserKind kind);  // "person", "service"
 std::optional<UserKind> parse_user_kind(std::string_view text);
@@ -81,9 +81,9 @@ struct Session {
 // HMAC under a pepper, as keys are (tenancy/key_format.h, Credential::token).
 struct Token {
   static constexpr std::size_t kPerUserMax = 20;
-  static constexpr std::size_t kNameMax = 64;               // bytes
-  static constexpr std::chrono::minutes kUsedEvery{1};      // how exactly the last use is known
-  static constexpr std::chrono::days kLifeMax{366 * 5};     // where an end is given
+  static constexpr std::size_t kNameMax = 64;            // bytes
+  static constexpr std::chrono::minutes kUsedEvery{1};   // how exactly the last use is known
+  static constexpr std::chrono::days kLifeMax{366 * 5};  // where an end is given
 
   TokenId id;
   UserId user;

@@ -1,10 +1,10 @@
 #include "access/roles.h"
 
-#include "access/records.h"
-
 #include <algorithm>
 #include <array>
 #include <string>
+
+#include "access/records.h"
 
 namespace sovmesh::access {
 namespace {

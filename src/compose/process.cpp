@@ -409,14 +409,23 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
-      [this] { return engine_list(); }, [this] { return not_ready(); },
+      data_->control(),
+      data_->ledger(),
+      *publisher_,
+      *changes_,
+      *authenticator_,
+      *clock_,
+      *random_,
+      [this] { return engine_list(); },
+      [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }, check_pool,
+      rollouts_.get(),
+      [this] { return pool_parts(); },
+      check_pool,
       [this](RequestId request) -> std::optional<control::Placing> {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
@@ -431,9 +440,9 @@ Result<void> Process::add_operator_listeners() {
       [this] { return revision_; }, data_->audit().get(),
       control::AdminHandler::Rate{
           .bounds = {.per_second = server.admin_rate, .burst = server.admin_burst},
-          .refused = &registry_.counters("sm_admin_rate_limited_total",
-                                         "Calls of the admin API that came too often.",
-                                         {"caller"})});
+          .refused =
+              &registry_.counters("sm_admin_rate_limited_total",
+                                  "Calls of the admin API that came too often.", {"caller"})});
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
   auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin,

@@ -1,8 +1,8 @@
 // The configuration that is in force, for people to read: from the same table as the reader.
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
 #include "base/hash.h"

@@ -25,14 +25,14 @@ Result<std::optional<AccessTokens::Shown>> AccessTokens::shown(std::string_view 
   const auto id = tenancy::parse_key(text, kKind);
   if (!id) return nobody_there;
   TRY(std::optional<access::Token> token, parts_.store.token({*id}));
-  const Digest digest =
-      parts_.authenticator.key_hmac(token ? token->pepper_id : kNoPepper, text);
+  const Digest digest = parts_.authenticator.key_hmac(token ? token->pepper_id : kNoPepper, text);
   const bool is_proven = equal_digests(digest, token ? token->hmac : Digest{}) && token;
   const WallTime now = parts_.clock.wall_now();
   if (!is_proven || token->is_over(now)) return nobody_there;
   TRY(const std::optional<access::User> user, parts_.store.user(token->user));
   if (!user || user->disabled) return nobody_there;
-  // A disk that takes nothing must not keep anybody from reading: then the last use stays as it was.
+  // A disk that takes nothing must not keep anybody from reading: then the last use stays as it
+  // was.
   const bool is_due = !token->used_at || now - *token->used_at >= access::Token::kUsedEvery;
   if (is_due && parts_.store.use_token(token->id, now)) token->used_at = now;
   Shown out{.user = *user, .memberships = {}, .token = *std::move(token)};

@@ -48,8 +48,9 @@ const std::map<std::string_view, Resources>& kinds() {
 Action action_of_method(const AdminRequest& request) {
   const std::string& method = request.call.method;
   if (request.reads()) return Action::read;
-  // What PUT names may not be there yet.
-  if (request.path.size() == 1 || method == "PUT") return Action::create;
+  // What PUT names may not be there yet; of keys it always is.
+  const bool may_make = method == "PUT" && request.path.front() != "keys";
+  if (request.path.size() == 1 || may_make) return Action::create;
   return method == "DELETE" && request.path.size() == 2 ? Action::remove : Action::change;
 }
 

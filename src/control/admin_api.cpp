@@ -182,8 +182,13 @@ Result<AdminReply> AdminApi::tenants(Request& request) {
   if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
+    std::vector<tenancy::Tenant> wanted = data.tenants;
+    std::erase_if(wanted, [&](const tenancy::Tenant& t) {
+      return !only.fits(managed_by(t.meta), {t.slug.text(), t.display_name});
+    });
     return page<tenancy::Tenant>(
-        request, data.tenants, [](const tenancy::Tenant& t) { return t.id.value.text(); },
+        request, wanted, [](const tenancy::Tenant& t) { return t.id.value.text(); },
         [](const tenancy::Tenant& t) { return to_json(t); });
   }
   if (request.path.size() != 2) return fail(no_such_method(request));
@@ -332,10 +337,14 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
 }
 
 Result<AdminReply> AdminApi::projects(Request& request) {
-  if (request.is("POST", 1)) return create_project(request);
+  if (request.is("POST", 1) || request.is("PUT", 1)) return create_project(request);
   TRY(store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
     std::vector<tenancy::Project> wanted = data.projects;
+    std::erase_if(wanted, [&](const tenancy::Project& p) {
+      return !only.fits(managed_by(p.meta), {p.slug.text(), p.display_name});
+    });
     if (const auto name = request.take("tenant")) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
       std::erase_if(wanted, [&](const tenancy::Project& p) { return p.tenant != tenant.id; });
@@ -376,6 +385,7 @@ Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project p
   return AdminReply{200, to_json(project, data), etag_of(project.meta.revision)};
 }
 
+// PUT says all of the tenant's project of that name, whether it is there or not.
 Result<AdminReply> AdminApi::create_project(Request& request) {
   JsonBody body(request.call.body);
   const std::string tenant_name = body.required_text("tenant");
@@ -385,17 +395,29 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
-  TRY_VOID(must_want_new(request));
   TRY(const store::ControlData data, load_seen(request));
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   TRY_VOID(may(request, access::Resource::projects, access::Owner::of(tenant.id)));
+  const auto there = std::ranges::find_if(data.projects, [&](const tenancy::Project& other) {
+    return other.tenant == tenant.id && other.slug == slug;
+  });
+  if (there != data.projects.end())
+    TRY_VOID(must_be_ours(there->meta, fmt::format("project '{}'", name)));
+  if (there != data.projects.end() && request.call.method == "PUT") {
+    tenancy::Project wanted = *there;
+    TRY(wanted.meta.revision, revision(request, there->meta.revision));
+    wanted.display_name = std::move(display_name).value_or(name);
+    TRY_VOID(put_cost_centre(cost_centre, !cost_centre, wanted));
+    request.changes_nothing = to_json(wanted, data) == to_json(*there, data);
+    if (!request.changes_nothing) {
+      TRY(wanted, request.store->update(wanted));
+    }
+    return AdminReply{200, to_json(wanted, data), etag_of(wanted.meta.revision)};
+  }
+  TRY_VOID(must_want_new(request));
   if (!sees_all(request) && data.projects.size() >= kTenantProjectsMax)
     return client_error(Code::conflict,
                         fmt::format("you have {} projects already", kTenantProjectsMax));
-  for (const tenancy::Project& other : data.projects) {
-    if (other.tenant == tenant.id && other.slug == slug)
-      TRY_VOID(must_be_ours(other.meta, fmt::format("project '{}'", name)));
-  }
   tenancy::Project project{.id = {request.ids->next()},
                            .tenant = tenant.id,
                            .slug = std::move(slug),

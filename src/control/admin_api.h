@@ -122,6 +122,7 @@ class AdminApi {
   Result<AdminReply> keys(Request& request);
   Result<AdminReply> create_key(Request& request);
   Result<AdminReply> change_key(Request& request, tenancy::Key key);
+  Result<AdminReply> replace_key(Request& request, tenancy::Key key);
   Result<AdminReply> rotate_key(Request& request, tenancy::Key key);
   Result<AdminReply> revoke_key(Request& request, tenancy::Key key);
   Result<AdminReply> models(Request& request);
@@ -133,6 +134,8 @@ class AdminApi {
   Result<void> check_engine_of(const catalog::Model& model, const std::string& name);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
+  Result<AdminReply> replace_engine(Request& request, store::EngineRecord wanted,
+                                    store::ControlData data);
   Result<AdminReply> delete_engine(Request& request, const std::string& name,
                                    store::ControlData data);
   std::vector<std::string> engine_names() const;

@@ -53,9 +53,10 @@ bool holds(const store::AuditHold& hold, const tenancy::Key& key) {
   return holds(hold, {.tenant = key.tenant, .id = key.owner.value_or("")});
 }
 
-// Whether a change of this key's takes it from an owner.
-bool changes_owner(const json& change, const tenancy::Key& key) {
-  return key.owner && change.contains("owner") && text_at(change, "owner") != *key.owner;
+// Whether a change of this key's takes it from an owner. `is_whole`: who is not said is none.
+bool changes_owner(const json& change, const tenancy::Key& key, bool is_whole) {
+  return key.owner && (is_whole || change.contains("owner")) &&
+         text_at(change, "owner") != *key.owner;
 }
 
 // Whether deleting an object of the store would take along what is held.
@@ -262,14 +263,15 @@ Result<std::function<bool(const store::AuditHold&)>> AdminApi::what_is_lost(
       return holds(hold, data, kind, name);
     };
   const auto key = find_key(data, name);
-  if (!key || !changes_owner(change, *key)) return nothing;
+  if (!key || !changes_owner(change, *key, request.call.method == "PUT")) return nothing;
   return [key = *key](const Hold& hold) { return holds(hold, key); };
 }
 
 // What a legal hold keeps is neither deleted nor called by another name; that somebody wanted to is
 // an entry.
 Result<void> AdminApi::may_lose(const Request& request) {
-  const bool may_take = request.is("DELETE", 2) || request.is("PATCH", 2);
+  const bool may_take = request.is("DELETE", 2) || request.is("PATCH", 2) ||
+                        (request.is("PUT", 2) && request.path.front() == "keys");
   if (parts_.audit == nullptr || !may_take) return {};
   TRY(const std::vector<store::AuditHold> held, parts_.audit->holds());
   if (held.empty()) return {};

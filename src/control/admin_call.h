@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -103,6 +104,17 @@ struct PageAsk {
 Result<PageAsk> page_ask(AdminRequest& request);
 std::string page_json(const std::vector<std::string>& shown,
                       const std::optional<std::string>& next);
+
+// What a list is narrowed to: `managed_by`, and `q`, a part of one of the object's names.
+struct Narrowing {
+  std::optional<std::string> managed_by;
+  std::optional<std::string> q;  // lower case
+
+  bool fits(std::string_view its_owner, std::initializer_list<std::string_view> its_names) const;
+};
+Result<Narrowing> narrowing(AdminRequest& request);
+// As objects say it of themselves.
+std::string_view managed_by(const tenancy::Meta& meta);
 
 // The page of `all`, sorted by their ids.
 template <class T>

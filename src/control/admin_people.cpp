@@ -348,8 +348,12 @@ Result<AdminReply> AdminPeople::users(AdminRequest& request) {
 
 Result<AdminReply> AdminPeople::list_users(AdminRequest& request) {
   const auto tenant = request.take("tenant");
+  TRY(const Narrowing only, narrowing(request));
   TRY(const store::ControlData data, load_seen(request));
   TRY(std::vector<Person> wanted, seen_users(request));
+  std::erase_if(wanted, [&](const Person& person) {
+    return !only.fits(managed_by(person.user.meta), {person.user.login, person.user.display_name});
+  });
   if (tenant) {
     TRY(const tenancy::Tenant of, find_tenant(data, *tenant));
     std::erase_if(wanted, [&](const Person& person) {
@@ -417,9 +421,11 @@ Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
   TRY(const std::vector<User> all, request.store->users());
   if (all.size() >= access::kUsersMax)
     return client_error(Code::conflict, fmt::format("there are {} users already", all.size()));
-  User user{
-      .id = {request.ids->next()}, .login = login, .display_name = login, .password_hash = {},
-      .kind = kind};
+  User user{.id = {request.ids->next()},
+            .login = login,
+            .display_name = login,
+            .password_hash = {},
+            .kind = kind};
   TRY_VOID(put_display_name(fields.display_name, user));
   if (fields.password) TRY_VOID(put_password(request, *fields.password, user));
   Person person;

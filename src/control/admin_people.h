@@ -13,8 +13,9 @@
 
 namespace sovmesh::control {
 
-// Users, their memberships, sessions and access tokens in the admin API. A tenant's administrator sees and
-// manages those who are in the tenant alone; whoever may give a role may manage those who have it.
+// Users, their memberships, sessions and access tokens in the admin API. A tenant's administrator
+// sees and manages those who are in the tenant alone; whoever may give a role may manage those who
+// have it.
 class AdminPeople {
  public:
   AdminPeople(Logins& logins, AccessTokens& tokens) : logins_(logins), tokens_(tokens) {}

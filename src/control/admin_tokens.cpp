@@ -104,10 +104,8 @@ Result<AdminReply> AdminPeople::create_token(AdminRequest& request, const Person
     TRY(const auto trust, request.store->get_value(trust_of(person.user.id)));
     by_platform = trust.has_value();
   }
-  AccessTokens::Made made = tokens_.make({.user = person.user.id,
-                                          .name = name,
-                                          .expires_at = end,
-                                          .by_platform = by_platform});
+  AccessTokens::Made made = tokens_.make(
+      {.user = person.user.id, .name = name, .expires_at = end, .by_platform = by_platform});
   TRY_VOID(request.store->add_token(made.token));
   request.object =
       person.user.id.value.text() + "/tokens/" + std::string(made.token.id.value.text());

@@ -10,10 +10,9 @@
 namespace sovmesh::control {
 namespace {
 
-http::RequestHead head(
-    std::string_view method,
-    std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
-    std::string_view port = "") {
+http::RequestHead head(std::string_view method,
+                       std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
+                       std::string_view port = "") {
   http::RequestHead out;
   out.method = method;
   out.host = "mesh.example";
@@ -52,11 +51,11 @@ TEST(SessionCookie, GoesOnlyOverTlsWhereThePageDid) {
 
 TEST(Site, OurOwnPagesAndProgramsPass) {
   EXPECT_THAT(check_site(head("POST", {})), Succeeds());
-  EXPECT_THAT(check_site(head("POST",
-                              {{"origin", "https://mesh.example:8443"},
-                               {"sec-fetch-site", "same-origin"}},
-                              "8443")),
-              Succeeds());
+  EXPECT_THAT(
+      check_site(head("POST",
+                      {{"origin", "https://mesh.example:8443"}, {"sec-fetch-site", "same-origin"}},
+                      "8443")),
+      Succeeds());
   for (const auto& [origin, port] :
        {std::pair("https://mesh.example", ""), std::pair("http://mesh.example", ""),
         std::pair("https://MESH.example", "443"), std::pair("http://mesh.example:80", ""),

@@ -93,7 +93,8 @@ struct Table<store::PoolMemberRecord> {
 template <>
 struct Table<access::User> {
   static constexpr std::string_view kName = "user";
-  static constexpr std::string_view kColumns = "id, login, display_name, password_hash, disabled, kind";
+  static constexpr std::string_view kColumns =
+      "id, login, display_name, password_hash, disabled, kind";
   static std::string_view name_of(const access::User& row) { return row.login; }
   static void bind(Statement& statement, const access::User& row, BoundText& text);
   static Result<access::User> read(const Statement& row);

@@ -99,8 +99,7 @@ Result<void> ControlTables::use_token(const access::TokenId& id, WallTime now) {
 
 Result<void> ControlTables::remove_token(access::UserId user, const access::TokenId& id) {
   return with([&](Database& database) -> Result<void> {
-    TRY_VOID(
-        database.run("DELETE FROM access_token WHERE user = ? AND id = ?", user, id.value));
+    TRY_VOID(database.run("DELETE FROM access_token WHERE user = ? AND id = ?", user, id.value));
     if (database.changed_rows() > 0) return {};
     return client_error(Code::not_found, "there is no such token");
   });

@@ -86,11 +86,11 @@ TEST_F(TokensTest, NobodysTextsAreOneAnswer) {
   const std::string id = text.substr(4, 12);
   for (const std::string& other :
        {std::string(), std::string("smt-"), text.substr(0, text.size() - 1), text + "x",
-        std::string(tenancy::generate_key(world_.random(), tenancy::Credential::token)
-                        .text.reveal()),
-        std::string(tenancy::renew_key(*KeyId::parse(id), world_.random(),
-                                       tenancy::Credential::token)
-                        .reveal()),
+        std::string(
+            tenancy::generate_key(world_.random(), tenancy::Credential::token).text.reveal()),
+        std::string(
+            tenancy::renew_key(*KeyId::parse(id), world_.random(), tenancy::Credential::token)
+                .reveal()),
         std::string(tenancy::generate_key(world_.random()).text.reveal())})
     EXPECT_FALSE(shown(other)) << other;
 }
@@ -128,8 +128,9 @@ TEST_F(TokensTest, ATokenEndsWhenItSays) {
   for (const char* const body :
        {R"({"name":"x","days":0})", R"({"name":"x","days":1,"expires_at":"2999-01-01T00:00:00Z"})",
         R"({"name":"x","expires_at":"2000-01-01T00:00:00Z"})",
-        R"({"name":"x","expires_at":"2999-01-01T00:00:00Z"})", R"({"name":"x","expires_at":"soon"})",
-        R"({"name":""})", R"({"name":"x","token":"smt-mine"})", R"({"name":"x","id":"mine"})"})
+        R"({"name":"x","expires_at":"2999-01-01T00:00:00Z"})",
+        R"({"name":"x","expires_at":"soon"})", R"({"name":""})",
+        R"({"name":"x","token":"smt-mine"})", R"({"name":"x","id":"mine"})"})
     EXPECT_FALSE(call("", "POST", "users/robot/tokens", body)) << body;
 }
 
@@ -204,9 +205,9 @@ TEST_F(TokensTest, ATokenMakesNoTokensOfItsUserNorOfPeopleAndSetsNoPasswords) {
   EXPECT_THAT(as(admin, "POST", "users/aurora.tenant-admin/tokens", body),
               FailsWith(Code::insufficient_permissions));
   for (const std::string& text : {robot, admin}) {
-    EXPECT_THAT(as(text, "PATCH", "users/aurora.tenant-viewer",
-                   R"({"password":"blue kettle 47 north"})"),
-                FailsWith(Code::insufficient_permissions));
+    EXPECT_THAT(
+        as(text, "PATCH", "users/aurora.tenant-viewer", R"({"password":"blue kettle 47 north"})"),
+        FailsWith(Code::insufficient_permissions));
     EXPECT_THAT(as(text, "PATCH", "users/aurora.tenant-admin",
                    R"({"password":"blue kettle 47 north","current_password":"x"})"),
                 FailsWith(Code::insufficient_permissions));
@@ -221,8 +222,8 @@ TEST_F(TokensTest, ARoleBeyondItsMakerTakesATokenAway) {
   const std::string theirs = member(
       ok("aurora.tenant-admin", "POST", "users/robot/tokens", R"({"name":"theirs"})"), "token");
   const std::string ours = token_of("robot", R"({"name":"ours"})");
-  const std::string given = must("POST", "memberships",
-                                 R"({"user":"robot","role":"tenant-viewer","tenant":"borealis"})");
+  const std::string given =
+      must("POST", "memberships", R"({"user":"robot","role":"tenant-viewer","tenant":"borealis"})");
   EXPECT_THAT(given, HasSubstr(R"("tokens_deleted":1)"));
   EXPECT_FALSE(shown(theirs)) << "else aurora's administrator would see borealis";
   EXPECT_TRUE(shown(ours));
