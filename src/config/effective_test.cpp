@@ -22,7 +22,7 @@ Config loaded(std::string_view yaml) {
 constexpr std::string_view kYaml = R"(
 server: {listen: ["127.0.0.1:9"], drain_time: 90s}
 engines:
-  - {name: gpu, kind: remote, dialect: vllm, url: "http://127.0.0.1:1/v1", api_key: "env:ENGINE_KEY"}
+  - {name: gpu, kind: remote, url: "http://127.0.0.1:1/v1", api_key: "env:ENGINE_KEY"}
 models: [{name: small, engine: gpu, commit_after: never}]
 )";
 
