@@ -13,6 +13,7 @@ server:
   workers: 1
   listen: ["127.0.0.1:0"]
   admin_listen: ["127.0.0.1:0"]
+  admin_rate: 0
   metrics_listen: []
   accept_after_term: 0s
   drain_time: 1s
