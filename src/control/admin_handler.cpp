@@ -6,6 +6,7 @@
 #include "control/browser.h"
 #include "control/json_body.h"
 #include "http/error_reply.h"
+#include "tenancy/key_format.h"
 
 namespace sovmesh::control {
 namespace {
@@ -92,7 +93,8 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& excha
   std::optional<Who> who = owner(exchange);
   const auto token = bearer_token(exchange.head());
   const auto cookie = session_cookie(exchange.head());
-  if (!who && token) {
+  const bool has_token = token && tenancy::looks_like(tenancy::Credential::token, *token);
+  if (!who && has_token) {
     CO_TRY(who, co_await identify_token(exchange, Secret(std::string(*token))));
   } else if (!who && cookie) {
     CO_TRY(who, co_await identify_session(exchange, *cookie));
@@ -104,6 +106,10 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& excha
   }
   if (!who->credential.empty())
     CO_TRY_VOID(take_turn(who->kind, who->credential, exchange.loop().clock().now()));
+  if (who->signed_in) {
+    CO_TRY_VOID(check_site(exchange.head()));
+    CO_TRY_VOID(check_csrf(exchange.head(), who->signed_in->csrf_token));
+  }
   co_return *std::move(who);
 }
 
@@ -114,8 +120,6 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::identify_session(http::Exchang
   };
   CO_TRY(auto shown, co_await rt::run_blocking(pool_, exchange.loop(), std::move(work)));
   if (!shown) co_return client_error(Code::invalid_api_key, "the session is over: sign in again");
-  CO_TRY_VOID(check_site(exchange.head()));
-  CO_TRY_VOID(check_csrf(exchange.head(), shown->csrf_token));
   co_return Who{.type = store::AdminEntry::Actor::user,
                 .name = "user:" + shown->user.id.value.text(),
                 .source = address_of(exchange),
