@@ -590,8 +590,8 @@ Result<AdminReply> AdminPeople::create_membership(AdminRequest& request) {
           Membership{.id = {request.ids->next()}, .user = person.user.id, .grant = grant}));
   Taken taken;
   if (is_beyond(grant, person.memberships)) {
-    TRY(const User user, present_user(request, person.user.id));
-    TRY(taken, take_what_others_know(request, user));
+    TRY(const User account, present_user(request, person.user.id));
+    TRY(taken, take_what_others_know(request, account));
   }
   return AdminReply{201, membership_json(made, data, taken.password, taken.tokens),
                     etag_of(made.meta.revision)};
