@@ -114,12 +114,14 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
     return reply;
   }
   const std::string& kind = request.path.front();
+  const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
+  // What only happens, or is added to, has no revision; one's session says so itself.
+  if (!is_change && kind != "session") TRY_VOID(must_want_new(request));
   // Take turns and record by themselves; verifying is long, and no write.
   if (kind == "audit" || kind == "ledger") return answer(request);
   if (kind == "users") TRY_VOID(people_.prepare(request));
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
-    const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
     if (!is_change) return answer(request);
     if (kind == "users" || kind == "memberships") return change(request);
     TRY(const bool is_trial, request.take_flag("dry_run"));

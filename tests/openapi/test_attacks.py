@@ -218,6 +218,38 @@ def test_no_write_happens_without_the_sessions_token_and_page(world):
     assert tried > 400
 
 
+# Valid, so that nothing but the revision is wrong.
+VERSIONS = [{"model": "made", "weight": 1}]
+BODIES = {
+    "createTenant": {"slug": "nimbus"}, "putTenant": {"slug": "boreal"},
+    "createProject": {"tenant": "boreal", "slug": "new"}, "putProject": {"tenant": "boreal", "slug": "web"},
+    "createKey": {"tenant": "boreal"}, "createModel": {"name": "new", "engine": "extra"},
+    "putModel": {"name": "made", "engine": "extra"}, "createRoute": {"name": "new", "versions": VERSIONS},
+    "createEngine": {"name": "new", "url": "http://127.0.0.1:1/v1"},
+    "putEngine": {"name": "extra", "url": "http://127.0.0.1:1/v1"},
+    "putRoute": {"name": "both", "versions": VERSIONS}, "setPoolShare": {"tenant": "boreal", "weight": "2"},
+    "createLimit": {"tenant": "boreal", "measure": "requests", "window": "minute", "amount": 5},
+    "putLimit": {"tenant": "boreal", "name": "cap", "measure": "requests", "window": "day", "amount": 5},
+    "createUser": {"login": "new"}, "createMembership": {"user": "robot", "role": "auditor"},
+    "createToken": {"name": "new"}}
+# There is none: 404, as long as nothing happens.
+ABSENT = {"pauseRollout", "resumeRollout", "promoteRollout", "abortRollout", "removePoolShare",
+          "deleteToken", "endSession", "startRollout", "signOut"}
+
+
+def test_every_write_honours_if_match(world):
+    before = snapshot(world)
+    for path, method, operation in writes():
+        name = operation["operationId"]
+        body = None
+        if "requestBody" in operation:
+            body = BODIES.get(name, {} if method in ("patch", "put") else sample_of(operation))
+        answer = world.send(method.upper(), target_of(world, path), body, **{"If-Match": '"999"'})
+        wanted = (412, 404, 400) if name in ABSENT else (412,)
+        assert answer.status in wanted, (name, answer.status, answer.body)
+    assert snapshot(world) == before
+
+
 OUT = ["..", ".", "../..", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e", "%2e%2e%2f%2e%2e%2fadmin.token",
        "..%5c..%5cadmin.token", "....%2f%2f", "%2fetc%2fpasswd", "file:%2f%2f%2fetc%2fpasswd",
        "%00", "boreal%00", "..;%2f", "%c0%ae%c0%ae%2f", "%252e%252e%252fadmin.token", "~root", "a%0d%0ab"]

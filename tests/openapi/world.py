@@ -64,7 +64,7 @@ class Answer:
         self.status = status
         self.headers = headers
         is_json = headers.get("content-type", "").startswith("application/json")
-        self.body = json.loads(text) if is_json and text else text.decode()
+        self.body = json.loads(text) if is_json and text else text.decode(errors="replace")
 
     def __getitem__(self, name):
         return self.body[name]
