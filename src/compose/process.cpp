@@ -247,6 +247,13 @@ Result<void> Process::open_identity() {
                                       [this](const Budgets::State& next) { return use(next); }});
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
+  config_view_.with([&](ConfigView& view) {
+    view = {.file = options_.config_path,
+            .config = options_.config,
+            .loaded_at = wall_now(),
+            .restart_pending = {},
+            .refused = {}};
+  });
   note_removed(applied.removed_tenants);
   are_recovered_entered_ = enter_recovered_now();
   TRY_VOID(open_rollouts());
@@ -426,16 +433,22 @@ Result<void> Process::add_operator_listeners() {
         return placing_of(*decision);
       },
       [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); },
-      {},
+      identity::PasswordCost{},
       {*clock_,
        [files = ModelFiles(options_.data_dir)](const auto& artifact) {
          return files.has(artifact);
        },
-       [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }}});
+       [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
+      [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); }});
+  const config::Server& server = options_.config.server;
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
-      [this] { return revision_; }, data_->audit().get());
-  const config::Server& server = options_.config.server;
+      [this] { return revision_; }, data_->audit().get(),
+      control::AdminHandler::Rate{
+          .bounds = {.per_second = server.admin_rate, .burst = server.admin_burst},
+          .refused =
+              &registry_.counters("sm_admin_rate_limited_total",
+                                  "Calls of the admin API that came too often.", {"caller"})});
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
   auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin,

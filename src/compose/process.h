@@ -10,6 +10,7 @@
 
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
+#include "compose/config_view.h"
 #include "compose/event_webhook.h"
 #include "compose/ledger_check.h"
 #include "compose/pool_history.h"
@@ -145,6 +146,9 @@ class Process {
   observe::Gauge* restart_pending_ = nullptr;
   observe::Family<observe::Gauge>* config_info_ = nullptr;
   std::string revision_;  // of the configuration in force; of the first worker
+  Guarded<ConfigView> config_view_;
+  // Of the API's engines that run, by name; of whoever makes and changes engines, one at a time.
+  std::map<std::string, std::int64_t> engine_revisions_;
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;

@@ -48,6 +48,8 @@ struct Server {
   int workers = 0;  // 0: one per CPU
   std::vector<std::string> listen{"127.0.0.1:8080"};
   std::vector<std::string> admin_listen{"127.0.0.1:8081"};
+  std::int64_t admin_rate = 100;   // calls a second; 0: no bound
+  std::int64_t admin_burst = 500;  // at once
   std::vector<std::string> metrics_listen{"127.0.0.1:9090"};
   std::vector<std::string> hosts;         // empty: any host
   std::vector<std::string> cors_origins;  // empty: no CORS

@@ -45,6 +45,12 @@ void describe(V& v, Server& server) {
           "Addresses of the OpenAI-compatible API: ADDR:PORT, [IPV6]:PORT, *:PORT or unix:/PATH.");
   v.field("admin_listen", server.admin_listen,
           "Addresses of the admin API. Keep them on loopback unless TLS is in front.");
+  v.field("admin_rate", server.admin_rate,
+          "Most calls of the admin API in a second by one session, one token, or one address that "
+          "shows neither. 0: no bound. The socket of the data folder has none.",
+          Bounds{.min = 0, .max = 1'000'000});
+  v.field("admin_burst", server.admin_burst, "So many of them may come at once.",
+          Bounds{.min = 1, .max = 1'000'000});
   v.field(
       "metrics_listen", server.metrics_listen,
       "Addresses of /metrics and of health with reasons. They name tenants: keep them internal.");

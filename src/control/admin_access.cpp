@@ -41,6 +41,7 @@ const std::map<std::string_view, Resources>& kinds() {
       {"requests", {Resource::requests}},
       {"ledger", {Resource::ledger}},
       {"system", {Resource::system}},
+      {"config", {Resource::system}},
       {"users", {Resource::users, Resource::platform_users}},
       {"memberships", {Resource::memberships, Resource::platform_memberships}}};
   return kKinds;
@@ -49,8 +50,9 @@ const std::map<std::string_view, Resources>& kinds() {
 Action action_of_method(const AdminRequest& request) {
   const std::string& method = request.call.method;
   if (request.reads()) return Action::read;
-  // What PUT names may not be there yet.
-  if (request.path.size() == 1 || method == "PUT") return Action::create;
+  // What PUT names may not be there yet; of keys it always is.
+  const bool may_make = method == "PUT" && request.path.front() != "keys";
+  if (request.path.size() == 1 || may_make) return Action::create;
   return method == "DELETE" && request.path.size() == 2 ? Action::remove : Action::change;
 }
 
@@ -87,10 +89,11 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
   return Wanted{works ? Action::create : action_of_method(request), found->second};
 }
 
-// His own session, account and password are everybody's own business.
+// His own session, account and password are everybody's own business, and what roles mean.
 bool is_own(const AdminRequest& request) {
   const access::Caller& caller = request.call.caller;
-  if (request.path.front() == "session") return caller.user || !caller.grants.empty();
+  const std::string& kind = request.path.front();
+  if (kind == "session" || kind == "roles") return caller.user || !caller.grants.empty();
   if (request.path.front() != "users" || request.path.size() < 2 || !caller.user) return false;
   if (const auto id = Ulid::parse(request.path[1]); id) return *id == caller.user->value;
   const auto login = access::parse_login(request.path[1]);

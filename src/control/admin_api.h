@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "control/access_tokens.h"
 #include "control/admin_artifacts.h"
 #include "control/admin_call.h"
 #include "control/admin_people.h"
@@ -87,6 +88,8 @@ class AdminApi {
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
     identity::PasswordCost password_cost = {};
     AdminArtifacts::Parts artifacts{clock};
+    // The configuration in force as JSON, secrets as references. Empty: there is none here.
+    std::function<std::string()> config = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -100,6 +103,7 @@ class AdminApi {
   Result<AdminReply> call(const AdminCall& call);
   // Of people who sign in.
   Logins& logins() { return logins_; }
+  AccessTokens& tokens() { return tokens_; }
 
  private:
   using Request = AdminRequest;
@@ -120,6 +124,7 @@ class AdminApi {
   Result<AdminReply> keys(Request& request);
   Result<AdminReply> create_key(Request& request);
   Result<AdminReply> change_key(Request& request, tenancy::Key key);
+  Result<AdminReply> replace_key(Request& request, tenancy::Key key);
   Result<AdminReply> rotate_key(Request& request, tenancy::Key key);
   Result<AdminReply> revoke_key(Request& request, tenancy::Key key);
   Result<AdminReply> models(Request& request);
@@ -131,6 +136,8 @@ class AdminApi {
   Result<void> check_engine_of(const catalog::Model& model, const std::string& name);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
+  Result<AdminReply> replace_engine(Request& request, store::EngineRecord wanted,
+                                    store::ControlData data);
   Result<AdminReply> delete_engine(Request& request, const std::string& name,
                                    store::ControlData data);
   std::vector<std::string> engine_names() const;
@@ -216,9 +223,13 @@ class AdminApi {
                                          const std::optional<std::string>& id);
   store::AdminEntry entry_of(const Request& request, std::string action) const;
   Result<AdminReply> system(Request& request);
+  // admin_roles.cpp
+  static Result<AdminReply> roles(Request& request);
+  Result<AdminReply> config(Request& request);
 
   Parts parts_;
   Logins logins_;
+  AccessTokens tokens_;
   AdminPeople people_;
   AdminArtifacts artifacts_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ struct AdminCall {
     std::string csrf_token;
   };
   std::optional<SignedIn> signed_in = {};
+  bool by_token = false;  // the caller is a user by one of his access tokens
 };
 
 struct AdminReply {
@@ -64,6 +66,10 @@ struct AdminRequest {
   // What a write changes, as it was, where no GET of its path shows that. JSON.
   std::optional<std::string> present = {};
   bool changes_nothing = false;  // so it has no entry
+  // Made before the write's turn: of the password that the body has, empty where it breaks the
+  // rules; and what the caller has proven to know the present password of.
+  std::string password_hash = {};
+  std::string confirmed_hash = {};
   // What a write does, and says, when it has taken effect. Cannot fail it any more.
   std::function<void(AdminReply&)> afterwards = {};
 
@@ -81,6 +87,8 @@ Error no_such_method(const AdminRequest& request);
 Result<std::int64_t> revision(const AdminRequest& request, std::int64_t present);
 // Of what is not there yet no If-Match can be right.
 Result<void> must_want_new(const AdminRequest& request);
+// Of what has no revision an If-Match can only want that it is there: call it when that is known.
+Result<void> must_be_without_revision(const AdminRequest& request);
 // A body of a path that names an object names the same one.
 Result<void> must_be_name_of_path(const AdminRequest& request, const std::string& name,
                                   const char* param);
@@ -96,6 +104,17 @@ struct PageAsk {
 Result<PageAsk> page_ask(AdminRequest& request);
 std::string page_json(const std::vector<std::string>& shown,
                       const std::optional<std::string>& next);
+
+// What a list is narrowed to: `managed_by`, and `q`, a part of one of the object's names.
+struct Narrowing {
+  std::optional<std::string> managed_by;
+  std::optional<std::string> q;  // lower case
+
+  bool fits(std::string_view its_owner, std::initializer_list<std::string_view> its_names) const;
+};
+Result<Narrowing> narrowing(AdminRequest& request);
+// As objects say it of themselves.
+std::string_view managed_by(const tenancy::Meta& meta);
 
 // The page of `all`, sorted by their ids.
 template <class T>

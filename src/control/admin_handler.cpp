@@ -6,6 +6,7 @@
 #include "control/browser.h"
 #include "control/json_body.h"
 #include "http/error_reply.h"
+#include "tenancy/key_format.h"
 
 namespace sovmesh::control {
 namespace {
@@ -56,13 +57,15 @@ std::string address_of(const http::Exchange& exchange) {
 
 AdminHandler::AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token,
                            unsigned own_uid, std::function<std::string()> revision,
-                           store::Audit* audit)
+                           store::Audit* audit, const Rate& rate)
     : api_(api),
       pool_(pool),
       token_(sha256(token.reveal())),
       own_uid_(own_uid),
       revision_(std::move(revision)),
-      audit_(audit) {}
+      audit_(audit),
+      rate_(rate.bounds),
+      refused_calls_(rate.refused) {}
 
 std::optional<AdminHandler::Who> AdminHandler::owner(const http::Exchange& exchange) const {
   if (const auto peer = exchange.peer_credentials()) {
@@ -70,38 +73,91 @@ std::optional<AdminHandler::Who> AdminHandler::owner(const http::Exchange& excha
       return Who{.type = store::AdminEntry::Actor::local_user,
                  .name = "uid:" + std::to_string(peer->uid),
                  .source = "socket",
-                 .caller = access::Caller::machine_owner()};
+                 .caller = access::Caller::machine_owner(),
+                 .kind = "socket",
+                 .credential = {}};
   }
   const auto token = bearer_token(exchange.head());
   if (token && equal_digests(sha256(*token), token_)) {
     return Who{.type = store::AdminEntry::Actor::token,
                .name = "admin-token",
                .source = address_of(exchange),
-               .caller = access::Caller::machine_owner()};
+               .caller = access::Caller::machine_owner(),
+               .kind = "admin_token",
+               .credential = "admin token"};
   }
   return std::nullopt;
 }
 
 rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& exchange) {
-  if (auto known = owner(exchange)) co_return *std::move(known);
+  std::optional<Who> who = owner(exchange);
+  const auto token = bearer_token(exchange.head());
   const auto cookie = session_cookie(exchange.head());
-  if (!cookie) {
+  const bool has_token = token && tenancy::looks_like(tenancy::Credential::token, *token);
+  if (!who && has_token) {
+    CO_TRY(who, co_await identify_token(exchange, Secret(std::string(*token))));
+  } else if (!who && cookie) {
+    CO_TRY(who, co_await identify_session(exchange, *cookie));
+  } else if (!who) {
     co_return client_error(Code::invalid_api_key,
-                           "the admin API wants a session (POST /api/v1/sessions) or "
-                           "'Authorization: Bearer TOKEN' with the token of DATA_DIR/admin.token");
+                           "the admin API wants a session (POST /api/v1/sessions), or "
+                           "'Authorization: Bearer TOKEN' with an access token or the token of "
+                           "DATA_DIR/admin.token");
   }
-  auto work = [&logins = api_.logins(), token = Secret(*cookie)] {
+  if (!who->credential.empty())
+    CO_TRY_VOID(take_turn(who->kind, who->credential, exchange.loop().clock().now()));
+  if (who->signed_in) {
+    CO_TRY_VOID(check_site(exchange.head()));
+    CO_TRY_VOID(check_csrf(exchange.head(), who->signed_in->csrf_token));
+  }
+  co_return *std::move(who);
+}
+
+rt::Task<Result<AdminHandler::Who>> AdminHandler::identify_session(http::Exchange& exchange,
+                                                                   std::string cookie) {
+  auto work = [&logins = api_.logins(), token = Secret(std::move(cookie))] {
     return logins.shown(token.reveal());
   };
   CO_TRY(auto shown, co_await rt::run_blocking(pool_, exchange.loop(), std::move(work)));
   if (!shown) co_return client_error(Code::invalid_api_key, "the session is over: sign in again");
-  CO_TRY_VOID(check_site(exchange.head()));
-  CO_TRY_VOID(check_csrf(exchange.head(), shown->csrf_token));
   co_return Who{.type = store::AdminEntry::Actor::user,
                 .name = "user:" + shown->user.id.value.text(),
                 .source = address_of(exchange),
                 .caller = shown->caller(),
-                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token}};
+                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token},
+                .kind = "session",
+                .credential = "session " + shown->session.id.value.text()};
+}
+
+rt::Task<Result<AdminHandler::Who>> AdminHandler::identify_token(http::Exchange& exchange,
+                                                                 Secret token) {
+  auto work = [&tokens = api_.tokens(), token = std::move(token)] {
+    return tokens.shown(token.reveal());
+  };
+  CO_TRY(auto shown, co_await rt::run_blocking(pool_, exchange.loop(), std::move(work)));
+  if (!shown)
+    co_return client_error(Code::invalid_api_key, "the token is wrong, has ended or was deleted");
+  co_return Who{.type = store::AdminEntry::Actor::user_token,
+                .name = "user:" + shown->user.id.value.text(),
+                .source = address_of(exchange),
+                .caller = shown->caller(),
+                .by_token = true,
+                .kind = "token",
+                .credential = "token " + std::string(shown->token.id.value.text())};
+}
+
+Result<void> AdminHandler::take_turn(std::string_view kind, const std::string& credential,
+                                     Instant now) {
+  const auto wait = rate_.take(credential, now);
+  if (wait.count() == 0) return {};
+  if (refused_calls_ != nullptr) refused_calls_->with({kind}).add();
+  return fail(Error(Code::rate_limit_exceeded, Blame::client,
+                    "too many calls of the admin API: wait, and see server.admin_rate")
+                  .with_retry_after(std::chrono::ceil<std::chrono::milliseconds>(wait)));
+}
+
+Result<void> AdminHandler::take_turn_of_address(const http::Exchange& exchange) {
+  return take_turn("address", "address " + address_of(exchange), exchange.loop().clock().now());
 }
 
 // Somebody who guesses tokens must not fill the log: one entry a second tells how many there were.
@@ -183,7 +239,11 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
 
 // POST sessions {"login","password"}
 rt::Task<Result<AdminReply>> AdminHandler::sign_in(http::Exchange& exchange) {
+  CO_TRY_VOID(take_turn_of_address(exchange));
   CO_TRY_VOID(check_site(exchange.head()));
+  if (exchange.head().fields.find("if-match"))
+    co_return client_error(Code::precondition_failed,
+                           "there is no such object yet: leave If-Match out");
   Logins::Attempt attempt{.address = address_of(exchange)};
   if (const auto agent = exchange.head().fields.find("user-agent")) attempt.user_agent = *agent;
   if (const auto cookie = session_cookie(exchange.head())) attempt.previous = Secret(*cookie);
@@ -208,7 +268,11 @@ rt::Task<Result<AdminReply>> AdminHandler::sign_in(http::Exchange& exchange) {
 
 // POST setup {"token","login","password"}
 rt::Task<Result<AdminReply>> AdminHandler::set_up(http::Exchange& exchange) {
+  CO_TRY_VOID(take_turn_of_address(exchange));
   CO_TRY_VOID(check_site(exchange.head()));
+  if (exchange.head().fields.find("if-match"))
+    co_return client_error(Code::precondition_failed,
+                           "there is no such object yet: leave If-Match out");
   const http::BodyLimits limits{.bytes_max = kSignInBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
   CO_TRY_VOID(check_form(exchange.head(), body));
@@ -235,6 +299,7 @@ rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   if (exchange.head().method == "POST" && path == kSetup) co_return co_await set_up(exchange);
   Result<Who> who = co_await identify(exchange);
   if (!who) {
+    if (who.error().code() == Code::invalid_api_key) CO_TRY_VOID(take_turn_of_address(exchange));
     // A page that asks whether somebody is signed in is no attack.
     const bool only_asks = path == kSession && !exchange.head().fields.find("authorization");
     if (!only_asks && who.error().code() == Code::invalid_api_key) co_await note_refusal(exchange);
@@ -251,6 +316,7 @@ rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   call.source = std::move(who->source);
   call.caller = std::move(who->caller);
   call.signed_in = std::move(who->signed_in);
+  call.by_token = who->by_token;
   auto work = [&api = api_, call = std::move(call)] { return api.call(call); };
   Result<AdminReply> reply = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
   if (reply && signs_out) reply->set_cookie = cookie_text("", is_secure);

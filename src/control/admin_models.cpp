@@ -166,6 +166,11 @@ Result<AdminReply> AdminApi::models(Request& request) {
     data.models.push_back(std::move(model));
   data = seen(request, std::move(data));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
+    std::erase_if(data.models, [&](const catalog::Model& m) {
+      const std::string_view owner = m.discovered ? "engine" : m.from_file ? "file" : "api";
+      return !only.fits(owner, {m.name.text()});
+    });
     return page<catalog::Model>(
         request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },
         [&](const catalog::Model& m) { return to_json(m, data); });

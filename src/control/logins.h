@@ -107,15 +107,17 @@ class Logins {
   Guarded<Refusals> refusals_;
 };
 
+// As JSON has it: "own_keys".
+std::string member_name(access::Resource resource);
 // {"user", "memberships", "csrf_token", "expires_at", ...}: who is signed in and what he may.
 std::string session_json(const store::ControlData& data, const access::Caller& caller,
                          const Logins::Shown* shown);
 // With the memberships that the reader may know of.
 std::string user_json(const access::User& user, const std::vector<access::Membership>& memberships,
                       const store::ControlData& data);
-// `password_reset`: it took the user's password away.
+// `password_reset`: it took the user's password away; `tokens_deleted`: and so many tokens.
 std::string membership_json(const access::Membership& membership, const store::ControlData& data,
-                            bool password_reset = false);
+                            bool password_reset = false, std::int64_t tokens_deleted = 0);
 
 // The tenant of somebody whose roles are all in one.
 std::optional<TenantId> only_tenant(const std::vector<access::Membership>& memberships);

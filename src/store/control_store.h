@@ -190,7 +190,7 @@ class ControlStore {
   virtual Result<std::vector<TestRunRecord>> test_runs(ArtifactId artifact) = 0;
 
   // People. They are not in load(): the data path has nothing to do with them. A login is unique;
-  // a user takes its memberships and sessions along, a tenant the memberships in it.
+  // a user takes its memberships, sessions and tokens along, a tenant the memberships in it.
   virtual Result<std::vector<access::User>> users() = 0;
   virtual Result<std::optional<access::User>> user(access::UserId id) = 0;
   virtual Result<std::optional<access::User>> user_named(const std::string& login) = 0;
@@ -200,8 +200,19 @@ class ControlStore {
 
   virtual Result<std::vector<access::Membership>> memberships() = 0;
   virtual Result<std::vector<access::Membership>> memberships_of(access::UserId user) = 0;
+  // Each grows the revision of the user, as removing a tenant does of those with a role in it.
   virtual Result<access::Membership> create(access::Membership membership) = 0;
   virtual Result<void> remove(access::MembershipId id, std::int64_t revision) = 0;
+
+  // Code::conflict when the user has Token::kPerUserMax already, or one of this name.
+  virtual Result<void> add_token(const access::Token& token) = 0;
+  virtual Result<std::optional<access::Token>> token(const access::TokenId& id) = 0;
+  virtual Result<std::vector<access::Token>> tokens_of(access::UserId user) = 0;
+  virtual Result<void> use_token(const access::TokenId& id, WallTime now) = 0;
+  // Code::not_found when the user has none of this id.
+  virtual Result<void> remove_token(access::UserId user, const access::TokenId& id) = 0;
+  // Says how many there were. `but_by_platform`: those stay.
+  virtual Result<std::int64_t> remove_tokens(access::UserId user, bool but_by_platform) = 0;
 
   // A user has at most Session::kPerUserMax: one more ends the one that was seen longest ago. What
   // is over by then is dropped, of everybody.

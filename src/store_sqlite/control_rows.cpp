@@ -105,6 +105,22 @@ Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int
   return models;
 }
 
+// A JSON object of texts.
+std::string labels_text(const std::map<std::string, std::string>& labels) {
+  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
+  const auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) return meaningless("label of a key");
+  std::map<std::string, std::string> labels;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) return meaningless("label of a key");
+    labels.emplace(name, value.get<std::string>());
+  }
+  return labels;
+}
+
 }  // namespace
 
 void Table<tenancy::Tenant>::bind(Statement& statement, const tenancy::Tenant& row,
@@ -157,7 +173,8 @@ void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, Bo
   statement.bind_all(row.id, row.tenant, row.project, row.display_name,
                      list_text(text, scope_names(row)), models, row.owner, row.expires_at,
                      row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four, previous_pepper,
-                     previous_hmac, previous_until, name(row.max_priority));
+                     previous_hmac, previous_until, name(row.max_priority),
+                     text.emplace_back(labels_text(row.labels)));
 }
 
 Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
@@ -181,6 +198,7 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
   const auto max_priority = parse_priority_class(row.text(15));
   if (!max_priority) return meaningless("class of priority");
   key.max_priority = *max_priority;
+  TRY(key.labels, parse_labels(row.text(16)));
   return key;
 }
 
@@ -353,15 +371,19 @@ Result<store::TestRunRecord> Table<store::TestRunRecord>::read(const Statement& 
 }
 
 void Table<access::User>::bind(Statement& statement, const access::User& row, BoundText&) {
-  statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled);
+  statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled,
+                     access::name(row.kind));
 }
 
 Result<access::User> Table<access::User>::read(const Statement& row) {
+  const auto kind = access::parse_user_kind(row.text(5));
+  if (!kind) return meaningless("kind of user");
   return access::User{.id = {row.ulid(0)},
                       .login = std::string(row.text(1)),
                       .display_name = std::string(row.text(2)),
                       .password_hash = std::string(row.text(3)),
-                      .disabled = row.integer(4) != 0};
+                      .disabled = row.integer(4) != 0,
+                      .kind = *kind};
 }
 
 void Table<access::Membership>::bind(Statement& statement, const access::Membership& row,
@@ -376,21 +398,6 @@ Result<access::Membership> Table<access::Membership>::read(const Statement& row)
   if (!row.is_null(2)) tenant = {row.ulid(2)};
   TRY(const access::Grant grant, parsed(access::Grant::make(*role, tenant), "membership"));
   return access::Membership{.id = {row.ulid(0)}, .user = {row.ulid(1)}, .grant = grant};
-}
-
-std::string labels_text(const std::map<std::string, std::string>& labels) {
-  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
-  const auto object = nlohmann::json::parse(text, nullptr, false);
-  if (!object.is_object()) return meaningless("label of a key");
-  std::map<std::string, std::string> labels;
-  for (const auto& [name, value] : object.items()) {
-    if (!value.is_string()) return meaningless("label of a key");
-    labels.emplace(name, value.get<std::string>());
-  }
-  return labels;
 }
 
 tenancy::Meta meta_of(const catalog::Model& model) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -43,7 +42,8 @@ struct Table<tenancy::Key> {
   static constexpr std::string_view kName = "key";
   static constexpr std::string_view kColumns =
       "id, tenant, project, display_name, scopes, models, owner, expires_at, revoked_at, pepper_id,"
-      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until, max_priority";
+      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until, max_priority,"
+      " labels";
   static std::string_view name_of(const tenancy::Key& row) { return row.id.text(); }
   static void bind(Statement& statement, const tenancy::Key& row, BoundText& text);
   static Result<tenancy::Key> read(const Statement& row);
@@ -113,7 +113,8 @@ struct Table<store::TestRunRecord> {
 template <>
 struct Table<access::User> {
   static constexpr std::string_view kName = "user";
-  static constexpr std::string_view kColumns = "id, login, display_name, password_hash, disabled";
+  static constexpr std::string_view kColumns =
+      "id, login, display_name, password_hash, disabled, kind";
   static std::string_view name_of(const access::User& row) { return row.login; }
   static void bind(Statement& statement, const access::User& row, BoundText& text);
   static Result<access::User> read(const Statement& row);
@@ -152,9 +153,6 @@ void set_meta(T& row, tenancy::Meta meta) {
 }
 constexpr std::string_view kMetaColumns = "revision, created_at, updated_at, managed_by, source";
 constexpr int kMetaColumnCount = 5;
-// A JSON object of texts.
-std::string labels_text(const std::map<std::string, std::string>& labels);
-Result<std::map<std::string, std::string>> parse_labels(std::string_view text);
 
 void bind_meta(Statement& statement, int first, const tenancy::Meta& meta);
 tenancy::Meta read_meta(const Statement& row, int first);

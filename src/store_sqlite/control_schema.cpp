@@ -242,7 +242,9 @@ CREATE INDEX session_by_end ON session (expires_at);
 )sql";
 
 // Files of models at their versions, what tests of them gave, and which of them a model serves.
-constexpr const char* kVersion6 = R"sql(
+constexpr const char* kVersion6 =
+    // Models.
+    R"sql(
 ALTER TABLE model ADD COLUMN artifact TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE artifact (
@@ -285,6 +287,38 @@ CREATE TABLE test_run (
   source     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX test_run_by_artifact ON test_run (artifact, id);
+)sql"
+    // Service accounts, access tokens (of whose text only the HMAC is here), a revision of users
+    // that grows with their memberships, and keys' labels in a column of their own. A tenant that
+    // goes takes memberships along, which the trigger sees, too.
+    R"sql(
+ALTER TABLE user ADD COLUMN kind TEXT NOT NULL DEFAULT 'person';
+
+CREATE TABLE access_token (
+  id          TEXT NOT NULL PRIMARY KEY,
+  user        BLOB NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+  name        TEXT NOT NULL,
+  pepper_id   INTEGER NOT NULL,
+  hmac        BLOB NOT NULL,
+  last_four   TEXT NOT NULL,
+  by_platform INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER,  -- NULL: never
+  used_at     INTEGER,  -- NULL: never
+  UNIQUE (user, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER membership_came AFTER INSERT ON membership BEGIN
+  UPDATE user SET revision = revision + 1 WHERE id = new.user;
+END;
+CREATE TRIGGER membership_went AFTER DELETE ON membership BEGIN
+  UPDATE user SET revision = revision + 1 WHERE id = old.user;
+END;
+
+ALTER TABLE key ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
+UPDATE key SET labels = coalesce(
+  (SELECT CAST(value AS TEXT) FROM value WHERE name = 'key_labels/' || key.id), '{}');
+DELETE FROM value WHERE name > 'key_labels/' AND name < 'key_labels0';
 )sql";
 
 constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};

@@ -62,6 +62,13 @@ class ControlTables : public store::ControlStore {
   Result<std::vector<access::Membership>> memberships_of(access::UserId user) override;
   Result<access::Membership> create(access::Membership membership) override;
   Result<void> remove(access::MembershipId id, std::int64_t revision) override;
+  // control_tokens.cpp
+  Result<void> add_token(const access::Token& token) override;
+  Result<std::optional<access::Token>> token(const access::TokenId& id) override;
+  Result<std::vector<access::Token>> tokens_of(access::UserId user) override;
+  Result<void> use_token(const access::TokenId& id, WallTime now) override;
+  Result<void> remove_token(access::UserId user, const access::TokenId& id) override;
+  Result<std::int64_t> remove_tokens(access::UserId user, bool but_by_platform) override;
   // control_sessions.cpp
   Result<void> begin_session(const access::Session& session) override;
   Result<std::optional<access::Session>> session_of(const Digest& proof) override;

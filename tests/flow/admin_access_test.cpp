@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "base/hash.h"
+#include "control/admin_resources.h"
 #include "tests/flow/access_world.h"
 
 // Who may do what through the admin API.
@@ -53,6 +55,7 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
   static const std::vector<std::pair<std::string, std::vector<Endpoint>>> kAll{
       {"tenant",
        {{"GET", "tenants/{}"},
+        {"PUT", "tenants/{}", R"({"slug":"{}"})"},
         {"PATCH", "tenants/{}", R"({"display_name":"x"})"},
         {"DELETE", "tenants/{}"},
         {"GET", "projects?tenant={}"},
@@ -68,6 +71,7 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "audit/entries?tenant={}"},
         {"GET", "audit/export?tenant={}&size=1"},
         {"POST", "projects", R"({"tenant":"{}","slug":"new-one"})"},
+        {"PUT", "projects", R"({"tenant":"{}","slug":"default"})"},
         {"POST", "keys", R"({"tenant":"{}"})"},
         {"PUT", "limits",
          R"({"tenant":"{}","project":"default","measure":"requests","window":"day","amount":1})"},
@@ -85,13 +89,18 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
       {"key",
        {{"GET", "keys/{}"},
         {"PATCH", "keys/{}", R"({"display_name":"x"})"},
+        {"PUT", "keys/{}", R"({"display_name":"x"})"},
         {"DELETE", "keys/{}"},
         {"POST", "keys/{}/revoke"},
         {"POST", "keys/{}/rotate"},
         {"PUT", "limits", R"({"key":"{}","measure":"requests","window":"day","amount":1})"}}},
       {"limit",
        {{"GET", "limits/{}"}, {"PATCH", "limits/{}", R"({"amount":1})"}, {"DELETE", "limits/{}"}}},
-      {"model", {{"GET", "models/{}"}, {"PATCH", "models/{}", "{}"}, {"DELETE", "models/{}"}}},
+      {"model",
+       {{"GET", "models/{}"},
+        {"PUT", "models/{}", R"({"name":"{}","engine":"tiny"})"},
+        {"PATCH", "models/{}", "{}"},
+        {"DELETE", "models/{}"}}},
       {"user",
        {{"GET", "users/{}"},
         {"PATCH", "users/{}", R"({"disabled":true})"},
@@ -100,6 +109,9 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "users/{}/sessions"},
         {"DELETE", "users/{}/sessions"},
         {"DELETE", "users/{}/sessions/01J9Z3M4N5P6Q7R8S9TAVBWCXD"},
+        {"GET", "users/{}/tokens"},
+        {"POST", "users/{}/tokens", R"({"name":"x"})"},
+        {"DELETE", "users/{}/tokens/abcdefghijkl"},
         {"GET", "memberships?user={}"},
         {"POST", "memberships", R"({"user":"{}","role":"tenant-viewer","tenant":"aurora"})"}}},
       {"membership", {{"GET", "memberships/{}"}, {"DELETE", "memberships/{}"}}},
@@ -197,6 +209,34 @@ TEST_F(ForeignIdTest, ForeignAndUnknownAreOneAnswerEverywhere) {
   EXPECT_GE(asked, 150);
   EXPECT_GE(not_found, 80);
   EXPECT_EQ(stored(), before) << "nothing was changed";
+}
+
+// Whatever the table of the API has below something of a tenant's is asked above.
+TEST(ForeignIds, EveryPlaceOfATenantsThingsIsTried) {
+  std::set<std::string> tried;
+  for (const auto& [kind, all] : endpoints()) {
+    for (const Endpoint& endpoint : all) {
+      std::vector<std::string> path(1);
+      for (const char c :
+           std::string_view(endpoint.path).substr(0, std::string_view(endpoint.path).find('?')))
+        c == '/' ? (void)path.emplace_back() : (void)(path.back() += c);
+      const AdminResource* const place = find_admin_resource(path);
+      ASSERT_TRUE(place != nullptr && place->has(endpoint.method)) << endpoint.path;
+      tried.insert(std::string(endpoint.method) + " " + std::string(place->path));
+    }
+  }
+  // Of the platform's things a tenant's people know nothing (403, before any is looked for), and
+  // numbers of the log are everybody's.
+  const std::set<std::string> kOthers{"engines", "routes", "rollouts", "prices", "pools", "audit"};
+  for (const AdminResource& place : admin_resources()) {
+    const std::string kind(place.path.substr(0, place.path.find('/')));
+    if (!place.path.contains('{') || kOthers.contains(kind)) continue;
+    for (const char* const method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+      if (!place.has(method)) continue;
+      const std::string what = std::string(method) + " " + std::string(place.path);
+      EXPECT_TRUE(tried.contains(what)) << what;
+    }
+  }
 }
 
 TEST_F(ForeignIdTest, ForWhoMayTheyAreThere) {

@@ -43,6 +43,13 @@ def projects(api):
     api.get(place)
     assert api.call("PATCH", place, {"cost_centre": None})["cost_centre"] == ""
     assert len(api.get("projects?tenant=boreal")["data"]) == 2
+    assert [each["slug"] for each in api.get("projects?q=WE&managed_by=api")["data"]] == ["web"]
+    whole = {"tenant": "boreal", "slug": "web", "display_name": "Web"}
+    first, again = (api.call("PUT", "projects", whole) for _ in range(2))
+    assert (first["id"], first["cost_centre"]) == (made["id"], "")
+    assert first.headers["etag"] == again.headers["etag"] != made.headers["etag"]
+    other = api.call("PUT", "projects", {"tenant": "boreal", "slug": "other"}, status=201)
+    api.call("DELETE", f"projects/{other['id']}", status=204)
     assert api.call("DELETE", place + "?dry_run=true")["action"] == "delete"
     api.call("DELETE", place, status=204)
     api.get(place, status=404)
@@ -55,6 +62,10 @@ def keys(api):
     place = f"keys/{made['id']}"
     assert "key" not in api.get(place).body
     assert api.call("PATCH", place, {"models": ["small"], "expires_at": None})["models"] == ["small"]
+    whole = {"display_name": "bot", "owner": "ann", "scopes": ["inference"]}
+    first, again = (api.call("PUT", place, whole) for _ in range(2))
+    assert first["models"] is None and first.headers["etag"] == again.headers["etag"]
+    api.call("PUT", "keys/abcdefghijkl", whole, status=404)
     assert api.post(place + "/rotate", {"overlap": "1h"})["key"] != made["key"]
     assert api.post(place + "/revoke")["revoked_at"]
     api.post(place + "/rotate", status=409)
@@ -68,6 +79,13 @@ def engines_and_models(api):
     assert api.post("engines?dry_run=true", engine)["action"] == "create"
     api.post("engines", engine, status=201)
     api.post("engines", engine, status=409)
+    first, again = (api.call("PUT", "engines/extra", engine) for _ in range(2))
+    assert first.headers["etag"] == again.headers["etag"]
+    slots = api.call("PUT", "engines/extra", {**engine, "slots": 7})
+    assert slots["slots"] == 7 and slots.headers["etag"] != first.headers["etag"]
+    wait_for(lambda: api.get("engines/extra")["slots"] == 7)
+    api.call("PUT", "engines/more", {**engine, "name": "more"}, status=201)
+    api.call("DELETE", "engines/more", status=204)
     assert api.get("engines/extra")["managed_by"] == "api"
     assert {each["name"] for each in api.get("engines")["data"]} == {"near", "far", "extra"}
     model = {"name": "org/made", "engine": "extra", "engine_model": "sim", "tenants": ["aurora"],
@@ -79,6 +97,8 @@ def engines_and_models(api):
     api.get(place)
     api.get("models")
     api.call("DELETE", "engines/extra", status=409)
+    api.call("PUT", "engines/extra", {**engine, "slots": 8}, status=409)
+    api.call("PUT", "engines/extra", {**engine, "slots": 7})
     api.call("DELETE", place, status=204)
     api.call("DELETE", "engines/extra", status=204)
 
@@ -263,6 +283,31 @@ def people(api):
     session = api.get(place + "/sessions")["data"][0]
     api.call("DELETE", f"{place}/sessions/{session['id']}", status=204)
     api.call("DELETE", place + "/sessions", status=204)
+
+    robot = api.post("users", {"login": "robot", "kind": "service", "role": "tenant-admin",
+                               "tenant": "boreal"}, status=201)
+    made = api.post("users/robot/tokens", {"name": "ci", "days": 30}, status=201)
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    assert api.get("session", **bearer)["user"]["id"] == robot["id"]
+    assert api.get("keys", **bearer).status == 200
+    api.post("users/robot/tokens", {"name": "more"}, status=403, **bearer)
+    listed, = api.get("users/robot/tokens")["data"]
+    assert listed["id"] == made["id"] and listed["used_at"] and "token" not in listed
+    api.post("users/robot/tokens", {"name": "ci"}, status=409)
+    place_of = f"users/robot/tokens/{made['id']}"
+    api.call("DELETE", place_of, status=412, **{"If-Match": '"1"'})
+    api.call("DELETE", place_of, status=204)
+    api.get("keys", status=401, **bearer)
+    assert {each["name"] for each in api.get("roles")["data"]} >= {"auditor", "tenant-admin"}
+    given = api.post("memberships", {"user": "robot", "role": "auditor"}, status=201)
+    etag = api.get("users/robot").headers["etag"]
+    api.call("DELETE", f"memberships/{given['id']}", status=204)
+    api.call("DELETE", "users/robot", status=412, **{"If-Match": etag})
+    api.call("DELETE", "users/robot", status=204)
+
+    shown = api.get("config")
+    assert shown["config"]["tenants"][0]["keys"][0]["secret"] == "env:OPENAPI_KEY"
+    assert api.key not in str(shown.body) and shown["refused"] is None
 
     token = api.post("setup/token", status=201)["token"]
     first = {"login": "root@example.org", "password": "another horse battery 8"}

@@ -84,6 +84,16 @@ class MemoryControl : public store::ControlStore {
   }
   Result<access::Membership> create(access::Membership) override { return no(); }
   Result<void> remove(access::MembershipId, std::int64_t) override { return no(); }
+  Result<void> add_token(const access::Token&) override { return no(); }
+  Result<std::optional<access::Token>> token(const access::TokenId&) override {
+    return std::optional<access::Token>();
+  }
+  Result<std::vector<access::Token>> tokens_of(access::UserId) override {
+    return std::vector<access::Token>();
+  }
+  Result<void> use_token(const access::TokenId&, WallTime) override { return no(); }
+  Result<void> remove_token(access::UserId, const access::TokenId&) override { return no(); }
+  Result<std::int64_t> remove_tokens(access::UserId, bool) override { return no(); }
   Result<void> begin_session(const access::Session&) override { return no(); }
   Result<std::optional<access::Session>> session_of(const Digest&) override {
     return std::optional<access::Session>();
