@@ -52,6 +52,7 @@ constexpr Row kTable[] = {
     {memberships,          kT, {"rcud", "rcud", "r",   "",  "rcud", "",     ""}},
     {platform_memberships, kT, {"rcud", "r",    "r",   "",  "",     "",     ""}},
     {setup_tokens,         kP, {"c",    "",     "",    "",  "",     "",     ""}},
+    {events,               kT, {"r",    "r",    "r",   "",  "r",    "r",    "r"}},
     // clang-format on
 };
 constexpr std::array<std::string_view, kResources> kNames{
@@ -62,7 +63,7 @@ constexpr std::array<std::string_view, kResources> kNames{
     "ledger",      "system",         "audit entries", "audit checkpoints",
     "audit holds", "audit erasures", "audit upkeep",  "audit log",
     "users",       "platform users", "memberships",   "platform memberships",
-    "setup tokens"};
+    "setup tokens", "events"};
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)
     if (kTable[i].resource != static_cast<Resource>(i)) return false;

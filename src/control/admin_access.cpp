@@ -37,6 +37,8 @@ const std::map<std::string_view, Resources>& kinds() {
       {"pools", {Resource::pools}},
       {"usage", {Resource::usage}},
       {"requests", {Resource::requests}},
+      {"live", {Resource::usage}},
+      {"events", {Resource::events}},
       {"ledger", {Resource::ledger}},
       {"system", {Resource::system}},
       {"users", {Resource::users, Resource::platform_users}},

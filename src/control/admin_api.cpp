@@ -114,7 +114,11 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   }
   const std::string& kind = request.path.front();
   // Take turns and record by themselves; verifying is long, and no write.
-  if (kind == "audit" || kind == "ledger") return answer(request);
+  if (kind == "audit" || kind == "ledger") {
+    TRY(AdminReply reply, answer(request));
+    note_change(request, reply);
+    return reply;
+  }
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
     const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
@@ -146,6 +150,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
   if (request.afterwards) request.afterwards(reply);
+  note_change(request, reply);
   return reply;
 }
 
@@ -163,7 +168,9 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "pools") return pools(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
-  if (kind == "requests") return explain_request(request);
+  if (kind == "requests") return requests(request);
+  if (kind == "live") return live(request);
+  if (kind == "events") return events(request);
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);

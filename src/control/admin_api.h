@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,9 @@
 #include "base/result.h"
 #include "control/admin_call.h"
 #include "control/admin_people.h"
+#include "control/admin_feed.h"
 #include "control/directory_publisher.h"
+#include "control/live.h"
 #include "control/mirror_view.h"
 #include "control/placing.h"
 #include "control/recorded_changes.h"
@@ -31,6 +34,8 @@
 
 namespace sovmesh::control {
 
+class EventLog;
+struct Event;
 class Rollouts;
 
 // A pool, cohort, tenant or project and what it has of a pool. Rates in GPUs, over the last whole
@@ -85,6 +90,8 @@ class AdminApi {
     // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
     identity::PasswordCost password_cost = {};
+    ReadLive live = {};          // empty: nobody counts
+    EventLog* events = nullptr;  // null: nobody keeps any
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -96,6 +103,8 @@ class AdminApi {
 
   explicit AdminApi(Parts parts);
   Result<AdminReply> call(const AdminCall& call);
+  // For a stream of `live` or `events`.
+  Result<AdminFeed> open_feed(const AdminCall& call, const std::optional<std::string>& last_id);
   // Of people who sign in.
   Logins& logins() { return logins_; }
 
@@ -175,6 +184,12 @@ class AdminApi {
   Result<AdminReply> statements(Request& request);
   Result<AdminReply> adjust(Request& request);
   Result<AdminReply> explain_request(Request& request);
+  Result<AdminReply> requests(Request& request);  // admin_requests.cpp
+  // admin_watch.cpp
+  Result<std::optional<std::set<TenantId>>> whose(Request& request);
+  Result<AdminReply> live(Request& request);
+  Result<AdminReply> events(Request& request);
+  void note_change(const Request& request, const AdminReply& reply) const;
   Result<AdminReply> verify_ledger(Request& request);
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);

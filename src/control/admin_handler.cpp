@@ -46,6 +46,17 @@ Result<void> check_form(const http::RequestHead& head, const http::Body& body) {
   return {};
 }
 
+// The socket's owner and the admin token do not change while the process lives.
+Result<access::Caller> still_owner() { return access::Caller::machine_owner(); }
+
+void set_caller(AdminCall& call, auto&& who) {
+  call.actor_type = who.type;
+  call.actor = std::move(who.name);
+  call.source = std::move(who.source);
+  call.caller = std::move(who.caller);
+  call.signed_in = std::move(who.signed_in);
+}
+
 // Without its port, which is another one for each connection.
 std::string address_of(const http::Exchange& exchange) {
   const auto peer = exchange.peer();
@@ -70,14 +81,16 @@ std::optional<AdminHandler::Who> AdminHandler::owner(const http::Exchange& excha
       return Who{.type = store::AdminEntry::Actor::local_user,
                  .name = "uid:" + std::to_string(peer->uid),
                  .source = "socket",
-                 .caller = access::Caller::machine_owner()};
+                 .caller = access::Caller::machine_owner(),
+                 .again = still_owner};
   }
   const auto token = bearer_token(exchange.head());
   if (token && equal_digests(sha256(*token), token_)) {
     return Who{.type = store::AdminEntry::Actor::token,
                .name = "admin-token",
                .source = address_of(exchange),
-               .caller = access::Caller::machine_owner()};
+               .caller = access::Caller::machine_owner(),
+               .again = still_owner};
   }
   return std::nullopt;
 }
@@ -101,7 +114,13 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& excha
                 .name = "user:" + shown->user.id.value.text(),
                 .source = address_of(exchange),
                 .caller = shown->caller(),
-                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token}};
+                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token},
+                .again = [&logins = api_.logins(),
+                          token = Secret(*cookie)]() -> Result<access::Caller> {
+                  TRY(const auto now, logins.shown(token.reveal(), false));
+                  if (!now) return client_error(Code::invalid_api_key, "the session is over");
+                  return now->caller();
+                }};
 }
 
 // Somebody who guesses tokens must not fill the log: one entry a second tells how many there were.
@@ -134,10 +153,7 @@ rt::Task<void> AdminHandler::serve_log(http::Exchange& exchange) {
     bytes = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
   }
   if (!bytes) {
-    http::ResponseHead head = http::error_head(bytes.error());
-    add_strictness(head, false);
-    const std::string body = http::error_json(bytes.error(), nullptr);
-    (void)co_await exchange.respond(head, body);
+    co_await refuse_call(exchange, bytes.error());
     co_return;
   }
   http::ResponseHead head;
@@ -162,12 +178,14 @@ rt::Task<void> AdminHandler::handle(http::Exchange& exchange) {
       co_return;
     }
   }
+  if (streams_ != nullptr && AdminStreams::wants(exchange.head())) {
+    const Result<void> begun = co_await begin_stream(exchange);
+    if (!begun) co_await refuse_call(exchange, begun.error());
+    co_return;
+  }
   Result<AdminReply> reply = co_await answer(exchange);
   if (!reply) {
-    http::ResponseHead head = http::error_head(reply.error());
-    add_strictness(head, false);
-    const std::string body = http::error_json(reply.error(), nullptr);
-    (void)co_await exchange.respond(head, body);
+    co_await refuse_call(exchange, reply.error());
     co_return;
   }
   http::ResponseHead head;
@@ -229,28 +247,60 @@ rt::Task<Result<AdminReply>> AdminHandler::set_up(http::Exchange& exchange) {
   co_return co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
 }
 
+rt::Task<Result<AdminHandler::Who>> AdminHandler::known_caller(http::Exchange& exchange) {
+  Result<Who> who = co_await identify(exchange);
+  if (who) co_return who;
+  // A page that asks whether somebody is signed in is no attack.
+  const bool only_asks =
+      exchange.head().path == kSession && !exchange.head().fields.find("authorization");
+  if (!only_asks && who.error().code() == Code::invalid_api_key) co_await note_refusal(exchange);
+  co_return who;
+}
+
+// GET live, GET events with Accept: text/event-stream. What it tells goes on when this has returned.
+rt::Task<Result<void>> AdminHandler::begin_stream(http::Exchange& exchange) {
+  CO_TRY(Who who, co_await known_caller(exchange));
+  if (!who.again)
+    co_return client_error(Code::insufficient_permissions,
+                           "streams are for sessions and for the admin token");
+  std::string credential = who.name;
+  if (who.signed_in) credential += "/" + who.signed_in->session.id.value.text();
+  AdminCall call = call_of(exchange.head(), http::Body());
+  auto prove = std::exchange(who.again, {});
+  set_caller(call, std::move(who));
+  std::optional<std::string> last_id;
+  if (const auto field = exchange.head().fields.find("last-event-id")) last_id = trim(*field);
+  auto open = [&api = api_, call, last_id] { return api.open_feed(call, last_id); };
+  CO_TRY(AdminFeed feed, co_await rt::run_blocking(pool_, exchange.loop(), std::move(open)));
+  CO_TRY(AdminStreams::Place place, streams_->take(feed.kind, credential));
+  auto again = [&api = api_, call = std::move(call),
+                prove = std::move(prove)]() mutable -> Result<AdminFeed> {
+    TRY(call.caller, prove());
+    return api.open_feed(call, std::nullopt);
+  };
+  exchange.go_on(streams_->run(exchange, std::move(place), std::move(feed), std::move(again)));
+  co_return Result<void>();
+}
+
+rt::Task<void> AdminHandler::refuse_call(http::Exchange& exchange, const Error& error) {
+  http::ResponseHead head = http::error_head(error);
+  add_strictness(head, false);
+  const std::string body = http::error_json(error, nullptr);
+  (void)co_await exchange.respond(head, body);
+}
+
 rt::Task<Result<AdminReply>> AdminHandler::answer(http::Exchange& exchange) {
   const std::string_view path = exchange.head().path;
   if (exchange.head().method == "POST" && path == kSessions) co_return co_await sign_in(exchange);
   if (exchange.head().method == "POST" && path == kSetup) co_return co_await set_up(exchange);
-  Result<Who> who = co_await identify(exchange);
-  if (!who) {
-    // A page that asks whether somebody is signed in is no attack.
-    const bool only_asks = path == kSession && !exchange.head().fields.find("authorization");
-    if (!only_asks && who.error().code() == Code::invalid_api_key) co_await note_refusal(exchange);
-    co_return fail(who.error());
-  }
+  CO_TRY(Who who, co_await known_caller(exchange));
   const bool signs_out = exchange.head().method == "DELETE" && path == kSession;
   const bool is_secure = exchange.is_tls() || has_secure_page(exchange.head());
   const http::BodyLimits limits{.bytes_max = kBodyBytesMax};
   CO_TRY(const http::Body body, co_await exchange.read_body(limits));
   CO_TRY_VOID(check_form(exchange.head(), body));
   AdminCall call = call_of(exchange.head(), body);
-  call.actor_type = who->type;
-  call.actor = std::move(who->name);
-  call.source = std::move(who->source);
-  call.caller = std::move(who->caller);
-  call.signed_in = std::move(who->signed_in);
+  set_caller(call, std::move(who));
   auto work = [&api = api_, call = std::move(call)] { return api.call(call); };
   Result<AdminReply> reply = co_await rt::run_blocking(pool_, exchange.loop(), std::move(work));
   if (reply && signs_out) reply->set_cookie = cookie_text("", is_secure);

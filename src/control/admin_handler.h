@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/secret.h"
 #include "control/admin_api.h"
+#include "control/admin_streams.h"
 #include "http/exchange.h"
 #include "rt/blocking.h"
 #include "store/audit.h"
@@ -30,6 +31,8 @@ class AdminHandler : public http::Handler {
   AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid,
                std::function<std::string()> revision, store::Audit* audit = nullptr);
   rt::Task<void> handle(http::Exchange& exchange) override;
+  // From now on `live` and `events` can be had as streams. Outlives the handler.
+  void stream_by(AdminStreams& streams) { streams_ = &streams; }
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
   // Refused callers of a listener get one entry of the audit log together, at most so often.
@@ -42,10 +45,15 @@ class AdminHandler : public http::Handler {
     std::string source;
     access::Caller caller;
     std::optional<AdminCall::SignedIn> signed_in = {};
+    // Who that is by now; an error: nobody any more. Blocks. Empty: that cannot be asked.
+    std::function<Result<access::Caller>()> again = {};
   };
   // Of the machine's owner; nothing for everybody else.
   std::optional<Who> owner(const http::Exchange& exchange) const;
   rt::Task<Result<Who>> identify(http::Exchange& exchange);
+  rt::Task<Result<Who>> known_caller(http::Exchange& exchange);
+  rt::Task<Result<void>> begin_stream(http::Exchange& exchange);
+  static rt::Task<void> refuse_call(http::Exchange& exchange, const Error& error);
   rt::Task<Result<AdminReply>> sign_in(http::Exchange& exchange);
   rt::Task<Result<AdminReply>> set_up(http::Exchange& exchange);
   rt::Task<void> note_refusal(http::Exchange& exchange);
@@ -58,6 +66,7 @@ class AdminHandler : public http::Handler {
   unsigned own_uid_;
   std::function<std::string()> revision_;
   store::Audit* audit_;
+  AdminStreams* streams_ = nullptr;  // null: there are none
   // Refused callers of one listener.
   struct Refusals {
     std::string_view listener;

@@ -187,14 +187,14 @@ Result<Logins::Begun> Logins::begin(const Attempt& attempt) {
   return out;
 }
 
-Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token) {
+Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token, bool counts) {
   const std::optional<Shown> nobody_there;
   TRY(std::optional<Session> session, parts_.store.session_of(sha256(token)));
   const WallTime now = parts_.clock.wall_now();
   if (!session || session->is_over(now)) return nobody_there;
   TRY(const std::optional<User> user, parts_.store.user(session->user));
   if (!user || user->disabled) return nobody_there;
-  if (now - session->seen_at >= kSeenEvery) {
+  if (counts && now - session->seen_at >= kSeenEvery) {
     TRY_VOID(parts_.store.see_session(session->id, now));
     session->seen_at = now;
   }
