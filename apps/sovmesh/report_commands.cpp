@@ -206,7 +206,8 @@ void add_requests(CLI::App& app, int& code) {
   const auto flags = std::make_shared<Flags>();
   add_connection(*list, flags->cli, "Print the API's JSON answer");
   list->add_option("--tenant", flags->tenant, "Of this tenant alone");
-  list->add_option("--project", flags->project, "Of this project alone: slug (with --tenant) or id");
+  list->add_option("--project", flags->project,
+                   "Of this project alone: slug (with --tenant) or id");
   list->add_option("--key", flags->key, "Of the key with this id alone");
   list->add_option("--model", flags->model, "Of this model alone");
   list->add_option("--status", flags->status, "open, completed, cancelled or failed")
@@ -226,10 +227,10 @@ void add_requests(CLI::App& app, int& code) {
     target.add("status", flags->status);
     target.add("since", flags->since);
     target.add("until", flags->until);
-    code = compose::admin_call(flags->cli, "GET", target.text(), {},
-                               {"id", "opened_at", "tenant", "project", "key", "model", "status",
-                                "outcome", "prompt_tokens", "output_tokens", "cost", "currency",
-                                "total_ms"});
+    code = compose::admin_call(
+        flags->cli, "GET", target.text(), {},
+        {"id", "opened_at", "tenant", "project", "key", "model", "status", "outcome",
+         "prompt_tokens", "output_tokens", "cost", "currency", "total_ms"});
   });
 }
 

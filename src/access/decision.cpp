@@ -56,13 +56,13 @@ constexpr Row kTable[] = {
     // clang-format on
 };
 constexpr std::array<std::string_view, kResources> kNames{
-    "tenants",     "projects",       "keys",          "own keys",
-    "limits",      "sub-limits",     "models",        "engines",
-    "prices",      "routes",         "rollouts",      "pools",
-    "usage",       "statements",     "adjustments",   "requests",
-    "ledger",      "system",         "audit entries", "audit checkpoints",
-    "audit holds", "audit erasures", "audit upkeep",  "audit log",
-    "users",       "platform users", "memberships",   "platform memberships",
+    "tenants",      "projects",       "keys",          "own keys",
+    "limits",       "sub-limits",     "models",        "engines",
+    "prices",       "routes",         "rollouts",      "pools",
+    "usage",        "statements",     "adjustments",   "requests",
+    "ledger",       "system",         "audit entries", "audit checkpoints",
+    "audit holds",  "audit erasures", "audit upkeep",  "audit log",
+    "users",        "platform users", "memberships",   "platform memberships",
     "setup tokens", "events"};
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)

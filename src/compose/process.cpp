@@ -339,12 +339,12 @@ Result<void> Process::make_listeners() {
   health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
   health_->tell([this](const std::string& engine, std::string_view state) {
     const bool is_out = state == "ejected";
-    note_event({.kind = fmt::format("engine.{}", state),
-                .severity = is_out ? control::Severity::warning : control::Severity::info,
-                .subject = "engines/" + engine,
-                .text = fmt::format("engine {} {}", engine,
-                                    is_out ? "fails too often: it is left out for a while"
-                                           : "is back")});
+    note_event(
+        {.kind = fmt::format("engine.{}", state),
+         .severity = is_out ? control::Severity::warning : control::Severity::info,
+         .subject = "engines/" + engine,
+         .text = fmt::format("engine {} {}", engine,
+                             is_out ? "fails too often: it is left out for a while" : "is back")});
   });
   dispatcher_ = std::make_unique<gateway::Dispatcher>(
       *clock_, *random_,
@@ -361,10 +361,11 @@ Result<void> Process::make_listeners() {
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
-  services_ = std::make_unique<gateway::Services>(gateway::Services{
-      *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_, *health_,
-      overload_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_,
-      usage_reports_.get(), replays_.get(), &rollouts_->in_force(), &decisions_, &mirrors_, &live_});
+  services_ = std::make_unique<gateway::Services>(
+      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
+                        *dispatcher_, *health_, overload_, data_->ledger(), budgets_->tariff(),
+                        audit_policy_, *metrics_, *log_, usage_reports_.get(), replays_.get(),
+                        &rollouts_->in_force(), &decisions_, &mirrors_, &live_});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -415,21 +416,32 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
-      [this] { return engine_list(); }, [this] { return not_ready(); },
+      data_->control(),
+      data_->ledger(),
+      *publisher_,
+      *changes_,
+      *authenticator_,
+      *clock_,
+      *random_,
+      [this] { return engine_list(); },
+      [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }, check_pool,
+      rollouts_.get(),
+      [this] { return pool_parts(); },
+      check_pool,
       [this](RequestId request) -> std::optional<control::Placing> {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
         return placing_of(*decision);
       },
       [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); },
-      {}, [this](const std::set<TenantId>* whose) { return live_view(whose); }, events_.get()});
+      {},
+      [this](const std::set<TenantId>* whose) { return live_view(whose); },
+      events_.get()});
   admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
   watch_streams();
   auto admin = std::make_unique<control::AdminHandler>(

@@ -111,8 +111,7 @@ control::LiveView Process::live_view(const std::set<TenantId>* whose) {
   std::ranges::stable_sort(view.tenants, std::greater<>(), [](const LiveView::Tenant& tenant) {
     return std::pair(tenant.figures.requests_per_s, tenant.figures.running);
   });
-  if (view.tenants.size() > control::kLiveTenantsMax)
-    view.tenants.resize(control::kLiveTenantsMax);
+  if (view.tenants.size() > control::kLiveTenantsMax) view.tenants.resize(control::kLiveTenantsMax);
   if (whose != nullptr) return view;
   view.engines = load->engines;
   view.pools = load->pools;

@@ -110,17 +110,17 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::identify(http::Exchange& excha
   if (!shown) co_return client_error(Code::invalid_api_key, "the session is over: sign in again");
   CO_TRY_VOID(check_site(exchange.head()));
   CO_TRY_VOID(check_csrf(exchange.head(), shown->csrf_token));
-  co_return Who{.type = store::AdminEntry::Actor::user,
-                .name = "user:" + shown->user.id.value.text(),
-                .source = address_of(exchange),
-                .caller = shown->caller(),
-                .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token},
-                .again = [&logins = api_.logins(),
-                          token = Secret(*cookie)]() -> Result<access::Caller> {
-                  TRY(const auto now, logins.shown(token.reveal(), false));
-                  if (!now) return client_error(Code::invalid_api_key, "the session is over");
-                  return now->caller();
-                }};
+  co_return Who{
+      .type = store::AdminEntry::Actor::user,
+      .name = "user:" + shown->user.id.value.text(),
+      .source = address_of(exchange),
+      .caller = shown->caller(),
+      .signed_in = AdminCall::SignedIn{shown->session, shown->csrf_token},
+      .again = [&logins = api_.logins(), token = Secret(*cookie)]() -> Result<access::Caller> {
+        TRY(const auto now, logins.shown(token.reveal(), false));
+        if (!now) return client_error(Code::invalid_api_key, "the session is over");
+        return now->caller();
+      }};
 }
 
 // Somebody who guesses tokens must not fill the log: one entry a second tells how many there were.
@@ -257,7 +257,8 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::known_caller(http::Exchange& e
   co_return who;
 }
 
-// GET live, GET events with Accept: text/event-stream. What it tells goes on when this has returned.
+// GET live, GET events with Accept: text/event-stream. What it tells goes on when this has
+// returned.
 rt::Task<Result<void>> AdminHandler::begin_stream(http::Exchange& exchange) {
   CO_TRY(Who who, co_await known_caller(exchange));
   if (!who.again)

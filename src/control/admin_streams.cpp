@@ -125,8 +125,7 @@ rt::Task<std::string_view> AdminStreams::tell(http::Exchange& exchange, AdminFee
       ++stats_.dropped;
       co_return kGone;
     }
-    const rt::Wake wake =
-        co_await ending_.wait({loop.in(feed.every()), &exchange.client_gone()});
+    const rt::Wake wake = co_await ending_.wait({loop.in(feed.every()), &exchange.client_gone()});
     if (wake == rt::Wake::cancelled) co_return kGone;
     if (wake == rt::Wake::ready) co_return kDrain;
   }

@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -52,8 +53,7 @@ std::function<std::string()> live_reader(const ReadLive& read, const AdminReques
   return [read, whose = std::move(whose), &clock,
           has_engines = of_all && may_read(request, access::Resource::engines),
           has_pools = of_all && may_read(request, access::Resource::pools)] {
-    const LiveView view =
-        read ? read(whose ? &*whose : nullptr) : LiveView{.at = clock.wall_now()};
+    const LiveView view = read ? read(whose ? &*whose : nullptr) : LiveView{.at = clock.wall_now()};
     return live_json(view, has_engines, has_pools);
   };
 }
@@ -176,8 +176,7 @@ Result<AdminFeed> AdminApi::open_feed(const AdminCall& call,
     std::string text;
     if (log.last() <= seen) return text;
     const EventLog::Since since = log.since(seen, wanted, kEventsAtOnce);
-    if (since.has_gap)
-      text += "event: gap\ndata: {\"after\":\"" + std::to_string(seen) + "\"}\n\n";
+    if (since.has_gap) text += "event: gap\ndata: {\"after\":\"" + std::to_string(seen) + "\"}\n\n";
     for (const EventLog::Noted& noted : since.events)
       text += "id: " + std::to_string(noted.id) + "\ndata: " + event_json(noted) + "\n\n";
     seen = since.seen;

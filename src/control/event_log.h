@@ -30,7 +30,7 @@ struct Event {
     std::string slug;
   };
   std::optional<Tenant> tenant = {};
-  std::string text;  // for people, without names of people
+  std::string text;         // for people, without names of people
   std::string data = "{}";  // a JSON object
 };
 
@@ -39,8 +39,8 @@ struct Event {
 class EventLog {
  public:
   static constexpr std::size_t kEventsMax = 10'000;
-  static constexpr std::size_t kTextMax = 1'000;   // bytes; the rest is cut off
-  static constexpr std::size_t kDataMax = 4'000;   // bytes; more is left out
+  static constexpr std::size_t kTextMax = 1'000;  // bytes; the rest is cut off
+  static constexpr std::size_t kDataMax = 4'000;  // bytes; more is left out
 
   explicit EventLog(const Clock& clock) : clock_(clock) {}
 

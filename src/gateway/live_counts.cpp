@@ -14,7 +14,8 @@ std::int64_t second_of(Instant now) {
 std::optional<double> percentile(std::vector<double>& values, double percent) {
   if (values.empty()) return std::nullopt;
   const auto rank = std::ceil(percent / 100 * static_cast<double>(values.size()));
-  const auto place = values.begin() + std::max<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(rank) - 1);
+  const auto place =
+      values.begin() + std::max<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(rank) - 1);
   std::ranges::nth_element(values, place);
   return *place;
 }
@@ -66,7 +67,9 @@ class LiveCounts::Sum {
   }
 
  private:
-  bool is_inside(std::int64_t second) const { return second < until_ && second >= until_ - kWindow; }
+  bool is_inside(std::int64_t second) const {
+    return second < until_ && second >= until_ - kWindow;
+  }
 
   std::int64_t until_;
   Second sum_;

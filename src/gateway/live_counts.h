@@ -19,9 +19,9 @@ namespace sovmesh::gateway {
 // a short lock for each request that ends and each checkpoint of a stream.
 class LiveCounts {
  public:
-  static constexpr std::int64_t kWindow = 10;          // whole seconds, that of now is not among them
-  static constexpr std::size_t kTenantsMax = 4'096;    // with figures of their own
-  static constexpr std::size_t kSamplesMax = 128;      // times to first token of one, the newest
+  static constexpr std::int64_t kWindow = 10;        // whole seconds, that of now is not among them
+  static constexpr std::size_t kTenantsMax = 4'096;  // with figures of their own
+  static constexpr std::size_t kSamplesMax = 128;    // times to first token of one, the newest
   static constexpr std::size_t kAllSamplesMax = 1'024;  // of all together
 
   // Output tokens, as they come.

@@ -528,8 +528,7 @@ class StreamRelay {
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt =
         delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
-    if (const auto haste = watch_.checkpoint_due(delivered_, prompt))
-      note_checkpoint(*haste);
+    if (const auto haste = watch_.checkpoint_due(delivered_, prompt)) note_checkpoint(*haste);
   }
 
   void note_checkpoint(store::Haste haste) {

@@ -67,10 +67,10 @@ class Subjects {
   explicit Subjects(const RequestQuery& query) : query_(query) {}
 
   Result<void> read_tenants(Database& database) {
-    TRY(Statement row, database.prepare(
-                           "SELECT no FROM subject WHERE tenant = (SELECT no FROM tenant WHERE id ="
-                           " ?1) AND (?2 IS NULL OR project = ?2) AND (?3 IS NULL OR key = ?3)"
-                           " AND (?4 IS NULL OR model = ?4) LIMIT ?5"));
+    TRY(Statement row,
+        database.prepare("SELECT no FROM subject WHERE tenant = (SELECT no FROM tenant WHERE id ="
+                         " ?1) AND (?2 IS NULL OR project = ?2) AND (?3 IS NULL OR key = ?3)"
+                         " AND (?4 IS NULL OR model = ?4) LIMIT ?5"));
     row.bind_all(query_.tenant, query_.project, query_.key, query_.model, kSubjectsMax + 1);
     for (;;) {
       TRY(const bool there, row.step());
@@ -142,7 +142,8 @@ class RequestList {
       const std::int64_t no = row.integer(0);
       const WallTime at = row.time(2);
       TRY(const bool is_wanted, subjects_.wants(row.integer(1), looks_));
-      const bool fits = (!query_.from || at >= *query_.from) && (!query_.until || at < *query_.until);
+      const bool fits =
+          (!query_.from || at >= *query_.from) && (!query_.until || at < *query_.until);
       if (is_wanted && fits) TRY_VOID(take(whole, no));
       if (!is_full() && !is_spent()) continue;
       end_at({.is_open = true, .at = no}, std::nullopt);

@@ -15,7 +15,8 @@ class ReadSnapshot {
     TRY_VOID(database.execute("BEGIN"));
     return ReadSnapshot(database);
   }
-  ReadSnapshot(ReadSnapshot&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  ReadSnapshot(ReadSnapshot&& other) noexcept
+      : database_(std::exchange(other.database_, nullptr)) {}
   ReadSnapshot& operator=(ReadSnapshot&&) = delete;
   ~ReadSnapshot() {
     if (database_ != nullptr && database_->in_transaction()) (void)database_->execute("ROLLBACK");

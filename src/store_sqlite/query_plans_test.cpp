@@ -191,8 +191,9 @@ TEST_F(QueryPlans, ReadersOfTheLedgerUseIndexes) {
   EXPECT_THAT(ledger.price("p-0123456789ab"), Succeeds());
   EXPECT_THAT(ledger.knows_user(tenant, "ann"), Succeeds());
   for (const auto by : {store::SinceQuery::By::tenant, store::SinceQuery::By::key})
-    EXPECT_THAT(ledger.usage_since({.by = by, .from = now - std::chrono::hours(5), .tenant = tenant}),
-                Succeeds());
+    EXPECT_THAT(
+        ledger.usage_since({.by = by, .from = now - std::chrono::hours(5), .tenant = tenant}),
+        Succeeds());
   Database database = open_file(kPath);
   EXPECT_GT(seen_.statements.size(), 20U) << "nothing was looked at";
   EXPECT_THAT(harmful_scans(database, seen_.statements), IsEmpty());

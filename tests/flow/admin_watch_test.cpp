@@ -101,8 +101,8 @@ class WatchWorld : public AccessWorld {
     world_.run_for(milliseconds(1));
   }
   RawClient connect() {
-    auto socket = world_.run(
-        network_.connect(server_->local(), {world_.loop().in(seconds(1)), nullptr}));
+    auto socket =
+        world_.run(network_.connect(server_->local(), {world_.loop().in(seconds(1)), nullptr}));
     EXPECT_TRUE(socket);
     return {world_, *std::move(socket)};
   }
@@ -171,7 +171,8 @@ TEST_F(WatchWorld, RequestsOfOthersAreAsIfTheyWereNotThere) {
   same("project=" + row.project.value.text(), "project=" + nobody);
   same("key=" + id_in("keys", "borealis"), "key=nobodyhasthi");
   same("model=theirs", "model=nothing");
-  const std::string named = bytes_of(call("aurora.tenant-admin", "GET", "requests?tenant=borealis"));
+  const std::string named =
+      bytes_of(call("aurora.tenant-admin", "GET", "requests?tenant=borealis"));
   std::string unknown = bytes_of(call("aurora.tenant-admin", "GET", "requests?tenant=nobodyhe"));
   unknown.replace(unknown.find("nobodyhe"), 8, "borealis");
   EXPECT_EQ(named, unknown);
@@ -220,9 +221,8 @@ TEST_F(WatchWorld, EventsOfATenantAreSeenByItAndByThePlatform) {
   note("engine.state");
   note("key.create", "aurora");
   note("key.revoke", "borealis");
-  EXPECT_EQ(count(must("GET", "events"), R"("kind")"), events_.newest([](const Event&) {
-    return true;
-  }, {}, 1'000).events.size());
+  EXPECT_EQ(count(must("GET", "events"), R"("kind")"),
+            events_.newest([](const Event&) { return true; }, {}, 1'000).events.size());
   const std::string own = ok("aurora.tenant-developer", "GET", "events?limit=1");
   EXPECT_THAT(own, HasSubstr("key.create"));
   EXPECT_THAT(ok("aurora.tenant-developer", "GET", "events"), Not(HasSubstr("borealis")));
@@ -306,7 +306,8 @@ TEST_F(WatchWorld, WhatIsKeptNoMoreIsAGapInTheStream) {
   for (std::size_t i = 0; i <= EventLog::kEventsMax; ++i)
     events_.note({.kind = "a.b", .subject = "s", .text = "t"});
   RawClient client = connect();
-  client.send(get("events", by_token(), "Accept: text/event-stream\r\nLast-Event-ID: " + seen + "\r\n"));
+  client.send(
+      get("events", by_token(), "Accept: text/event-stream\r\nLast-Event-ID: " + seen + "\r\n"));
   EXPECT_THAT(client.receive(seconds(1)), HasSubstr("event: gap\ndata: {\"after\":\"" + seen));
 }
 
@@ -343,7 +344,8 @@ TEST_F(WatchWorld, AStreamLivesForAnHour) {
   RawClient client = stream("events", by_token());
   client.receive(minutes(59));
   EXPECT_EQ(streams_.stats().open[1], 1U);
-  EXPECT_THAT(client.receive(minutes(2)), HasSubstr("event: end\ndata: {\"reason\":\"a stream lives"));
+  EXPECT_THAT(client.receive(minutes(2)),
+              HasSubstr("event: end\ndata: {\"reason\":\"a stream lives"));
   EXPECT_EQ(streams_.stats().open[1], 0U);
 }
 
