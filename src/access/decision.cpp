@@ -53,38 +53,18 @@ constexpr Row kTable[] = {
     {memberships,          kT, {"rcud", "rcud", "r",   "",  "rcud", "",     ""}},
     {platform_memberships, kT, {"rcud", "r",    "r",   "",  "",     "",     ""}},
     {setup_tokens,         kP, {"c",    "",     "",    "",  "",     "",     ""}},
+    {events,               kT, {"r",    "r",    "r",   "",  "r",    "r",    "r"}},
     // clang-format on
 };
-constexpr std::array<std::string_view, kResources> kNames{"tenants",
-                                                          "projects",
-                                                          "keys",
-                                                          "own keys",
-                                                          "limits",
-                                                          "sub-limits",
-                                                          "models",
-                                                          "artifacts",
-                                                          "engines",
-                                                          "prices",
-                                                          "routes",
-                                                          "rollouts",
-                                                          "pools",
-                                                          "usage",
-                                                          "statements",
-                                                          "adjustments",
-                                                          "requests",
-                                                          "ledger",
-                                                          "system",
-                                                          "audit entries",
-                                                          "audit checkpoints",
-                                                          "audit holds",
-                                                          "audit erasures",
-                                                          "audit upkeep",
-                                                          "audit log",
-                                                          "users",
-                                                          "platform users",
-                                                          "memberships",
-                                                          "platform memberships",
-                                                          "setup tokens"};
+constexpr std::array<std::string_view, kResources> kNames{
+    "tenants",      "projects",       "keys",          "own keys",
+    "limits",       "sub-limits",     "models", "artifacts", "engines",
+    "prices",       "routes",         "rollouts",      "pools",
+    "usage",        "statements",     "adjustments",   "requests",
+    "ledger",       "system",         "audit entries", "audit checkpoints",
+    "audit holds",  "audit erasures", "audit upkeep",  "audit log",
+    "users",        "platform users", "memberships",   "platform memberships",
+    "setup tokens", "events"};
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)
     if (kTable[i].resource != static_cast<Resource>(i)) return false;

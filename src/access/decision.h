@@ -50,6 +50,7 @@ enum class Resource : std::uint8_t {
   memberships,
   platform_memberships,
   setup_tokens,
+  events,
 };
 constexpr std::size_t kResources = 30;
 std::string_view name(Resource resource);  // "own keys"

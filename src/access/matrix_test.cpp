@@ -46,8 +46,8 @@ const std::vector<Action> kWrite{Action::create, Action::change, Action::remove}
 const std::vector<Action> kEverything{Action::read, Action::create, Action::change, Action::remove};
 
 // What a tenant has and everybody in it may look at.
-const std::vector<std::string> kOfATenant{"tenants", "projects",   "keys",   "own keys",
-                                          "limits",  "sub-limits", "models", "usage"};
+const std::vector<std::string> kOfATenant{"tenants",    "projects", "keys",  "own keys", "limits",
+                                          "sub-limits", "models",   "usage", "events"};
 // What is written by hand at all.
 const std::vector<std::string> kMade{"tenants", "projects",   "keys",     "own keys",
                                      "limits",  "sub-limits", "models",   "artifacts",
@@ -58,7 +58,7 @@ const std::vector<std::string> kPlatformPeople{"platform users", "platform membe
 Set operator_set() {
   return all_of(kMade, kEverything) + all_of(kPeople, kEverything) +
          all_of(kPlatformPeople, kRead) +
-         all_of({"prices", "usage", "statements", "requests", "system", "audit entries",
+         all_of({"prices", "usage", "statements", "requests", "events", "system", "audit entries",
                  "audit checkpoints", "audit holds", "audit log"},
                 kRead) +
          all_of({"ledger", "audit checkpoints", "audit upkeep"}, {Action::create});
@@ -76,8 +76,8 @@ Set make_set(Role role) {
     case Role::auditor:  // sees everything, changes nothing but holds, erasures and notes of the
                          // log
       return all_of(kMade, kRead) + all_of(kPeople, kRead) + all_of(kPlatformPeople, kRead) +
-             all_of({"prices", "usage", "statements", "requests", "system", "audit entries",
-                     "audit checkpoints", "audit holds", "audit log"},
+             all_of({"prices", "usage", "statements", "requests", "events", "system",
+                     "audit entries", "audit checkpoints", "audit holds", "audit log"},
                     kRead) +
              all_of({"ledger", "audit checkpoints", "audit holds", "audit erasures"},
                     {Action::create}) +

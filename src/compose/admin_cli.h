@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,9 +13,10 @@ namespace sovmesh::compose {
 // of DATA_DIR/admin.token. Blocking.
 struct AdminCli {
   std::string data_dir;
-  std::string address;     // ADDR:PORT of an admin listener; empty: the socket
-  std::string token_file;  // for `address`; empty: DATA_DIR/admin.token
-  bool json = false;       // print what the API answered; of a list, all pages as one
+  std::string address;       // ADDR:PORT of an admin listener; empty: the socket
+  std::string token_file;    // for `address`; empty: DATA_DIR/admin.token
+  bool json = false;         // print what the API answered; of a list, all pages as one
+  std::size_t rows_max = 0;  // of a list; 0: all there are
 };
 
 // Sends one request and prints the answer: a list, to its last page, as a table of `columns`, an

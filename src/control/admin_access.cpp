@@ -39,6 +39,8 @@ const std::map<std::string_view, Resources>& kinds() {
       {"pools", {Resource::pools}},
       {"usage", {Resource::usage}},
       {"requests", {Resource::requests}},
+      {"live", {Resource::usage}},
+      {"events", {Resource::events}},
       {"ledger", {Resource::ledger}},
       {"system", {Resource::system}},
       {"config", {Resource::system}},
@@ -194,7 +196,7 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   const auto is_foreign = [&](TenantId tenant) { return !ours.contains(tenant); };
   std::erase_if(data.tenants, [&](const auto& one) { return is_foreign(one.id); });
   std::erase_if(data.projects, [&](const auto& one) { return is_foreign(one.tenant); });
-  std::erase_if(data.keys, [&](const auto& one) { return is_foreign(one.tenant); });
+  data.keys.erase_if([&](const auto& one) { return is_foreign(one.tenant); });
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
   data.engines.clear();

@@ -119,7 +119,11 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   // What only happens, or is added to, has no revision; one's session says so itself.
   if (!is_change && kind != "session") TRY_VOID(must_want_new(request));
   // Take turns and record by themselves; verifying is long, and no write.
-  if (kind == "audit" || kind == "ledger") return answer(request);
+  if (kind == "audit" || kind == "ledger") {
+    TRY(AdminReply reply, answer(request));
+    note_change(request, reply);
+    return reply;
+  }
   if (kind == "users") TRY_VOID(people_.prepare(request));
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
@@ -151,6 +155,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
   if (request.afterwards) request.afterwards(reply);
+  note_change(request, reply);
   return reply;
 }
 
@@ -169,7 +174,9 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "pools") return pools(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
-  if (kind == "requests") return explain_request(request);
+  if (kind == "requests") return requests(request);
+  if (kind == "live") return live(request);
+  if (kind == "events") return events(request);
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);

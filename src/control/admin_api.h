@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,10 @@
 #include "control/access_tokens.h"
 #include "control/admin_artifacts.h"
 #include "control/admin_call.h"
+#include "control/admin_feed.h"
 #include "control/admin_people.h"
 #include "control/directory_publisher.h"
+#include "control/live.h"
 #include "control/mirror_view.h"
 #include "control/placing.h"
 #include "control/recorded_changes.h"
@@ -33,6 +36,8 @@
 
 namespace sovmesh::control {
 
+class EventLog;
+struct Event;
 class Rollouts;
 
 // A pool, cohort, tenant or project and what it has of a pool. Rates in GPUs, over the last whole
@@ -90,6 +95,8 @@ class AdminApi {
     AdminArtifacts::Parts artifacts{clock};
     // The configuration in force as JSON, secrets as references. Empty: there is none here.
     std::function<std::string()> config = {};
+    ReadLive live = {};          // empty: nobody counts
+    EventLog* events = nullptr;  // null: nobody keeps any
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -101,6 +108,8 @@ class AdminApi {
 
   explicit AdminApi(Parts parts);
   Result<AdminReply> call(const AdminCall& call);
+  // For a stream of `live` or `events`.
+  Result<AdminFeed> open_feed(const AdminCall& call, const std::optional<std::string>& last_id);
   // Of people who sign in.
   Logins& logins() { return logins_; }
   AccessTokens& tokens() { return tokens_; }
@@ -184,6 +193,12 @@ class AdminApi {
   Result<AdminReply> statements(Request& request);
   Result<AdminReply> adjust(Request& request);
   Result<AdminReply> explain_request(Request& request);
+  Result<AdminReply> requests(Request& request);  // admin_requests.cpp
+  // admin_watch.cpp
+  Result<std::optional<std::set<TenantId>>> whose(Request& request);
+  Result<AdminReply> live(Request& request);
+  Result<AdminReply> events(Request& request);
+  void note_change(const Request& request, const AdminReply& reply) const;
   Result<AdminReply> verify_ledger(Request& request);
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);

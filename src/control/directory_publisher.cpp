@@ -455,7 +455,7 @@ std::vector<T> after(const std::vector<T>& now, const std::vector<T>& wanted) {
 Result<void> check_together(const store::ControlData& now, const Wanted& wanted) {
   identity::DirectoryData next{.tenants = after(now.tenants, wanted.tenants),
                                .projects = after(now.projects, wanted.projects),
-                               .keys = after(now.keys, wanted.keys),
+                               .keys = after(now.keys.all(), wanted.keys),
                                .models = after(now.models, wanted.models)};
   const auto lacks = [](const auto& objects, const auto& id) {
     return std::ranges::none_of(objects, [&](const auto& object) { return object.id == id; });
@@ -581,12 +581,12 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
     applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
     TRY_VOID(remove_gone(store, now.limits, wanted.limits));
     TRY_VOID(remove_gone(store, now.models, wanted.models));
-    TRY_VOID(remove_gone(store, now.keys, wanted.keys));
+    TRY_VOID(remove_gone(store, now.keys.all(), wanted.keys));
     TRY_VOID(remove_gone(store, now.projects, wanted.projects));
     TRY_VOID(remove_gone(store, now.tenants, wanted.tenants));
     TRY_VOID(upsert(store, now.tenants, wanted.tenants));
     TRY_VOID(upsert(store, now.projects, wanted.projects));
-    TRY_VOID(upsert(store, now.keys, wanted.keys));
+    TRY_VOID(upsert(store, now.keys.all(), wanted.keys));
     TRY_VOID(upsert(store, now.limits, wanted.limits));
     return upsert(store, now.models, wanted.models);
   };
@@ -742,7 +742,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   data.routes.insert(data.routes.begin(), declared.routes.begin(), declared.routes.end());
   data.tenants = std::move(stored.tenants);
   data.projects = std::move(stored.projects);
-  data.keys = std::move(stored.keys);
+  data.keys = std::move(stored.keys).take();
   data.models = std::move(stored.models);
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);

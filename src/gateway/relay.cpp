@@ -528,8 +528,12 @@ class StreamRelay {
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt =
         delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
-    if (const auto haste = watch_.checkpoint_due(delivered_, prompt))
-      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), *haste);
+    if (const auto haste = watch_.checkpoint_due(delivered_, prompt)) note_checkpoint(*haste);
+  }
+
+  void note_checkpoint(store::Haste haste) {
+    job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), haste);
+    note_live_tokens(*job_.record, job_.services, delivered_, job_.worker.loop.now());
   }
 
   // A stream that is kept is also put together.

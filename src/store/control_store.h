@@ -14,6 +14,7 @@
 #include "catalog/artifact.h"
 #include "catalog/records.h"
 #include "limits/limit.h"
+#include "store/rows.h"
 #include "tenancy/records.h"
 
 namespace sovmesh::store {
@@ -119,11 +120,11 @@ struct TestRunRecord {
   bool is_good() const { return failed == 0 && passed > 0; }
 };
 
-// Everything the data path needs, read in one transaction.
+// Everything the data path needs, of one moment. To copy it is cheap.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
   std::vector<tenancy::Project> projects;
-  std::vector<tenancy::Key> keys;  // revoked and expired ones too
+  Rows<tenancy::Key> keys;  // by id; revoked and expired ones too
   std::vector<catalog::Model> models;
   std::vector<EngineRecord> engines;
   std::vector<LimitRecord> limits;

@@ -180,6 +180,24 @@ Result<void> ControlTables::atomically(const std::function<Result<void>(ControlS
 
 Result<store::ControlData> ControlTables::load() { return with(read_everything); }
 
+// Each write counts the version on, in its own transaction; inside of one nothing is remembered.
+Result<store::ControlData> ControlSqlite::load() {
+  std::optional<Result<std::int64_t>> version;
+  database_.with(
+      [&](Database& database) { version = database.number("SELECT version FROM state"); });
+  TRY(const std::int64_t now, *std::move(version));
+  std::optional<store::ControlData> known;
+  loaded_.with([&](auto& loaded) {
+    if (loaded && loaded->version == now) known = loaded;
+  });
+  if (known) return *std::move(known);
+  TRY(store::ControlData data, ControlTables::load());
+  loaded_.with([&](auto& loaded) {
+    if (!loaded || loaded->version < data.version) loaded = data;
+  });
+  return data;
+}
+
 template <class T>
 Result<T> ControlTables::insert(T row) {
   tenancy::Meta meta = meta_of(row);

@@ -108,10 +108,14 @@ class ControlSqlite final : public ControlTables {
   ControlSqlite(Database database, const Clock& clock)
       : ControlTables(clock), database_(std::move(database)) {}
 
+  // Read anew only when something has been written since.
+  Result<store::ControlData> load() override;
+
  private:
   void use(const std::function<void(Database&)>& work) override { database_.with(work); }
 
   Guarded<Database> database_;
+  Guarded<std::optional<store::ControlData>> loaded_;
 };
 
 }  // namespace sovmesh::store_sqlite

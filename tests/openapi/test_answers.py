@@ -200,6 +200,15 @@ def reports(api):
     request = api.ask()
     for form in ("json", "text"):
         api.get(f"requests/{request}?format={form}")
+    listed = api.get("requests?tenant=aurora&model=small&status=completed&limit=1")
+    assert listed["data"][0]["id"] == request
+    api.get(f"requests?after={listed['next']}&since=2026-01-31T12:00:00Z")
+    api.get("requests?tenant=nobody", status=404)
+    assert api.get("live")["engines"]
+    api.get("live?tenant=aurora")
+    assert api.get("events?kind=key.*&limit=2")["data"]
+    api.get("events?severity=warning")
+    api.get("events?severity=bad", status=400)
     groups = ("model", "key", "project", "user", "cost_centre", "day", "month", "engine", "tenant",
               "revision", "price")
     for group in groups:
