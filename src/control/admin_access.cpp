@@ -78,6 +78,9 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
     if (request.reads()) return Wanted{Action::read, {Resource::statements}};
     return Wanted{Action::create, {Resource::adjustments}};
   }
+  // They are always there: what PUT says anew is a change.
+  if (path.front() == "tenants" && path.size() == 3)
+    return Wanted{request.reads() ? Action::read : Action::change, {Resource::settings}};
   if (path.front() == "setup") return Wanted{Action::create, {Resource::setup_tokens}};
   const auto found = kinds().find(path.front());
   if (found == kinds().end()) return std::nullopt;
@@ -192,6 +195,7 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   std::erase_if(data.keys, [&](const auto& one) { return is_foreign(one.tenant); });
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
+  std::erase_if(data.settings, [&](const auto& one) { return is_foreign(one.tenant); });
   data.engines.clear();
   // Of a model that others have, too, neither they nor where it runs.
   for (catalog::Model& model : data.models) {

@@ -76,6 +76,13 @@ struct PoolMemberRecord {
   tenancy::Meta meta;
 };
 
+// What a tenant has set for its own requests, in the words of who wrote it. Goes with its tenant.
+struct SettingsRecord {
+  TenantId tenant;
+  std::string document;
+  tenancy::Meta meta;
+};
+
 // Everything the data path needs, read in one transaction.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
@@ -85,7 +92,8 @@ struct ControlData {
   std::vector<EngineRecord> engines;
   std::vector<LimitRecord> limits;
   std::vector<PoolMemberRecord> pool_members;
-  std::int64_t version = 0;  // grows with every write
+  std::vector<SettingsRecord> settings;  // of tenants that have any
+  std::int64_t version = 0;              // grows with every write
 };
 
 // What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
@@ -137,6 +145,9 @@ class ControlStore {
   virtual Result<PoolMemberRecord> create(PoolMemberRecord member) = 0;
   virtual Result<PoolMemberRecord> update(const PoolMemberRecord& member) = 0;
   virtual Result<void> remove(PoolMemberId id, std::int64_t revision) = 0;
+
+  // In place of what the tenant had; revision 0 is that it had none.
+  virtual Result<SettingsRecord> put_settings(const SettingsRecord& settings) = 0;
 
   // People. They are not in load(): the data path has nothing to do with them. A login is unique;
   // a user takes its memberships and sessions along, a tenant the memberships in it.

@@ -241,7 +241,20 @@ CREATE INDEX session_by_age ON session (seen_at);
 CREATE INDEX session_by_end ON session (expires_at);
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// What tenants have set for their own requests.
+constexpr const char* kTenantSettings = R"sql(
+CREATE TABLE tenant_settings (
+  tenant     BLOB NOT NULL PRIMARY KEY REFERENCES tenant (id) ON DELETE CASCADE,
+  document   TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kVersion6 = kTenantSettings;
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

@@ -58,6 +58,7 @@ class MemoryControl : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord) override { return no(); }
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord&) override { return no(); }
   Result<void> remove(store::PoolMemberId, std::int64_t) override { return no(); }
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord&) override { return no(); }
   // Nobody.
   Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }
   Result<std::optional<access::User>> user(access::UserId) override {
