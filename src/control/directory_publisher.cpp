@@ -345,7 +345,8 @@ class Planner {
       return true;
     for (const auto* models : {&wanted_.models, &now_.models}) {
       const auto found = std::ranges::find_if(*models, is_it);
-      if (found == models->end()) continue;
+      const bool is_gone = models == &now_.models && found != models->end() && found->from_file;
+      if (found == models->end() || is_gone) continue;
       return found->for_all_tenants || found->tenants.contains(tenant);
     }
     return std::ranges::any_of(config_.engines, &config::Engine::discover_models);

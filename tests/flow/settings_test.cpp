@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
+#include "base/time_text.h"
 #include "tests/flow/gateway_world.h"
 #include "tests/flow/stream_script.h"
 #include "tests/support/count_text.h"
@@ -200,11 +203,10 @@ TEST_F(TenantSettingsFlow, ASystemPromptGoesFirst) {
   settings.system_prompts = {house("You serve {{tenant}}/{{project}} on {{date}}.")};
   set(settings);
   EXPECT_EQ(ask(kStream).status, 200);
-  const auto day = std::chrono::floor<std::chrono::days>(gateway_.world.clock().wall_now());
-  EXPECT_THAT(sent(), HasSubstr(fmt::format(
-                          R"("messages":[{{"role":"system","content":"You serve aurora/default on )"
-                          R"({:%F}."}},{{"role":"user","content":"hello"}}])",
-                          std::chrono::sys_days(day))));
+  const std::string day = to_rfc3339(gateway_.world.clock().wall_now()).substr(0, 10);
+  EXPECT_THAT(sent(),
+              HasSubstr(R"("messages":[{"role":"system","content":"You serve aurora/default on )" +
+                        day + R"(."},{"role":"user","content":"hello"}])"));
   EXPECT_EQ(ask("", "script", "borealis").status, 200);
   EXPECT_THAT(sent(), Not(HasSubstr("system")));
 }
@@ -330,9 +332,10 @@ TEST_F(TenantSettingsFlow, NotWhenTheAnswerBreaksOff) {
   gateway_.limit(gateway_.tenant_limit("aurora", Measure::output_tokens, Window::day, 20));
   for (const std::string_view more : {kStream, std::string_view()}) {
     const Answer cut = post(kChat, chat_body("[[sim:tokens=500]]", more, "chat"));
-    if (cut.status == 429) continue;  // nothing is left of it
+    EXPECT_EQ(cut.status, 200) << cut.body;
     EXPECT_TRUE(cut.has("sm_limit")) << cut.body;
     EXPECT_FALSE(cut.has("made by")) << cut.body;
+    gateway_.world.run_for(24h);  // a new day, a new budget
   }
 }
 
