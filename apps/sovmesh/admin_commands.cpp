@@ -139,6 +139,7 @@ void add_tenants(CLI::App& app, int& code) {
   CLI::App* update = add_update(kind, name);
   flags->offer(*update);
   update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
+  add_tenant_settings(*kind.app, code);
 }
 
 void add_projects(CLI::App& app, int& code) {

@@ -21,6 +21,7 @@ std::string_view name(Action action);
 // Kinds of things that somebody may or may not touch.
 enum class Resource : std::uint8_t {
   tenants,
+  settings,  // what a tenant wants of its own requests
   projects,
   keys,
   own_keys,    // those whose owner is the caller

@@ -84,6 +84,9 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
     if (request.reads()) return Wanted{Action::read, {Resource::statements}};
     return Wanted{Action::create, {Resource::adjustments}};
   }
+  // They are always there: what PUT says anew is a change.
+  if (path.front() == "tenants" && path.size() == 3)
+    return Wanted{request.reads() ? Action::read : Action::change, {Resource::settings}};
   if (path.front() == "setup") return Wanted{Action::create, {Resource::setup_tokens}};
   const auto found = kinds().find(path.front());
   if (found == kinds().end()) return std::nullopt;
@@ -199,6 +202,7 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   data.keys.erase_if([&](const auto& one) { return is_foreign(one.tenant); });
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
+  std::erase_if(data.settings, [&](const auto& one) { return is_foreign(one.tenant); });
   data.engines.clear();
   bound_releases(data.artifacts, data.models);
   data.artifacts.clear();

@@ -190,6 +190,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
 }
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
+  if (request.path.size() == 3) return tenant_settings(request);
   if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {

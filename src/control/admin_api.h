@@ -126,6 +126,12 @@ class AdminApi {
   Result<AdminReply> tenants(Request& request);
   Result<AdminReply> create_tenant(Request& request);
   Result<AdminReply> change_tenant(Request& request, tenancy::Tenant tenant);
+  // admin_settings.cpp
+  Result<AdminReply> tenant_settings(Request& request);
+  Result<AdminReply> change_settings(Request& request, const tenancy::Tenant& tenant,
+                                     store::SettingsRecord record);
+  std::string show_settings(const tenancy::Tenant& tenant, const tenancy::Settings& settings,
+                            const tenancy::Meta& meta) const;
   Result<AdminReply> projects(Request& request);
   Result<AdminReply> create_project(Request& request);
   Result<AdminReply> change_project(Request& request, tenancy::Project project,

@@ -16,6 +16,7 @@ constexpr std::string_view kWhole = "GET, PUT, PATCH, DELETE";
 constexpr std::array kResources{
     AdminResource{"tenants", kList},
     AdminResource{"tenants/{tenant}", kWhole},
+    AdminResource{"tenants/{tenant}/settings", "GET, PUT, PATCH"},
     AdminResource{"projects", "GET, POST, PUT"},
     AdminResource{"projects/{project}", kObject},
     AdminResource{"keys", kList},

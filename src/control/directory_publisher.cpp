@@ -46,6 +46,7 @@ struct Wanted {
   std::vector<catalog::Model> models;
   std::vector<catalog::Route> routes;
   std::vector<store::LimitRecord> limits;
+  AllFileSettings settings;
 };
 
 class Planner {
@@ -71,6 +72,8 @@ class Planner {
     for (const config::Model& model : config_.models)
       TRY_VOID(add_model(model));
     TRY_VOID(add_routes());
+    for (const config::Tenant& tenant : config_.tenants)
+      TRY_VOID(add_settings(tenant));
     for (const config::Pool& pool : config_.pools) {
       TRY_VOID(add_limits({.scope = limits::Scope::pool, .name = pool.name}, pool.limits));
       TRY_VOID(check_members(pool));
@@ -326,6 +329,42 @@ class Planner {
                     spec.position.text(), spec.name, spec.artifact));
   }
 
+  // Models and routes are known by now.
+  Result<void> add_settings(const config::Tenant& spec) {
+    if (!spec.settings) return {};
+    const std::string where = spec.settings->position.text();
+    const auto broken = [&](std::string_view why) {
+      return our_error(Code::config_invalid, fmt::format("{}: error: settings of tenant '{}': {}",
+                                                         where, spec.name, why));
+    };
+    auto settings = settings_of(*spec.settings);
+    if (!settings) return broken(settings.error().message());
+    TRY(const TenantId id, tenant_named(spec.name));
+    const auto may_name = [&](const std::string& name) { return may_name_model(name, id); };
+    if (const auto fits = check_model_names(*settings, may_name); !fits)
+      return broken(fits.error().message());
+    const auto stored = std::ranges::find(now_.settings, id, &store::SettingsRecord::tenant);
+    if (stored != now_.settings.end() && stored->document != settings_json({}))
+      return broken(
+          "some were made through the admin API: take them back there "
+          "(sovmesh tenant settings set --clear) or leave them out here");
+    wanted_.settings.emplace(spec.name, FileSettings{*std::move(settings), where});
+    return {};
+  }
+
+  bool may_name_model(const std::string& name, TenantId tenant) const {
+    const auto is_it = [&](const auto& object) { return object.name.text() == name; };
+    if (std::ranges::any_of(wanted_.routes, is_it) || std::ranges::any_of(api_routes_, is_it))
+      return true;
+    for (const auto* models : {&wanted_.models, &now_.models}) {
+      const auto found = std::ranges::find_if(*models, is_it);
+      const bool is_gone = models == &now_.models && found != models->end() && found->from_file;
+      if (found == models->end() || is_gone) continue;
+      return found->for_all_tenants || found->tenants.contains(tenant);
+    }
+    return std::ranges::any_of(config_.engines, &config::Engine::discover_models);
+  }
+
   Result<void> add_routes() {
     for (const catalog::Route& route : api_routes_) {
       const auto same = std::ranges::find(config_.routes, route.name.text(), &config::Route::name);
@@ -578,6 +617,7 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
     TRY(Wanted wanted, Planner(config, now, beside, authenticator_, ids).plan());
     TRY_VOID(check_together(now, wanted));
     declared.routes = std::move(wanted.routes);
+    declared.settings = std::move(wanted.settings);
     applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
     TRY_VOID(remove_gone(store, now.limits, wanted.limits));
     TRY_VOID(remove_gone(store, now.models, wanted.models));
@@ -678,6 +718,13 @@ std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engi
   return found->second.source;
 }
 
+std::optional<FileSettings> DirectoryPublisher::file_settings(std::string_view tenant) const {
+  const auto declared = declared_.get();
+  const auto found = declared->settings.find(tenant);
+  if (found == declared->settings.end()) return std::nullopt;
+  return found->second;
+}
+
 std::optional<config::Pool> DirectoryPublisher::file_pool(std::string_view name) const {
   const auto declared = declared_.get();
   const auto found = std::ranges::find(declared->pools, name, &config::Pool::name);
@@ -738,6 +785,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
         replay != declared.replays.end())
       data.replays.emplace(tenant.id, replay->second);
   }
+  TRY(data.settings, settings_in_force(stored, declared.settings, *directory_.get()));
   TRY(data.routes, api_routes(store, stored.tenants));
   data.routes.insert(data.routes.begin(), declared.routes.begin(), declared.routes.end());
   data.tenants = std::move(stored.tenants);

@@ -15,6 +15,7 @@
 #include "base/snapshot.h"
 #include "catalog/records.h"
 #include "config/config.h"
+#include "control/tenant_settings.h"
 #include "engine/model_list.h"
 #include "identity/authenticator.h"
 #include "identity/directory.h"
@@ -75,6 +76,8 @@ class DirectoryPublisher {
   std::optional<std::string> file_engine(std::string_view engine) const;
   // A pool as the file declares it, without what the API added; nothing when it does not.
   std::optional<config::Pool> file_pool(std::string_view name) const;
+  // What the file has set for this tenant; nothing where it leaves that to the API.
+  std::optional<FileSettings> file_settings(std::string_view tenant) const;
   // The discovered models that are in force.
   std::vector<catalog::Model> discovered() const;
 
@@ -101,6 +104,7 @@ class DirectoryPublisher {
     std::vector<config::Pool> pools;                                    // of the file
     std::vector<catalog::Route> routes;                                 // of the file
     std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
+    AllFileSettings settings;
   };
 
   Result<Applied> apply_alone(const config::Config& config, const Agree& agree);

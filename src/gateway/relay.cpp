@@ -331,7 +331,7 @@ class StreamRelay {
         sink_(job.record->caller->tenant_entry().digest_key.get()),
         translator_(job.form.operation, dialect_of(job), identity_of(job, reply_id(job)),
                     job.form.include_usage, &sink_,
-                    {.prompts = job.form.inputs, .choices = job.form.choices}),
+                    {.prompts = job.form.inputs, .choices = job.form.choices}, job.form.ending),
         watch_(job),
         client_(job.client),
         pump_(job, watch_),

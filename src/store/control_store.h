@@ -120,6 +120,13 @@ struct TestRunRecord {
   bool is_good() const { return failed == 0 && passed > 0; }
 };
 
+// What a tenant has set for its own requests, in the words of who wrote it. Goes with its tenant.
+struct SettingsRecord {
+  TenantId tenant;
+  std::string document;
+  tenancy::Meta meta;
+};
+
 // Everything the data path needs, of one moment. To copy it is cheap.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
@@ -130,7 +137,8 @@ struct ControlData {
   std::vector<LimitRecord> limits;
   std::vector<PoolMemberRecord> pool_members;
   std::vector<ArtifactRecord> artifacts;
-  std::int64_t version = 0;  // grows with every write
+  std::vector<SettingsRecord> settings;  // of tenants that have any
+  std::int64_t version = 0;              // grows with every write
 };
 
 // What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
@@ -189,6 +197,8 @@ class ControlStore {
   // One too many takes the oldest one's place. Oldest first.
   virtual Result<TestRunRecord> create(TestRunRecord run) = 0;
   virtual Result<std::vector<TestRunRecord>> test_runs(ArtifactId artifact) = 0;
+  // In place of what the tenant had; revision 0 is that it had none.
+  virtual Result<SettingsRecord> put_settings(const SettingsRecord& settings) = 0;
 
   // People. They are not in load(): the data path has nothing to do with them. A login is unique;
   // a user takes its memberships, sessions and tokens along, a tenant the memberships in it.

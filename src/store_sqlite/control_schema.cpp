@@ -319,6 +319,16 @@ ALTER TABLE key ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
 UPDATE key SET labels = coalesce(
   (SELECT CAST(value AS TEXT) FROM value WHERE name = 'key_labels/' || key.id), '{}');
 DELETE FROM value WHERE name > 'key_labels/' AND name < 'key_labels0';
+)sql"
+    // What tenants have set for their own requests.
+    R"sql(
+CREATE TABLE tenant_settings (
+  tenant     BLOB NOT NULL PRIMARY KEY REFERENCES tenant (id) ON DELETE CASCADE,
+  document   TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql";
 
 constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};

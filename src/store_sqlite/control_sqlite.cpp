@@ -151,6 +151,7 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.limits, read_all<store::LimitRecord>(database));
   TRY(data.pool_members, read_all<store::PoolMemberRecord>(database));
   TRY(data.artifacts, read_all<store::ArtifactRecord>(database));
+  TRY(data.settings, read_settings(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }

@@ -45,6 +45,8 @@ class ControlTables : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord member) override;
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord& member) override;
   Result<void> remove(store::PoolMemberId id, std::int64_t revision) override;
+  // control_settings.cpp
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord& settings) override;
 
   Result<store::ArtifactRecord> create(store::ArtifactRecord artifact) override;
   Result<store::ArtifactRecord> update(const store::ArtifactRecord& artifact) override;
@@ -101,6 +103,9 @@ class ControlTables : public store::ControlStore {
 
   const Clock& clock_;
 };
+
+// control_settings.cpp
+Result<std::vector<store::SettingsRecord>> read_settings(Database& database);
 
 // One connection, one caller at a time.
 class ControlSqlite final : public ControlTables {

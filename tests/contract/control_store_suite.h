@@ -79,6 +79,46 @@ TEST_P(ControlStoreSuite, StartsEmpty) {
   EXPECT_TRUE(data.models.empty());
 }
 
+TEST_P(ControlStoreSuite, KeepsWhatATenantHasSet) {
+  const auto made = store_->create(tenant("aurora"));
+  ASSERT_THAT(made, Succeeds());
+  EXPECT_TRUE(load().settings.empty());
+  const auto first =
+      store_->put_settings({.tenant = made->id, .document = R"({"a":"\u00e9"})", .meta = {}});
+  ASSERT_THAT(first, Succeeds());
+  EXPECT_EQ(first->meta.revision, 1);
+  // Somebody else was first.
+  EXPECT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}),
+              FailsWith(Code::precondition_failed));
+  const std::int64_t version = load().version;
+  clock_.advance(std::chrono::seconds(5));
+  SettingsRecord next = *first;
+  next.document = R"({"b":1})";
+  const auto second = store_->put_settings(next);
+  ASSERT_THAT(second, Succeeds());
+  EXPECT_EQ(second->meta.revision, 2);
+  EXPECT_EQ(second->meta.created_at, first->meta.created_at);
+  EXPECT_GT(second->meta.updated_at, first->meta.updated_at);
+  EXPECT_THAT(store_->put_settings(next), FailsWith(Code::precondition_failed));
+  EXPECT_GT(load().version, version);
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.settings.size(), 1U);
+  EXPECT_EQ(data.settings[0].tenant, made->id);
+  EXPECT_EQ(data.settings[0].document, R"({"b":1})");
+  expect_same(data.settings[0].meta, second->meta);
+}
+
+TEST_P(ControlStoreSuite, SettingsGoWithTheirTenant) {
+  const auto made = store_->create(tenant("aurora"));
+  ASSERT_THAT(made, Succeeds());
+  ASSERT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}), Succeeds());
+  ASSERT_THAT(store_->remove(made->id, 1), Succeeds());
+  EXPECT_TRUE(load().settings.empty());
+  EXPECT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}),
+              FailsWith(Code::not_found));
+}
+
 TEST_P(ControlStoreSuite, KeepsEveryFieldOfATenantAcrossARestart) {
   tenancy::Tenant wanted = tenant("aurora");
   wanted.hosts = {"ai.aurora.example", "b.example"};

@@ -55,6 +55,30 @@ def projects(api):
     api.get(place, status=404)
 
 
+def tenant_settings(api):
+    place = "tenants/boreal/settings"
+    bare = api.get(place)
+    assert bare["revision"] == 0 and bare["models"] is None
+    whole = {"models": ["small"], "defaults": {"temperature": 0.2, "max_tokens": 64},
+             "maximums": {"temperature": 1, "n": 2}, "on_excess": "clamp",
+             "system_prompts": [{"name": "house", "text": "Today is {{date}}.", "models": ["small"],
+                                 "projects": ["default"], "mode": "default"}],
+             "disclaimer": {"text": " (by a machine)"}}
+    tried = api.call("PUT", place + "?dry_run=true", whole)
+    assert {each["member"] for each in tried["changes"]} == whole.keys()
+    made = api.call("PUT", place, whole, **{"If-Match": tried.headers["etag"]})
+    assert {name: made[name] for name in whole} == whole
+    less = api.call("PATCH", place, {"maximums": {"n": None}, "disclaimer": None})
+    assert less["maximums"] == {"temperature": 1} and less["disclaimer"] is None
+    api.call("PATCH", place, {"models": None}, status=412, **{"If-Match": made.headers["etag"]})
+    for wrong in ({"models": ["nobody's"]}, {"maximums": {"temperature": 0.1}},
+                  {"defaults": {"n": 2}}, {"system_prompts": [{"name": "a", "text": "{{key}}"}]}):
+        assert api.send("PATCH", "/api/v1/" + place, wrong).status == 400
+    api.call("PATCH", "tenants/aurora/settings", {})
+    api.get("tenants/nobody/settings", status=404)
+    api.call("PUT", place, {})
+
+
 def keys(api):
     made = api.post("keys", {"tenant": "boreal", "owner": "ann", "scopes": ["inference"],
                              "expires_at": "2100-01-01T00:00:00+02:00"}, status=201)
@@ -332,7 +356,7 @@ def gone(api):
 
 
 def test_every_operation_answers_as_it_is_described(world):
-    for part in (tenants, projects, keys, engines_and_models, artifacts, routes_and_rollouts, limits,
+    for part in (tenants, projects, tenant_settings, keys, engines_and_models, artifacts, routes_and_rollouts, limits,
                  prices_and_pools, reports, audit, people, gone):
         part(world)
     fine = {name for name, statuses in world.met.items() if any(each < 400 for each in statuses)}

@@ -65,6 +65,7 @@ class MemoryControl : public store::ControlStore {
   Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId) override {
     return std::vector<store::TestRunRecord>();
   }
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord&) override { return no(); }
   // Nobody.
   Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }
   Result<std::optional<access::User>> user(access::UserId) override {
