@@ -12,6 +12,11 @@ void add_demo_command(CLI::App& app, int& code);
 void add_config_command(CLI::App& app, int& code);
 void add_admin_commands(CLI::App& app, int& code);  // one per kind of object
 void add_user_commands(CLI::App& app, int& code);
+void add_gitops_commands(CLI::App& app, int& code);   // export, diff, apply
+void add_context_commands(CLI::App& app, int& code);  // login, context
+void add_completion_command(CLI::App& app, int& code);
+void add_top_command(CLI::App& app, int& code);
+void add_import_command(CLI::App& app, int& code);
 void add_report_commands(CLI::App& app, int& code);  // usage, statement, explain, ledger
 void add_engine_sim_command(CLI::App& app, int& code);
 void add_sim_commands(CLI::App& app, int& code);  // run, compare, replay

@@ -1,0 +1,217 @@
+#include "compose/gitops_live.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace sovmesh::compose::gitops {
+namespace {
+
+std::string text_at(const Json& row, const char* name) {
+  const auto found = row.find(name);
+  return found != row.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// The members that a document may have, without those that are null.
+Json spec_of(const KindRules& rules, const Json& row) {
+  Json spec = Json::object();
+  for (const SpecMember& member : rules.spec) {
+    const auto found = row.find(std::string(member.name));
+    if (found != row.end() && !found->is_null()) spec[std::string(member.name)] = *found;
+  }
+  return spec;
+}
+
+Json without_nulls(const Json& value) {
+  if (value.is_array()) {
+    Json list = Json::array();
+    for (const Json& one : value)
+      list.push_back(without_nulls(one));
+    return list;
+  }
+  if (!value.is_object()) return value;
+  Json object = Json::object();
+  for (const auto& [name, member] : value.items())
+    if (!member.is_null()) object[name] = without_nulls(member);
+  return object;
+}
+
+Live live_of(Kind kind, const Json& row, Json identity) {
+  Live live;
+  live.kind = kind;
+  live.identity = std::move(identity);
+  live.spec = spec_of(rules_of(kind), row);
+  live.id = text_at(row, "id");
+  if (const auto revision = row.find("revision"); revision != row.end())
+    live.etag = fmt::format("\"{}\"", revision->dump());
+  live.managed_by = text_at(row, "managed_by");
+  if (live.managed_by == "api") live.managed_by.clear();
+  live.source = text_at(row, "source");
+  return live;
+}
+
+// What a version gets now is no setting; nor are empty lists.
+Json route_spec(const Json& row) {
+  Json spec = without_nulls(spec_of(rules_of(Kind::route), row));
+  for (Json& version : spec["versions"])
+    version.erase("share");
+  for (const char* list : {"conditions", "fallbacks"})
+    if (spec.contains(list) && spec[list].empty()) spec.erase(list);
+  return spec;
+}
+
+// "east/aurora/web" of a project: cohorts, its tenant, itself.
+struct Place {
+  std::string cohort, tenant, project;
+};
+Place place_of(std::string path, std::string_view level) {
+  const auto take_last = [&] {
+    const auto slash = path.rfind('/');
+    std::string last = slash == path.npos ? path : path.substr(slash + 1);
+    path = slash == path.npos ? std::string() : path.substr(0, slash);
+    return last;
+  };
+  Place place;
+  if (level == "project") place.project = take_last();
+  place.tenant = take_last();
+  if (level == "tenant") place.cohort = take_last();
+  return place;
+}
+
+// A share as pools show it: rates as texts.
+Live share_of(const Json& part) {
+  const Place place = place_of(text_at(part, "part"), text_at(part, "level"));
+  Json identity{{"pool", text_at(part, "pool")}, {"tenant", place.tenant}};
+  if (!place.project.empty()) identity["project"] = place.project;
+  Live live = live_of(Kind::share, part, std::move(identity));
+  if (!place.cohort.empty()) live.spec["cohort"] = place.cohort;
+  return live;
+}
+
+}  // namespace
+
+std::string usual_limit_name(const Json& limit) {
+  const std::string scope = text_at(limit, "scope");
+  std::string name = scope + ":";
+  if (scope == "project" || scope == "user") name += text_at(limit, "tenant") + "/";
+  name += text_at(limit, scope.c_str());
+  name += " " + text_at(limit, "measure");
+  if (const std::string window = text_at(limit, "window"); !window.empty()) name += "/" + window;
+  if (limit.value("rolling", false)) name += " rolling";
+  if (const std::string model = text_at(limit, "model"); !model.empty()) name += " for " + model;
+  return name;
+}
+
+Result<std::vector<Live>> LiveReader::read(Kind kind) {
+  TRY(Json rows, rows_(rules_of(kind).path));
+  std::vector<Live> out;
+  if (kind == Kind::key) {  // in the order in which they were made: that is how they are counted
+    std::vector<Json> sorted(rows.begin(), rows.end());
+    std::ranges::stable_sort(sorted, {}, [](const Json& row) {
+      return std::tuple(text_at(row, "created_at"), text_at(row, "id"));
+    });
+    rows = sorted;
+    key_names_.clear();
+  }
+  std::set<std::string> taken;
+  for (const Json& row : rows) {
+    switch (kind) {
+      case Kind::tenant:
+        out.push_back(live_of(kind, row, {{"name", text_at(row, "slug")}}));
+        break;
+      case Kind::project:
+        out.push_back(live_of(
+            kind, row, {{"tenant", text_at(row, "tenant")}, {"name", text_at(row, "slug")}}));
+        break;
+      case Kind::user:
+        logins_[text_at(row, "id")] = text_at(row, "login");
+        out.push_back(live_of(kind, row, {{"name", text_at(row, "login")}}));
+        break;
+      case Kind::membership: {
+        const auto login = logins_.find(text_at(row, "user"));
+        if (login == logins_.end()) break;  // of somebody whom the caller does not see
+        Json identity{{"user", login->second}, {"role", text_at(row, "role")}};
+        if (!text_at(row, "tenant").empty()) identity["tenant"] = text_at(row, "tenant");
+        out.push_back(live_of(kind, row, std::move(identity)));
+        break;
+      }
+      case Kind::engine:
+      case Kind::model:
+        out.push_back(live_of(kind, row, {{"name", text_at(row, "name")}}));
+        break;
+      case Kind::route: {
+        Live live = live_of(kind, row, {{"name", text_at(row, "name")}});
+        live.spec = route_spec(row);
+        out.push_back(std::move(live));
+        break;
+      }
+      case Kind::key: {
+        if (!text_at(row, "revoked_at").empty()) break;  // it is history
+        const std::string tenant = text_at(row, "tenant");
+        const std::string project = text_at(row, "project");
+        std::string name = text_at(row, "display_name");
+        for (int n = 2; !taken.insert(tenant + "/" + project + "/" + name).second; ++n)
+          name = fmt::format("{}#{}", text_at(row, "display_name"), n);
+        key_names_[text_at(row, "id")] = project + "/" + name;
+        out.push_back(
+            live_of(kind, row, {{"tenant", tenant}, {"project", project}, {"name", name}}));
+        break;
+      }
+      case Kind::share: {
+        const std::string level = text_at(row, "level");
+        if (level != "tenant" && level != "project") break;
+        if (text_at(row, "managed_by").empty()) break;  // it has what everybody has
+        out.push_back(share_of(row));
+        break;
+      }
+      case Kind::limit: {
+        Json identity = Json::object();
+        for (const IdentityMember& member : rules_of(kind).identity) {
+          const std::string name(member.name);
+          const auto found = row.find(name);
+          if (found == row.end() || found->is_null() || *found == false) continue;
+          identity[name] = *found;
+        }
+        if (const std::string id = text_at(row, "key"); !id.empty()) {
+          const auto name = key_names_.find(id);
+          if (name == key_names_.end()) break;  // of a key that has ended
+          identity["key"] = name->second;
+        }
+        Live live = live_of(kind, row, std::move(identity));
+        if (text_at(row, "name") == usual_limit_name(row)) live.spec.erase("name");
+        out.push_back(std::move(live));
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+Result<LiveByKey> LiveReader::read_all(std::set<Kind>& hidden) {
+  LiveByKey all;
+  for (const KindRules& rules : all_kinds()) {
+    auto some = read(rules.kind);
+    if (!some && some.error().code() == Code::insufficient_permissions) {
+      hidden.insert(rules.kind);
+      continue;
+    }
+    if (!some) return fail(some.error());
+    for (Live& one : *some)
+      all.emplace(one.key(), std::move(one));
+  }
+  return all;
+}
+
+Result<void> LiveReader::read_again(Kind kind, LiveByKey& live) {
+  if (kind == Kind::membership) TRY_VOID(read(Kind::user));
+  if (kind == Kind::limit) TRY_VOID(read(Kind::key));
+  TRY(std::vector<Live> some, read(kind));
+  std::erase_if(live, [&](const auto& entry) { return entry.second.kind == kind; });
+  for (Live& one : some)
+    live.emplace(one.key(), std::move(one));
+  return {};
+}
+
+}  // namespace sovmesh::compose::gitops

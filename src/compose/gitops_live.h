@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "compose/admin_http.h"
+#include "compose/gitops_plan.h"
+
+namespace sovmesh::compose::gitops {
+
+// The objects of a server as documents have them.
+using Rows = std::function<Result<Json>(std::string_view path)>;  // a list to its last page
+
+// Reads kinds; what the caller may not see is in `hidden`, and as if it were not there.
+class LiveReader {
+ public:
+  explicit LiveReader(Rows rows) : rows_(std::move(rows)) {}
+  Result<LiveByKey> read_all(std::set<Kind>& hidden);
+  // One of them again, in `live`: after others were written.
+  Result<void> read_again(Kind kind, LiveByKey& live);
+
+ private:
+  Result<std::vector<Live>> read(Kind kind);
+  Rows rows_;
+  std::map<std::string, std::string> logins_;     // of users, by id
+  std::map<std::string, std::string> key_names_;  // "default/chatbot" of keys, by id
+};
+
+// The name that the server gives to a limit that got none.
+std::string usual_limit_name(const Json& limit);
+
+}  // namespace sovmesh::compose::gitops
