@@ -27,6 +27,8 @@ void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   sovmesh::add_engine_sim_command(app, code);
   sovmesh::add_sim_commands(app, code);
   sovmesh::add_doctor_command(app, code);
+  sovmesh::add_top_command(app, code);
+  sovmesh::add_import_command(app, code);
   sovmesh::add_completion_command(app, code);  // the last one: it tells of those before it
 }
 

@@ -72,6 +72,10 @@ std::string share_target(const Object& share, const char* verb) {
   return fmt::format("{}/{}", target_of(share.rules(), share.text("pool")), verb);
 }
 
+std::string settings_target(const Object& settings) {
+  return target_of(rules_of(Kind::tenant), settings.text("tenant")) + "/settings";
+}
+
 // Of kinds that are written as a whole, whether they are there or not.
 bool put_whole(const Object& object, const LiveByKey& live, Call& call) {
   const KindRules& rules = object.rules();
@@ -84,6 +88,10 @@ bool put_whole(const Object& object, const LiveByKey& live, Call& call) {
     case Kind::route:
       body["name"] = object.text("name");
       break;
+    case Kind::settings:
+      add_said(body, object);
+      call = {"PUT", settings_target(object), body.dump(), call.if_match};
+      return true;
     case Kind::limit:
       call = {"PUT", std::string(rules.path), body_of_limit(object, live).dump(), call.if_match};
       return true;
@@ -151,6 +159,8 @@ Call change(const Step& step) {
 Call removal(const Live& live) {
   if (live.kind == Kind::share)
     return {"POST", share_target(live, "remove"), body_of_share(live).dump(), live.etag};
+  if (live.kind == Kind::settings)  // they are always there: as if nothing had been set
+    return {"PUT", settings_target(live), "{}", live.etag};
   const bool by_name = live.kind == Kind::tenant || live.kind == Kind::engine ||
                        live.kind == Kind::model || live.kind == Kind::route;
   return {"DELETE", target_of(live.rules(), by_name ? live.text("name") : live.id), "", live.etag};

@@ -69,15 +69,17 @@ Error refusal_of(const AdminAnswer& answer) {
   return Error(code, Blame::client, printable(std::move(why))).with_param(std::move(param));
 }
 
-// A list to its last page.
+// A list to its last page; one object as a list of it.
 Result<Json> rows_of(AdminHttp& http, std::string_view path) {
   Json rows = Json::array();
-  std::string target = fmt::format("{}?limit=1000", path);
+  const bool is_list = !path.ends_with("/settings");
+  std::string target = is_list ? fmt::format("{}?limit=1000", path) : std::string(path);
   for (int page = 0; page < kPagesMax; ++page) {
     TRY(const AdminAnswer answer, http.ask("GET", target, {}));
     if (answer.status >= 300) return fail(refusal_of(answer));
     Json body = Json::parse(answer.body, nullptr, false);
-    if (!body.is_object() || !body.contains("data") || !body["data"].is_array())
+    if (body.is_object() && !body.contains("data")) return Json::array({std::move(body)});
+    if (!body.is_object() || !body["data"].is_array())
       return our_error(Code::upstream_invalid_response, "the server's answer is no list");
     std::ranges::move(body["data"], std::back_inserter(rows));
     if (!body.value("has_more", false) || !body["next"].is_string()) return rows;

@@ -421,6 +421,12 @@ std::vector<std::string> references_of(const Object& object) {
       if (const Json grey = spec.value("grey", Json()); grey.is_object())
         each(grey.value("tenants", Json()), [&](const Json& one) { named(Kind::tenant, one); });
       break;
+    case Kind::settings:
+      each(spec.value("models", Json()), [&](const Json& one) {
+        named(Kind::model, one);
+        named(Kind::route, one);
+      });
+      break;
     case Kind::limit:
       if (const std::string key = object.text("key"); !key.empty()) {
         const auto slash = std::min(key.find('/'), key.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "base/decimal.h"
@@ -109,6 +110,17 @@ constexpr std::array kLimitSpec{
     SpecMember{"name", Type::text, kStays},
 };
 
+constexpr std::array kSettings{IdentityMember{"tenant"}};
+constexpr std::array kSettingsSpec{
+    SpecMember{"models", Type::texts, kNull},
+    SpecMember{"defaults", Type::any, kNull},
+    SpecMember{"maximums", Type::any, kNull},
+    SpecMember{"on_excess", Type::text, R"("refuse")"},
+    SpecMember{"system_prompts", Type::any, kNull},
+    SpecMember{"disclaimer", Type::any, kNull},
+    SpecMember{"retention_days", Type::any, kNull},
+};
+
 // In the order of Kind.
 constexpr std::array<KindRules, kKinds> kAll{{
     {.kind = Kind::tenant,
@@ -175,12 +187,33 @@ constexpr std::array<KindRules, kKinds> kAll{{
      .path = "/api/v1/limits",
      .identity = kLimit,
      .spec = kLimitSpec},
+    {.kind = Kind::settings,
+     .name = "settings",
+     .plural = "settings",
+     .path = "/api/v1/tenants",
+     .identity = kSettings,
+     .spec = kSettingsSpec},
 }};
 
 Json sorted(const Json& list) {
   std::vector<Json> values(list.begin(), list.end());
   std::ranges::sort(values, {}, [](const Json& value) { return value.dump(); });
   return Json(values);
+}
+
+// Without members that are null; an empty list or mapping is null.
+Json without_nothing(const Json& value) {
+  if (value.is_array()) {
+    Json list = Json::array();
+    for (const Json& one : value)
+      list.push_back(without_nothing(one));
+    return list.empty() ? Json() : list;
+  }
+  if (!value.is_object()) return value;
+  Json object = Json::object();
+  for (const auto& [name, member] : value.items())
+    if (Json kept = without_nothing(member); !kept.is_null()) object[name] = std::move(kept);
+  return object.empty() ? Json() : object;
 }
 
 Json canonical_decimal(const Json& value) {
@@ -218,6 +251,8 @@ Json canonical(Type type, const Json& value) {
       return value.is_array() ? sorted(value) : value;
     case Type::labels:
       return Json(nlohmann::json(value));  // by name
+    case Type::any:
+      return Json(nlohmann::json(without_nothing(value)));
     default:
       return value;
   }

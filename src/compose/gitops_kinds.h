@@ -24,8 +24,9 @@ enum class Kind : std::uint8_t {
   key,
   share,  // of a pool
   limit,
+  settings,  // of a tenant; always there, and a document only where something is set
 };
-inline constexpr std::size_t kKinds = 10;
+inline constexpr std::size_t kKinds = 11;
 
 // How a value is written and when two of them are the same.
 enum class Type : std::uint8_t {

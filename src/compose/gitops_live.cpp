@@ -104,7 +104,29 @@ std::string usual_limit_name(const Json& limit) {
   return name;
 }
 
+// Of those tenants that have set something. A release of before knows none.
+Result<std::vector<Live>> LiveReader::read_settings() {
+  std::vector<Live> out;
+  const Json nothing = whole_spec(Object{.kind = Kind::settings, .managed_by = {}, .source = {}});
+  TRY(const Json tenants, rows_(rules_of(Kind::tenant).path));
+  for (const Json& tenant : tenants) {
+    const std::string slug = text_at(tenant, "slug");
+    const auto rows = rows_(fmt::format("{}/{}/settings", rules_of(Kind::tenant).path, slug));
+    if (!rows && rows.error().code() == Code::not_found) return out;
+    if (!rows) return fail(rows.error());
+    for (const Json& row : *rows) {
+      Live live = live_of(Kind::settings, row, {{"tenant", slug}});
+      live.spec = without_nulls(live.spec);
+      for (const char* part : {"defaults", "maximums", "system_prompts"})
+        if (live.spec.contains(part) && live.spec[part].empty()) live.spec.erase(part);
+      if (whole_spec(live) != nothing) out.push_back(std::move(live));
+    }
+  }
+  return out;
+}
+
 Result<std::vector<Live>> LiveReader::read(Kind kind) {
+  if (kind == Kind::settings) return read_settings();
   TRY(Json rows, rows_(rules_of(kind).path));
   std::vector<Live> out;
   if (kind == Kind::key) {  // in the order in which they were made: that is how they are counted
@@ -118,6 +140,8 @@ Result<std::vector<Live>> LiveReader::read(Kind kind) {
   std::set<std::string> taken;
   for (const Json& row : rows) {
     switch (kind) {
+      case Kind::settings:
+        break;
       case Kind::tenant:
         out.push_back(live_of(kind, row, {{"name", text_at(row, "slug")}}));
         break;

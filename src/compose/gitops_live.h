@@ -11,7 +11,8 @@
 namespace sovmesh::compose::gitops {
 
 // The objects of a server as documents have them.
-using Rows = std::function<Result<Json>(std::string_view path)>;  // a list to its last page
+// A list of the API to its last page; of one object a list of it.
+using Rows = std::function<Result<Json>(std::string_view path)>;
 
 // Reads kinds; what the caller may not see is in `hidden`, and as if it were not there.
 class LiveReader {
@@ -23,6 +24,7 @@ class LiveReader {
 
  private:
   Result<std::vector<Live>> read(Kind kind);
+  Result<std::vector<Live>> read_settings();
   Rows rows_;
   std::map<std::string, std::string> logins_;     // of users, by id
   std::map<std::string, std::string> key_names_;  // "default/chatbot" of keys, by id
