@@ -31,10 +31,10 @@ bool is_kind(std::string_view name) {
 }
 
 // 'text' for a POSIX shell.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text)
-    out += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
 }
 
@@ -112,7 +112,7 @@ std::string_view named_kind(std::string_view path, const CommandOption& option) 
 }
 
 std::string bash_completion(const std::vector<CommandInfo>& commands) {
-  std::string out = fmt::format(R"(# bash completion of sovmesh; `sovmesh completion bash` wrote it.
+  std::string out = fmt::format(R"sh(# bash completion of sovmesh; `sovmesh completion bash` wrote it.
 # In ~/.bashrc: source <(sovmesh completion bash)
 _sovmesh_paths={}
 _sovmesh_names() {{ sovmesh completion names "$1" 2> /dev/null; }}
@@ -124,38 +124,38 @@ _sovmesh() {{
     [[ $_sovmesh_paths == *$'\n'"${{path:+$path }}$word"$'\n'* ]] && path="${{path:+$path }}$word"
   done
   case "$path $previous" in
-)",
-                                quoted(known_paths(commands)));
+)sh",
+                                   shell_quoted(known_paths(commands)));
   for (const CommandInfo& command : commands) {
     for_each_value(
         command, [&](const CommandOption& option, const std::string& words, std::string_view kind) {
           std::string patterns;
           for (const std::string& name : option.names)
-            patterns += (patterns.empty() ? "" : "|") + quoted(command.path + " " + name);
+            patterns += (patterns.empty() ? "" : "|") + shell_quoted(command.path + " " + name);
           const std::string what =
-              words.empty() ? fmt::format("kind={}", kind) : "words=" + quoted(words);
+              words.empty() ? fmt::format("kind={}", kind) : "words=" + shell_quoted(words);
           out += fmt::format("    {}) {} ;;\n", patterns, what);
         });
   }
-  out += R"(  esac
+  out += R"sh(  esac
   if [[ -z $words && -z $kind ]]; then
     case "$path" in
-)";
+)sh";
   for (const CommandInfo& command : commands) {
     const std::string_view kind = positional_kind(command);
-    out += fmt::format(
-        "      {}) words={}{} ;;\n", quoted(command.path),
-        quoted(fmt::format("{} {}", fmt::join(command.subcommands, " "), option_words(command))),
-        kind.empty() ? "" : fmt::format(" kind={}", kind));
+    out += fmt::format("      {}) words={}{} ;;\n", shell_quoted(command.path),
+                       shell_quoted(fmt::format("{} {}", fmt::join(command.subcommands, " "),
+                                                option_words(command))),
+                       kind.empty() ? "" : fmt::format(" kind={}", kind));
   }
-  out += R"(    esac
+  out += R"sh(    esac
     [[ $current == -* ]] && kind=
   fi
   [[ -n $kind ]] && words="$words $(_sovmesh_names "$kind")" COMPREPLY =
       ($(compgen - W "$words" --"$current"))
 }
 complete -o default -F _sovmesh sovmesh
-)";
+)sh";
   return out;
 }
 
@@ -167,9 +167,9 @@ std::string zsh_completion(const std::vector<CommandInfo>& commands) {
     std::string escaped;
     for (const char c : name)
       escaped += c == ':' ? std::string("\\:") : std::string(1, c);
-    return quoted(fmt::format("{}:{}", escaped, help));
+    return shell_quoted(fmt::format("{}:{}", escaped, help));
   };
-  std::string out = fmt::format(R"(#compdef sovmesh
+  std::string out = fmt::format(R"sh(#compdef sovmesh
 # zsh completion of sovmesh; `sovmesh completion zsh` wrote it.
 # In ~/.zshrc, behind compinit: source <(sovmesh completion zsh)
 _sovmesh_paths={}
@@ -181,20 +181,20 @@ _sovmesh() {{
     [[ $_sovmesh_paths == *$'\n'"${{at:+$at }}$word"$'\n'* ]] && at="${{at:+$at }}$word"
   done
   case "$at $words[CURRENT-1]" in
-)",
-                                quoted(known_paths(commands)));
+)sh",
+                                shell_quoted(known_paths(commands)));
   for (const CommandInfo& command : commands) {
     for_each_value(
         command, [&](const CommandOption& option, const std::string& words, std::string_view kind) {
           std::string patterns;
           for (const std::string& name : option.names)
-            patterns += (patterns.empty() ? "" : "|") + quoted(command.path + " " + name);
+            patterns += (patterns.empty() ? "" : "|") + shell_quoted(command.path + " " + name);
           const std::string what =
               words.empty() ? fmt::format("kind={}", kind) : fmt::format("values=({})", words);
           out += fmt::format("    ({}) {} ;;\n", patterns, what);
         });
   }
-  out += R"(  esac
+  out += R"sh(  esac
   if [[ -n $kind ]]; then
     values=(${(f)" $(sovmesh completion names $kind 2 > / dev / null) "})
       fi if (($ #values)); then
@@ -202,9 +202,9 @@ _sovmesh() {{
     return
   fi
   case "$at" in
-)";
+)sh";
   for (const CommandInfo& command : commands) {
-    out += fmt::format("    ({})\n      commands=(", quoted(command.path));
+    out += fmt::format("    ({})\n      commands=(", shell_quoted(command.path));
     for (const std::string& sub : command.subcommands)
       out += described(sub, helps[command.path.empty() ? sub : command.path + " " + sub]) + " ";
     out += ")\n      options=(";
@@ -216,7 +216,7 @@ _sovmesh() {{
       out += fmt::format("      kind={}\n", kind);
     out += "      ;;\n";
   }
-  out += R"(  esac
+  out += R"sh(  esac
   (( $#commands )) && _describe command commands
   if [[ $words[CURRENT] == -* ]]; then
     _describe option options
@@ -229,12 +229,13 @@ _sovmesh() {{
          _files
 }
 compdef _sovmesh sovmesh
-)";
+)sh";
   return out;
 }
 
 std::string fish_completion(const std::vector<CommandInfo>& commands) {
-  std::string out = fmt::format(R"(# fish completion of sovmesh; `sovmesh completion fish` wrote it.
+  std::string out =
+      fmt::format(R"sh(# fish completion of sovmesh; `sovmesh completion fish` wrote it.
 # sovmesh completion fish > ~/.config/fish/completions/sovmesh.fish
 set -g __sovmesh_paths {}
 function __sovmesh_at
@@ -249,14 +250,14 @@ function __sovmesh_names
   sovmesh completion names $argv[1] 2> /dev/null
 end
 complete -c sovmesh -e
-)",
-                                [&] {
-                                  std::string all;
-                                  for (const CommandInfo& command : commands)
-                                    if (!command.path.empty())
-                                      all += (all.empty() ? "" : " ") + fish_quoted(command.path);
-                                  return all;
-                                }());
+)sh",
+                  [&] {
+                    std::string all;
+                    for (const CommandInfo& command : commands)
+                      if (!command.path.empty())
+                        all += (all.empty() ? "" : " ") + fish_quoted(command.path);
+                    return all;
+                  }());
   for (const CommandInfo& command : commands) {
     const std::string at = fmt::format("complete -c sovmesh -n {}",
                                        fish_quoted("__sovmesh_at '" + command.path + "'"));

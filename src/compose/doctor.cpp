@@ -56,10 +56,11 @@ std::string DoctorReport::text() const {
 std::string DoctorReport::json() const {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const DoctorFinding& one : findings_)
-    all.push_back({{"name", one.name},
-                   {"status", compose::name(one.status)},
-                   {"detail", one.detail},
-                   {"fix", one.fix.empty() ? nlohmann::ordered_json() : one.fix}});
+    all.push_back(
+        {{"name", one.name},
+         {"status", compose::name(one.status)},
+         {"detail", one.detail},
+         {"fix", one.fix.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(one.fix)}});
   return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -20,8 +20,8 @@
 #include "config/load.h"
 #include "config/process_environment.h"
 #include "config/values.h"
+#include "rt/certificate_facts.h"
 #include "rt/net.h"
-#include "rt/tls.h"
 
 // The configuration, and what it refers to.
 namespace sovmesh::compose {
