@@ -112,7 +112,7 @@ std::string_view named_kind(std::string_view path, const CommandOption& option) 
 }
 
 std::string bash_completion(const std::vector<CommandInfo>& commands) {
-  std::string out = fmt::format(R"sh(# bash completion of sovmesh; `sovmesh completion bash` wrote it.
+  std::string out = fmt::format(R"sh(# bash completion of sovmesh, by `sovmesh completion bash`
 # In ~/.bashrc: source <(sovmesh completion bash)
 _sovmesh_paths={}
 _sovmesh_names() {{ sovmesh completion names "$1" 2> /dev/null; }}
@@ -125,7 +125,7 @@ _sovmesh() {{
   done
   case "$path $previous" in
 )sh",
-                                   shell_quoted(known_paths(commands)));
+                                shell_quoted(known_paths(commands)));
   for (const CommandInfo& command : commands) {
     for_each_value(
         command, [&](const CommandOption& option, const std::string& words, std::string_view kind) {

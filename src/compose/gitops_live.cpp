@@ -125,91 +125,95 @@ Result<std::vector<Live>> LiveReader::read_settings() {
   return out;
 }
 
+// In the order in which they were made: that is how keys of one name are counted.
+std::vector<Live> LiveReader::keys_of(const Json& rows) {
+  std::vector<Json> sorted(rows.begin(), rows.end());
+  std::ranges::sort(sorted, {}, [](const Json& row) {
+    return std::tuple(text_at(row, "created_at"), text_at(row, "id"));
+  });
+  key_names_.clear();
+  std::vector<Live> out;
+  std::set<std::string> taken;
+  for (const Json& row : sorted) {
+    if (!text_at(row, "revoked_at").empty()) continue;  // it is history
+    const std::string tenant = text_at(row, "tenant");
+    const std::string project = text_at(row, "project");
+    std::string name = text_at(row, "display_name");
+    for (int n = 2; !taken.insert(tenant + "/" + project + "/" + name).second; ++n)
+      name = fmt::format("{}#{}", text_at(row, "display_name"), n);
+    key_names_[text_at(row, "id")] = project + "/" + name;
+    out.push_back(
+        live_of(Kind::key, row, {{"tenant", tenant}, {"project", project}, {"name", name}}));
+  }
+  return out;
+}
+
+// Nothing for one of a key that has ended.
+std::optional<Live> LiveReader::limit_of(const Json& row) const {
+  Json identity = Json::object();
+  for (const IdentityMember& member : rules_of(Kind::limit).identity) {
+    const std::string name(member.name);
+    const auto found = row.find(name);
+    if (found != row.end() && !found->is_null() && *found != false) identity[name] = *found;
+  }
+  if (const std::string id = text_at(row, "key"); !id.empty()) {
+    const auto name = key_names_.find(id);
+    if (name == key_names_.end()) return std::nullopt;
+    identity["key"] = name->second;
+  }
+  Live live = live_of(Kind::limit, row, std::move(identity));
+  if (text_at(row, "name") == usual_limit_name(row)) live.spec.erase("name");
+  return live;
+}
+
+// Nothing for one of somebody whom the caller does not see.
+std::optional<Live> LiveReader::membership_of(const Json& row) const {
+  const auto login = logins_.find(text_at(row, "user"));
+  if (login == logins_.end()) return std::nullopt;
+  Json identity{{"user", login->second}, {"role", text_at(row, "role")}};
+  if (!text_at(row, "tenant").empty()) identity["tenant"] = text_at(row, "tenant");
+  return live_of(Kind::membership, row, std::move(identity));
+}
+
+// Nothing for what is no object of its own.
+std::optional<Live> LiveReader::object_of(Kind kind, const Json& row) {
+  switch (kind) {
+    case Kind::tenant:
+      return live_of(kind, row, {{"name", text_at(row, "slug")}});
+    case Kind::project:
+      return live_of(kind, row,
+                     {{"tenant", text_at(row, "tenant")}, {"name", text_at(row, "slug")}});
+    case Kind::user:
+      logins_[text_at(row, "id")] = text_at(row, "login");
+      return live_of(kind, row, {{"name", text_at(row, "login")}});
+    case Kind::membership:
+      return membership_of(row);
+    case Kind::route: {
+      Live live = live_of(kind, row, {{"name", text_at(row, "name")}});
+      live.spec = route_spec(row);
+      return live;
+    }
+    case Kind::share: {
+      const std::string level = text_at(row, "level");
+      const bool is_part = level == "tenant" || level == "project";
+      // Without an owner it has what everybody has.
+      if (!is_part || text_at(row, "managed_by").empty()) return std::nullopt;
+      return share_of(row);
+    }
+    case Kind::limit:
+      return limit_of(row);
+    default:
+      return live_of(kind, row, {{"name", text_at(row, "name")}});
+  }
+}
+
 Result<std::vector<Live>> LiveReader::read(Kind kind) {
   if (kind == Kind::settings) return read_settings();
-  TRY(Json rows, rows_(rules_of(kind).path));
+  TRY(const Json rows, rows_(rules_of(kind).path));
+  if (kind == Kind::key) return keys_of(rows);
   std::vector<Live> out;
-  if (kind == Kind::key) {  // in the order in which they were made: that is how they are counted
-    std::vector<Json> sorted(rows.begin(), rows.end());
-    std::ranges::stable_sort(sorted, {}, [](const Json& row) {
-      return std::tuple(text_at(row, "created_at"), text_at(row, "id"));
-    });
-    rows = sorted;
-    key_names_.clear();
-  }
-  std::set<std::string> taken;
-  for (const Json& row : rows) {
-    switch (kind) {
-      case Kind::settings:
-        break;
-      case Kind::tenant:
-        out.push_back(live_of(kind, row, {{"name", text_at(row, "slug")}}));
-        break;
-      case Kind::project:
-        out.push_back(live_of(
-            kind, row, {{"tenant", text_at(row, "tenant")}, {"name", text_at(row, "slug")}}));
-        break;
-      case Kind::user:
-        logins_[text_at(row, "id")] = text_at(row, "login");
-        out.push_back(live_of(kind, row, {{"name", text_at(row, "login")}}));
-        break;
-      case Kind::membership: {
-        const auto login = logins_.find(text_at(row, "user"));
-        if (login == logins_.end()) break;  // of somebody whom the caller does not see
-        Json identity{{"user", login->second}, {"role", text_at(row, "role")}};
-        if (!text_at(row, "tenant").empty()) identity["tenant"] = text_at(row, "tenant");
-        out.push_back(live_of(kind, row, std::move(identity)));
-        break;
-      }
-      case Kind::engine:
-      case Kind::model:
-        out.push_back(live_of(kind, row, {{"name", text_at(row, "name")}}));
-        break;
-      case Kind::route: {
-        Live live = live_of(kind, row, {{"name", text_at(row, "name")}});
-        live.spec = route_spec(row);
-        out.push_back(std::move(live));
-        break;
-      }
-      case Kind::key: {
-        if (!text_at(row, "revoked_at").empty()) break;  // it is history
-        const std::string tenant = text_at(row, "tenant");
-        const std::string project = text_at(row, "project");
-        std::string name = text_at(row, "display_name");
-        for (int n = 2; !taken.insert(tenant + "/" + project + "/" + name).second; ++n)
-          name = fmt::format("{}#{}", text_at(row, "display_name"), n);
-        key_names_[text_at(row, "id")] = project + "/" + name;
-        out.push_back(
-            live_of(kind, row, {{"tenant", tenant}, {"project", project}, {"name", name}}));
-        break;
-      }
-      case Kind::share: {
-        const std::string level = text_at(row, "level");
-        if (level != "tenant" && level != "project") break;
-        if (text_at(row, "managed_by").empty()) break;  // it has what everybody has
-        out.push_back(share_of(row));
-        break;
-      }
-      case Kind::limit: {
-        Json identity = Json::object();
-        for (const IdentityMember& member : rules_of(kind).identity) {
-          const std::string name(member.name);
-          const auto found = row.find(name);
-          if (found == row.end() || found->is_null() || *found == false) continue;
-          identity[name] = *found;
-        }
-        if (const std::string id = text_at(row, "key"); !id.empty()) {
-          const auto name = key_names_.find(id);
-          if (name == key_names_.end()) break;  // of a key that has ended
-          identity["key"] = name->second;
-        }
-        Live live = live_of(kind, row, std::move(identity));
-        if (text_at(row, "name") == usual_limit_name(row)) live.spec.erase("name");
-        out.push_back(std::move(live));
-        break;
-      }
-    }
-  }
+  for (const Json& row : rows)
+    if (auto object = object_of(kind, row)) out.push_back(*std::move(object));
   return out;
 }
 

@@ -35,8 +35,8 @@ class Planner {
     std::vector<const Document*> ordered;
     for (const Document& document : documents)
       ordered.push_back(&document);
-    std::ranges::stable_sort(ordered, {},
-                             [](const Document* one) { return std::pair(one->kind, one->key()); });
+    std::ranges::sort(ordered, {},
+                      [](const Document* one) { return std::pair(one->kind, one->key()); });
     order_routes(ordered);
     for (const Document* const document : ordered)
       add(*document);
@@ -144,7 +144,7 @@ class Planner {
       }
       return depth;
     };
-    std::ranges::stable_sort(removed, std::greater(), [&](const Live* one) {
+    std::ranges::sort(removed, std::greater(), [&](const Live* one) {
       return std::tuple(one->kind, depth_of(*one, 0), one->key());
     });
     for (const Live* const one : removed)

@@ -167,17 +167,19 @@ TEST_F(GitopsPlan, AUserIsMadeWithItsFirstRoleAndThenShut) {
 TEST(GitopsLive, NamesKeysAndLimitsByNames) {
   const std::map<std::string, std::string, std::less<>> rows{
       {"/api/v1/keys",
-       R"([{"id":"k2","tenant":"t","project":"p","display_name":"bot","created_at":"2","revoked_at":null},
-           {"id":"k1","tenant":"t","project":"p","display_name":"bot","created_at":"1","revoked_at":null},
-           {"id":"k0","tenant":"t","project":"p","display_name":"bot","created_at":"0","revoked_at":"1"}])"},
+       R"([{"id":"k2","tenant":"t","project":"p","display_name":"bot","created_at":"2"},
+           {"id":"k1","tenant":"t","project":"p","display_name":"bot","created_at":"1"},
+           {"id":"k0","tenant":"t","project":"p","display_name":"bot","created_at":"0",
+            "revoked_at":"1"}])"},
       {"/api/v1/limits",
        R"([{"id":"l","name":"key:k2 requests/day","scope":"key","tenant":"t","project":null,
             "user":null,"key":"k2","pool":null,"measure":"requests","window":"day","rolling":false,
             "amount":5,"shadow":false,"model":null,"revision":1,"managed_by":"api"}])"},
       {"/api/v1/pools",
        R"([{"pool":"g","part":"","level":"pool","managed_by":null},
-           {"pool":"g","part":"east/t","level":"tenant","guaranteed":"1","weight":"1","managed_by":"api"},
-           {"pool":"g","part":"u","level":"tenant","guaranteed":"0","weight":"1","managed_by":null}])"}};
+           {"pool":"g","part":"east/t","level":"tenant","guaranteed":"1","weight":"1",
+            "managed_by":"api"},
+           {"pool":"g","part":"u","level":"tenant","weight":"1","managed_by":null}])"}};
   LiveReader reader([&](std::string_view path) -> Result<Json> {
     const auto found = rows.find(path);
     return Json::parse(found == rows.end() ? "[]" : found->second);

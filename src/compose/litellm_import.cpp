@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/bytes.h"
@@ -20,8 +21,18 @@
 namespace sovmesh::compose {
 namespace {
 
-using namespace litellm;  // the other half of this import
 using config::YamlNode;
+using litellm::Contents;
+using litellm::Deployment;
+using litellm::Engine;
+using litellm::find_info;
+using litellm::find_parameter;
+using litellm::find_setting;
+using litellm::Json;
+using litellm::kBuiltIn;
+using litellm::Known;
+using litellm::kTenant;
+using litellm::write_configuration;
 using Outcome = ImportFinding::Outcome;
 
 constexpr std::string_view kEnvironment = "os.environ/";
@@ -608,8 +619,9 @@ Imported import_litellm(const std::string& file, std::string_view text) {
   Importer(out).run(documents.front());
   std::ranges::sort(out.secrets);
   out.secrets.erase(std::ranges::unique(out.secrets).begin(), out.secrets.end());
-  std::ranges::stable_sort(out.findings, {},
-                           [](const ImportFinding& one) { return one.position.line; });
+  std::ranges::sort(out.findings, {}, [](const ImportFinding& one) {
+    return std::tuple(one.position.line, one.position.column, one.field);
+  });
   return out;
 }
 

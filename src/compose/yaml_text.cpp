@@ -16,7 +16,7 @@ using config::YamlNode;
 
 constexpr std::size_t kLineMax = 88;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -110,7 +110,7 @@ std::string yaml_scalar(const json& value) {
   if (value.is_array()) return flow(value);
   if (!value.is_string()) return value.dump(-1, ' ', false, json::error_handler_t::replace);
   const auto& text = value.get_ref<const std::string&>();
-  return is_plain(text) || is_plain_quantity(text) ? text : quoted(text);
+  return is_plain(text) || is_plain_quantity(text) ? text : in_quotes(text);
 }
 
 std::string yaml_text(const json& value) {

@@ -1,5 +1,7 @@
 #include "store_sqlite/inspect.h"
 
+#include <chrono>
+
 #include "store_sqlite/control_schema.h"
 #include "store_sqlite/database.h"
 #include "store_sqlite/ledger_schema.h"
@@ -31,7 +33,7 @@ Result<std::optional<WallTime>> newest_row(Database& database) {
     TRY(Statement row,
         database.prepare("SELECT booked_at FROM " + table + " ORDER BY seq DESC LIMIT 1"));
     TRY(const bool has_row, row.step());
-    if (has_row) return row.time(0);
+    if (has_row) return WallTime(std::chrono::microseconds(row.integer(0)));
   }
 }
 
