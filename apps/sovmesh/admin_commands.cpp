@@ -50,6 +50,7 @@ Kind add_kind(CLI::App& app, int& code, const std::string& name, Columns columns
 CLI::App* add_verb(const Kind& kind, const std::string& verb, const std::string& help) {
   CLI::App* command = kind.app->add_subcommand(verb, help);
   add_connection(*command, *kind.cli, kJsonHelp);
+  add_output(*command, *kind.cli);
   return command;
 }
 

@@ -40,7 +40,7 @@ class Target {
 
 // The words of --format as the API has them. "table" is what people call its text.
 std::string format_of(const AdminCli& cli, const std::string& format) {
-  if (cli.json) return "json";
+  if (cli.output == compose::Output::json) return "json";
   return format == "table" ? "text" : format;
 }
 
@@ -250,7 +250,8 @@ void add_ledger(CLI::App& app, int& code) {
   verify->add_flag("--offline", flags->offline,
                    "Read the data folder itself; no server need run. Changes nothing");
   verify->callback([flags, &code] {
-    code = flags->offline ? compose::verify_ledger_offline(flags->cli.data_dir, flags->cli.json)
+    code = flags->offline ? compose::verify_ledger_offline(
+                                flags->cli.data_dir, flags->cli.output == compose::Output::json)
                           : compose::verify_ledger_online(flags->cli);
   });
 }

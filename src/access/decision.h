@@ -53,7 +53,7 @@ enum class Resource : std::uint8_t {
   setup_tokens,
   events,
 };
-constexpr std::size_t kResources = 30;
+constexpr std::size_t kResources = 32;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.
