@@ -5,7 +5,7 @@ import type { Session } from "./types";
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 const refused = (status: number, message: string, param: string | null = null) =>
   json({ error: { message, type: "invalid_request_error", param, code: "conflict" } }, status);
-const session = { csrf_token: "c5rf", user: {}, memberships: [], expires_at: "" } as Session;
+const session: Session = { csrf_token: "c5rf", user: null, may: [] };
 const headersOf = (mock: { mock: { calls: unknown[][] } }, call = 0) => (mock.mock.calls[call]![1] as RequestInit).headers as Record<string, string>;
 
 describe("a write", () => {

@@ -27,7 +27,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 const TIMEOUT_MS = 30_000;
 export const PAGE_MAX = 1_000; // of the API
 
-async function errorOf(answer: Response): Promise<ApiError> {
+export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
     const { error } = JSON.parse(text) as { error: { message: string; code: string | null; param: string | null } };

@@ -63,7 +63,7 @@ export default function Limits() {
     ],
     [t],
   );
-  const make = (may("create", "limits", tenant || undefined) || may("create", "sub-limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
+  const make = (may("create", "limits", tenant || undefined) || may("create", "sub_limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
   return (
     <>
       <PageHead title={t("limit.title")}>

@@ -9,7 +9,7 @@ import { Bars } from "../ui/Chart";
 import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
 import { PoolPicture } from "../ui/PoolPicture";
-import { RolloutBadge } from "../ui/rollouts";
+import { RolloutBadge, isRunning } from "../ui/rollouts";
 import { useAccess } from "../session";
 import { Badge, Empty, Loaded, PageHead, Section } from "../ui/parts";
 
@@ -142,7 +142,7 @@ function Engines() {
 function Running() {
   const t = useT();
   const read = useRollouts(LIVE_MS);
-  const running = (read.data?.data ?? []).filter((one) => ["waiting", "holding", "paused"].includes(one.state));
+  const running = (read.data?.data ?? []).filter((one) => isRunning(one.state));
   if (running.length === 0) return null;
   return (
     <Section title={t("overview.rollouts")}>

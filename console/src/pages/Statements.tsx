@@ -94,7 +94,7 @@ function OneStatement({ tenant, month }: { tenant: string; month: string }) {
                 columns={[
                   { id: "at", head: t("audit.time"), cell: (line) => time(line.at) },
                   { id: "reason", head: t("statement.reason"), cell: (line) => line.reason },
-                  { id: "amount", head: t("request.amount"), cell: (line) => money(line.amount ?? microText(line.amount_micro ?? 0), line.currency), numeric: true },
+                  { id: "amount", head: t("request.amount"), cell: (line) => money(microText(line.amount_micro), line.currency), numeric: true },
                 ]}
               />
             </Section>

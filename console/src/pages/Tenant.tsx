@@ -90,7 +90,7 @@ function Keys({ slug, onCreate }: { slug: string; onCreate: () => void }) {
     [t],
   );
   const { may } = useAccess();
-  const create = (may("create", "keys", slug) || may("create", "own keys", slug)) && <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
+  const create = (may("create", "keys", slug) || may("create", "own_keys", slug)) && <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
   return (
     <Section title={t("key.title")} actions={create}>
       <Loaded read={read}>
