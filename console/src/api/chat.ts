@@ -56,7 +56,7 @@ export async function chat(key: string, ask: ChatRequest, tell: (text: string) =
   const events = new SseReader();
   const bytes = answer.body.getReader();
   for (let piece = await bytes.read(); !piece.done; piece = await bytes.read()) {
-    for (const data of events.push(piece.value)) {
+    for (const { data } of events.push(piece.value)) {
       if (data === "[DONE]") continue;
       const event = JSON.parse(data) as Event;
       if (event.error) throw new ApiError(answer.status, event.error.code ?? "", event.error.message);

@@ -16,6 +16,9 @@ export class ApiError extends Error {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+// Whether the server has no such resource at all: an older one, or one that was built or set up without it.
+export const isAbsent = (error: unknown) => error instanceof ApiError && (error.code === "unknown_url" || error.status === 405);
+
 export interface CallOptions {
   body?: unknown;
   revision?: number | undefined; // what the caller has seen: the write fails when that is past

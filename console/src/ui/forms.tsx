@@ -18,6 +18,7 @@ export function Field({ label, help, value, onChange, optional, lines, ...more }
   inputMode?: "numeric" | "decimal" | "text";
   isInvalid?: boolean;
   isReadOnly?: boolean;
+  validate?: (value: string) => string | null; // why it cannot be sent
 }) {
   const t = useT();
   const { pattern, ...rest } = more;
