@@ -2,6 +2,7 @@
 // api/openapi.yaml; nothing else in the console knows the API's names.
 
 export interface Page<T> {
+  searched_until?: string | null; // a list that looks at only so much at once: how far back it has
   data: T[];
   has_more: boolean;
   next: string | null;
@@ -370,7 +371,8 @@ export interface Token {
   name: string;
   created_at: string;
   expires_at: string | null;
-  last_used_at?: string | null;
+  last_four: string;
+  used_at: string | null;
   token?: string; // its text, once
 }
 
@@ -379,4 +381,60 @@ export interface Session {
   // What one may do to which kind of thing, on the platform (tenant null) or in a tenant.
   may: { tenant: string | null; resources: Record<string, string[]> }[];
   csrf_token: string | null;
+}
+
+export type RequestStatus = "open" | "completed" | "cancelled" | "failed";
+
+export interface RequestLine {
+  id: string;
+  opened_at: string;
+  tenant: string;
+  project: string;
+  key: string;
+  owner?: string | null;
+  model: string;
+  version?: string;
+  status: RequestStatus;
+  outcome: string | null;
+  prompt_tokens: number;
+  output_tokens: number;
+  cost: string | null;
+  currency: string | null;
+  ttft_ms?: number | null;
+  total_ms?: number | null;
+}
+
+export interface LiveFigures {
+  requests_per_s: number;
+  output_tokens_per_s: number;
+  errors_per_s: number;
+  ttft_ms: { p50: number | null; p95: number | null } | null;
+  running: number;
+  waiting: number;
+}
+
+export interface Live extends LiveFigures {
+  at: string;
+  tenants?: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
+}
+
+export type Severity = "info" | "warning" | "error";
+
+export interface PlatformEvent {
+  id: string;
+  at: string;
+  kind: string; // "engine.state"
+  severity: Severity;
+  subject: string;
+  tenant?: string | null;
+  text: string;
+}
+
+// What the server goes by, secrets by their references only.
+export interface ServerConfig {
+  file?: string | null;
+  revision?: string | number | null;
+  loaded_at?: string | null;
+  refused?: { at?: string; error?: string } | null; // the last reload that was not taken
+  config?: Record<string, unknown>;
 }

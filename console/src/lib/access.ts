@@ -13,10 +13,11 @@ export function mayDo(may: May, act: Act, kind: string, tenant?: string | null):
 // Whether somebody has a role on the platform, and not only in tenants.
 export const isOfPlatform = (may: May) => may.some((place) => place.tenant === null);
 
-// The kind of things that a view shows; nothing: everybody sees it.
-const KIND_OF: Record<string, string | null> = { overview: null, playground: null, audit: "audit_entries", events: "requests" };
+// The kinds of things that a view shows, where they are not called as the view is; whoever may read one of
+// them sees it, and everybody sees one without any.
+const KINDS: Record<string, string[]> = { overview: [], playground: [], audit: ["audit_entries"], events: ["requests"], settings: ["settings", "system"] };
 
 export function maySee(may: May, view: string): boolean {
-  const kind = view in KIND_OF ? KIND_OF[view]! : view;
-  return kind === null || mayDo(may, "read", kind);
+  const kinds = KINDS[view] ?? [view];
+  return kinds.length === 0 || kinds.some((kind) => mayDo(may, "read", kind));
 }

@@ -65,11 +65,14 @@ export default function Tenant() {
 
 function TenantLinks({ slug }: { slug: string }) {
   const t = useT();
+  const { may, maySee } = useAccess();
   return (
     <>
       <Link to={`/usage${query({ tenant: slug, by: "day" })}`}>{t("tenant.usage")}</Link>{" · "}
       <Link to={`/statements/${at(slug, utcMonth(new Date()))}`}>{t("tenant.statement")}</Link>{" · "}
       <Link to={`/limits${query({ tenant: slug })}`}>{t("tenant.limits")}</Link>
+      {maySee("users") && <>{" · "}<Link to={`/users${query({ tenant: slug })}`}>{t("user.title")}</Link></>}
+      {may("read", "settings", slug) && <>{" · "}<Link to={`/settings${query({ tenant: slug })}`}>{t("settings.title")}</Link></>}
     </>
   );
 }

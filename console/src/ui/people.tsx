@@ -128,8 +128,9 @@ export function Tokens({ user, mayMake }: { user: string; mayMake: boolean }) {
             empty={<p className="muted">{t("token.none")}</p>}
             columns={[
               { id: "name", head: t("key.name"), cell: (one) => one.name, value: (one) => one.name },
+              { id: "four", head: t("key.last_four"), cell: (one) => <code>…{one.last_four}</code> },
               { id: "created", head: t("key.created"), cell: (one) => time(one.created_at), value: (one) => one.created_at },
-              { id: "used", head: t("token.used"), cell: (one) => time(one.last_used_at), value: (one) => one.last_used_at ?? "" },
+              { id: "used", head: t("token.used"), cell: (one) => time(one.used_at), value: (one) => one.used_at },
               { id: "expires", head: t("key.expires"), cell: (one) => (one.expires_at ? time(one.expires_at) : t("key.expires.never")), value: (one) => one.expires_at ?? "" },
               { id: "acts", head: "", cell: (one) => mayMake && <Button kind="quiet" aria-label={`${t("token.revoke")}: ${one.name}`} onPress={() => setGone(one)}>{t("token.revoke")}</Button> },
             ]}

@@ -1,0 +1,95 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useSearchParams } from "react-router";
+import { client, isAbsent, query } from "../api/client";
+import { useFollowing } from "../api/live";
+import { useObject, useTenants } from "../api/queries";
+import type { Page, PlatformEvent, Severity } from "../api/types";
+import { useT } from "../i18n";
+import type { TextKey } from "../i18n/en";
+import { time } from "../lib/format";
+import { targetOf, withEvents } from "../lib/events";
+import { DataTable, type Column } from "../ui/DataTable";
+import { Choice } from "../ui/forms";
+import { Badge, Empty, Loaded, PageHead, type Tone } from "../ui/parts";
+
+const GROUPS = ["engine", "rollout", "limit", "key", "config", "disk", "audit"];
+const SEVERITIES: Severity[] = ["info", "warning", "error"];
+const TONES: Record<Severity, Tone> = { info: "calm", warning: "warn", error: "bad" };
+const PAGE = 1_000;
+
+export default function Events() {
+  const t = useT();
+  const [search, setSearch] = useSearchParams();
+  const tenant = search.get("tenant") ?? "";
+  const [group, severity] = [search.get("kind") ?? "", search.get("severity") ?? ""];
+  const tenants = useTenants();
+  const set = (name: string) => (value: string) => {
+    const next = new URLSearchParams(search);
+    if (value) next.set(name, value);
+    else next.delete(name);
+    setSearch(next);
+  };
+  return (
+    <>
+      <Happening key={tenant} tenant={tenant} group={group} severity={severity}>
+        <div className="form-row card">
+          <Choice label={t("event.kind")} value={group} onChange={set("kind")} options={[["", t("app.all")], ...GROUPS.map((one): [string, string] => [one, t(`event.kind.${one}` as TextKey)])]} />
+          <Choice label={t("event.severity")} value={severity} onChange={set("severity")} options={[["", t("app.all")], ...SEVERITIES.map((one): [string, string] => [one, t(`event.severity.${one}`)])]} />
+          <Choice label={t("tenant.one")} value={tenant} onChange={set("tenant")} options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
+        </div>
+      </Happening>
+    </>
+  );
+}
+
+// All events of a tenant, or of everybody, and those that come while one looks.
+function Happening({ tenant, group, severity, children }: { tenant: string; group: string; severity: string; children: React.ReactNode }) {
+  const t = useT();
+  const first = useObject<Page<PlatformEvent>>(`events${query({ tenant, limit: PAGE })}`);
+  const [events, setEvents] = useState<PlatformEvent[]>([]);
+  const told = useCallback((more: PlatformEvent[]) => setEvents((was) => withEvents(was, more)), []);
+  useEffect(() => {
+    if (first.data) told(first.data.data);
+  }, [first.data, told]);
+  const newest = useRef("");
+  newest.current = events[0]?.id ?? "";
+  const path = `events${query({ tenant })}`;
+  const state = useFollowing(first.data ? path : "", {
+    stream: async (heard, signal) => {
+      if (!first.data) return;
+      heard();
+      await client.events(path, ({ data }) => told([JSON.parse(data) as PlatformEvent]), signal, newest.current);
+    },
+    poll: async (signal) => told((await client.get<Page<PlatformEvent>>(`events${query({ tenant, limit: PAGE })}`, signal)).data),
+  });
+  const shown = useMemo(
+    () => events.filter((one) => (group === "" || one.kind.startsWith(`${group}.`)) && (severity === "" || one.severity === severity)),
+    [events, group, severity],
+  );
+  const columns = useMemo<Column<PlatformEvent>[]>(
+    () => [
+      { id: "at", head: t("audit.time"), cell: (one) => time(one.at), value: (one) => one.at },
+      { id: "severity", head: t("event.severity"), cell: (one) => <Badge tone={TONES[one.severity]}>{t(`event.severity.${one.severity}`)}</Badge>, value: (one) => SEVERITIES.indexOf(one.severity) },
+      { id: "kind", head: t("event.kind"), cell: (one) => <code>{one.kind}</code>, value: (one) => one.kind },
+      { id: "subject", head: t("event.subject"), cell: (one) => <Subject of={one} />, value: (one) => one.subject },
+      { id: "tenant", head: t("tenant.one"), cell: (one) => one.tenant ?? "–", value: (one) => one.tenant ?? "" },
+      { id: "text", head: t("event.text"), cell: (one) => <span className="wrap">{one.text}</span>, value: (one) => one.text },
+    ],
+    [t],
+  );
+  if (isAbsent(first.error)) return <><PageHead title={t("event.title")} /><p className="muted">{t("event.absent")}</p></>;
+  return (
+    <>
+      <PageHead title={t("event.title")}><Badge tone={state === "streaming" || state === "polling" ? "good" : "calm"}>{t(`live.${state === "absent" ? "paused" : state}` as TextKey)}</Badge></PageHead>
+      {children}
+      <Loaded read={first}>
+        {() => <DataTable label={t("event.title")} rows={shown} columns={columns} filter empty={<Empty title={t("event.empty")}>{t("event.empty.text")}</Empty>} />}
+      </Loaded>
+    </>
+  );
+}
+
+function Subject({ of }: { of: PlatformEvent }) {
+  const target = targetOf(of);
+  return target === null ? <>{of.subject || "–"}</> : <Link to={target}>{of.subject || of.kind}</Link>;
+}
