@@ -373,6 +373,10 @@ export const da: Record<TextKey, string> = {
   "statement.unpriced": "{count} forespørgsler har ingen pris og er ikke med i summen.",
   "statement.checkpoint": "Revisionsloggens kontrolpunkt",
   "statement.reason": "Grund",
+  "statement.adjust": "Bogfør en regulering",
+  "statement.adjust.text": "Den lægges til den åbne måned hos {tenant} og bliver i den.",
+  "statement.adjust.amount": "I lejerens valuta; negativ: til dens fordel",
+  "statement.adjust.submit": "Bogfør",
 
   "limit.title": "Grænser",
   "limit.scope": "For",

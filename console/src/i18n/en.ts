@@ -371,6 +371,10 @@ export const en = {
   "statement.unpriced": "{count} requests have no price and are not in the sum.",
   "statement.checkpoint": "Checkpoint of the audit log",
   "statement.reason": "Reason",
+  "statement.adjust": "Book an adjustment",
+  "statement.adjust.text": "It is added to the open month of {tenant}, and stays in it.",
+  "statement.adjust.amount": "In the tenant's currency; negative: in its favour",
+  "statement.adjust.submit": "Book",
 
   "limit.title": "Limits",
   "limit.scope": "For",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { suggestPassword, weaknessOf } from "./password";
+import { randomText, weaknessOf } from "./password";
 
 test("a password is refused for what the page can know", () => {
   expect(weaknessOf("eleven char", "ann")).toBe("short");
@@ -11,13 +11,13 @@ test("a password is refused for what the page can know", () => {
 });
 
 test("a password that is suggested is good enough, and another one each time", () => {
-  const one = suggestPassword();
+  const one = randomText();
   expect(one).toMatch(/^([a-z2-9]{4}-){4}[a-z2-9]{4}$/);
   expect(weaknessOf(one, "ann")).toBe(null);
-  expect(suggestPassword()).not.toBe(one);
+  expect(randomText()).not.toBe(one);
 });
 
 test("every byte of chance gives a letter", () => {
-  const every = suggestPassword((bytes) => bytes.fill(255));
+  const every = randomText((bytes) => bytes.fill(255));
   expect(every).toBe("9999-9999-9999-9999-9999");
 });

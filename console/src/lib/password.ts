@@ -18,8 +18,8 @@ const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
 const GROUPS = 5;
 const GROUP = 4;
 
-// 100 bits of chance: "k7pq-2mzd-…".
-export function suggestPassword(fill: (bytes: Uint8Array<ArrayBuffer>) => unknown = (bytes) => crypto.getRandomValues(bytes)): string {
+// 100 bits of chance that can be read out: "k7pq-2mzd-…".
+export function randomText(fill: (bytes: Uint8Array<ArrayBuffer>) => unknown = (bytes) => crypto.getRandomValues(bytes)): string {
   const bytes = new Uint8Array(GROUPS * GROUP);
   fill(bytes);
   const letters = [...bytes].map((byte) => LETTERS[byte % LETTERS.length]!);

@@ -5,7 +5,7 @@ import type { Membership, Token, User, UserSession } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { time } from "../lib/format";
-import { suggestPassword, weaknessOf } from "../lib/password";
+import { randomText, weaknessOf } from "../lib/password";
 import { useAccess } from "../session";
 import { DataTable } from "./DataTable";
 import { Box, Choice, Field, FormBox } from "./forms";
@@ -32,7 +32,7 @@ export function PasswordField({ login, value, onChange, label, optional }: { log
     return weakness && t(`user.password.${weakness}`);
   };
   const suggest = () => {
-    onChange(suggestPassword());
+    onChange(randomText());
     setShown(true);
   };
   return (
