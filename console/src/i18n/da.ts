@@ -614,6 +614,8 @@ export const da: Record<TextKey, string> = {
   "event.severity.info": "info",
   "event.severity.warning": "advarsel",
   "event.severity.error": "fejl",
+  "event.least.warning": "advarsler og fejl",
+  "event.least.error": "fejl",
   "event.subject": "Om",
   "event.text": "Hvad der skete",
   "event.empty": "Intet er sket",

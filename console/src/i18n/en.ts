@@ -612,6 +612,8 @@ export const en = {
   "event.severity.info": "info",
   "event.severity.warning": "warning",
   "event.severity.error": "error",
+  "event.least.warning": "warnings and errors",
+  "event.least.error": "errors",
   "event.subject": "About",
   "event.text": "What happened",
   "event.empty": "Nothing has happened",

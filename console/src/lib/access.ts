@@ -15,7 +15,7 @@ export const isOfPlatform = (may: May) => may.some((place) => place.tenant === n
 
 // The kinds of things that a view shows, where they are not called as the view is; whoever may read one of
 // them sees it, and everybody sees one without any.
-const KINDS: Record<string, string[]> = { overview: [], playground: [], audit: ["audit_entries"], events: ["requests"], settings: ["settings", "system"] };
+const KINDS: Record<string, string[]> = { overview: [], playground: [], audit: ["audit_entries"], settings: ["settings", "system"] };
 
 export function maySee(may: May, view: string): boolean {
   const kinds = KINDS[view] ?? [view];

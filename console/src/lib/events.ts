@@ -17,10 +17,10 @@ export function targetOf(event: PlatformEvent): string | null {
 
 export const EVENTS_MAX = 10_000; // that a page keeps
 
-// New ones in front of those that are there; one that is told twice stands once.
+// Ids grow. New ones in front of those that are there; one that is told twice stands once.
 export function withEvents(there: PlatformEvent[], told: PlatformEvent[]): PlatformEvent[] {
   const known = new Set(there.map((one) => one.id));
   const fresh = told.filter((one) => !known.has(one.id));
   if (fresh.length === 0) return there;
-  return [...fresh, ...there].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, EVENTS_MAX);
+  return [...fresh, ...there].sort((a, b) => Number(b.id) - Number(a.id)).slice(0, EVENTS_MAX);
 }

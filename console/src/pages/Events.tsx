@@ -13,7 +13,7 @@ import { Choice } from "../ui/forms";
 import { Badge, Empty, Loaded, PageHead, type Tone } from "../ui/parts";
 
 const GROUPS = ["engine", "rollout", "limit", "key", "config", "disk", "audit"];
-const SEVERITIES: Severity[] = ["info", "warning", "error"];
+const SEVERITIES: Severity[] = ["info", "warning", "error"]; // each worse than the one before
 const TONES: Record<Severity, Tone> = { info: "calm", warning: "warn", error: "bad" };
 const PAGE = 1_000;
 
@@ -34,7 +34,7 @@ export default function Events() {
       <Happening key={tenant} tenant={tenant} group={group} severity={severity}>
         <div className="form-row card">
           <Choice label={t("event.kind")} value={group} onChange={set("kind")} options={[["", t("app.all")], ...GROUPS.map((one): [string, string] => [one, t(`event.kind.${one}` as TextKey)])]} />
-          <Choice label={t("event.severity")} value={severity} onChange={set("severity")} options={[["", t("app.all")], ...SEVERITIES.map((one): [string, string] => [one, t(`event.severity.${one}`)])]} />
+          <Choice label={t("event.severity")} value={severity} onChange={set("severity")} options={[["", t("app.all")], ["warning", t("event.least.warning")], ["error", t("event.least.error")]]} />
           <Choice label={t("tenant.one")} value={tenant} onChange={set("tenant")} options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
         </div>
       </Happening>
@@ -58,12 +58,16 @@ function Happening({ tenant, group, severity, children }: { tenant: string; grou
     stream: async (heard, signal) => {
       if (!first.data) return;
       heard();
-      await client.events(path, ({ data }) => told([JSON.parse(data) as PlatformEvent]), signal, newest.current);
+      await client.events(path, ({ event, data }) => {
+        if (event === "end") return;
+        if (event === "gap") void first.refetch(); // more had happened than is kept
+        else told([JSON.parse(data) as PlatformEvent]);
+      }, signal, newest.current);
     },
     poll: async (signal) => told((await client.get<Page<PlatformEvent>>(`events${query({ tenant, limit: PAGE })}`, signal)).data),
   });
   const shown = useMemo(
-    () => events.filter((one) => (group === "" || one.kind.startsWith(`${group}.`)) && (severity === "" || one.severity === severity)),
+    () => events.filter((one) => (group === "" || one.kind.startsWith(`${group}.`)) && SEVERITIES.indexOf(one.severity) >= SEVERITIES.indexOf(severity as Severity)),
     [events, group, severity],
   );
   const columns = useMemo<Column<PlatformEvent>[]>(

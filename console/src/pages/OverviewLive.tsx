@@ -19,7 +19,8 @@ export function Live() {
   const add = (point: Figures) => setSeries((was) => withPoint(was, point));
   const state = useFollowing("live", {
     stream: (heard, signal) =>
-      client.events("live", ({ data }) => {
+      client.events("live", ({ event, data }) => {
+        if (event !== "live") return; // that it ends, and why
         add(JSON.parse(data) as Figures);
         heard();
       }, signal),
