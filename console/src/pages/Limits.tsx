@@ -51,8 +51,8 @@ export default function Limits() {
             {limit.shadow && <Badge tone="warn">{t("limit.shadow")}</Badge>} {!limit.in_force && <Badge tone="bad">{t("limit.not_in_force")}</Badge>}{" "}
             {isOurs(limit) ? (
               <>
-                <Button kind="quiet" aria-label={t("limit.change", { name: limit.name })} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>
-                <Button kind="quiet" aria-label={`${t("limit.remove")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>
+                <Button kind="quiet" aria-label={`${t("tenant.edit")}: ${limit.name}`} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>
+                <Button kind="quiet" aria-label={`${t("app.delete")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>
               </>
             ) : (
               <ManagedBadge object={limit} />

@@ -344,12 +344,12 @@ def test_a_limit_is_set_changed_and_removed(person, gateway):
     key = gateway.api("POST", "keys", {"tenant": "limited"})["key"]
     assert [gateway.chat(key)[0] for _ in range(3)] == [200, 200, 429]
     person.page.get_by_text("100 %").wait_for()
-    person.press("Change", exact=False)
+    person.press("Edit:", exact=False)
     person.box().get_by_label("Amount").fill("50")
     person.press("Save", person.box())
     person.page.get_by_role("cell", name="50", exact=True).wait_for()
     assert gateway.chat(key)[0] == 200
-    person.press("Remove limit", exact=False)
+    person.press("Delete:", exact=False)
     person.press("Delete", person.box())
     person.page.get_by_text("No limit yet").wait_for()
 

@@ -55,16 +55,15 @@ def test_what_a_browser_says_of_itself(person, gateway):
     harmless(person, "sessions")
 
 
-def test_what_a_program_asks_for(person, gateway):
-        person.sign_in("playground")
+def test_what_a_program_says(person, gateway):
+    person.sign_in("playground")
     person.page.get_by_label("Key of a tenant").fill(gateway.key)
     person.page.get_by_label("Model", exact=True).select_option("llama")
     person.page.get_by_label("Message").fill(EVIL)
     person.page.get_by_label("System prompt").fill(EVIL)
     person.press("Send")
     person.page.get_by_role("link", name="Details").wait_for()
-    assert person.page.evaluate("() => window.owned") is None
-    assert person.page.locator("main img").count() == 0
+    harmless(person, "playground")
 
 
 def test_settings_and_events_of_a_tenant(person, gateway):
