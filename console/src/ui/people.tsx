@@ -37,7 +37,8 @@ export function PasswordField({ login, value, onChange, label, optional }: { log
   };
   return (
     <div className="with-button">
-      <Field label={label ?? t("user.password")} help={t("user.password.help")} type={shown ? "text" : "password"} value={value} onChange={onChange} optional={optional} validate={validate} autoComplete="new-password" />
+      {/* Another field, so that what was wrong with the last password is not said of this one. */}
+      <Field key={String(shown)} label={label ?? t("user.password")} help={t("user.password.help")} type={shown ? "text" : "password"} value={value} onChange={onChange} optional={optional} validate={validate} autoComplete="new-password" />
       <Button onPress={suggest}>{t("user.password.suggest")}</Button>
     </div>
   );
@@ -92,7 +93,7 @@ export function Sessions({ user, mayEnd, onEndAll }: { user: string; mayEnd: boo
             empty={<p className="muted">{t("user.sessions.none")}</p>}
             columns={[
               { id: "from", head: t("user.session.from"), cell: (one) => <>{one.source} {one.current && <Badge tone="good">{t("user.session.this")}</Badge>}</> },
-              { id: "agent", head: t("user.session.agent"), cell: (one) => <span className="wrap">{one.user_agent || "–"}</span> },
+              { id: "agent", head: t("user.session.agent"), cell: (one) => <span className="wrap wide">{one.user_agent || "–"}</span> },
               { id: "since", head: t("user.session.since"), cell: (one) => time(one.created_at), value: (one) => one.created_at },
               { id: "seen", head: t("user.session.seen"), cell: (one) => time(one.seen_at), value: (one) => one.seen_at },
               { id: "until", head: t("user.session.until"), cell: (one) => time(one.expires_at), value: (one) => one.expires_at },

@@ -20,6 +20,7 @@ def test_an_operator_makes_the_administrator_of_a_tenant_who_signs_in(person, ch
     person.press("Suggest one", box)
     password = box.get_by_label("Password").input_value()
     assert len(password) == 24
+    assert box.get_by_text("At least 12 characters", exact=True).count() == 0
     person.picture("user-create", full_page=False)
     person.press("Create", box)
     person.title("Mia")
