@@ -88,7 +88,7 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
         </fieldset>
         {state.error ? <ErrorBox error={state.error} /> : null}
         {mayChange && (
-          <div className="form-end sticky">
+          <div className="form-end">
             <span role="status" className="muted">{values === null ? t("settings.numbers") : state.saved ? t("settings.saved") : t("settings.at_once")}</span>
             <Button type="submit" kind="main" isDisabled={state.busy || values === null}>{t("app.save")}</Button>
           </div>
