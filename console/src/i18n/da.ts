@@ -635,6 +635,7 @@ export const da: Record<TextKey, string> = {
   "settings.at_once": "Det gælder fra næste forespørgsel.",
   "settings.saved": "Gemt og gældende.",
   "settings.numbers": "Et tal er ikke et tal.",
+  "settings.range": "{min} til {max}",
   "settings.models.text": "Modeller, der er udeladt, er ukendte for alle lejerens programmer.",
   "settings.models.all": "Alle modeller, lejeren må bruge, også nye",
   "settings.parameters": "Forespørgslers parametre",

@@ -633,6 +633,7 @@ export const en = {
   "settings.at_once": "It holds from the next request on.",
   "settings.saved": "Saved, and in force.",
   "settings.numbers": "A number is none.",
+  "settings.range": "{min} to {max}",
   "settings.models.text": "Models that are left out are unknown to all programs of this tenant.",
   "settings.models.all": "All models that the tenant may use, new ones too",
   "settings.parameters": "Parameters of requests",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { namesOf, numbersOf, textOf, tried, type TenantSettings, type Trial } from "./settings";
 
-const nothing: TenantSettings = { models: null, defaults: {}, maximums: {}, system_prompts: [], disclaimer: null };
+const nothing: TenantSettings = { models: null, defaults: {}, maximums: {}, on_excess: "refuse", system_prompts: [], disclaimer: null };
 const trial: Trial = { model: "llama", tenant: "aurora", project: "web", date: "2026-11-27", system: "", message: "Hello", parameters: {} };
 const prompt = { name: "house", text: "You serve {{tenant}}/{{project}} on {{date}}, {{x}}.", models: null, projects: null, mode: "prepend" as const };
 const messages = (settings: Partial<TenantSettings>, more: Partial<Trial> = {}) => {

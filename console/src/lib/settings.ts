@@ -13,7 +13,7 @@ export interface TenantSettings {
   models: string[] | null; // null: all that are granted
   defaults: Parameters;
   maximums: Parameters;
-  on_excess?: "refuse" | "clamp";
+  on_excess: "refuse" | "clamp";
   system_prompts: SystemPrompt[];
   disclaimer: { text: string } | null;
 }

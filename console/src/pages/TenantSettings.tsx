@@ -2,17 +2,20 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState, type FormEvent } from "react";
 import { at, client, isAbsent, query } from "../api/client";
 import { useList, useObject } from "../api/queries";
-import type { Managed, Model, Project } from "../api/types";
+import type { Managed, Project } from "../api/types";
 import { useT } from "../i18n";
 import { namesOf, numbersOf, textOf, tried, type SystemPrompt, type TenantSettings as Values } from "../lib/settings";
-import { utcDay } from "../lib/format";
+import { count, utcDay } from "../lib/format";
 import { useAccess } from "../session";
 import { Check, Choice, Field } from "../ui/forms";
 import { Button, ErrorBox, Loaded, ManagedNote, Section, isOurs } from "../ui/parts";
 
-type Settings = Values & Managed;
-const DEFAULTS = ["temperature", "top_p", "max_tokens", "presence_penalty", "frequency_penalty"];
-const MAXIMUMS = ["max_tokens", "n", "temperature", "top_p", "presence_penalty", "frequency_penalty"];
+// What may be set: the server says so.
+interface Bounds {
+  models: string[]; // and routes, of those that the tenant may use
+  parameters: Record<string, { min: number; max: number; whole: boolean; has_default: boolean }>;
+}
+type Settings = Values & Managed & { bounds: Bounds };
 
 export function TenantSettings({ tenant }: { tenant: string }) {
   const t = useT();
@@ -23,14 +26,14 @@ export function TenantSettings({ tenant }: { tenant: string }) {
 
 // What is in the fields, as text.
 function draftOf(settings: Settings) {
-  const texts = (values: Record<string, number> | undefined) => Object.fromEntries(Object.entries(values ?? {}).map(([name, value]) => [name, String(value)]));
+  const texts = (values: Record<string, number>) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   return {
     allModels: settings.models === null,
     models: settings.models ?? [],
     defaults: texts(settings.defaults),
     maximums: texts(settings.maximums),
-    onExcess: settings.on_excess ?? "refuse",
-    prompts: settings.system_prompts ?? [],
+    onExcess: settings.on_excess,
+    prompts: settings.system_prompts,
     disclaimer: settings.disclaimer?.text ?? "",
   };
 }
@@ -65,9 +68,7 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
     event.preventDefault();
     setState({ busy: true, error: null, saved: false });
     try {
-      // A server that says nothing of on_excess does not know it.
-      const { on_excess, ...rest } = values!;
-      await client.call("PUT", `tenants/${at(tenant)}/settings`, { body: settings.on_excess === undefined ? rest : { ...rest, on_excess }, revision: settings.revision });
+      await client.call("PUT", `tenants/${at(tenant)}/settings`, { body: values, revision: settings.revision });
       setState({ busy: false, error: null, saved: true });
       void queries.invalidateQueries();
     } catch (error) {
@@ -79,8 +80,8 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
       {!isOurs(settings) && settings.managed_by && <ManagedNote object={settings} />}
       <form onSubmit={(event) => void save(event)} aria-busy={state.busy}>
         <fieldset disabled={!mayChange} className="bare">
-          <ModelsPart draft={draft} set={set} tenant={tenant} />
-          <NumbersPart draft={draft} set={set} />
+          <ModelsPart draft={draft} set={set} bounds={settings.bounds} />
+          <NumbersPart draft={draft} set={set} bounds={settings.bounds} />
           <PromptsPart draft={draft} set={set} />
           <Section title={t("settings.disclaimer")}>
             <Field label={t("settings.disclaimer.field")} help={t("settings.disclaimer.help")} value={draft.disclaimer} onChange={(disclaimer) => set({ disclaimer })} lines={3} optional isReadOnly={!mayChange} />
@@ -94,7 +95,7 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
           </div>
         )}
       </form>
-      {values && <Preview tenant={tenant} values={values} />}
+      {values && <Preview tenant={tenant} values={values} models={settings.bounds.models} />}
     </>
   );
 }
@@ -104,11 +105,9 @@ interface PartProps {
   set: (more: Partial<Draft>) => void;
 }
 
-function ModelsPart({ draft, set, tenant }: PartProps & { tenant: string }) {
+function ModelsPart({ draft, set, bounds }: PartProps & { bounds: Bounds }) {
   const t = useT();
-  const read = useList<Model>("models");
-  const granted = (read.data?.data ?? []).filter((model) => model.tenants === null || model.tenants.includes(tenant)).map((model) => model.name);
-  const names = [...new Set([...granted, ...draft.models])].sort();
+  const names = [...new Set([...bounds.models, ...draft.models])].sort();
   return (
     <Section title={t("model.title")}>
       <p className="muted">{t("settings.models.text")}</p>
@@ -124,20 +123,22 @@ function ModelsPart({ draft, set, tenant }: PartProps & { tenant: string }) {
   );
 }
 
-function NumbersPart({ draft, set }: PartProps) {
+function NumbersPart({ draft, set, bounds }: PartProps & { bounds: Bounds }) {
   const t = useT();
+  const all = Object.keys(bounds.parameters);
+  const range = (name: string) => t("settings.range", { min: bounds.parameters[name]!.min, max: count(bounds.parameters[name]!.max) });
   const fields = (of: "defaults" | "maximums", names: string[]) => (
     <div className="form-row spaced">
       {names.map((name) => (
-        <Field key={name} label={name} value={draft[of][name] ?? ""} onChange={(value) => set({ [of]: { ...draft[of], [name]: value } })} inputMode="decimal" pattern="[0-9]+([.][0-9]{1,6})?" optional />
+        <Field key={name} label={name} help={range(name)} value={draft[of][name] ?? ""} onChange={(value) => set({ [of]: { ...draft[of], [name]: value } })} inputMode="decimal" pattern="[0-9]+([.][0-9]{1,6})?" optional />
       ))}
     </div>
   );
   return (
     <Section title={t("settings.parameters")}>
       <p className="muted">{t("settings.defaults.text")}</p>
-      <div role="group" aria-label={t("settings.defaults")}><h3>{t("settings.defaults")}</h3>{fields("defaults", DEFAULTS)}</div>
-      <div role="group" aria-label={t("settings.maximums")}><h3>{t("settings.maximums")}</h3>{fields("maximums", MAXIMUMS)}</div>
+      <div role="group" aria-label={t("settings.defaults")}><h3>{t("settings.defaults")}</h3>{fields("defaults", all.filter((name) => bounds.parameters[name]!.has_default))}</div>
+      <div role="group" aria-label={t("settings.maximums")}><h3>{t("settings.maximums")}</h3>{fields("maximums", all)}</div>
       <Choice label={t("settings.on_excess")} value={draft.onExcess} onChange={(next) => set({ onExcess: next as Draft["onExcess"] })} options={[["refuse", t("settings.on_excess.refuse")], ["clamp", t("settings.on_excess.clamp")]]} />
     </Section>
   );
@@ -178,16 +179,14 @@ function Names({ label, value, onChange }: { label: string; value: string[] | nu
 }
 
 // A request, and what an engine gets of it with what stands in the fields now, saved or not.
-function Preview({ tenant, values }: { tenant: string; values: Values }) {
+function Preview({ tenant, values, models: names }: { tenant: string; values: Values; models: string[] }) {
   const t = useT();
-  const models = useList<Model>("models");
   const projects = useList<Project>(`projects${query({ tenant })}`);
   const [model, setModel] = useState("");
   const [project, setProject] = useState("");
   const [system, setSystem] = useState("");
   const [message, setMessage] = useState("Hello");
   const [tokens, setTokens] = useState("");
-  const names = (models.data?.data ?? []).map((one) => one.name);
   const slugs = (projects.data?.data ?? []).map((one) => one.slug);
   const trial = {
     model: model || (names[0] ?? ""), tenant, project: project || (slugs[0] ?? "default"), date: utcDay(new Date()), system, message,
