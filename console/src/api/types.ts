@@ -432,9 +432,10 @@ export interface PlatformEvent {
 
 // What the server goes by, secrets by their references only.
 export interface ServerConfig {
-  file?: string | null;
-  revision?: string | number | null;
-  loaded_at?: string | null;
-  refused?: { at?: string; error?: string } | null; // the last reload that was not taken
-  config?: Record<string, unknown>;
+  file: string | null;
+  revision: string;
+  loaded_at: string;
+  restart_pending: string[]; // sections that the file has otherwise since the start
+  refused: { at: string; error: string } | null; // the last reload that was not taken
+  config: Record<string, unknown>;
 }

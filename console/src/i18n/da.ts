@@ -629,6 +629,7 @@ export const da: Record<TextKey, string> = {
   "settings.revision": "Revision",
   "settings.loaded": "Gælder siden",
   "settings.refused": "Filen blev ændret og ikke taget i brug ({at}):",
+  "settings.restart": "Filen siger noget andet siden starten; det gælder fra den næste: {sections}.",
   "settings.config": "Gældende konfiguration",
   "settings.config.text": "Det, serveren går efter, også standardværdier. Det ændres i filen; hemmeligheder står med, hvor de kommer fra.",
   "settings.absent": "Denne server har ingen indstillinger for lejere.",

@@ -627,6 +627,7 @@ export const en = {
   "settings.revision": "Revision",
   "settings.loaded": "In force since",
   "settings.refused": "The file was changed and not taken ({at}):",
+  "settings.restart": "The file says otherwise since the start, which takes effect at the next one: {sections}.",
   "settings.config": "Effective configuration",
   "settings.config.text": "What the server goes by, defaults included. It is changed in the file; secrets stand by where they come from.",
   "settings.absent": "This server has no settings of tenants.",

@@ -70,7 +70,7 @@ function Platform() {
                 ...(config.data
                   ? ([
                       [t("settings.file"), config.data.file ? <code>{config.data.file}</code> : none],
-                      [t("settings.revision"), shown(config.data.revision, none)],
+                      [t("settings.revision"), <code>{config.data.revision}</code>],
                       [t("settings.loaded"), time(config.data.loaded_at)],
                       ...LISTENERS.map((path) => [path, <code>{shown(inside(config.data!.config, path), none)}</code>]),
                       ...RETENTION.map((path) => [path, shown(inside(config.data!.config, path), none)]),
@@ -80,6 +80,7 @@ function Platform() {
             />
           )}
         </Loaded>
+        {config.data && config.data.restart_pending.length > 0 && <p className="note warn">{t("settings.restart", { sections: config.data.restart_pending.join(", ") })}</p>}
         {config.data?.refused && (
           <div className="note warn" role="alert">
             {t("settings.refused", { at: time(config.data.refused.at) })} <code>{config.data.refused.error}</code>
@@ -89,7 +90,7 @@ function Platform() {
       {!isAbsent(config.error) && (
         <Section title={t("settings.config")}>
           <p className="muted">{t("settings.config.text")}</p>
-          <Loaded read={config}>{(it) => <pre tabIndex={0} className="code" aria-label={t("settings.config")}>{JSON.stringify(it.config ?? it, null, 2)}</pre>}</Loaded>
+          <Loaded read={config}>{(it) => <pre tabIndex={0} className="code" aria-label={t("settings.config")}>{JSON.stringify(it.config, null, 2)}</pre>}</Loaded>
         </Section>
       )}
     </>
