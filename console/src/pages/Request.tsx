@@ -110,7 +110,7 @@ function Asked({ it }: { it: Explanation }) {
           [t("key.owner"), intent.user || "–"],
           [t("request.operation"), `${intent.operation}${intent.streamed ? ", stream" : ""}`],
           [t("model.name"), `${intent.model} (${intent.model_revision})`],
-          [t("engine.name"), intent.engine],
+          [t("engine.name"), intent.engine || "–"],
           [t("key.priority"), it.class ?? "–"],
           [t("pool.title"), it.pool || "–"],
           [t("statement.price"), <code>{intent.price_version || "–"}</code>],
