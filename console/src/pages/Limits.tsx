@@ -12,6 +12,8 @@ import { Change, Check, Choice, Field, FormBox } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, ManagedBadge, Meter, PageHead, isOurs } from "../ui/parts";
 
 const holder = (limit: Limit) => [limit.scope, limit.pool ?? limit.tenant, limit.project ?? limit.user ?? limit.key].filter(Boolean).join(" ");
+// Those of a whole tenant or pool are the platform's to set, those below a tenant its own.
+const kindOf = (limit: Limit) => (limit.project ?? limit.user ?? limit.key ? "sub_limits" : "limits");
 const amount = (limit: Limit, value: number | string | null) => (limit.currency ? money(value, limit.currency) : decimal(value));
 const measured = (limit: Limit, t: Translate) => t(`limit.measure.${limit.measure}` as TextKey);
 const windowOf = (limit: Limit, t: Translate) => t(`limit.window.${limit.window ?? "none"}` as TextKey);
@@ -51,8 +53,8 @@ export default function Limits() {
             {limit.shadow && <Badge tone="warn">{t("limit.shadow")}</Badge>} {!limit.in_force && <Badge tone="bad">{t("limit.not_in_force")}</Badge>}{" "}
             {isOurs(limit) ? (
               <>
-                <Button kind="quiet" aria-label={`${t("tenant.edit")}: ${limit.name}`} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>
-                <Button kind="quiet" aria-label={`${t("app.delete")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>
+                {may("change", kindOf(limit), limit.tenant) && <Button kind="quiet" aria-label={`${t("tenant.edit")}: ${limit.name}`} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>}
+                {may("remove", kindOf(limit), limit.tenant) && <Button kind="quiet" aria-label={`${t("app.delete")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>}
               </>
             ) : (
               <ManagedBadge object={limit} />
@@ -61,7 +63,7 @@ export default function Limits() {
         ),
       },
     ],
-    [t],
+    [t, may],
   );
   const make = (may("create", "limits", tenant || undefined) || may("create", "sub_limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
   return (

@@ -110,6 +110,7 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
   const read = useList<Project>(`projects${query({ tenant: slug })}`);
   const [gone, setGone] = useState<Project | null>(null);
   const { may } = useAccess();
+  const mayRemove = may("remove", "projects", slug);
   const columns = useMemo<Column<Project>[]>(
     () => [
       { id: "slug", head: t("project.one"), cell: (project) => project.slug, value: (project) => project.slug },
@@ -119,10 +120,10 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
         id: "acts",
         head: "",
         cell: (project) =>
-          isOurs(project) ? <Button kind="quiet" aria-label={`${t("project.delete")}: ${project.slug}`} onPress={() => setGone(project)}>{t("app.delete")}</Button> : <ManagedBadge object={project} />,
+          isOurs(project) ? mayRemove && <Button kind="quiet" aria-label={`${t("project.delete")}: ${project.slug}`} onPress={() => setGone(project)}>{t("app.delete")}</Button> : <ManagedBadge object={project} />,
       },
     ],
-    [t],
+    [t, mayRemove],
   );
   return (
     <Section title={t("project.title")} actions={may("create", "projects", slug) && <Button onPress={onCreate}>{t("project.create")}</Button>}>

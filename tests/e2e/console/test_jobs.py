@@ -123,6 +123,10 @@ def test_a_developer_finds_out_what_limits_leave(person, gateway):
     row = page.get_by_role("table", name="Limits").get_by_role("row").filter(has_text="requests").first
     assert digits(row.get_by_role("cell").nth(3).inner_text()) == 1000
     assert page.get_by_role("button", name="Set a limit").count() == 0
+    gateway.api("POST", "limits", {"tenant": "aurora", "user": "dave@aurora", "measure": "requests", "window": "hour", "amount": 500})
+    mine = page.get_by_role("row").filter(has_text="dave@aurora")
+    mine.wait_for()
+    assert mine.get_by_role("button").count() == 0
 
 
 # --- auditor
