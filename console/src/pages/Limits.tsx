@@ -94,6 +94,7 @@ const WINDOWS = ["second", "minute", "hour", "day", "month", "lifetime"];
 
 function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
+  const { may } = useAccess();
   const tenants = useTenants();
   const [tenant, setTenant] = useState(first);
   const [user, setUser] = useState("");
@@ -110,7 +111,7 @@ function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => v
   return (
     <FormBox title={t("limit.create")} text={t("limit.create.text")} submit={t("app.create")} onSubmit={create} onClose={onClose}>
       <Choice label={t("tenant.one")} value={tenant} onChange={setTenant} options={(tenants.data?.data ?? []).map((one) => [one.slug, one.slug])} />
-      <Field label={t("usage.by.user")} value={user} onChange={setUser} optional />
+      <Field label={t("usage.by.user")} value={user} onChange={setUser} optional={may("create", "limits", tenant)} />
       <Choice label={t("limit.measure")} value={measure} onChange={setMeasure} options={MEASURES.map((one) => [one, t(`limit.measure.${one}` as TextKey)])} />
       {measure !== "concurrency" && <Choice label={t("limit.window")} value={per} onChange={setPer} options={WINDOWS.map((one) => [one, t(`limit.window.${one}` as TextKey)])} />}
       <Field label={t("limit.amount")} value={much} onChange={setMuch} inputMode="decimal" pattern="[0-9]+(\.[0-9]{1,6})?" />
