@@ -34,11 +34,11 @@ def test_reasons_of_statements_and_rollouts(person, gateway):
     gateway.api("POST", "tenants", {"slug": "evil-bill", "currency": "DKK"})
     gateway.api("POST", "statements/evil-bill/adjustments", {"amount": "1.00", "reason": EVIL})
     month = gateway.api("GET", "usage?tenant=aurora&by=month")["data"]
-    gateway.api("POST", "routes", {"name": "evil", "versions": [
+    gateway.api("POST", "routes", {"name": "words", "versions": [
         {"model": "llama-v1", "weight": 1}, {"model": "llama-v2", "stage": "canary"}]})
-    gateway.api("POST", "rollouts", {"route": "evil", "candidate": "llama-v2", "steps": ["20%:10m"]})
-    gateway.api("POST", "rollouts/evil/abort", {"reason": EVIL})
-    person.sign_in("routes/evil")
+    gateway.api("POST", "rollouts", {"route": "words", "candidate": "llama-v2", "steps": ["20%:10m"]})
+    gateway.api("POST", "rollouts/words/abort", {"reason": EVIL})
+    person.sign_in("routes/words")
     harmless(person, "rollout")
     from_usage = month[-1]["group"] if month else None
     if from_usage:
