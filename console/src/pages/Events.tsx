@@ -6,7 +6,7 @@ import { useObject, useTenants } from "../api/queries";
 import type { Page, PlatformEvent, Severity } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
-import { time } from "../lib/format";
+import { count, time } from "../lib/format";
 import { targetOf, withEvents } from "../lib/events";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Choice } from "../ui/forms";
@@ -20,8 +20,8 @@ const PAGE = 1_000;
 export default function Events() {
   const t = useT();
   const [search, setSearch] = useSearchParams();
-  const tenant = search.get("tenant") ?? "";
-  const [group, severity] = [search.get("kind") ?? "", search.get("severity") ?? ""];
+  const [tenant, group, severity] = ["tenant", "kind", "severity"].map((name) => search.get(name) ?? "") as [string, string, string];
+  const wanted = query({ tenant, kind: group && `${group}.*`, severity });
   const tenants = useTenants();
   const set = (name: string) => (value: string) => {
     const next = new URLSearchParams(search);
@@ -31,7 +31,7 @@ export default function Events() {
   };
   return (
     <>
-      <Happening key={tenant} tenant={tenant} group={group} severity={severity}>
+      <Happening key={wanted} wanted={wanted}>
         <div className="form-row card">
           <Choice label={t("event.kind")} value={group} onChange={set("kind")} options={[["", t("app.all")], ...GROUPS.map((one): [string, string] => [one, t(`event.kind.${one}` as TextKey)])]} />
           <Choice label={t("event.severity")} value={severity} onChange={set("severity")} options={[["", t("app.all")], ["warning", t("event.least.warning")], ["error", t("event.least.error")]]} />
@@ -42,10 +42,12 @@ export default function Events() {
   );
 }
 
-// All events of a tenant, or of everybody, and those that come while one looks.
-function Happening({ tenant, group, severity, children }: { tenant: string; group: string; severity: string; children: React.ReactNode }) {
+// The latest events, and those that come while one looks. `wanted`: which, as the API has it.
+function Happening({ wanted, children }: { wanted: string; children: React.ReactNode }) {
   const t = useT();
-  const first = useObject<Page<PlatformEvent>>(`events${query({ tenant, limit: PAGE })}`);
+  const path = `events${wanted}`;
+  const list = `${path}${wanted ? "&" : "?"}limit=${PAGE}`;
+  const first = useObject<Page<PlatformEvent>>(list);
   const [events, setEvents] = useState<PlatformEvent[]>([]);
   const told = useCallback((more: PlatformEvent[]) => setEvents((was) => withEvents(was, more)), []);
   useEffect(() => {
@@ -53,7 +55,6 @@ function Happening({ tenant, group, severity, children }: { tenant: string; grou
   }, [first.data, told]);
   const newest = useRef("");
   newest.current = events[0]?.id ?? "";
-  const path = `events${query({ tenant })}`;
   const state = useFollowing(first.data ? path : "", {
     stream: async (heard, signal) => {
       if (!first.data) return;
@@ -64,12 +65,8 @@ function Happening({ tenant, group, severity, children }: { tenant: string; grou
         else told([JSON.parse(data) as PlatformEvent]);
       }, signal, newest.current);
     },
-    poll: async (signal) => told((await client.get<Page<PlatformEvent>>(`events${query({ tenant, limit: PAGE })}`, signal)).data),
+    poll: async (signal) => told((await client.get<Page<PlatformEvent>>(list, signal)).data),
   });
-  const shown = useMemo(
-    () => events.filter((one) => (group === "" || one.kind.startsWith(`${group}.`)) && SEVERITIES.indexOf(one.severity) >= SEVERITIES.indexOf(severity as Severity)),
-    [events, group, severity],
-  );
   const columns = useMemo<Column<PlatformEvent>[]>(
     () => [
       { id: "at", head: t("audit.time"), cell: (one) => time(one.at), value: (one) => one.at },
@@ -87,7 +84,12 @@ function Happening({ tenant, group, severity, children }: { tenant: string; grou
       <PageHead title={t("event.title")}><Badge tone={state === "streaming" || state === "polling" ? "good" : "calm"}>{t(`live.${state === "absent" ? "paused" : state}` as TextKey)}</Badge></PageHead>
       {children}
       <Loaded read={first}>
-        {() => <DataTable label={t("event.title")} rows={shown} columns={columns} filter empty={<Empty title={t("event.empty")}>{t("event.empty.text")}</Empty>} />}
+        {(page) => (
+          <>
+            {page.has_more && <p className="note">{t("app.more_exist", { shown: count(page.data.length) })}</p>}
+            <DataTable label={t("event.title")} rows={events} columns={columns} filter empty={<Empty title={t("event.empty")}>{t("event.empty.text")}</Empty>} />
+          </>
+        )}
       </Loaded>
     </>
   );
