@@ -342,7 +342,7 @@ Result<int> test_checked(const AdminCli& cli, const ModelTest& wanted) {
   TRY(const json kept, ask_api(cli, "POST", target + "/tests", body));
   const auto bad =
       std::ranges::count_if(results, [](const auto& one) { return !one.failures.empty(); });
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", kept.dump());
     return bad == 0 ? kExitOk : kExitFailed;
   }
@@ -369,7 +369,7 @@ Result<int> test_checked(const AdminCli& cli, const ModelTest& wanted) {
 int import_model(const AdminCli& cli, const ModelImport& wanted) {
   const auto made = import_checked(cli, wanted);
   if (!made) return refused(made.error());
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", made->dump());
     return kExitOk;
   }
