@@ -228,3 +228,17 @@ test("a policy that makes no sense is refused", () => {
     assert.throws(() => policyOf(wrong), RangeError);
   }
 });
+
+test("what the SDK does by itself: told to wait for more than 60 s it comes back all the same", async () => {
+  await using server = await FakeServer.start([{ status: 429, body: {}, headers: { "retry-after": "3600" } }, { body: chat() }]);
+  const client = new OpenAI({ baseURL: server.url, apiKey: "k", maxRetries: 1 });
+  assert.ok((await client.chat.completions.create(QUESTION)).choices);
+  assert.equal(server.asked.length, 2);
+});
+
+test("what the SDK does by itself: it asks again for a lost answer", async () => {
+  await using server = await FakeServer.start([{ drop: true }, { body: chat() }]);
+  const client = new OpenAI({ baseURL: server.url, apiKey: "k", maxRetries: 1 });
+  assert.ok((await client.chat.completions.create(QUESTION)).choices);
+  assert.equal(server.asked[0]?.headers["idempotency-key"], undefined);
+});

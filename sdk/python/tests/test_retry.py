@@ -239,3 +239,27 @@ def test_a_dropped_connection_is_not_a_second_charge(serve):
 def test_a_policy_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError):
         RetryPolicy(**wrong)
+
+
+@pytest.mark.parametrize("told, waits", [("2", [2.0, 2.0]), ("120", [120.0, 120.0]), ("121", [])])
+def test_what_the_sdk_does_by_itself(monkeypatch, told, waits):
+    """What docs/sdk.md says of it: without us it obeys up to 120 s."""
+    seen = []
+    monkeypatch.setattr("time.sleep", seen.append)
+    world = World((429, {"retry-after": told}))
+    http_client = httpx2.Client(transport=httpx2.MockTransport(world.answer))
+    with openai.OpenAI(base_url="http://mesh/v1", api_key="k", http_client=http_client) as client:
+        with pytest.raises(openai.RateLimitError):
+            ask(client)
+    assert seen == waits and len(world.requests) == 1 + len(waits)
+
+
+def test_the_sdk_by_itself_asks_again_for_a_lost_answer(monkeypatch):
+    """The reason for rules of our own: no key, and the first request may have been charged."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    world = World(httpx2.ReadError("x"))
+    http_client = httpx2.Client(transport=httpx2.MockTransport(world.answer))
+    with openai.OpenAI(base_url="http://mesh/v1", api_key="k", http_client=http_client) as client:
+        with pytest.raises(openai.APIConnectionError):
+            ask(client)
+    assert len(world.requests) == 3 and "idempotency-key" not in world.requests[0].headers
