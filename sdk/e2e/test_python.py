@@ -44,16 +44,22 @@ def raw(client, model=TINY, **more):
         model=model, messages=QUESTION, max_tokens=8, **more)
 
 
-@pytest.mark.parametrize("name, code", blocks("python"), ids=lambda each: each if len(each) < 30 else "")
-def test_examples(world, tmp_path, name, code):
-    """With the package as it is shipped."""
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The package as it is shipped."""
+    folder = tmp_path_factory.mktemp("site")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
                    cwd=ROOT / "sdk/python", timeout=120, check=True, capture_output=True)
-    wheel, = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    wheel, = folder.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.mark.parametrize("name, code", blocks("python"), ids=lambda each: each if len(each) < 30 else "")
+def test_examples(world, site, tmp_path, name, code):
     (tmp_path / "example.py").write_text(code)
     done = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, timeout=60, capture_output=True, text=True,
-                          env={**world.environment(), "PYTHONPATH": str(tmp_path / "site")}, check=False)
+                          env={**world.environment(), "PYTHONPATH": str(site)}, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout or name == "Retries"
 
