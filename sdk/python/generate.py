@@ -6,6 +6,7 @@ operation of the document, are written here. `--check`: only says whether they a
 """
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -32,7 +33,7 @@ def make_models():
              "--enum-field-as-literal", "all", "--use-union-operator", "--use-standard-collections",
              "--use-schema-description", "--openapi-scopes", "schemas", "--disable-timestamp",
              "--formatters", "black", "isort", "--custom-file-header", HEAD.strip()],
-            check=True, timeout=120, cwd=folder)
+            check=True, timeout=120, cwd=folder, env={**os.environ, "PYTHONWARNINGS": "ignore"})
         return out.read_text()
 
 
