@@ -11,7 +11,7 @@ def blocks(language):
     """(heading, code) of each example."""
     page = (ROOT / "sdk" / FOLDERS[language] / "README.md").read_text()
     found, heading = [], ""
-    for title, code in re.findall(rf"^## (.+)$|^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+    for title, code in re.findall(rf"^## ([^\n]+)$|^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
         if title:
             heading = title
         else:

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import secrets
+import shutil
 import subprocess
 
 import pytest
@@ -36,8 +38,8 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     build = folder / "build"
     build.mkdir()
-    for name in ("package.json", "README.md", "src", "tsconfig.json", "tsconfig.build.json", "node_modules"):
-        (build / name).symlink_to(SDK / name)
+    for name in ("package.json", "README.md", "LICENSE"):
+        shutil.copy(SDK / name, build / name)
     # What is built and packed lies here, not in the checkout.
     run(NODE, SDK / "node_modules/typescript/bin/tsc", "-p", SDK / "tsconfig.build.json", "--outDir", build / "dist",
         cwd=SDK)
@@ -45,7 +47,7 @@ def project(tmp_path_factory):
                             "--pack-destination", folder, cwd=build))
     files = {each["path"] for each in packed[0]["files"]}
     assert {"dist/index.js", "dist/index.d.ts", "dist/admin.js", "dist/admin.d.ts", "dist/api.d.ts", "README.md",
-            "package.json"} <= files
+            "LICENSE", "package.json"} <= files
     assert not [name for name in files if name.startswith(("src/", "test/", "node_modules/"))]
     modules = folder / "node_modules"
     (modules / "@sovmesh").mkdir(parents=True)
@@ -73,7 +75,18 @@ def test_examples(project, world, name, code):
 def test_the_examples_types_hold(project):
     for number, (_, code) in enumerate(blocks("ts")):
         (project / f"typed-{number}.ts").write_text(code)
-    run(NODE, SDK / "node_modules/typescript/bin/tsc", "-p", project, "--preserveSymlinks", cwd=project)
+    check = [NODE, SDK / "node_modules/typescript/bin/tsc", "-p", project, "--preserveSymlinks"]
+    run(*check, cwd=project)
+    # The check itself: what is wrong is noticed, and nothing else.
+    wrong = project / "wrong.ts"
+    wrong.write_text('import { options } from "@sovmesh/sdk";\nimport { Admin } from "@sovmesh/sdk/admin";\n'
+                     'options({ colour: "red" });\noptions({ priority: "urgent" });\n'
+                     'new Admin().api.GET("/api/v1/colours");\n'
+                     'new Admin().api.POST("/api/v1/tenants", { body: { colour: "red" } });\n')
+    done = subprocess.run(list(map(str, check)), cwd=project, timeout=120, capture_output=True, text=True, check=False)
+    wrong.unlink()
+    assert set(re.findall(r"^(\S+\.ts)\((\d+),", done.stdout, re.MULTILINE)) == {
+        ("wrong.ts", line) for line in "3456"}, done.stdout
 
 
 WALK = """

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from datetime import timedelta
 
+import httpx2
 import openai
 import pytest
 
@@ -31,6 +32,16 @@ def mesh(world):
     yield client
     for each in made:
         each.close()
+
+
+class Counting(httpx2.HTTPTransport):
+    """How often something was really sent."""
+
+    count = 0
+
+    def handle_request(self, request):
+        self.count += 1
+        return super().handle_request(request)
 
 
 def ask(client, model=TINY, **more):
@@ -136,22 +147,24 @@ def test_the_tenant_s_path(world, mesh):
         ask(mesh(tenant="keeper"))
 
 
-def test_a_budget_that_is_used_up_is_told_at_once(world, mesh):
-    waits = []
-    client = mesh("spent", retry=sovmesh.RetryPolicy(attempts_max=5))
+def test_a_budget_that_is_used_up_is_told_at_once(mesh):
+    sent = Counting()
+    client = mesh("spent", retry=sovmesh.RetryPolicy(attempts_max=5), transport=sent)
     ask(client, max_tokens=4)
     with pytest.raises(sovmesh.QuotaExhausted) as caught:
         ask(client, max_tokens=4)
     said = caught.value.problem
     assert said.should_retry is False and said.scope == "tenant:spent" and said.limit == 1
-    assert said.reset_at.utcoffset() == timedelta() and said.retry_after > 0 and waits == []
+    assert said.reset_at.utcoffset() == timedelta() and said.retry_after > 0 and sent.count == 2
 
 
 def test_a_rate_is_waited_for(mesh):
     """One request a second: the second call is put off, and comes back when it is told to."""
-    patient = mesh("brisk", retry=sovmesh.RetryPolicy(attempts_max=4, wait_max=5))
+    sent = Counting()
+    patient = mesh("brisk", retry=sovmesh.RetryPolicy(attempts_max=4, wait_max=5), transport=sent)
     for _ in range(3):
         assert ask(patient, SIM, max_tokens=4).choices
+    assert sent.count > 3
     with pytest.raises(sovmesh.RateLimited) as caught:
         for _ in range(3):
             ask(mesh("brisk"), SIM, max_tokens=4)
