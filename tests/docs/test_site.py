@@ -88,7 +88,7 @@ def test_a_page_that_no_list_has_is_an_error(tree, tmp_path):
 
 
 def test_a_list_with_a_page_that_is_not_there_is_an_error(tree, tmp_path):
-    (tree / "docs/README.md").write_text(FRONT.replace("one.md", "two.md"))
+    (tree / "docs/README.md").write_text(FRONT + "- [Two](two.md)\n")
     assert "two.md" in refusal(tree, tmp_path)
 
 

@@ -47,10 +47,12 @@ class Mermaid(SphinxDirective):
         return [nodes.raw("", f'<pre class="mermaid" tabindex="0">{text}</pre>', format="html")]
 
 
-def with_diagrams(app, pagename, templatename, context, doctree):
+def finish_page(app, pagename, templatename, context, doctree):
     """The 3 MB that draw diagrams go only where there is one. What scrolls can be reached by keyboard."""
     if (context.get("meta") or {}).get("diagrams"):
         app.add_js_file("mermaid.tiny.js", defer="defer", priority=400)
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
     if "body" in context:
         body = re.sub(r'<div class="table-wrapper([^"]*)">',
                       r'<div class="table-wrapper\1" tabindex="0" role="group" aria-label="Table">',
@@ -68,6 +70,6 @@ def setup(app):
     if not MERMAID.is_file():
         raise SystemExit("docs: the program that draws diagrams is not here: run scripts/setup --docs")
     app.add_directive("mermaid", Mermaid)
-    app.connect("html-page-context", with_diagrams)
+    app.connect("html-page-context", finish_page, priority=900)  # after the theme
     app.connect("build-finished", copy_mermaid)
     return {"parallel_read_safe": True}
