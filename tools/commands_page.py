@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""commands_page.py SOVMESH > docs/commands.md: every command and option, as the program itself says it."""
+import re
+import subprocess
+import sys
+
+HEAD = """# Commands
+
+Written by `make reference` from the program's own `--help`; do not edit. `sovmesh COMMAND --help` says the same.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly, 3 nobody there to talk to (or an address that cannot be listened on), 4 the configuration is wrong,
+5 the data folder is, 6 the server cannot do it now.
+
+"""
+
+
+def help_of(binary, words):
+    # Wide, so that where lines break does not depend on the terminal.
+    done = subprocess.run([binary, *words, "--help"], capture_output=True, text=True, check=True, timeout=30,
+                          stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin", "COLUMNS": "100"})
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+def subcommands(text):
+    """Names of the commands that a help text lists."""
+    part = re.search(r"^Subcommands:\s*\n(.*?)(?=\n\n|\Z)", text,
+                     re.MULTILINE | re.DOTALL)
+    return re.findall(r"^  ([a-z][\w-]*) ", part[1], re.MULTILINE) if part else []
+
+
+def sections(binary, words=()):
+    text = help_of(binary, words)
+    level = "#" * min(len(words) + 1, 4)
+    if words:
+        yield f"{level} sovmesh {' '.join(words)}\n\n```text\n{text}\n```\n"
+    for name in subcommands(text):
+        yield from sections(binary, (*words, name))
+
+
+def page(binary):
+    return HEAD + "\n".join(sections(binary))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.stdout.write(page(sys.argv[1]))
