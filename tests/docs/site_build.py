@@ -13,8 +13,8 @@ LOADS = {"src", "srcset", "poster", "data"}  # attributes that make a browser fe
 
 
 def build(tree, folder):
-    return subprocess.run([PYTHON, "-B", tree / "tools/site/build.py", "--strict", "--out", folder / "site",
-                           "--source", folder / "source"], capture_output=True, text=True, timeout=240)
+    return subprocess.run([PYTHON, "-B", tree / "tools/site/build.py", "--strict", "--out", folder / "site"],
+                          capture_output=True, text=True, timeout=240)
 
 
 class Page(html.parser.HTMLParser):

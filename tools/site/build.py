@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the documentation site from the repository's own pages: `make docs`.
 
-    build.py [--out build/site] [--source build/site-source] [--strict]
+    build.py [--out build/site] [--strict]
 
 The site's source is a copy of the repository's pages at the places that they have there, so a link
 that works in the repository works on the site, and the other way round. Its navigation is what
@@ -107,24 +107,21 @@ def make_source():
 
 
 def write(files, folder):
-    """Writes what is new and removes what is gone, so that a second build is a short one."""
+    shutil.rmtree(folder, ignore_errors=True)
     for place, content in files.items():
-        data = content.encode() if isinstance(content, str) else content
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != data:
-            path.write_bytes(data)
-    for path in folder.rglob("*"):
-        if path.is_file() and str(path.relative_to(folder)) not in files:
-            path.unlink()
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/site")
-    parser.add_argument("--source", type=pathlib.Path, default=ROOT / "build/site-source")
     parser.add_argument("--strict", action="store_true")
     given = parser.parse_args()
+    source, doctrees = (given.out.with_name(given.out.name + end) for end in ("-source", "-doctrees"))
+    if given.out.is_dir() and any(given.out.iterdir()) and not (given.out / ".buildinfo").is_file():
+        parser.error(f"{given.out} is no site: it will not be replaced by one")
 
     files, lost = make_source()
     for place in lost:
@@ -132,11 +129,13 @@ def main():
               file=sys.stderr)
     if lost and given.strict:
         return 1
-    write(files, given.source)
+    write(files, source)
+    shutil.rmtree(given.out, ignore_errors=True)
     from sphinx.cmd.build import main as sphinx  # heavy, and not needed for what is said above
 
-    code = sphinx(["-b", "html", "-c", str(HERE), "-d", str(given.source.parent / "site-doctrees"),
-                   "-W", "--keep-going", "-q", str(given.source), str(given.out)])
+    # All of it each time (-E): Sphinx does not say again what is wrong in a page that it has read before.
+    code = sphinx(["-b", "html", "-c", str(HERE), "-d", str(doctrees), "-E", "-W", "--keep-going", "-q",
+                   str(source), str(given.out)])
     if code == 0:
         print(f"docs: {given.out}/index.html")
     else:
