@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import textwrap
 
+WIDTH, HELP_COLUMN = 110, 30
 HEAD = """# Commands
 
 Written by `make reference` from the program's own `--help`; do not edit. `sovmesh COMMAND --help` says the same.
@@ -14,11 +16,17 @@ Exit codes: 0 done, 1 failed, 2 used wrongly, 3 nobody there to talk to (or an a
 """
 
 
+def wrapped(line):
+    """What options mean stands in a column of its own, which goes on below."""
+    column = HELP_COLUMN if line.startswith("  ") else 0
+    return textwrap.fill(line.rstrip(), WIDTH, subsequent_indent=" " * column, break_long_words=False,
+                         break_on_hyphens=False, replace_whitespace=False, drop_whitespace=True) if line.strip() else ""
+
+
 def help_of(binary, words):
-    # Wide, so that where lines break does not depend on the terminal.
     done = subprocess.run([binary, *words, "--help"], capture_output=True, text=True, check=True, timeout=30,
-                          stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin", "COLUMNS": "100"})
-    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+                          stdin=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin"})
+    return "\n".join(map(wrapped, done.stdout.strip().splitlines()))
 
 
 def subcommands(text):
