@@ -18,9 +18,11 @@ Exit codes: 0 done, 1 failed, 2 used wrongly, 3 nobody there to talk to (or an a
 
 def wrapped(line):
     """What options mean stands in a column of its own, which goes on below."""
+    if not line.strip() or line.startswith("  sovmesh"):  # an example stays one line
+        return line.rstrip()
     column = HELP_COLUMN if line.startswith("  ") else 0
     return textwrap.fill(line.rstrip(), WIDTH, subsequent_indent=" " * column, break_long_words=False,
-                         break_on_hyphens=False, replace_whitespace=False, drop_whitespace=True) if line.strip() else ""
+                         break_on_hyphens=False, replace_whitespace=False)
 
 
 def help_of(binary, words):
@@ -31,8 +33,7 @@ def help_of(binary, words):
 
 def subcommands(text):
     """Names of the commands that a help text lists."""
-    part = re.search(r"^Subcommands:\s*\n(.*?)(?=\n\n|\Z)", text,
-                     re.MULTILINE | re.DOTALL)
+    part = re.search(r"^(?:Subcommands|SUBCOMMANDS):\s*\n(.*?)(?=\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     return re.findall(r"^  ([a-z][\w-]*) ", part[1], re.MULTILINE) if part else []
 
 

@@ -6,7 +6,6 @@ file in backticks and ends in a colon is that file. `sovmesh serve`, `sovmesh en
 go on in the background, on free ports in place of those that the page says."""
 
 import os
-import pathlib
 import re
 import shlex
 import subprocess
@@ -60,8 +59,7 @@ class Walk:
         for name, words in (("python3", ""), ("pip", " -m pip")):  # those of the tests' environment
             (tools / name).write_text(f'#!/bin/sh\nexec {sys.executable}{words} "$@"\n')
             (tools / name).chmod(0o755)
-        for name in ("api", "docs", "tools"):
-            (folder / name).symlink_to(site_build.ROOT / name)
+        (folder / "tools").symlink_to(site_build.ROOT / "tools")
         names = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "SM_DATA_DIR", "SM_ADMIN")
         self.env = {name: value for name, value in os.environ.items() if name not in names}
         # What a page installs is there already; no network is asked.
@@ -159,4 +157,4 @@ class Walk:
 def commands(page):
     """How many blocks of a page are to be run."""
     return sum(block[1] in ("sh", "python")
-               for block in BLOCK.finditer((pathlib.Path(site_build.ROOT) / "docs" / page).read_text()))
+               for block in BLOCK.finditer((site_build.ROOT / "docs" / page).read_text()))
