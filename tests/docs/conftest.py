@@ -15,6 +15,6 @@ def site(tmp_path_factory):
     if not site_build.PYTHON.exists():
         pytest.skip("no Sphinx: run scripts/setup --docs")
     folder = tmp_path_factory.mktemp("site")
-    done = site_build.build(site_build.ROOT, folder)
+    done = site_build.build(site_build.ROOT, folder, "--strict")
     assert done.returncode == 0, done.stderr
     return folder / "site"

@@ -54,14 +54,14 @@ def tree(tmp_path):
 
 
 def refusal(tree, tmp_path):
-    done = site_build.build(tree, tmp_path / "built")
+    done = site_build.build(tree, tmp_path / "built", "--strict")
     assert done.returncode != 0, "it was built"
     assert not (tmp_path / "built/site").exists()
     return done.stderr
 
 
 def test_the_small_tree_is_built(tree, tmp_path):
-    done = site_build.build(tree, tmp_path / "built")
+    done = site_build.build(tree, tmp_path / "built", "--strict")
     assert done.returncode == 0, done.stderr
     assert site_build.broken(tmp_path / "built/site") == []
     assert (tmp_path / "built/site/api/things.html").is_file()
@@ -85,6 +85,21 @@ def test_a_picture_that_is_not_there_is_an_error(tree, tmp_path):
 def test_a_page_that_no_list_has_is_an_error(tree, tmp_path):
     (tree / "docs/two.md").write_text("# Two\n\ntext\n")
     assert "docs/two.md is in no list of docs/README.md" in refusal(tree, tmp_path)
+
+
+def test_while_it_is_written_such_a_page_is_shown_with_a_warning(tree, tmp_path):
+    (tree / "docs/two.md").write_text("# Two\n\ntext\n")
+    done = site_build.build(tree, tmp_path / "built")
+    assert done.returncode == 0 and "docs/two.md is in no list" in done.stderr
+    assert "More pages" in (tmp_path / "built/site/docs/README.html").read_text()
+
+
+def test_what_is_no_site_is_not_replaced_by_one(tree, tmp_path):
+    (tmp_path / "built/site").mkdir(parents=True)
+    (tmp_path / "built/site/letter.txt").write_text("mine")
+    done = site_build.build(tree, tmp_path / "built", "--strict")
+    assert done.returncode == 2 and "is no site" in done.stderr
+    assert (tmp_path / "built/site/letter.txt").read_text() == "mine"
 
 
 def test_a_list_with_a_page_that_is_not_there_is_an_error(tree, tmp_path):
