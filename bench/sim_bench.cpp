@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace sovmesh;
+namespace des = sovmesh::des;
 
 std::size_t number(std::string_view text) {
   std::size_t value = 0;
