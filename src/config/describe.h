@@ -252,6 +252,16 @@ void describe(V& v, GreyChannel& grey) {
                      "Requests with keys of this label go there, too, without the header.");
 }
 
+// For who looks for a place in one of a route's lists ("fallback", "version"). Empty: something
+// else.
+inline std::string_view hint_of_place(std::string_view list, std::string_view name) {
+  const bool is_place = name == "engine" || name == "engines" || name == "site" ||
+                        name == "region" || name == "jurisdiction";
+  if (!is_place || (list != "fallback" && list != "version")) return "";
+  return "a route names models: give each engine or site a model of its own with the same "
+         "'engine_model', and name that";
+}
+
 template <class V>
 void describe(V& v, RouteFallback& fallback) {
   v.position(fallback.position);

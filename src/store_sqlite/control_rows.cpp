@@ -86,14 +86,6 @@ Result<void> read_scopes(const Statement& row, int column, tenancy::Key& key) {
   return {};
 }
 
-Result<Digest> read_digest(const Statement& row, int column) {
-  Digest digest{};
-  const Blob bytes = row.blob(column);
-  if (bytes.size() != digest.size()) return meaningless("key digest");
-  std::ranges::copy(bytes, digest.begin());
-  return digest;
-}
-
 Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   TRY(const Texts names, read_list(row, column));
@@ -122,6 +114,14 @@ Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
 }
 
 }  // namespace
+
+Result<Digest> read_digest(const Statement& row, int column, std::string_view what) {
+  Digest digest{};
+  const Blob bytes = row.blob(column);
+  if (bytes.size() != digest.size()) return meaningless(what);
+  std::ranges::copy(bytes, digest.begin());
+  return digest;
+}
 
 void Table<tenancy::Tenant>::bind(Statement& statement, const tenancy::Tenant& row,
                                   BoundText& text) {
@@ -187,10 +187,10 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
   key.expires_at = optional_time(row, 7);
   key.revoked_at = optional_time(row, 8);
   key.pepper_id = static_cast<std::int32_t>(row.integer(9));
-  TRY(key.hmac, read_digest(row, 10));
+  TRY(key.hmac, read_digest(row, 10, "key digest"));
   key.last_four = row.text(11);
   if (!row.is_null(12)) {
-    TRY(const Digest before, read_digest(row, 13));
+    TRY(const Digest before, read_digest(row, 13, "key digest"));
     key.previous = {.pepper_id = static_cast<std::int32_t>(row.integer(12)),
                     .hmac = before,
                     .until = row.time(14)};

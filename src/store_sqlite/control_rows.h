@@ -15,6 +15,9 @@ namespace sovmesh::store_sqlite {
 // Text that is made while values are bound; it has to live until the statement has run.
 using BoundText = std::deque<std::string>;
 
+// Code::data_dir_invalid: the column holds no digest. `what` it should be, for the message.
+Result<Digest> read_digest(const Statement& row, int column, std::string_view what);
+
 // How one kind of object is kept: its table, its columns in the order of bind() and read(), the
 // first of them its id, the last five its Meta.
 template <class T>
