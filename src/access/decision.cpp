@@ -57,8 +57,7 @@ constexpr Row kTable[] = {
     {events,               kT, {"r",    "r",    "r",   "",  "r",    "r",    "r"}},
     // clang-format on
 };
-constexpr std::array<std::string_view, kResources> kNames{
-    // clang-format off
+constexpr std::array<std::string_view, kResources> kNames{// clang-format off
     "tenants",           "settings",     "projects",       "keys",           "own keys",
     "limits",            "sub-limits",   "models",         "artifacts",      "engines",
     "prices",            "routes",       "rollouts",       "pools",          "usage",
@@ -66,7 +65,7 @@ constexpr std::array<std::string_view, kResources> kNames{
     "audit entries",     "audit checkpoints", "audit holds", "audit erasures", "audit upkeep",
     "audit log",         "users",        "platform users", "memberships",
     "platform memberships", "setup tokens", "events"};
-    // clang-format on
+                                                          // clang-format on
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)
     if (kTable[i].resource != static_cast<Resource>(i)) return false;

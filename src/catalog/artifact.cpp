@@ -9,8 +9,8 @@
 namespace sovmesh::catalog {
 namespace {
 
-constexpr std::array<std::string_view, kArtifactStages> kNames{"draft", "testing", "released", "deprecated",
-                                                       "retired"};
+constexpr std::array<std::string_view, kArtifactStages> kNames{"draft", "testing", "released",
+                                                               "deprecated", "retired"};
 constexpr std::size_t kPartMax = 64;
 
 bool is_part(std::string_view text) {
@@ -76,8 +76,8 @@ Result<void> check_move(const Release& now, const Move& move) {
     return client_error(Code::conflict, fmt::format("from {} it does not become {}",
                                                     name(now.stage), name(move.to)));
   }
-  if (now.stage == ArtifactStage::testing && move.to == ArtifactStage::released && !move.is_tested &&
-      !move.waives_test) {
+  if (now.stage == ArtifactStage::testing && move.to == ArtifactStage::released &&
+      !move.is_tested && !move.waives_test) {
     return client_error(Code::conflict,
                         "its latest test run did not pass, or there was none: run `sovmesh model "
                         "test`, or say in 'without_test' why it needs none");
@@ -89,8 +89,8 @@ Result<void> check_move(const Release& now, const Move& move) {
     if (*move.retires_at <= move.now)
       return client_error(Code::invalid_value, "want a time that is yet to come", "retires_at");
   }
-  if (now.stage == ArtifactStage::deprecated && move.to == ArtifactStage::retired && now.retires_at &&
-      *now.retires_at > move.now) {
+  if (now.stage == ArtifactStage::deprecated && move.to == ArtifactStage::retired &&
+      now.retires_at && *now.retires_at > move.now) {
     return client_error(Code::conflict,
                         "whoever uses it was told that it stays until a later day (retires_at)");
   }

@@ -58,8 +58,10 @@ TEST(Stages, AReleaseWantsATestThatPassedOrAReason) {
 
 TEST(Stages, WhoUsesItIsToldInTime) {
   const Release now{.stage = ArtifactStage::released};
-  EXPECT_THAT(refusal(now, {.to = ArtifactStage::retired, .now = kNow}), HasSubstr("deprecate it first"));
-  EXPECT_THAT(refusal(now, {.to = ArtifactStage::deprecated, .now = kNow}), HasSubstr("want the day"));
+  EXPECT_THAT(refusal(now, {.to = ArtifactStage::retired, .now = kNow}),
+              HasSubstr("deprecate it first"));
+  EXPECT_THAT(refusal(now, {.to = ArtifactStage::deprecated, .now = kNow}),
+              HasSubstr("want the day"));
   EXPECT_THAT(refusal(now, {.to = ArtifactStage::deprecated, .retires_at = kNow, .now = kNow}),
               HasSubstr("yet to come"));
   const Release told{.stage = ArtifactStage::deprecated, .retires_at = kNow};
