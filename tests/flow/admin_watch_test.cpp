@@ -87,7 +87,8 @@ class WatchWorld : public AccessWorld {
     auto listener = network_.listen(*rt::parse_endpoint("127.0.0.1:0"), {});
     ASSERT_TRUE(listener);
     handler_ = std::make_unique<AdminHandler>(
-        *api_, pool_, token_, 1'000, [] { return std::string("rev"); }, &audit_);
+        *api_, pool_, token_, 1'000, [] { return std::string("rev"); }, &audit_,
+        AdminHandler::Rate{.bounds = {.per_second = 10'000, .burst = 10'000}});
     handler_->stream_by(streams_);
     http::ServerOptions options;
     server_ = std::make_unique<http::Server>(world_.loop(), *std::move(listener), *handler_,
