@@ -51,6 +51,7 @@ CLI::App* add_verb(CLI::App& user, const FlagsPtr& flags, const std::string& ver
   flags->cli.data_dir = "/var/lib/sovmesh";
   CLI::App* command = user.add_subcommand(verb, help);
   add_connection(*command, flags->cli, kJsonHelp);
+  add_output(*command, flags->cli);
   if (of_one) command->add_option("LOGIN", flags->login, "E-mail address or name")->required();
   return command;
 }

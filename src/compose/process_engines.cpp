@@ -146,6 +146,11 @@ void Process::note_engine(const std::string& name, const engine::Status& status)
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+  note_event({.kind = "engine.state",
+              .severity = bad ? control::Severity::warning : control::Severity::info,
+              .subject = "engines/" + name,
+              .text = fmt::format("engine {} is {}{}{}", name, engine::name(status.state),
+                                  status.reason.empty() ? "" : ": ", status.reason)});
   if (status.state == engine::State::ready) hash_models();
   if (data_ != nullptr) record_engine(data_->audit(), *pool_, name, engine::name(status.state));
 }

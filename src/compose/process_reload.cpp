@@ -137,6 +137,12 @@ rt::Task<void> Process::reload_task() {
 
 void Process::note_reload(const Reload& done) {
   reload_success_->set(done.revision ? 1 : 0);
+  note_event({.kind = "config.reload",
+              .severity = done.revision ? control::Severity::info : control::Severity::error,
+              .subject = "config",
+              .text = done.revision ? "the configuration is in force: revision " + *done.revision
+                                    : "the last good configuration stays: " +
+                                          done.revision.error().message()});
   if (!done.revision) {
     log_->say(observe::Level::error, "config_reload",
               "the last good configuration stays: " + done.revision.error().message());

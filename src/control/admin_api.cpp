@@ -22,9 +22,9 @@ constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::size_t kTenantProjectsMax = 1'000;  // where its own people make them
 // What is in the control store.
-constexpr std::array<std::string_view, 11> kChangeable{
-    "tenants", "projects", "keys",  "models", "engines",    "limits",
-    "routes",  "rollouts", "pools", "users",  "memberships"};
+constexpr std::array<std::string_view, 12> kChangeable{
+    "tenants", "projects", "keys",     "models", "artifacts", "engines",
+    "limits",  "routes",   "rollouts", "pools",  "users",     "memberships"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -75,6 +75,7 @@ AdminApi::AdminApi(Parts parts)
       logins_({parts_.store, parts_.audit, parts_.clock, parts_.random, parts_.password_cost}),
       tokens_({parts_.store, parts_.authenticator, parts_.clock, parts_.random}),
       people_(logins_, tokens_),
+      artifacts_(parts_.artifacts),
       ids_(parts_.clock, parts_.random),
       statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
 
@@ -118,7 +119,11 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
   // What only happens, or is added to, has no revision; one's session says so itself.
   if (!is_change && kind != "session") TRY_VOID(must_want_new(request));
   // Take turns and record by themselves; verifying is long, and no write.
-  if (kind == "audit" || kind == "ledger") return answer(request);
+  if (kind == "audit" || kind == "ledger") {
+    TRY(AdminReply reply, answer(request));
+    note_change(request, reply);
+    return reply;
+  }
   if (kind == "users") TRY_VOID(people_.prepare(request));
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
@@ -150,6 +155,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
   if (request.afterwards) request.afterwards(reply);
+  note_change(request, reply);
   return reply;
 }
 
@@ -159,6 +165,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "projects") return projects(request);
   if (kind == "keys") return keys(request);
   if (kind == "models") return models(request);
+  if (kind == "artifacts") return artifacts_.call(request);
   if (kind == "engines") return engines(request);
   if (kind == "limits") return limits(request);
   if (kind == "prices") return prices(request);
@@ -167,7 +174,9 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "pools") return pools(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
-  if (kind == "requests") return explain_request(request);
+  if (kind == "requests") return requests(request);
+  if (kind == "live") return live(request);
+  if (kind == "events") return events(request);
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);
@@ -181,6 +190,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
 }
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
+  if (request.path.size() == 3) return tenant_settings(request);
   if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -133,6 +134,31 @@ Result<AdminReply> page(AdminRequest& request, const std::vector<T>& all,
     shown.push_back(show(*it->second));
   }
   const auto next = it == sorted.end() ? std::nullopt : std::optional(last);
+  return AdminReply{.body = page_json(shown, next)};
+}
+
+// The same of those of `all` that are wanted, where `all` is long and in the order of the ids.
+template <class T>
+Result<AdminReply> page_in_order(AdminRequest& request, const std::vector<T>& all,
+                                 const std::function<std::string(const T&)>& id,
+                                 const std::function<bool(const T&)>& is_wanted,
+                                 const std::function<std::string(const T&)>& show) {
+  TRY(const PageAsk ask, page_ask(request));
+  auto it = all.begin();
+  if (ask.after)
+    it = std::ranges::partition_point(all, [&](const T& one) { return id(one) <= *ask.after; });
+  std::vector<std::string> shown;
+  std::string last;
+  std::optional<std::string> next;
+  for (; it != all.end(); ++it) {
+    if (!is_wanted(*it)) continue;
+    if (shown.size() == ask.limit) {
+      next = last;
+      break;
+    }
+    last = id(*it);
+    shown.push_back(show(*it));
+  }
   return AdminReply{.body = page_json(shown, next)};
 }
 

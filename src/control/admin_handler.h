@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/secret.h"
 #include "control/admin_api.h"
+#include "control/admin_streams.h"
 #include "http/exchange.h"
 #include "observe/metrics.h"
 #include "rt/blocking.h"
@@ -37,6 +38,8 @@ class AdminHandler : public http::Handler {
   AdminHandler(AdminApi& api, rt::BlockingPool& pool, const Secret& token, unsigned own_uid,
                std::function<std::string()> revision, store::Audit* audit, const Rate& rate);
   rt::Task<void> handle(http::Exchange& exchange) override;
+  // From now on `live` and `events` can be had as streams. Outlives the handler.
+  void stream_by(AdminStreams& streams) { streams_ = &streams; }
 
   static constexpr std::size_t kBodyBytesMax = 1U << 20;
   // Refused callers of a listener get one entry of the audit log together, at most so often.
@@ -49,6 +52,8 @@ class AdminHandler : public http::Handler {
     std::string source;
     access::Caller caller;
     std::optional<AdminCall::SignedIn> signed_in = {};
+    // Who that is by now; an error: nobody any more. Blocks.
+    std::function<Result<access::Caller>()> again;
     bool by_token = false;
     std::string_view kind;   // of credential, a label
     std::string credential;  // whose calls are counted together; empty: they are not
@@ -61,6 +66,9 @@ class AdminHandler : public http::Handler {
   // Code::rate_limit_exceeded for whoever calls too often.
   Result<void> take_turn(std::string_view kind, const std::string& credential, Instant now);
   Result<void> take_turn_of_address(const http::Exchange& exchange);
+  rt::Task<Result<Who>> known_caller(http::Exchange& exchange);
+  rt::Task<Result<void>> begin_stream(http::Exchange& exchange);
+  static rt::Task<void> refuse_call(http::Exchange& exchange, const Error& error);
   rt::Task<Result<AdminReply>> sign_in(http::Exchange& exchange);
   rt::Task<Result<AdminReply>> set_up(http::Exchange& exchange);
   rt::Task<void> note_refusal(http::Exchange& exchange);
@@ -75,6 +83,7 @@ class AdminHandler : public http::Handler {
   store::Audit* audit_;
   access::CallRate rate_;
   observe::Family<observe::Counter>* refused_calls_;
+  AdminStreams* streams_ = nullptr;  // null: there are none
   // Refused callers of one listener.
   struct Refusals {
     std::string_view listener;

@@ -159,22 +159,24 @@ Result<AdminReply> AdminApi::keys(Request& request) {
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
     TRY(const Narrowing only, narrowing(request));
-    std::vector<tenancy::Key> wanted = data.keys;
-    std::erase_if(wanted, [&](const tenancy::Key& k) {
-      return !only.fits(managed_by(k.meta), {k.id.text(), k.display_name});
-    });
+    std::optional<TenantId> of_tenant;
+    std::optional<ProjectId> of_project;
     if (const auto name = request.take("tenant")) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.tenant != tenant.id; });
+      of_tenant = tenant.id;
     }
     if (const auto id = request.take("project")) {
       TRY(const tenancy::Project project, find_project(data, *id));
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.project != project.id; });
+      of_project = project.id;
     }
-    if (const auto owner = request.take("owner"))
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.owner != *owner; });
-    return page<tenancy::Key>(
-        request, wanted, [](const tenancy::Key& k) { return std::string(k.id.text()); },
+    const auto owner = request.take("owner");
+    return page_in_order<tenancy::Key>(
+        request, data.keys, [](const tenancy::Key& k) { return std::string(k.id.text()); },
+        [&](const tenancy::Key& k) {
+          return only.fits(managed_by(k.meta), {k.id.text(), k.display_name}) &&
+                 (!of_tenant || k.tenant == *of_tenant) &&
+                 (!of_project || k.project == *of_project) && (!owner || k.owner == *owner);
+        },
         [&](const tenancy::Key& k) { return to_json(k, data); });
   }
   TRY_VOID(request.no_more_query());

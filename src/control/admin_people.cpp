@@ -213,13 +213,13 @@ Result<void> put_password(const AdminRequest& request, const std::string& passwo
 Result<std::vector<tenancy::Key>> keys_of(AdminRequest& request, const std::string& login,
                                           const Memberships& memberships) {
   TRY(store::ControlData data, request.store->load());
-  std::erase_if(data.keys, [&](const tenancy::Key& key) {
+  data.keys.erase_if([&](const tenancy::Key& key) {
     return key.owner != login || key.meta.ownership.by != tenancy::Ownership::By::api ||
            std::ranges::none_of(memberships, [&](const Membership& one) {
              return one.grant.tenant() == key.tenant;
            });
   });
-  return std::move(data.keys);
+  return std::move(data.keys).take();
 }
 
 // Whoever is out is out with all that would still speak for him, and leaves nothing to somebody who

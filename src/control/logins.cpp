@@ -188,7 +188,7 @@ Result<Logins::Begun> Logins::begin(const Attempt& attempt) {
   return out;
 }
 
-Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token) {
+Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token, bool counts) {
   const std::optional<Shown> nobody_there;
   TRY(std::optional<Session> session, parts_.store.session_of(sha256(token)));
   const WallTime now = parts_.clock.wall_now();
@@ -196,7 +196,7 @@ Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token) {
   TRY(const std::optional<User> user, parts_.store.user(session->user));
   if (!user || user->disabled) return nobody_there;
   // A disk that takes nothing must not keep anybody from reading: then he is as idle as before.
-  if (now - session->seen_at >= kSeenEvery && parts_.store.see_session(session->id, now))
+  if (counts && now - session->seen_at >= kSeenEvery && parts_.store.see_session(session->id, now))
     session->seen_at = now;
   Shown out{.user = *user, .session = *session, .csrf_token = csrf_of(token)};
   TRY(out.memberships, parts_.store.memberships_of(user->id));

@@ -65,7 +65,8 @@ class Logins {
   // Code::invalid_api_key for whoever is nobody; Code::rate_limit_exceeded for who tries too often.
   Result<Begun> begin(const Attempt& attempt);
   // Whose session this is; nothing when it is nobody's, or over.
-  Result<std::optional<Shown>> shown(std::string_view token);
+  // `counts`: it keeps the session from being idle.
+  Result<std::optional<Shown>> shown(std::string_view token, bool counts = true);
 
   // For a user's record. Checks the rules for passwords first.
   Result<std::string> hash(std::string_view password, std::string_view login) const;

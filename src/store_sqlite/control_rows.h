@@ -15,6 +15,9 @@ namespace sovmesh::store_sqlite {
 // Text that is made while values are bound; it has to live until the statement has run.
 using BoundText = std::deque<std::string>;
 
+// Code::data_dir_invalid: the column holds no digest. `what` it should be, for the message.
+Result<Digest> read_digest(const Statement& row, int column, std::string_view what);
+
 // How one kind of object is kept: its table, its columns in the order of bind() and read(), the
 // first of them its id, the last five its Meta.
 template <class T>
@@ -55,7 +58,7 @@ struct Table<catalog::Model> {
       "id, name, engine, engine_model, adapter, owned_by, chat, completions, embeddings,"
       " for_all_tenants, tenants, context_tokens, output_tokens_max, choices_max, extra_fields,"
       " reject_unknown_fields, first_token_timeout_ms, stall_timeout_ms, total_timeout_ms,"
-      " commit_after_ms, engines";
+      " commit_after_ms, engines, artifact";
   static std::string_view name_of(const catalog::Model& row) { return row.name.text(); }
   static void bind(Statement& statement, const catalog::Model& row, BoundText& text);
   static Result<catalog::Model> read(const Statement& row);
@@ -89,6 +92,26 @@ struct Table<store::PoolMemberRecord> {
   static std::string_view name_of(const store::PoolMemberRecord& row) { return row.pool; }
   static void bind(Statement& statement, const store::PoolMemberRecord& row, BoundText& text);
   static Result<store::PoolMemberRecord> read(const Statement& row);
+};
+template <>
+struct Table<store::ArtifactRecord> {
+  static constexpr std::string_view kName = "artifact";
+  static constexpr std::string_view kColumns =
+      "id, name, stage, for_all_tenants, tenants, retires_at, format, digest, bytes, architecture,"
+      " quantisation, parameters, context_tokens, licence, origin, owner, labels";
+  static std::string_view name_of(const store::ArtifactRecord& row) { return row.name.text(); }
+  static void bind(Statement& statement, const store::ArtifactRecord& row, BoundText& text);
+  static Result<store::ArtifactRecord> read(const Statement& row);
+};
+template <>
+struct Table<store::TestRunRecord> {
+  static constexpr std::string_view kName = "test_run";
+  static constexpr std::string_view kKind = "test run";
+  static constexpr std::string_view kColumns =
+      "id, artifact, test_set, model, passed, failed, results";
+  static std::string_view name_of(const store::TestRunRecord& row) { return row.set; }
+  static void bind(Statement& statement, const store::TestRunRecord& row, BoundText& text);
+  static Result<store::TestRunRecord> read(const Statement& row);
 };
 template <>
 struct Table<access::User> {

@@ -150,6 +150,8 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.engines, read_all<store::EngineRecord>(database));
   TRY(data.limits, read_all<store::LimitRecord>(database));
   TRY(data.pool_members, read_all<store::PoolMemberRecord>(database));
+  TRY(data.artifacts, read_all<store::ArtifactRecord>(database));
+  TRY(data.settings, read_settings(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }
@@ -178,6 +180,24 @@ Result<void> ControlTables::atomically(const std::function<Result<void>(ControlS
 }
 
 Result<store::ControlData> ControlTables::load() { return with(read_everything); }
+
+// Each write counts the version on, in its own transaction; inside of one nothing is remembered.
+Result<store::ControlData> ControlSqlite::load() {
+  std::optional<Result<std::int64_t>> version;
+  database_.with(
+      [&](Database& database) { version = database.number("SELECT version FROM state"); });
+  TRY(const std::int64_t now, *std::move(version));
+  std::optional<store::ControlData> known;
+  loaded_.with([&](auto& loaded) {
+    if (loaded && loaded->version == now) known = loaded;
+  });
+  if (known) return *std::move(known);
+  TRY(store::ControlData data, ControlTables::load());
+  loaded_.with([&](auto& loaded) {
+    if (!loaded || loaded->version < data.version) loaded = data;
+  });
+  return data;
+}
 
 template <class T>
 Result<T> ControlTables::insert(T row) {
@@ -297,6 +317,34 @@ Result<store::PoolMemberRecord> ControlTables::update(const store::PoolMemberRec
 }
 Result<void> ControlTables::remove(store::PoolMemberId id, std::int64_t revision) {
   return erase<store::PoolMemberRecord>(id, revision);
+}
+
+Result<store::ArtifactRecord> ControlTables::create(store::ArtifactRecord artifact) {
+  return insert(std::move(artifact));
+}
+Result<store::ArtifactRecord> ControlTables::update(const store::ArtifactRecord& artifact) {
+  return change(artifact);
+}
+Result<void> ControlTables::remove(store::ArtifactId id, std::int64_t revision) {
+  return erase<store::ArtifactRecord>(id, revision);
+}
+Result<store::TestRunRecord> ControlTables::create(store::TestRunRecord run) {
+  return with([&](Database& database) -> Result<store::TestRunRecord> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    InTransaction store(database, clock_);
+    TRY(store::TestRunRecord made, store.insert(std::move(run)));
+    TRY_VOID(
+        database.run("DELETE FROM test_run WHERE artifact = ?1 AND id NOT IN (SELECT id FROM"
+                     " test_run WHERE artifact = ?1 ORDER BY id DESC LIMIT ?2)",
+                     made.artifact, store::TestRunRecord::kPerArtifactMax));
+    TRY_VOID(transaction.commit());
+    return made;
+  });
+}
+Result<std::vector<store::TestRunRecord>> ControlTables::test_runs(store::ArtifactId artifact) {
+  return with([&](Database& database) {
+    return read_some<store::TestRunRecord>(database, " WHERE artifact = ?", artifact);
+  });
 }
 
 Result<std::vector<access::User>> ControlTables::users() { return with(read_all<access::User>); }

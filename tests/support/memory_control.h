@@ -58,6 +58,14 @@ class MemoryControl : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord) override { return no(); }
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord&) override { return no(); }
   Result<void> remove(store::PoolMemberId, std::int64_t) override { return no(); }
+  Result<store::ArtifactRecord> create(store::ArtifactRecord) override { return no(); }
+  Result<store::ArtifactRecord> update(const store::ArtifactRecord&) override { return no(); }
+  Result<void> remove(store::ArtifactId, std::int64_t) override { return no(); }
+  Result<store::TestRunRecord> create(store::TestRunRecord) override { return no(); }
+  Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId) override {
+    return std::vector<store::TestRunRecord>();
+  }
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord&) override { return no(); }
   // Nobody.
   Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }
   Result<std::optional<access::User>> user(access::UserId) override {
