@@ -13,11 +13,14 @@ namespace {
 void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   if (wanted == "serve") return sovmesh::add_serve_command(app, code);
   if (wanted == "audit-signer") return sovmesh::add_audit_signer_command(app, code);
+  if (wanted == "model-check") return sovmesh::add_model_check_command(app, code);
   sovmesh::add_serve_command(app, code);
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);
   sovmesh::add_admin_commands(app, code);
   sovmesh::add_user_commands(app, code);
+  sovmesh::add_gitops_commands(app, code);
+  sovmesh::add_context_commands(app, code);
   sovmesh::add_audit_commands(app, code);
   sovmesh::add_backup_commands(app, code);
   sovmesh::add_audit_signer_command(app, code);
@@ -25,6 +28,9 @@ void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   sovmesh::add_engine_sim_command(app, code);
   sovmesh::add_sim_commands(app, code);
   sovmesh::add_doctor_command(app, code);
+  sovmesh::add_top_command(app, code);
+  sovmesh::add_import_command(app, code);
+  sovmesh::add_completion_command(app, code);  // the last one: it tells of those before it
 }
 
 // An empty value is a variable that is not set, more often than not; taken for an option that was

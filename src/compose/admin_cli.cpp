@@ -1,26 +1,20 @@
 #include "compose/admin_cli.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <fstream>
 #include <variant>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "compose/contexts.h"
 #include "compose/limit_text.h"
 #include "compose/serve.h"
+#include "compose/yaml_text.h"
 #include "rt/net.h"
 #include "rt/real.h"
 #include "tenancy/key_format.h"
@@ -31,132 +25,54 @@ namespace {
 using nlohmann::json;
 
 constexpr int kUnavailable = 503;
-constexpr std::size_t kAnswerBytesMax = 64U << 20;
-constexpr timeval kPatience{.tv_sec = 60, .tv_usec = 0};
 
-struct Answer {
-  int status = 0;
-  std::string body;
-};
-
-std::unexpected<Error> unreachable(const std::string& path) {
-  return our_error(
-      Code::dependency_unavailable,
-      fmt::format("cannot reach the server at '{}': {}. Is `sovmesh serve` running, with this "
-                  "--data-dir, as this user or root?",
-                  path, std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe): one thread
-}
-
-Result<int> connect_to(int family, const sockaddr* address, socklen_t length,
-                       const std::string& shown) {
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return unreachable(shown);
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-  if (::connect(fd, address, length) != 0) {
-    const int why = errno;
-    ::close(fd);
-    errno = why;
-    return unreachable(shown);
-  }
-  return fd;
-}
-
-// The sockets API wants its general type.
-template <class T>
-const sockaddr* general(const T& address) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-Result<int> connect_to_socket(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return unreachable(path);
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return connect_to(AF_UNIX, general(address), sizeof address, path);
-}
-
-Result<int> connect_to_address(const std::string& text) {
-  TRY(const rt::Endpoint endpoint, rt::parse_endpoint(text));
-  const auto* ip = std::get_if<rt::IpEndpoint>(&endpoint);
-  if (ip == nullptr) return our_error(Code::invalid_value, "--admin: want ADDR:PORT");
-  const std::string literal = ip->ip.text();
-  sockaddr_in six_less{};
-  six_less.sin_family = AF_INET;
-  six_less.sin_port = htons(ip->port);
-  if (::inet_pton(AF_INET, literal.c_str(), &six_less.sin_addr) == 1)
-    return connect_to(AF_INET, general(six_less), sizeof six_less, text);
-  sockaddr_in6 six{};
-  six.sin6_family = AF_INET6;
-  six.sin6_port = htons(ip->port);
-  if (::inet_pton(AF_INET6, literal.c_str(), &six.sin6_addr) == 1)
-    return connect_to(AF_INET6, general(six), sizeof six, text);
-  return our_error(Code::invalid_value, "--admin: want ADDR:PORT");
-}
-
-// The server closes behind its answer ("connection: close"), which has a content-length.
-Result<std::string> exchange(int fd, std::string_view request, const std::string& path) {
-  while (!request.empty()) {
-    const ssize_t sent = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
-    if (sent < 0) return unreachable(path);
-    request.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  std::string all;
-  std::array<char, std::size_t{16} * 1024> block{};
-  while (all.size() < kAnswerBytesMax) {
-    const ssize_t got = ::recv(fd, block.data(), block.size(), 0);
-    if (got < 0) return unreachable(path);
-    if (got == 0) return all;
-    all.append(block.data(), static_cast<std::size_t>(got));
-  }
-  return our_error(Code::upstream_invalid_response, "the server's answer is too long");
-}
-
-Result<Answer> parse_answer(std::string_view all) {
-  constexpr std::string_view kVersion = "HTTP/1.1 ";
-  const auto end = all.find("\r\n\r\n");
-  const auto status =
-      all.starts_with(kVersion) ? parse_u64(all.substr(kVersion.size(), 3)) : std::nullopt;
-  if (end == all.npos || !status)
-    return our_error(Code::upstream_invalid_response, "the server's answer is not HTTP");
-  return Answer{static_cast<int>(*status), std::string(all.substr(end + 4))};
-}
-
-Result<std::string> token_of(const AdminCli& cli) {
-  const std::string path = cli.token_file.empty() ? cli.data_dir + "/admin.token" : cli.token_file;
+Result<Secret> token_of(const AdminCli& cli) {
+  const bool is_named = !cli.token_file.empty();
+  if (const char* const said =
+          std::getenv("SM_TOKEN");  // NOLINT(concurrency-mt-unsafe): one thread
+      !is_named && said != nullptr && *said != '\0')
+    return Secret(said);
+  if (!is_named && !cli.url.empty())
+    return client_error(Code::invalid_value,
+                        "no token for --url: --token-file FILE, SM_TOKEN in the environment, or "
+                        "`sovmesh login` once");
+  const std::string path = is_named ? cli.token_file : cli.data_dir + "/admin.token";
   std::ifstream file(path);
   std::string token;
   std::getline(file, token);
-  if (!token.empty()) return token;
+  if (!token.empty()) return Secret(std::move(token));
   return our_error(Code::invalid_value, fmt::format("no token in '{}'", path));
 }
 
-Result<Answer> call(const AdminCli& cli, std::string_view method, std::string_view target,
-                    std::string_view body) {
-  const bool local = cli.address.empty();
-  const std::string where = local ? cli.data_dir + "/admin.sock" : cli.address;
-  std::string request = fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", method,
-                                    target, local ? "localhost" : cli.address);
-  if (!local) {
-    TRY(const std::string token, token_of(cli));
-    request += fmt::format("authorization: Bearer {}\r\n", token);
-  }
-  if (method != "GET")
-    request += fmt::format("content-type: application/json\r\ncontent-length: {}\r\n", body.size());
-  request += "\r\n";
-  request += body;
-  TRY(const int fd, local ? connect_to_socket(where) : connect_to_address(where));
-  const Result<std::string> all = exchange(fd, request, where);
-  ::close(fd);
-  if (!all) return fail(all.error());
-  return parse_answer(*all);
+Result<AdminAnswer> call(const AdminCli& cli, std::string_view method, std::string_view target,
+                         std::string_view body) {
+  TRY(AdminHttp http, connect(cli));
+  return http.ask(method, target, body);
 }
 
 }  // namespace
+
+Result<AdminHttp> connect(const AdminCli& cli) {
+  if (cli.is_unnamed) {
+    TRY(const auto context, current_context());
+    if (context) return AdminHttp::connect(context->place);
+  }
+  AdminPlace place;
+  if (!cli.url.empty()) {
+    place.url = cli.url;
+  } else if (!cli.address.empty()) {
+    TRY(const rt::Endpoint endpoint, rt::parse_endpoint(cli.address));
+    if (std::get_if<rt::IpEndpoint>(&endpoint) == nullptr)
+      return our_error(Code::invalid_value, "--admin: want ADDR:PORT");
+    place.url = "http://" + cli.address;
+    place.may_be_clear = true;  // whoever says so has an address of his own network
+  } else {
+    place.url = "unix:" + cli.data_dir + "/admin.sock";
+    return AdminHttp::connect(place);
+  }
+  TRY(place.token, token_of(cli));
+  return AdminHttp::connect(place);
+}
 
 // A terminal obeys control characters, and names may be anybody's.
 std::string printable(std::string text) {
@@ -229,7 +145,7 @@ void print(const json& answer, const std::vector<std::string>& columns) {
   }
 }
 
-int print_refusal(const Answer& answer, const json& body) {
+int print_refusal(const AdminAnswer& answer, const json& body) {
   std::string why = fmt::format("the server answered {}", answer.status);
   if (body.is_object() && body.contains("error") && body["error"].is_object()) {
     const json& error = body["error"];
@@ -244,13 +160,13 @@ int print_refusal(const Answer& answer, const json& body) {
 constexpr int kPagesMax = 10'000;
 
 struct Reply {
-  Answer answer;
+  AdminAnswer answer;
   json body;  // discarded when it is none
 };
 
 Result<Reply> ask(const AdminCli& cli, std::string_view method, std::string_view target,
                   std::string_view body) {
-  TRY(Answer answer, call(cli, method, target, body));
+  TRY(AdminAnswer answer, call(cli, method, target, body));
   json parsed = json::parse(answer.body, nullptr, false);
   return Reply{std::move(answer), std::move(parsed)};
 }
@@ -264,7 +180,10 @@ bool has_more(const json& body) {
 Result<Reply> ask_for_all(const AdminCli& cli, std::string_view method, std::string_view target,
                           std::string_view body) {
   TRY(Reply reply, ask(cli, method, target, body));
-  for (int i = 0; i < kPagesMax && has_more(reply.body); ++i) {
+  const auto has_enough = [&] {
+    return cli.rows_max > 0 && reply.body["data"].size() >= cli.rows_max;
+  };
+  for (int i = 0; i < kPagesMax && has_more(reply.body) && !has_enough(); ++i) {
     json rows = std::move(reply.body["data"]);
     const std::string next = url_part(reply.body["next"].get<std::string>());
     TRY(reply, ask(cli, method, fmt::format("{}&after={}", target, next), body));
@@ -288,23 +207,28 @@ int admin_call(const AdminCli& cli, std::string_view method, std::string_view ta
   }
   const auto& [answer, parsed] = *reply;
   if (answer.status >= 300) return print_refusal(answer, parsed);
-  if (cli.json) {
-    fmt::print("{}\n", answer.body.empty() ? "{}" : answer.body);
-  } else if (parsed.is_object()) {
-    print(parsed, columns);
-  }
+  if (!print_plainly(cli, answer.body) && parsed.is_object()) print(parsed, columns);
   return kExitOk;
+}
+
+bool print_plainly(const AdminCli& cli, const std::string& body) {
+  const std::string text = body.empty() ? "{}" : body;
+  if (cli.output == Output::table) return false;
+  const auto parsed = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (cli.output == Output::json || parsed.is_discarded())
+    fmt::print("{}\n", text);
+  else
+    fmt::print("{}", yaml_text(parsed.contains("data") ? parsed["data"] : parsed));
+  return true;
 }
 
 Result<AdminAnswer> admin_ask(const AdminCli& cli, std::string_view method, std::string_view target,
                               std::string_view body) {
-  TRY(Answer answer, call(cli, method, target, body));
-  return AdminAnswer{answer.status, std::move(answer.body)};
+  return call(cli, method, target, body);
 }
 
 int admin_failed(const Result<AdminAnswer>& answer) {
-  if (answer)
-    return print_refusal({answer->status, answer->body}, json::parse(answer->body, nullptr, false));
+  if (answer) return print_refusal(*answer, json::parse(answer->body, nullptr, false));
   fmt::print(stderr, "sovmesh: {}\n", answer.error().message());
   return answer.error().code() == Code::invalid_value ? kExitUsage : kExitUnreachable;
 }

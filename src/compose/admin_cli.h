@@ -1,21 +1,33 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "compose/admin_http.h"
 
 namespace sovmesh::compose {
 
-// The admin API as the command line uses it: over DATA_DIR/admin.sock, or over TCP with the token
-// of DATA_DIR/admin.token. Blocking.
+enum class Output : std::uint8_t { table, json, yaml };
+
+// The admin API as the command line uses it: over DATA_DIR/admin.sock, over TCP with the token of
+// DATA_DIR/admin.token, or at the place of a context (`sovmesh login`). Blocking.
 struct AdminCli {
   std::string data_dir;
   std::string address;     // ADDR:PORT of an admin listener; empty: the socket
-  std::string token_file;  // for `address`; empty: DATA_DIR/admin.token
-  bool json = false;       // print what the API answered; of a list, all pages as one
+  std::string token_file;  // for `address` and `url`; empty: $SM_TOKEN or DATA_DIR/admin.token
+  // What is printed of an answer: the API's JSON or the same as YAML; of a list all pages as one.
+  Output output = Output::table;
+  std::string url = {};      // https://HOST or http://HOST:PORT, instead of `address`
+  bool is_unnamed = false;   // nobody said where: the current context's place, if there is one
+  std::size_t rows_max = 0;  // of a list; 0: all there are
 };
+
+// Code::invalid_value when what was said makes no sense; connects with the first request.
+Result<AdminHttp> connect(const AdminCli& cli);
 
 // Sends one request and prints the answer: a list, to its last page, as a table of `columns`, an
 // object as lines. Columns are members, and of limits "use" (a bar) and "resets".
@@ -24,12 +36,10 @@ int admin_call(const AdminCli& cli, std::string_view method, std::string_view ta
                std::string_view body, const std::vector<std::string>& columns);
 
 // The same without printing: for commands that work on the answer.
-struct AdminAnswer {
-  int status = 0;
-  std::string body;
-};
 Result<AdminAnswer> admin_ask(const AdminCli& cli, std::string_view method, std::string_view target,
                               std::string_view body);
+// Prints an answer as JSON or YAML; false when a table is wanted, which the caller prints.
+bool print_plainly(const AdminCli& cli, const std::string& body);
 // Prints why there is no good answer; the exit code.
 int admin_failed(const Result<AdminAnswer>& answer);
 std::string printable(std::string text);  // without control characters

@@ -163,7 +163,7 @@ int audit_list(const AdminCli& cli, const AuditListOptions& options) {
     after = got.body.value("has_more", false) ? member(got.body, "next") : "";
     left = options.limit - std::min(options.limit, rows.size());
   } while (!after.empty() && left > 0);
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", json{{"data", rows}}.dump());
     return kExitOk;
   }
@@ -177,7 +177,7 @@ int audit_list(const AdminCli& cli, const AuditListOptions& options) {
 int audit_show(const AdminCli& cli, const std::string& entry, bool detail) {
   const Got got = get(cli, "entries/" + url_part(entry) + (detail ? "?detail=true" : ""));
   if (got.code != kExitOk) return got.code;
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", got.text);
     return kExitOk;
   }
@@ -214,7 +214,7 @@ int audit_prove(const AdminCli& cli, const std::string& entry, const std::string
     if (const auto written = write_pair(out, index, bytes, file); !written)
       return failed(written.error().message());
   }
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", got.text);
     return kExitOk;
   }
@@ -230,7 +230,7 @@ int audit_checkpoint(const AdminCli& cli, const std::string& out) {
   if (got.code != kExitOk) return got.code;
   const std::string note = got.body.value("checkpoint", "");
   if (out.empty()) {
-    fmt::print("{}", cli.json ? got.text + "\n" : note);
+    fmt::print("{}", cli.output == Output::json ? got.text + "\n" : note);
     return kExitOk;
   }
   const auto parsed = ledgerlog::parse_signed_checkpoint(note);
@@ -298,7 +298,7 @@ int audit_holds(const AdminCli& cli, const std::string& tenant) {
       rows.push_back(std::move(row));
     after = got.body.value("has_more", false) ? member(got.body, "next") : "";
   } while (!after.empty());
-  if (cli.json) {
+  if (cli.output == Output::json) {
     fmt::print("{}\n", json{{"data", rows}}.dump());
     return kExitOk;
   }
@@ -344,7 +344,7 @@ int audit_write(const AdminCli& cli, const std::string& verb, const AuditWriteOp
   const json parsed = json::parse(answer->body, nullptr, false);
   if (parsed.is_object() && parsed.contains("warning"))
     fmt::print(stderr, "sovmesh: warning: {}\n", member(parsed, "warning"));
-  if (cli.json || !parsed.is_object()) {
+  if (cli.output == Output::json || !parsed.is_object()) {
     fmt::print("{}\n", answer->body);
     return kExitOk;
   }

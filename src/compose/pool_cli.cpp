@@ -153,11 +153,7 @@ int pool_show(const AdminCli& cli, const std::string& name) {
   const auto answer = admin_ask(cli, "GET", "/api/v1/pools/" + url_part(name), {});
   if (!answer || answer->status >= 300) return admin_failed(answer);
   const json pool = json::parse(answer->body, nullptr, false);
-  if (cli.json || !pool.is_object()) {
-    fmt::print("{}\n", answer->body);
-  } else {
-    print_pool(pool);
-  }
+  if (!print_plainly(cli, answer->body) && pool.is_object()) print_pool(pool);
   return kExitOk;
 }
 

@@ -28,15 +28,16 @@ int print_report(const AdminCli& cli, std::string_view target) {
 
 int verify_ledger_online(const AdminCli& cli) {
   const std::string target =
-      cli.json ? "/api/v1/ledger/verify" : "/api/v1/ledger/verify?format=text";
+      cli.output == Output::json ? "/api/v1/ledger/verify" : "/api/v1/ledger/verify?format=text";
   const Result<AdminAnswer> answer = admin_ask(cli, "POST", target, {});
   if (!answer || answer->status >= 300) {
     const int code = admin_failed(answer);
     return code == kExitFailed ? kExitUnavailable : code;  // a refusal is no drift
   }
   const bool written = write_out(answer->body);
-  const bool clean = cli.json ? answer->body.starts_with(R"({"clean":true)")
-                              : answer->body.find(control::is_clean_text()) != std::string::npos;
+  const bool clean = cli.output == Output::json
+                         ? answer->body.starts_with(R"({"clean":true)")
+                         : answer->body.find(control::is_clean_text()) != std::string::npos;
   return written && clean ? kExitOk : kExitFailed;
 }
 

@@ -76,11 +76,7 @@ int rollout_status(const AdminCli& cli, const std::string& route) {
   const auto answer = admin_ask(cli, "GET", "/api/v1/rollouts/" + url_part(route), {});
   if (!answer || answer->status >= 300) return admin_failed(answer);
   const json rollout = json::parse(answer->body, nullptr, false);
-  if (cli.json || !rollout.is_object()) {
-    fmt::print("{}\n", answer->body);
-  } else {
-    print_status(rollout);
-  }
+  if (!print_plainly(cli, answer->body) && rollout.is_object()) print_status(rollout);
   return kExitOk;
 }
 
@@ -88,11 +84,7 @@ int route_compare(const AdminCli& cli, const std::string& route) {
   const auto answer = admin_ask(cli, "GET", "/api/v1/routes/" + url_part(route) + "/mirror", {});
   if (!answer || answer->status >= 300) return admin_failed(answer);
   const json mirror = json::parse(answer->body, nullptr, false);
-  if (cli.json || !mirror.is_object()) {
-    fmt::print("{}\n", answer->body);
-  } else {
-    print_comparison(route, mirror);
-  }
+  if (!print_plainly(cli, answer->body) && mirror.is_object()) print_comparison(route, mirror);
   return kExitOk;
 }
 

@@ -68,7 +68,7 @@ Result<Wish> wish_of(const RouteCommand& command) {
 
 int print_route(const AdminCli& cli, const Result<AdminAnswer>& answer) {
   if (!answer || answer->status >= 300) return admin_failed(answer);
-  fmt::print("{}", cli.json ? answer->body + "\n" : route_yaml(answer->body));
+  if (!print_plainly(cli, answer->body)) fmt::print("{}", route_yaml(answer->body));
   return kExitOk;
 }
 

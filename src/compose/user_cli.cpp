@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "compose/serve.h"
 
@@ -39,10 +40,10 @@ class HiddenInput {
 Result<std::string> first_line(std::istream& in, const std::string& where) {
   std::string line;
   if (std::getline(in, line) && !line.empty()) return line;
-  return client_error(Code::invalid_value, fmt::format("there is no password in {}", where));
+  return client_error(Code::invalid_value, fmt::format("there is nothing in {}", where));
 }
 
-Result<std::string> ask(const char* question) {
+Result<std::string> ask(const std::string& question) {
   fmt::print(stderr, "{}: ", question);
   const HiddenInput hidden;
   auto line = first_line(std::cin, "what was typed");
@@ -50,22 +51,32 @@ Result<std::string> ask(const char* question) {
   return line;
 }
 
-}  // namespace
-
-Result<std::string> read_password(const std::string& file) {
+// Nothing: it is to be asked for.
+std::optional<Result<std::string>> from_file(const std::string& file) {
   if (file == "-") return first_line(std::cin, "standard input");
   if (!file.empty()) {
     std::ifstream in(file);
     return first_line(in, fmt::format("'{}'", file));
   }
-  if (::isatty(STDIN_FILENO) == 0)
-    return client_error(Code::invalid_value,
-                        "no terminal to ask for the password: --password-file FILE, or - for "
-                        "standard input");
+  if (::isatty(STDIN_FILENO) != 0) return std::nullopt;
+  return client_error(Code::invalid_value,
+                      "no terminal to ask at: name a file with it, or - for standard input");
+}
+
+}  // namespace
+
+Result<std::string> read_password(const std::string& file) {
+  if (auto line = from_file(file)) return *std::move(line);
   TRY(std::string first, ask("Password (at least 12 characters)"));
   TRY(const std::string again, ask("Once more"));
   if (first == again) return first;
   return client_error(Code::invalid_value, "these are two passwords");
+}
+
+Result<std::string> read_secret_line(const std::string& file, const char* what) {
+  const bool is_piped = file.empty() && ::isatty(STDIN_FILENO) == 0;
+  if (auto line = from_file(is_piped ? "-" : file)) return *std::move(line);
+  return ask(what);
 }
 
 int revoke_role(const AdminCli& cli, const std::string& user, const std::string& role,

@@ -314,7 +314,7 @@ class YamlVisitor {
     }
     if (text.empty()) return std::nullopt;
     warn_if_readable(name, node, *ref);
-    return Secret(std::move(text));
+    return Secret(std::move(text), node.Scalar());
   }
 
   void warn_if_readable(std::string_view name, const YAML::Node& node, const SecretRef& ref) const {

@@ -70,6 +70,8 @@ std::string to_json(const PoolPart& part, const config::Member* member) {
   const config::Member& shown = member != nullptr ? *member : none;
   add_decimal(json, "borrowing_limit", shown.borrowing_limit);
   add_decimal(json, "lending_limit", shown.lending_limit);
+  add_count(json, "concurrency_max", shown.concurrency_max);
+  add_count(json, "user_concurrency_max", shown.user_concurrency_max);
   if (member == nullptr) return json.null("managed_by").end();
   return json.text("managed_by", shown.position.file.empty() ? "api" : "file").end();
 }

@@ -75,6 +75,7 @@ void EngineHealth::log_events(const std::vector<Event>& events) const {
     observe::LogLine line = log_.line(observe::Level::warning, "engine_health");
     line.add("engine", event.engine).add_plain("state", event.state);
     log_.write(std::move(line));
+    if (tell_) tell_(event.engine, event.state);
   }
 }
 

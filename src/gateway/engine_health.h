@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,10 @@ class EngineHealth {
  public:
   EngineHealth(const Clock& clock, Random& random, const observe::Log& log);
   ~EngineHealth();
+  // Who is told, besides the log, that an engine was "ejected" or has "returned". Before requests
+  // run; called on any of their threads.
+  using Tell = std::function<void(const std::string& engine, std::string_view state)>;
+  void tell(Tell tell) { tell_ = std::move(tell); }
 
   using Engines = std::span<const std::shared_ptr<engine::Engine>>;
   // For the dispatcher, which decides who goes where.
@@ -114,6 +119,7 @@ class EngineHealth {
   const Clock& clock_;
   Random& random_;
   const observe::Log& log_;
+  Tell tell_;
   Guarded<State> state_;
 };
 

@@ -340,7 +340,7 @@ class StreamRelay {
         sink_(job.record->caller->tenant_entry().digest_key.get()),
         translator_(job.form.operation, dialect_of(job), identity_of(job, reply_id(job)),
                     job.form.include_usage, &sink_,
-                    {.prompts = job.form.inputs, .choices = job.form.choices}),
+                    {.prompts = job.form.inputs, .choices = job.form.choices}, job.form.ending),
         watch_(job),
         client_(job.client),
         pump_(job, watch_),
@@ -538,8 +538,12 @@ class StreamRelay {
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt =
         delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
-    if (const auto haste = watch_.checkpoint_due(delivered_, prompt))
-      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), *haste);
+    if (const auto haste = watch_.checkpoint_due(delivered_, prompt)) note_checkpoint(*haste);
+  }
+
+  void note_checkpoint(store::Haste haste) {
+    job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), haste);
+    note_live_tokens(*job_.record, job_.services, delivered_, job_.worker.loop.now());
   }
 
   // A stream that is kept is also put together.

@@ -22,7 +22,8 @@ std::unexpected<Error> refuse(std::string_view what) {
   return our_error(Code::config_invalid, std::string(what) + (reason.empty() ? "" : ": " + reason));
 }
 
-// Every certificate of the text, in order; anything else in it is an error.
+}  // namespace
+
 Result<std::vector<SslPtr<X509>>> parse_certificates(const std::string& pem) {
   std::vector<SslPtr<X509>> certificates;
   const SslPtr<BIO> from = reader(pem);
@@ -38,6 +39,25 @@ Result<std::vector<SslPtr<X509>>> parse_certificates(const std::string& pem) {
   ERR_clear_error();
   return certificates;
 }
+
+WallTime to_wall_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return WallTime::min();
+  const auto day = std::chrono::year(parts.tm_year + 1900) /
+                   std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1) /
+                   std::chrono::day(static_cast<unsigned>(parts.tm_mday));
+  return std::chrono::sys_days(day) + std::chrono::hours(parts.tm_hour) +
+         std::chrono::minutes(parts.tm_min) + std::chrono::seconds(parts.tm_sec);
+}
+
+WallTime earliest_end(const std::vector<SslPtr<X509>>& chain) {
+  WallTime end = WallTime::max();
+  for (const auto& certificate : chain)
+    end = std::min(end, to_wall_time(X509_get0_notAfter(certificate.get())));
+  return end;
+}
+
+namespace {
 
 // An encrypted key is an error and not a question on the terminal.
 int no_password(char*, int, int, void*) { return -1; }
@@ -58,24 +78,6 @@ Result<std::string> alpn_wire(const std::vector<std::string>& names) {
     wire += name;
   }
   return wire;
-}
-
-WallTime to_wall_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return WallTime::min();
-  const auto day = std::chrono::year(parts.tm_year + 1900) /
-                   std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1) /
-                   std::chrono::day(static_cast<unsigned>(parts.tm_mday));
-  return std::chrono::sys_days(day) + std::chrono::hours(parts.tm_hour) +
-         std::chrono::minutes(parts.tm_min) + std::chrono::seconds(parts.tm_sec);
-}
-
-// With the first of a chain that expires the whole chain is useless.
-WallTime earliest_end(const std::vector<SslPtr<X509>>& chain) {
-  WallTime end = WallTime::max();
-  for (const auto& certificate : chain)
-    end = std::min(end, to_wall_time(X509_get0_notAfter(certificate.get())));
-  return end;
 }
 
 Result<SslPtr<SSL_CTX>> new_context(const SSL_METHOD* method) {

@@ -24,6 +24,12 @@ using SslPtr = std::unique_ptr<T, SslFree>;
 // The oldest reason in this thread's error queue of OpenSSL, as text, and empties the queue.
 std::string take_ssl_reason();
 
+// Every certificate of the text (PEM), in order; anything else in it is an error.
+Result<std::vector<SslPtr<X509>>> parse_certificates(const std::string& pem);
+WallTime to_wall_time(const ASN1_TIME* time);
+// With the first of a chain that expires the whole chain is useless.
+WallTime earliest_end(const std::vector<SslPtr<X509>>& chain);
+
 // What the interfaces of tls.h hide. Shared by all workers; OpenSSL counts references atomically.
 class OpensslServerContext final : public TlsServerContext {
  public:

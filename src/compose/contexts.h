@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "compose/admin_http.h"
+
+namespace sovmesh::compose {
+
+// A server that somebody works with, under a short name, and what speaks for him there.
+struct Context {
+  std::string name;
+  AdminPlace place;
+  std::string login;       // empty: a token speaks
+  std::string expires_at;  // of a session
+};
+
+// ~/.config/sovmesh/contexts.yaml ($XDG_CONFIG_HOME where that is set): readable by its owner
+// alone.
+struct Contexts {
+  std::string current;  // empty: none
+  std::vector<Context> all;
+
+  const Context* find(std::string_view name) const;
+  void put(Context context);  // in place of the one of its name
+};
+inline constexpr std::size_t kContextsMax = 1'000;
+
+Result<std::string> contexts_path();
+// None when there is no file. Code::config_invalid for one that others can read, or that makes no
+// sense.
+Result<Contexts> load_contexts(const std::string& path);
+// The file and its folder are made when they are not there; replaced as a whole or not at all.
+Result<void> save_contexts(const std::string& path, const Contexts& contexts);
+
+// Where commands go to when nobody says it; nothing: to the data folder of this machine.
+Result<std::optional<Context>> current_context();
+
+}  // namespace sovmesh::compose

@@ -1,0 +1,111 @@
+#include "compose/contexts.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace sovmesh::compose {
+namespace {
+
+using testing::HasSubstr;
+
+class ContextsTest : public testing::Test {
+ protected:
+  ContextsTest() {
+    std::string name = testing::TempDir() + "contextsXXXXXX";
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~ContextsTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const { return folder_ + "/config/sovmesh/contexts.yaml"; }
+  mode_t mode(const std::string& of) const {
+    struct stat info{};
+    return ::stat(of.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
+  }
+  static Contexts some() {
+    Contexts contexts;
+    contexts.put({.name = "prod",
+                  .place = {.url = "https://mesh.example", .token = Secret("smt-secret")},
+                  .login = {},
+                  .expires_at = {}});
+    contexts.put({.name = "lab",
+                  .place = {.url = "http://10.0.0.1:8081",
+                            .ca_file = "",
+                            .token = {},
+                            .session = Secret("true"),  // a text that YAML has a meaning for
+                            .csrf_token = Secret("0123"),
+                            .may_be_clear = true},
+                  .login = "ann@aurora.example",
+                  .expires_at = "2027-01-31T12:00:00Z"});
+    contexts.current = "lab";
+    return contexts;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(ContextsTest, AreReadAsTheyWereWrittenAndOnlyByTheirOwner) {
+  ASSERT_TRUE(save_contexts(path(), some()).has_value());
+  EXPECT_EQ(mode(path()), 0600U);
+  EXPECT_EQ(mode(std::filesystem::path(path()).parent_path()), 0700U);
+  const auto read = load_contexts(path());
+  ASSERT_TRUE(read.has_value()) << read.error().message();
+  EXPECT_EQ(read->current, "lab");
+  ASSERT_NE(read->find("lab"), nullptr);
+  EXPECT_EQ(read->find("lab")->place.session.reveal(), "true");
+  EXPECT_EQ(read->find("lab")->place.csrf_token.reveal(), "0123");
+  EXPECT_TRUE(read->find("lab")->place.may_be_clear);
+  EXPECT_EQ(read->find("prod")->place.token.reveal(), "smt-secret");
+  EXPECT_FALSE(read->find("prod")->place.may_be_clear);
+}
+
+TEST_F(ContextsTest, NoFileIsNone) {
+  const auto read = load_contexts(path());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(read->all.empty());
+}
+
+TEST_F(ContextsTest, AreRefusedWhenOthersCanReadThem) {
+  ASSERT_TRUE(save_contexts(path(), some()).has_value());
+  ::chmod(path().c_str(), 0640);
+  const auto read = load_contexts(path());
+  ASSERT_FALSE(read.has_value());
+  EXPECT_THAT(std::string(read.error().message()), HasSubstr("others can read it (mode 640)"));
+}
+
+TEST_F(ContextsTest, RefuseWhatMakesNoSense) {
+  ASSERT_TRUE(save_contexts(path(), some()).has_value());
+  const auto error_of = [&](const std::string& text) {
+    std::ofstream(path()) << text;
+    const auto read = load_contexts(path());
+    return read ? std::string() : std::string(read.error().message());
+  };
+  EXPECT_THAT(error_of("current: x\ncontexts:\n  - {name: y, url: http://y}\n"),
+              HasSubstr("'x' is not among them"));
+  EXPECT_THAT(error_of("contexts:\n  - {name: y}\n"), HasSubstr("needs name and url"));
+  EXPECT_THAT(error_of("contexts:\n  - {name: y, url: u, tokn: z}\n"), HasSubstr("'tokn'"));
+  EXPECT_THAT(error_of("contexts: [\n"), HasSubstr("not valid YAML"));
+}
+
+TEST(AdminPlace, SendsNoSecretInClearToAnotherMachine) {
+  const auto error_of = [](AdminPlace place) {
+    const auto http = AdminHttp::connect(place);
+    return http ? std::string() : std::string(http.error().message());
+  };
+  const Secret token("t");
+  EXPECT_THAT(error_of({.url = "http://mesh.example:8081", .ca_file = "", .token = token}),
+              HasSubstr("would show the token"));
+  EXPECT_EQ(error_of({.url = "http://127.0.0.1:8081", .ca_file = "", .token = token}), "");
+  EXPECT_EQ(error_of({.url = "http://localhost:8081", .ca_file = "", .token = token}), "");
+  AdminPlace clear{.url = "http://mesh.example:8081", .ca_file = "", .token = token};
+  clear.may_be_clear = true;
+  EXPECT_EQ(error_of(clear), "");
+  EXPECT_THAT(error_of({.url = "https://mesh.example/console"}), HasSubstr("has no path"));
+  EXPECT_THAT(error_of({.url = "https://mesh.example", .ca_file = "", .token = Secret("a\nb")}),
+              HasSubstr("character"));
+}
+
+}  // namespace
+}  // namespace sovmesh::compose
