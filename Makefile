@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 SECONDS_EACH ?= 60
 DEMO ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo check test e2e sweep asan tsan fuzz bench package headers lint style fmt fmt-check clean
+.PHONY: help setup build demo check test e2e sweep asan tsan fuzz bench package docs reference headers lint style fmt fmt-check clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -78,6 +78,15 @@ package: ## a .deb and a tarball in build/package
 	@cmake --build --preset release -j $(JOBS) --target sovmesh
 	@scripts/package
 
+docs: ## the documentation as a site, in build/site (no network needed to read it)
+	@scripts/setup --docs
+	@build/deps/docs-venv/bin/python tools/site/build.py
+
+reference: ## write anew the pages that the program says itself (docs/configuration.md, docs/commands.md)
+	@$(MAKE) build PRESET=$(PRESET)
+	@build/$(PRESET)/sovmesh config reference > docs/configuration.md
+	@tools/commands_page.py build/$(PRESET)/sovmesh > docs/commands.md
+
 headers: ## compile every header alone
 	@$(MAKE) build PRESET=dev
 	@cmake --build --preset dev -j $(JOBS) --target all_verify_interface_header_sets
@@ -97,4 +106,4 @@ fmt-check: ## say which C++ files are not formatted
 	@clang-format-19 --dry-run --Werror $(SOURCES)
 
 clean: ## remove the builds, keep what was installed
-	rm -rf build/dev build/asan build/tsan build/release build/fuzz build/bench build/package
+	rm -rf build/dev build/asan build/tsan build/release build/fuzz build/bench build/package build/site build/site-source build/site-doctrees

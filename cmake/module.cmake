@@ -71,16 +71,20 @@ function(sm_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
 endfunction()
 
-# sm_pytest(NAME LABELS l... SOURCES f.py... TIMEOUT s SERIAL): pytest files of the current folder as
-# one ctest entry, in the environment that `scripts/setup --tests` made. SM_BINARY names the program.
+# sm_pytest(NAME LABELS l... SOURCES f.py... TIMEOUT s VENV v SERIAL): pytest files of the current folder
+# as one ctest entry, in the environment (`test-venv`) that `scripts/setup --tests` made. SM_BINARY names
+# the program.
 function(sm_pytest name)
-  cmake_parse_arguments(T "SERIAL" "TIMEOUT" "LABELS;SOURCES" ${ARGN})
+  cmake_parse_arguments(T "SERIAL" "TIMEOUT;VENV" "LABELS;SOURCES" ${ARGN})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
+  if(NOT T_VENV)
+    set(T_VENV test-venv)
+  endif()
   list(TRANSFORM T_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-    COMMAND ${SM_DEPS_DIR}/test-venv/bin/python -B -m pytest -q -rs -p no:cacheprovider
+    COMMAND ${SM_DEPS_DIR}/${T_VENV}/bin/python -B -m pytest -q -rs -p no:cacheprovider
             --junitxml=${CMAKE_BINARY_DIR}/results/${name}.xml ${T_SOURCES})
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT "SM_BINARY=${CMAKE_BINARY_DIR}/sovmesh;SM_DEPS_DIR=${SM_DEPS_DIR}")

@@ -140,6 +140,7 @@ void add_tenants(CLI::App& app, int& code) {
   CLI::App* update = add_update(kind, name);
   flags->offer(*update);
   update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
+  add_tenant_settings(*kind.app, code);
 }
 
 void add_projects(CLI::App& app, int& code) {
@@ -267,6 +268,7 @@ void add_models(CLI::App& app, int& code) {
   const Kind kind =
       add_kind(app, code, "model", {"name", "engines", "engine_model", "tenants", "managed_by"});
   add_list(kind, false);
+  add_artifact_commands(*kind.app, code);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "delete", "Delete it", "DELETE", "", "");
   CLI::App* create = add_verb(kind, "create", "Create one");
@@ -274,6 +276,7 @@ void add_models(CLI::App& app, int& code) {
     std::string name;
     std::vector<std::string> engines;
     std::string engine_model;
+    std::string artifact;
     int adapter = -1;
     std::int64_t context_tokens = -1;
     std::int64_t output_tokens_max = -1;
@@ -282,6 +285,8 @@ void add_models(CLI::App& app, int& code) {
 
     void offer(CLI::App& command) {
       command.add_option("--engine-model", engine_model, "What that engine calls it");
+      command.add_option("--artifact", artifact,
+                         "NAME@VERSION that it serves: its stage says who may call it");
       command.add_option("--adapter", adapter, "Number of its LoRA adapter");
       command.add_option("--context-tokens", context_tokens,
                          "Tokens of prompt and answer together; 0: the engine decides");
@@ -294,6 +299,7 @@ void add_models(CLI::App& app, int& code) {
       Members out;
       out.texts("engines", engines);
       out.text("engine_model", engine_model);
+      out.text("artifact", artifact);
       if (adapter >= 0) out.raw("adapter", std::to_string(adapter));
       if (context_tokens >= 0) out.raw("context_tokens", std::to_string(context_tokens));
       if (output_tokens_max >= 0) out.raw("output_tokens_max", std::to_string(output_tokens_max));

@@ -10,7 +10,10 @@ namespace sovmesh {
 void add_serve_command(CLI::App& app, int& code);
 void add_demo_command(CLI::App& app, int& code);
 void add_config_command(CLI::App& app, int& code);
-void add_admin_commands(CLI::App& app, int& code);  // one per kind of object
+void add_admin_commands(CLI::App& app, int& code);       // one per kind of object
+void add_tenant_settings(CLI::App& tenant, int& code);   // below `tenant`
+void add_artifact_commands(CLI::App& model, int& code);  // below `model`
+void add_model_check_command(CLI::App& app, int& code);
 void add_user_commands(CLI::App& app, int& code);
 void add_gitops_commands(CLI::App& app, int& code);   // export, diff, apply
 void add_context_commands(CLI::App& app, int& code);  // login, context

@@ -13,6 +13,7 @@ namespace {
 void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   if (wanted == "serve") return sovmesh::add_serve_command(app, code);
   if (wanted == "audit-signer") return sovmesh::add_audit_signer_command(app, code);
+  if (wanted == "model-check") return sovmesh::add_model_check_command(app, code);
   sovmesh::add_serve_command(app, code);
   sovmesh::add_demo_command(app, code);
   sovmesh::add_config_command(app, code);

@@ -195,6 +195,45 @@ void add_explain(CLI::App& app, int& code) {
   });
 }
 
+void add_requests(CLI::App& app, int& code) {
+  CLI::App* request = app.add_subcommand("request", "Show requests");
+  request->require_subcommand(1);
+  CLI::App* list = request->add_subcommand("list", "List them, the newest first");
+  struct Flags {
+    AdminCli cli{.data_dir = "/var/lib/sovmesh", .rows_max = 50};
+    std::string tenant, project, key, model, status, since, until;
+  };
+  const auto flags = std::make_shared<Flags>();
+  add_connection(*list, flags->cli, "Print the API's JSON answer");
+  list->add_option("--tenant", flags->tenant, "Of this tenant alone");
+  list->add_option("--project", flags->project,
+                   "Of this project alone: slug (with --tenant) or id");
+  list->add_option("--key", flags->key, "Of the key with this id alone");
+  list->add_option("--model", flags->model, "Of this model alone");
+  list->add_option("--status", flags->status, "open, completed, cancelled or failed")
+      ->check(CLI::IsMember({"open", "completed", "cancelled", "failed"}));
+  list->add_option("--since", flags->since, "Ended at this time or later: 2027-01-31T12:00:00Z");
+  list->add_option("--until", flags->until, "Ended before this time");
+  list->add_option("--max", flags->cli.rows_max, "At most so many")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  list->callback([flags, &code] {
+    Target target("/api/v1/requests");
+    target.add("limit", std::to_string(std::min<std::size_t>(flags->cli.rows_max, 1'000)));
+    target.add("tenant", flags->tenant);
+    target.add("project", flags->project);
+    target.add("key", flags->key);
+    target.add("model", flags->model);
+    target.add("status", flags->status);
+    target.add("since", flags->since);
+    target.add("until", flags->until);
+    code = compose::admin_call(
+        flags->cli, "GET", target.text(), {},
+        {"id", "opened_at", "tenant", "project", "key", "model", "status", "outcome",
+         "prompt_tokens", "output_tokens", "cost", "currency", "total_ms"});
+  });
+}
+
 void add_ledger(CLI::App& app, int& code) {
   CLI::App* ledger = app.add_subcommand("ledger", "Look after the usage ledger");
   ledger->require_subcommand(1);
@@ -223,6 +262,7 @@ void add_report_commands(CLI::App& app, int& code) {
   add_usage(app, code);
   add_statement(app, code);
   add_explain(app, code);
+  add_requests(app, code);
   add_ledger(app, code);
 }
 

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "compose/doctor.h"
+#include "compose/model_check.h"
 #include "compose/tools.h"
 
 namespace sovmesh {
@@ -14,6 +15,15 @@ void add_engine_sim_command(CLI::App& app, int& code) {
   sim->prefix_command();  // its arguments are its own, --help too
   sim->set_help_flag();
   sim->callback([sim, &code] { code = compose::engine_sim(sim->remaining()); });
+}
+
+// Not for people: `model import` starts it behind walls.
+void add_model_check_command(CLI::App& app, int& code) {
+  CLI::App* check = app.add_subcommand("model-check", "Reads a model; `model import` starts it");
+  check->group("");  // not in the help
+  const auto path = std::make_shared<std::string>();
+  check->add_option("PATH", *path)->required();
+  check->callback([path, &code] { code = compose::run_model_check(*path); });
 }
 
 void add_doctor_command(CLI::App& app, int& code) {

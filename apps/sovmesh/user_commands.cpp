@@ -23,7 +23,8 @@ constexpr const char* kRoleHelp =
     "tenant-developer, tenant-viewer";
 
 using compose::AdminCli;
-const std::vector<std::string> kColumns{"login", "display_name", "disabled", "has_password", "id"};
+const std::vector<std::string> kColumns{"login",    "display_name", "kind",
+                                        "disabled", "has_password", "id"};
 
 struct Flags {
   AdminCli cli;
@@ -34,6 +35,11 @@ struct Flags {
   std::string tenant;
   std::string password_file;
   bool no_password = false;
+  bool service = false;
+  std::string token;
+  std::string name;
+  std::string expires_at;
+  int days = 0;
   bool disable = false;
   bool enable = false;
 };
@@ -85,13 +91,18 @@ void add_create(CLI::App& user, int& code) {
   command->add_option("--password-file", flags->password_file,
                       "Its first line is the password; - for standard input (default: ask)");
   command->add_flag("--no-password", flags->no_password, "Without one nobody can sign in as it");
+  command
+      ->add_flag("--service", flags->service,
+                 "A service account: a program acts as it, with tokens of 'user token create'")
+      ->excludes("--password-file");
   command->callback([flags, &code] {
     Members members;
     members.text("login", flags->login);
     members.text("display_name", flags->display_name);
     members.text("role", flags->role);
     members.text("tenant", flags->tenant);
-    if (!flags->no_password) {
+    if (flags->service) members.text("kind", "service");
+    if (!flags->no_password && !flags->service) {
       code = add_password(*flags, members);
       if (code != 0) return;
     }
@@ -151,6 +162,40 @@ void add_roles(CLI::App& user, int& code) {
   }
 }
 
+void add_token_commands(CLI::App& user, int& code) {
+  CLI::App* token = user.add_subcommand("token", "Access tokens, by which programs act as a user");
+  token->require_subcommand(1);
+  const std::vector<std::string> columns{"id", "name", "last_four", "expires_at", "used_at"};
+  const auto made = std::make_shared<Flags>();
+  CLI::App* create = add_verb(*token, made, "create",
+                              "Make one of a service account; its text is shown this once");
+  create->add_option("--name", made->name, "What it is for")->required();
+  CLI::Option* days = create->add_option("--days", made->days, "It ends after so many days");
+  days->check(CLI::Range(1, 1830));
+  create->add_option("--expires-at", made->expires_at, "When it ends, as 2027-01-31T12:00:00Z")
+      ->excludes(days);
+  create->callback([made, &code] {
+    Members members;
+    members.text("name", made->name);
+    members.text("expires_at", made->expires_at);
+    if (made->days > 0) members.raw("days", std::to_string(made->days));
+    code = compose::admin_call(made->cli, "POST", path_of(*made) + "/tokens", members.end(), {});
+  });
+  const auto listed = std::make_shared<Flags>();
+  add_verb(*token, listed, "list", "List a user's tokens")->callback([listed, columns, &code] {
+    code = compose::admin_call(listed->cli, "GET", path_of(*listed) + "/tokens?limit=1000", {},
+                               columns);
+  });
+  const auto revoked = std::make_shared<Flags>();
+  CLI::App* revoke = add_verb(*token, revoked, "revoke", "Delete one: it works no more");
+  revoke->add_option("TOKEN", revoked->token, "Its id, the part behind smt-")->required();
+  revoke->callback([revoked, &code] {
+    code = compose::admin_call(revoked->cli, "DELETE",
+                               path_of(*revoked) + "/tokens/" + compose::url_part(revoked->token),
+                               {}, {});
+  });
+}
+
 void add_simple(CLI::App& user, int& code, const std::string& verb, const std::string& help,
                 const std::string& method, const std::string& suffix) {
   const auto flags = std::make_shared<Flags>();
@@ -169,6 +214,7 @@ void add_user_commands(CLI::App& app, int& code) {
   add_update(*user, code);
   add_passwd(*user, code);
   add_roles(*user, code);
+  add_token_commands(*user, code);
   add_simple(*user, code, "show", "Show one with its roles", "GET", "");
   add_simple(*user, code, "delete", "Delete it with its roles and sessions", "DELETE", "");
   add_simple(*user, code, "sign-out", "End all its sessions", "DELETE", "/sessions");

@@ -9,7 +9,7 @@ import { chooseTheme, theme, type Theme } from "./theme";
 import { Choice } from "./ui/forms";
 import { Button, Loading } from "./ui/parts";
 
-const VIEWS = ["overview", "playground", "tenants", "models", "engines", "routes", "pools", "limits", "usage", "statements", "requests", "audit"] as const;
+const VIEWS = ["overview", "playground", "tenants", "users", "models", "engines", "routes", "pools", "limits", "usage", "statements", "requests", "events", "audit", "settings"] as const;
 
 // The frame of all views. Who is not signed in sees the door at every address, and comes in there.
 export function Shell() {
@@ -60,7 +60,7 @@ function Frame({ person }: { person: Person }) {
             }}
             options={[["auto", t("app.theme.auto")], ["light", t("app.theme.light")], ["dark", t("app.theme.dark")]]}
           />
-          <span className="muted">{person.name}</span>
+          <NavLink to="/account" className="account">{person.name}</NavLink>
           <Button onPress={() => void signOut()}>{t("app.sign_out")}</Button>
         </div>
       </div>

@@ -1,9 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
-import { ApiError, client } from "./api/client";
-import type { Session, System } from "./api/types";
+import { ApiError, Client, client } from "./api/client";
+import type { Session, User } from "./api/types";
 import { takeAlong } from "./lib/keyInHand";
-import { mayDo, maySee, type Act, type May } from "./lib/access";
+import { isOfPlatform, mayDo, maySee, type Act, type May } from "./lib/access";
 
 // Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
 // the client's memory. What is stored here is only that there may be a session worth asking for.
@@ -11,6 +11,7 @@ const MAYBE = "sm-session";
 
 export interface Person {
   name: string;
+  user: User | null; // null: the admin token
   by: "session" | "token";
   may: May;
 }
@@ -23,12 +24,14 @@ interface Access {
   // The first administrator of a new server, by the one-time token that its first start has printed.
   setUp: (token: string, login: string, password: string) => Promise<void>;
   signOut: () => Promise<void>;
+  // Asks again who one is, after one has changed it.
+  renew: () => Promise<void>;
 }
 
 const Context = createContext<Access | null>(null);
 
-function personOf(session: Session): Person {
-  return { name: session.user.display_name ?? session.user.login ?? "", by: "session", may: session.may };
+function personOf(session: Session, by: Person["by"]): Person {
+  return { name: session.user?.display_name ?? "admin", user: session.user, by, may: session.may };
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
@@ -43,7 +46,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       localStorage.removeItem(MAYBE);
       queries.clear(); // nothing of one person for the next one
       takeAlong("");
-    setState({ kind: "out", ended });
+      setState({ kind: "out", ended });
     },
     [queries],
   );
@@ -51,7 +54,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const enter = useCallback((session: Session) => {
     client.useSession(session);
     localStorage.setItem(MAYBE, "1");
-    setState({ kind: "in", person: personOf(session) });
+    setState({ kind: "in", person: personOf(session, "session") });
   }, []);
 
   useEffect(() => {
@@ -70,14 +73,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     [enter],
   );
   const withToken = useCallback(async (token: string) => {
-    client.forget();
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch("/api/v1/system", { headers, cache: "no-store" }).catch(() => null);
-    if (!answer) throw new ApiError(0, "unreachable", "");
-    if (!answer.ok) throw new ApiError(answer.status, "invalid_api_key", "");
-    (await answer.json()) as System;
+    const trying = new Client(); // whose refusal is not the end of a session
+    trying.useToken(token);
+    const session = await trying.get<Session>("session");
     client.useToken(token);
-    setState({ kind: "in", person: { name: "admin", by: "token", may: null } });
+    setState({ kind: "in", person: personOf(session, "token") });
   }, []);
   const setUp = useCallback(
     async (token: string, login: string, password: string) => {
@@ -91,7 +91,15 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     leave(false);
   }, [leave, state]);
 
-  const value = useMemo(() => ({ state, withPassword, withToken, setUp, signOut }), [state, withPassword, withToken, setUp, signOut]);
+  const renew = useCallback(async () => {
+    const session = await client.get<Session>("session");
+    setState((was) => (was.kind === "in" ? { kind: "in", person: personOf(session, was.person.by) } : was));
+  }, []);
+
+  const value = useMemo(
+    () => ({ state, withPassword, withToken, setUp, signOut, renew }),
+    [state, withPassword, withToken, setUp, signOut, renew],
+  );
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
@@ -101,12 +109,20 @@ export function useSession(): Access {
   return value;
 }
 
+const NOTHING: May = [];
+
 // What the person at the console may see and do, to decide what is shown.
 export function useAccess() {
   const { state } = useSession();
-  const may: May = state.kind === "in" ? state.person.may : [];
-  return {
-    maySee: (view: string) => maySee(may, view),
-    may: (act: Act, kind: string, tenant?: string) => mayDo(may, act, kind, tenant),
-  };
+  const may: May = state.kind === "in" ? state.person.may : NOTHING;
+  return useMemo(
+    () => ({
+      // Whose own user this is; null: the admin token's.
+      self: state.kind === "in" ? state.person.user : null,
+      ofPlatform: isOfPlatform(may),
+      maySee: (view: string) => maySee(may, view),
+      may: (act: Act, kind: string, tenant?: string | null) => mayDo(may, act, kind, tenant),
+    }),
+    [state, may],
+  );
 }

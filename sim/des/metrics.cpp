@@ -146,8 +146,9 @@ double ServiceWatch::lead(std::size_t a, std::size_t b) const {
 }
 
 void ServiceWatch::begin(std::uint32_t tenant) {
-  if (tenant < watched_) ++waiting_;
-  for (std::size_t other = 0; tenant < watched_ && other < watched_; ++other) {
+  if (tenant >= watched_) return;
+  ++waiting_;
+  for (std::size_t other = 0; other < watched_; ++other) {
     if (other == tenant || tenants_[other].waiting == 0) continue;
     const std::size_t a = std::min<std::size_t>(tenant, other);
     const std::size_t b = std::max<std::size_t>(tenant, other);
@@ -156,8 +157,9 @@ void ServiceWatch::begin(std::uint32_t tenant) {
 }
 
 void ServiceWatch::end(std::uint32_t tenant) {
-  if (tenant < watched_) --waiting_;
-  for (std::size_t other = 0; tenant < watched_ && other < watched_; ++other)
+  if (tenant >= watched_) return;
+  --waiting_;
+  for (std::size_t other = 0; other < watched_; ++other)
     pair(std::min<std::size_t>(tenant, other), std::max<std::size_t>(tenant, other)).both = false;
 }
 

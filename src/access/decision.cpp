@@ -24,12 +24,14 @@ constexpr Row kTable[] = {
     //                          platform-       auditor      tenant-
     //                          admin   operator     finance admin   developer viewer
     {tenants,              kT, {"rcud", "rcud", "r",   "r", "r",    "r",    "r"}},
+    {settings,             kT, {"ru",   "ru",   "r",   "",  "ru",   "r",    "r"}},
     {projects,             kT, {"rcud", "rcud", "r",   "r", "rcud", "r",    "r"}},
     {keys,                 kT, {"rcud", "rcud", "r",   "",  "rcud", "r",    "r"}},
     {own_keys,             kT, {"rcud", "rcud", "r",   "",  "rcud", "rcud", "r"}},
     {limits,               kT, {"rcud", "rcud", "r",   "r", "r",    "r",    "r"}},
     {sub_limits,           kT, {"rcud", "rcud", "r",   "r", "rcud", "r",    "r"}},
     {models,               kT, {"rcud", "rcud", "r",   "r", "r",    "r",    "r"}},
+    {artifacts,            kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
     {engines,              kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
     {prices,               kP, {"r",    "r",    "r",   "r", "",     "",     ""}},
     {routes,               kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
@@ -52,17 +54,18 @@ constexpr Row kTable[] = {
     {memberships,          kT, {"rcud", "rcud", "r",   "",  "rcud", "",     ""}},
     {platform_memberships, kT, {"rcud", "r",    "r",   "",  "",     "",     ""}},
     {setup_tokens,         kP, {"c",    "",     "",    "",  "",     "",     ""}},
+    {events,               kT, {"r",    "r",    "r",   "",  "r",    "r",    "r"}},
     // clang-format on
 };
-constexpr std::array<std::string_view, kResources> kNames{
-    "tenants",     "projects",       "keys",          "own keys",
-    "limits",      "sub-limits",     "models",        "engines",
-    "prices",      "routes",         "rollouts",      "pools",
-    "usage",       "statements",     "adjustments",   "requests",
-    "ledger",      "system",         "audit entries", "audit checkpoints",
-    "audit holds", "audit erasures", "audit upkeep",  "audit log",
-    "users",       "platform users", "memberships",   "platform memberships",
-    "setup tokens"};
+constexpr std::array<std::string_view, kResources> kNames{// clang-format off
+    "tenants",           "settings",     "projects",       "keys",           "own keys",
+    "limits",            "sub-limits",   "models",         "artifacts",      "engines",
+    "prices",            "routes",       "rollouts",       "pools",          "usage",
+    "statements",        "adjustments",  "requests",       "ledger",         "system",
+    "audit entries",     "audit checkpoints", "audit holds", "audit erasures", "audit upkeep",
+    "audit log",         "users",        "platform users", "memberships",
+    "platform memberships", "setup tokens", "events"};
+                                                          // clang-format on
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)
     if (kTable[i].resource != static_cast<Resource>(i)) return false;

@@ -21,12 +21,14 @@ std::string_view name(Action action);
 // Kinds of things that somebody may or may not touch.
 enum class Resource : std::uint8_t {
   tenants,
+  settings,  // what a tenant wants of its own requests
   projects,
   keys,
   own_keys,    // those whose owner is the caller
   limits,      // of a whole tenant, or of a pool
   sub_limits,  // of a project, user or key
   models,
+  artifacts,
   engines,
   prices,
   routes,
@@ -49,8 +51,9 @@ enum class Resource : std::uint8_t {
   memberships,
   platform_memberships,
   setup_tokens,
+  events,
 };
-constexpr std::size_t kResources = 29;
+constexpr std::size_t kResources = 32;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.

@@ -46,19 +46,20 @@ const std::vector<Action> kWrite{Action::create, Action::change, Action::remove}
 const std::vector<Action> kEverything{Action::read, Action::create, Action::change, Action::remove};
 
 // What a tenant has and everybody in it may look at.
-const std::vector<std::string> kOfATenant{"tenants", "projects",   "keys",   "own keys",
-                                          "limits",  "sub-limits", "models", "usage"};
+const std::vector<std::string> kOfATenant{"tenants",    "projects", "keys",  "own keys", "limits",
+                                          "sub-limits", "models",   "usage", "events"};
 // What is written by hand at all.
-const std::vector<std::string> kMade{"tenants", "projects",   "keys",   "own keys",
-                                     "limits",  "sub-limits", "models", "engines",
-                                     "routes",  "rollouts",   "pools"};
+const std::vector<std::string> kMade{"tenants", "projects",   "keys",     "own keys",
+                                     "limits",  "sub-limits", "models",   "artifacts",
+                                     "engines", "routes",     "rollouts", "pools"};
+const Set kSettings = all_of({"settings"}, {Action::read, Action::change});
 const std::vector<std::string> kPeople{"users", "memberships"};
 const std::vector<std::string> kPlatformPeople{"platform users", "platform memberships"};
 
 Set operator_set() {
-  return all_of(kMade, kEverything) + all_of(kPeople, kEverything) +
+  return all_of(kMade, kEverything) + kSettings + all_of(kPeople, kEverything) +
          all_of(kPlatformPeople, kRead) +
-         all_of({"prices", "usage", "statements", "requests", "system", "audit entries",
+         all_of({"prices", "usage", "statements", "requests", "events", "system", "audit entries",
                  "audit checkpoints", "audit holds", "audit log"},
                 kRead) +
          all_of({"ledger", "audit checkpoints", "audit upkeep"}, {Action::create});
@@ -75,9 +76,10 @@ Set make_set(Role role) {
       return operator_set();
     case Role::auditor:  // sees everything, changes nothing but holds, erasures and notes of the
                          // log
-      return all_of(kMade, kRead) + all_of(kPeople, kRead) + all_of(kPlatformPeople, kRead) +
-             all_of({"prices", "usage", "statements", "requests", "system", "audit entries",
-                     "audit checkpoints", "audit holds", "audit log"},
+      return all_of(kMade, kRead) + all_of({"settings"}, kRead) + all_of(kPeople, kRead) +
+             all_of(kPlatformPeople, kRead) +
+             all_of({"prices", "usage", "statements", "requests", "events", "system",
+                     "audit entries", "audit checkpoints", "audit holds", "audit log"},
                     kRead) +
              all_of({"ledger", "audit checkpoints", "audit holds", "audit erasures"},
                     {Action::create}) +
@@ -88,13 +90,14 @@ Set make_set(Role role) {
                     kRead) +
              all_of({"adjustments", "ledger"}, {Action::create});
     case Role::tenant_admin:
-      return all_of(kOfATenant, kRead) + all_of(kPeople, kEverything) +
+      return all_of(kOfATenant, kRead) + kSettings + all_of(kPeople, kEverything) +
              all_of({"projects", "keys", "own keys", "sub-limits"}, kWrite) +
              all_of({"statements", "requests", "audit entries", "audit checkpoints"}, kRead);
     case Role::tenant_developer:
-      return all_of(kOfATenant, kRead) + all_of({"own keys"}, kWrite) + all_of({"requests"}, kRead);
+      return all_of(kOfATenant, kRead) + all_of({"own keys"}, kWrite) +
+             all_of({"requests", "settings"}, kRead);
     case Role::tenant_viewer:
-      return all_of(kOfATenant, kRead) - all_of({"requests"}, kRead);
+      return all_of(kOfATenant, kRead) + all_of({"settings"}, kRead) - all_of({"requests"}, kRead);
   }
   return {};
 }
@@ -109,11 +112,11 @@ const Set& may(Role role) {
   return kSets.at(static_cast<std::size_t>(role));
 }
 
-const std::set<std::string> kThePlatforms{
-    "engines",     "prices",         "routes",       "rollouts",
-    "pools",       "ledger",         "system",       "audit checkpoints",
-    "audit holds", "audit erasures", "audit upkeep", "audit log",
-    "setup tokens"};
+const std::set<std::string> kThePlatforms{"artifacts",   "engines",        "prices",
+                                          "routes",      "rollouts",       "pools",
+                                          "ledger",      "system",         "audit checkpoints",
+                                          "audit holds", "audit erasures", "audit upkeep",
+                                          "audit log",   "setup tokens"};
 
 Verdict expected(const std::vector<Grant>& grants, Action action, Resource resource,
                  const std::optional<std::optional<TenantId>>& owner) {

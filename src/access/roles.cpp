@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "access/records.h"
+
 namespace sovmesh::access {
 namespace {
 
@@ -31,6 +33,14 @@ Result<Grant> Grant::make(Role role, std::optional<TenantId> tenant) {
                       tenant ? text + " is a role on the platform: leave the tenant out"
                              : text + " is a role in a tenant: say in which",
                       "tenant");
+}
+
+std::string_view name(UserKind kind) { return kind == UserKind::person ? "person" : "service"; }
+
+std::optional<UserKind> parse_user_kind(std::string_view text) {
+  if (text == "person") return UserKind::person;
+  if (text == "service") return UserKind::service;
+  return std::nullopt;
 }
 
 }  // namespace sovmesh::access

@@ -80,6 +80,7 @@ std::string actor_type_of(AdminEntry::Actor actor) {
       return "token";
     case AdminEntry::Actor::local_user:
     case AdminEntry::Actor::user:
+    case AdminEntry::Actor::user_token:
       return "user";
     case AdminEntry::Actor::key:
       return "key";
@@ -98,6 +99,8 @@ std::string auth_of(AdminEntry::Actor actor) {
       return "socket";
     case AdminEntry::Actor::user:
       return "session";
+    case AdminEntry::Actor::user_token:
+      return "token";
     case AdminEntry::Actor::key:
       return "api_key";
     case AdminEntry::Actor::config:

@@ -21,6 +21,7 @@ struct Model {
   std::string engine_model;          // what that engine calls it
   std::optional<int> adapter;  // llama.cpp LoRA id; other engines name adapters by engine_model
   std::string owned_by = "sovereign-mesh";
+  std::string artifact;  // "assistant@1.2": who sees it is bound by its release; empty: by nothing
   bool chat = true;
   bool completions = true;
   bool embeddings = false;

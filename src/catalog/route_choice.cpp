@@ -93,10 +93,25 @@ std::optional<Choice> choose_by_channel(const Route& route, const RouteFacts& fa
 
 using Weights = std::array<std::int64_t, kRouteVersionsMax>;
 
+Weights weights_of(const Route& route) {
+  Weights weights{};
+  std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+  return weights;
+}
+
 void apply(const Outcome& outcome, const Route& route, Weights& weights) {
   if (!route.version(outcome.version)) return;
   if (outcome.promoted) weights.fill(0);
   weights.at(index_of(route, outcome.version)) = outcome.promoted ? 1 : 0;
+}
+
+void make_stable(Route& route, const ModelName& winner) {
+  for (RouteVersion& version : route.versions) {
+    if (version.model == winner)
+      version.stage = Stage::stable;
+    else if (version.stage == Stage::stable)
+      version.stage = Stage::experiment;
+  }
 }
 
 void apply(const Shift& shift, const Route& route, Weights& weights) {
@@ -112,8 +127,7 @@ void apply(const Shift& shift, const Route& route, Weights& weights) {
 }
 
 Weights weights_for(const Route& route, const MayUse& may_use, const Shift* shift) {
-  Weights weights{};
-  std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
+  Weights weights = weights_of(route);
   if (!shift) return weights;
   for (const Outcome& outcome : shift->before)
     if (may_use(outcome.version)) apply(outcome, route, weights);
@@ -213,21 +227,14 @@ std::array<std::int64_t, kRouteVersionsMax> effective_weights(const Route& route
 }
 
 Route with_outcomes(Route route, std::span<const Outcome> outcomes) {
+  Weights weights = weights_of(route);
   for (const Outcome& outcome : outcomes) {
     if (!route.version(outcome.version)) continue;
-    Weights weights{};
-    std::ranges::transform(route.versions, weights.begin(), &RouteVersion::weight);
     apply(outcome, route, weights);
-    for (std::size_t i = 0; i < route.versions.size(); ++i) {
-      RouteVersion& version = route.versions[i];
-      version.weight = weights.at(i);
-      if (!outcome.promoted) continue;
-      if (version.model == outcome.version)
-        version.stage = Stage::stable;
-      else if (version.stage == Stage::stable)
-        version.stage = Stage::experiment;
-    }
+    if (outcome.promoted) make_stable(route, outcome.version);
   }
+  for (std::size_t i = 0; i < route.versions.size(); ++i)
+    route.versions[i].weight = weights.at(i);
   return route;
 }
 

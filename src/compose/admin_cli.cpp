@@ -180,7 +180,10 @@ bool has_more(const json& body) {
 Result<Reply> ask_for_all(const AdminCli& cli, std::string_view method, std::string_view target,
                           std::string_view body) {
   TRY(Reply reply, ask(cli, method, target, body));
-  for (int i = 0; i < kPagesMax && has_more(reply.body); ++i) {
+  const auto has_enough = [&] {
+    return cli.rows_max > 0 && reply.body["data"].size() >= cli.rows_max;
+  };
+  for (int i = 0; i < kPagesMax && has_more(reply.body) && !has_enough(); ++i) {
     json rows = std::move(reply.body["data"]);
     const std::string next = url_part(reply.body["next"].get<std::string>());
     TRY(reply, ask(cli, method, fmt::format("{}&after={}", target, next), body));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@ struct AdminCli {
   std::string token_file;  // for `address` and `url`; empty: $SM_TOKEN or DATA_DIR/admin.token
   // What is printed of an answer: the API's JSON or the same as YAML; of a list all pages as one.
   Output output = Output::table;
-  std::string url = {};     // https://HOST or http://HOST:PORT, instead of `address`
-  bool is_unnamed = false;  // nobody said where: the current context's place, if there is one
+  std::string url = {};      // https://HOST or http://HOST:PORT, instead of `address`
+  bool is_unnamed = false;   // nobody said where: the current context's place, if there is one
+  std::size_t rows_max = 0;  // of a list; 0: all there are
 };
 
 // Code::invalid_value when what was said makes no sense; connects with the first request.

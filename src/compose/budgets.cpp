@@ -237,10 +237,12 @@ void Budgets::add_metrics(observe::Registry& registry) {
   });
 }
 
-std::vector<std::string> Budgets::take_events() {
-  std::vector<std::string> events;
-  for (const limits::Threshold& crossed : limiter_.take_thresholds())
-    events.push_back(event_json(crossed));
+std::vector<Budgets::Event> Budgets::take_events() {
+  std::vector<Event> events;
+  for (limits::Threshold& crossed : limiter_.take_thresholds()) {
+    std::string json = event_json(crossed);
+    events.push_back({.crossed = std::move(crossed), .json = std::move(json)});
+  }
   return events;
 }
 

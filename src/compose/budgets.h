@@ -35,8 +35,12 @@ class Budgets {
   limits::Limiter& limiter() { return limiter_; }
   // Decisions by limit, for the metrics page.
   void add_metrics(observe::Registry& registry);
-  // One JSON text for each threshold that was crossed since the last call.
-  std::vector<std::string> take_events();
+  // The thresholds that were crossed since the last call, each also as the JSON text of a webhook.
+  struct Event {
+    limits::Threshold crossed;
+    std::string json;
+  };
+  std::vector<Event> take_events();
 
  private:
   struct Turn {};

@@ -17,8 +17,12 @@ Error unexpected(std::string_view what) {
 }
 
 std::string request_body(const Question& question) {
+  json messages = json::array();
+  if (!question.system.empty())
+    messages.push_back({{"role", "system"}, {"content", question.system}});
+  messages.push_back({{"role", "user"}, {"content", question.text}});
   json body = {{"model", question.model},
-               {"messages", {{{"role", "user"}, {"content", question.text}}}},
+               {"messages", std::move(messages)},
                {"max_tokens", question.max_tokens},
                {"temperature", 0}};
   if (question.stream) {

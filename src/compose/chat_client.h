@@ -26,6 +26,7 @@ struct Answer {
 struct Question {
   std::string_view model;
   std::string_view text;
+  std::string_view system = {};  // empty: none
   std::int64_t max_tokens = 64;
   bool stream = false;
 };

@@ -2,9 +2,9 @@
 
 namespace sovmesh::compose {
 
-void DiskWatch::look() {
+std::optional<bool> DiskWatch::look() {
   const bool is_full = ledger_.stats().disk_full;
-  if (is_full == was_full_) return;
+  if (is_full == was_full_) return std::nullopt;
   was_full_ = is_full;
   if (audit_ != nullptr) audit_->hold_refusals(is_full);
   if (is_full)
@@ -14,6 +14,7 @@ void DiskWatch::look() {
              "itself");
   else
     log_.say(observe::Level::warning, "disk_full", "over: there is room, and requests are taken");
+  return is_full;
 }
 
 }  // namespace sovmesh::compose

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "observe/log.h"
 #include "store/audit.h"
 #include "store/ledger.h"
@@ -12,7 +14,8 @@ class DiskWatch {
  public:
   DiskWatch(store::Ledger& ledger, store::Audit* audit, const observe::Log& log)
       : ledger_(ledger), audit_(audit), log_(log) {}
-  void look();
+  // Whether it is full now, when that is new.
+  std::optional<bool> look();
 
  private:
   store::Ledger& ledger_;

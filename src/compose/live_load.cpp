@@ -29,17 +29,6 @@ void add_words(std::string& text, std::uint64_t seed, std::int64_t count) {
   }
 }
 
-Result<http::Origin> origin_of(const std::string& url) {
-  TRY(const http::Url parsed, http::parse_url(url, "/v1"));
-  if (parsed.is_tls || parsed.path != "/v1")
-    return client_error(Code::invalid_value, "--url: want http://HOST:PORT or unix:/PATH");
-  http::Origin origin;
-  origin.host = parsed.unix_path.empty() ? parsed.host : "localhost";
-  origin.port = parsed.port;
-  origin.unix_path = parsed.unix_path;
-  return origin;
-}
-
 class Player {
  public:
   Player(const des::Workload& workload, const LiveTarget& target, http::Origin origin,
@@ -107,6 +96,17 @@ class Player {
 rt::Task<void> play(Player* player) { co_await player->play(); }
 
 }  // namespace
+
+Result<http::Origin> origin_of(const std::string& url) {
+  TRY(const http::Url parsed, http::parse_url(url, "/v1"));
+  if (parsed.is_tls || parsed.path != "/v1")
+    return client_error(Code::invalid_value, "--url: want http://HOST:PORT or unix:/PATH");
+  http::Origin origin;
+  origin.host = parsed.unix_path.empty() ? parsed.host : "localhost";
+  origin.port = parsed.port;
+  origin.unix_path = parsed.unix_path;
+  return origin;
+}
 
 std::string live_prompt(const des::Workload& workload, std::size_t number) {
   const des::Arrival& arrival = workload.arrivals[number];

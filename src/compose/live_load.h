@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "http/client.h"
 #include "sim/des/metrics.h"
 #include "sim/des/workload.h"
 
@@ -19,6 +20,9 @@ struct LiveTarget {
 };
 // Every request is a coroutine of one thread.
 constexpr std::size_t kLiveRequestsMax = 50'000;
+
+// Of a gateway, as http://HOST:PORT or unix:/PATH.
+Result<http::Origin> origin_of(const std::string& url);
 
 // The prompt of one request: a word is a token of engine-sim's, equal keys of blocks are equal
 // words. One word less than the request has tokens: the role is one, too.

@@ -19,6 +19,7 @@
 #include "compose/data.h"
 #include "compose/disk_watch.h"
 #include "compose/first_uses.h"
+#include "compose/model_files.h"
 #include "compose/placing.h"
 #include "compose/pools.h"
 #include "compose/recovered.h"
@@ -117,7 +118,8 @@ void log_escape(std::exception_ptr escaped) {
 Process::Process(ServeOptions options)
     : options_(std::move(options)),
       clock_(rt::make_system_clock()),
-      random_(rt::make_system_random()) {
+      random_(rt::make_system_random()),
+      events_(std::make_unique<control::EventLog>(*clock_)) {
   // The engines' sandboxes and the sockets in it want an absolute path.
   options_.data_dir = std::filesystem::absolute(options_.data_dir).lexically_normal().string();
 }
@@ -246,6 +248,13 @@ Result<void> Process::open_identity() {
                                       [this](const Budgets::State& next) { return use(next); }});
   TRY_VOID(changes_->settle());
   TRY(const auto applied, apply(options_.config, "start"));
+  config_view_.with([&](ConfigView& view) {
+    view = {.file = options_.config_path,
+            .config = options_.config,
+            .loaded_at = wall_now(),
+            .restart_pending = {},
+            .refused = {}};
+  });
   note_removed(applied.removed_tenants);
   are_recovered_entered_ = enter_recovered_now();
   TRY_VOID(open_rollouts());
@@ -336,6 +345,15 @@ Result<void> Process::make_listeners() {
   settings_.look_up = look_up_of(server.drain_time);
   TRY(const std::vector<gateway::PoolSettings> pools, pool_settings(*publisher_->state().pools));
   health_ = std::make_unique<gateway::EngineHealth>(*clock_, *random_, *log_);
+  health_->tell([this](const std::string& engine, std::string_view state) {
+    const bool is_out = state == "ejected";
+    note_event(
+        {.kind = fmt::format("engine.{}", state),
+         .severity = is_out ? control::Severity::warning : control::Severity::info,
+         .subject = "engines/" + engine,
+         .text = fmt::format("engine {} {}", engine,
+                             is_out ? "fails too often: it is left out for a while" : "is back")});
+  });
   dispatcher_ = std::make_unique<gateway::Dispatcher>(
       *clock_, *random_,
       gateway::Dispatcher::Limits{
@@ -351,10 +369,11 @@ Result<void> Process::make_listeners() {
   usage_reports_ =
       std::make_unique<gateway::UsageReports>(data_->ledger(), *pool_, data_->audit().get());
   replays_ = std::make_unique<gateway::Replays>(data_->replays(), *pool_, *log_);
-  services_ = std::make_unique<gateway::Services>(gateway::Services{
-      *clock_, *random_, publisher_->directory(), *authenticator_, engines_, *dispatcher_, *health_,
-      overload_, data_->ledger(), budgets_->tariff(), audit_policy_, *metrics_, *log_,
-      usage_reports_.get(), replays_.get(), &rollouts_->in_force(), &decisions_, &mirrors_});
+  services_ = std::make_unique<gateway::Services>(
+      gateway::Services{*clock_, *random_, publisher_->directory(), *authenticator_, engines_,
+                        *dispatcher_, *health_, overload_, data_->ledger(), budgets_->tariff(),
+                        audit_policy_, *metrics_, *log_, usage_reports_.get(), replays_.get(),
+                        &rollouts_->in_force(), &decisions_, &mirrors_, &live_});
   for (const auto& worker : workers_) {
     auto plane = std::make_unique<gateway::DataPlane>(*services_, settings_, readiness_,
                                                       worker->loop(), worker->upstream());
@@ -364,7 +383,10 @@ Result<void> Process::make_listeners() {
     worker->on_drained([this] { return note_drained(); });
   }
   workers_.front()->on_drained([this] { return stop_engines(); });
-  workers_.front()->on_last_accept([this] { let_sockets_go(); });
+  workers_.front()->on_last_accept([this] {
+    let_sockets_go();
+    admin_streams_->end_all();
+  });
   TRY_VOID(add_data_listeners());
   TRY_VOID(add_operator_listeners());
   return show_setup_token();
@@ -402,24 +424,50 @@ Result<void> Process::add_operator_listeners() {
   auto metrics =
       std::make_unique<control::MetricsHandler>(registry_, [this] { return not_ready(); });
   admin_ = std::make_unique<control::AdminApi>(control::AdminApi::Parts{
-      data_->control(), data_->ledger(), *publisher_, *changes_, *authenticator_, *clock_, *random_,
-      [this] { return engine_list(); }, [this] { return not_ready(); },
+      data_->control(),
+      data_->ledger(),
+      *publisher_,
+      *changes_,
+      *authenticator_,
+      *clock_,
+      *random_,
+      [this] { return engine_list(); },
+      [this] { return not_ready(); },
       [this](const store::EngineRecord& record) { return check_api_engine(record); },
       [this](const std::vector<store::EngineRecord>& records) { run_api_engines(records); },
       [this](WallTime now, std::size_t max) { return budgets_->limiter().status(now, max); },
       data_->audit().get(),
       [this](const engine::Engine& engine) { return name(health_->condition(engine)); },
-      rollouts_.get(), [this] { return pool_parts(); }, check_pool,
+      rollouts_.get(),
+      [this] { return pool_parts(); },
+      check_pool,
       [this](RequestId request) -> std::optional<control::Placing> {
         const auto decision = decisions_.find(request);
         if (!decision) return std::nullopt;
         return placing_of(*decision);
       },
-      [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); }});
+      [this](const ModelName& route) { return mirror_view_of(mirrors_.comparison(route)); },
+      identity::PasswordCost{},
+      {*clock_,
+       [files = ModelFiles(options_.data_dir)](const auto& artifact) {
+         return files.has(artifact);
+       },
+       [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
+      [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); },
+      [this](const std::set<TenantId>* whose) { return live_view(whose); },
+      events_.get()});
+  admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
+  watch_streams();
+  const config::Server& server = options_.config.server;
   auto admin = std::make_unique<control::AdminHandler>(
       *admin_, *pool_, data_->admin_token(), static_cast<unsigned>(::geteuid()),
-      [this] { return revision_; }, data_->audit().get());
-  const config::Server& server = options_.config.server;
+      [this] { return revision_; }, data_->audit().get(),
+      control::AdminHandler::Rate{
+          .bounds = {.per_second = server.admin_rate, .burst = server.admin_burst},
+          .refused =
+              &registry_.counters("sm_admin_rate_limited_total",
+                                  "Calls of the admin API that came too often.", {"caller"})});
+  admin->stream_by(*admin_streams_);
   const ListenerPlan metrics_plan{
       .handler = metrics.get(), .options = server_options(), .outlives_drain = true};
   auto console = std::make_unique<control::ConsoleHandler>(control::console_files(), *admin,
@@ -547,7 +595,12 @@ rt::Task<void> Process::keep_watching_disk() {
   Worker& first = *workers_.front();
   DiskWatch watch(data_->ledger(), data_->audit().get(), *log_);
   for (;;) {
-    watch.look();
+    if (const std::optional<bool> is_full = watch.look())
+      note_event({.kind = *is_full ? "disk.full" : "disk.over",
+                  .severity = *is_full ? control::Severity::error : control::Severity::warning,
+                  .subject = "system",
+                  .text = *is_full ? "the disk of the data folder is full: new requests are refused"
+                                   : "there is room on the disk again: requests are taken"});
     const rt::Until next{first.loop().in(kDiskLook), &first.tasks().cancelled()};
     if (!co_await rt::sleep(first.loop(), next)) co_return;
   }

@@ -4,19 +4,23 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "compose/budgets.h"
 #include "compose/checkpoint_webhook.h"
+#include "compose/config_view.h"
 #include "compose/event_webhook.h"
 #include "compose/ledger_check.h"
 #include "compose/pool_history.h"
 #include "compose/serve.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
+#include "control/admin_streams.h"
 #include "control/directory_publisher.h"
+#include "control/event_log.h"
 #include "control/recorded_changes.h"
 #include "control/rollouts.h"
 #include "engine/model_list.h"
@@ -25,6 +29,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/engine_health.h"
 #include "gateway/engine_set.h"
+#include "gateway/live_counts.h"
 #include "gateway/mirror.h"
 #include "gateway/overload.h"
 #include "gateway/replay.h"
@@ -80,6 +85,21 @@ class Process {
   void watch_overload();
   void apply_overload(const routing::OverloadActions& actions);
   void watch_pools();
+  // process_live.cpp
+  struct LiveLoad {
+    std::vector<control::LiveView::Pool> pools;
+    std::vector<control::LiveView::Engine> engines;
+    std::map<std::string, control::LiveView::Tenant> tenants;  // by slug: what runs and waits
+  };
+  struct KnownLoad {
+    Instant at{};
+    std::shared_ptr<const LiveLoad> load;
+  };
+  std::shared_ptr<const LiveLoad> live_load();
+  control::LiveView live_view(const std::set<TenantId>* whose);
+  void note_event(control::Event event) const;
+  void note_threshold(const limits::Threshold& crossed) const;
+  void watch_streams();
   std::vector<std::shared_ptr<engine::Engine>> engine_list() const;
   std::vector<std::string> not_ready() const;
   std::vector<std::string> tenant_names() const;
@@ -145,6 +165,9 @@ class Process {
   observe::Gauge* restart_pending_ = nullptr;
   observe::Family<observe::Gauge>* config_info_ = nullptr;
   std::string revision_;  // of the configuration in force; of the first worker
+  Guarded<ConfigView> config_view_;
+  // Of the API's engines that run, by name; of whoever makes and changes engines, one at a time.
+  std::map<std::string, std::int64_t> engine_revisions_;
   std::unique_ptr<Data> data_;
   std::unique_ptr<identity::Authenticator> authenticator_;
   std::unique_ptr<control::DirectoryPublisher> publisher_;
@@ -159,6 +182,10 @@ class Process {
   std::unique_ptr<control::AdminApi> admin_;
   gateway::Decisions decisions_;
   gateway::Mirrors mirrors_{registry_};
+  gateway::LiveCounts live_;
+  Guarded<KnownLoad> live_load_;
+  std::unique_ptr<control::EventLog> events_;
+  std::unique_ptr<control::AdminStreams> admin_streams_;  // of the first worker
   std::unique_ptr<PoolHistory> pool_history_;
   std::unique_ptr<gateway::EngineHealth> health_;
   std::unique_ptr<gateway::Dispatcher> dispatcher_;

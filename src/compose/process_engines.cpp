@@ -83,6 +83,7 @@ Result<void> Process::make_engines() {
     if (made) {
       (*made)->start();
       engines[record.name] = *made;
+      engine_revisions_[record.name] = record.meta.revision;
     } else {  // who made it through the API must be able to remove it there
       log_->say(observe::Level::error, "engine_state", made.error().message());
     }
@@ -101,16 +102,23 @@ Result<void> Process::check_api_engine(const store::EngineRecord& record) {
 void Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
   gateway::EngineSet::Map engines = *engines_.all();
   std::vector<std::shared_ptr<engine::Engine>> gone;
+  const auto is_as_before = [&](const store::EngineRecord& record) {
+    const auto running = engine_revisions_.find(record.name);
+    return running != engine_revisions_.end() && running->second == record.meta.revision;
+  };
+  // One that was replaced begins anew; no model uses it then.
   std::erase_if(engines, [&](const auto& entry) {
     const auto& [name, engine] = entry;
-    const bool stays =
-        std::ranges::find(options_.config.engines, name, &config::Engine::name) !=
-            options_.config.engines.end() ||
-        std::ranges::find(records, name, &store::EngineRecord::name) != records.end();
+    const auto record = std::ranges::find(records, name, &store::EngineRecord::name);
+    const bool stays = std::ranges::find(options_.config.engines, name, &config::Engine::name) !=
+                           options_.config.engines.end() ||
+                       (record != records.end() && is_as_before(*record));
     if (!stays) gone.push_back(engine);
     return !stays;
   });
+  engine_revisions_.clear();
   for (const store::EngineRecord& record : records) {
+    engine_revisions_[record.name] = record.meta.revision;
     if (engines.contains(record.name)) continue;
     const auto made = make_remote(engine_of(record));
     if (!made) {  // it could be made when it was checked
@@ -138,6 +146,11 @@ void Process::note_engine(const std::string& name, const engine::Status& status)
       log_->line(bad ? observe::Level::warning : observe::Level::info, "engine_state");
   line.add("engine", name).add("state", engine::name(status.state)).add("reason", status.reason);
   log_->write(std::move(line));
+  note_event({.kind = "engine.state",
+              .severity = bad ? control::Severity::warning : control::Severity::info,
+              .subject = "engines/" + name,
+              .text = fmt::format("engine {} is {}{}{}", name, engine::name(status.state),
+                                  status.reason.empty() ? "" : ": ", status.reason)});
   if (status.state == engine::State::ready) hash_models();
   if (data_ != nullptr) record_engine(data_->audit(), *pool_, name, engine::name(status.state));
 }

@@ -94,6 +94,13 @@ Process::Reload Process::reload_now() {
     config.engines = options_.config.engines;  // those that run
     TRY(auto applied, apply(config, "reload"));
     out.removed_tenants = std::move(applied.removed_tenants);
+    config_view_.with([&](ConfigView& view) {
+      view = {.file = options_.config_path,
+              .config = config::in_force(config, options_.config, out.pending),
+              .loaded_at = wall_now(),
+              .restart_pending = out.pending,
+              .refused = {}};
+    });
     erase_old_answers();
     if (certificate) certificate_->publish(std::move(certificate));
     out.warnings = std::move(loaded.findings);  // an error would have ended this
@@ -102,6 +109,9 @@ Process::Reload Process::reload_now() {
   }();
   if (out.revision) return out;
   const std::string refused = loaded.config ? loaded.config->revision : std::string();
+  config_view_.with([&](ConfigView& view) {
+    view.refused = {.at = wall_now(), .revision = refused, .error = out.revision.error().message()};
+  });
   const auto recorded = record_refused_config(data_->audit().get(), refused, out.revision.error());
   if (!recorded) log_->say(observe::Level::error, "audit", recorded.error().message());
   return out;
@@ -127,6 +137,12 @@ rt::Task<void> Process::reload_task() {
 
 void Process::note_reload(const Reload& done) {
   reload_success_->set(done.revision ? 1 : 0);
+  note_event({.kind = "config.reload",
+              .severity = done.revision ? control::Severity::info : control::Severity::error,
+              .subject = "config",
+              .text = done.revision ? "the configuration is in force: revision " + *done.revision
+                                    : "the last good configuration stays: " +
+                                          done.revision.error().message()});
   if (!done.revision) {
     log_->say(observe::Level::error, "config_reload",
               "the last good configuration stays: " + done.revision.error().message());

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "compose/data.h"
@@ -75,15 +77,21 @@ rt::Task<void> Process::tell_budget_events() {
   for (;;) {
     const rt::Until next{first.loop().in(kBudgetLook), &first.tasks().cancelled()};
     if (!co_await rt::sleep(first.loop(), next)) co_return;
-    for (std::string& event : budgets_->take_events()) {
-      log_->say(observe::Level::info, "budget", event);
-      if (budget_webhook_) budget_webhook_->send(std::move(event));
+    for (Budgets::Event& event : budgets_->take_events()) {
+      log_->say(observe::Level::info, "budget", event.json);
+      note_threshold(event.crossed);
+      if (budget_webhook_) budget_webhook_->send(std::move(event.json));
     }
   }
 }
 
 // Called by whoever changes a rollout, on any thread.
 void Process::note_rollout(const rollout::Rollout& rollout, std::string_view what) const {
+  note_event({.kind = fmt::format("rollout.{}", what),
+              .severity = rollout.state == rollout::State::rolled_back ? control::Severity::warning
+                                                                       : control::Severity::info,
+              .subject = fmt::format("rollouts/{}", rollout.plan.route.text()),
+              .text = rollout.events.back().text});
   if (rollout_webhook_) rollout_webhook_->note(control::rollout_event(rollout, what));
 }
 

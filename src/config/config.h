@@ -48,6 +48,8 @@ struct Server {
   int workers = 0;  // 0: one per CPU
   std::vector<std::string> listen{"127.0.0.1:8080"};
   std::vector<std::string> admin_listen{"127.0.0.1:8081"};
+  std::int64_t admin_rate = 100;   // calls a second; 0: no bound
+  std::int64_t admin_burst = 500;  // at once
   std::vector<std::string> metrics_listen{"127.0.0.1:9090"};
   std::vector<std::string> hosts;         // empty: any host
   std::vector<std::string> cors_origins;  // empty: no CORS
@@ -114,7 +116,8 @@ struct Model {
   std::vector<std::string> engines;  // ...these: replicas of each other
   std::string engine_model;          // empty: the public name
   std::optional<int> adapter;
-  std::string digest;  // SHA-256 of its files, hex; empty: not known
+  std::string digest;    // SHA-256 of its files, hex; empty: not known
+  std::string artifact;  // "assistant@1.2"; empty: none of the registry
   std::string owned_by = "sovereign-mesh";
   bool chat = true;
   bool completions = true;
@@ -264,14 +267,50 @@ struct Replay {
   Position position;
 };
 
+// Values of request parameters; nothing: not set.
+struct ParameterDefaults {
+  std::optional<std::int64_t> max_tokens;
+  std::optional<Decimal> temperature;
+  std::optional<Decimal> top_p;
+  std::optional<Decimal> presence_penalty;
+  std::optional<Decimal> frequency_penalty;
+};
+struct ParameterMaximums : ParameterDefaults {
+  std::optional<std::int64_t> n;
+};
+
+struct SystemPrompt {
+  std::string name;
+  std::string text;
+  std::optional<std::vector<std::string>> models;    // nothing: any
+  std::optional<std::vector<std::string>> projects;  // nothing: any
+  std::string mode = "prepend";
+};
+
+struct Disclaimer {
+  std::string text;
+};
+
+// What a tenant wants of its own requests.
+struct TenantSettings {
+  std::optional<std::vector<std::string>> models;  // nothing: all that it may use
+  std::optional<ParameterDefaults> defaults;
+  std::optional<ParameterMaximums> maximums;
+  std::string on_excess = "refuse";
+  std::vector<SystemPrompt> system_prompts;
+  std::optional<Disclaimer> disclaimer;
+  Position position;
+};
+
 struct Tenant {
   std::string name;
   std::string display_name;
   std::vector<std::string> hosts;
   bool suspended = false;
-  std::string time_zone = "UTC";  // where its days and months begin
-  std::string currency = "EUR";   // of its money limits and of what it is billed
-  std::optional<Replay> replay;   // nothing: answers are not kept
+  std::string time_zone = "UTC";           // where its days and months begin
+  std::string currency = "EUR";            // of its money limits and of what it is billed
+  std::optional<Replay> replay;            // nothing: answers are not kept
+  std::optional<TenantSettings> settings;  // nothing: as the admin API says
   std::vector<Limit> limits;
   std::vector<Project> projects;  // "default" exists always
   std::vector<User> users;

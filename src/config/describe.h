@@ -45,6 +45,12 @@ void describe(V& v, Server& server) {
           "Addresses of the OpenAI-compatible API: ADDR:PORT, [IPV6]:PORT, *:PORT or unix:/PATH.");
   v.field("admin_listen", server.admin_listen,
           "Addresses of the admin API. Keep them on loopback unless TLS is in front.");
+  v.field("admin_rate", server.admin_rate,
+          "Most calls of the admin API in a second by one session, one token, or one address that "
+          "shows neither. 0: no bound. The socket of the data folder has none.",
+          Bounds{.min = 0, .max = 1'000'000});
+  v.field("admin_burst", server.admin_burst, "So many of them may come at once.",
+          Bounds{.min = 1, .max = 1'000'000});
   v.field(
       "metrics_listen", server.metrics_listen,
       "Addresses of /metrics and of health with reasons. They name tenants: keep them internal.");
@@ -164,6 +170,10 @@ void describe(V& v, Model& model) {
       "digest", model.digest,
       "SHA-256 of the files that a remote engine serves it from, 64 hexadecimal digits, for audit "
       "entries. A managed engine's files are hashed by the gateway.");
+  v.field(
+      "artifact", model.artifact,
+      "The imported artifact that it serves, as NAME@VERSION (docs/models.md): who may call it is "
+      "bound by the artifact's stage and release.");
   v.field("owned_by", model.owned_by, "Shown by /v1/models.");
   v.field("chat", model.chat, "Offer /v1/chat/completions.");
   v.field("completions", model.completions, "Offer /v1/completions.");
@@ -240,6 +250,16 @@ void describe(V& v, GreyChannel& grey) {
   v.required("tenants", grey.tenants, "Tenants that take part; others' header means nothing.");
   v.optional_section("key_label", grey.key_label,
                      "Requests with keys of this label go there, too, without the header.");
+}
+
+// For who looks for a place in one of a route's lists ("fallback", "version"). Empty: something
+// else.
+inline std::string_view hint_of_place(std::string_view list, std::string_view name) {
+  const bool is_place = name == "engine" || name == "engines" || name == "site" ||
+                        name == "region" || name == "jurisdiction";
+  if (!is_place || (list != "fallback" && list != "version")) return "";
+  return "a route names models: give each engine or site a model of its own with the same "
+         "'engine_model', and name that";
 }
 
 template <class V>
@@ -384,6 +404,58 @@ void describe(V& v, Replay& replay) {
 }
 
 template <class V>
+void describe(V& v, ParameterDefaults& values) {
+  v.field("max_tokens", values.max_tokens,
+          "Tokens of an answer, whether a client says max_tokens or max_completion_tokens.",
+          Bounds{.min = 1, .max = 1'000'000'000});
+  v.field("temperature", values.temperature, "0 to 2.");
+  v.field("top_p", values.top_p, "0 to 1.");
+  v.field("presence_penalty", values.presence_penalty, "0 to 2.");
+  v.field("frequency_penalty", values.frequency_penalty, "0 to 2.");
+}
+
+template <class V>
+void describe(V& v, ParameterMaximums& values) {
+  describe(v, static_cast<ParameterDefaults&>(values));
+  v.field("n", values.n, "Answers to one request; bounds best_of, too.",
+          Bounds{.min = 1, .max = 128});
+}
+
+template <class V>
+void describe(V& v, SystemPrompt& prompt) {
+  v.required("name", prompt.name, "1 to 64 letters, digits, '.', '_' and '-'.");
+  v.required("text", prompt.text,
+             "At most 16 KiB. {{tenant}}, {{project}} and {{date}} (the UTC day) are filled in.");
+  v.field("models", prompt.models, "By these names only. Absent: any.");
+  v.field("projects", prompt.projects, "In these projects only. Absent: any.");
+  v.choice("mode", prompt.mode,
+           "prepend: always, before the client's messages; default: where the client sends no "
+           "system or developer message.",
+           {"prepend", "default"});
+}
+
+template <class V>
+void describe(V& v, Disclaimer& disclaimer) {
+  v.required("text", disclaimer.text, "At most 4 KiB, as it is: a line end before it is yours.");
+}
+
+template <class V>
+void describe(V& v, TenantSettings& settings) {
+  v.position(settings.position);
+  v.field("models", settings.models,
+          "Of the models and routes that it may use, those that are in use; others are as if they "
+          "were not there. Absent: all.");
+  v.optional_section("defaults", settings.defaults, "Values for requests that leave them out.");
+  v.optional_section("maximums", settings.maximums, "Largest values of requests.");
+  v.choice("on_excess", settings.on_excess,
+           "What comes of a larger value: refuse (400), or clamp (the maximum takes its place).",
+           {"refuse", "clamp"});
+  v.list("system_prompts", settings.system_prompts,
+         "What goes before the messages of a chat: the first one that fits.");
+  v.optional_section("disclaimer", settings.disclaimer, "Goes behind the answers of chats.");
+}
+
+template <class V>
 void describe(V& v, Tenant& tenant) {
   v.position(tenant.position);
   v.given(tenant.given);
@@ -400,6 +472,9 @@ void describe(V& v, Tenant& tenant) {
       "Keep whole answers on this machine, encrypted, and give them again to whoever "
       "repeats an Idempotency-Key. Absent: a repeat is only told what the first "
       "request came to. Taken away: they are erased.");
+  v.optional_section("settings", tenant.settings,
+                     "What it wants of its own requests (docs/tenant-settings.md). Absent: what "
+                     "its administrators have set through the admin API.");
   v.list("limits", tenant.limits, "What may be used by all of its keys together.");
   v.list("projects", tenant.projects, "Its projects, beside `default`.");
   v.list("users", tenant.users, "Owners of keys that have limits of their own.");

@@ -83,7 +83,7 @@ Loaded from_environment(const Environment& environment,
   Engine engine;
   engine.name = "default";
   engine.url = *url;
-  engine.api_key = Secret(environment("OPENAI_API_KEY").value_or(""));
+  engine.api_key = Secret(environment("OPENAI_API_KEY").value_or(""), "env:OPENAI_API_KEY");
   engine.discover_models = true;
   engine.position = {.file = "OPENAI_BASE_URL"};
   config.engines.push_back(std::move(engine));

@@ -54,6 +54,14 @@ Loaded from_environment(const Environment& environment,
 // secrets' and files' contents, too): what differs between two configurations needs a restart.
 std::map<std::string, std::string> fixed_parts(Config config);
 
+// `loaded` as it is in force where the parts named in `pending` are still those of `running`: names
+// of fixed_parts().
+Config in_force(Config loaded, const Config& running, const std::vector<std::string>& pending);
+// One JSON object of every setting, defaults included, in the order of the reference. Of a secret
+// there is where it came from ("file:PATH", "env:NAME", "set" where nobody said), of the contents
+// of a file their SHA-256.
+std::string effective_json(Config config);
+
 // What only a clock can tell of a configuration, as warnings: keys that have expired.
 std::vector<Finding> check_dates(const Config& config, WallTime now);
 

@@ -89,6 +89,15 @@ TEST_F(LoadTest, AnUnknownSettingIsAnErrorWithPlaceAndHint) {
       "config.yaml:3:3: error: unknown setting 'wrokers' in server; did you mean 'workers'?\n");
 }
 
+TEST_F(LoadTest, WhoLooksForAPlaceInARouteIsToldHowToNameOne) {
+  for (const char* route : {"versions: [{model: a}], fallbacks: [{model: b, site: north}]",
+                            "versions: [{model: a}], fallbacks: [{engine: gpu-2}]",
+                            "versions: [{model: a, region: se}]"})
+    EXPECT_THAT(refusal(std::string("routes: [{name: r, ") + route + "}]\n"),
+                HasSubstr("give each engine or site a model of its own"))
+        << route;
+}
+
 TEST_F(LoadTest, ReportsEveryFinding) {
   const std::string text =
       refusal("server:\n  workers: many\n  tls: 3\n  drain_time: 5\nlgo: {}\n");

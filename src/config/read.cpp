@@ -61,8 +61,12 @@ class YamlVisitor {
     for (const auto& [name, entry] : entries_) {
       if (entry.used) continue;
       std::string message = fmt::format("unknown setting '{}' in {}", name, what_);
+      const std::string_view place = hint_of_place(what_, name);
       const std::string_view hint = closest(name, names_);
-      if (!hint.empty()) message += fmt::format("; did you mean '{}'?", hint);
+      if (!place.empty())
+        message += fmt::format("; {}", place);
+      else if (!hint.empty())
+        message += fmt::format("; did you mean '{}'?", hint);
       context_.error(entry.key, std::move(message));
     }
   }
@@ -310,7 +314,7 @@ class YamlVisitor {
     }
     if (text.empty()) return std::nullopt;
     warn_if_readable(name, node, *ref);
-    return Secret(std::move(text));
+    return Secret(std::move(text), node.Scalar());
   }
 
   void warn_if_readable(std::string_view name, const YAML::Node& node, const SecretRef& ref) const {

@@ -12,6 +12,7 @@
 
 #include "access/password_rules.h"
 #include "control/admin_objects.h"
+#include "control/directory_publisher.h"
 
 namespace sovmesh::control {
 namespace {
@@ -30,6 +31,7 @@ const std::map<std::string_view, Resources>& kinds() {
       {"keys", {Resource::keys, Resource::own_keys}},
       {"limits", {Resource::limits, Resource::sub_limits}},
       {"models", {Resource::models}},
+      {"artifacts", {Resource::artifacts}},
       {"engines", {Resource::engines}},
       {"prices", {Resource::prices}},
       {"routes", {Resource::routes}},
@@ -37,8 +39,11 @@ const std::map<std::string_view, Resources>& kinds() {
       {"pools", {Resource::pools}},
       {"usage", {Resource::usage}},
       {"requests", {Resource::requests}},
+      {"live", {Resource::usage}},
+      {"events", {Resource::events}},
       {"ledger", {Resource::ledger}},
       {"system", {Resource::system}},
+      {"config", {Resource::system}},
       {"users", {Resource::users, Resource::platform_users}},
       {"memberships", {Resource::memberships, Resource::platform_memberships}}};
   return kKinds;
@@ -47,8 +52,9 @@ const std::map<std::string_view, Resources>& kinds() {
 Action action_of_method(const AdminRequest& request) {
   const std::string& method = request.call.method;
   if (request.reads()) return Action::read;
-  // What PUT names may not be there yet.
-  if (request.path.size() == 1 || method == "PUT") return Action::create;
+  // What PUT names may not be there yet; of keys it always is.
+  const bool may_make = method == "PUT" && request.path.front() != "keys";
+  if (request.path.size() == 1 || may_make) return Action::create;
   return method == "DELETE" && request.path.size() == 2 ? Action::remove : Action::change;
 }
 
@@ -78,6 +84,9 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
     if (request.reads()) return Wanted{Action::read, {Resource::statements}};
     return Wanted{Action::create, {Resource::adjustments}};
   }
+  // They are always there: what PUT says anew is a change.
+  if (path.front() == "tenants" && path.size() == 3)
+    return Wanted{request.reads() ? Action::read : Action::change, {Resource::settings}};
   if (path.front() == "setup") return Wanted{Action::create, {Resource::setup_tokens}};
   const auto found = kinds().find(path.front());
   if (found == kinds().end()) return std::nullopt;
@@ -85,10 +94,11 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
   return Wanted{works ? Action::create : action_of_method(request), found->second};
 }
 
-// His own session, account and password are everybody's own business.
+// His own session, account and password are everybody's own business, and what roles mean.
 bool is_own(const AdminRequest& request) {
   const access::Caller& caller = request.call.caller;
-  if (request.path.front() == "session") return caller.user || !caller.grants.empty();
+  const std::string& kind = request.path.front();
+  if (kind == "session" || kind == "roles") return caller.user || !caller.grants.empty();
   if (request.path.front() != "users" || request.path.size() < 2 || !caller.user) return false;
   if (const auto id = Ulid::parse(request.path[1]); id) return *id == caller.user->value;
   const auto login = access::parse_login(request.path[1]);
@@ -189,10 +199,13 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   const auto is_foreign = [&](TenantId tenant) { return !ours.contains(tenant); };
   std::erase_if(data.tenants, [&](const auto& one) { return is_foreign(one.id); });
   std::erase_if(data.projects, [&](const auto& one) { return is_foreign(one.tenant); });
-  std::erase_if(data.keys, [&](const auto& one) { return is_foreign(one.tenant); });
+  data.keys.erase_if([&](const auto& one) { return is_foreign(one.tenant); });
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
+  std::erase_if(data.settings, [&](const auto& one) { return is_foreign(one.tenant); });
   data.engines.clear();
+  bound_releases(data.artifacts, data.models);
+  data.artifacts.clear();
   // Of a model that others have, too, neither they nor where it runs.
   for (catalog::Model& model : data.models) {
     std::erase_if(model.tenants, is_foreign);
@@ -200,6 +213,7 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
     model.engines.clear();
     model.engine_model.clear();
     model.source.clear();
+    model.artifact.clear();
   }
   std::erase_if(data.models, [](const catalog::Model& model) {
     return !model.for_all_tenants && model.tenants.empty();

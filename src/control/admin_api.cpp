@@ -22,9 +22,9 @@ constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::size_t kTenantProjectsMax = 1'000;  // where its own people make them
 // What is in the control store.
-constexpr std::array<std::string_view, 11> kChangeable{
-    "tenants", "projects", "keys",  "models", "engines",    "limits",
-    "routes",  "rollouts", "pools", "users",  "memberships"};
+constexpr std::array<std::string_view, 12> kChangeable{
+    "tenants", "projects", "keys",     "models", "artifacts", "engines",
+    "limits",  "routes",   "rollouts", "pools",  "users",     "memberships"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -73,7 +73,9 @@ Result<std::vector<std::string>> split(std::string_view text, char separator) {
 AdminApi::AdminApi(Parts parts)
     : parts_(std::move(parts)),
       logins_({parts_.store, parts_.audit, parts_.clock, parts_.random, parts_.password_cost}),
-      people_(logins_),
+      tokens_({parts_.store, parts_.authenticator, parts_.clock, parts_.random}),
+      people_(logins_, tokens_),
+      artifacts_(parts_.artifacts),
       ids_(parts_.clock, parts_.random),
       statements_(parts_.store, parts_.ledger, parts_.audit, parts_.clock) {}
 
@@ -113,11 +115,18 @@ Result<AdminReply> AdminApi::call(const AdminCall& call) {
     return reply;
   }
   const std::string& kind = request.path.front();
+  const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
+  // What only happens, or is added to, has no revision; one's session says so itself.
+  if (!is_change && kind != "session") TRY_VOID(must_want_new(request));
   // Take turns and record by themselves; verifying is long, and no write.
-  if (kind == "audit" || kind == "ledger") return answer(request);
+  if (kind == "audit" || kind == "ledger") {
+    TRY(AdminReply reply, answer(request));
+    note_change(request, reply);
+    return reply;
+  }
+  if (kind == "users") TRY_VOID(people_.prepare(request));
   return ids_.with([&](UlidSource& ids) -> Result<AdminReply> {
     request.ids = &ids;
-    const bool is_change = std::ranges::find(kChangeable, kind) != kChangeable.end();
     if (!is_change) return answer(request);
     if (kind == "users" || kind == "memberships") return change(request);
     TRY(const bool is_trial, request.take_flag("dry_run"));
@@ -146,6 +155,7 @@ Result<AdminReply> AdminApi::change(Request& request) {
       [&](const auto& agree) { return parts_.publisher.change(work, agree); },
       [&](store::ControlStore&) { return change_entry(request, reply); }));
   if (request.afterwards) request.afterwards(reply);
+  note_change(request, reply);
   return reply;
 }
 
@@ -155,6 +165,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "projects") return projects(request);
   if (kind == "keys") return keys(request);
   if (kind == "models") return models(request);
+  if (kind == "artifacts") return artifacts_.call(request);
   if (kind == "engines") return engines(request);
   if (kind == "limits") return limits(request);
   if (kind == "prices") return prices(request);
@@ -163,10 +174,14 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "pools") return pools(request);
   if (kind == "usage") return usage(request);
   if (kind == "statements") return statements(request);
-  if (kind == "requests") return explain_request(request);
+  if (kind == "requests") return requests(request);
+  if (kind == "live") return live(request);
+  if (kind == "events") return events(request);
   if (kind == "ledger") return verify_ledger(request);
   if (kind == "system") return system(request);
   if (kind == "audit") return audit(request);
+  if (kind == "roles") return roles(request);
+  if (kind == "config") return config(request);
   if (kind == "users") return people_.users(request);
   if (kind == "memberships") return people_.memberships(request);
   if (kind == "session") return people_.session(request);
@@ -175,11 +190,17 @@ Result<AdminReply> AdminApi::route(Request& request) {
 }
 
 Result<AdminReply> AdminApi::tenants(Request& request) {
+  if (request.path.size() == 3) return tenant_settings(request);
   if (request.is("POST", 1) || request.is("PUT", 2)) return create_tenant(request);
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
+    std::vector<tenancy::Tenant> wanted = data.tenants;
+    std::erase_if(wanted, [&](const tenancy::Tenant& t) {
+      return !only.fits(managed_by(t.meta), {t.slug.text(), t.display_name});
+    });
     return page<tenancy::Tenant>(
-        request, data.tenants, [](const tenancy::Tenant& t) { return t.id.value.text(); },
+        request, wanted, [](const tenancy::Tenant& t) { return t.id.value.text(); },
         [](const tenancy::Tenant& t) { return to_json(t); });
   }
   if (request.path.size() != 2) return fail(no_such_method(request));
@@ -328,10 +349,14 @@ Result<AdminReply> AdminApi::change_tenant(Request& request, tenancy::Tenant ten
 }
 
 Result<AdminReply> AdminApi::projects(Request& request) {
-  if (request.is("POST", 1)) return create_project(request);
+  if (request.is("POST", 1) || request.is("PUT", 1)) return create_project(request);
   TRY(store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
     std::vector<tenancy::Project> wanted = data.projects;
+    std::erase_if(wanted, [&](const tenancy::Project& p) {
+      return !only.fits(managed_by(p.meta), {p.slug.text(), p.display_name});
+    });
     if (const auto name = request.take("tenant")) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
       std::erase_if(wanted, [&](const tenancy::Project& p) { return p.tenant != tenant.id; });
@@ -372,6 +397,7 @@ Result<AdminReply> AdminApi::change_project(Request& request, tenancy::Project p
   return AdminReply{200, to_json(project, data), etag_of(project.meta.revision)};
 }
 
+// PUT says all of the tenant's project of that name, whether it is there or not.
 Result<AdminReply> AdminApi::create_project(Request& request) {
   JsonBody body(request.call.body);
   const std::string tenant_name = body.required_text("tenant");
@@ -381,17 +407,29 @@ Result<AdminReply> AdminApi::create_project(Request& request) {
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
   TRY(ProjectSlug slug, ProjectSlug::parse(name));
-  TRY_VOID(must_want_new(request));
   TRY(const store::ControlData data, load_seen(request));
   TRY(const tenancy::Tenant tenant, find_tenant(data, tenant_name));
   TRY_VOID(may(request, access::Resource::projects, access::Owner::of(tenant.id)));
+  const auto there = std::ranges::find_if(data.projects, [&](const tenancy::Project& other) {
+    return other.tenant == tenant.id && other.slug == slug;
+  });
+  if (there != data.projects.end())
+    TRY_VOID(must_be_ours(there->meta, fmt::format("project '{}'", name)));
+  if (there != data.projects.end() && request.call.method == "PUT") {
+    tenancy::Project wanted = *there;
+    TRY(wanted.meta.revision, revision(request, there->meta.revision));
+    wanted.display_name = std::move(display_name).value_or(name);
+    TRY_VOID(put_cost_centre(cost_centre, !cost_centre, wanted));
+    request.changes_nothing = to_json(wanted, data) == to_json(*there, data);
+    if (!request.changes_nothing) {
+      TRY(wanted, request.store->update(wanted));
+    }
+    return AdminReply{200, to_json(wanted, data), etag_of(wanted.meta.revision)};
+  }
+  TRY_VOID(must_want_new(request));
   if (!sees_all(request) && data.projects.size() >= kTenantProjectsMax)
     return client_error(Code::conflict,
                         fmt::format("you have {} projects already", kTenantProjectsMax));
-  for (const tenancy::Project& other : data.projects) {
-    if (other.tenant == tenant.id && other.slug == slug)
-      TRY_VOID(must_be_ours(other.meta, fmt::format("project '{}'", name)));
-  }
   tenancy::Project project{.id = {request.ids->next()},
                            .tenant = tenant.id,
                            .slug = std::move(slug),

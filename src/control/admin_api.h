@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +14,13 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "control/access_tokens.h"
+#include "control/admin_artifacts.h"
 #include "control/admin_call.h"
+#include "control/admin_feed.h"
 #include "control/admin_people.h"
 #include "control/directory_publisher.h"
+#include "control/live.h"
 #include "control/mirror_view.h"
 #include "control/placing.h"
 #include "control/recorded_changes.h"
@@ -31,6 +36,8 @@
 
 namespace sovmesh::control {
 
+class EventLog;
+struct Event;
 class Rollouts;
 
 // A pool, cohort, tenant or project and what it has of a pool. Rates in GPUs, over the last whole
@@ -85,6 +92,11 @@ class AdminApi {
     // What came of the copies of a route's requests; nothing: there was none. Empty: none is made.
     std::function<std::optional<MirrorView>(const ModelName& route)> mirror = {};
     identity::PasswordCost password_cost = {};
+    AdminArtifacts::Parts artifacts{clock};
+    // The configuration in force as JSON, secrets as references. Empty: there is none here.
+    std::function<std::string()> config = {};
+    ReadLive live = {};          // empty: nobody counts
+    EventLog* events = nullptr;  // null: nobody keeps any
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -96,8 +108,11 @@ class AdminApi {
 
   explicit AdminApi(Parts parts);
   Result<AdminReply> call(const AdminCall& call);
+  // For a stream of `live` or `events`.
+  Result<AdminFeed> open_feed(const AdminCall& call, const std::optional<std::string>& last_id);
   // Of people who sign in.
   Logins& logins() { return logins_; }
+  AccessTokens& tokens() { return tokens_; }
 
  private:
   using Request = AdminRequest;
@@ -111,6 +126,12 @@ class AdminApi {
   Result<AdminReply> tenants(Request& request);
   Result<AdminReply> create_tenant(Request& request);
   Result<AdminReply> change_tenant(Request& request, tenancy::Tenant tenant);
+  // admin_settings.cpp
+  Result<AdminReply> tenant_settings(Request& request);
+  Result<AdminReply> change_settings(Request& request, const tenancy::Tenant& tenant,
+                                     store::SettingsRecord record);
+  std::string show_settings(const tenancy::Tenant& tenant, const tenancy::Settings& settings,
+                            const tenancy::Meta& meta) const;
   Result<AdminReply> projects(Request& request);
   Result<AdminReply> create_project(Request& request);
   Result<AdminReply> change_project(Request& request, tenancy::Project project,
@@ -118,6 +139,7 @@ class AdminApi {
   Result<AdminReply> keys(Request& request);
   Result<AdminReply> create_key(Request& request);
   Result<AdminReply> change_key(Request& request, tenancy::Key key);
+  Result<AdminReply> replace_key(Request& request, tenancy::Key key);
   Result<AdminReply> rotate_key(Request& request, tenancy::Key key);
   Result<AdminReply> revoke_key(Request& request, tenancy::Key key);
   Result<AdminReply> models(Request& request);
@@ -129,6 +151,8 @@ class AdminApi {
   Result<void> check_engine_of(const catalog::Model& model, const std::string& name);
   Result<AdminReply> engines(Request& request);
   Result<AdminReply> create_engine(Request& request);
+  Result<AdminReply> replace_engine(Request& request, store::EngineRecord wanted,
+                                    store::ControlData data);
   Result<AdminReply> delete_engine(Request& request, const std::string& name,
                                    store::ControlData data);
   std::vector<std::string> engine_names() const;
@@ -175,6 +199,12 @@ class AdminApi {
   Result<AdminReply> statements(Request& request);
   Result<AdminReply> adjust(Request& request);
   Result<AdminReply> explain_request(Request& request);
+  Result<AdminReply> requests(Request& request);  // admin_requests.cpp
+  // admin_watch.cpp
+  Result<std::optional<std::set<TenantId>>> whose(Request& request);
+  Result<AdminReply> live(Request& request);
+  Result<AdminReply> events(Request& request);
+  void note_change(const Request& request, const AdminReply& reply) const;
   Result<AdminReply> verify_ledger(Request& request);
   // admin_audit.cpp
   static std::string action_of(std::string_view method, const std::vector<std::string>& path);
@@ -214,10 +244,15 @@ class AdminApi {
                                          const std::optional<std::string>& id);
   store::AdminEntry entry_of(const Request& request, std::string action) const;
   Result<AdminReply> system(Request& request);
+  // admin_roles.cpp
+  static Result<AdminReply> roles(Request& request);
+  Result<AdminReply> config(Request& request);
 
   Parts parts_;
   Logins logins_;
+  AccessTokens tokens_;
   AdminPeople people_;
+  AdminArtifacts artifacts_;
   Guarded<UlidSource> ids_;  // its lock is also the turn of writes
   Guarded<Statements> statements_;
 };

@@ -53,9 +53,10 @@ bool holds(const store::AuditHold& hold, const tenancy::Key& key) {
   return holds(hold, {.tenant = key.tenant, .id = key.owner.value_or("")});
 }
 
-// Whether a change of this key's takes it from an owner.
-bool changes_owner(const json& change, const tenancy::Key& key) {
-  return key.owner && change.contains("owner") && text_at(change, "owner") != *key.owner;
+// Whether a change of this key's takes it from an owner. `is_whole`: who is not said is none.
+bool changes_owner(const json& change, const tenancy::Key& key, bool is_whole) {
+  return key.owner && (is_whole || change.contains("owner")) &&
+         text_at(change, "owner") != *key.owner;
 }
 
 // Whether deleting an object of the store would take along what is held.
@@ -95,15 +96,26 @@ std::string hold_json(const store::AuditHold& hold, const store::ControlData& da
 // What the object is now, without the text of a key that is shown once.
 std::optional<Digest> digest_of(json object) {
   if (!object.is_object() || object.empty()) return std::nullopt;
-  object.erase("key");
   return sha256(object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-// All else of a user can be known: a digest with a name would let names be tried after an erasure.
-json without_names(json user) {
-  user.erase("login");
-  user.erase("display_name");
-  return user;
+// Without what must not be tried against a digest: names of people, because all else of the object
+// can be known and they would outlive their erasure, and texts that are shown once.
+json without_names(const std::string& kind, json object) {
+  if (kind == "users") {
+    for (const char* const name : {"login", "display_name", "token"})
+      object.erase(name);
+  }
+  if (kind == "keys") {
+    object.erase("key");
+    object.erase("owner");
+  }
+  // The name of a limit that has none of its own is made of its user's.
+  if (kind == "limits" && !text_at(object, "user").empty()) {
+    object.erase("user");
+    object.erase("name");
+  }
+  return object;
 }
 
 // What a body says of people is not kept under the key of whoever sent it: it would survive their
@@ -200,6 +212,8 @@ std::string AdminApi::action_of(std::string_view method, const std::vector<std::
   std::string kind = path.front();
   if (kind.ends_with('s')) kind.pop_back();
   if (path.size() > 2 && path[2] == "sessions") return "session.revoke";
+  if (path.size() > 2 && path[2] == "tokens")
+    return method == "POST" ? "token.create" : "token.delete";
   if (path.size() > 2) return kind + "." + path[2];
   if (method == "POST") return kind + ".create";
   return kind + (method == "DELETE" ? ".delete" : ".update");
@@ -249,14 +263,15 @@ Result<std::function<bool(const store::AuditHold&)>> AdminApi::what_is_lost(
       return holds(hold, data, kind, name);
     };
   const auto key = find_key(data, name);
-  if (!key || !changes_owner(change, *key)) return nothing;
+  if (!key || !changes_owner(change, *key, request.call.method == "PUT")) return nothing;
   return [key = *key](const Hold& hold) { return holds(hold, key); };
 }
 
 // What a legal hold keeps is neither deleted nor called by another name; that somebody wanted to is
 // an entry.
 Result<void> AdminApi::may_lose(const Request& request) {
-  const bool may_take = request.is("DELETE", 2) || request.is("PATCH", 2);
+  const bool may_take = request.is("DELETE", 2) || request.is("PATCH", 2) ||
+                        (request.is("PUT", 2) && request.path.front() == "keys");
   if (parts_.audit == nullptr || !may_take) return {};
   TRY(const std::vector<store::AuditHold> held, parts_.audit->holds());
   if (held.empty()) return {};
@@ -310,7 +325,7 @@ Result<std::optional<store::AdminEntry>> AdminApi::change_entry(const Request& r
   if (request.user)
     entry.concerns = store::AuditSubject{.tenant = request.tenant, .id = *request.user};
   if (!object.is_object()) return entry;
-  entry.after = digest_of(kind == "users" ? without_names(object) : object);
+  entry.after = digest_of(without_names(kind, object));
   TRY(const store::ControlData data, request.store->load());
   const auto tenant =
       find_tenant(data, kind == "tenants" ? text_at(object, "id") : text_at(object, "tenant"));

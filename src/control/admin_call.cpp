@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -49,6 +50,13 @@ Result<void> must_want_new(const AdminRequest& request) {
   return client_error(Code::precondition_failed, "there is no such object yet: leave If-Match out");
 }
 
+Result<void> must_be_without_revision(const AdminRequest& request) {
+  const auto& wanted = request.call.if_match;
+  if (!wanted || *wanted == "*") return {};
+  return client_error(Code::precondition_failed,
+                      "this has no revision: leave If-Match out, or send '*'");
+}
+
 Result<void> must_be_name_of_path(const AdminRequest& request, const std::string& name,
                                   const char* param) {
   if (request.path.size() == 1 || request.path[1] == name) return {};
@@ -65,6 +73,27 @@ Result<PageAsk> page_ask(AdminRequest& request) {
     return client_error(Code::invalid_value, fmt::format("limit: want 1..{}", kPageMax), "limit");
   ask.limit = *limit;
   return ask;
+}
+
+bool Narrowing::fits(std::string_view its_owner,
+                     std::initializer_list<std::string_view> its_names) const {
+  if (managed_by && *managed_by != its_owner) return false;
+  return !q || std::ranges::any_of(its_names, [&](std::string_view name) {
+    return to_lower(std::string(name)).contains(*q);
+  });
+}
+
+Result<Narrowing> narrowing(AdminRequest& request) {
+  Narrowing out{.managed_by = request.take("managed_by"), .q = request.take("q")};
+  if (out.q) out.q = to_lower(*out.q);
+  if (!out.managed_by || *out.managed_by == "api" || *out.managed_by == "file" ||
+      *out.managed_by == "engine")
+    return out;
+  return client_error(Code::invalid_value, "want api, file or engine", "managed_by");
+}
+
+std::string_view managed_by(const tenancy::Meta& meta) {
+  return meta.ownership.by == tenancy::Ownership::By::file ? "file" : "api";
 }
 
 std::string page_json(const std::vector<std::string>& shown,

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,6 +35,7 @@ struct AdminCall {
     std::string csrf_token;
   };
   std::optional<SignedIn> signed_in = {};
+  bool by_token = false;  // the caller is a user by one of his access tokens
 };
 
 struct AdminReply {
@@ -64,6 +67,10 @@ struct AdminRequest {
   // What a write changes, as it was, where no GET of its path shows that. JSON.
   std::optional<std::string> present = {};
   bool changes_nothing = false;  // so it has no entry
+  // Made before the write's turn: of the password that the body has, empty where it breaks the
+  // rules; and what the caller has proven to know the present password of.
+  std::string password_hash = {};
+  std::string confirmed_hash = {};
   // What a write does, and says, when it has taken effect. Cannot fail it any more.
   std::function<void(AdminReply&)> afterwards = {};
 
@@ -81,6 +88,8 @@ Error no_such_method(const AdminRequest& request);
 Result<std::int64_t> revision(const AdminRequest& request, std::int64_t present);
 // Of what is not there yet no If-Match can be right.
 Result<void> must_want_new(const AdminRequest& request);
+// Of what has no revision an If-Match can only want that it is there: call it when that is known.
+Result<void> must_be_without_revision(const AdminRequest& request);
 // A body of a path that names an object names the same one.
 Result<void> must_be_name_of_path(const AdminRequest& request, const std::string& name,
                                   const char* param);
@@ -96,6 +105,17 @@ struct PageAsk {
 Result<PageAsk> page_ask(AdminRequest& request);
 std::string page_json(const std::vector<std::string>& shown,
                       const std::optional<std::string>& next);
+
+// What a list is narrowed to: `managed_by`, and `q`, a part of one of the object's names.
+struct Narrowing {
+  std::optional<std::string> managed_by;
+  std::optional<std::string> q;  // lower case
+
+  bool fits(std::string_view its_owner, std::initializer_list<std::string_view> its_names) const;
+};
+Result<Narrowing> narrowing(AdminRequest& request);
+// As objects say it of themselves.
+std::string_view managed_by(const tenancy::Meta& meta);
 
 // The page of `all`, sorted by their ids.
 template <class T>
@@ -114,6 +134,31 @@ Result<AdminReply> page(AdminRequest& request, const std::vector<T>& all,
     shown.push_back(show(*it->second));
   }
   const auto next = it == sorted.end() ? std::nullopt : std::optional(last);
+  return AdminReply{.body = page_json(shown, next)};
+}
+
+// The same of those of `all` that are wanted, where `all` is long and in the order of the ids.
+template <class T>
+Result<AdminReply> page_in_order(AdminRequest& request, const std::vector<T>& all,
+                                 const std::function<std::string(const T&)>& id,
+                                 const std::function<bool(const T&)>& is_wanted,
+                                 const std::function<std::string(const T&)>& show) {
+  TRY(const PageAsk ask, page_ask(request));
+  auto it = all.begin();
+  if (ask.after)
+    it = std::ranges::partition_point(all, [&](const T& one) { return id(one) <= *ask.after; });
+  std::vector<std::string> shown;
+  std::string last;
+  std::optional<std::string> next;
+  for (; it != all.end(); ++it) {
+    if (!is_wanted(*it)) continue;
+    if (shown.size() == ask.limit) {
+      next = last;
+      break;
+    }
+    last = id(*it);
+    shown.push_back(show(*it));
+  }
   return AdminReply{.body = page_json(shown, next)};
 }
 

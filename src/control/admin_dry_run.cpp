@@ -58,6 +58,7 @@ Result<AdminReply> AdminApi::present(const Request& request, const AdminReply& r
   if (request.present) return AdminReply{.body = *request.present};
   if (reply.status == 201) return AdminReply{};
   const bool is_named = request.path.size() > 1;
+  const bool is_whole = request.call.method == "PUT" || request.call.method == "PATCH";
   AdminCall read{.method = "GET"};
   read.caller = request.call.caller;
   Request asked{.call = read,
@@ -66,6 +67,7 @@ Result<AdminReply> AdminApi::present(const Request& request, const AdminReply& r
                 .query = {},
                 .store = &parts_.store,
                 .resources = request.resources};
+  if (is_named && is_whole) asked.path = request.path;  // a part of the object
   return route(asked);
 }
 

@@ -82,10 +82,15 @@ std::string AdminApi::show_engine(const engine::Engine& engine,
 }
 
 Result<AdminReply> AdminApi::engines(Request& request) {
-  if (request.is("POST", 1)) return create_engine(request);
+  if (request.is("POST", 1) || request.is("PUT", 2)) return create_engine(request);
   TRY(const store::ControlData data, request.store->load());
   if (request.is("GET", 1)) {
-    const auto running = parts_.engines();
+    TRY(const Narrowing only, narrowing(request));
+    auto running = parts_.engines();
+    std::erase_if(running, [&](const auto& engine) {
+      const bool is_ours = record_of(data, engine->name()) != nullptr;
+      return !only.fits(is_ours ? "api" : "file", {engine->name()});
+    });
     return page<std::shared_ptr<engine::Engine>>(
         request, running, [](const auto& engine) { return std::string(engine->name()); },
         [&](const auto& engine) { return show_engine(*engine, data); });
@@ -134,8 +139,11 @@ Result<AdminReply> AdminApi::create_engine(Request& request) {
   }
   if (const auto source = parts_.publisher.file_engine(record.name))
     return files_alone(fmt::format("engine '{}'", record.name), *source);
-  TRY_VOID(must_want_new(request));
+  TRY_VOID(must_be_name_of_path(request, record.name, "name"));
   TRY(store::ControlData data, request.store->load());
+  if (request.call.method == "PUT" && record_of(data, record.name) != nullptr)
+    return replace_engine(request, std::move(record), std::move(data));
+  TRY_VOID(must_want_new(request));
   if (data.engines.size() >= kEnginesMax)
     return client_error(Code::conflict, fmt::format("there are {} engines already", kEnginesMax));
   if (parts_.check_engine) TRY_VOID(parts_.check_engine(record));
@@ -145,18 +153,46 @@ Result<AdminReply> AdminApi::create_engine(Request& request) {
   return AdminReply{201, to_json(record), etag_of(record.meta.revision)};
 }
 
-Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& name,
-                                           store::ControlData data) {
-  if (const auto source = parts_.publisher.file_engine(name))
-    return files_alone(fmt::format("engine '{}'", name), *source);
-  const auto* record = record_of(data, name);
-  if (record == nullptr) return no_such("engine", name, engine_names());
+namespace {
+
+// An engine is not taken from under a model, be it for good or to begin anew elsewhere.
+Result<void> check_engine_unused(const store::ControlData& data, const std::string& name) {
   for (const catalog::Model& model : data.models) {
     const std::vector<std::string> engines = engines_of(model);
     if (std::ranges::find(engines, name) == engines.end()) continue;
     return client_error(Code::conflict,
                         fmt::format("the model '{}' needs the engine", model.name.text()));
   }
+  return {};
+}
+
+}  // namespace
+
+// The same again changes nothing; anything else only while no model needs it.
+Result<AdminReply> AdminApi::replace_engine(Request& request, store::EngineRecord wanted,
+                                            store::ControlData data) {
+  const store::EngineRecord before = *record_of(data, wanted.name);
+  wanted.id = before.id;
+  wanted.meta = before.meta;
+  TRY(wanted.meta.revision, revision(request, before.meta.revision));
+  request.changes_nothing = to_json(wanted) == to_json(before);
+  if (request.changes_nothing)
+    return AdminReply{200, to_json(wanted), etag_of(wanted.meta.revision)};
+  TRY_VOID(check_engine_unused(data, wanted.name));
+  if (parts_.check_engine) TRY_VOID(parts_.check_engine(wanted));
+  TRY(wanted, request.store->update(wanted));
+  *std::ranges::find(data.engines, wanted.id, &store::EngineRecord::id) = wanted;
+  run_afterwards(request, std::move(data.engines));
+  return AdminReply{200, to_json(wanted), etag_of(wanted.meta.revision)};
+}
+
+Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& name,
+                                           store::ControlData data) {
+  if (const auto source = parts_.publisher.file_engine(name))
+    return files_alone(fmt::format("engine '{}'", name), *source);
+  const auto* record = record_of(data, name);
+  if (record == nullptr) return no_such("engine", name, engine_names());
+  TRY_VOID(check_engine_unused(data, name));
   TRY(const std::int64_t at, revision(request, record->meta.revision));
   TRY_VOID(request.store->remove(record->id, at));
   std::erase_if(data.engines, [&](const auto& other) { return other.name == name; });

@@ -158,19 +158,25 @@ Result<AdminReply> AdminApi::keys(Request& request) {
   if (request.is("POST", 1)) return create_key(request);
   TRY(const store::ControlData data, load_seen(request));
   if (request.is("GET", 1)) {
-    std::vector<tenancy::Key> wanted = data.keys;
+    TRY(const Narrowing only, narrowing(request));
+    std::optional<TenantId> of_tenant;
+    std::optional<ProjectId> of_project;
     if (const auto name = request.take("tenant")) {
       TRY(const tenancy::Tenant tenant, find_tenant(data, *name));
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.tenant != tenant.id; });
+      of_tenant = tenant.id;
     }
     if (const auto id = request.take("project")) {
       TRY(const tenancy::Project project, find_project(data, *id));
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.project != project.id; });
+      of_project = project.id;
     }
-    if (const auto owner = request.take("owner"))
-      std::erase_if(wanted, [&](const tenancy::Key& k) { return k.owner != *owner; });
-    return page<tenancy::Key>(
-        request, wanted, [](const tenancy::Key& k) { return std::string(k.id.text()); },
+    const auto owner = request.take("owner");
+    return page_in_order<tenancy::Key>(
+        request, data.keys, [](const tenancy::Key& k) { return std::string(k.id.text()); },
+        [&](const tenancy::Key& k) {
+          return only.fits(managed_by(k.meta), {k.id.text(), k.display_name}) &&
+                 (!of_tenant || k.tenant == *of_tenant) &&
+                 (!of_project || k.project == *of_project) && (!owner || k.owner == *owner);
+        },
         [&](const tenancy::Key& k) { return to_json(k, data); });
   }
   TRY_VOID(request.no_more_query());
@@ -183,6 +189,7 @@ Result<AdminReply> AdminApi::keys(Request& request) {
   if (request.is("GET", 2))
     return AdminReply{.body = to_json(key, data), .etag = etag_of(key.meta.revision)};
   if (request.is("PATCH", 2)) return change_key(request, std::move(key));
+  if (request.is("PUT", 2)) return replace_key(request, std::move(key));
   if (!request.is("DELETE", 2)) return fail(no_such_method(request));
   TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
   TRY(const std::int64_t at, revision(request, key.meta.revision));
@@ -236,6 +243,38 @@ Result<AdminReply> AdminApi::change_key(Request& request, tenancy::Key key) {
     TRY(key, request.store->update(key));
   }
   TRY(const store::ControlData data, request.store->load());
+  return AdminReply{200, to_json(key, data), etag_of(key.meta.revision)};
+}
+
+// All that is said of a key; its text, tenant and project stay. Ids are not chosen, so what is not
+// there is not made.
+Result<AdminReply> AdminApi::replace_key(Request& request, tenancy::Key key) {
+  JsonBody body(request.call.body);
+  const KeyFields fields = KeyFields::read(body);
+  TRY_VOID(body.done());
+  TRY_VOID(must_be_ours(key.meta, fmt::format("key '{}'", key.id.text())));
+  TRY(key.meta.revision, revision(request, key.meta.revision));
+  const tenancy::Key before = key;
+  const tenancy::Key usual{.id = key.id, .tenant = key.tenant, .project = key.project};
+  key.display_name = usual.display_name;
+  key.scopes.set();
+  key.models = usual.models;
+  key.owner = usual.owner;
+  key.max_priority = usual.max_priority;
+  key.expires_at = usual.expires_at;
+  // Whoever may not say labels does not take them by saying none.
+  if (may(request, access::Action::create, access::Resource::keys, access::Owner::platform()))
+    key.labels = usual.labels;
+  TRY_VOID(fields.put_into(key));
+  own_it(request, key);
+  TRY_VOID(may_touch(request, key));  // nor give it away
+  TRY_VOID(check_scopes(request, key, before.scopes));
+  TRY_VOID(check_labels_right(request, key, before.labels));
+  TRY(const store::ControlData data, request.store->load());
+  request.changes_nothing = to_json(key, data) == to_json(before, data);
+  if (!request.changes_nothing) {
+    TRY(key, request.store->update(key));
+  }
   return AdminReply{200, to_json(key, data), etag_of(key.meta.revision)};
 }
 

@@ -36,6 +36,7 @@ struct ModelFields {
   std::optional<std::string> engine_model;
   std::optional<std::int64_t> adapter;
   std::optional<std::string> owned_by;
+  std::optional<std::string> artifact;
   std::optional<bool> chat;
   std::optional<bool> completions;
   std::optional<bool> embeddings;
@@ -49,6 +50,7 @@ struct ModelFields {
   Text stall_timeout;
   Text total_timeout;
   Text commit_after;
+  bool no_artifact = false;
   bool same_name = false;  // null was said
   bool no_adapter = false;
   bool all_tenants = false;
@@ -59,6 +61,7 @@ struct ModelFields {
             .engine_model = body.text("engine_model"),
             .adapter = body.number("adapter", 0, kAdapterMax),
             .owned_by = body.text("owned_by"),
+            .artifact = body.text("artifact"),
             .chat = body.flag("chat"),
             .completions = body.flag("completions"),
             .embeddings = body.flag("embeddings"),
@@ -72,6 +75,7 @@ struct ModelFields {
             .stall_timeout = body.text("stall_timeout"),
             .total_timeout = body.text("total_timeout"),
             .commit_after = body.text("commit_after"),
+            .no_artifact = body.is_null("artifact"),
             .same_name = body.is_null("engine_model"),
             .no_adapter = body.is_null("adapter"),
             .all_tenants = body.is_null("tenants")};
@@ -123,6 +127,15 @@ struct ModelFields {
     if (adapter) model.adapter = static_cast<int>(*adapter);
     if (no_adapter) model.adapter.reset();
     if (owned_by) model.owned_by = *owned_by;
+    if (no_artifact) model.artifact.clear();
+    if (artifact) {
+      const auto is_it = [&](const auto& known) { return known.name.text() == *artifact; };
+      if (std::ranges::none_of(data.artifacts, is_it)) {
+        return client_error(Code::invalid_value,
+                            fmt::format("there is no artifact '{}'", *artifact), "artifact");
+      }
+      model.artifact = *artifact;
+    }
     model.chat = chat.value_or(model.chat);
     model.completions = completions.value_or(model.completions);
     model.embeddings = embeddings.value_or(model.embeddings);
@@ -153,6 +166,11 @@ Result<AdminReply> AdminApi::models(Request& request) {
     data.models.push_back(std::move(model));
   data = seen(request, std::move(data));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
+    std::erase_if(data.models, [&](const catalog::Model& m) {
+      const std::string_view owner = m.discovered ? "engine" : m.from_file ? "file" : "api";
+      return !only.fits(owner, {m.name.text()});
+    });
     return page<catalog::Model>(
         request, data.models, [](const catalog::Model& m) { return std::string(m.name.text()); },
         [&](const catalog::Model& m) { return to_json(m, data); });

@@ -122,6 +122,7 @@ std::string to_json(const catalog::Model& model, const store::ControlData& data)
       .texts("engines", engines_of(model))
       .text("engine_model", model.engine_model);
   model.adapter ? json.number("adapter", *model.adapter) : json.null("adapter");
+  model.artifact.empty() ? json.null("artifact") : json.text("artifact", model.artifact);
   json.text("owned_by", model.owned_by)
       .flag("chat", model.chat)
       .flag("completions", model.completions)
@@ -217,10 +218,10 @@ Result<tenancy::Project> find_project_of(const store::ControlData& data, TenantI
 }
 
 Result<tenancy::Key> find_key(const store::ControlData& data, std::string_view id) {
-  for (const tenancy::Key& key : data.keys) {
-    if (key.id.text() == id) return key;
-  }
-  return no_such("key", id, names_of(data.keys, [](const tenancy::Key& key) {
+  const auto found =
+      std::ranges::lower_bound(data.keys, id, {}, [](const auto& key) { return key.id.text(); });
+  if (found != data.keys.end() && found->id.text() == id) return *found;
+  return no_such("key", id, names_of(data.keys.all(), [](const tenancy::Key& key) {
                    return fmt::format("{} ({})", key.id.text(), key.display_name);
                  }));
 }

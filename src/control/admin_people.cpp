@@ -54,20 +54,6 @@ bool sees_person(const AdminRequest& request, access::UserId user, const Members
   });
 }
 
-// Whoever may do it to each of a person's roles may do it to the person.
-Result<void> may_manage(AdminRequest& request, Action action, const Memberships& memberships) {
-  if (memberships.empty())
-    TRY_VOID(may(request, action, Resource::platform_users, Owner::platform()));
-  for (const Membership& membership : memberships) {
-    if (may(request, action, user_resource(membership.grant), owner_of(membership))) continue;
-    return client_error(Code::insufficient_permissions,
-                        "this person has roles beyond those that you may give: only somebody who "
-                        "may give all of them may do this");
-  }
-  request.is_decided = true;
-  return {};
-}
-
 std::unexpected<Error> no_such_user(std::string_view name) {
   return client_error(Code::not_found, fmt::format("there is no user '{}'", name));
 }
@@ -115,10 +101,6 @@ Result<void> check_room(const AdminRequest& request, const access::Grant& grant)
                       fmt::format("the tenant has {} memberships already", kTenantUsersMax));
 }
 
-// Of a password that somebody who may give every role has set. Whoever changes his own does not
-// change whose word the account rests on.
-std::string trust_of(access::UserId user) { return "password_by_platform/" + user.value.text(); }
-
 Result<void> note_password(AdminRequest& request, access::UserId user) {
   const bool is_trusted =
       may(request, Action::create, Resource::platform_memberships, Owner::platform()).has_value();
@@ -126,16 +108,104 @@ Result<void> note_password(AdminRequest& request, access::UserId user) {
                     : request.store->remove_value(trust_of(user));
 }
 
-// Whether the password may be that of somebody who could not have given `grant`: it is where the
-// person is nothing yet, and only people of other tenants vouch for the account.
-Result<bool> is_beyond_password(AdminRequest& request, const access::Grant& grant, const User& user,
-                                const Memberships& memberships) {
-  const bool is_there = std::ranges::any_of(memberships, [&](const Membership& one) {
+// Whether `grant` is beyond people who may vouch for the account so far: the person is nothing yet
+// where it holds, nor on the platform.
+bool is_beyond(const access::Grant& grant, const Memberships& memberships) {
+  return std::ranges::none_of(memberships, [&](const Membership& one) {
     return !one.grant.tenant() || one.grant.tenant() == grant.tenant();
   });
-  if (user.password_hash.empty() || is_there) return false;
+}
+
+// Takes away what somebody who could not have given a role may know: a password that no platform
+// admin has set, and tokens that none has made.
+struct Taken {
+  bool password = false;
+  std::int64_t tokens = 0;
+};
+Result<Taken> take_what_others_know(AdminRequest& request, User user) {
+  Taken taken;
+  TRY(taken.tokens, request.store->remove_tokens(user.id, true));
   TRY(const auto trust, request.store->get_value(trust_of(user.id)));
-  return !trust;
+  taken.password = !trust && !user.password_hash.empty();
+  if (!taken.password) return taken;
+  user.password_hash.clear();
+  TRY_VOID(request.store->update(user));
+  TRY_VOID(request.store->end_sessions(user.id, std::nullopt));
+  return taken;
+}
+
+// As it is stored now: its revision grows with its memberships.
+Result<User> present_user(AdminRequest& request, access::UserId id) {
+  TRY(const std::optional<User> user, request.store->user(id));
+  if (!user) return client_error(Code::not_found, "the user is gone");
+  return *user;
+}
+
+// What a caller may say of a user.
+struct UserFields {
+  std::optional<std::string> login;
+  std::optional<std::string> display_name;
+  std::optional<std::string> password;
+
+  static UserFields read(JsonBody& body) {
+    return {.login = body.text("login"),
+            .display_name = body.text("display_name"),
+            .password = body.text("password")};
+  }
+};
+
+struct NewUser {
+  UserFields fields;
+  access::UserKind kind = access::UserKind::person;
+  std::optional<std::string> role;
+  std::optional<std::string> tenant;
+
+  static Result<NewUser> read(const AdminRequest& request) {
+    JsonBody body(request.call.body);
+    NewUser out;
+    out.fields.login = body.required_text("login");
+    out.fields.display_name = body.text("display_name");
+    out.fields.password = body.text("password");
+    const std::string kind = body.text("kind").value_or("person");
+    out.role = body.text("role");
+    out.tenant = body.text("tenant");
+    TRY_VOID(body.done());
+    const auto parsed = access::parse_user_kind(kind);
+    if (!parsed) return client_error(Code::invalid_value, "want person or service", "kind");
+    out.kind = *parsed;
+    return out;
+  }
+};
+
+struct UserChange {
+  UserFields fields;
+  std::optional<bool> disabled;
+  std::string current_password;
+  bool is_empty = false;
+
+  static Result<UserChange> read(const AdminRequest& request) {
+    JsonBody body(request.call.body);
+    UserChange out;
+    out.fields = UserFields::read(body);
+    out.disabled = body.flag("disabled");
+    out.current_password = body.text("current_password").value_or("");
+    TRY_VOID(body.done());
+    out.is_empty = body.is_empty();
+    return out;
+  }
+};
+
+// Puts in what prepare() has made of it.
+Result<void> put_password(const AdminRequest& request, const std::string& password, User& user) {
+  if (user.kind == access::UserKind::service)
+    return client_error(Code::invalid_value,
+                        "a service account has no password: make an access token for it",
+                        "password");
+  TRY_VOID(access::check_password(password, user.login));
+  if (request.password_hash.empty())
+    return client_error(Code::conflict, "the user changed meanwhile: try again");
+  user.password_hash = request.password_hash;
+  return {};
 }
 
 // The keys whose owner this person is: in the tenants where there is a role, by the login. What the
@@ -143,13 +213,13 @@ Result<bool> is_beyond_password(AdminRequest& request, const access::Grant& gran
 Result<std::vector<tenancy::Key>> keys_of(AdminRequest& request, const std::string& login,
                                           const Memberships& memberships) {
   TRY(store::ControlData data, request.store->load());
-  std::erase_if(data.keys, [&](const tenancy::Key& key) {
+  data.keys.erase_if([&](const tenancy::Key& key) {
     return key.owner != login || key.meta.ownership.by != tenancy::Ownership::By::api ||
            std::ranges::none_of(memberships, [&](const Membership& one) {
              return one.grant.tenant() == key.tenant;
            });
   });
-  return std::move(data.keys);
+  return std::move(data.keys).take();
 }
 
 // Whoever is out is out with all that would still speak for him, and leaves nothing to somebody who
@@ -188,6 +258,21 @@ std::string session_line(const Session& session, bool is_current) {
 }
 
 }  // namespace
+
+Result<void> may_manage(AdminRequest& request, Action action, const Memberships& memberships) {
+  if (memberships.empty())
+    TRY_VOID(may(request, action, Resource::platform_users, Owner::platform()));
+  for (const Membership& membership : memberships) {
+    if (may(request, action, user_resource(membership.grant), owner_of(membership))) continue;
+    return client_error(Code::insufficient_permissions,
+                        "this person has roles beyond those that you may give: only somebody who "
+                        "may give all of them may do this");
+  }
+  request.is_decided = true;
+  return {};
+}
+
+std::string trust_of(access::UserId user) { return "password_by_platform/" + user.value.text(); }
 
 WallTime AdminPeople::now() const { return logins_.parts().clock.wall_now(); }
 
@@ -252,7 +337,8 @@ Result<AdminReply> AdminPeople::users(AdminRequest& request) {
   TRY(Person person, find_user(request, request.path[1]));
   request.object = person.user.id.value.text();
   request.tenant = only_tenant(person.memberships);
-  if (request.path.size() > 2) return sessions_of(request, person);
+  if (request.path.size() > 2)
+    return request.path[2] == "tokens" ? tokens_of(request, person) : sessions_of(request, person);
   TRY_VOID(request.no_more_query());
   if (request.call.method == "GET") return show(request, person, 200);
   if (request.call.method == "PATCH") return change_user(request, std::move(person));
@@ -262,8 +348,12 @@ Result<AdminReply> AdminPeople::users(AdminRequest& request) {
 
 Result<AdminReply> AdminPeople::list_users(AdminRequest& request) {
   const auto tenant = request.take("tenant");
+  TRY(const Narrowing only, narrowing(request));
   TRY(const store::ControlData data, load_seen(request));
   TRY(std::vector<Person> wanted, seen_users(request));
+  std::erase_if(wanted, [&](const Person& person) {
+    return !only.fits(managed_by(person.user.meta), {person.user.login, person.user.display_name});
+  });
   if (tenant) {
     TRY(const tenancy::Tenant of, find_tenant(data, *tenant));
     std::erase_if(wanted, [&](const Person& person) {
@@ -281,17 +371,41 @@ Result<AdminReply> AdminPeople::list_users(AdminRequest& request) {
       });
 }
 
+Result<void> AdminPeople::prepare(AdminRequest& request) {
+  const bool makes = request.is("POST", 1);
+  if (!makes && !request.is("PATCH", 2)) return {};
+  std::string login;
+  std::optional<std::string> password;
+  if (makes) {
+    TRY(const NewUser wanted, NewUser::read(request));
+    password = wanted.fields.password;
+    login = *wanted.fields.login;
+  } else {
+    TRY(const UserChange wanted, UserChange::read(request));
+    password = wanted.fields.password;
+    const auto person = find_user(request, request.path[1]);
+    if (!password || !person) return {};  // the turn says so
+    login = wanted.fields.login.value_or(person->user.login);
+    // Slowed as a login is, and as long.
+    const bool has_one = !person->user.password_hash.empty();
+    if (is_self(request, person->user.id) && has_one && !request.call.by_token) {
+      TRY_VOID(logins_.confirm(person->user, wanted.current_password, request.call.source));
+      request.confirmed_hash = person->user.password_hash;
+    }
+  }
+  const auto parsed = access::parse_login(login);
+  if (!password || !parsed || !access::check_password(*password, *parsed)) return {};
+  TRY(request.password_hash, logins_.hash(*password, *parsed));
+  return {};
+}
+
 // With a first role, without which a tenant's administrator would not see whom he made.
 Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
-  JsonBody body(request.call.body);
-  const std::string login_text = body.required_text("login");
-  const auto display_name = body.text("display_name");
-  const auto password = body.text("password");
-  const auto role = body.text("role");
-  const auto tenant = body.text("tenant");
-  TRY_VOID(body.done());
+  TRY(const NewUser wanted, NewUser::read(request));
+  const auto& [fields, kind, role, tenant] = wanted;
   TRY_VOID(request.no_more_query());
-  TRY(const std::string login, access::parse_login(login_text));
+  TRY_VOID(must_want_new(request));
+  TRY(const std::string login, access::parse_login(*fields.login));
   TRY(const store::ControlData data, load_seen(request));
   if (tenant && !role)
     return client_error(Code::missing_required_parameter, "say which role in the tenant", "role");
@@ -307,52 +421,53 @@ Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
   TRY(const std::vector<User> all, request.store->users());
   if (all.size() >= access::kUsersMax)
     return client_error(Code::conflict, fmt::format("there are {} users already", all.size()));
-  User user{.id = {request.ids->next()}, .login = login, .display_name = login};
-  TRY_VOID(put_display_name(display_name, user));
-  if (password) {
-    TRY(user.password_hash, logins_.hash(*password, login));
-  }
+  User user{.id = {request.ids->next()},
+            .login = login,
+            .display_name = login,
+            .password_hash = {},
+            .kind = kind};
+  TRY_VOID(put_display_name(fields.display_name, user));
+  if (fields.password) TRY_VOID(put_password(request, *fields.password, user));
   Person person;
   TRY(person.user, request.store->create(std::move(user)));
-  if (password) TRY_VOID(note_password(request, person.user.id));
+  if (fields.password) TRY_VOID(note_password(request, person.user.id));
   if (grant) {
     request.tenant = grant->tenant();
     TRY(Membership made,
         request.store->create(
             Membership{.id = {request.ids->next()}, .user = person.user.id, .grant = *grant}));
     person.memberships.push_back(std::move(made));
+    TRY(person.user, present_user(request, person.user.id));
   }
   return show(request, person, 201);
 }
 
 Result<AdminReply> AdminPeople::change_user(AdminRequest& request, Person person) {
-  JsonBody body(request.call.body);
-  const auto login = body.text("login");
-  const auto display_name = body.text("display_name");
-  const auto disabled = body.flag("disabled");
-  const auto password = body.text("password");
-  const auto current = body.text("current_password");
-  TRY_VOID(body.done());
+  TRY(const UserChange wanted, UserChange::read(request));
+  const auto& [fields, disabled, current_password, is_empty] = wanted;
   User& user = person.user;
   const User before = user;
   const bool is_own = is_self(request, user.id);
-  if (is_own && !login && !disabled) {
+  if (is_own && !fields.login && !disabled) {
     request.is_decided = true;  // his own name and password
   } else {
     TRY_VOID(may_manage(request, Action::change, person.memberships));
   }
+  if (fields.password && request.call.by_token)
+    return client_error(Code::insufficient_permissions,
+                        "an access token changes no passwords: sign in", "password");
   if (is_own && disabled.value_or(false))
     return client_error(Code::conflict, "you cannot disable yourself", "disabled");
   TRY(user.meta.revision, revision(request, user.meta.revision));
-  if (body.is_empty()) return show(request, person, 200);
-  if (login) {
-    TRY(user.login, access::parse_login(*login));
+  if (is_empty) return show(request, person, 200);
+  if (fields.login) {
+    TRY(user.login, access::parse_login(*fields.login));
   }
-  TRY_VOID(put_display_name(display_name, user));
-  if (password) {
-    if (is_own && !user.password_hash.empty())
-      TRY_VOID(logins_.confirm(user, current.value_or(""), request.call.source));
-    TRY(user.password_hash, logins_.hash(*password, user.login));
+  TRY_VOID(put_display_name(fields.display_name, user));
+  if (fields.password) {
+    if (is_own && request.confirmed_hash != before.password_hash)
+      return client_error(Code::conflict, "your password changed meanwhile: try again");
+    TRY_VOID(put_password(request, *fields.password, user));
   }
   if (disabled) user.disabled = *disabled;
   TRY(user, request.store->update(user));
@@ -360,12 +475,14 @@ Result<AdminReply> AdminPeople::change_user(AdminRequest& request, Person person
     TRY_VOID(rename_owner(request, before.login, user.login, person.memberships));
   if (user.disabled && !before.disabled)
     TRY_VOID(revoke_keys(request, user.login, person.memberships, now()));
-  if (password && !is_own) TRY_VOID(note_password(request, user.id));
-  // Who had the old password, or is out, is out everywhere; he who changes his own stays.
-  if (password || user.disabled) {
+  if (fields.password && !is_own) TRY_VOID(note_password(request, user.id));
+  // Who had the old password, or is out, is out everywhere, with what he made to come back by; he
+  // who changes his own stays.
+  if (fields.password || user.disabled) {
     std::optional<access::SessionId> but;
     if (is_own && request.call.signed_in) but = request.call.signed_in->session.id;
     TRY_VOID(request.store->end_sessions(user.id, but));
+    TRY_VOID(request.store->remove_tokens(user.id, false));
   }
   return show(request, person, 200);
 }
@@ -403,6 +520,7 @@ Result<AdminReply> AdminPeople::sessions_of(AdminRequest& request, const Person&
   }
   TRY_VOID(request.no_more_query());
   if (request.call.method != "DELETE") return fail(no_such_method(request));
+  TRY_VOID(must_be_without_revision(request));
   if (request.path.size() == 3) {
     TRY_VOID(request.store->end_sessions(person.user.id, std::nullopt));
     return AdminReply{.status = 204};
@@ -457,6 +575,7 @@ Result<AdminReply> AdminPeople::create_membership(AdminRequest& request) {
   const auto tenant = body.text("tenant");
   TRY_VOID(body.done());
   TRY_VOID(request.no_more_query());
+  TRY_VOID(must_want_new(request));
   TRY(const store::ControlData data, load_seen(request));
   TRY(const access::Grant grant, grant_of(role, tenant, data));
   TRY_VOID(may(request, membership_resource(grant), Owner::of(grant.tenant())));
@@ -469,13 +588,13 @@ Result<AdminReply> AdminPeople::create_membership(AdminRequest& request) {
   TRY(const Membership made,
       request.store->create(
           Membership{.id = {request.ids->next()}, .user = person.user.id, .grant = grant}));
-  TRY(const bool resets, is_beyond_password(request, grant, person.user, person.memberships));
-  if (resets) {
-    person.user.password_hash.clear();
-    TRY_VOID(request.store->update(person.user));
-    TRY_VOID(request.store->end_sessions(person.user.id, std::nullopt));
+  Taken taken;
+  if (is_beyond(grant, person.memberships)) {
+    TRY(const User account, present_user(request, person.user.id));
+    TRY(taken, take_what_others_know(request, account));
   }
-  return AdminReply{201, membership_json(made, data, resets), etag_of(made.meta.revision)};
+  return AdminReply{201, membership_json(made, data, taken.password, taken.tokens),
+                    etag_of(made.meta.revision)};
 }
 
 Result<AdminReply> AdminPeople::remove_membership(AdminRequest& request,
@@ -502,20 +621,21 @@ Result<AdminReply> AdminPeople::session(AdminRequest& request) {
   const AdminCall& call = request.call;
   if (request.is("GET", 1)) {
     TRY(const store::ControlData data, request.store->load());
-    if (!call.signed_in) return AdminReply{.body = session_json(data, call.caller, nullptr)};
-    Logins::Shown shown{.user = {},
-                        .memberships = {},
-                        .session = call.signed_in->session,
-                        .csrf_token = call.signed_in->csrf_token};
-    TRY(const std::optional<User> user, request.store->user(shown.session.user));
+    if (!call.caller.user) return AdminReply{.body = session_json(data, call.caller, nullptr)};
+    TRY(const std::optional<User> user, request.store->user(*call.caller.user));
     if (!user) return client_error(Code::invalid_api_key, "the session is over");
-    shown.user = *user;
+    Logins::Shown shown{.user = *user};
+    if (call.signed_in) {
+      shown.session = call.signed_in->session;
+      shown.csrf_token = call.signed_in->csrf_token;
+    }
     TRY(shown.memberships, request.store->memberships_of(user->id));
     return AdminReply{.body = session_json(data, call.caller, &shown)};
   }
   if (!request.is("DELETE", 1)) return fail(no_such_method(request));
   if (!call.signed_in)
     return client_error(Code::not_found, "there is no session: a token does not sign in");
+  TRY_VOID(must_be_without_revision(request));
   request.is_decided = true;
   const Session& session = call.signed_in->session;
   if (store::Audit* const audit = logins_.parts().audit; audit != nullptr) {
@@ -537,6 +657,7 @@ Result<AdminReply> AdminPeople::setup(AdminRequest& request) {
   if (request.call.method != "POST") return fail(no_such_method(request));
   TRY_VOID(request.no_more_query());
   TRY_VOID(JsonBody(request.call.body).done());
+  TRY_VOID(must_want_new(request));
   if (store::Audit* const audit = logins_.parts().audit; audit != nullptr) {
     store::AdminEntry entry;
     entry.action = "setup.token";

@@ -87,9 +87,14 @@ Result<AdminReply> AdminApi::routes(Request& request) {
   const auto directory = parts_.publisher.directory().get();
   TRY(const std::vector<RouteRecord> records, stored_routes(*request.store));
   if (request.is("GET", 1)) {
+    TRY(const Narrowing only, narrowing(request));
+    std::vector<catalog::Route> wanted(directory->models().routes().begin(),
+                                       directory->models().routes().end());
+    std::erase_if(wanted, [&](const catalog::Route& route) {
+      return !only.fits(route.from_file ? "file" : "api", {route.name.text()});
+    });
     return page<catalog::Route>(
-        request, directory->models().routes(),
-        [](const catalog::Route& route) { return std::string(route.name.text()); },
+        request, wanted, [](const catalog::Route& route) { return std::string(route.name.text()); },
         [&](const catalog::Route& route) {
           return show_route(route, record_named(records, route.name.text()), *directory);
         });

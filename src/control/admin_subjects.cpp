@@ -76,7 +76,7 @@ Result<std::int64_t> AdminApi::forget_owner(const store::AuditSubject& subject,
   std::int64_t forgotten = 0;
   const auto work = [&](store::ControlStore& store) -> Result<void> {
     TRY(store::ControlData data, store.load());
-    for (tenancy::Key& key : data.keys) {
+    for (tenancy::Key& key : data.keys.edit()) {
       if (!is_his(key)) continue;
       key.owner.reset();
       TRY_VOID(store.update(key));

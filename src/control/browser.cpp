@@ -1,6 +1,7 @@
 #include "control/browser.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -15,15 +16,25 @@ std::unexpected<Error> foreign_page() {
                       "this request comes from a page of another site");
 }
 
-// "https://mesh.example:8443" to "mesh.example". An origin has no user: empty where one is.
-std::string_view host_of(std::string_view origin) {
-  const auto scheme = origin.find("://");
-  if (scheme == origin.npos) return {};
-  std::string_view host = origin.substr(scheme + 3);
-  if (host.contains('@')) return {};
-  const auto port = host.rfind(':');
-  if (port != host.npos && host.find(']', port) == host.npos) host = host.substr(0, port);
-  return host;
+// "https://mesh.example:8443". Without a port there it is that of the scheme, and so it is in Host.
+struct Place {
+  std::string_view host;  // empty: it is no origin
+  std::string_view port;
+  std::string_view usual_port;
+};
+Place place_of(std::string_view origin) {
+  Place out;
+  for (const auto& [scheme, port] : {std::pair("https://", "443"), std::pair("http://", "80")}) {
+    if (!origin.starts_with(scheme)) continue;
+    out.host = origin.substr(std::string_view(scheme).size());
+    out.usual_port = out.port = port;
+  }
+  if (out.host.contains('@')) return {};  // an origin has no user
+  const auto colon = out.host.rfind(':');
+  if (colon == out.host.npos || out.host.find(']', colon) != out.host.npos) return out;
+  out.port = out.host.substr(colon + 1);
+  out.host = out.host.substr(0, colon);
+  return out;
 }
 
 }  // namespace
@@ -66,9 +77,11 @@ Result<void> check_site(const http::RequestHead& head) {
   if (head.fields.count("origin") > 1) return foreign_page();
   const auto origin = head.fields.find("origin");
   if (!origin) return {};
-  const std::string_view host = host_of(*origin);
-  if (host.empty() || !equals_ignore_case(host, head.host)) return foreign_page();
-  return {};
+  const Place page = place_of(*origin);
+  const std::string_view our_port = head.port.empty() ? page.usual_port : head.port;
+  const bool is_ours =
+      !page.host.empty() && equals_ignore_case(page.host, head.host) && page.port == our_port;
+  return is_ours ? Result<void>() : foreign_page();
 }
 
 Result<void> check_csrf(const http::RequestHead& head, std::string_view csrf_token) {

@@ -10,12 +10,13 @@
 namespace sovmesh::control {
 namespace {
 
-http::RequestHead head(
-    std::string_view method,
-    std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+http::RequestHead head(std::string_view method,
+                       std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
+                       std::string_view port = "") {
   http::RequestHead out;
   out.method = method;
   out.host = "mesh.example";
+  out.port = port;
   for (const auto& [name, value] : fields)
     out.fields.add(name, value);
   return out;
@@ -50,9 +51,16 @@ TEST(SessionCookie, GoesOnlyOverTlsWhereThePageDid) {
 
 TEST(Site, OurOwnPagesAndProgramsPass) {
   EXPECT_THAT(check_site(head("POST", {})), Succeeds());
-  EXPECT_THAT(check_site(head("POST", {{"origin", "https://mesh.example:8443"},
-                                       {"sec-fetch-site", "same-origin"}})),
-              Succeeds());
+  EXPECT_THAT(
+      check_site(head("POST",
+                      {{"origin", "https://mesh.example:8443"}, {"sec-fetch-site", "same-origin"}},
+                      "8443")),
+      Succeeds());
+  for (const auto& [origin, port] :
+       {std::pair("https://mesh.example", ""), std::pair("http://mesh.example", ""),
+        std::pair("https://MESH.example", "443"), std::pair("http://mesh.example:80", ""),
+        std::pair("http://mesh.example", "80"), std::pair("https://mesh.example:443", "")})
+    EXPECT_THAT(check_site(head("POST", {{"origin", origin}}, port)), Succeeds()) << origin;
   EXPECT_THAT(check_site(head("GET", {{"sec-fetch-site", "none"}})), Succeeds());
 }
 
@@ -65,6 +73,18 @@ TEST(Site, OtherPagesDoNot) {
                              "https://evil.example:443", "mesh.example", "",
                              "https://evil@mesh.example", "https://mesh.example:80@mesh.example"})
     EXPECT_THAT(check_site(head("POST", {{"origin", origin}})),
+                FailsWith(Code::insufficient_permissions))
+        << origin;
+}
+
+// Another program of the same machine is another site.
+TEST(Site, APageOfAnotherPortIsForeign) {
+  for (const auto& [origin, port] :
+       {std::pair("http://mesh.example:3000", "8081"), std::pair("http://mesh.example", "8081"),
+        std::pair("http://mesh.example:8081", ""), std::pair("https://mesh.example:80", ""),
+        std::pair("https://mesh.example", "80"), std::pair("http://mesh.example:", "8081"),
+        std::pair("https://mesh.example:08443", "8443"), std::pair("ftp://mesh.example", "")})
+    EXPECT_THAT(check_site(head("POST", {{"origin", origin}}, port)),
                 FailsWith(Code::insufficient_permissions))
         << origin;
 }

@@ -46,6 +46,7 @@ struct Wanted {
   std::vector<catalog::Model> models;
   std::vector<catalog::Route> routes;
   std::vector<store::LimitRecord> limits;
+  AllFileSettings settings;
 };
 
 class Planner {
@@ -71,6 +72,8 @@ class Planner {
     for (const config::Model& model : config_.models)
       TRY_VOID(add_model(model));
     TRY_VOID(add_routes());
+    for (const config::Tenant& tenant : config_.tenants)
+      TRY_VOID(add_settings(tenant));
     for (const config::Pool& pool : config_.pools) {
       TRY_VOID(add_limits({.scope = limits::Scope::pool, .name = pool.name}, pool.limits));
       TRY_VOID(check_members(pool));
@@ -285,6 +288,7 @@ class Planner {
     model.engine_model = spec.engine_model.empty() ? spec.name : spec.engine_model;
     model.adapter = spec.adapter;
     model.owned_by = spec.owned_by;
+    TRY_VOID(put_artifact(spec, model));
     model.chat = spec.chat;
     model.completions = spec.completions;
     model.embeddings = spec.embeddings;
@@ -311,6 +315,54 @@ class Planner {
     }
     wanted_.models.push_back(std::move(model));
     return {};
+  }
+
+  // Files are imported into a running server, so what the file names is there when it is read.
+  Result<void> put_artifact(const config::Model& spec, catalog::Model& model) const {
+    model.artifact = spec.artifact;
+    const auto is_it = [&](const auto& artifact) { return artifact.name.text() == spec.artifact; };
+    if (spec.artifact.empty() || std::ranges::any_of(now_.artifacts, is_it)) return {};
+    return our_error(
+        Code::config_invalid,
+        fmt::format("{}: error: model '{}' serves the artifact '{}', which has not been "
+                    "imported here (sovmesh model artifacts)",
+                    spec.position.text(), spec.name, spec.artifact));
+  }
+
+  // Models and routes are known by now.
+  Result<void> add_settings(const config::Tenant& spec) {
+    if (!spec.settings) return {};
+    const std::string where = spec.settings->position.text();
+    const auto broken = [&](std::string_view why) {
+      return our_error(Code::config_invalid, fmt::format("{}: error: settings of tenant '{}': {}",
+                                                         where, spec.name, why));
+    };
+    auto settings = settings_of(*spec.settings);
+    if (!settings) return broken(settings.error().message());
+    TRY(const TenantId id, tenant_named(spec.name));
+    const auto may_name = [&](const std::string& name) { return may_name_model(name, id); };
+    if (const auto fits = check_model_names(*settings, may_name); !fits)
+      return broken(fits.error().message());
+    const auto stored = std::ranges::find(now_.settings, id, &store::SettingsRecord::tenant);
+    if (stored != now_.settings.end() && stored->document != settings_json({}))
+      return broken(
+          "some were made through the admin API: take them back there "
+          "(sovmesh tenant settings set --clear) or leave them out here");
+    wanted_.settings.emplace(spec.name, FileSettings{*std::move(settings), where});
+    return {};
+  }
+
+  bool may_name_model(const std::string& name, TenantId tenant) const {
+    const auto is_it = [&](const auto& object) { return object.name.text() == name; };
+    if (std::ranges::any_of(wanted_.routes, is_it) || std::ranges::any_of(api_routes_, is_it))
+      return true;
+    for (const auto* models : {&wanted_.models, &now_.models}) {
+      const auto found = std::ranges::find_if(*models, is_it);
+      const bool is_gone = models == &now_.models && found != models->end() && found->from_file;
+      if (found == models->end() || is_gone) continue;
+      return found->for_all_tenants || found->tenants.contains(tenant);
+    }
+    return std::ranges::any_of(config_.engines, &config::Engine::discover_models);
   }
 
   Result<void> add_routes() {
@@ -399,13 +451,14 @@ Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
 // be forgotten.
 bool is_stored(const catalog::Model& a, const catalog::Model& b) {
   const auto said = [](const catalog::Model& model) {
-    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
-                 embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
-                 first_token, stall, total, commit_after, revision, created_at, updated_at,
+    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
+                 completions, embeddings, for_all, tenants, context, output_max, choices_max, extra,
+                 reject, first_token, stall, total, commit_after, revision, created_at, updated_at,
                  from_file, source, discovered] = model;
-    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, chat, completions,
-                    embeddings, for_all, tenants, context, output_max, choices_max, extra, reject,
-                    first_token, stall, total, commit_after, from_file, source, discovered);
+    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
+                    completions, embeddings, for_all, tenants, context, output_max, choices_max,
+                    extra, reject, first_token, stall, total, commit_after, from_file, source,
+                    discovered);
   };
   return said(a) == said(b);
 }
@@ -441,7 +494,7 @@ std::vector<T> after(const std::vector<T>& now, const std::vector<T>& wanted) {
 Result<void> check_together(const store::ControlData& now, const Wanted& wanted) {
   identity::DirectoryData next{.tenants = after(now.tenants, wanted.tenants),
                                .projects = after(now.projects, wanted.projects),
-                               .keys = after(now.keys, wanted.keys),
+                               .keys = after(now.keys.all(), wanted.keys),
                                .models = after(now.models, wanted.models)};
   const auto lacks = [](const auto& objects, const auto& id) {
     return std::ranges::none_of(objects, [&](const auto& object) { return object.id == id; });
@@ -564,15 +617,16 @@ Result<DirectoryPublisher::Applied> DirectoryPublisher::apply_alone(const config
     TRY(Wanted wanted, Planner(config, now, beside, authenticator_, ids).plan());
     TRY_VOID(check_together(now, wanted));
     declared.routes = std::move(wanted.routes);
+    declared.settings = std::move(wanted.settings);
     applied.removed_tenants = gone_tenants(now.tenants, wanted.tenants);
     TRY_VOID(remove_gone(store, now.limits, wanted.limits));
     TRY_VOID(remove_gone(store, now.models, wanted.models));
-    TRY_VOID(remove_gone(store, now.keys, wanted.keys));
+    TRY_VOID(remove_gone(store, now.keys.all(), wanted.keys));
     TRY_VOID(remove_gone(store, now.projects, wanted.projects));
     TRY_VOID(remove_gone(store, now.tenants, wanted.tenants));
     TRY_VOID(upsert(store, now.tenants, wanted.tenants));
     TRY_VOID(upsert(store, now.projects, wanted.projects));
-    TRY_VOID(upsert(store, now.keys, wanted.keys));
+    TRY_VOID(upsert(store, now.keys.all(), wanted.keys));
     TRY_VOID(upsert(store, now.limits, wanted.limits));
     return upsert(store, now.models, wanted.models);
   };
@@ -664,6 +718,13 @@ std::optional<std::string> DirectoryPublisher::file_engine(std::string_view engi
   return found->second.source;
 }
 
+std::optional<FileSettings> DirectoryPublisher::file_settings(std::string_view tenant) const {
+  const auto declared = declared_.get();
+  const auto found = declared->settings.find(tenant);
+  if (found == declared->settings.end()) return std::nullopt;
+  return found->second;
+}
+
 std::optional<config::Pool> DirectoryPublisher::file_pool(std::string_view name) const {
   const auto declared = declared_.get();
   const auto found = std::ranges::find(declared->pools, name, &config::Pool::name);
@@ -700,6 +761,16 @@ std::vector<catalog::Model> DirectoryPublisher::discovered() const {
   return models;
 }
 
+void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
+                    std::vector<catalog::Model>& models) {
+  for (catalog::Model& model : models) {
+    if (model.artifact.empty()) continue;
+    const auto served = std::ranges::find_if(
+        artifacts, [&](const auto& artifact) { return artifact.name.text() == model.artifact; });
+    catalog::bound(model, served == artifacts.end() ? catalog::Release{} : served->release);
+  }
+}
+
 Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlStore& store,
                                                                const Declared& declared) {
   TRY(store::ControlData stored, store.load());
@@ -714,14 +785,16 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
         replay != declared.replays.end())
       data.replays.emplace(tenant.id, replay->second);
   }
+  TRY(data.settings, settings_in_force(stored, declared.settings, *directory_.get()));
   TRY(data.routes, api_routes(store, stored.tenants));
   data.routes.insert(data.routes.begin(), declared.routes.begin(), declared.routes.end());
   data.tenants = std::move(stored.tenants);
   data.projects = std::move(stored.projects);
-  data.keys = std::move(stored.keys);
+  data.keys = std::move(stored.keys).take();
   data.models = std::move(stored.models);
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
+  bound_releases(stored.artifacts, data.models);
   data.pool_of_engine = pool_of_engine(declared.pools);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,

@@ -15,6 +15,7 @@
 #include "base/snapshot.h"
 #include "catalog/records.h"
 #include "config/config.h"
+#include "control/tenant_settings.h"
 #include "engine/model_list.h"
 #include "identity/authenticator.h"
 #include "identity/directory.h"
@@ -27,6 +28,10 @@ namespace sovmesh::control {
 // What `DirectoryPublisher::apply` would refuse whatever the store holds. Tenants that only models
 // name may be there.
 Result<void> check_declared(const config::Config& config, const Clock& clock, Random& random);
+
+// Leaves of who sees each model whom its artifact's release lets in; nobody where that is gone.
+void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
+                    std::vector<catalog::Model>& models);
 
 // Keeps the data path's snapshots equal to what file and store declare. Objects of the file live in
 // the store as well (marked as the file's), so that their ids and usage survive restarts. Every
@@ -71,6 +76,8 @@ class DirectoryPublisher {
   std::optional<std::string> file_engine(std::string_view engine) const;
   // A pool as the file declares it, without what the API added; nothing when it does not.
   std::optional<config::Pool> file_pool(std::string_view name) const;
+  // What the file has set for this tenant; nothing where it leaves that to the API.
+  std::optional<FileSettings> file_settings(std::string_view tenant) const;
   // The discovered models that are in force.
   std::vector<catalog::Model> discovered() const;
 
@@ -97,6 +104,7 @@ class DirectoryPublisher {
     std::vector<config::Pool> pools;                                    // of the file
     std::vector<catalog::Route> routes;                                 // of the file
     std::map<std::string, tenancy::ReplayPolicy, std::less<>> replays;  // of its tenants, by slug
+    AllFileSettings settings;
   };
 
   Result<Applied> apply_alone(const config::Config& config, const Agree& agree);

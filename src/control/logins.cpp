@@ -142,7 +142,8 @@ Result<Logins::Begun> Logins::begin(const Attempt& attempt) {
       login ? *login : to_lower(attempt.login.substr(0, access::kLoginMax)) + " ?";
   TRY_VOID(slow_down(name, attempt.address));
   TRY(const std::optional<User> user, parts_.store.user_named(name));
-  const bool may_sign_in = user && !user->disabled && !user->password_hash.empty();
+  const bool may_sign_in = user && user->kind == access::UserKind::person && !user->disabled &&
+                           !user->password_hash.empty();
   const std::string decoy = nobodys_hash();  // made at the first try, whoever's that is
   const bool fits =
       identity::is_password(attempt.password.reveal(), may_sign_in ? user->password_hash : decoy);
@@ -187,17 +188,16 @@ Result<Logins::Begun> Logins::begin(const Attempt& attempt) {
   return out;
 }
 
-Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token) {
+Result<std::optional<Logins::Shown>> Logins::shown(std::string_view token, bool counts) {
   const std::optional<Shown> nobody_there;
   TRY(std::optional<Session> session, parts_.store.session_of(sha256(token)));
   const WallTime now = parts_.clock.wall_now();
   if (!session || session->is_over(now)) return nobody_there;
   TRY(const std::optional<User> user, parts_.store.user(session->user));
   if (!user || user->disabled) return nobody_there;
-  if (now - session->seen_at >= kSeenEvery) {
-    TRY_VOID(parts_.store.see_session(session->id, now));
+  // A disk that takes nothing must not keep anybody from reading: then he is as idle as before.
+  if (counts && now - session->seen_at >= kSeenEvery && parts_.store.see_session(session->id, now))
     session->seen_at = now;
-  }
   Shown out{.user = *user, .session = *session, .csrf_token = csrf_of(token)};
   TRY(out.memberships, parts_.store.memberships_of(user->id));
   return std::optional(std::move(out));

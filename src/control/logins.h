@@ -65,7 +65,8 @@ class Logins {
   // Code::invalid_api_key for whoever is nobody; Code::rate_limit_exceeded for who tries too often.
   Result<Begun> begin(const Attempt& attempt);
   // Whose session this is; nothing when it is nobody's, or over.
-  Result<std::optional<Shown>> shown(std::string_view token);
+  // `counts`: it keeps the session from being idle.
+  Result<std::optional<Shown>> shown(std::string_view token, bool counts = true);
 
   // For a user's record. Checks the rules for passwords first.
   Result<std::string> hash(std::string_view password, std::string_view login) const;
@@ -107,15 +108,17 @@ class Logins {
   Guarded<Refusals> refusals_;
 };
 
+// As JSON has it: "own_keys".
+std::string member_name(access::Resource resource);
 // {"user", "memberships", "csrf_token", "expires_at", ...}: who is signed in and what he may.
 std::string session_json(const store::ControlData& data, const access::Caller& caller,
                          const Logins::Shown* shown);
 // With the memberships that the reader may know of.
 std::string user_json(const access::User& user, const std::vector<access::Membership>& memberships,
                       const store::ControlData& data);
-// `password_reset`: it took the user's password away.
+// `password_reset`: it took the user's password away; `tokens_deleted`: and so many tokens.
 std::string membership_json(const access::Membership& membership, const store::ControlData& data,
-                            bool password_reset = false);
+                            bool password_reset = false, std::int64_t tokens_deleted = 0);
 
 // The tenant of somebody whose roles are all in one.
 std::optional<TenantId> only_tenant(const std::vector<access::Membership>& memberships);

@@ -25,9 +25,7 @@ std::string may_json(const access::Caller& caller, const Owner& owner) {
       if (access::decide(caller, action, resource, owner).is_allowed())
         actions.emplace_back(access::name(action));
     }
-    std::string name(access::name(resource));
-    std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
-    if (!actions.empty()) json.texts(name, actions);
+    if (!actions.empty()) json.texts(member_name(resource), actions);
   }
   return json.end();
 }
@@ -41,8 +39,14 @@ std::string place_json(const access::Caller& caller, const std::optional<TenantI
 
 }  // namespace
 
+std::string member_name(access::Resource resource) {
+  std::string name(access::name(resource));
+  std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
+  return name;
+}
+
 std::string membership_json(const access::Membership& membership, const store::ControlData& data,
-                            bool password_reset) {
+                            bool password_reset, std::int64_t tokens_deleted) {
   const auto& tenant = membership.grant.tenant();
   JsonText json;
   json.text("id", membership.id.value.text())
@@ -51,6 +55,7 @@ std::string membership_json(const access::Membership& membership, const store::C
   tenant ? json.text("tenant", std::string_view(slug_of(data, *tenant))) : json.null("tenant");
   tenant ? json.text("tenant_id", tenant->value.text()) : json.null("tenant_id");
   if (password_reset) json.flag("password_reset", true);
+  if (tokens_deleted > 0) json.number("tokens_deleted", tokens_deleted);
   add_meta(json, membership.meta);
   return json.end();
 }
@@ -64,6 +69,7 @@ std::string user_json(const access::User& user, const std::vector<access::Member
   json.text("id", user.id.value.text())
       .text("login", std::string_view(user.login))
       .text("display_name", std::string_view(user.display_name))
+      .text("kind", access::name(user.kind))
       .flag("disabled", user.disabled)
       .flag("has_password", !user.password_hash.empty())
       .raw("memberships", json_list(shown));
@@ -92,10 +98,12 @@ std::string session_json(const store::ControlData& data, const access::Caller& c
   }
   for (const access::Membership& membership : shown->memberships)
     memberships.push_back(membership_json(membership, data));
-  return json.raw("user", user_json(shown->user, shown->memberships, data))
+  json.raw("user", user_json(shown->user, shown->memberships, data))
       .raw("memberships", json_list(memberships))
-      .raw("may", json_list(may))
-      .text("csrf_token", std::string_view(shown->csrf_token))
+      .raw("may", json_list(may));
+  if (shown->csrf_token.empty())  // by an access token
+    return json.null("csrf_token").null("expires_at").null("idle_expires_at").end();
+  return json.text("csrf_token", std::string_view(shown->csrf_token))
       .time("expires_at", shown->session.expires_at)
       .time("idle_expires_at",
             std::min(shown->session.expires_at, shown->session.seen_at + access::Session::kIdleMax))

@@ -30,9 +30,15 @@ class JsonVisitor {
   void finish() {
     for (const auto& [name, value] : object_.items()) {
       if (std::ranges::find(names_, name) != names_.end()) continue;
+      const std::string_view list = at_.starts_with("fallbacks[")  ? "fallback"
+                                    : at_.starts_with("versions[") ? "version"
+                                                                   : "";
+      const std::string_view place = config::hint_of_place(list, name);
       const std::string_view hint = closest(name, names_);
       wrong(Code::unsupported_parameter, name,
-            hint.empty() ? "unknown" : fmt::format("unknown; did you mean '{}'?", hint));
+            !place.empty() ? fmt::format("unknown; {}", place)
+            : hint.empty() ? "unknown"
+                           : fmt::format("unknown; did you mean '{}'?", hint));
     }
   }
 

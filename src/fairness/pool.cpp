@@ -92,7 +92,8 @@ void PoolReport::add(const PoolReport& other) {
     add_class(classes[i], other.classes[i]);
   if (other.drain_rate) drain_rate = drain_rate.value_or(0) + *other.drain_rate;
   for (const auto total : {&PoolReport::users, &PoolReport::expired_total, &PoolReport::shed_total,
-                           &PoolReport::refused_total, &PoolReport::held_total, &PoolReport::named})
+                           &PoolReport::refused_total, &PoolReport::held_total,
+                           &PoolReport::offers_total, &PoolReport::named})
     this->*total += other.*total;
   for (std::size_t i = 0; i < kLeeways; ++i)
     gave_way_total[i] += other.gave_way_total[i];
@@ -120,7 +121,9 @@ void Pool::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
 void Pool::on_done(Ticket ticket, const Usage& usage, Instant now) {
   state_->on_done(ticket, usage, now);
 }
-void Pool::room_came(std::uint64_t kinds, Instant now) { state_->room_came(kinds, now); }
+void Pool::room_came(std::span<const std::uint64_t> kinds, Instant now) {
+  state_->room_came(kinds, now);
+}
 std::optional<Removed> Pool::cancel(Ticket ticket, Instant now) {
   return state_->cancel(ticket, now);
 }

@@ -59,7 +59,7 @@ struct Request {
   Leeway leeway = Leeway::none;  // when it begins to run; then what set_leeway() says
 };
 
-// Kinds as a set; several may share a bit.
+// Sets of kinds, where a kind too many does no harm: several may share a bit.
 constexpr std::size_t kKindBits = 64;
 constexpr std::size_t kind_index(std::uint64_t kind) { return kind % kKindBits; }
 constexpr std::uint64_t kind_bit(std::uint64_t kind) {
@@ -190,6 +190,7 @@ struct PoolReport {
   std::optional<double> drain_rate;  // GSE/s while somebody waited; none: not measured yet
   std::uint64_t users = 0;
   std::uint64_t expired_total = 0, shed_total = 0, refused_total = 0, held_total = 0;
+  std::uint64_t offers_total = 0;                        // calls of Placement::gain
   std::uint64_t named = 0;                               // running ones that are to give way
   std::array<std::uint64_t, kLeeways> gave_way_total{};  // by Leeway
 
@@ -255,9 +256,10 @@ class Pool {
   // One that gave way with Leeway::again waits again, at its old place. False: it has not.
   bool requeue(Ticket ticket, const Again& again, Instant now);
 
-  // There may be room now for requests of these kinds (their kind_bit()s): they are tried at once,
-  // without waiting for Options::recheck.
-  void room_came(std::uint64_t kinds, Instant now);
+  // There may be room now for requests of these kinds: they are tried at once, without waiting for
+  // Options::recheck. Until then or the next one that comes no other request of a kind that has
+  // fitted nowhere is tried, so what is given back is offered to those alone who wait for it.
+  void room_came(std::span<const std::uint64_t> kinds, Instant now);
 
   // Up to out.size() waiting requests whose start_by has passed; how many.
   std::size_t expire(std::span<Removed> out, Instant now);

@@ -140,6 +140,7 @@ PoolReport PoolState::report() const {
   out.shed_total = shed_;
   out.refused_total = refused_;
   out.held_total = held_;
+  out.offers_total = offers_;
   out.named = nodes_[kRoot].named;
   out.gave_way_total = gave_way_;
   return out;

@@ -172,12 +172,17 @@ void PoolState::unpark(NodeIndex leaf, std::size_t priority) {
   refresh(leaf, priority);
 }
 
-void PoolState::room_came(std::uint64_t kinds, Instant now) {
+void PoolState::room_came(std::span<const std::uint64_t> kinds, Instant now) {
   advance(now);
+  std::uint64_t bits = 0;
+  for (const std::uint64_t kind : kinds) {
+    full_kinds_.erase(kind);
+    bits |= kind_bit(kind);
+  }
   // From the back: what takes the place of one that goes has been looked at.
   for (std::size_t i = parked_.size(); i-- > 0;) {
     const Parked parked = parked_[i];
-    if ((nodes_[parked.leaf].queues[parked.priority].kinds & kinds) != 0)
+    if ((nodes_[parked.leaf].queues[parked.priority].kinds & bits) != 0)
       unpark(parked.leaf, parked.priority);
   }
 }
@@ -225,6 +230,7 @@ void PoolState::join(ItemIndex item_index, Instant now) {
   Item& item = items_[item_index];
   const auto priority = static_cast<std::size_t>(item.request.priority);
   item.state = Item::State::waiting;
+  full_kinds_.erase(item.request.kind);  // whoever comes is tried
   for (NodeIndex index = item.leaf;; index = nodes_[index].parent) {
     Node& node = nodes_[index];
     ClassQueue& queue = node.queues[priority];

@@ -55,17 +55,17 @@ std::size_t PoolState::claim_for(NodeIndex tenant, Placement& placement, std::sp
   const std::size_t claimed = collect_claimants(tenant, now);
   const double part = part_of_places(nodes_[tenant]);
   double has = static_cast<double>(nodes_[tenant].running + claimed);
-  full_kinds_.clear();
+  unclaimable_kinds_.clear();
   std::size_t found = 0;
   for (const ItemIndex index : claimants_) {
     if (has >= part || found == out.size()) break;
     const Item& claimant = items_[index];
-    if (is_full(claimant.request.kind)) continue;
+    if (unclaimable_kinds_.contains(claimant.request.kind)) continue;
     // For a part of a place nobody is left with less than its own.
     const double may_lack = has + 1 <= part ? 1 : 0;
     const ItemIndex chosen = borrower_for(claimant, may_lack, placement);
     if (chosen == kNowhere) {
-      full_kinds_.push_back(claimant.request.kind);
+      unclaimable_kinds_.insert(claimant.request.kind);
       continue;
     }
     const Item& borrower = items_[chosen];

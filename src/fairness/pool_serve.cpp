@@ -9,7 +9,7 @@ namespace sovmesh::fairness {
 std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
   advance(now);
   if (nodes_[kRoot].waiting == 0 || !placement.has_room()) return std::nullopt;
-  full_kinds_.clear();
+  if (now - full_since_ >= options_.recheck) full_kinds_.clear();
   std::uint32_t probes = 0;
   // Guarantees first, in whichever class; then what is borrowed.
   for (const bool guaranteed : {true, false}) {
@@ -65,7 +65,7 @@ bool PoolState::probe(NodeIndex leaf, Search& search) {
     Item& item = items_[entry.id];
     if (item.request.start_by < search.now) return true;  // expire() takes it
     // A request for which a place is held has that to itself.
-    if (!item.is_held && is_full(item.request.kind)) {
+    if (!item.is_held && full_kinds_.contains(item.request.kind)) {
       note_miss(item, search);
       return true;
     }
@@ -86,9 +86,11 @@ bool PoolState::probe(NodeIndex leaf, Search& search) {
 bool PoolState::try_item(ItemIndex index, Search& search) {
   Item& item = items_[index];
   ++search.probes;
+  ++offers_;
   const std::optional<double> gain = search.placement.gain(item.request);
   if (!gain) {
-    if (item.request.kind != 0) full_kinds_.push_back(item.request.kind);
+    if (full_kinds_.empty()) full_since_ = search.now;
+    full_kinds_.insert(item.request.kind);
     note_miss(item, search);
     return false;
   }
@@ -99,10 +101,6 @@ bool PoolState::try_item(ItemIndex index, Search& search) {
   return true;
 }
 
-bool PoolState::is_full(std::uint64_t kind) const {
-  return kind != 0 && std::ranges::find(full_kinds_, kind) != full_kinds_.end();
-}
-
 // However many of a user's requests wait for what is full, one that waits for something else is
 // found behind them. Kinds are few, so few of these are tried.
 ItemIndex PoolState::first_of_another_kind(NodeIndex leaf, const Search& search) const {
@@ -110,7 +108,7 @@ ItemIndex PoolState::first_of_another_kind(NodeIndex leaf, const Search& search)
   ItemIndex first = kNowhere;
   for (std::uint32_t i = 0; i < requests.size(); ++i) {
     const Item& item = items_[requests.at(i).id];
-    if (item.request.kind == 0 || is_full(item.request.kind)) continue;
+    if (item.request.kind == 0 || full_kinds_.contains(item.request.kind)) continue;
     if (item.request.start_by < search.now) continue;
     if (first == kNowhere || item.key < items_[first].key) first = requests.at(i).id;
   }

@@ -8,6 +8,7 @@
 #include "fairness/class_shares.h"
 #include "fairness/drain_rate.h"
 #include "fairness/indexed_heap.h"
+#include "fairness/kind_set.h"
 #include "fairness/node.h"
 #include "fairness/pool.h"
 #include "fairness/pool_tree.h"
@@ -29,7 +30,7 @@ class PoolState {
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);
   bool requeue(Ticket ticket, const Again& again, Instant now);
-  void room_came(std::uint64_t kinds, Instant now);
+  void room_came(std::span<const std::uint64_t> kinds, Instant now);
   std::size_t expire(std::span<Removed> out, Instant now);
   std::size_t shed(std::span<Removed> out, Instant now);
   std::size_t reclaim(Placement& placement, std::span<Reclaim> out, Instant now);
@@ -93,7 +94,6 @@ class PoolState {
   bool probe(NodeIndex leaf, Search& search);
   bool try_item(ItemIndex index, Search& search);
   ItemIndex first_of_another_kind(NodeIndex leaf, const Search& search) const;
-  bool is_full(std::uint64_t kind) const;
   void note_miss(Item& item, Search& search);
   std::optional<Dispatch> decide(std::size_t priority, Placement& placement, std::uint32_t& probes,
                                  Instant now);
@@ -176,10 +176,13 @@ class PoolState {
 
   std::vector<Item> items_;
   std::vector<ItemIndex> free_items_;
-  IndexedHeap<Instant> deadlines_;         // of waiting requests that have one
-  IndexedHeap<Instant> timers_;            // of nodes that time will unblock
-  std::vector<NodeIndex> misses_;          // of the decision under way
-  std::vector<std::uint64_t> full_kinds_;  // found by the call of next() under way
+  IndexedHeap<Instant> deadlines_;  // of waiting requests that have one
+  IndexedHeap<Instant> timers_;     // of nodes that time will unblock
+  std::vector<NodeIndex> misses_;   // of the decision under way
+  // Found since full_since_, and no room has come for them since; forgotten after a recheck.
+  KindSet full_kinds_;
+  Instant full_since_{};
+  KindSet unclaimable_kinds_;  // of the call of reclaim() under way
   struct Parked {
     NodeIndex leaf;
     std::uint32_t priority;
@@ -199,7 +202,7 @@ class PoolState {
   std::array<double, kClasses> class_used_{};
   std::uint64_t orders_ = 0, dispatches_ = 0, turns_ = 0;
   std::uint32_t holds_ = 0;
-  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0;
+  std::uint64_t expired_ = 0, shed_ = 0, refused_ = 0, held_ = 0, offers_ = 0;
   std::array<std::uint64_t, kLeeways> gave_way_{};
 };
 

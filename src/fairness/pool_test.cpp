@@ -200,10 +200,47 @@ TEST_F(PoolTest, WhatHasGotRoomIsTriedAtOnceInTheOrderOfCounters) {
   enqueue(of_kind(1, 20, 2));
   EXPECT_TRUE(drain().empty());
   is_full = false;
-  pool_->room_came(kind_bit(2), now_);
+  pool_->room_came(std::array<std::uint64_t, 1>{2}, now_);
   EXPECT_TRUE(drain().empty()) << "somebody else's";
-  pool_->room_came(kind_bit(1), now_);
+  pool_->room_came(std::array<std::uint64_t, 1>{1}, now_);
   EXPECT_EQ(drain(), (std::vector<std::uint64_t>{10, 20}));
+}
+
+// Whoever else waits for what is full, one tenant for each or one for all.
+TEST_F(PoolTest, WhatIsGivenBackIsOfferedToThoseAloneWhoWaitForIt) {
+  constexpr std::uint64_t kKinds = 1'000;
+  options_.probes_max = 10'000;
+  start();
+  std::uint64_t free = 0;  // the kind for which there is a place
+  fits_ = [&](const Request& request) { return request.kind == free; };
+  std::uint64_t tag = 0;
+  for (std::uint64_t kind = 1; kind <= kKinds; ++kind) {
+    for (const std::uint64_t user : {std::uint64_t{0}, kind}) {
+      Request made = request(++tag, 1 + kind % 3);
+      made.kind = kind;
+      made.user = user;
+      enqueue(made);
+    }
+  }
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(probes_, kKinds) << "each kind once";
+  probes_ = 0;
+  for (std::uint64_t kind = 1; kind <= kKinds; ++kind) {
+    free = kind;
+    pool_->room_came(std::array{kind}, now_);
+    const auto decision = pool_->next(*this, now_);
+    ASSERT_TRUE(decision);
+    EXPECT_EQ(decision->request.kind, kind);
+    free = 0;
+    EXPECT_FALSE(pool_->next(*this, now_));
+  }
+  EXPECT_EQ(probes_, 2 * kKinds) << "who gets it, and who would be next";
+  EXPECT_EQ(pool_->report().offers_total, 3 * kKinds);
+  now_ += options_.recheck;
+  probes_ = 0;
+  free = 7;
+  EXPECT_EQ(drain().size(), 1U) << "room that nobody has told of";
+  EXPECT_LE(probes_, kKinds + 1);
 }
 
 TEST_F(PoolTest, WhoComesIsTriedAlthoughItsUsersOthersHaveJustFittedNowhere) {
@@ -236,7 +273,7 @@ TEST_F(PoolTest, OfThoseThatHadAsMuchWhoHasWaitedLongerGoesFirst) {
     tags.push_back(tag);
   }
   is_full = false;
-  pool_->room_came(kind_bit(1), now_);
+  pool_->room_came(std::array<std::uint64_t, 1>{1}, now_);
   EXPECT_EQ(drain(), tags);
 }
 
@@ -252,7 +289,7 @@ TEST_F(PoolTest, WhoComesForWhatIsFullStartsWithThoseWhoWaitForIt) {
   fits_ = [&](const Request& request) { return request.kind == 1 || room > 0; };
   const auto serve_one = [&] {
     room = 1;
-    pool_->room_came(kind_bit(2), now_);
+    pool_->room_came(std::array<std::uint64_t, 1>{2}, now_);
     const auto tags = drain(1);
     room = 0;
     return tags.at(0);

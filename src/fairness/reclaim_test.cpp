@@ -559,12 +559,12 @@ TEST(Reclaim, NoRequestIsLostOrGivesWayTwiceWhateverHappens) {
     gpus.on_end = [&](const Job& job) {
       --on_kind[job.request.kind];
       ++ended[job.request.tag];
-      pool.room_came(kind_bit(job.request.kind), gpus.now());
+      pool.room_came(std::array<std::uint64_t, 1>{job.request.kind}, gpus.now());
     };
     gpus.on_again = [&](const Job& job) {
       --on_kind[job.request.kind];
       ++gave_way[job.request.tag];
-      pool.room_came(kind_bit(job.request.kind), gpus.now());
+      pool.room_came(std::array<std::uint64_t, 1>{job.request.kind}, gpus.now());
       const PoolReport report = pool.report();
       EXPECT_GT(report.nodes[job.request.node].waiting, 0U);
     };

@@ -11,6 +11,7 @@
 #include "gateway/exchange_reply.h"
 #include "gateway/mirror.h"
 #include "gateway/replay.h"
+#include "gateway/tenant_settings.h"
 #include "gateway/version_choice.h"
 #include "routing/retry_budget.h"
 
@@ -425,7 +426,11 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   record.tally = chosen.tally;
   record.is_candidate = chosen.is_candidate;
   CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy_of(*chosen.model)));
+  // By what the client says: what its tenant sets may be different when it repeats it.
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
+  if (const auto* const settings = caller.tenant_entry().settings.get(); settings != nullptr)
+    CO_TRY_VOID(apply_settings(*settings, caller, record.model_name(), policy_of(*chosen.model),
+                               services_.clock.wall_now(), plan.request));
   record.streamed = plan.request.stream;
   plan.times = times_of(chosen, plan.request.prompt_tokens_estimate);
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));

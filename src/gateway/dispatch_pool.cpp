@@ -171,13 +171,17 @@ std::vector<EngineLane*> DispatchPool::lanes_of(const SeatRequest& request, Inst
   for (const auto& engine : request.engines) {
     EngineLane* lane = find_lane(engine);
     if (lane == nullptr) {
-      if (!rate_class) rate_class = picker_.rates().add_class({});
-      if (*rate_class == routing::RateTable::kClassesMax) rate_class = 0;
+      if (!rate_class) rate_class = new_rate_class();
       lane = &add_lane(engine, *rate_class, now);
     }
     lanes.push_back(lane);
   }
   return lanes;
+}
+
+// Beyond the bound that of those who came first.
+std::size_t DispatchPool::new_rate_class() {
+  return picker_.rates().add_class({}) % routing::RateTable::kClassesMax;
 }
 
 EngineLane& DispatchPool::add_lane(const std::shared_ptr<engine::Engine>& engine,
@@ -266,8 +270,10 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
 }
 
 void DispatchPool::line_up(const std::shared_ptr<Waiter>& waiter, const fairness::Request& wanted) {
-  for (EngineLane* lane : waiter->lanes)
-    lane->kinds |= fairness::kind_bit(wanted.kind);
+  waiter->kind = wanted.kind;
+  if (++waiting_by_kind_[waiter->kind] == 1)
+    for (EngineLane* lane : waiter->lanes)
+      lane->kinds.push_back(waiter->kind);
   waiting_.emplace(waiter->tag, waiter);
 }
 
@@ -276,7 +282,7 @@ std::optional<Seat> DispatchPool::leave(Waiter& waiter, Instant now, Woken& woke
   if (waiter.seat) return std::exchange(waiter.seat, std::nullopt);
   if (waiter.is_out || waiter.tag == 0) return std::nullopt;
   (void)fair_.cancel(waiter.turn, now);
-  forget(waiter.tag, now);
+  forget(waiter, now);
   serve(now, woken);  // a place may have been kept for it
   return std::nullopt;
 }
@@ -408,7 +414,7 @@ void DispatchPool::serve(Instant now, Woken& woken) {
     const auto found = waiting_.find(decision->request.tag);
     assert(found != waiting_.end());
     const std::shared_ptr<Waiter> waiter = found->second;
-    forget(waiter->tag, now);
+    forget(*waiter, now);
     seat(*waiter, *decision, now);
     woken.push_back(waiter);
   }
@@ -484,9 +490,10 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, const fairness::Dispatch&
     hold.booking = pick->ticket;
     some = *std::ranges::find(waiter.lanes, pick->endpoint, &EngineLane::endpoint);
   }
-  hold.own_prefix_tokens = request.has_own_cache ? std::numeric_limits<std::int64_t>::max()
-                                                 : static_cast<std::int64_t>(wanted.block_tokens) *
-                                                       (pick ? pick->matched_blocks : 0);
+  hold.cached_expected =
+      static_cast<std::int64_t>(wanted.block_tokens) * (pick ? pick->matched_blocks : 0);
+  hold.own_prefix_tokens =
+      request.has_own_cache ? std::numeric_limits<std::int64_t>::max() : hold.cached_expected;
   hold.note = note_of(waiter, decision, *some, wanted.block_tokens);
   return *some;
 }
@@ -577,7 +584,7 @@ bool DispatchPool::may_use(const EngineLane& lane, const Waiter& waiter) const {
 
 void DispatchPool::look_at_health(EngineLane& lane, Instant now) {
   if (health_ == nullptr) return;
-  const EngineHealth::Standing standing = health_->standing(*lane.engine);
+  const EngineHealth::Standing standing = health_->standing(*lane.engine, lane.slots.in_use());
   if (standing == lane.standing) return;
   lane.standing = standing;
   fair_.room_came(lane.kinds, now);
@@ -652,21 +659,34 @@ void DispatchPool::hold(const fairness::Request& request) {
   held_.push_back({.tag = request.tag, .lane = best, .slots = waiter.request.slots.slots});
 }
 
-void DispatchPool::forget(std::uint64_t tag, Instant now) {
-  waiting_.erase(tag);
+// It waits no longer. `waiter` is somebody else's, too.
+void DispatchPool::forget(const Waiter& waiter, Instant now) {
+  waiting_.erase(waiter.tag);
+  const auto alike = waiting_by_kind_.find(waiter.kind);
+  if (--alike->second == 0) {
+    waiting_by_kind_.erase(alike);
+    for (EngineLane* lane : waiter.lanes)
+      std::erase(lane->kinds, waiter.kind);
+  }
   std::erase_if(held_, [&](const Held& held) {
-    if (held.tag != tag) return false;
+    if (held.tag != waiter.tag) return false;
     fair_.room_came(held.lane->kinds, now);
     return true;
   });
 }
 
+// Without a seat, and not by its own will.
+void DispatchPool::put_out(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken) {
+  waiter->is_out = true;
+  woken.push_back(waiter);
+  forget(*waiter, now);
+}
+
 void DispatchPool::put_out(std::uint64_t tag, Instant now, Woken& woken) {
   const auto found = waiting_.find(tag);
   if (found == waiting_.end()) return;
-  found->second->is_out = true;
-  woken.push_back(found->second);
-  forget(tag, now);
+  const std::shared_ptr<Waiter> waiter = found->second;
+  put_out(waiter, now, woken);
 }
 
 Instant DispatchPool::next_look(Instant now) const {

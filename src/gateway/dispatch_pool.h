@@ -26,7 +26,7 @@ struct EngineLane {
   std::size_t rate_class = 0;
   routing::EndpointId endpoint;
   EngineHealth::Standing standing{.allowed = std::numeric_limits<int>::max()};
-  std::uint64_t kinds = 0;  // fairness::kind_bit()s of the requests that may run on it
+  std::vector<std::uint64_t> kinds = {};  // of those who wait for it
   // By its own word, where it has one.
   std::uint64_t load_version = 0;
   bool tells_kv = false;
@@ -67,6 +67,7 @@ struct Dispatcher::Waiter {
   Instant start_by;
   std::vector<EngineLane*> lanes;
   std::uint64_t tag = 0;
+  std::uint64_t kind = 0;  // fairness::Request::kind
   fairness::Ticket turn;
   std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
@@ -162,6 +163,7 @@ class DispatchPool : private fairness::Placement {
   bool makes_room(fairness::Ticket running, const fairness::Request& claimant) const override;
 
   EngineLane* find_lane(const std::shared_ptr<engine::Engine>& engine) const;
+  std::size_t new_rate_class();
   EngineLane& add_lane(const std::shared_ptr<engine::Engine>& engine, std::size_t rate_class,
                        Instant now);
   std::vector<EngineLane*> lanes_of(const SeatRequest& request, Instant now);
@@ -193,7 +195,8 @@ class DispatchPool : private fairness::Placement {
                      Instant now);
   SeatNote note_of(const Waiter& waiter, const fairness::Dispatch& decision,
                    const EngineLane& taken, float block_tokens) const;
-  void forget(std::uint64_t tag, Instant now);
+  void forget(const Waiter& waiter, Instant now);
+  void put_out(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
   void put_out(std::uint64_t tag, Instant now, Woken& woken);
   void pass_the_watch(Instant now, Woken& woken);
   Instant next_look(Instant now) const;
@@ -207,7 +210,8 @@ class DispatchPool : private fairness::Placement {
   std::map<std::string, fairness::NodeId, std::less<>> tenants_;
   std::map<std::pair<std::string, std::string>, fairness::NodeId> projects_;
   std::vector<std::string> met_;  // tenants that the settings do not name
-  std::unordered_map<std::uint64_t, std::shared_ptr<Waiter>> waiting_;  // by tag
+  std::map<std::uint64_t, std::shared_ptr<Waiter>> waiting_;  // by tag: in order of arrival
+  std::unordered_map<std::uint64_t, std::size_t> waiting_by_kind_;
   // Seats that are taken, by the index of their ticket; null: none. Each leaves before it ends.
   std::vector<Seat::Hold*> seats_;
   struct Held {

@@ -1,5 +1,6 @@
 // Engines go from one queue to another because models connect them otherwise.
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <ranges>
 #include <utility>
@@ -25,10 +26,9 @@ DispatchPool::Left DispatchPool::retire(Instant now, Woken& woken) {
   while (!waiting_.empty()) {
     const std::shared_ptr<Waiter> waiter = waiting_.begin()->second;
     (void)fair_.cancel(waiter->turn, now);
-    forget(waiter->tag, now);
-    waiter->is_out = waiter->has_moved = true;
+    waiter->has_moved = true;
+    put_out(waiter, now, woken);
     waiter->lanes.clear();
-    woken.push_back(waiter);
   }
   Left left{.lanes = std::exchange(lanes_, {}), .tenants = {}, .history = fair_.history(now)};
   std::ranges::copy(std::views::keys(tenants_), std::back_inserter(left.tenants));
@@ -43,12 +43,9 @@ void DispatchPool::adopt(std::unique_ptr<EngineLane> lane, const Left& from, Ins
     fair_.restore(from.history, std::chrono::seconds(0), now);
   }
   // One for all that come: replicas learn together how fast they are.
-  if (!lanes_.empty())
-    lane->rate_class = lanes_.front()->rate_class;
-  else
-    lane->rate_class = picker_.rates().add_class({}) % routing::RateTable::kClassesMax;
+  lane->rate_class = lanes_.empty() ? new_rate_class() : lanes_.front()->rate_class;
   lane->endpoint = {};
-  lane->kinds = 0;
+  assert(lane->kinds.empty());  // those who waited have left
   list(*lane, now);
   lane->load_version = 0;
   look_at_load(*lane, now);

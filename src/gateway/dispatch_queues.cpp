@@ -178,6 +178,11 @@ std::vector<DispatchQueues::Pool> DispatchQueues::live(const State& state) {
   return queues;
 }
 
+DispatchQueues::Pool DispatchQueues::pool_of(const std::string& name) const {
+  const auto known = pools_.find(name);
+  return known == pools_.end() ? nullptr : known->second;
+}
+
 void DispatchQueues::configure(const PoolSettings& settings) {
   const auto configure = [&](const Pool& queue) {
     Woken woken;
@@ -187,8 +192,7 @@ void DispatchQueues::configure(const PoolSettings& settings) {
     Dispatcher::wake(woken);
   };
   if (!settings.name.empty()) {
-    if (const auto known = pools_.find(settings.name); known != pools_.end())
-      configure(known->second);
+    if (const Pool pool = pool_of(settings.name)) configure(pool);
     return;
   }
   state_.with([&](State& state) {
@@ -214,10 +218,7 @@ std::vector<DispatchQueues::Named> DispatchQueues::all() {
 }
 
 DispatchQueues::Pool DispatchQueues::queue_of(const std::string& pool, std::string_view engine) {
-  if (!pool.empty()) {
-    const auto known = pools_.find(pool);
-    return known == pools_.end() ? nullptr : known->second;
-  }
+  if (!pool.empty()) return pool_of(pool);
   return locked([&](State& state) { return Pool(queue_of(state, engine)); });
 }
 

@@ -93,6 +93,7 @@ class DispatchQueues {
   Pool make_unnamed(const State& state, const EngineGroup& engines) const;
   void retire(State& state, const Pool& queue, Instant now, Woken& woken);
   static std::vector<Pool> live(const State& state);
+  Pool pool_of(const std::string& name) const;  // null: the configuration has none
 
   Make make_;
   const Clock& clock_;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <numeric>
 #include <random>
 #include <set>
 #include <string>
@@ -159,6 +160,81 @@ TEST_F(QueuesTest, WhoWaitsGoesAlongWhenItsEngineIsConnected) {
   loop_.settle();
   EXPECT_EQ(dispatcher_.load().running, 0U);
   EXPECT_EQ(dispatcher_.load().waiting, 0U);
+}
+
+TEST_F(QueuesTest, WhoGoesAlongIsServedInTheOrderOfArrival) {
+  constexpr int kWaiting = 40;
+  const auto a = add("a", 1);
+  const auto b = add("b", 1);
+  publish({{"a"}, {"b"}});
+  ask(1, {a});
+  Asked* holder = &ask(1, {b});
+  std::vector<Asked*> waiting;
+  for (int i = 0; i < kWaiting; ++i)
+    waiting.push_back(&ask(1, {b}));
+  publish({{"a"}, {"b"}, {"a", "b"}});
+  ask(2, {a});
+  ask(2, {b});
+  EXPECT_EQ(dispatcher_.load().waiting, kWaiting + 2U);
+  std::vector<int> served;
+  const auto note_served = [&] {
+    for (int i = 0; i < kWaiting; ++i)
+      if (is_seated(*waiting[static_cast<std::size_t>(i)])) {
+        served.push_back(i);
+        holder = waiting[static_cast<std::size_t>(i)];
+      }
+  };
+  for (int i = 0; i < 2 * kWaiting && served.size() < kWaiting; ++i) {
+    give_back(*holder);
+    note_served();
+    if (is_seated(results_.back())) holder = &results_.back();
+  }
+  std::vector<int> arrived(kWaiting);
+  std::iota(arrived.begin(), arrived.end(), 0);
+  EXPECT_EQ(served, arrived);
+  results_.clear();
+}
+
+// Many models wait for engines of their own in one queue.
+TEST_F(QueuesTest, ASlotThatIsGivenBackIsOfferedToItsOwnModelAlone) {
+  constexpr std::size_t kModels = 200;
+  std::vector<Engines> models;
+  std::deque<Asked*> held;
+  PoolSettings settings{.name = "all"};
+  for (std::size_t i = 0; i < kModels; ++i) {
+    models.push_back({add("e" + std::to_string(i), 1)});
+    settings.engines.emplace_back(models.back().front()->name());
+  }
+  Dispatcher dispatcher(clock_, random_, {.waiting_per_tenant_max = 10'000}, {settings});
+  const auto ask = [&](const Engines& engines, unsigned char who) -> Asked& {
+    auto& result = results_.emplace_back();
+    group_.spawn(run(dispatcher, request_of(who, engines), loop_, nullptr, result));
+    loop_.settle();
+    return result;
+  };
+  for (const Engines& engines : models) {
+    held.push_back(&ask(engines, 1));
+    for (unsigned char who = 1; who <= 3; ++who)
+      ask(engines, who);
+  }
+  const auto offers = [&] {
+    std::uint64_t sum = 0;
+    for (const Dispatcher::PoolView& view : dispatcher.pools())
+      sum += view.report.offers_total;
+    return sum;
+  };
+  EXPECT_EQ(dispatcher.load().running, kModels);
+  EXPECT_EQ(dispatcher.load().waiting, 3 * kModels);
+  EXPECT_LE(offers(), 4 * kModels) << "who comes is tried once";
+  const std::uint64_t before = offers();
+  for (Asked* each : held)
+    give_back(*each);
+  EXPECT_EQ(dispatcher.load().waiting, 2 * kModels);
+  EXPECT_EQ(offers() - before, 2 * kModels) << "who gets it, and who would be next";
+  while (!results_.empty()) {
+    results_.pop_front();
+    loop_.settle();
+  }
 }
 
 // Together they are more than its tenant may have waiting.

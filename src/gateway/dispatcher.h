@@ -105,6 +105,9 @@ class Seat {
     if (hold_->noted == 0 || fresh >= kTokensNoted || now - hold_->noted_at >= kTimeNoted)
       charge(so_far, now);
   }
+  // Of its prompt: as estimated, and what of that is cached there as far as is known here.
+  std::int64_t input_tokens() const { return hold_->input_tokens; }
+  std::int64_t cached_expected() const { return hold_->cached_expected; }
   // What it came to, for the end. Without it: nothing but the tokens that were noted. A seat that
   // was left for another one has nothing to note.
   void note_usage(const SeatUsage& usage) {
@@ -148,6 +151,7 @@ class Seat {
     routing::Ticket booking;
     fairness::CostRates rates;
     std::int64_t input_tokens = 0;
+    std::int64_t cached_expected = 0;
     std::int64_t own_prefix_tokens = 0;  // its tenant's own requests put so many there
     std::int64_t noted = 0;
     Instant noted_at{};

@@ -470,6 +470,7 @@ TEST_F(DispatcherHealthTest, AnEngineThatIsTooSlowGetsLessThanItsSlots) {
     clock_.set(clock_.now() + 25ms);
     Attempts attempts(health_, tenant(1), Digest());
     attempts.begin(both_, *a_);
+    attempts.first_token(first_token, 10);
     attempts.succeeded(first_token, 10);
   };
   for (int i = 0; i < 100; ++i)

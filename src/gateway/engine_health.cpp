@@ -35,6 +35,7 @@ struct EngineHealth::Host {
   std::optional<Instant> returned_at;
   bool was_out = false;
   std::size_t running = 0;
+  std::int64_t unanswered = 0;  // of these, without a first token
   Instant last_begun{};
   std::optional<routing::AdaptiveLimit> limit;  // while the place is taken
   // Its last answer was good: then a failure may be the request's.
@@ -74,6 +75,7 @@ void EngineHealth::log_events(const std::vector<Event>& events) const {
     observe::LogLine line = log_.line(observe::Level::warning, "engine_health");
     line.add("engine", event.engine).add_plain("state", event.state);
     log_.write(std::move(line));
+    if (tell_) tell_(event.engine, event.state);
   }
 }
 
@@ -185,13 +187,14 @@ EngineHealth::Place EngineHealth::place_of(State& state, const engine::Engine& e
   return found == state.places.end() ? Place{} : found->second;
 }
 
-EngineHealth::Standing EngineHealth::standing(const engine::Engine& engine) {
+EngineHealth::Standing EngineHealth::standing(const engine::Engine& engine, int taken) {
   return locked([&](State& state, Instant now) {
     const std::int64_t most = circuit_of(engine);
     const Place place = place_of(state, engine);
     if (!place.group) return Standing{.allowed = static_cast<int>(most)};
-    const Group& group = *place.group;
-    const Host& host = group.hosts[place.index];
+    Group& group = *place.group;
+    Host& host = group.hosts[place.index];
+    if (taken > 0) host.limit->look(taken, host.unanswered, part_of_one(), now);
     // Measured once, at whatever load there was.
     const bool is_known = host.limit->best() > 0;
     // With too many out nobody is.
@@ -300,6 +303,7 @@ Attempts& Attempts::operator=(Attempts&& other) noexcept {
   std::swap(made_, other.made_);
   std::swap(made_here_, other.made_here_);
   std::swap(running_, other.running_);
+  std::swap(unanswered_, other.unanswered_);
   std::swap(retrying_, other.retrying_);
   std::swap(answer_, other.answer_);
   return *this;
@@ -324,12 +328,17 @@ void Attempts::note_answer(EngineHealth::State& state, Instant now) {
   if (answer_->first_token && answer_->uncached > 0) {
     const std::chrono::duration<double> time = *answer_->first_token;
     group_->latency.observe(host_, time.count(), static_cast<double>(answer_->uncached));
-    host.limit->on_first_token(time, answer_->uncached, health_->part_of_one(), now);
   }
 }
 
+void Attempts::stop_running() {
+  EngineHealth::Host& host = group_->hosts[host_];
+  if (std::exchange(running_, false)) --host.running;
+  if (std::exchange(unanswered_, false)) --host.unanswered;
+}
+
 void Attempts::leave() {
-  if (std::exchange(running_, false)) --group_->hosts[host_].running;
+  stop_running();
   if (std::exchange(retrying_, false)) group_->budget.on_retry_done();
   group_->budget.on_request_done(answer_.has_value());
 }
@@ -339,7 +348,7 @@ void Attempts::begin(EngineHealth::Engines among, const engine::Engine& engine) 
     health_->join(state, among);
     const EngineHealth::Place place = state.places.at(&engine);
     if (group_ == place.group) {
-      if (std::exchange(running_, false)) --group_->hosts[host_].running;
+      stop_running();
     } else {
       if (group_) leave();
       group_ = place.group;
@@ -348,10 +357,23 @@ void Attempts::begin(EngineHealth::Engines among, const engine::Engine& engine) 
     host_ = place.index;
     ++made_;
     ++made_here_;
-    running_ = true;
+    running_ = unanswered_ = true;
     EngineHealth::Host& host = group_->hosts[host_];
     ++host.running;
+    ++host.unanswered;
     host.last_begun = now;
+    return 0;
+  });
+}
+
+void Attempts::first_token(std::chrono::nanoseconds time, std::int64_t uncached) {
+  if (!unanswered_) return;
+  health_->locked([&](EngineHealth::State&, Instant now) {
+    EngineHealth::Host& host = group_->hosts[host_];
+    unanswered_ = false;
+    if (host.engine == nullptr) return 0;  // it has been removed meanwhile
+    --host.unanswered;
+    if (uncached > 0) host.limit->on_first_token(time, uncached, health_->part_of_one(), now);
     return 0;
   });
 }
@@ -381,7 +403,7 @@ bool Attempts::failed(Seen seen, bool was_accepted) {
 
 void Attempts::take_back() {
   health_->locked([&](EngineHealth::State&, Instant) {
-    if (std::exchange(running_, false)) --group_->hosts[host_].running;
+    stop_running();
     --made_;
     --made_here_;
     return 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,10 @@ class EngineHealth {
  public:
   EngineHealth(const Clock& clock, Random& random, const observe::Log& log);
   ~EngineHealth();
+  // Who is told, besides the log, that an engine was "ejected" or has "returned". Before requests
+  // run; called on any of their threads.
+  using Tell = std::function<void(const std::string& engine, std::string_view state)>;
+  void tell(Tell tell) { tell_ = std::move(tell); }
 
   using Engines = std::span<const std::shared_ptr<engine::Engine>>;
   // For the dispatcher, which decides who goes where.
@@ -47,7 +52,8 @@ class EngineHealth {
     int allowed = 0;    // requests at once
     friend bool operator==(const Standing&, const Standing&) = default;
   };
-  Standing standing(const engine::Engine& engine);
+  // `taken`: slots of ours that are taken there, where that is known.
+  Standing standing(const engine::Engine& engine, int taken = 0);
   // How many requests it can bear at once: a quarter more than its slots (not where slots are
   // tenants'), and less when its time to first token shows that it is too much.
   int allowed(const engine::Engine& engine) { return standing(engine).allowed; }
@@ -113,6 +119,7 @@ class EngineHealth {
   const Clock& clock_;
   Random& random_;
   const observe::Log& log_;
+  Tell tell_;
   Guarded<State> state_;
 };
 
@@ -136,6 +143,9 @@ class Attempts {
   void begin(EngineHealth::Engines among, const engine::Engine& engine);
   int made() const { return made_; }
   int made_here() const { return made_here_; }  // since the last take_fallback()
+  // The first token has come: `time` since dispatch, after so many tokens of the prompt as were in
+  // no cache. At once, so that an answer that lasts for minutes says it when it begins.
+  void first_token(std::chrono::nanoseconds time, std::int64_t uncached);
   // The engine has failed so; `was_accepted`: it may have seen the request. True: it is the request
   // that breaks engines, and must not go on.
   bool failed(routing::Seen seen, bool was_accepted);
@@ -159,6 +169,7 @@ class Attempts {
   };
   // Under the lock.
   void note_answer(EngineHealth::State& state, Instant now);
+  void stop_running();
   void leave();
 
   EngineHealth* health_ = nullptr;
@@ -169,6 +180,7 @@ class Attempts {
   int made_ = 0;
   int made_here_ = 0;
   bool running_ = false;
+  bool unanswered_ = false;  // without its first token
   bool retrying_ = false;
   std::optional<Answer> answer_;
 };

@@ -28,6 +28,7 @@ class EngineHealthTest : public testing::Test {
               std::chrono::nanoseconds first_token = 10ms, std::int64_t uncached = 10) {
     Attempts attempts(health_, TenantId(), Digest());
     attempts.begin(among, on);
+    attempts.first_token(first_token, uncached);
     attempts.succeeded(first_token, uncached);
   }
   // A request of its own each.
@@ -143,6 +144,41 @@ TEST_F(EngineHealthTest, AllowsAQuarterMoreThanSlotsAndLessWhenFirstTokensComeLa
     answer(one, *one[0], 10ms, 10);
   }
   EXPECT_EQ(health_.allowed(*one[0]), 20);
+}
+
+// What an answer shows when it begins counts then, and who begins nothing cannot show anything.
+TEST_F(EngineHealthTest, LongAnswersDoNotKeepAnEngineAtTheFloorOfItsLimit) {
+  const Engines one{engine("a", 16)};
+  for (int i = 0; i < 60; ++i)
+    answer(one, *one[0], 10ms, 10);
+  for (int i = 0; i < 100; ++i) {
+    clock_.advance(25ms);
+    answer(one, *one[0], 60ms, 10);
+  }
+  std::vector<Attempts> running;
+  const auto begin = [&] {
+    running.emplace_back(health_, TenantId(), Digest()).begin(one, *one[0]);
+  };
+  int allowed = health_.allowed(*one[0]);
+  ASSERT_LT(allowed, 15);
+  while (static_cast<int>(running.size()) < allowed)
+    begin();
+  const auto look_for = [&](std::chrono::milliseconds time) {
+    for (; time > 0ms; time -= 20ms) {
+      clock_.advance(20ms);
+      allowed = health_.standing(*one[0], static_cast<int>(running.size())).allowed;
+    }
+  };
+  look_for(5s);
+  EXPECT_EQ(allowed, static_cast<int>(running.size())) << "their first tokens have not come";
+  for (int round = 0; round < 50; ++round) {
+    for (Attempts& each : running)
+      each.first_token(10ms, 10);
+    look_for(2s);
+    while (static_cast<int>(running.size()) < allowed)
+      begin();
+  }
+  EXPECT_EQ(allowed, 20);
 }
 
 TEST_F(EngineHealthTest, AllowsExactlyTheSlotsThatBelongToTenants) {

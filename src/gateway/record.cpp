@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "gateway/live_counts.h"
 #include "gateway/mirror.h"
 #include "gateway/services.h"
 
@@ -264,6 +265,29 @@ SeriesCache::Series SeriesCache::look_up(const RequestRecord& record) {
   return series;
 }
 
+void note_live_tokens(RequestRecord& record, const Services& services, std::int64_t generated,
+                      Instant now) {
+  if (services.live == nullptr || !record.caller) return;
+  services.live->note_tokens(record.caller->tenant().id, generated - record.live_tokens, now);
+  // Fewer than before: the answer began anew.
+  record.live_tokens = generated;
+}
+
+namespace {
+
+void note_live_end(const RequestRecord& record, LiveCounts& live, Instant now) {
+  if (!record.caller || !record.operation) return;
+  const TenantId tenant = record.caller->tenant().id;
+  if (record.answer)
+    live.note_tokens(tenant, record.answer->settlement.counts.generated - record.live_tokens, now);
+  live.note_end({.tenant = tenant,
+                 .failed = record.error && record.error->blame() != Blame::client,
+                 .first_token = record.first_token},
+                now);
+}
+
+}  // namespace
+
 void finish_record(const RequestRecord& record, const Services& services, WorkerState& worker) {
   services.metrics.inflight.add(-1);
   const Instant now = services.clock.now();
@@ -271,6 +295,7 @@ void finish_record(const RequestRecord& record, const Services& services, Worker
   worker.audit.note(record, *services.audit.get(), services.clock.wall_now());
   count_request(record, now, worker.series);
   compare(record, now);
+  if (services.live != nullptr) note_live_end(record, *services.live, now);
   if (services.decisions != nullptr && record.priority)
     services.decisions->end(record.id, record.error ? record.code() : "ok");
 }

@@ -83,6 +83,7 @@ struct RequestRecord {
 
   std::optional<PriorityClass> priority;  // once it has asked for a seat
   int attempts = 0;                       // engines that were asked
+  std::int64_t live_tokens = 0;           // generated ones that LiveCounts has been told of
   bool gave_way = false;                  // to a guarantee, and began again
   std::optional<Error> error;
   std::chrono::nanoseconds queue_wait{0};
@@ -153,6 +154,10 @@ std::string_view name(RequestRecord::StandIn stand_in);
 
 struct Services;
 struct WorkerState;
+
+// So many tokens were generated so far: whoever looks on is told of those that are new.
+void note_live_tokens(RequestRecord& record, const Services& services, std::int64_t generated,
+                      Instant now);
 
 // The request is over: writes the log line and counts the metrics.
 void finish_record(const RequestRecord& record, const Services& services, WorkerState& worker);

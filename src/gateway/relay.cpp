@@ -140,6 +140,15 @@ metering::Charge charge_of(const RelayJob& job, const metering::Settlement& sett
   return job.admission.charge(settlement, job.services.clock.now() - job.record->began);
 }
 
+// Its first token has come. Some engines say what was cached with the last one only.
+void note_first_token(RelayJob& job, const llmapi::TokenCounts& counts) {
+  const std::int64_t prompt = counts.prompt > 0 ? counts.prompt : job.seat.input_tokens();
+  const bool is_told = counts.cached > 0 || !counts_late(dialect_of(job));
+  const std::int64_t cached = is_told ? counts.cached : job.seat.cached_expected();
+  job.attempts.first_token(job.worker.loop.clock().now() - job.dispatched,
+                           std::max<std::int64_t>(prompt - cached, 1));
+}
+
 // The engine has answered as it should.
 void note_success(RelayJob& job, const metering::Counts& counts) {
   std::optional<std::chrono::nanoseconds> first_token = job.record->first_token;
@@ -331,7 +340,7 @@ class StreamRelay {
         sink_(job.record->caller->tenant_entry().digest_key.get()),
         translator_(job.form.operation, dialect_of(job), identity_of(job, reply_id(job)),
                     job.form.include_usage, &sink_,
-                    {.prompts = job.form.inputs, .choices = job.form.choices}),
+                    {.prompts = job.form.inputs, .choices = job.form.choices}, job.form.ending),
         watch_(job),
         client_(job.client),
         pump_(job, watch_),
@@ -524,12 +533,17 @@ class StreamRelay {
     if (client_.committed()) job_.show();
     if (translator_.text_started() && !job_.record->first_token) {
       job_.record->first_token = job_.worker.loop.clock().now() - job_.record->began;
+      note_first_token(job_, translator_.counts());
     }
     job_.seat.note_tokens(translator_.delivered(), job_.worker.loop.now());
     const std::int64_t prompt =
         delivered_ == 0 ? owed(job_, translator_.counts(), delivered_).prompt : 0;
-    if (const auto haste = watch_.checkpoint_due(delivered_, prompt))
-      job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), *haste);
+    if (const auto haste = watch_.checkpoint_due(delivered_, prompt)) note_checkpoint(*haste);
+  }
+
+  void note_checkpoint(store::Haste haste) {
+    job_.row.checkpoint(owed(job_, translator_.counts(), delivered_), haste);
+    note_live_tokens(*job_.record, job_.services, delivered_, job_.worker.loop.now());
   }
 
   // A stream that is kept is also put together.
@@ -587,8 +601,11 @@ rt::Task<Result<llmapi::PlainReply>> assemble(RelayJob& job, llmapi::StreamAssem
   CO_TRY(const http::ClientResponseHead head, co_await good_head(job, watch, on_wait));
   if (!is_event_stream(head)) co_return fail(co_await explain_plain_answer(job, watch));
   pump.began();
+  bool has_begun = false;
   const auto checkpoint = [&] {
     const metering::Counts counts = owed(job, assembler.counts(), 0);
+    if (counts.generated > 0 && !std::exchange(has_begun, true))
+      note_first_token(job, assembler.counts());
     job.seat.note_tokens(counts.generated, job.worker.loop.now());
     if (const auto haste = watch.checkpoint_due(counts.generated, counts.prompt))
       job.row.checkpoint(counts, *haste);

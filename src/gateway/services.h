@@ -26,6 +26,7 @@ namespace sovmesh::gateway {
 // See rollout::InForce; published by whoever decides about rollouts.
 using RolloutsInForce = Snapshot<rollout::RoutesInForce>;
 
+class LiveCounts;
 class Mirrors;
 class Replays;
 class UsageReports;
@@ -51,6 +52,7 @@ struct Services {
   const RolloutsInForce* rollouts = nullptr;  // null: there are none
   Decisions* decisions = nullptr;             // null: none is kept
   Mirrors* mirrors = nullptr;                 // null: nothing is copied
+  LiveCounts* live = nullptr;                 // null: nobody looks on
 };
 
 // Settings of the request path (docs/configuration.md).

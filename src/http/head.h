@@ -47,6 +47,7 @@ struct RequestHead {
   std::string_view path;    // begins with '/', still percent-encoded, without query
   std::string_view query;   // without '?'
   std::string_view host;    // lower case, without port
+  std::string_view port;    // as it stands behind the host; empty: none does
   Fields fields;            // without connection-specific ones
   Version version = Version::http_1_1;
   bool expects_continue = false;

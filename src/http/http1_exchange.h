@@ -17,7 +17,7 @@ struct IncomingHead {
   RequestHead head;
 
   void clear() {  // keeps memory for the next one
-    head.method = head.path = head.query = head.host = {};
+    head.method = head.path = head.query = head.host = head.port = {};
     head.fields.clear();
     reader.clear();
   }

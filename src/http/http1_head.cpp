@@ -374,6 +374,7 @@ Checked<> set_host_and_target(std::string_view target, const FieldFacts& facts, 
     if (!host) return refuse("The Host header is invalid.");
     lower_case(host->host);
     head.host = host->host;
+    head.port = host->port;
   }
   return set_target(target, host, head);
 }
@@ -393,6 +394,7 @@ Checked<> parse_request_head(HeadReader& reader, RequestHead& head, Framing& fra
   head.method = all.substr(line.method_begin, line.method_size);
   head.version = line.version;
   head.host = {};
+  head.port = {};
   auto collected = FieldCollector(HTTP_REQUEST, head.fields).run(bytes, reader.begin());
   if (!collected) return collected;
   const FieldFacts facts = gather(head.fields);

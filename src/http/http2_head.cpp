@@ -112,6 +112,7 @@ Checked<> Http2Head::set_host(const Pseudo& pseudo, RequestHead& head) const {
     if (field.name == "host" && field.value != *given)
       return refuse("The request names two hosts.");
   head.host = authority->host;
+  head.port = authority->port;
   return {};
 }
 

@@ -31,6 +31,14 @@ std::string cache_salt_of(const DirectoryData::DigestKey& key) {
   return to_hex(std::span(digest).first(16));
 }
 
+// Whatever asks which models a key may use asks by that what its tenant allows.
+void narrow(std::optional<std::set<ModelName>>& models,
+            const std::optional<std::set<ModelName>>& allowed) {
+  if (!allowed) return;
+  if (!models) models = allowed;
+  std::erase_if(*models, [&](const ModelName& name) { return !allowed->contains(name); });
+}
+
 Result<void> index_tenant(const TenantEntry& entry,
                           std::unordered_map<std::string_view, const TenantEntry*>& by_slug,
                           std::unordered_map<std::string_view, const TenantEntry*>& by_host) {
@@ -48,6 +56,15 @@ Result<void> index_tenant(const TenantEntry& entry,
 
 }  // namespace
 
+std::shared_ptr<const TenantSettings> TenantSettings::make(tenancy::Settings set,
+                                                           std::int64_t revision) {
+  auto made = std::make_shared<TenantSettings>();
+  append_json_escaped(made->ending, set.disclaimer);
+  made->set = std::move(set);
+  made->revision = revision;
+  return made;
+}
+
 Directory::Directory(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Directory::~Directory() = default;
 
@@ -64,6 +81,8 @@ Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
       entry.cache_salt = cache_salt_of(it->second);
     }
     if (const auto it = data.replays.find(id); it != data.replays.end()) entry.replay = it->second;
+    if (const auto it = data.settings.find(id); it != data.settings.end())
+      entry.settings = it->second;
     impl->tenants.emplace(id, std::move(entry));
   }
   for (const auto& [id, entry] : impl->tenants) {
@@ -79,6 +98,8 @@ Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
       return our_error(Code::internal_error,
                        fmt::format("key {} belongs to nothing that exists", id.text()));
     }
+    if (const auto& settings = impl->tenants.at(key.tenant).settings; settings)
+      narrow(key.models, settings->set.models);
     impl->keys.emplace(id, std::move(key));
   }
   return std::shared_ptr<const Directory>(new Directory(std::move(impl)));

@@ -15,8 +15,18 @@
 #include "base/secret.h"
 #include "catalog/model_table.h"
 #include "tenancy/records.h"
+#include "tenancy/settings.h"
 
 namespace sovmesh::identity {
+
+// What a tenant has set for its own requests, as requests go by it.
+struct TenantSettings {
+  tenancy::Settings set;
+  std::int64_t revision = 0;  // of the stored ones; of a file's 0
+  std::string ending;         // the disclaimer as the inside of a JSON string
+
+  static std::shared_ptr<const TenantSettings> make(tenancy::Settings set, std::int64_t revision);
+};
 
 // The input of a Directory: what file and store together declare.
 struct DirectoryData {
@@ -32,7 +42,8 @@ struct DirectoryData {
   };
   std::map<TenantId, DigestKey> digest_keys;
   std::map<TenantId, tenancy::ReplayPolicy> replays;
-  std::map<std::string, std::string, std::less<>> pool_of_engine;  // engines that share limits
+  std::map<TenantId, std::shared_ptr<const TenantSettings>> settings;  // of those that have any
+  std::map<std::string, std::string, std::less<>> pool_of_engine;      // engines that share limits
   std::int64_t version = 0;
 };
 
@@ -43,7 +54,8 @@ struct TenantEntry {
   std::unique_ptr<const HmacKey> digest_key;  // null: no digests
   // Sent to engines that can salt their prefix cache: 32 hex characters, unguessable, per tenant.
   std::string cache_salt;
-  std::optional<tenancy::ReplayPolicy> replay;  // nothing: its answers are not kept
+  std::optional<tenancy::ReplayPolicy> replay;     // nothing: its answers are not kept
+  std::shared_ptr<const TenantSettings> settings;  // null: it has set nothing
 };
 
 // One immutable state of tenants, keys and models. Requests pin one; a database outage never
@@ -57,6 +69,7 @@ class Directory {
   const TenantEntry* tenant_by_slug(std::string_view slug) const;
   const TenantEntry* tenant_by_host(std::string_view host) const;
   const tenancy::Project* project(ProjectId id) const;
+  // Its models are those that its tenant's settings allow, too.
   const tenancy::Key* key(const KeyId& id) const;
   const catalog::ModelTable& models() const;
   // The pool whose limits count for what runs on this engine; empty: none.

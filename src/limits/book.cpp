@@ -372,6 +372,7 @@ void Book::emit(const Limit& limit, const Counter& counter, int percent, WallTim
   }
   thresholds_.push_back({.limit = limit.name,
                          .scope = limit.target.only() ? limit.target.text() : counter.text,
+                         .tenant = counter.tenant,
                          .measure = limit.measure,
                          .percent = percent,
                          .amount = limit.amount,

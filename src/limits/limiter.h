@@ -135,6 +135,7 @@ struct Decisions {
 struct Threshold {
   std::string limit;
   std::string scope;
+  TenantId tenant;  // whose limit it is; nil: a pool's
   Measure measure = Measure::requests;
   int percent = 0;  // one of kThresholds
   std::int64_t amount = 0;

@@ -3,6 +3,7 @@
 
 #include "base/append.h"
 #include "base/bytes.h"
+#include "llmapi/ending.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"
 #include "llmapi/reply_counts.h"
@@ -46,6 +47,8 @@ void grow(Members& members, const ReplyMember& member) {
 struct Choice {
   bool seen = false;
   FinishReason finish = FinishReason::none;
+  bool is_cut = false;  // by us: the finish is ours
+  SpokenParts spoken;
   bool function_call_finish = false;
   bool has_content = false;
   bool has_refusal = false;
@@ -62,6 +65,7 @@ struct Choice {
 struct StreamAssembler::Impl {
   Impl(const ReplyForm& form, Dialect dialect, ReplyIdentity who, TextSink* sink)
       : operation(form.operation),
+        ending(form.operation == Operation::chat ? form.ending : std::string_view()),
         identity(who),
         counter(dialect, {.prompts = form.inputs, .choices = form.choices}),
         feed(sink) {}
@@ -70,13 +74,14 @@ struct StreamAssembler::Impl {
   void take(const ReplyParser& parser, const ReplyChoice& choice);
   void take_text(Choice& into, const ReplyText& text);
   void append_choice(std::string& out, std::size_t index) const;
-  static void append_message(std::string& out, const Choice& choice);
+  void append_message(std::string& out, const Choice& choice) const;
   static void append_tools(std::string& out, const Choice& choice);
   Result<PlainReply> finish() const;
   PlainReply cut(std::string_view why);
   PlainReply reply(std::string_view why) const;
 
   Operation operation;
+  std::string_view ending;  // empty: none
   ReplyIdentity identity;
   UsageCounter counter;
   EventShape shape;
@@ -110,6 +115,7 @@ void StreamAssembler::Impl::take(const ReplyParser& parser, const ReplyChoice& c
   if (choices.size() <= choice.index) choices.resize(choice.index + 1);
   Choice& into = choices[choice.index];
   into.seen = true;
+  if (!ending.empty()) into.spoken.note(parser, choice);
   into.has_content = into.has_content || choice.has_content;
   into.has_refusal = into.has_refusal || choice.has_refusal;
   for (std::size_t i = choice.texts.begin; i < choice.texts.end; ++i)
@@ -167,11 +173,13 @@ void StreamAssembler::Impl::append_tools(std::string& out, const Choice& choice)
   if (!first) out += ']';
 }
 
-void StreamAssembler::Impl::append_message(std::string& out, const Choice& choice) {
+void StreamAssembler::Impl::append_message(std::string& out, const Choice& choice) const {
   out += ",\"message\":{\"role\":\"assistant\"";
   // A turn of tool calls only has no content, any other has at least an empty one.
   const bool speaks = !choice.content.empty() || choice.tools.empty();
   if (speaks) append_quoted(out, "content", choice.content);
+  if (!ending.empty() && !choice.is_cut && choice.spoken.get_ending(choice.finish))
+    out.insert(out.size() - 1, ending);
   if (!speaks) out += ",\"content\":null";
   if (choice.has_refusal) append_quoted(out, "refusal", choice.refusal);
   if (!choice.has_refusal) out += ",\"refusal\":null";
@@ -212,8 +220,12 @@ Result<PlainReply> StreamAssembler::Impl::finish() const {
 
 PlainReply StreamAssembler::Impl::cut(std::string_view why) {
   if (choices.empty()) choices.resize(1);
-  for (Choice& choice : choices)
-    if (choice.finish == FinishReason::none) choice.finish = FinishReason::length;
+  for (Choice& choice : choices) {
+    if (choice.finish == FinishReason::none) {
+      choice.finish = FinishReason::length;
+      choice.is_cut = true;
+    }
+  }
   done = true;
   return reply(why);
 }

@@ -7,6 +7,7 @@
 
 #include "base/append.h"
 #include "base/bytes.h"
+#include "llmapi/ending.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"
 #include "llmapi/reply_counts.h"
@@ -16,10 +17,36 @@
 namespace sovmesh::llmapi {
 namespace {
 
-void append_message(std::string& out, const ReplyChoice& choice) {
+// Where in the members of its message the content's text ends.
+std::size_t end_of_content(const ReplyParser& reply, const ReplyChoice& choice) {
+  for (std::size_t i = choice.texts.begin; i < choice.texts.end; ++i) {
+    const ReplyText& text = reply.text(i);
+    if (text.kind == TextKind::content)
+      return static_cast<std::size_t>(text.json.data() + text.json.size() - choice.members.data());
+  }
+  return 0;
+}
+
+void append_members(std::string& out, const ReplyParser& reply, const ReplyChoice& choice,
+                    std::string_view ending) {
+  SpokenParts spoken;
+  if (!ending.empty()) spoken.note(reply, choice);
+  if (ending.empty() || !spoken.get_ending(choice.finish)) {
+    out += choice.members;
+    return;
+  }
+  const std::size_t at = end_of_content(reply, choice);
+  append_all(out, choice.members.substr(0, at), ending, choice.members.substr(at));
+}
+
+void append_message(std::string& out, const ReplyParser& reply, const ReplyChoice& choice,
+                    std::string_view ending) {
   out += ",\"message\":{\"role\":\"assistant\",";
   if (!choice.has_content) out += "\"content\":null,";
-  if (!choice.members.empty()) out.append(choice.members).append(",");
+  if (!choice.members.empty()) {
+    append_members(out, reply, choice, ending);
+    out += ',';
+  }
   // A refusal that the engine gave stands among the members.
   if (choice.has_refusal) {
     out.back() = '}';
@@ -28,11 +55,12 @@ void append_message(std::string& out, const ReplyChoice& choice) {
   }
 }
 
-void append_choice(std::string& out, Operation operation, const ReplyChoice& choice) {
+void append_choice(std::string& out, const ReplyForm& form, const ReplyParser& reply,
+                   const ReplyChoice& choice) {
   out += "{\"index\":";
   append_number(out, static_cast<std::int64_t>(choice.index));
-  if (operation == Operation::chat) {
-    append_message(out, choice);
+  if (form.operation == Operation::chat) {
+    append_message(out, reply, choice, form.ending);
   } else {
     out += ",\"text\":";
     out += choice.text.empty() ? std::string_view("\"\"") : choice.text;
@@ -90,7 +118,7 @@ Result<PlainReply> text_reply(const ReplyForm& form, ReplyParser& reply, std::si
     const ReplyChoice& choice = reply.choices()[i];
     if (choice.finish == FinishReason::none) return invalid_reply("a choice has no finish_reason");
     if (choice.index > 0) plain.body += ',';
-    append_choice(plain.body, form.operation, choice);
+    append_choice(plain.body, form, reply, choice);
     feed.feed_by_kind(reply, choice);
     plain.finish = choice.finish;
   }

@@ -56,9 +56,12 @@ struct ReplyShape {
 // progress removed, one [DONE]).
 class StreamTranslator {
  public:
-  // `sink` (may be null) must outlive the translator.
+  // `sink` (may be null) must outlive the translator, and `ending` too: the inside of a JSON string
+  // that goes behind the content of each choice of a chat that ends by itself, in a chunk of its
+  // own. It is no part of what the sink gets or of any count.
   StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
-                   bool client_wants_usage, TextSink* sink, ReplyShape shape = {});
+                   bool client_wants_usage, TextSink* sink, ReplyShape shape = {},
+                   std::string_view ending = {});
   ~StreamTranslator();
 
   enum class Outcome : std::uint8_t {
@@ -98,7 +101,7 @@ struct PlainReply {
   FinishReason finish = FinishReason::none;
 };
 // `padded_body`: the engine's JSON, followed by 64 readable bytes. An error inside HTTP 200 becomes
-// its real status.
+// its real status. `form.ending` goes where StreamTranslator puts it.
 Result<PlainReply> translate_plain(const ReplyForm& form, Dialect dialect,
                                    std::string_view padded_body, const ReplyIdentity& identity,
                                    TextSink* sink);

@@ -66,6 +66,19 @@ struct Request {
   bool has_images = false;
   bool has_audio = false;
   bool has_json_schema = false;
+  bool wants_json = false;  // response_format: a JSON object, or by a schema
+  bool has_system = false;  // a message of system or developer
+  // A number as it stands in `body`, for amend(); size 0: it was not given.
+  struct NumberAt {
+    double value = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
+  };
+  NumberAt temperature, top_p, presence_penalty, frequency_penalty, n, best_of;
+  // `output_max` is not the client's: another model may lower it.
+  bool output_max_is_ours = false;
+  // Inside of a JSON string that goes behind the content of each answer; it outlives the request.
+  std::string_view ending;
   bool base64_embeddings =
       false;  // encoding_format: "base64" (engines are always asked for floats)
   std::string body;
@@ -89,6 +102,7 @@ struct ReplyForm {
   bool base64_embeddings = false;
   int choices = 1;
   std::size_t inputs = 1;
+  std::string_view ending;  // see Request
 
   ReplyForm() = default;
   ReplyForm(const Request& request)  // NOLINT(google-explicit-constructor): it is a part of it
@@ -97,7 +111,8 @@ struct ReplyForm {
         include_usage(request.include_usage),
         base64_embeddings(request.base64_embeddings),
         choices(request.choices),
-        inputs(request.inputs) {}
+        inputs(request.inputs),
+        ending(request.ending) {}
 };
 
 // The name in "model" only, found without validating the rest: the model's own policy decides how

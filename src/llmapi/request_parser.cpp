@@ -55,8 +55,8 @@ const RequestParser::Parameter* RequestParser::find(std::string_view name, unsig
       {"n", kText, &P::choices},
       {"stop", kText, &P::stop},
       {"seed", kText, &P::seed},
-      {"presence_penalty", kText, &P::penalty},
-      {"frequency_penalty", kText, &P::penalty},
+      {"presence_penalty", kText, &P::presence_penalty},
+      {"frequency_penalty", kText, &P::frequency_penalty},
       {"logit_bias", kText, &P::logit_bias},
       {"logprobs", kChat, &P::chat_logprobs},
       {"logprobs", kCompletion, &P::completion_logprobs},
@@ -215,16 +215,34 @@ Keep RequestParser::output_max(bool modern) {
 
 Keep RequestParser::choices() {
   std::int64_t value = 0;
+  const char* const begin = in_.json().mark();
   if (!in_.integer(1, in_.policy().choices_max, value)) return Keep::fail;
   request_.choices = static_cast<int>(value);
+  request_.n = number_at(begin);
   return Keep::keep;
 }
 
 Keep RequestParser::best_of() {
   std::int64_t value = 0;
+  const char* const begin = in_.json().mark();
   if (!in_.integer(1, in_.policy().choices_max, value)) return Keep::fail;
   best_of_ = value;
+  request_.best_of = number_at(begin);
   return Keep::keep;
+}
+
+Keep RequestParser::decimal(double min, double max, Request::NumberAt& place) {
+  const char* const begin = in_.json().mark();
+  if (!in_.decimal(min, max)) return Keep::fail;
+  place = number_at(begin);
+  return Keep::keep;
+}
+
+Request::NumberAt RequestParser::number_at(const char* begin) const {
+  const auto from = static_cast<std::size_t>(begin - out_);
+  return {.value = to_double(in_.json().number_text()),
+          .begin = static_cast<std::uint32_t>(from),
+          .size = static_cast<std::uint32_t>(written() - from)};
 }
 
 Keep RequestParser::seed() {

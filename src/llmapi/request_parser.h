@@ -50,9 +50,12 @@ class RequestParser {
   Keep output_max(bool modern);
   Keep choices();
   Keep best_of();
-  Keep temperature() { return keep(in_.decimal(0, 2)); }
-  Keep top_p() { return keep(in_.decimal(0, 1)); }
-  Keep penalty() { return keep(in_.decimal(-2, 2)); }
+  Keep temperature() { return decimal(0, 2, request_.temperature); }
+  Keep top_p() { return decimal(0, 1, request_.top_p); }
+  Keep presence_penalty() { return decimal(-2, 2, request_.presence_penalty); }
+  Keep frequency_penalty() { return decimal(-2, 2, request_.frequency_penalty); }
+  Keep decimal(double min, double max, Request::NumberAt& place);
+  Request::NumberAt number_at(const char* begin) const;  // that was just read
   Keep seed();
   Keep chat_logprobs();
   Keep top_logprobs();

@@ -45,6 +45,7 @@ bool RequestParser::check_message(const MessageFacts& facts) {
   if (*facts.role == Role::tool && !facts.has_call_id) return in_.missing("tool_call_id");
   if (*facts.role == Role::function && !facts.has_name) return in_.missing("name");
   if (*facts.role == Role::user) request_.prompt_tokens_floor += facts.tokens_floor;
+  if (*facts.role <= Role::developer) request_.has_system = true;
   return true;
 }
 

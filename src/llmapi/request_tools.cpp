@@ -100,6 +100,7 @@ Keep RequestParser::response_format() {
   if (!read) return Keep::fail;
   if (!type) return keep(in_.missing("type"));
   request_.has_json_schema = *type == 2;
+  request_.wants_json = *type != 0;
   if (request_.has_json_schema && !has_schema) return keep(in_.missing("json_schema"));
   return Keep::keep;
 }

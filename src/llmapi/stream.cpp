@@ -1,5 +1,6 @@
 #include "base/append.h"
 #include "base/bytes.h"
+#include "llmapi/ending.h"
 #include "llmapi/reply.h"
 #include "llmapi/reply_body.h"
 #include "llmapi/reply_counts.h"
@@ -14,11 +15,13 @@ struct StreamTranslator::Impl {
     bool seen = false;
     bool role_sent = false;
     bool finished = false;
+    SpokenParts spoken;
   };
 
   Impl(Operation op, Dialect dialect, ReplyIdentity who, bool wants_usage, TextSink* sink,
-       ReplyShape shape)
+       ReplyShape shape, std::string_view behind)
       : operation(op),
+        ending(op == Operation::chat ? behind : std::string_view()),
         hide_cached(who.hide_cached),
         client_wants_usage(wants_usage),
         counter(dialect, shape),
@@ -41,9 +44,13 @@ struct StreamTranslator::Impl {
   }
   bool says_something(const ReplyParser& event, const ReplyChoice& choice) const;
   void append_choice(std::string& out, const ReplyChoice& choice);
+  void append_chunk(std::string& out, const ReplyChoice& choice);
+  bool gets_ending(const ReplyParser& event, const ReplyChoice& choice);
+  void append_with_ending(std::string& out, const ReplyChoice& choice);
   void append_delta(std::string& out, const ReplyChoice& choice, Choice& state);
 
   Operation operation;
+  std::string_view ending;  // empty: none
   bool hide_cached;
   bool client_wants_usage;
   std::string head;  // of every chunk, up to the choices
@@ -74,15 +81,23 @@ Result<StreamTranslator::Outcome> StreamTranslator::Impl::on_event(std::string_v
   for (const ReplyChoice& choice : parser.choices())
     at(choice.index).seen = true;
   bool emits = false;
+  bool is_open = false;  // a chunk that further choices may join
   for (const ReplyChoice& choice : parser.choices()) {
     if (!says_something(parser, choice)) continue;
-    out += emits ? std::string_view(",") : std::string_view(head);
+    if (!ending.empty() && gets_ending(parser, choice)) {
+      if (is_open) out += tail;
+      is_open = false;
+      append_with_ending(out, choice);
+    } else {
+      out += is_open ? std::string_view(",") : std::string_view(head);
+      is_open = true;
+      append_choice(out, choice);
+    }
     emits = true;
-    append_choice(out, choice);
     feed.feed_in_order(parser, choice);
   }
   if (!emits) return Outcome::skip;
-  out += tail;
+  if (is_open) out += tail;
   delivered = counter.running();
   return Outcome::emit;
 }
@@ -95,6 +110,33 @@ bool StreamTranslator::Impl::says_something(const ReplyParser& event,
   if (event.progress().present) return false;
   if (operation != Operation::chat) return false;
   return !choice.members.empty() || (choice.has_role && !choices[choice.index].role_sent);
+}
+
+bool StreamTranslator::Impl::gets_ending(const ReplyParser& event, const ReplyChoice& choice) {
+  Choice& state = at(choice.index);
+  state.spoken.note(event, choice);
+  return !state.finished && state.spoken.get_ending(choice.finish);
+}
+
+// Its last words, the ending, and that it is over: a chunk each.
+void StreamTranslator::Impl::append_with_ending(std::string& out, const ReplyChoice& choice) {
+  const bool has_words = choice.bears_text || !choice.logprobs.empty();
+  if (has_words) {
+    ReplyChoice words = choice;
+    words.finish = FinishReason::none;
+    append_chunk(out, words);
+  }
+  const std::string members = "\"content\":\"" + std::string(ending) + "\"";
+  append_chunk(out, {.index = choice.index, .members = members});
+  ReplyChoice end = choice;
+  if (has_words) end = {.index = choice.index, .finish = choice.finish};
+  append_chunk(out, end);
+}
+
+void StreamTranslator::Impl::append_chunk(std::string& out, const ReplyChoice& choice) {
+  out += head;
+  append_choice(out, choice);
+  out += tail;
 }
 
 void StreamTranslator::Impl::append_choice(std::string& out, const ReplyChoice& choice) {
@@ -181,9 +223,10 @@ void StreamTranslator::Impl::cut(std::string_view why, std::string& out) {
 }
 
 StreamTranslator::StreamTranslator(Operation operation, Dialect dialect, ReplyIdentity identity,
-                                   bool client_wants_usage, TextSink* sink, ReplyShape shape)
-    : impl_(std::make_unique<Impl>(operation, dialect, identity, client_wants_usage, sink, shape)) {
-}
+                                   bool client_wants_usage, TextSink* sink, ReplyShape shape,
+                                   std::string_view ending)
+    : impl_(std::make_unique<Impl>(operation, dialect, identity, client_wants_usage, sink, shape,
+                                   ending)) {}
 
 StreamTranslator::~StreamTranslator() = default;
 

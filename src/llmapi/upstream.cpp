@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/append.h"
 #include "base/bytes.h"
 #include "llmapi/json_reader.h"
@@ -50,14 +52,20 @@ Result<Request> parse_again(const Request& request, const FieldPolicy& policy) {
     text += request.include_usage ? "true}" : "false}";
   }
   if (request.output_max) {
+    const bool may_be_lowered = request.output_max_is_ours && policy.output_tokens_max > 0;
     text += request.modern_output_max ? ",\"max_completion_tokens\":" : ",\"max_tokens\":";
-    append_number(text, *request.output_max);
+    append_number(text, may_be_lowered ? std::min(*request.output_max, policy.output_tokens_max)
+                                       : *request.output_max);
   }
   if (request.base64_embeddings) text += ",\"encoding_format\":\"base64\"";
   text += '}';
   const std::size_t size = text.size();
   text.append(JsonReader::kPadding, '\0');
-  return parse_request(request.operation, std::string_view(text).substr(0, size), policy);
+  TRY(Request again,
+      parse_request(request.operation, std::string_view(text).substr(0, size), policy));
+  again.output_max_is_ours = request.output_max_is_ours;
+  again.ending = request.ending;
+  return again;
 }
 
 void complete_upstream(Request& request, const UpstreamExtras& extras) {

@@ -159,9 +159,12 @@ std::optional<catalog::Shift> Rollout::shift(const catalog::Route& route) const 
                         .before = is_changed ? std::vector<catalog::Outcome>{} : before};
 }
 
+catalog::Route Rollout::as_left(const catalog::Route& route) const {
+  return route.revision == route_revision ? catalog::with_outcomes(route, before) : route;
+}
+
 Result<void> Rollout::fits(const catalog::Route& route) const {
-  if (route.revision != route_revision) return validate(plan, route);
-  return validate(plan, catalog::with_outcomes(route, before));
+  return validate(plan, as_left(route));
 }
 
 void Rollout::follow(const catalog::Route& route) {
@@ -265,8 +268,7 @@ Result<catalog::Route> settled(const catalog::Route& route, const Rollout& rollo
   if (const auto fits = rollout.fits(route); !fits)
     return client_error(Code::conflict, "the route has changed: " + fits.error().message(),
                         fits.error().param());
-  const bool is_same = route.revision == rollout.route_revision;
-  catalog::Route after = is_same ? catalog::with_outcomes(route, rollout.before) : route;
+  catalog::Route after = rollout.as_left(route);
   const bool promoted = rollout.state == State::promoted;
   const ModelName& winner = promoted ? plan.candidate : plan.stable;
   const ModelName& loser = promoted ? plan.stable : plan.candidate;

@@ -73,6 +73,8 @@ struct Rollout {
   // What choose() is to be given. One that is over stays in force until the route is changed:
   // a candidate that was rolled back gets nothing even if the route's weights say otherwise.
   std::optional<catalog::Shift> shift(const catalog::Route& route) const;
+  // The route as the rollouts before it have left it, unless it has been changed since.
+  catalog::Route as_left(const catalog::Route& route) const;
   // Whether it still fits the route, as the rollouts before it have left that.
   Result<void> fits(const catalog::Route& route) const;
   // It goes on with a route that has changed and that it fits: what it comes to holds from then on.

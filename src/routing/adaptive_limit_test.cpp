@@ -107,5 +107,77 @@ TEST_F(AdaptiveLimitTest, ALongAnswerOrALongPromptDoesNotLookLikeLoad) {
   EXPECT_GE(limit_.limit(), before);
 }
 
+// Long answers hold all that there is: nothing begins, and nothing could be seen.
+TEST_F(AdaptiveLimitTest, LongAnswersThatHoldAllOfItDoNotKeepItAtItsFloor) {
+  measure();
+  ASSERT_EQ(limit_.limit(), 4);
+  for (int i = 0; i < 300; ++i)
+    limit_.look(limit_.limit(), 0, 0.5, now_ += 100ms);
+  EXPECT_EQ(limit_.limit(), 200);
+}
+
+TEST_F(AdaptiveLimitTest, BeforeTheFirstMeasurementTheyDoNotEither) {
+  for (int i = 0; i < 3; ++i)
+    see(1);
+  for (int i = 0; i < 11; ++i)
+    limit_.look(4, 0, 0.5, now_ += 100ms);
+  EXPECT_TRUE(limit_.measuring());
+  EXPECT_EQ(limit_.limit(), 6);
+  see(1);
+  see(1);
+  for (int i = 0; i < 11; ++i)
+    limit_.look(6, 0, 0.5, now_ += 100ms);
+  EXPECT_FALSE(limit_.measuring());
+  EXPECT_NEAR(limit_.best(), 1e-4, 1e-6);
+}
+
+TEST_F(AdaptiveLimitTest, WaitsForTheFirstTokensOfThoseThatHaveBegun) {
+  measure();
+  for (int i = 0; i < 100; ++i)
+    limit_.look(4, 1, 0.5, now_ += 100ms);
+  EXPECT_EQ(limit_.limit(), 4);
+  for (int i = 0; i < 100; ++i) {  // they come and go
+    limit_.look(4, 0, 0.5, now_ += 500ms);
+    limit_.look(3, 0, 0.5, now_ += 100ms);
+  }
+  EXPECT_EQ(limit_.limit(), 4);
+}
+
+TEST_F(AdaptiveLimitTest, DoesNotGrowWhereMoreRunThanItAllows) {
+  measure();
+  for (int i = 0; i < 1'000; ++i)
+    see(100);
+  const std::int64_t limit = limit_.limit();
+  for (int i = 0; i < 100; ++i)
+    limit_.look(limit + 1, 0, 0.5, now_ += 100ms);
+  EXPECT_EQ(limit_.limit(), limit);
+}
+
+TEST_F(AdaptiveLimitTest, GivesUpAMeasurementThatLongAnswersHold) {
+  measure();
+  while (!limit_.measuring())
+    see(1);
+  const double best = limit_.best();
+  EXPECT_EQ(limit_.limit(), 4);
+  for (int i = 0; i < 11; ++i)
+    limit_.look(150, 0, 0.5, now_ += 100ms);  // from before it
+  EXPECT_FALSE(limit_.measuring());
+  EXPECT_EQ(limit_.best(), best);
+  EXPECT_EQ(limit_.limit(), 200) << "as it was";
+}
+
+TEST_F(AdaptiveLimitTest, MeasuresOnlyWhatBeganAtItsFloor) {
+  measure();
+  while (!limit_.measuring())
+    see(1);
+  for (int i = 0; i < 100; ++i)  // as slow as they were with many others
+    limit_.on_first_token(8s, 10'000, 0.5, now_ += 10ms);
+  EXPECT_TRUE(limit_.measuring());
+  for (int i = 0; i < 60; ++i)
+    limit_.on_first_token(10ms, 50, 0.5, now_ += 20ms);
+  EXPECT_FALSE(limit_.measuring());
+  EXPECT_NEAR(limit_.best(), 2e-4, 1e-6);
+}
+
 }  // namespace
 }  // namespace sovmesh::routing

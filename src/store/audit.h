@@ -84,7 +84,8 @@ struct AuditHold {
 // Something that somebody (or this program by itself) did to the system.
 struct AdminEntry {
   // Who it was. A person's or a token's name is personal data and reaches the log as a pseudonym.
-  enum class Actor : std::uint8_t { system, token, local_user, config, key, user };
+  // `token` is the one of the data folder, `user_token` a user by one of his access tokens.
+  enum class Actor : std::uint8_t { system, token, local_user, config, key, user, user_token };
 
   std::string action;  // "key.create": 1..64 of [a-z0-9._], what happened
   std::optional<TenantId> tenant;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,8 +11,10 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "catalog/artifact.h"
 #include "catalog/records.h"
 #include "limits/limit.h"
+#include "store/rows.h"
 #include "tenancy/records.h"
 
 namespace sovmesh::store {
@@ -76,16 +79,66 @@ struct PoolMemberRecord {
   tenancy::Meta meta;
 };
 
-// Everything the data path needs, read in one transaction.
+struct ArtifactTag {};
+using ArtifactId = Id<ArtifactTag>;
+
+// The files of a model at one version, as they were imported: name, digest and what the files say
+// never change.
+struct ArtifactRecord {
+  ArtifactId id;
+  catalog::ArtifactName name;  // unique
+  catalog::Release release = {};
+  std::string format;  // "gguf", "safetensors"
+  Digest digest{};     // SHA-256 of the file, or of the list of a folder's files
+  std::int64_t bytes = 0;
+  std::string architecture;  // texts: empty when nobody said
+  std::string quantisation;
+  std::int64_t parameters = 0;      // 0: nobody said
+  std::int64_t context_tokens = 0;  // likewise
+  std::string licence;
+  std::string origin;  // where it comes from, for people
+  std::string owner;   // who answers for it
+  std::map<std::string, std::string> labels = {};
+  tenancy::Meta meta = {};
+};
+
+struct TestRunTag {};
+using TestRunId = Id<TestRunTag>;
+
+// What a set of prompts gave on an artifact. Goes with it; the latest kPerArtifactMax are kept.
+struct TestRunRecord {
+  static constexpr std::size_t kPerArtifactMax = 50;
+
+  TestRunId id;
+  ArtifactId artifact;
+  std::string set;    // its name
+  std::string model;  // the public model that was asked
+  std::int64_t passed = 0;
+  std::int64_t failed = 0;
+  std::string results;  // JSON: a list, an object for each case
+  tenancy::Meta meta = {};
+  bool is_good() const { return failed == 0 && passed > 0; }
+};
+
+// What a tenant has set for its own requests, in the words of who wrote it. Goes with its tenant.
+struct SettingsRecord {
+  TenantId tenant;
+  std::string document;
+  tenancy::Meta meta;
+};
+
+// Everything the data path needs, of one moment. To copy it is cheap.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
   std::vector<tenancy::Project> projects;
-  std::vector<tenancy::Key> keys;  // revoked and expired ones too
+  Rows<tenancy::Key> keys;  // by id; revoked and expired ones too
   std::vector<catalog::Model> models;
   std::vector<EngineRecord> engines;
   std::vector<LimitRecord> limits;
   std::vector<PoolMemberRecord> pool_members;
-  std::int64_t version = 0;  // grows with every write
+  std::vector<ArtifactRecord> artifacts;
+  std::vector<SettingsRecord> settings;  // of tenants that have any
+  std::int64_t version = 0;              // grows with every write
 };
 
 // What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
@@ -138,8 +191,17 @@ class ControlStore {
   virtual Result<PoolMemberRecord> update(const PoolMemberRecord& member) = 0;
   virtual Result<void> remove(PoolMemberId id, std::int64_t revision) = 0;
 
+  virtual Result<ArtifactRecord> create(ArtifactRecord artifact) = 0;
+  virtual Result<ArtifactRecord> update(const ArtifactRecord& artifact) = 0;
+  virtual Result<void> remove(ArtifactId id, std::int64_t revision) = 0;
+  // One too many takes the oldest one's place. Oldest first.
+  virtual Result<TestRunRecord> create(TestRunRecord run) = 0;
+  virtual Result<std::vector<TestRunRecord>> test_runs(ArtifactId artifact) = 0;
+  // In place of what the tenant had; revision 0 is that it had none.
+  virtual Result<SettingsRecord> put_settings(const SettingsRecord& settings) = 0;
+
   // People. They are not in load(): the data path has nothing to do with them. A login is unique;
-  // a user takes its memberships and sessions along, a tenant the memberships in it.
+  // a user takes its memberships, sessions and tokens along, a tenant the memberships in it.
   virtual Result<std::vector<access::User>> users() = 0;
   virtual Result<std::optional<access::User>> user(access::UserId id) = 0;
   virtual Result<std::optional<access::User>> user_named(const std::string& login) = 0;
@@ -149,8 +211,19 @@ class ControlStore {
 
   virtual Result<std::vector<access::Membership>> memberships() = 0;
   virtual Result<std::vector<access::Membership>> memberships_of(access::UserId user) = 0;
+  // Each grows the revision of the user, as removing a tenant does of those with a role in it.
   virtual Result<access::Membership> create(access::Membership membership) = 0;
   virtual Result<void> remove(access::MembershipId id, std::int64_t revision) = 0;
+
+  // Code::conflict when the user has Token::kPerUserMax already, or one of this name.
+  virtual Result<void> add_token(const access::Token& token) = 0;
+  virtual Result<std::optional<access::Token>> token(const access::TokenId& id) = 0;
+  virtual Result<std::vector<access::Token>> tokens_of(access::UserId user) = 0;
+  virtual Result<void> use_token(const access::TokenId& id, WallTime now) = 0;
+  // Code::not_found when the user has none of this id.
+  virtual Result<void> remove_token(access::UserId user, const access::TokenId& id) = 0;
+  // Says how many there were. `but_by_platform`: those stay.
+  virtual Result<std::int64_t> remove_tokens(access::UserId user, bool but_by_platform) = 0;
 
   // A user has at most Session::kPerUserMax: one more ends the one that was seen longest ago. What
   // is over by then is dropped, of everybody.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -187,6 +189,57 @@ struct UsageQuery {
   std::optional<std::int64_t> before_seq;
 };
 
+// How far a request has come.
+//
+//   open ---> completed   stop, length, tool_calls, content_filter
+//        ---> cancelled   client_closed
+//        ---> failed      any other end
+enum class RequestStatus : std::uint8_t { open, completed, cancelled, failed };
+constexpr std::string_view name(RequestStatus status) {
+  constexpr std::array<std::string_view, 4> names{"open", "completed", "cancelled", "failed"};
+  return names.at(static_cast<std::size_t>(status));
+}
+constexpr RequestStatus status_of(metering::Finish finish) {
+  using metering::Finish;
+  if (finish == Finish::client_closed) return RequestStatus::cancelled;
+  const bool is_whole = finish == Finish::stop || finish == Finish::length ||
+                        finish == Finish::tool_calls || finish == Finish::content_filter;
+  return is_whole ? RequestStatus::completed : RequestStatus::failed;
+}
+inline RequestStatus status_of(const UsageRow& row) {
+  return row.open ? RequestStatus::open : status_of(row.settlement.finish);
+}
+
+// A place in a list of requests: behind it comes what is older.
+struct RequestCursor {
+  bool is_open = false;  // among the open rows; else among those that have ended
+  std::int64_t day = 0;  // of UTC, since 1970, in which the row was booked; 0: open
+  std::int64_t at = 0;   // a number that falls from row to row
+  friend bool operator==(const RequestCursor&, const RequestCursor&) = default;
+};
+
+// Which requests a list is of. Times are those of UsageQuery.
+struct RequestQuery {
+  std::optional<TenantId> tenant;  // nothing: all
+  std::optional<ProjectId> project;
+  std::optional<KeyId> key;
+  std::optional<std::string> model;
+  std::optional<RequestStatus> status;
+  std::optional<WallTime> from;   // inclusive
+  std::optional<WallTime> until;  // exclusive
+  std::optional<RequestCursor> after;
+  std::size_t limit = 100;
+};
+
+// The open ones first, then those that have ended, the last one first. Void ones are not shown.
+struct RequestPage {
+  std::vector<UsageRow> rows;         // may be fewer than wanted, or none, with more to come
+  std::optional<RequestCursor> next;  // nothing: that was all
+  // All that ended later has been looked at; nothing while the list is among the open ones, and at
+  // its end.
+  std::optional<WallTime> searched_until;
+};
+
 // Where a limit's counters start after a boot: what each subject has used.
 struct SinceQuery {
   enum class By : std::uint8_t { tenant, project, key, user, engine };
@@ -309,6 +362,10 @@ class Ledger {
   // Newest first (open ones before settled ones), at most `limit`. Rows that retention has dropped
   // are gone from here, not from the sums.
   virtual Result<std::vector<UsageRow>> rows(const UsageQuery& query, std::size_t limit) = 0;
+  // A page of a list of requests. Looks at a bounded number of rows, however few of them fit. A
+  // request that ends while somebody pages may be shown twice, open and ended, and is never left
+  // out.
+  virtual Result<RequestPage> requests(const RequestQuery& query) = 0;
   // The row of one request, a void one too; nothing when there is none (any more).
   virtual Result<std::optional<UsageRow>> find(RequestId request) = 0;
   // The version of a price that rows name; null when no row ever did.

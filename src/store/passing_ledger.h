@@ -32,6 +32,9 @@ class PassingLedger : public Ledger {
   Result<std::vector<UsageRow>> rows(const UsageQuery& query, std::size_t limit) override {
     return inner_->rows(query, limit);
   }
+  Result<RequestPage> requests(const RequestQuery& query) override {
+    return inner_->requests(query);
+  }
   Result<std::optional<UsageRow>> find(RequestId request) override { return inner_->find(request); }
   Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override {
     return inner_->price(id);

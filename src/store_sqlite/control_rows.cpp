@@ -43,6 +43,23 @@ Result<T> parsed(Result<T> value, std::string_view what) {
   return value;
 }
 
+const std::string& tenants_text(BoundText& text, const std::set<TenantId>& tenants) {
+  Texts ids;
+  for (const TenantId& tenant : tenants)
+    ids.push_back(tenant.value.text());
+  return list_text(text, ids);
+}
+
+Result<std::set<TenantId>> read_tenants(const Statement& row, int column) {
+  TRY(const Texts texts, read_list(row, column));
+  std::set<TenantId> tenants;
+  for (const std::string& text : texts) {
+    TRY(const Ulid id, parsed(Ulid::parse(text), "tenant id"));
+    tenants.insert({id});
+  }
+  return tenants;
+}
+
 std::optional<std::string> optional_text(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return std::string(row.text(column));
@@ -69,14 +86,6 @@ Result<void> read_scopes(const Statement& row, int column, tenancy::Key& key) {
   return {};
 }
 
-Result<Digest> read_digest(const Statement& row, int column) {
-  Digest digest{};
-  const Blob bytes = row.blob(column);
-  if (bytes.size() != digest.size()) return meaningless("key digest");
-  std::ranges::copy(bytes, digest.begin());
-  return digest;
-}
-
 Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   TRY(const Texts names, read_list(row, column));
@@ -88,7 +97,31 @@ Result<std::optional<std::set<ModelName>>> read_models(const Statement& row, int
   return models;
 }
 
+// A JSON object of texts.
+std::string labels_text(const std::map<std::string, std::string>& labels) {
+  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
+  const auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) return meaningless("label of a key");
+  std::map<std::string, std::string> labels;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) return meaningless("label of a key");
+    labels.emplace(name, value.get<std::string>());
+  }
+  return labels;
+}
+
 }  // namespace
+
+Result<Digest> read_digest(const Statement& row, int column, std::string_view what) {
+  Digest digest{};
+  const Blob bytes = row.blob(column);
+  if (bytes.size() != digest.size()) return meaningless(what);
+  std::ranges::copy(bytes, digest.begin());
+  return digest;
+}
 
 void Table<tenancy::Tenant>::bind(Statement& statement, const tenancy::Tenant& row,
                                   BoundText& text) {
@@ -140,7 +173,8 @@ void Table<tenancy::Key>::bind(Statement& statement, const tenancy::Key& row, Bo
   statement.bind_all(row.id, row.tenant, row.project, row.display_name,
                      list_text(text, scope_names(row)), models, row.owner, row.expires_at,
                      row.revoked_at, row.pepper_id, Blob(row.hmac), row.last_four, previous_pepper,
-                     previous_hmac, previous_until, name(row.max_priority));
+                     previous_hmac, previous_until, name(row.max_priority),
+                     text.emplace_back(labels_text(row.labels)));
 }
 
 Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
@@ -153,10 +187,10 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
   key.expires_at = optional_time(row, 7);
   key.revoked_at = optional_time(row, 8);
   key.pepper_id = static_cast<std::int32_t>(row.integer(9));
-  TRY(key.hmac, read_digest(row, 10));
+  TRY(key.hmac, read_digest(row, 10, "key digest"));
   key.last_four = row.text(11);
   if (!row.is_null(12)) {
-    TRY(const Digest before, read_digest(row, 13));
+    TRY(const Digest before, read_digest(row, 13, "key digest"));
     key.previous = {.pepper_id = static_cast<std::int32_t>(row.integer(12)),
                     .hmac = before,
                     .until = row.time(14)};
@@ -164,21 +198,19 @@ Result<tenancy::Key> Table<tenancy::Key>::read(const Statement& row) {
   const auto max_priority = parse_priority_class(row.text(15));
   if (!max_priority) return meaningless("class of priority");
   key.max_priority = *max_priority;
+  TRY(key.labels, parse_labels(row.text(16)));
   return key;
 }
 
 void Table<catalog::Model>::bind(Statement& statement, const catalog::Model& row, BoundText& text) {
-  Texts tenants;
-  for (const TenantId& tenant : row.tenants)
-    tenants.push_back(tenant.value.text());
   std::optional<std::int64_t> commit_after;
   if (row.commit_after) commit_after = row.commit_after->count();
-  statement.bind_all(row.id, row.name.text(), row.engine, row.engine_model, row.adapter,
-                     row.owned_by, row.chat, row.completions, row.embeddings, row.for_all_tenants,
-                     list_text(text, tenants), row.context_tokens, row.output_tokens_max,
-                     row.choices_max, list_text(text, row.extra_fields), row.reject_unknown_fields,
-                     row.first_token_timeout.count(), row.stall_timeout.count(),
-                     row.total_timeout.count(), commit_after, list_text(text, row.engines));
+  statement.bind_all(
+      row.id, row.name.text(), row.engine, row.engine_model, row.adapter, row.owned_by, row.chat,
+      row.completions, row.embeddings, row.for_all_tenants, tenants_text(text, row.tenants),
+      row.context_tokens, row.output_tokens_max, row.choices_max, list_text(text, row.extra_fields),
+      row.reject_unknown_fields, row.first_token_timeout.count(), row.stall_timeout.count(),
+      row.total_timeout.count(), commit_after, list_text(text, row.engines), row.artifact);
 }
 
 Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
@@ -192,11 +224,7 @@ Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
   model.completions = row.integer(7) != 0;
   model.embeddings = row.integer(8) != 0;
   model.for_all_tenants = row.integer(9) != 0;
-  TRY(const Texts tenants, read_list(row, 10));
-  for (const std::string& text : tenants) {
-    TRY(const Ulid id, parsed(Ulid::parse(text), "tenant id"));
-    model.tenants.insert({id});
-  }
+  TRY(model.tenants, read_tenants(row, 10));
   model.context_tokens = row.integer(11);
   model.output_tokens_max = row.integer(12);
   model.choices_max = static_cast<int>(row.integer(13));
@@ -209,6 +237,7 @@ Result<catalog::Model> Table<catalog::Model>::read(const Statement& row) {
   model.commit_after.reset();
   if (!row.is_null(19)) model.commit_after = milliseconds(row.integer(19));
   TRY(model.engines, read_list(row, 20));
+  model.artifact = row.text(21);
   return model;
 }
 
@@ -294,16 +323,67 @@ Result<store::PoolMemberRecord> Table<store::PoolMemberRecord>::read(const State
   return member;
 }
 
+void Table<store::ArtifactRecord>::bind(Statement& statement, const store::ArtifactRecord& row,
+                                        BoundText& text) {
+  statement.bind_all(
+      row.id, row.name.text(), catalog::name(row.release.stage), row.release.for_all_tenants,
+      tenants_text(text, row.release.tenants), row.release.retires_at, row.format, Blob(row.digest),
+      row.bytes, row.architecture, row.quantisation, row.parameters, row.context_tokens,
+      row.licence, row.origin, row.owner, text.emplace_back(labels_text(row.labels)));
+}
+
+Result<store::ArtifactRecord> Table<store::ArtifactRecord>::read(const Statement& row) {
+  TRY(catalog::ArtifactName name,
+      parsed(catalog::ArtifactName::parse(row.text(1)), "artifact name"));
+  const auto stage = catalog::parse_artifact_stage(row.text(2));
+  if (!stage) return meaningless("stage");
+  store::ArtifactRecord artifact{.id = {row.ulid(0)}, .name = std::move(name)};
+  artifact.release = {.stage = *stage, .for_all_tenants = row.integer(3) != 0};
+  TRY(artifact.release.tenants, read_tenants(row, 4));
+  artifact.release.retires_at = optional_time(row, 5);
+  artifact.format = row.text(6);
+  TRY(artifact.digest, read_digest(row, 7));
+  artifact.bytes = row.integer(8);
+  artifact.architecture = row.text(9);
+  artifact.quantisation = row.text(10);
+  artifact.parameters = row.integer(11);
+  artifact.context_tokens = row.integer(12);
+  artifact.licence = row.text(13);
+  artifact.origin = row.text(14);
+  artifact.owner = row.text(15);
+  TRY(artifact.labels, parse_labels(row.text(16)));
+  return artifact;
+}
+
+void Table<store::TestRunRecord>::bind(Statement& statement, const store::TestRunRecord& row,
+                                       BoundText&) {
+  statement.bind_all(row.id, row.artifact, row.set, row.model, row.passed, row.failed, row.results);
+}
+
+Result<store::TestRunRecord> Table<store::TestRunRecord>::read(const Statement& row) {
+  return store::TestRunRecord{.id = {row.ulid(0)},
+                              .artifact = {row.ulid(1)},
+                              .set = std::string(row.text(2)),
+                              .model = std::string(row.text(3)),
+                              .passed = row.integer(4),
+                              .failed = row.integer(5),
+                              .results = std::string(row.text(6))};
+}
+
 void Table<access::User>::bind(Statement& statement, const access::User& row, BoundText&) {
-  statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled);
+  statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled,
+                     access::name(row.kind));
 }
 
 Result<access::User> Table<access::User>::read(const Statement& row) {
+  const auto kind = access::parse_user_kind(row.text(5));
+  if (!kind) return meaningless("kind of user");
   return access::User{.id = {row.ulid(0)},
                       .login = std::string(row.text(1)),
                       .display_name = std::string(row.text(2)),
                       .password_hash = std::string(row.text(3)),
-                      .disabled = row.integer(4) != 0};
+                      .disabled = row.integer(4) != 0,
+                      .kind = *kind};
 }
 
 void Table<access::Membership>::bind(Statement& statement, const access::Membership& row,
@@ -318,21 +398,6 @@ Result<access::Membership> Table<access::Membership>::read(const Statement& row)
   if (!row.is_null(2)) tenant = {row.ulid(2)};
   TRY(const access::Grant grant, parsed(access::Grant::make(*role, tenant), "membership"));
   return access::Membership{.id = {row.ulid(0)}, .user = {row.ulid(1)}, .grant = grant};
-}
-
-std::string labels_text(const std::map<std::string, std::string>& labels) {
-  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
-  const auto object = nlohmann::json::parse(text, nullptr, false);
-  if (!object.is_object()) return meaningless("label of a key");
-  std::map<std::string, std::string> labels;
-  for (const auto& [name, value] : object.items()) {
-    if (!value.is_string()) return meaningless("label of a key");
-    labels.emplace(name, value.get<std::string>());
-  }
-  return labels;
 }
 
 tenancy::Meta meta_of(const catalog::Model& model) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -15,6 +14,9 @@ namespace sovmesh::store_sqlite {
 
 // Text that is made while values are bound; it has to live until the statement has run.
 using BoundText = std::deque<std::string>;
+
+// Code::data_dir_invalid: the column holds no digest. `what` it should be, for the message.
+Result<Digest> read_digest(const Statement& row, int column, std::string_view what);
 
 // How one kind of object is kept: its table, its columns in the order of bind() and read(), the
 // first of them its id, the last five its Meta.
@@ -43,7 +45,8 @@ struct Table<tenancy::Key> {
   static constexpr std::string_view kName = "key";
   static constexpr std::string_view kColumns =
       "id, tenant, project, display_name, scopes, models, owner, expires_at, revoked_at, pepper_id,"
-      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until, max_priority";
+      " hmac, last_four, previous_pepper_id, previous_hmac, previous_until, max_priority,"
+      " labels";
   static std::string_view name_of(const tenancy::Key& row) { return row.id.text(); }
   static void bind(Statement& statement, const tenancy::Key& row, BoundText& text);
   static Result<tenancy::Key> read(const Statement& row);
@@ -55,7 +58,7 @@ struct Table<catalog::Model> {
       "id, name, engine, engine_model, adapter, owned_by, chat, completions, embeddings,"
       " for_all_tenants, tenants, context_tokens, output_tokens_max, choices_max, extra_fields,"
       " reject_unknown_fields, first_token_timeout_ms, stall_timeout_ms, total_timeout_ms,"
-      " commit_after_ms, engines";
+      " commit_after_ms, engines, artifact";
   static std::string_view name_of(const catalog::Model& row) { return row.name.text(); }
   static void bind(Statement& statement, const catalog::Model& row, BoundText& text);
   static Result<catalog::Model> read(const Statement& row);
@@ -91,9 +94,30 @@ struct Table<store::PoolMemberRecord> {
   static Result<store::PoolMemberRecord> read(const Statement& row);
 };
 template <>
+struct Table<store::ArtifactRecord> {
+  static constexpr std::string_view kName = "artifact";
+  static constexpr std::string_view kColumns =
+      "id, name, stage, for_all_tenants, tenants, retires_at, format, digest, bytes, architecture,"
+      " quantisation, parameters, context_tokens, licence, origin, owner, labels";
+  static std::string_view name_of(const store::ArtifactRecord& row) { return row.name.text(); }
+  static void bind(Statement& statement, const store::ArtifactRecord& row, BoundText& text);
+  static Result<store::ArtifactRecord> read(const Statement& row);
+};
+template <>
+struct Table<store::TestRunRecord> {
+  static constexpr std::string_view kName = "test_run";
+  static constexpr std::string_view kKind = "test run";
+  static constexpr std::string_view kColumns =
+      "id, artifact, test_set, model, passed, failed, results";
+  static std::string_view name_of(const store::TestRunRecord& row) { return row.set; }
+  static void bind(Statement& statement, const store::TestRunRecord& row, BoundText& text);
+  static Result<store::TestRunRecord> read(const Statement& row);
+};
+template <>
 struct Table<access::User> {
   static constexpr std::string_view kName = "user";
-  static constexpr std::string_view kColumns = "id, login, display_name, password_hash, disabled";
+  static constexpr std::string_view kColumns =
+      "id, login, display_name, password_hash, disabled, kind";
   static std::string_view name_of(const access::User& row) { return row.login; }
   static void bind(Statement& statement, const access::User& row, BoundText& text);
   static Result<access::User> read(const Statement& row);
@@ -132,9 +156,6 @@ void set_meta(T& row, tenancy::Meta meta) {
 }
 constexpr std::string_view kMetaColumns = "revision, created_at, updated_at, managed_by, source";
 constexpr int kMetaColumnCount = 5;
-// A JSON object of texts.
-std::string labels_text(const std::map<std::string, std::string>& labels);
-Result<std::map<std::string, std::string>> parse_labels(std::string_view text);
 
 void bind_meta(Statement& statement, int first, const tenancy::Meta& meta);
 tenancy::Meta read_meta(const Statement& row, int first);

@@ -241,7 +241,97 @@ CREATE INDEX session_by_age ON session (seen_at);
 CREATE INDEX session_by_end ON session (expires_at);
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+// Files of models at their versions, what tests of them gave, and which of them a model serves.
+constexpr const char* kVersion6 =
+    // Models.
+    R"sql(
+ALTER TABLE model ADD COLUMN artifact TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE artifact (
+  id              BLOB NOT NULL PRIMARY KEY,
+  name            TEXT NOT NULL UNIQUE,  -- NAME@VERSION
+  stage           TEXT NOT NULL,
+  for_all_tenants INTEGER NOT NULL,
+  tenants         TEXT NOT NULL,
+  retires_at      INTEGER,
+  format          TEXT NOT NULL,
+  digest          BLOB NOT NULL,
+  bytes           INTEGER NOT NULL,
+  architecture    TEXT NOT NULL,
+  quantisation    TEXT NOT NULL,
+  parameters      INTEGER NOT NULL,
+  context_tokens  INTEGER NOT NULL,
+  licence         TEXT NOT NULL,
+  origin          TEXT NOT NULL,
+  owner           TEXT NOT NULL,
+  labels          TEXT NOT NULL,
+  revision        INTEGER NOT NULL,
+  created_at      INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL,
+  managed_by      TEXT NOT NULL,
+  source          TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE test_run (
+  id         BLOB NOT NULL PRIMARY KEY,
+  artifact   BLOB NOT NULL REFERENCES artifact (id) ON DELETE CASCADE,
+  test_set   TEXT NOT NULL,
+  model      TEXT NOT NULL,
+  passed     INTEGER NOT NULL,
+  failed     INTEGER NOT NULL,
+  results    TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  managed_by TEXT NOT NULL,
+  source     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX test_run_by_artifact ON test_run (artifact, id);
+)sql"
+    // Service accounts, access tokens (of whose text only the HMAC is here), a revision of users
+    // that grows with their memberships, and keys' labels in a column of their own. A tenant that
+    // goes takes memberships along, which the trigger sees, too.
+    R"sql(
+ALTER TABLE user ADD COLUMN kind TEXT NOT NULL DEFAULT 'person';
+
+CREATE TABLE access_token (
+  id          TEXT NOT NULL PRIMARY KEY,
+  user        BLOB NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+  name        TEXT NOT NULL,
+  pepper_id   INTEGER NOT NULL,
+  hmac        BLOB NOT NULL,
+  last_four   TEXT NOT NULL,
+  by_platform INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER,  -- NULL: never
+  used_at     INTEGER,  -- NULL: never
+  UNIQUE (user, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER membership_came AFTER INSERT ON membership BEGIN
+  UPDATE user SET revision = revision + 1 WHERE id = new.user;
+END;
+CREATE TRIGGER membership_went AFTER DELETE ON membership BEGIN
+  UPDATE user SET revision = revision + 1 WHERE id = old.user;
+END;
+
+ALTER TABLE key ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
+UPDATE key SET labels = coalesce(
+  (SELECT CAST(value AS TEXT) FROM value WHERE name = 'key_labels/' || key.id), '{}');
+DELETE FROM value WHERE name > 'key_labels/' AND name < 'key_labels0';
+)sql"
+    // What tenants have set for their own requests.
+    R"sql(
+CREATE TABLE tenant_settings (
+  tenant     BLOB NOT NULL PRIMARY KEY REFERENCES tenant (id) ON DELETE CASCADE,
+  document   TEXT NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

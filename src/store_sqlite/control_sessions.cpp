@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "store_sqlite/control_sqlite.h"
 
 // The sessions of people: no objects with revisions, so they have statements of their own.
@@ -19,11 +17,7 @@ Result<Session> read_session(const Statement& row) {
                   .expires_at = row.time(5),
                   .user_agent = std::string(row.text(6)),
                   .source = std::string(row.text(7))};
-  const Blob proof = row.blob(1);
-  if (proof.size() != session.proof.size())
-    return our_error(Code::data_dir_invalid,
-                     "control.db holds a session that cannot be read; restore a backup or tell us");
-  std::ranges::copy(proof, session.proof.begin());
+  TRY(session.proof, read_digest(row, 1, "session"));
   return session;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -129,13 +128,6 @@ Result<void> count_write(Database& database) {
   return database.execute("UPDATE state SET version = version + 1");
 }
 
-// Of keys that have gone, be it with their tenant or project.
-Result<void> forget_labels(Database& database) {
-  return database.execute(
-      "DELETE FROM value WHERE name > 'key_labels/' AND name < 'key_labels0'"
-      " AND substr(name, 12) NOT IN (SELECT id FROM key)");
-}
-
 template <class T, class Id>
 Result<void> delete_row(Database& database, const Id& id, std::int64_t revision) {
   TRY(Transaction transaction, Transaction::begin(database));
@@ -143,43 +135,8 @@ Result<void> delete_row(Database& database, const Id& id, std::int64_t revision)
       database.run("DELETE FROM " + std::string(Table<T>::kName) + " WHERE id = ? AND revision = ?",
                    id, revision));
   TRY_VOID(check_hit<T>(database, id));
-  TRY_VOID(forget_labels(database));
   TRY_VOID(count_write(database));
   return transaction.commit();
-}
-
-// Labels of keys are values beside their rows: "key_labels/ID", a JSON object; most keys have none.
-Result<void> read_labels(Database& database, std::vector<tenancy::Key>& keys) {
-  TRY(Statement row, database.prepare("SELECT substr(name, 12), value FROM value"
-                                      " WHERE name > 'key_labels/' AND name < 'key_labels0'"
-                                      " ORDER BY name"));
-  std::map<std::string, tenancy::Key*, std::less<>> by_id;
-  for (tenancy::Key& key : keys)
-    by_id.emplace(key.id.text(), &key);
-  for (;;) {
-    TRY(const bool there, row.step());
-    if (!there) return {};
-    const auto key = by_id.find(row.text(0));
-    if (key == by_id.end()) continue;
-    const Blob bytes = row.blob(1);
-    TRY(key->second->labels,
-        parse_labels({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-  }
-}
-
-template <class T>
-Result<void> write_beside(Database&, const T&) {
-  return {};
-}
-Result<void> write_beside(Database& database, const tenancy::Key& key) {
-  if (key.labels.empty())
-    return database.run("DELETE FROM value WHERE name = 'key_labels/' || ?", key.id);
-  const std::string text = labels_text(key.labels);
-  const Blob bytes(reinterpret_cast<const unsigned char*>(text.data()), text.size());
-  return database.run(
-      "INSERT INTO value VALUES ('key_labels/' || ?, ?)"
-      " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      key.id, bytes);
 }
 
 Result<store::ControlData> read_everything(Database& database) {
@@ -189,11 +146,12 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.tenants, read_all<tenancy::Tenant>(database));
   TRY(data.projects, read_all<tenancy::Project>(database));
   TRY(data.keys, read_all<tenancy::Key>(database));
-  TRY_VOID(read_labels(database, data.keys));
   TRY(data.models, read_all<catalog::Model>(database));
   TRY(data.engines, read_all<store::EngineRecord>(database));
   TRY(data.limits, read_all<store::LimitRecord>(database));
   TRY(data.pool_members, read_all<store::PoolMemberRecord>(database));
+  TRY(data.artifacts, read_all<store::ArtifactRecord>(database));
+  TRY(data.settings, read_settings(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }
@@ -223,6 +181,24 @@ Result<void> ControlTables::atomically(const std::function<Result<void>(ControlS
 
 Result<store::ControlData> ControlTables::load() { return with(read_everything); }
 
+// Each write counts the version on, in its own transaction; inside of one nothing is remembered.
+Result<store::ControlData> ControlSqlite::load() {
+  std::optional<Result<std::int64_t>> version;
+  database_.with(
+      [&](Database& database) { version = database.number("SELECT version FROM state"); });
+  TRY(const std::int64_t now, *std::move(version));
+  std::optional<store::ControlData> known;
+  loaded_.with([&](auto& loaded) {
+    if (loaded && loaded->version == now) known = loaded;
+  });
+  if (known) return *std::move(known);
+  TRY(store::ControlData data, ControlTables::load());
+  loaded_.with([&](auto& loaded) {
+    if (!loaded || loaded->version < data.version) loaded = data;
+  });
+  return data;
+}
+
 template <class T>
 Result<T> ControlTables::insert(T row) {
   tenancy::Meta meta = meta_of(row);
@@ -233,7 +209,6 @@ Result<T> ControlTables::insert(T row) {
     TRY(Transaction transaction, Transaction::begin(database));
     auto inserted = bind_and_run(database, insert_sql<T>(), row, std::nullopt);
     if (!inserted) return fail(explain(database, std::move(inserted).error(), row));
-    TRY_VOID(write_beside(database, row));
     TRY_VOID(count_write(database));
     TRY_VOID(transaction.commit());
     return std::move(row);
@@ -255,7 +230,6 @@ Result<T> ControlTables::change(T row) {
     auto updated = bind_and_run(database, update_sql<T>(), row, seen);
     if (!updated) return fail(explain(database, std::move(updated).error(), row));
     TRY_VOID(check_hit<T>(database, row.id));
-    TRY_VOID(write_beside(database, row));
     TRY_VOID(count_write(database));
     TRY_VOID(transaction.commit());
     return std::move(row);
@@ -343,6 +317,34 @@ Result<store::PoolMemberRecord> ControlTables::update(const store::PoolMemberRec
 }
 Result<void> ControlTables::remove(store::PoolMemberId id, std::int64_t revision) {
   return erase<store::PoolMemberRecord>(id, revision);
+}
+
+Result<store::ArtifactRecord> ControlTables::create(store::ArtifactRecord artifact) {
+  return insert(std::move(artifact));
+}
+Result<store::ArtifactRecord> ControlTables::update(const store::ArtifactRecord& artifact) {
+  return change(artifact);
+}
+Result<void> ControlTables::remove(store::ArtifactId id, std::int64_t revision) {
+  return erase<store::ArtifactRecord>(id, revision);
+}
+Result<store::TestRunRecord> ControlTables::create(store::TestRunRecord run) {
+  return with([&](Database& database) -> Result<store::TestRunRecord> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    InTransaction store(database, clock_);
+    TRY(store::TestRunRecord made, store.insert(std::move(run)));
+    TRY_VOID(
+        database.run("DELETE FROM test_run WHERE artifact = ?1 AND id NOT IN (SELECT id FROM"
+                     " test_run WHERE artifact = ?1 ORDER BY id DESC LIMIT ?2)",
+                     made.artifact, store::TestRunRecord::kPerArtifactMax));
+    TRY_VOID(transaction.commit());
+    return made;
+  });
+}
+Result<std::vector<store::TestRunRecord>> ControlTables::test_runs(store::ArtifactId artifact) {
+  return with([&](Database& database) {
+    return read_some<store::TestRunRecord>(database, " WHERE artifact = ?", artifact);
+  });
 }
 
 Result<std::vector<access::User>> ControlTables::users() { return with(read_all<access::User>); }

@@ -45,6 +45,14 @@ class ControlTables : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord member) override;
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord& member) override;
   Result<void> remove(store::PoolMemberId id, std::int64_t revision) override;
+  // control_settings.cpp
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord& settings) override;
+
+  Result<store::ArtifactRecord> create(store::ArtifactRecord artifact) override;
+  Result<store::ArtifactRecord> update(const store::ArtifactRecord& artifact) override;
+  Result<void> remove(store::ArtifactId id, std::int64_t revision) override;
+  Result<store::TestRunRecord> create(store::TestRunRecord run) override;
+  Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId artifact) override;
 
   Result<std::vector<access::User>> users() override;
   Result<std::optional<access::User>> user(access::UserId id) override;
@@ -56,6 +64,13 @@ class ControlTables : public store::ControlStore {
   Result<std::vector<access::Membership>> memberships_of(access::UserId user) override;
   Result<access::Membership> create(access::Membership membership) override;
   Result<void> remove(access::MembershipId id, std::int64_t revision) override;
+  // control_tokens.cpp
+  Result<void> add_token(const access::Token& token) override;
+  Result<std::optional<access::Token>> token(const access::TokenId& id) override;
+  Result<std::vector<access::Token>> tokens_of(access::UserId user) override;
+  Result<void> use_token(const access::TokenId& id, WallTime now) override;
+  Result<void> remove_token(access::UserId user, const access::TokenId& id) override;
+  Result<std::int64_t> remove_tokens(access::UserId user, bool but_by_platform) override;
   // control_sessions.cpp
   Result<void> begin_session(const access::Session& session) override;
   Result<std::optional<access::Session>> session_of(const Digest& proof) override;
@@ -89,16 +104,23 @@ class ControlTables : public store::ControlStore {
   const Clock& clock_;
 };
 
+// control_settings.cpp
+Result<std::vector<store::SettingsRecord>> read_settings(Database& database);
+
 // One connection, one caller at a time.
 class ControlSqlite final : public ControlTables {
  public:
   ControlSqlite(Database database, const Clock& clock)
       : ControlTables(clock), database_(std::move(database)) {}
 
+  // Read anew only when something has been written since.
+  Result<store::ControlData> load() override;
+
  private:
   void use(const std::function<void(Database&)>& work) override { database_.with(work); }
 
   Guarded<Database> database_;
+  Guarded<std::optional<store::ControlData>> loaded_;
 };
 
 }  // namespace sovmesh::store_sqlite

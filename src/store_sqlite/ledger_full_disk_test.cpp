@@ -79,6 +79,41 @@ TEST_F(LedgerTest, OnAFullDiskWhoSavesIsServedFromTheReserve) {
     std::move(row).settle({});
 }
 
+rt::Task<void> amend_into(OpenRow& row, metering::Intent intent, rt::Loop& loop,
+                          std::optional<Result<void>>& out) {
+  const rt::Until until{rt::Deadline::never(), nullptr};
+  out.emplace(co_await row.amend(std::move(intent), loop, until));
+}
+
+TEST_F(LedgerTest, AnAmendmentThatWaitsForTheReserveIsAmongWhatWaits) {
+  boot();
+  std::vector<OpenRow> running;
+  for (int i = 0; i < 60; ++i)
+    running.push_back(opened());
+  disk_.set_capacity(disk_.used());
+  std::optional<Result<void>> amended;
+  rt::Task<void> amending =
+      amend_into(running.back(), intent_of(running.back().request()), world_.loop(), amended);
+  amending.start();
+  Attempt& refused = open();
+  world_.run_for(milliseconds(10));
+  EXPECT_EQ(ledger_->stats().waiting, 2U);
+  runner_->step();
+  deliver();
+  EXPECT_TRUE(ledger_->stats().disk_full);
+  ASSERT_TRUE(refused.result);
+  EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
+  EXPECT_FALSE(amended);
+  EXPECT_EQ(ledger_->stats().waiting, 1U);
+  runner_->step();
+  deliver();
+  ASSERT_TRUE(amended);
+  EXPECT_THAT(*amended, Succeeds());
+  EXPECT_EQ(ledger_->stats().waiting, 0U);
+  for (OpenRow& row : running)
+    std::move(row).settle({});
+}
+
 TEST_F(LedgerTest, OnAFullDiskCheckpointsAreAsSoonDurableAsEver) {
   boot();
   std::vector<OpenRow> running;

@@ -9,6 +9,8 @@
 #include "base/append.h"
 #include "base/time_text.h"
 #include "store_sqlite/ledger_pieces.h"
+#include "store_sqlite/ledger_requests.h"
+#include "store_sqlite/ledger_rows.h"
 #include "store_sqlite/ledger_schema.h"
 
 namespace sovmesh::store_sqlite {
@@ -20,24 +22,6 @@ using store::UsageRow;
 using store::UsageSince;
 using store::UsageSum;
 using GroupBy = UsageQuery::GroupBy;
-
-// Everything of one snapshot: a commit between two statements must not show.
-class Snapshot {
- public:
-  static Result<Snapshot> take(Database& database) {
-    TRY_VOID(database.execute("BEGIN"));
-    return Snapshot(database);
-  }
-  Snapshot(Snapshot&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
-  Snapshot& operator=(Snapshot&&) = delete;
-  ~Snapshot() {
-    if (database_ != nullptr && database_->in_transaction()) (void)database_->execute("ROLLBACK");
-  }
-
- private:
-  explicit Snapshot(Database& database) : database_(&database) {}
-  Database* database_;
-};
 
 // Whose rows: parameters ?1 to ?7. Where `subject` is joined.
 constexpr const char* kFilter =
@@ -228,7 +212,7 @@ Result<void> check_edges(const std::vector<WallTime>& edges) {
 }
 
 Result<std::vector<UsageSum>> read_sums(Database& database, const UsageQuery& query) {
-  TRY(const Snapshot snapshot, Snapshot::take(database));
+  TRY(const ReadSnapshot snapshot, ReadSnapshot::take(database));
   std::vector<UsageSum> sums;
   if (query.edges.empty()) {
     TRY_VOID(sum_interval(database, query, query.from.value_or(WallTime{}),
@@ -287,7 +271,7 @@ Result<std::vector<UsageSince>> read_since(Database& database, const SinceQuery&
   const Filter filter = since_filter(query);
   std::vector<UsageSince> found;
   if (filter.is_impossible) return found;
-  TRY(const Snapshot snapshot, Snapshot::take(database));
+  TRY(const ReadSnapshot snapshot, ReadSnapshot::take(database));
   const Period period{query.from, query.until.value_or(books_end()), query.parts_of};
   std::map<std::tuple<TenantId, std::string, std::string, std::int64_t>, UsageSince> sums;
   const auto sum_of = [&](const Statement& row, int part_column) -> UsageSince& {
@@ -317,83 +301,6 @@ Result<std::vector<UsageSince>> read_since(Database& database, const SinceQuery&
   return found;
 }
 
-// A number that is out of range was not written by us.
-template <class Enum>
-Result<Enum> read_enum(const Statement& row, int column, Enum last) {
-  const std::int64_t value = row.integer(column);
-  if (value < 0 || value > static_cast<std::int64_t>(last))
-    return our_error(Code::data_dir_invalid, "ledger.db holds a value of no meaning");
-  return static_cast<Enum>(value);
-}
-
-// The columns that read_row() wants, from a table of rows called `row`.
-constexpr const char* kClosedColumns =
-    "SELECT row.rid, row.opened_at, tenant.id, subject.project, subject.key, subject.model,"
-    " subject.operation, subject.streamed, subject.engine, subject.revision, subject.user,"
-    " subject.cost_centre, subject.currency, (SELECT id FROM price WHERE no = row.price), row.boot,"
-    " row.prompt_estimate, row.output_max, row.reserved, row.characters,"
-    " row.prompt, row.cached, row.generated, row.reasoning, row.delivered, row.source, row.finish,"
-    " row.drift, row.took, row.open_us, row.cost, row.gse, row.energy, row.co2, row.energy_method,"
-    " row.terminal, row.seq, row.booked_at";
-// An open row has no figures yet but those of its last checkpoint.
-constexpr const char* kOpenColumns =
-    "SELECT row.rid, row.opened_at, tenant.id, subject.project, subject.key, subject.model,"
-    " subject.operation, subject.streamed, subject.engine, subject.revision, subject.user,"
-    " subject.cost_centre, subject.currency, (SELECT id FROM price WHERE no = row.price), row.boot,"
-    " row.prompt_estimate, row.output_max, row.reserved, row.characters,"
-    " row.prompt, row.cached, row.generated, row.reasoning, row.delivered,"
-    " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0";
-constexpr const char* kJoin =
-    " AS row JOIN subject ON subject.no = row.subject JOIN tenant ON tenant.no = subject.tenant"
-    " WHERE";
-
-Result<UsageRow> read_row(const Statement& row) {
-  TRY(const KeyId key, KeyId::parse(row.text(4)));
-  UsageRow out{
-      .request = {row.ulid(0)}, .tenant = {row.ulid(2)}, .project = {row.ulid(3)}, .key = key};
-  out.opened_at = row.time(1);
-  out.model = row.text(5);
-  TRY(out.operation, read_enum(row, 6, metering::Operation::embeddings));
-  out.streamed = row.integer(7) != 0;
-  out.engine = row.text(8);
-  out.model_revision = row.text(9);
-  out.user = row.text(10);
-  out.cost_centre = row.text(11);
-  out.currency = row.text(12);
-  out.price_version = row.text(13);
-  out.boot = row.integer(14);
-  out.prompt_estimate = row.integer(15);
-  out.output_max = row.integer(16);
-  out.reserved_tokens = row.integer(17);
-  out.characters = row.integer(18);
-  out.seq = row.integer(35);
-  out.open = out.seq == 0;
-  const metering::Counts counts{.prompt = row.integer(19),
-                                .cached = row.integer(20),
-                                .generated = row.integer(21),
-                                .reasoning = row.integer(22),
-                                .delivered = row.integer(23)};
-  if (out.open) {
-    out.checkpoint = counts;
-    return out;
-  }
-  metering::Settlement& end = out.settlement;
-  end.counts = counts;
-  TRY(end.counts.source, read_enum(row, 24, metering::Source::recovered));
-  TRY(end.finish, read_enum(row, 25, metering::Finish::drained));
-  end.drift = row.integer(26) != 0;
-  end.settled_at = out.opened_at + std::chrono::microseconds(row.integer(27));
-  out.open_for = std::chrono::microseconds(row.integer(28));
-  out.charge.cost_micro = row.integer(29);
-  out.charge.gse_us = row.integer(30);
-  out.charge.energy.millijoules = row.integer(31);
-  out.charge.energy.micrograms_co2 = row.integer(32);
-  TRY(out.charge.energy.method, read_enum(row, 33, metering::EnergyMethod::estimated));
-  out.voided = row.integer(34) == static_cast<int>(Terminal::voided);
-  out.booked_at = row.time(36);
-  return out;
-}
-
 class RowReader {
  public:
   RowReader(Database& database, const UsageQuery& query, std::size_t limit)
@@ -416,8 +323,8 @@ class RowReader {
 
   Result<void> read_open() {
     if (query_.before_seq) return {};
-    std::string sql(kOpenColumns);
-    append_all(sql, " FROM open_row", std::string_view(kJoin), std::string_view(kFilter),
+    std::string sql(kOpenRowColumns);
+    append_all(sql, " FROM open_row", std::string_view(kRowJoin), std::string_view(kFilter),
                " AND row.opened_at >= ?8 AND row.opened_at < ?9 AND (?10 IS NULL OR row.rid = ?10)"
                " ORDER BY row.no DESC LIMIT ?11");
     TRY(Statement row, database_.prepare(sql));
@@ -432,8 +339,8 @@ class RowReader {
     if (ranges.empty()) {
       TRY(ranges, ranges_of("by_day", day));
     }
-    std::string sql(kClosedColumns);
-    append_all(sql, " FROM ", partition_name(day), std::string_view(kJoin),
+    std::string sql(kClosedRowColumns);
+    append_all(sql, " FROM ", partition_name(day), std::string_view(kRowJoin),
                std::string_view(kFilter),
                " AND row.terminal = 1 AND row.seq BETWEEN ?8 AND ?9 AND row.booked_at >= ?10"
                " AND row.booked_at < ?11 AND (?12 IS NULL OR row.rid = ?12)"
@@ -456,7 +363,7 @@ class RowReader {
                                                                        std::int64_t day) {
     std::string sql;
     append_all(sql, "SELECT min(row.first_seq), max(row.last_seq) FROM ", table,
-               std::string_view(kJoin), std::string_view(kFilter),
+               std::string_view(kRowJoin), std::string_view(kFilter),
                " AND row.at >= ?8 AND row.at < ?9 GROUP BY row.at ORDER BY row.at DESC");
     TRY(Statement row, database_.prepare(sql));
     filter_.bind(row);
@@ -489,7 +396,7 @@ class RowReader {
 Result<std::optional<UsageRow>> find_in(Database& database, const std::string& table,
                                         const char* columns, RequestId request) {
   std::string sql(columns);
-  append_all(sql, " FROM ", table, std::string_view(kJoin), " row.rid = ?1");
+  append_all(sql, " FROM ", table, std::string_view(kRowJoin), " row.rid = ?1");
   TRY(Statement row, database.prepare(sql));
   row.bind_all(request);
   TRY(const bool there, row.step());
@@ -499,12 +406,12 @@ Result<std::optional<UsageRow>> find_in(Database& database, const std::string& t
 }
 
 Result<std::optional<UsageRow>> find_row(Database& database, RequestId request) {
-  TRY(const Snapshot snapshot, Snapshot::take(database));
-  TRY(auto open, find_in(database, "open_row", kOpenColumns, request));
+  TRY(const ReadSnapshot snapshot, ReadSnapshot::take(database));
+  TRY(auto open, find_in(database, "open_row", kOpenRowColumns, request));
   if (open) return open;
   TRY(const std::vector<std::int64_t> days, days_with_rows(database));
   for (const std::int64_t day : days) {
-    TRY(auto closed, find_in(database, partition_name(day), kClosedColumns, request));
+    TRY(auto closed, find_in(database, partition_name(day), kClosedRowColumns, request));
     if (closed) return closed;
   }
   return std::optional<UsageRow>();
@@ -512,15 +419,15 @@ Result<std::optional<UsageRow>> find_row(Database& database, RequestId request) 
 
 // Oldest first.
 Result<std::vector<UsageRow>> read_untold(Database& database, std::size_t limit) {
-  TRY(const Snapshot snapshot, Snapshot::take(database));
+  TRY(const ReadSnapshot snapshot, ReadSnapshot::take(database));
   TRY(const std::int64_t first, read_mark(database, kUntoldFirst));
   TRY(const std::int64_t last, read_mark(database, kUntoldLast));
   std::vector<UsageRow> rows;
   if (last == 0) return rows;
   TRY(const std::vector<std::int64_t> days, days_with_rows(database));
   for (auto day = days.rbegin(); day != days.rend() && rows.size() < limit; ++day) {
-    std::string sql(kClosedColumns);
-    append_all(sql, " FROM ", partition_name(*day), std::string_view(kJoin),
+    std::string sql(kClosedRowColumns);
+    append_all(sql, " FROM ", partition_name(*day), std::string_view(kRowJoin),
                " row.seq BETWEEN ?1 AND ?2 ORDER BY row.seq LIMIT ?3");
     TRY(Statement row, database.prepare(sql));
     row.bind_all(first, last, static_cast<std::int64_t>(limit - rows.size()));
@@ -546,9 +453,13 @@ Result<std::vector<UsageSince>> LedgerReports::usage_since(const SinceQuery& que
 
 Result<std::vector<UsageRow>> LedgerReports::rows(const UsageQuery& query, std::size_t limit) {
   return database_.with([&](Database& database) -> Result<std::vector<UsageRow>> {
-    TRY(const Snapshot snapshot, Snapshot::take(database));
+    TRY(const ReadSnapshot snapshot, ReadSnapshot::take(database));
     return RowReader(database, query, limit).read();
   });
+}
+
+Result<store::RequestPage> LedgerReports::requests(const store::RequestQuery& query) {
+  return database_.with([&](Database& database) { return list_requests(database, query); });
 }
 
 Result<std::optional<UsageRow>> LedgerReports::find(RequestId request) {

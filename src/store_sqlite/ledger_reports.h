@@ -24,6 +24,7 @@ class LedgerReports {
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query);
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query);
   Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query, std::size_t limit);
+  Result<store::RequestPage> requests(const store::RequestQuery& query);
   Result<std::optional<store::UsageRow>> find(RequestId request);
   Result<std::vector<store::UsageRow>> untold(std::size_t limit);
   Result<bool> knows_user(TenantId tenant, const std::string& user);

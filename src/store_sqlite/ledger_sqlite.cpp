@@ -213,6 +213,10 @@ Result<std::vector<store::UsageRow>> LedgerSqlite::rows(const store::UsageQuery&
   return reports_.rows(query, limit);
 }
 
+Result<store::RequestPage> LedgerSqlite::requests(const store::RequestQuery& query) {
+  return reports_.requests(query);
+}
+
 Result<std::optional<store::UsageRow>> LedgerSqlite::find(RequestId request) {
   return reports_.find(request);
 }

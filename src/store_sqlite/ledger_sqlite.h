@@ -36,6 +36,7 @@ class LedgerSqlite : public store::Ledger {
   Result<std::vector<store::UsageSum>> sum(const store::UsageQuery& query) override;
   Result<std::vector<store::UsageRow>> rows(const store::UsageQuery& query,
                                             std::size_t limit) override;
+  Result<store::RequestPage> requests(const store::RequestQuery& query) override;
   Result<std::optional<store::UsageRow>> find(RequestId request) override;
   Result<std::shared_ptr<const metering::Price>> price(const std::string& id) override;
   Result<std::vector<store::UsageSince>> usage_since(const store::SinceQuery& query) override;

@@ -53,18 +53,21 @@ class LedgerTest : public testing::Test {
     return open({ids_.next()}, until);
   }
   Attempt& open(RequestId request, rt::Until until = {rt::Deadline::never(), nullptr}) {
-    metering::Intent intent{.request = request,
-                            .tenant = tenant_,
-                            .project = {},
-                            .key = *KeyId::parse("abcdefghijkl"),
-                            .model = "tiny",
-                            .engine = "local",
-                            .opened_at = world_.clock().wall_now()};
+    metering::Intent intent = intent_of(request);
     attempts_.push_back(std::make_unique<Attempt>());
     Attempt& attempt = *attempts_.back();
     attempt.task = keep(*ledger_, std::move(intent), world_.loop(), until, attempt.result);
     attempt.task.start();
     return attempt;
+  }
+  metering::Intent intent_of(RequestId request) {
+    return {.request = request,
+            .tenant = tenant_,
+            .project = {},
+            .key = *KeyId::parse("abcdefghijkl"),
+            .model = "tiny",
+            .engine = "local",
+            .opened_at = world_.clock().wall_now()};
   }
   void deliver() { world_.run_for(microseconds(0)); }
   OpenRow opened() {

@@ -505,6 +505,7 @@ void LedgerWriter::refuse_intents(Refusal why) {
   std::erase_if(batch_.openings, [](const Opening& opening) { return opening.ticket == nullptr; });
   refuse_openings(why);
   batch_.openings = std::move(amendments);
+  attempt_done();
 }
 
 void LedgerWriter::refuse_openings(Refusal why) {
@@ -518,6 +519,10 @@ void LedgerWriter::refuse_openings(Refusal why) {
   }
   auto refused = take_openings();
   tell(refused);
+}
+
+// What it has not made durable is kept for the next one.
+void LedgerWriter::attempt_done() {
   mailbox_->with([&](Mailbox& box) { box.attempt_done(batch_.size() + dirty_.size()); });
 }
 
@@ -527,6 +532,7 @@ void LedgerWriter::refuse_all(Refusal why) {
     ticket->outcome = why;
   tell(batch_.saves);
   refuse_openings(why);
+  attempt_done();
 }
 
 std::vector<std::shared_ptr<Ticket>> LedgerWriter::take_openings() {
@@ -550,7 +556,7 @@ void LedgerWriter::drop_closings() {
   batch_.clear();
   dirty_.clear();
   open_.clear();
-  mailbox_->with([](Mailbox& box) { box.attempt_done(0); });
+  attempt_done();
 }
 
 // The disk is full: what is in flight is written as at other times, out of the reserve, and in

@@ -159,6 +159,7 @@ class LedgerWriter : public LedgerWork {
   // Intents, or with them amendments of rows that are open.
   void refuse_intents(Refusal why);
   void refuse_openings(Refusal why);
+  void attempt_done();
   void refuse_all(Refusal why);
   void tell(std::vector<std::shared_ptr<Ticket>>& tickets);
   std::vector<std::shared_ptr<Ticket>> take_openings();

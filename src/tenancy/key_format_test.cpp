@@ -63,5 +63,21 @@ TEST(Scope, NamesAndParsesBothWays) {
   EXPECT_EQ(parse_scope("read:everything"), std::nullopt);
 }
 
+TEST(AccessToken, LooksLikeAKeyAndIsNone) {
+  CountingRandom random;
+  const NewKey made = generate_key(random, Credential::token);
+  const std::string text(made.text.reveal());
+  EXPECT_TRUE(text.starts_with("smt-"));
+  EXPECT_EQ(text.size(), 4U + 12 + 1 + 43 + 1 + 6);
+  EXPECT_EQ(*parse_key(text, Credential::token), made.id);
+  EXPECT_FALSE(parse_key(text));
+  EXPECT_FALSE(parse_key(generate_key(random).text.reveal(), Credential::token));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string other = text;
+    other[i] = other[i] == 'x' ? 'y' : 'x';
+    EXPECT_FALSE(parse_key(other, Credential::token)) << i;
+  }
+}
+
 }  // namespace
 }  // namespace sovmesh::tenancy

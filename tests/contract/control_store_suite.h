@@ -79,6 +79,46 @@ TEST_P(ControlStoreSuite, StartsEmpty) {
   EXPECT_TRUE(data.models.empty());
 }
 
+TEST_P(ControlStoreSuite, KeepsWhatATenantHasSet) {
+  const auto made = store_->create(tenant("aurora"));
+  ASSERT_THAT(made, Succeeds());
+  EXPECT_TRUE(load().settings.empty());
+  const auto first =
+      store_->put_settings({.tenant = made->id, .document = R"({"a":"\u00e9"})", .meta = {}});
+  ASSERT_THAT(first, Succeeds());
+  EXPECT_EQ(first->meta.revision, 1);
+  // Somebody else was first.
+  EXPECT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}),
+              FailsWith(Code::precondition_failed));
+  const std::int64_t version = load().version;
+  clock_.advance(std::chrono::seconds(5));
+  SettingsRecord next = *first;
+  next.document = R"({"b":1})";
+  const auto second = store_->put_settings(next);
+  ASSERT_THAT(second, Succeeds());
+  EXPECT_EQ(second->meta.revision, 2);
+  EXPECT_EQ(second->meta.created_at, first->meta.created_at);
+  EXPECT_GT(second->meta.updated_at, first->meta.updated_at);
+  EXPECT_THAT(store_->put_settings(next), FailsWith(Code::precondition_failed));
+  EXPECT_GT(load().version, version);
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.settings.size(), 1U);
+  EXPECT_EQ(data.settings[0].tenant, made->id);
+  EXPECT_EQ(data.settings[0].document, R"({"b":1})");
+  expect_same(data.settings[0].meta, second->meta);
+}
+
+TEST_P(ControlStoreSuite, SettingsGoWithTheirTenant) {
+  const auto made = store_->create(tenant("aurora"));
+  ASSERT_THAT(made, Succeeds());
+  ASSERT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}), Succeeds());
+  ASSERT_THAT(store_->remove(made->id, 1), Succeeds());
+  EXPECT_TRUE(load().settings.empty());
+  EXPECT_THAT(store_->put_settings({.tenant = made->id, .document = "{}", .meta = {}}),
+              FailsWith(Code::not_found));
+}
+
 TEST_P(ControlStoreSuite, KeepsEveryFieldOfATenantAcrossARestart) {
   tenancy::Tenant wanted = tenant("aurora");
   wanted.hosts = {"ai.aurora.example", "b.example"};
@@ -180,6 +220,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   wanted.engine_model = "tiny.gguf";
   wanted.adapter = 2;
   wanted.owned_by = "us";
+  wanted.artifact = "tiny@1.0";
   wanted.chat = false;
   wanted.completions = false;
   wanted.embeddings = true;
@@ -212,6 +253,7 @@ TEST_P(ControlStoreSuite, KeepsEveryFieldOfAModel) {
   EXPECT_EQ(kept.engine_model, wanted.engine_model);
   EXPECT_EQ(kept.adapter, wanted.adapter);
   EXPECT_EQ(kept.owned_by, wanted.owned_by);
+  EXPECT_EQ(kept.artifact, wanted.artifact);
   EXPECT_EQ(kept.chat, wanted.chat);
   EXPECT_EQ(kept.completions, wanted.completions);
   EXPECT_EQ(kept.embeddings, wanted.embeddings);
@@ -415,6 +457,71 @@ TEST_P(ControlStoreSuite, APoolMemberIsThereOnceAndGoesWithItsTenantOrProject) {
   EXPECT_EQ(load().pool_members.size(), 2U);
   ASSERT_THAT(store_->remove(owner->id, 1), Succeeds());
   EXPECT_EQ(load().pool_members.size(), 0U);
+}
+
+TEST_P(ControlStoreSuite, KeepsEveryFieldOfAnArtifactAndItsTestRuns) {
+  const auto owner = store_->create(tenant("aurora"));
+  ArtifactRecord wanted{.id = {ids_.next()}, .name = *catalog::ArtifactName::parse("tiny@1.0")};
+  wanted.release = {.stage = catalog::ArtifactStage::deprecated,
+                    .for_all_tenants = false,
+                    .tenants = {owner->id},
+                    .retires_at = WallTime(std::chrono::hours(7))};
+  wanted.format = "gguf";
+  wanted.digest = sha256("file");
+  wanted.bytes = 4;
+  wanted.architecture = "llama";
+  wanted.quantisation = "Q8_0";
+  wanted.parameters = 7;
+  wanted.context_tokens = 2048;
+  wanted.licence = "mit";
+  wanted.origin = "made here";
+  wanted.owner = "ann";
+  wanted.labels = {{"team", "a"}};
+  const auto created = store_->create(wanted);
+  ASSERT_THAT(created, Succeeds());
+  ArtifactRecord twin = wanted;
+  twin.id = {ids_.next()};
+  EXPECT_THAT(store_->create(twin), FailsWith(Code::conflict));
+  for (std::size_t i = 0; i <= TestRunRecord::kPerArtifactMax; ++i) {
+    const TestRunRecord run{.id = {ids_.next()},
+                            .artifact = wanted.id,
+                            .set = "set " + std::to_string(i),
+                            .model = "m",
+                            .passed = 1,
+                            .failed = 2,
+                            .results = "[]"};
+    ASSERT_THAT(store_->create(run), Succeeds());
+  }
+  reopen();
+  const ControlData data = load();
+  ASSERT_EQ(data.artifacts.size(), 1U);
+  const ArtifactRecord& kept = data.artifacts[0];
+  EXPECT_EQ(kept.name, wanted.name);
+  EXPECT_EQ(kept.release.stage, wanted.release.stage);
+  EXPECT_EQ(kept.release.for_all_tenants, wanted.release.for_all_tenants);
+  EXPECT_EQ(kept.release.tenants, wanted.release.tenants);
+  EXPECT_EQ(kept.release.retires_at, wanted.release.retires_at);
+  EXPECT_EQ(kept.format, wanted.format);
+  EXPECT_EQ(kept.digest, wanted.digest);
+  EXPECT_EQ(kept.bytes, wanted.bytes);
+  EXPECT_EQ(kept.architecture, wanted.architecture);
+  EXPECT_EQ(kept.quantisation, wanted.quantisation);
+  EXPECT_EQ(kept.parameters, wanted.parameters);
+  EXPECT_EQ(kept.context_tokens, wanted.context_tokens);
+  EXPECT_EQ(kept.licence, wanted.licence);
+  EXPECT_EQ(kept.origin, wanted.origin);
+  EXPECT_EQ(kept.owner, wanted.owner);
+  EXPECT_EQ(kept.labels, wanted.labels);
+  expect_same(kept.meta, created->meta);
+  const auto runs = store_->test_runs(wanted.id);
+  ASSERT_THAT(runs, Succeeds());
+  ASSERT_EQ(runs->size(), TestRunRecord::kPerArtifactMax)
+      << "one too many took the oldest one's place";
+  EXPECT_EQ(runs->front().set, "set 1");
+  EXPECT_EQ(runs->back().failed, 2);
+  EXPECT_FALSE(runs->back().is_good());
+  ASSERT_THAT(store_->remove(wanted.id, 1), Succeeds());
+  EXPECT_TRUE(store_->test_runs(wanted.id)->empty());
 }
 
 TEST_P(ControlStoreSuite, ANameIsTakenWhileItsOwnerLives) {

@@ -4,6 +4,7 @@
 #include "rt/real.h"
 #include "rt/sim/sim.h"
 #include "tests/contract/ledger_books_suite.h"
+#include "tests/contract/ledger_requests_suite.h"
 #include "tests/contract/ledger_suite.h"
 #include "tests/contract/post_loop.h"
 #include "tests/contract/sqlite_place.h"
@@ -136,6 +137,8 @@ std::unique_ptr<LedgerPlace> make() {
 INSTANTIATE_TEST_SUITE_P(SqliteFile, LedgerSuite, testing::Values(make<OnTheMachine>));
 INSTANTIATE_TEST_SUITE_P(SqliteFile, LedgerClaims, testing::Values(make<OnTheMachine>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, LedgerClaims, testing::Values(make<InTheWorld>));
+INSTANTIATE_TEST_SUITE_P(SqliteFile, LedgerRequests, testing::Values(make<OnTheMachine>));
+INSTANTIATE_TEST_SUITE_P(SqliteSim, LedgerRequests, testing::Values(make<InTheWorld>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, LedgerSuite, testing::Values(make<InTheWorld>));
 
 }  // namespace

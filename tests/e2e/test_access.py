@@ -141,6 +141,7 @@ def test_writes_with_a_cookie_want_the_token_and_our_own_page(people):
     assert browser.ask("POST", "projects", body).status == 403
     for fields in ({"x-sm-csrf": "0" * 64}, {"x-sm-csrf": browser.csrf, "origin": "https://evil.example"},
                    {"x-sm-csrf": browser.csrf, "sec-fetch-site": "cross-site"},
+                   {"x-sm-csrf": browser.csrf, "origin": "http://127.0.0.1:1"},
                    {"x-sm-csrf": people.session("bo@borealis").csrf}):
         assert browser.ask("POST", "projects", body, **fields).status == 403, fields
     assert browser.ask("GET", "projects", **{"sec-fetch-site": "cross-site"}).status == 403

@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "base/hash.h"
+#include "control/admin_resources.h"
 #include "tests/flow/access_world.h"
 
 // Who may do what through the admin API.
@@ -53,14 +55,21 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
   static const std::vector<std::pair<std::string, std::vector<Endpoint>>> kAll{
       {"tenant",
        {{"GET", "tenants/{}"},
+        {"PUT", "tenants/{}", R"({"slug":"{}"})"},
         {"PATCH", "tenants/{}", R"({"display_name":"x"})"},
         {"DELETE", "tenants/{}"},
+        {"GET", "tenants/{}/settings"},
+        {"PUT", "tenants/{}/settings", "{}"},
+        {"PATCH", "tenants/{}/settings", R"({"disclaimer":{"text":"x"}})"},
         {"GET", "projects?tenant={}"},
         {"GET", "keys?tenant={}"},
         {"GET", "limits?tenant={}"},
         {"GET", "users?tenant={}"},
         {"GET", "memberships?tenant={}"},
         {"GET", "usage?tenant={}"},
+        {"GET", "live?tenant={}"},
+        {"GET", "events?tenant={}"},
+        {"GET", "requests?tenant={}"},
         {"GET", "usage?tenant={}&by=model"},
         {"GET", "usage/forecast?tenant={}"},
         {"GET", "statements/{}/2029-12"},
@@ -68,6 +77,7 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "audit/entries?tenant={}"},
         {"GET", "audit/export?tenant={}&size=1"},
         {"POST", "projects", R"({"tenant":"{}","slug":"new-one"})"},
+        {"PUT", "projects", R"({"tenant":"{}","slug":"default"})"},
         {"POST", "keys", R"({"tenant":"{}"})"},
         {"PUT", "limits",
          R"({"tenant":"{}","project":"default","measure":"requests","window":"day","amount":1})"},
@@ -85,13 +95,18 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
       {"key",
        {{"GET", "keys/{}"},
         {"PATCH", "keys/{}", R"({"display_name":"x"})"},
+        {"PUT", "keys/{}", R"({"display_name":"x"})"},
         {"DELETE", "keys/{}"},
         {"POST", "keys/{}/revoke"},
         {"POST", "keys/{}/rotate"},
         {"PUT", "limits", R"({"key":"{}","measure":"requests","window":"day","amount":1})"}}},
       {"limit",
        {{"GET", "limits/{}"}, {"PATCH", "limits/{}", R"({"amount":1})"}, {"DELETE", "limits/{}"}}},
-      {"model", {{"GET", "models/{}"}, {"PATCH", "models/{}", "{}"}, {"DELETE", "models/{}"}}},
+      {"model",
+       {{"GET", "models/{}"},
+        {"PUT", "models/{}", R"({"name":"{}","engine":"tiny"})"},
+        {"PATCH", "models/{}", "{}"},
+        {"DELETE", "models/{}"}}},
       {"user",
        {{"GET", "users/{}"},
         {"PATCH", "users/{}", R"({"disabled":true})"},
@@ -100,6 +115,9 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "users/{}/sessions"},
         {"DELETE", "users/{}/sessions"},
         {"DELETE", "users/{}/sessions/01J9Z3M4N5P6Q7R8S9TAVBWCXD"},
+        {"GET", "users/{}/tokens"},
+        {"POST", "users/{}/tokens", R"({"name":"x"})"},
+        {"DELETE", "users/{}/tokens/abcdefghijkl"},
         {"GET", "memberships?user={}"},
         {"POST", "memberships", R"({"user":"{}","role":"tenant-viewer","tenant":"aurora"})"}}},
       {"membership", {{"GET", "memberships/{}"}, {"DELETE", "memberships/{}"}}},
@@ -199,6 +217,34 @@ TEST_F(ForeignIdTest, ForeignAndUnknownAreOneAnswerEverywhere) {
   EXPECT_EQ(stored(), before) << "nothing was changed";
 }
 
+// Whatever the table of the API has below something of a tenant's is asked above.
+TEST(ForeignIds, EveryPlaceOfATenantsThingsIsTried) {
+  std::set<std::string> tried;
+  for (const auto& [kind, all] : endpoints()) {
+    for (const Endpoint& endpoint : all) {
+      std::vector<std::string> path(1);
+      for (const char c :
+           std::string_view(endpoint.path).substr(0, std::string_view(endpoint.path).find('?')))
+        c == '/' ? (void)path.emplace_back() : (void)(path.back() += c);
+      const AdminResource* const place = find_admin_resource(path);
+      ASSERT_TRUE(place != nullptr && place->has(endpoint.method)) << endpoint.path;
+      tried.insert(std::string(endpoint.method) + " " + std::string(place->path));
+    }
+  }
+  // Of the platform's things a tenant's people know nothing (403, before any is looked for), and
+  // numbers of the log are everybody's.
+  const std::set<std::string> kOthers{"engines", "routes", "rollouts", "prices", "pools", "audit"};
+  for (const AdminResource& place : admin_resources()) {
+    const std::string kind(place.path.substr(0, place.path.find('/')));
+    if (!place.path.contains('{') || kOthers.contains(kind)) continue;
+    for (const char* const method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+      if (!place.has(method)) continue;
+      const std::string what = std::string(method) + " " + std::string(place.path);
+      EXPECT_TRUE(tried.contains(what)) << what;
+    }
+  }
+}
+
 TEST_F(ForeignIdTest, ForWhoMayTheyAreThere) {
   for (const auto& [kind, all] : endpoints()) {
     for (const auto& [foreign, unknown] : ids(kind)) {
@@ -221,6 +267,9 @@ const std::vector<Cell> kOfTenants{
     {Action::read, Resource::tenants, "GET", "tenants/{}"},
     {Action::change, Resource::tenants, "PATCH", "tenants/{}", "{}"},
     {Action::remove, Resource::tenants, "DELETE", "tenants/{}"},
+    {Action::read, Resource::settings, "GET", "tenants/{}/settings"},
+    {Action::change, Resource::settings, "PATCH", "tenants/{}/settings", "{}"},
+    {Action::change, Resource::settings, "PUT", "tenants/{}/settings", "{}"},
     {Action::read, Resource::projects, "GET", "projects/{projects}"},
     {Action::create, Resource::projects, "POST", "projects", R"({"tenant":"{}","slug":"default"})"},
     {Action::change, Resource::projects, "PATCH", "projects/{projects}", "{}"},
@@ -237,6 +286,9 @@ const std::vector<Cell> kOfTenants{
      R"({"tenant":"{}","user":"x","measure":"requests","window":"day","amount":9})"},
     {Action::read, Resource::usage, "GET", "usage?tenant={}"},
     {Action::read, Resource::usage, "GET", "usage/forecast?tenant={}"},
+    {Action::read, Resource::usage, "GET", "live?tenant={}"},
+    {Action::read, Resource::requests, "GET", "requests?tenant={}"},
+    {Action::read, Resource::events, "GET", "events?tenant={}"},
     {Action::read, Resource::users, "GET", "users/{}.tenant-viewer"},
     {Action::create, Resource::users, "POST", "users",
      R"({"login":"{}.tenant-viewer","role":"tenant-viewer","tenant":"{}"})"},

@@ -143,6 +143,8 @@ TEST_F(AdminRoutesTest, WhatIsWrongIsNamedAndChangesNothing) {
   EXPECT_EQ(param(R"({"fallbacks":[{"model":"old","route":"fixed"}]})"),
             "invalid_value fallbacks[0]");
   EXPECT_EQ(param(R"({"fallbacks":[{"route":"chat"}]})"), "invalid_value fallbacks[0]");
+  EXPECT_EQ(param(R"({"fallbacks":[{"model":"old","site":"north"}]})"),
+            "unsupported_parameter fallbacks[0].site");
   EXPECT_EQ(param(R"({"timeouts":{"total":"soon"}})"), "invalid_value timeouts.total");
   EXPECT_EQ(param(R"({"timeouts":{"first_token":"2m","total":"1m"}})"),
             "invalid_value timeouts.first_token");

@@ -120,6 +120,16 @@ TEST_F(SignInTest, ASessionEndsWhenItIsIdleOrOld) {
   EXPECT_FALSE(works(busy->token)) << "though it was not idle";
 }
 
+TEST_F(SignInTest, AFullDiskKeepsNobodyFromReading) {
+  const auto ann = sign_in("ann");
+  world_.run_for(std::chrono::minutes(30));
+  disk_.set_capacity(disk_.used());
+  EXPECT_TRUE(works(ann->token));
+  EXPECT_THAT(as(*ann, "GET", "session"), Succeeds());
+  world_.run_for(Session::kIdleMax - std::chrono::minutes(30));
+  EXPECT_FALSE(works(ann->token)) << "nobody could note that it was in use";
+}
+
 TEST_F(SignInTest, WhoGuessesHasToWaitAndOthersDoNot) {
   for (int i = 0; i < 6; ++i)
     ASSERT_THAT(sign_in("ann", "wrong"), FailsWith(Code::invalid_api_key));

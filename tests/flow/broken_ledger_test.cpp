@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -25,7 +26,10 @@ ModelName named(std::string_view name) { return ModelName::parse(name).value(); 
 
 class BrokenLedger : public testing::Test {
  protected:
-  BrokenLedger() { EXPECT_THAT(audit_.open(), Succeeds()); }
+  BrokenLedger() {
+    audit_.options.has_all = has_all_;
+    EXPECT_THAT(audit_.open(), Succeeds());
+  }
 
   std::unique_ptr<GatewayWorld> start() {
     const auto make = [this](rt::sim::SimWorld& world) -> std::unique_ptr<store::Ledger> {
@@ -33,6 +37,7 @@ class BrokenLedger : public testing::Test {
       pool_->set_delay(50us, 1ms);
       store_sqlite::LedgerOptions options;
       options.reserve_bytes = 20'000;
+      options.is_all_told = [has_all = has_all_] { return has_all->load(); };
       if (asks_the_log_)
         options.ended = [this](const std::vector<RequestId>& requests) {
           return audit_.log->ended(requests).value();
@@ -69,6 +74,18 @@ class BrokenLedger : public testing::Test {
     EXPECT_TRUE(life->settle(1s));
     EXPECT_THAT(audit_.log->flush(1s), Succeeds());
   }
+  void answer_one(GatewayWorld& life) {
+    Client client(life);
+    client.post(kChat, chat_body("hello"));
+    EXPECT_EQ(client.answer().status, 200);
+    EXPECT_TRUE(life.settle(1s));
+  }
+  // As the process ends: the log before the ledger.
+  void stop(std::unique_ptr<GatewayWorld> life) {
+    life->set_audit({});
+    audit_.log.reset();
+    life.reset();
+  }
   // What the next start charges for it.
   metering::Counts charged() {
     disk_.fail_sync(0, 0);
@@ -80,6 +97,7 @@ class BrokenLedger : public testing::Test {
     return rows->front().settlement.counts;
   }
 
+  std::shared_ptr<std::atomic<bool>> has_all_ = std::make_shared<std::atomic<bool>>(false);
   audit_files::TestLog audit_;
   store_sqlite::SimDisk disk_{5};
   std::unique_ptr<rt::sim::SimBlockingPool> pool_;
@@ -96,6 +114,41 @@ TEST_F(BrokenLedger, WithoutTheLogACheckpointStands) {
   asks_the_log_ = false;
   refuse_one_whose_prompt_is_on_the_disk();
   EXPECT_EQ(charged().prompt, 4);
+}
+
+TEST_F(BrokenLedger, AfterACleanStopTheNextStartHasNothingToTellTheLog) {
+  auto life = start();
+  answer_one(*life);
+  stop(std::move(life));
+  ASSERT_THAT(audit_.open(), Succeeds());
+  life = start();
+  EXPECT_TRUE(life->books().untold(10)->empty());
+}
+
+// The log's disk failed, and the gateway served on; it ends by itself, but not with everything
+// said.
+TEST_F(BrokenLedger, WhatTheLogCouldNotWriteBeforeACleanStopIsThereForTheNextStart) {
+  auto life = start();
+  answer_one(*life);
+  EXPECT_THAT(audit_.log->flush(1s), Succeeds());
+  audit_.files.fail_sync(1, audit_files::SimFiles::kForever);
+  answer_one(*life);
+  EXPECT_FALSE(audit_.log->flush(1s));
+  stop(std::move(life));
+  audit_.files.fail_sync(0, 0);
+  ASSERT_THAT(audit_.open(), Succeeds());
+  life = start();
+  const auto untold = life->books().untold(10);
+  ASSERT_TRUE(untold);
+  ASSERT_FALSE(untold->empty());
+  const RequestId lost = untold->back().request;
+  EXPECT_TRUE(audit_.log->ended({lost})->empty()) << "the log has no entry of it";
+  EXPECT_EQ(untold->back().settlement.finish, metering::Finish::stop);
+  EXPECT_THAT(life->books().told(untold->back().seq), Succeeds());
+  stop(std::move(life));
+  ASSERT_THAT(audit_.open(), Succeeds());
+  life = start();
+  EXPECT_TRUE(life->books().untold(10)->empty()) << "once is enough";
 }
 
 }  // namespace

@@ -156,6 +156,12 @@ limits::Limit GatewayWorld::tenant_limit(std::string_view tenant, limits::Measur
   return limit;
 }
 
+void GatewayWorld::set_settings(std::string_view tenant, tenancy::Settings settings) {
+  ASSERT_TRUE(tenancy::check(settings));
+  tenant_settings_[tenant_id(tenant)] = identity::TenantSettings::make(std::move(settings), 1);
+  directory_.publish(make_directory());
+}
+
 void GatewayWorld::keep_answers() {
   keeps_answers_ = true;
   directory_.publish(make_directory());
@@ -194,6 +200,7 @@ identity::DirectoryData GatewayWorld::directory_data() const {
     data.digest_keys[id] = {.id = "dk1", .key = Secret("digest key of " + std::string(tenant))};
   }
   if (keeps_answers_) data.replays[tenant_id("aurora")] = {.ttl = 1h, .bytes_max = 1 << 20};
+  data.settings = tenant_settings_;
   data.keys = keys_;
   data.pool_of_engine = pool_of_engine_;
   data.models.push_back(make_model(1, "chat"));

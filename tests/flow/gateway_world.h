@@ -104,6 +104,7 @@ class GatewayWorld {
   void set_audit(gateway::AuditPolicy policy) {
     audit_.publish(std::make_shared<const gateway::AuditPolicy>(std::move(policy)));
   }
+  void set_settings(std::string_view tenant, tenancy::Settings settings);
   // Aurora's whole answers are kept for repeats of an Idempotency-Key.
   void keep_answers();
   // A route over models of this world, from now on; one of the same name is replaced.
@@ -174,6 +175,7 @@ class GatewayWorld {
   gateway::Mirrors mirrors_{registry_};
   gateway::Replays replays_{kept, blocking, log};
   bool keeps_answers_ = false;
+  std::map<TenantId, std::shared_ptr<const identity::TenantSettings>> tenant_settings_;
   std::vector<limits::Limit> limits_;
   Snapshot<metering::PriceBook> prices_{std::make_shared<const metering::PriceBook>()};
   Snapshot<gateway::AuditPolicy> audit_{std::make_shared<const gateway::AuditPolicy>()};

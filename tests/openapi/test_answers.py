@@ -43,9 +43,40 @@ def projects(api):
     api.get(place)
     assert api.call("PATCH", place, {"cost_centre": None})["cost_centre"] == ""
     assert len(api.get("projects?tenant=boreal")["data"]) == 2
+    assert [each["slug"] for each in api.get("projects?q=WE&managed_by=api")["data"]] == ["web"]
+    whole = {"tenant": "boreal", "slug": "web", "display_name": "Web"}
+    first, again = (api.call("PUT", "projects", whole) for _ in range(2))
+    assert (first["id"], first["cost_centre"]) == (made["id"], "")
+    assert first.headers["etag"] == again.headers["etag"] != made.headers["etag"]
+    other = api.call("PUT", "projects", {"tenant": "boreal", "slug": "other"}, status=201)
+    api.call("DELETE", f"projects/{other['id']}", status=204)
     assert api.call("DELETE", place + "?dry_run=true")["action"] == "delete"
     api.call("DELETE", place, status=204)
     api.get(place, status=404)
+
+
+def tenant_settings(api):
+    place = "tenants/boreal/settings"
+    bare = api.get(place)
+    assert bare["revision"] == 0 and bare["models"] is None
+    whole = {"models": ["small"], "defaults": {"temperature": 0.2, "max_tokens": 64},
+             "maximums": {"temperature": 1, "n": 2}, "on_excess": "clamp",
+             "system_prompts": [{"name": "house", "text": "Today is {{date}}.", "models": ["small"],
+                                 "projects": ["default"], "mode": "default"}],
+             "disclaimer": {"text": " (by a machine)"}}
+    tried = api.call("PUT", place + "?dry_run=true", whole)
+    assert {each["member"] for each in tried["changes"]} == whole.keys()
+    made = api.call("PUT", place, whole, **{"If-Match": tried.headers["etag"]})
+    assert {name: made[name] for name in whole} == whole
+    less = api.call("PATCH", place, {"maximums": {"n": None}, "disclaimer": None})
+    assert less["maximums"] == {"temperature": 1} and less["disclaimer"] is None
+    api.call("PATCH", place, {"models": None}, status=412, **{"If-Match": made.headers["etag"]})
+    for wrong in ({"models": ["nobody's"]}, {"maximums": {"temperature": 0.1}},
+                  {"defaults": {"n": 2}}, {"system_prompts": [{"name": "a", "text": "{{key}}"}]}):
+        assert api.send("PATCH", "/api/v1/" + place, wrong).status == 400
+    api.call("PATCH", "tenants/aurora/settings", {})
+    api.get("tenants/nobody/settings", status=404)
+    api.call("PUT", place, {})
 
 
 def keys(api):
@@ -55,6 +86,10 @@ def keys(api):
     place = f"keys/{made['id']}"
     assert "key" not in api.get(place).body
     assert api.call("PATCH", place, {"models": ["small"], "expires_at": None})["models"] == ["small"]
+    whole = {"display_name": "bot", "owner": "ann", "scopes": ["inference"]}
+    first, again = (api.call("PUT", place, whole) for _ in range(2))
+    assert first["models"] is None and first.headers["etag"] == again.headers["etag"]
+    api.call("PUT", "keys/abcdefghijkl", whole, status=404)
     assert api.post(place + "/rotate", {"overlap": "1h"})["key"] != made["key"]
     assert api.post(place + "/revoke")["revoked_at"]
     api.post(place + "/rotate", status=409)
@@ -68,6 +103,13 @@ def engines_and_models(api):
     assert api.post("engines?dry_run=true", engine)["action"] == "create"
     api.post("engines", engine, status=201)
     api.post("engines", engine, status=409)
+    first, again = (api.call("PUT", "engines/extra", engine) for _ in range(2))
+    assert first.headers["etag"] == again.headers["etag"]
+    slots = api.call("PUT", "engines/extra", {**engine, "slots": 7})
+    assert slots["slots"] == 7 and slots.headers["etag"] != first.headers["etag"]
+    wait_for(lambda: api.get("engines/extra")["slots"] == 7)
+    api.call("PUT", "engines/more", {**engine, "name": "more"}, status=201)
+    api.call("DELETE", "engines/more", status=204)
     assert api.get("engines/extra")["managed_by"] == "api"
     assert {each["name"] for each in api.get("engines")["data"]} == {"near", "far", "extra"}
     model = {"name": "org/made", "engine": "extra", "engine_model": "sim", "tenants": ["aurora"],
@@ -79,8 +121,40 @@ def engines_and_models(api):
     api.get(place)
     api.get("models")
     api.call("DELETE", "engines/extra", status=409)
+    api.call("PUT", "engines/extra", {**engine, "slots": 8}, status=409)
+    api.call("PUT", "engines/extra", {**engine, "slots": 7})
     api.call("DELETE", place, status=204)
     api.call("DELETE", "engines/extra", status=204)
+
+
+def artifacts(api):
+    digest = "ab" * 32
+    made = {"name": "tiny", "version": "1.0", "format": "gguf", "digest": digest, "bytes": 4, "licence": "mit",
+            "labels": {"team": "a"}}
+    api.post("artifacts", made, status=409)  # its file is not there
+    folder = api.data / "models"
+    folder.mkdir()
+    (folder / f"{digest}.gguf").write_bytes(b"GGUF")
+    assert api.post("artifacts?dry_run=true", made)["action"] == "create"
+    one = api.post("artifacts", made, status=201)
+    assert one["artifact"] == "tiny@1.0" and one["stage"] == "draft" and one["test"] is None
+    place = "artifacts/" + quoted("tiny@1.0")
+    assert api.call("PATCH", place, {"owner": "ann"})["owner"] == "ann"
+    assert api.post(place + "/move", {"stage": "testing", "tenants": ["aurora"]})["tenants"] == ["aurora"]
+    api.post(place + "/move", {"stage": "released", "tenants": None}, status=409)
+    case = {"name": "hello", "passed": True, "failures": [], "output_tokens": 3, "ms": 12}
+    assert api.post(place + "/tests", {"set": "s", "model": "m", "results": [case]}, status=201)["passed"] == 1
+    assert api.get(place + "/tests")["data"][0]["results"] == [case]
+    assert api.post(place + "/move?dry_run=true", {"stage": "released", "tenants": None})["action"] == "change"
+    api.post(place + "/move", {"stage": "released", "tenants": None})
+    later = api.post(place + "/move", {"stage": "deprecated", "retires_at": "2100-01-01T00:00:00Z"})
+    assert later["retires_at"].startswith("2100-01-01")
+    api.post(place + "/move", {"stage": "retired"}, status=409)
+    api.call("DELETE", place, status=409)
+    assert len(api.get("artifacts?stage=deprecated&name=tiny")["data"]) == 1
+    draft = api.post("artifacts", {**made, "version": "1.1"}, status=201)
+    api.call("DELETE", f"artifacts/{draft['id']}", status=204)
+    assert (folder / f"{digest}.gguf").exists()  # the other one has it still
 
 
 def routes_and_rollouts(api):
@@ -150,6 +224,15 @@ def reports(api):
     request = api.ask()
     for form in ("json", "text"):
         api.get(f"requests/{request}?format={form}")
+    listed = api.get("requests?tenant=aurora&model=small&status=completed&limit=1")
+    assert listed["data"][0]["id"] == request
+    api.get(f"requests?after={listed['next']}&since=2026-01-31T12:00:00Z")
+    api.get("requests?tenant=nobody", status=404)
+    assert api.get("live")["engines"]
+    api.get("live?tenant=aurora")
+    assert api.get("events?kind=key.*&limit=2")["data"]
+    api.get("events?severity=warning")
+    api.get("events?severity=bad", status=400)
     groups = ("model", "key", "project", "user", "cost_centre", "day", "month", "engine", "tenant",
               "revision", "price")
     for group in groups:
@@ -234,6 +317,31 @@ def people(api):
     api.call("DELETE", f"{place}/sessions/{session['id']}", status=204)
     api.call("DELETE", place + "/sessions", status=204)
 
+    robot = api.post("users", {"login": "robot", "kind": "service", "role": "tenant-admin",
+                               "tenant": "boreal"}, status=201)
+    made = api.post("users/robot/tokens", {"name": "ci", "days": 30}, status=201)
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    assert api.get("session", **bearer)["user"]["id"] == robot["id"]
+    assert api.get("keys", **bearer).status == 200
+    api.post("users/robot/tokens", {"name": "more"}, status=403, **bearer)
+    listed, = api.get("users/robot/tokens")["data"]
+    assert listed["id"] == made["id"] and listed["used_at"] and "token" not in listed
+    api.post("users/robot/tokens", {"name": "ci"}, status=409)
+    place_of = f"users/robot/tokens/{made['id']}"
+    api.call("DELETE", place_of, status=412, **{"If-Match": '"1"'})
+    api.call("DELETE", place_of, status=204)
+    api.get("keys", status=401, **bearer)
+    assert {each["name"] for each in api.get("roles")["data"]} >= {"auditor", "tenant-admin"}
+    given = api.post("memberships", {"user": "robot", "role": "auditor"}, status=201)
+    etag = api.get("users/robot").headers["etag"]
+    api.call("DELETE", f"memberships/{given['id']}", status=204)
+    api.call("DELETE", "users/robot", status=412, **{"If-Match": etag})
+    api.call("DELETE", "users/robot", status=204)
+
+    shown = api.get("config")
+    assert shown["config"]["tenants"][0]["keys"][0]["secret"] == "env:OPENAPI_KEY"
+    assert api.key not in str(shown.body) and shown["refused"] is None
+
     token = api.post("setup/token", status=201)["token"]
     first = {"login": "root@example.org", "password": "another horse battery 8"}
     api.post("setup", {**first, "token": "wrong"}, status=401, **nobody)
@@ -248,7 +356,7 @@ def gone(api):
 
 
 def test_every_operation_answers_as_it_is_described(world):
-    for part in (tenants, projects, keys, engines_and_models, routes_and_rollouts, limits,
+    for part in (tenants, projects, tenant_settings, keys, engines_and_models, artifacts, routes_and_rollouts, limits,
                  prices_and_pools, reports, audit, people, gone):
         part(world)
     fine = {name for name, statuses in world.met.items() if any(each < 400 for each in statuses)}

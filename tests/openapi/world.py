@@ -13,6 +13,7 @@ server:
   workers: 1
   listen: ["127.0.0.1:0"]
   admin_listen: ["127.0.0.1:0"]
+  admin_rate: 0
   metrics_listen: []
   accept_after_term: 0s
   drain_time: 1s
@@ -63,7 +64,7 @@ class Answer:
         self.status = status
         self.headers = headers
         is_json = headers.get("content-type", "").startswith("application/json")
-        self.body = json.loads(text) if is_json and text else text.decode()
+        self.body = json.loads(text) if is_json and text else text.decode(errors="replace")
 
     def __getitem__(self, name):
         return self.body[name]

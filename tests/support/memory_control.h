@@ -58,6 +58,14 @@ class MemoryControl : public store::ControlStore {
   Result<store::PoolMemberRecord> create(store::PoolMemberRecord) override { return no(); }
   Result<store::PoolMemberRecord> update(const store::PoolMemberRecord&) override { return no(); }
   Result<void> remove(store::PoolMemberId, std::int64_t) override { return no(); }
+  Result<store::ArtifactRecord> create(store::ArtifactRecord) override { return no(); }
+  Result<store::ArtifactRecord> update(const store::ArtifactRecord&) override { return no(); }
+  Result<void> remove(store::ArtifactId, std::int64_t) override { return no(); }
+  Result<store::TestRunRecord> create(store::TestRunRecord) override { return no(); }
+  Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId) override {
+    return std::vector<store::TestRunRecord>();
+  }
+  Result<store::SettingsRecord> put_settings(const store::SettingsRecord&) override { return no(); }
   // Nobody.
   Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }
   Result<std::optional<access::User>> user(access::UserId) override {
@@ -77,6 +85,16 @@ class MemoryControl : public store::ControlStore {
   }
   Result<access::Membership> create(access::Membership) override { return no(); }
   Result<void> remove(access::MembershipId, std::int64_t) override { return no(); }
+  Result<void> add_token(const access::Token&) override { return no(); }
+  Result<std::optional<access::Token>> token(const access::TokenId&) override {
+    return std::optional<access::Token>();
+  }
+  Result<std::vector<access::Token>> tokens_of(access::UserId) override {
+    return std::vector<access::Token>();
+  }
+  Result<void> use_token(const access::TokenId&, WallTime) override { return no(); }
+  Result<void> remove_token(access::UserId, const access::TokenId&) override { return no(); }
+  Result<std::int64_t> remove_tokens(access::UserId, bool) override { return no(); }
   Result<void> begin_session(const access::Session&) override { return no(); }
   Result<std::optional<access::Session>> session_of(const Digest&) override {
     return std::optional<access::Session>();

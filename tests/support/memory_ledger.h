@@ -64,6 +64,9 @@ class MemoryLedger : public store::Ledger {
     (void)limit;
     return std::vector<store::UsageRow>();
   }
+  Result<store::RequestPage> requests(const store::RequestQuery&) override {
+    return store::RequestPage();
+  }
   Result<std::optional<store::UsageRow>> find(RequestId request) override {
     const auto found = records.find(request);
     if (found == records.end()) return std::optional<store::UsageRow>();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/ledger.h"
+#include "tests/support/list_rows.h"
 
 namespace sovmesh {
 
@@ -60,6 +61,9 @@ class RowLedger : public store::Ledger {
       }
     }
     return out;
+  }
+  Result<store::RequestPage> requests(const store::RequestQuery& query) override {
+    return list_rows(all, query);
   }
   Result<std::optional<store::UsageRow>> find(RequestId request) override {
     const auto row = std::ranges::find(all, request, &store::UsageRow::request);

@@ -56,13 +56,14 @@ inline Comparison compare(const std::array<std::vector<double>, 2>& cycles) {
 
 }  // namespace detail
 
-// Times `call(kind, i)` for either kind (0 or 1) and any i < `variants`, kCalls in all.
+// Times `call(kind, i)` for either kind (0 or 1) and any i < `variants`, `calls` in all.
 // `prepare(kind, i)` comes before it, untimed.
 template <class Prepare, class Call>
-Comparison compare_times(std::uint64_t seed, std::size_t variants, Prepare prepare, Call call) {
+Comparison compare_times(std::uint64_t seed, std::size_t variants, Prepare prepare, Call call,
+                         std::size_t calls = kCalls) {
   std::mt19937_64 random(seed);
   std::array<std::vector<double>, 2> cycles;
-  for (std::size_t n = 0; n < kCalls; ++n) {
+  for (std::size_t n = 0; n < calls; ++n) {
     const std::size_t kind = random() & 1U;
     const std::size_t i = (random() >> 8U) % variants;
     prepare(kind, i);
@@ -76,10 +77,11 @@ Comparison compare_times(std::uint64_t seed, std::size_t variants, Prepare prepa
 
 // Noise only ever raises an alarm that means nothing: what tells nothing may be asked three times.
 template <class Prepare, class Call>
-Comparison least_of_three(std::size_t variants, Prepare prepare, Call call) {
+Comparison least_of_three(std::size_t variants, Prepare prepare, Call call,
+                          std::size_t calls = kCalls) {
   Comparison least{.t = 1e9};
   for (std::uint64_t seed = 1; seed <= 3 && std::abs(least.t) >= kLeak; ++seed) {
-    const Comparison now = compare_times(seed, variants, prepare, call);
+    const Comparison now = compare_times(seed, variants, prepare, call, calls);
     if (std::abs(now.t) < std::abs(least.t)) least = now;
   }
   return least;

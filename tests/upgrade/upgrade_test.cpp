@@ -53,8 +53,17 @@ class UpgradeTest : public testing::TestWithParam<fs::path> {
   rt::sim::SimWorld world_{1};
 };
 
+constexpr std::array<unsigned char, 15> kLabels{'{', '"', 't', 'i', 'e', 'r', '"', ':',
+                                                '"', 'g', 'o', 'l', 'd', '"', '}'};
+
 TEST_P(UpgradeTest, ControlDataIsAllThere) {
   const std::int64_t schema = schema_of(control_db());
+  // Labels of keys were values before schema 6, and no fixture has any.
+  if (schema < 6)
+    ASSERT_THAT(Database::open(real_disk(), control_db(), {.create = false})
+                    ->run("INSERT INTO value VALUES ('key_labels/' || ?, ?)", kKey,
+                          store_sqlite::Blob(kLabels)),
+                Succeeds());
   const auto store = store_sqlite::open_control_store(real_disk(), control_db(), world_.clock());
   ASSERT_THAT(store, Succeeds());
   const auto data = (*store)->load();
@@ -83,6 +92,10 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
   EXPECT_EQ(data->keys[0].hmac[31], 7);
   ASSERT_EQ(data->keys[0].previous.has_value(), schema >= 2);
   if (schema >= 2) EXPECT_EQ(data->keys[0].previous->hmac[31], 9);
+  if (schema < 6) {
+    EXPECT_EQ(data->keys[0].labels, (std::map<std::string, std::string>{{"tier", "gold"}}));
+    EXPECT_THAT((*store)->get_value("key_labels/" + kKey), HasValue(std::nullopt));
+  }
   ASSERT_EQ(data->models.size(), 1U);
   EXPECT_EQ(data->models[0].id, kModel);
   EXPECT_EQ(data->models[0].engine_model, "tiny.gguf");

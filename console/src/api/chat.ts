@@ -1,4 +1,4 @@
-import { ApiError } from "./client";
+import { ApiError, errorOf } from "./client";
 import { SseReader } from "../lib/sse";
 
 // Requests to models, with a tenant's key, as any program sends them: the server's address is the
@@ -29,16 +29,11 @@ export function bodyOf(ask: ChatRequest) {
   };
 }
 
-async function refusal(answer: Response): Promise<ApiError> {
-  const body = (await answer.json().catch(() => null)) as { error?: { message?: string; code?: string | null; param?: string | null } } | null;
-  return new ApiError(answer.status, body?.error?.code ?? "", body?.error?.message ?? answer.statusText, body?.error?.param ?? null);
-}
-
 const headers = (key: string) => ({ authorization: `Bearer ${key}`, "content-type": "application/json" });
 
 export async function modelsOf(key: string): Promise<string[]> {
   const answer = await fetch("/v1/models", { headers: headers(key), credentials: "omit", cache: "no-store" });
-  if (!answer.ok) throw await refusal(answer);
+  if (!answer.ok) throw await errorOf(answer);
   return ((await answer.json()) as { data: { id: string }[] }).data.map((model) => model.id).sort();
 }
 
@@ -53,7 +48,7 @@ export async function chat(key: string, ask: ChatRequest, tell: (text: string) =
   const began = performance.now();
   const body = JSON.stringify({ ...bodyOf(ask), stream: true, stream_options: { include_usage: true } });
   const answer = await fetch("/v1/chat/completions", { method: "POST", headers: headers(key), body, signal, credentials: "omit", cache: "no-store" });
-  if (!answer.ok || !answer.body) throw await refusal(answer);
+  if (!answer.ok || !answer.body) throw await errorOf(answer);
   const end: ChatEnd = {
     request: answer.headers.get("x-sm-request-id"), version: answer.headers.get("x-sm-model"),
     prompt: null, output: null, firstMs: null, totalMs: 0,
@@ -61,7 +56,7 @@ export async function chat(key: string, ask: ChatRequest, tell: (text: string) =
   const events = new SseReader();
   const bytes = answer.body.getReader();
   for (let piece = await bytes.read(); !piece.done; piece = await bytes.read()) {
-    for (const data of events.push(piece.value)) {
+    for (const { data } of events.push(piece.value)) {
       if (data === "[DONE]") continue;
       const event = JSON.parse(data) as Event;
       if (event.error) throw new ApiError(answer.status, event.error.code ?? "", event.error.message);

@@ -5,7 +5,7 @@ import type { Session } from "./types";
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 const refused = (status: number, message: string, param: string | null = null) =>
   json({ error: { message, type: "invalid_request_error", param, code: "conflict" } }, status);
-const session = { csrf_token: "c5rf", user: {}, memberships: [], expires_at: "" } as Session;
+const session: Session = { csrf_token: "c5rf", user: null, may: [] };
 const headersOf = (mock: { mock: { calls: unknown[][] } }, call = 0) => (mock.mock.calls[call]![1] as RequestInit).headers as Record<string, string>;
 
 describe("a write", () => {
@@ -44,6 +44,31 @@ describe("an error", () => {
     client.useToken("old");
     await expect(client.get("tenants")).rejects.toBeInstanceOf(ApiError);
     expect(client.onSignedOut).toHaveBeenCalledOnce();
+  });
+});
+
+describe("a stream", () => {
+  const events = 'event: live\nid: 7\ndata: {"a":1}\n\n';
+  const stream = (type: string) => new Response(events, { headers: { "content-type": type } });
+  test("tells its events, and says what was heard last", async () => {
+    const fetch_ = vi.fn(async () => stream("text/event-stream; charset=utf-8"));
+    const told: unknown[] = [];
+    await new Client(fetch_).events("live", (event) => told.push(event), new AbortController().signal, "6");
+    expect(told).toEqual([{ event: "live", id: "7", data: '{"a":1}' }]);
+    expect(headersOf(fetch_)).toMatchObject({ accept: "text/event-stream", "last-event-id": "6" });
+  });
+  test("that is none is an error of its own, so that somebody asks again and again instead", async () => {
+    const client = new Client(async () => stream("application/json"));
+    await expect(client.events("live", () => {}, new AbortController().signal)).rejects.toMatchObject({ code: "no_stream" });
+  });
+  test("in which nothing comes any more is broken", async () => {
+    vi.useFakeTimers();
+    const silent = (_: string, init: RequestInit) =>
+      new Promise<Response>((_resolve, reject) => init.signal!.addEventListener("abort", () => reject(new Error("aborted"))));
+    const heard = expect(new Client(silent).events("live", () => {}, new AbortController().signal)).rejects.toMatchObject({ code: "timeout" });
+    await vi.advanceTimersByTimeAsync(40_000);
+    await heard;
+    vi.useRealTimers();
   });
 });
 

@@ -1,3 +1,4 @@
+import { SseReader, type ServerEvent } from "../lib/sse";
 import type { Page, Session } from "./types";
 
 // Every call to the server goes through here. A caller is known by the session's cookie, which no
@@ -16,18 +17,25 @@ export class ApiError extends Error {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+// Whether the server has no such resource at all: an older one, or one that was built or set up without it.
+export const isAbsent = (error: unknown) => error instanceof ApiError && (error.code === "unknown_url" || error.status === 405);
+
 export interface CallOptions {
   body?: unknown;
   revision?: number | undefined; // what the caller has seen: the write fails when that is past
   signal?: AbortSignal;
+  deadline?: AbortSignal; // in place of the usual one
+  accept?: string;
+  after?: string; // the last event that was heard
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const TIMEOUT_MS = 30_000;
+const STALL_MS = 40_000; // of a stream, whose server says something every 15 s
 export const PAGE_MAX = 1_000; // of the API
 
-async function errorOf(answer: Response): Promise<ApiError> {
+export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
     const { error } = JSON.parse(text) as { error: { message: string; code: string | null; param: string | null } };
@@ -64,21 +72,23 @@ export class Client {
     if (this.csrf !== null && method !== "GET") headers["x-sm-csrf"] = this.csrf;
     if (options.body !== undefined) headers["content-type"] = "application/json";
     if (options.revision !== undefined) headers["if-match"] = `"${options.revision}"`;
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    if (options.accept !== undefined) headers["accept"] = options.accept;
+    if (options.after) headers["last-event-id"] = options.after;
+    const deadline = options.deadline ?? AbortSignal.timeout(TIMEOUT_MS);
     let answer: Response;
     try {
       answer = await this.fetch_(url, {
         method,
         headers,
         body: options.body === undefined ? null : JSON.stringify(options.body),
-        signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+        signal: options.signal ? AbortSignal.any([options.signal, deadline]) : deadline,
         credentials: "same-origin",
         redirect: "error",
         cache: "no-store",
       });
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      throw new ApiError(0, timeout.aborted ? "timeout" : "unreachable", String(error));
+      throw new ApiError(0, deadline.aborted ? "timeout" : "unreachable", String(error));
     }
     if (answer.ok) return answer;
     const failed = await errorOf(answer);
@@ -92,6 +102,26 @@ export class Client {
   }
   get<T>(path: string, signal?: AbortSignal): Promise<T> {
     return this.call<T>("GET", path, signal ? { signal } : {});
+  }
+  // Tells server-sent events until the server ends them. With fetch rather than EventSource, which can
+  // send no token and says nothing of why it is refused.
+  async events(path: string, tell: (event: ServerEvent) => void, signal: AbortSignal, after = ""): Promise<void> {
+    const stalled = new AbortController();
+    const timer = () => setTimeout(() => stalled.abort(), STALL_MS);
+    let running = timer();
+    try {
+      const answer = await this.send("GET", `/api/v1/${path}`, { signal, deadline: stalled.signal, accept: "text/event-stream", after });
+      if (!answer.body || !answer.headers.get("content-type")?.startsWith("text/event-stream")) throw new ApiError(0, "no_stream", "");
+      const reader = new SseReader();
+      const bytes = answer.body.getReader();
+      for (let piece = await bytes.read(); !piece.done; piece = await bytes.read()) {
+        clearTimeout(running);
+        running = timer();
+        for (const event of reader.push(piece.value)) tell(event);
+      }
+    } finally {
+      clearTimeout(running);
+    }
   }
   async text(path: string): Promise<string> {
     return await (await this.send("GET", `/api/v1/${path}`)).text();

@@ -2,6 +2,7 @@
 // api/openapi.yaml; nothing else in the console knows the API's names.
 
 export interface Page<T> {
+  searched_until?: string | null; // a list that looks at only so much at once: how far back it has
   data: T[];
   has_more: boolean;
   next: string | null;
@@ -13,7 +14,6 @@ export interface Managed {
   source?: string;
   revision?: number;
   created_at?: string;
-  updated_at?: string;
 }
 
 export interface Tenant extends Managed {
@@ -56,15 +56,11 @@ export interface Model extends Managed {
   engine: string;
   engines: string[];
   engine_model: string;
-  adapter: number | null;
-  owned_by: string;
   chat: boolean;
   completions: boolean;
   embeddings: boolean;
   tenants: string[] | null;
   context_tokens: number;
-  output_tokens_max: number;
-  choices_max: number;
   first_token_timeout: string;
   stall_timeout: string;
   total_timeout: string;
@@ -80,8 +76,7 @@ export interface Engine extends Managed {
   reason: string;
   since: string;
   restarts: number;
-  pid: number | null;
-  load: { running: number; waiting: number; kv_used_percent: number | null; kv_tokens: number | null } | null;
+  load: { running: number; waiting: number; kv_used_percent: number | null } | null;
 }
 
 export interface RouteVersion {
@@ -95,9 +90,7 @@ export interface Route extends Managed {
   name: string;
   versions: RouteVersion[];
   sticky: string;
-  grey: { name: string; version: string; tenants: string[] } | null;
   mirror: { version: string; share: number | string } | null;
-  conditions: { name: string; version: string }[];
   fallbacks: { model?: string; route?: string }[];
   models: string[];
   rollout: boolean;
@@ -122,7 +115,7 @@ export interface Rollout {
   since: string;
   created_at: string;
   revision: number;
-  evidence?: { measure: string; objective: boolean; verdict: string; text: string }[];
+  evidence?: { measure: string; verdict: string; text: string }[];
   events?: { at: string; state: RolloutState; share: string; text: string }[];
   report?: ReportLine[];
 }
@@ -149,8 +142,6 @@ export interface PoolPart {
   history: string;
   waiting: number;
   running: number;
-  borrowing_limit: string | null;
-  lending_limit: string | null;
   managed_by: "api" | "file" | null;
 }
 
@@ -172,16 +163,14 @@ export interface Limit extends Managed {
   pool: string | null;
   measure: string;
   window: string | null;
-  rolling: boolean;
   amount: number | string;
   currency: string | null;
   shadow: boolean;
   model: string | null;
   in_force: boolean;
   used: number | string | null;
-  reserved: number | string | null;
   reset_at: string | null;
-  balances?: { scope: string; used: number | string; reserved: number | string; reset_at: string | null }[];
+  balances?: unknown[]; // of each user
 }
 
 export interface UsageLine {
@@ -196,12 +185,10 @@ export interface UsageLine {
   delivered_tokens: number;
   gse_seconds: string;
   energy_mj: number;
-  energy_method: string;
   cost: string | null;
   cost_micro: number;
   currency: string;
   unpriced: number;
-  recovered: number;
   lower_bound: boolean;
 }
 
@@ -217,7 +204,6 @@ export interface Usage {
 export interface Forecast {
   month: string;
   history_days: number;
-  days_left: number;
   too_little_data: boolean;
   method: string;
   data: { figure: string; currency?: string; so_far: number | string; expected: number | string | null; low: number | string | null; high: number | string | null }[];
@@ -225,15 +211,12 @@ export interface Forecast {
 
 export interface Statement {
   tenant: string;
-  tenant_name: string;
   month: string;
   time_zone: string;
   from: string;
   until: string;
   preliminary: boolean;
-  generated_at: string;
   requests: number;
-  recovered: number;
   unpriced: number;
   totals: { currency: string; usage_micro: number; adjustments_micro: number; due_micro: number; due: string }[];
   lines: {
@@ -249,9 +232,8 @@ export interface Statement {
     cost_micro: number;
     unpriced: number;
   }[];
-  adjustments: { id: string; at: string; amount_micro?: number; amount?: string; currency: string; reason: string }[];
+  adjustments: { id: string; at: string; amount_micro: number; currency: string; reason: string }[];
   audit_checkpoint: string;
-  previous_sha256: string;
 }
 
 export interface Explanation {
@@ -269,24 +251,17 @@ export interface Explanation {
     model: string;
     model_revision: string;
     engine: string;
-    prompt_estimate: number;
-    output_max: number;
-    reserved_tokens: number;
     price_version: string;
     currency: string;
   };
-  checkpoint?: { at?: string; generated_tokens?: number; delivered_tokens?: number } | null;
   settle?: {
     settled_at: string;
     booked_at: string;
-    open_us: number;
     finish: string;
-    source: string;
     prompt_tokens: number;
     cached_tokens: number;
     generated_tokens: number;
     delivered_tokens: number;
-    lower_bound: boolean;
   } | null;
   class?: string;
   pool?: string;
@@ -299,11 +274,8 @@ export interface Explanation {
     cost: string;
     adds_up: boolean;
   } | null;
-  energy?: { gse_seconds: string; [name: string]: unknown } | null;
   limits?: string[];
-  limits_as_of?: string;
-  audit?: { index: number; entry: string; checkpoint: string } | null;
-  audit_note?: string;
+  audit?: { index?: number; note?: string };
 }
 
 export interface Scheduling {
@@ -315,16 +287,13 @@ export interface Scheduling {
     engine: string | null;
     outcome: string | null;
     waited_us: number;
-    rule: string;
+    rule: string | null;
     pool?: string;
-    waiting_before?: number;
-    engines?: { engine: string; verdict: string; cost_us?: number; parts_us?: Record<string, number> }[];
+    engines?: { engine: string; verdict: string; cost_us: number | null; parts_us?: Record<string, number> }[];
   }[];
 }
 
 export interface AuditEntry {
-  v: number;
-  seq: number;
   t: string;
   kind: "request" | "admin" | "key";
   tenant?: string;
@@ -367,15 +336,106 @@ export interface System {
   version: string;
   ready: boolean;
   not_ready: string[];
-  directory_version: number;
-  ledger: { accepts: boolean; waiting: number; records: number; failures: number };
+}
+
+export interface Membership extends Managed {
+  id: string;
+  user: string;
+  role: string;
+  tenant: string | null; // null: on the platform
+  password_reset?: boolean;
+}
+
+export interface User extends Managed {
+  id: string;
+  login: string;
+  display_name: string;
+  kind?: "person" | "service"; // servers that know no service accounts leave it out
+  disabled: boolean;
+  has_password: boolean;
+  memberships: Membership[];
+}
+
+export interface UserSession {
+  id: string;
+  created_at: string;
+  seen_at: string;
+  expires_at: string;
+  user_agent: string;
+  source: string;
+  current: boolean;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  created_at: string;
+  expires_at: string | null;
+  last_four: string;
+  used_at: string | null;
+  token?: string; // its text, once
 }
 
 export interface Session {
-  user: { login?: string; display_name?: string; [name: string]: unknown };
-  memberships: { role?: string; tenant?: string | null; [name: string]: unknown }[];
+  user: User | null; // null: the admin token
   // What one may do to which kind of thing, on the platform (tenant null) or in a tenant.
-  may?: { tenant: string | null; resources: Record<string, string[]> }[];
-  csrf_token: string;
-  expires_at: string;
+  may: { tenant: string | null; resources: Record<string, string[]> }[];
+  csrf_token: string | null;
+}
+
+export type RequestStatus = "open" | "completed" | "cancelled" | "failed";
+
+export interface RequestLine {
+  id: string;
+  opened_at: string;
+  tenant: string;
+  project: string;
+  key: string;
+  owner?: string | null;
+  model: string;
+  version?: string;
+  status: RequestStatus;
+  outcome: string | null;
+  prompt_tokens: number;
+  output_tokens: number;
+  cost: string | null;
+  currency: string | null;
+  ttft_ms?: number | null;
+  total_ms?: number | null;
+}
+
+export interface LiveFigures {
+  requests_per_s: number;
+  output_tokens_per_s: number;
+  errors_per_s: number;
+  ttft_ms: { p50: number | null; p95: number | null } | null;
+  running: number;
+  waiting: number;
+}
+
+export interface Live extends LiveFigures {
+  at: string;
+  tenants?: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
+}
+
+export type Severity = "info" | "warning" | "error";
+
+export interface PlatformEvent {
+  id: string;
+  at: string;
+  kind: string; // "engine.state"
+  severity: Severity;
+  subject: string;
+  tenant?: string | null;
+  text: string;
+}
+
+// What the server goes by, secrets by their references only.
+export interface ServerConfig {
+  file: string | null;
+  revision: string;
+  loaded_at: string;
+  restart_pending: string[]; // sections that the file has otherwise since the start
+  refused: { at: string; error: string } | null; // the last reload that was not taken
+  config: Record<string, unknown>;
 }

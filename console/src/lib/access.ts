@@ -1,26 +1,23 @@
 import type { Session } from "../api/types";
 
-// What somebody may do, as the server has told at the door; null: all. It only decides what is shown:
-// the server decides what is done.
-export type May = Session["may"] | null;
+// What somebody may do, as the server has told at the door. It only decides what is shown: the server
+// decides what is done.
+export type May = Session["may"];
 export type Act = "read" | "create" | "change" | "remove";
 
-const named = (kind: string) => kind.replace(/_/g, " ");
-
-// `tenant`: whose it is; not said: somebody's.
-export function mayDo(may: May, act: Act, kind: string, tenant?: string): boolean {
-  if (!may) return true;
-  return may.some(
-    (place) =>
-      (tenant === undefined || place.tenant === null || place.tenant === tenant) &&
-      Object.entries(place.resources).some(([name, acts]) => named(name) === kind && acts.includes(act)),
-  );
+// `tenant`: whose it is; null: the platform's; not said: somebody's.
+export function mayDo(may: May, act: Act, kind: string, tenant?: string | null): boolean {
+  return may.some((place) => (tenant === undefined || place.tenant === null || place.tenant === tenant) && place.resources[kind]?.includes(act));
 }
 
-// The kind that a view is of.
-const KIND_OF: Record<string, string> = { audit: "audit entries" };
-const FOR_ALL = ["overview", "playground"];
+// Whether somebody has a role on the platform, and not only in tenants.
+export const isOfPlatform = (may: May) => may.some((place) => place.tenant === null);
+
+// The kinds of things that a view shows, where they are not called as the view is; whoever may read one of
+// them sees it, and everybody sees one without any.
+const KINDS: Record<string, string[]> = { overview: [], playground: [], audit: ["audit_entries"], settings: ["settings", "system"] };
 
 export function maySee(may: May, view: string): boolean {
-  return FOR_ALL.includes(view) || mayDo(may, "read", KIND_OF[view] ?? view);
+  const kinds = KINDS[view] ?? [view];
+  return kinds.length === 0 || kinds.some((kind) => mayDo(may, "read", kind));
 }

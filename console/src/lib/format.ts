@@ -14,6 +14,11 @@ export function short(value: number): string {
   return new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
+// Something in a second: 0, 0.25, 3.1, 1,240.
+export function rate(value: number): string {
+  return new Intl.NumberFormat(locale, { maximumSignificantDigits: value < 100 ? 2 : 4 }).format(value);
+}
+
 // Decimal text of the API, grouped for reading; every digit stays.
 export function decimal(text: string | number | null | undefined): string {
   if (text === null || text === undefined) return "–";
@@ -45,6 +50,11 @@ export function time(text: string | null | undefined): string {
   const moment = new Date(text);
   if (Number.isNaN(moment.getTime())) return text;
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(moment);
+}
+
+// "14:03:09" of a moment in seconds since 1970.
+export function clock(seconds: number): string {
+  return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(new Date(seconds * 1_000));
 }
 
 export function day(text: string): string {

@@ -1,17 +1,24 @@
-// Server-sent events out of a stream of bytes, wherever it was cut (HTML, 9.2.6; data lines alone).
+// Server-sent events out of a stream of bytes, wherever it was cut (HTML, 9.2.6).
+export interface ServerEvent {
+  event: string; // "message" where none is named
+  id: string; // of the last event that had one
+  data: string;
+}
+
 export class SseReader {
   private rest = "";
+  private id = "";
   private readonly decoder = new TextDecoder();
 
-  // The data of the events that these bytes complete.
-  push(bytes: Uint8Array): string[] {
+  // The events that these bytes complete.
+  push(bytes: Uint8Array): ServerEvent[] {
     this.rest += this.decoder.decode(bytes, { stream: true });
-    const out: string[] = [];
+    const out: ServerEvent[] = [];
     for (let end = this.boundary(); end; end = this.boundary()) {
-      const lines = this.rest.slice(0, end.at).split(/\r\n|\n|\r/);
+      const block = this.rest.slice(0, end.at);
       this.rest = this.rest.slice(end.at + end.length);
-      const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).replace(/^ /, ""));
-      if (data.length > 0) out.push(data.join("\n"));
+      const event = this.parse(block);
+      if (event) out.push(event);
     }
     return out;
   }
@@ -19,5 +26,18 @@ export class SseReader {
   private boundary() {
     const match = /\r\n\r\n|\n\n|\r\r/.exec(this.rest);
     return match && { at: match.index, length: match[0].length };
+  }
+
+  // Nothing of a block without data: comments keep a connection alive.
+  private parse(block: string): ServerEvent | null {
+    const data: string[] = [];
+    let event = "message";
+    for (const line of block.split(/\r\n|\n|\r/)) {
+      const [, name, value = ""] = /^([^:]*):? ?(.*)$/.exec(line)!;
+      if (name === "data") data.push(value);
+      else if (name === "event") event = value;
+      else if (name === "id") this.id = value;
+    }
+    return data.length > 0 ? { event, id: this.id, data: data.join("\n") } : null;
   }
 }

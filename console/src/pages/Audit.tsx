@@ -8,7 +8,7 @@ import { useT } from "../i18n";
 import { count, time } from "../lib/format";
 import { DataTable, type Column } from "../ui/DataTable";
 import { Choice, Field } from "../ui/forms";
-import { Badge, Button, Empty, ErrorBox, Loading, PageHead } from "../ui/parts";
+import { Badge, Button, Empty, Loaded, PageHead } from "../ui/parts";
 
 const PAGE = 500;
 
@@ -46,12 +46,9 @@ export default function Audit() {
         <Link className="button" to="/audit/verify">{t("audit.verify")}</Link>
       </PageHead>
       <Ask key={search.toString()} ask={ask} onAsk={(next) => setSearch(Object.fromEntries(Object.entries(next).filter(([, value]) => value)))} />
-      {read.error ? <ErrorBox error={read.error} onRetry={() => void read.refetch()} /> : null}
-      {read.data ? (
-        <DataTable label={t("audit.title")} rows={rows} columns={columns} filter empty={<Empty title={t("audit.empty")}>{t("audit.empty.text")}</Empty>} />
-      ) : read.error ? null : (
-        <Loading />
-      )}
+      <Loaded read={read}>
+        {() => <DataTable label={t("audit.title")} rows={rows} columns={columns} filter empty={<Empty title={t("audit.empty")}>{t("audit.empty.text")}</Empty>} />}
+      </Loaded>
       {read.hasNextPage && <div className="form-end"><Button isDisabled={read.isFetchingNextPage} onPress={() => void read.fetchNextPage()}>{t("audit.older")}</Button></div>}
     </>
   );

@@ -18,7 +18,7 @@ export default function Key() {
   const [made, setMade] = useState<KeyObject | null>(null);
   const key = read.data;
   const { may } = useAccess();
-  const works = key && isOurs(key) && !key.revoked_at && (may("change", "keys", key.tenant) || may("change", "own keys", key.tenant));
+  const works = key && isOurs(key) && !key.revoked_at && (may("change", "keys", key.tenant) || may("change", "own_keys", key.tenant));
   return (
     <>
       <PageHead title={key?.display_name || id} above={key && <Link to={`/tenants/${at(key.tenant)}`}>{key.tenant}</Link>}>

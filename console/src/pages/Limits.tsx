@@ -12,6 +12,8 @@ import { Change, Check, Choice, Field, FormBox } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, ManagedBadge, Meter, PageHead, isOurs } from "../ui/parts";
 
 const holder = (limit: Limit) => [limit.scope, limit.pool ?? limit.tenant, limit.project ?? limit.user ?? limit.key].filter(Boolean).join(" ");
+// Those of a whole tenant or pool are the platform's to set, those below a tenant its own.
+const kindOf = (limit: Limit) => (limit.project ?? limit.user ?? limit.key ? "sub_limits" : "limits");
 const amount = (limit: Limit, value: number | string | null) => (limit.currency ? money(value, limit.currency) : decimal(value));
 const measured = (limit: Limit, t: Translate) => t(`limit.measure.${limit.measure}` as TextKey);
 const windowOf = (limit: Limit, t: Translate) => t(`limit.window.${limit.window ?? "none"}` as TextKey);
@@ -51,8 +53,8 @@ export default function Limits() {
             {limit.shadow && <Badge tone="warn">{t("limit.shadow")}</Badge>} {!limit.in_force && <Badge tone="bad">{t("limit.not_in_force")}</Badge>}{" "}
             {isOurs(limit) ? (
               <>
-                <Button kind="quiet" aria-label={t("limit.change", { name: limit.name })} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>
-                <Button kind="quiet" aria-label={`${t("limit.remove")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>
+                {may("change", kindOf(limit), limit.tenant) && <Button kind="quiet" aria-label={`${t("tenant.edit")}: ${limit.name}`} onPress={() => setChanging(limit)}>{t("tenant.edit")}</Button>}
+                {may("remove", kindOf(limit), limit.tenant) && <Button kind="quiet" aria-label={`${t("app.delete")}: ${limit.name}`} onPress={() => setRemoving(limit)}>{t("app.delete")}</Button>}
               </>
             ) : (
               <ManagedBadge object={limit} />
@@ -61,9 +63,9 @@ export default function Limits() {
         ),
       },
     ],
-    [t],
+    [t, may],
   );
-  const make = (may("create", "limits", tenant || undefined) || may("create", "sub-limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
+  const make = (may("create", "limits", tenant || undefined) || may("create", "sub_limits", tenant || undefined)) && <Button kind="main" onPress={() => setMaking(true)}>{t("limit.create")}</Button>;
   return (
     <>
       <PageHead title={t("limit.title")}>
@@ -92,6 +94,7 @@ const WINDOWS = ["second", "minute", "hour", "day", "month", "lifetime"];
 
 function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
+  const { may } = useAccess();
   const tenants = useTenants();
   const [tenant, setTenant] = useState(first);
   const [user, setUser] = useState("");
@@ -108,7 +111,7 @@ function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => v
   return (
     <FormBox title={t("limit.create")} text={t("limit.create.text")} submit={t("app.create")} onSubmit={create} onClose={onClose}>
       <Choice label={t("tenant.one")} value={tenant} onChange={setTenant} options={(tenants.data?.data ?? []).map((one) => [one.slug, one.slug])} />
-      <Field label={t("usage.by.user")} value={user} onChange={setUser} optional />
+      <Field label={t("usage.by.user")} value={user} onChange={setUser} optional={may("create", "limits", tenant)} />
       <Choice label={t("limit.measure")} value={measure} onChange={setMeasure} options={MEASURES.map((one) => [one, t(`limit.measure.${one}` as TextKey)])} />
       {measure !== "concurrency" && <Choice label={t("limit.window")} value={per} onChange={setPer} options={WINDOWS.map((one) => [one, t(`limit.window.${one}` as TextKey)])} />}
       <Field label={t("limit.amount")} value={much} onChange={setMuch} inputMode="decimal" pattern="[0-9]+(\.[0-9]{1,6})?" />

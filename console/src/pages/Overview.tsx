@@ -2,23 +2,25 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 import { at, query } from "../api/client";
 import { LIVE_MS, useEngines, useObject, usePools, useRollouts } from "../api/queries";
-import type { System, Usage, UsageLine } from "../api/types";
+import type { PoolPart, System, Usage, UsageLine } from "../api/types";
 import { useT } from "../i18n";
+import { borrowings } from "../lib/borrowing";
 import { count, day, decimal, money, time, utcDay } from "../lib/format";
 import { Bars } from "../ui/Chart";
 import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
 import { PoolPicture } from "../ui/PoolPicture";
-import { RolloutBadge } from "../ui/rollouts";
+import { RolloutBadge, isRunning } from "../ui/rollouts";
 import { useAccess } from "../session";
 import { Badge, Empty, Loaded, PageHead, Section } from "../ui/parts";
+import { Live } from "./OverviewLive";
 
 const USAGE_MS = 60_000; // each reading is an entry of the audit log
 
 export default function Overview() {
   const t = useT();
   const { maySee } = useAccess();
-  const system = useObject<System>("system", LIVE_MS, maySee("engines"));
+  const system = useObject<System>("system", LIVE_MS, maySee("system"));
   return (
     <>
       <PageHead title={t("overview.title")}>
@@ -31,6 +33,7 @@ export default function Overview() {
           <ul>{system.data.not_ready.map((reason) => <li key={reason}>{reason}</li>)}</ul>
         </div>
       )}
+      <Live />
       <Today />
       <div className="grid">
         <Days />
@@ -142,7 +145,7 @@ function Engines() {
 function Running() {
   const t = useT();
   const read = useRollouts(LIVE_MS);
-  const running = (read.data?.data ?? []).filter((one) => ["waiting", "holding", "paused"].includes(one.state));
+  const running = (read.data?.data ?? []).filter((one) => isRunning(one.state));
   if (running.length === 0) return null;
   return (
     <Section title={t("overview.rollouts")}>
@@ -174,6 +177,7 @@ function Pools() {
           return (
             <>
               <PoolPicture parts={named} />
+              <Borrowers parts={named} />
               <p className="hidden">
                 {named.map((part) => `${part.pool}/${part.part}: ${t("pool.used")} ${decimal(part.used)}, ${t("pool.borrowed")} ${decimal(part.borrowed)}, ${t("pool.lent")} ${decimal(part.lent)}`).join("; ")}
               </p>
@@ -182,5 +186,18 @@ function Pools() {
         }}
       </Loaded>
     </Section>
+  );
+}
+
+const gpus = (all: { name: string; gpus: number }[]) => all.map((one) => `${one.name} ${decimal(one.gpus.toFixed(2))}`).join(", ");
+
+function Borrowers({ parts }: { parts: PoolPart[] }) {
+  const t = useT();
+  return (
+    <ul className="bare after-table">
+      {borrowings(parts).map((one) => (
+        <li key={one.pool}>{t("pool.borrowing", { pool: one.pool, borrowers: gpus(one.borrowers), lenders: gpus(one.lenders) || t("pool.nobody") })}</li>
+      ))}
+    </ul>
   );
 }

@@ -72,7 +72,7 @@ function Decisions({ scheduling }: { scheduling: Scheduling }) {
               [t("route.version"), attempt.version ?? "–"],
               [t("engine.reason"), attempt.why ?? "–"],
               [t("engine.name"), attempt.engine ?? "–"],
-              [t("request.rule"), <code>{attempt.rule}</code>],
+              [t("request.rule"), attempt.rule ? <code>{attempt.rule}</code> : "–"],
               [t("request.waited"), micros(attempt.waited_us)],
               [t("request.outcome"), attempt.outcome ?? "–"],
             ]}
@@ -84,7 +84,7 @@ function Decisions({ scheduling }: { scheduling: Scheduling }) {
               columns={[
                 { id: "engine", head: t("engine.name"), cell: (one) => <Link to={`/engines/${at(one.engine)}`}>{one.engine}</Link> },
                 { id: "verdict", head: t("request.verdict"), cell: (one) => <Badge tone={one.verdict === "taken" ? "good" : "calm"}>{one.verdict}</Badge> },
-                { id: "cost", head: t("request.engine_cost"), cell: (one) => (one.cost_us === undefined ? "–" : micros(one.cost_us)), numeric: true },
+                { id: "cost", head: t("request.engine_cost"), cell: (one) => (one.cost_us === null ? "–" : micros(one.cost_us)), numeric: true },
                 { id: "parts", head: t("request.part"), cell: (one) => Object.entries(one.parts_us ?? {}).map(([name, us]) => `${name} ${micros(us)}`).join(", ") },
               ]}
             />
@@ -110,7 +110,7 @@ function Asked({ it }: { it: Explanation }) {
           [t("key.owner"), intent.user || "–"],
           [t("request.operation"), `${intent.operation}${intent.streamed ? ", stream" : ""}`],
           [t("model.name"), `${intent.model} (${intent.model_revision})`],
-          [t("engine.name"), intent.engine],
+          [t("engine.name"), intent.engine || "–"],
           [t("key.priority"), it.class ?? "–"],
           [t("pool.title"), it.pool || "–"],
           [t("statement.price"), <code>{intent.price_version || "–"}</code>],
@@ -170,8 +170,8 @@ function Rest({ it }: { it: Explanation }) {
       {it.limits && it.limits.length > 0 && (
         <Section title={t("request.limits")}><ul>{it.limits.map((limit) => <li key={limit}>{limit}</li>)}</ul></Section>
       )}
-      {it.audit && <p><Link to={`/audit/${it.audit.index}`}>{t("request.audit", { index: it.audit.index })}</Link></p>}
-      {it.audit_note && <p className="muted">{it.audit_note}</p>}
+      {it.audit?.index !== undefined && <p><Link to={`/audit/${it.audit.index}`}>{t("request.audit", { index: it.audit.index })}</Link></p>}
+      {it.audit?.note && <p className="muted">{t("request.audit.note", { note: it.audit.note })}</p>}
     </>
   );
 }

@@ -57,19 +57,12 @@ function useAttempt(refusal: (error: ApiError) => TextKey | null) {
   return { busy, shown, attempt };
 }
 
-// A server without sessions wants its token for every call, those of people included.
-const knowsNoPeople = (error: ApiError) =>
-  error.status === 404 || error.status === 405 || (error.status === 401 && error.message.includes("admin.token"));
-
 function PasswordForm() {
   const t = useT();
   const { withPassword } = useSession();
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
-  const { busy, shown, attempt } = useAttempt((error) => {
-    if (knowsNoPeople(error)) return "signin.no_passwords";
-    return error.status === 401 ? "signin.wrong" : null;
-  });
+  const { busy, shown, attempt } = useAttempt((error) => (error.status === 401 ? "signin.wrong" : null));
   return (
     <form onSubmit={(event) => void attempt(event, () => withPassword(login, password))}>
       {shown}
@@ -100,7 +93,7 @@ function FirstForm() {
   const [token, setToken] = useState("");
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
-  const { busy, shown, attempt } = useAttempt((error) => (knowsNoPeople(error) ? "signin.no_passwords" : null));
+  const { busy, shown, attempt } = useAttempt((error) => (error.status === 401 ? "signin.wrong_first" : null));
   return (
     <form onSubmit={(event) => void attempt(event, () => setUp(token.trim(), login, password))}>
       {shown}

@@ -5,20 +5,25 @@ import { useObject, useTenants } from "../api/queries";
 import type { Statement } from "../api/types";
 import { useT } from "../i18n";
 import { count, microText, money, time, utcMonth } from "../lib/format";
+import { randomText } from "../lib/password";
 import { DataTable } from "../ui/DataTable";
-import { Choice, Field } from "../ui/forms";
+import { useAccess } from "../session";
+import { Choice, Field, FormBox } from "../ui/forms";
 import { Button, Empty, Loaded, PageHead, Section, download } from "../ui/parts";
 
 export default function Statements() {
   const t = useT();
   const { tenant = "", month = "" } = useParams();
   const chosen = tenant !== "" && month !== "";
+  const [adjusting, setAdjusting] = useState(false);
+  const { may } = useAccess();
   const csv = async () => download(`statement-${tenant}-${month}.csv`, await client.text(`statements/${at(tenant, month)}?format=csv`), "text/csv");
   return (
     <>
       <PageHead title={chosen ? t("statement.of", { tenant, month }) : t("statement.title")}>
         {chosen && (
           <>
+            {may("create", "adjustments", tenant) && <Button onPress={() => setAdjusting(true)}>{t("statement.adjust")}</Button>}
             <Button onPress={() => void csv()}>{t("app.download_csv")}</Button>
             <Button onPress={() => window.print()}>{t("app.print")}</Button>
           </>
@@ -26,6 +31,7 @@ export default function Statements() {
       </PageHead>
       <Which key={`${tenant}/${month}`} tenant={tenant} month={month || utcMonth(new Date())} />
       {chosen ? <OneStatement tenant={tenant} month={month} /> : <Empty title={t("statement.empty")}>{t("statement.empty.text")}</Empty>}
+      {adjusting && <Adjust tenant={tenant} onClose={() => setAdjusting(false)} />}
     </>
   );
 }
@@ -94,7 +100,7 @@ function OneStatement({ tenant, month }: { tenant: string; month: string }) {
                 columns={[
                   { id: "at", head: t("audit.time"), cell: (line) => time(line.at) },
                   { id: "reason", head: t("statement.reason"), cell: (line) => line.reason },
-                  { id: "amount", head: t("request.amount"), cell: (line) => money(line.amount ?? microText(line.amount_micro ?? 0), line.currency), numeric: true },
+                  { id: "amount", head: t("request.amount"), cell: (line) => money(microText(line.amount_micro), line.currency), numeric: true },
                 ]}
               />
             </Section>
@@ -106,5 +112,20 @@ function OneStatement({ tenant, month }: { tenant: string; month: string }) {
         </>
       )}
     </Loaded>
+  );
+}
+
+// It is booked in the month that is open now, whichever one is looked at.
+function Adjust({ tenant, onClose }: { tenant: string; onClose: () => void }) {
+  const t = useT();
+  const [amount, setAmount] = useState("");
+  const [reason, setReason] = useState("");
+  const [id] = useState(() => randomText()); // so that an answer that was lost books nothing twice
+  return (
+    <FormBox title={t("statement.adjust")} text={t("statement.adjust.text", { tenant })} submit={t("statement.adjust.submit")} onClose={onClose}
+      onSubmit={() => client.call("POST", `statements/${at(tenant)}/adjustments`, { body: { id, amount, reason } })}>
+      <Field label={t("request.amount")} help={t("statement.adjust.amount")} value={amount} onChange={setAmount} inputMode="decimal" pattern="-?[0-9]{1,9}(\.[0-9]{1,6})?" autoFocus />
+      <Field label={t("statement.reason")} value={reason} onChange={setReason} />
+    </FormBox>
   );
 }

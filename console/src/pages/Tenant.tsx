@@ -65,11 +65,14 @@ export default function Tenant() {
 
 function TenantLinks({ slug }: { slug: string }) {
   const t = useT();
+  const { may, maySee } = useAccess();
   return (
     <>
       <Link to={`/usage${query({ tenant: slug, by: "day" })}`}>{t("tenant.usage")}</Link>{" · "}
       <Link to={`/statements/${at(slug, utcMonth(new Date()))}`}>{t("tenant.statement")}</Link>{" · "}
       <Link to={`/limits${query({ tenant: slug })}`}>{t("tenant.limits")}</Link>
+      {maySee("users") && <>{" · "}<Link to={`/users${query({ tenant: slug })}`}>{t("user.title")}</Link></>}
+      {may("read", "settings", slug) && <>{" · "}<Link to={`/settings${query({ tenant: slug })}`}>{t("settings.title")}</Link></>}
     </>
   );
 }
@@ -90,7 +93,7 @@ function Keys({ slug, onCreate }: { slug: string; onCreate: () => void }) {
     [t],
   );
   const { may } = useAccess();
-  const create = (may("create", "keys", slug) || may("create", "own keys", slug)) && <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
+  const create = (may("create", "keys", slug) || may("create", "own_keys", slug)) && <Button kind="main" onPress={onCreate}>{t("key.create")}</Button>;
   return (
     <Section title={t("key.title")} actions={create}>
       <Loaded read={read}>
@@ -107,6 +110,7 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
   const read = useList<Project>(`projects${query({ tenant: slug })}`);
   const [gone, setGone] = useState<Project | null>(null);
   const { may } = useAccess();
+  const mayRemove = may("remove", "projects", slug);
   const columns = useMemo<Column<Project>[]>(
     () => [
       { id: "slug", head: t("project.one"), cell: (project) => project.slug, value: (project) => project.slug },
@@ -116,10 +120,10 @@ function Projects({ slug, onCreate }: { slug: string; onCreate: () => void }) {
         id: "acts",
         head: "",
         cell: (project) =>
-          isOurs(project) ? <Button kind="quiet" aria-label={`${t("project.delete")}: ${project.slug}`} onPress={() => setGone(project)}>{t("app.delete")}</Button> : <ManagedBadge object={project} />,
+          isOurs(project) ? mayRemove && <Button kind="quiet" aria-label={`${t("project.delete")}: ${project.slug}`} onPress={() => setGone(project)}>{t("app.delete")}</Button> : <ManagedBadge object={project} />,
       },
     ],
-    [t],
+    [t, mayRemove],
   );
   return (
     <Section title={t("project.title")} actions={may("create", "projects", slug) && <Button onPress={onCreate}>{t("project.create")}</Button>}>

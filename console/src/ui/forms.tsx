@@ -18,15 +18,19 @@ export function Field({ label, help, value, onChange, optional, lines, ...more }
   inputMode?: "numeric" | "decimal" | "text";
   isInvalid?: boolean;
   isReadOnly?: boolean;
+  validate?: (value: string) => string | null; // why it cannot be sent
+  suggestions?: string[]; // others may be typed
 }) {
   const t = useT();
-  const { pattern, ...rest } = more;
+  const list = useId();
+  const { pattern, suggestions, ...rest } = more;
   return (
     <TextField {...rest} value={value} onChange={onChange} isRequired={!optional} className="field">
       <Label>
         {label} {optional && <span className="muted">({t("app.optional")})</span>}
       </Label>
-      {lines ? <TextArea rows={lines} spellCheck={false} /> : <Input spellCheck={false} {...(pattern ? { pattern } : {})} />}
+      {lines ? <TextArea rows={lines} spellCheck={false} /> : <Input spellCheck={false} {...(pattern ? { pattern } : {})} {...(suggestions ? { list } : {})} />}
+      {suggestions && <datalist id={list}>{suggestions.map((one) => <option key={one} value={one} />)}</datalist>}
       {help && <Text slot="description" className="help">{help}</Text>}
       <FieldError className="field-error" />
     </TextField>

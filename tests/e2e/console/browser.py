@@ -5,6 +5,8 @@ import pathlib
 import re
 import shutil
 
+from gateway import PASSWORD
+
 CHROMIUM = os.environ.get("SM_CHROMIUM") or shutil.which("chromium")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
@@ -54,13 +56,28 @@ class Person:
           dispatchEvent(new PopStateEvent('popstate', {state: {}}));
         }""", f"/console/{path}")
 
-    def sign_in(self, path="overview"):
+    def sign_in(self, path="overview", token=None):
         self.page.goto(f"{self.gateway.url}/console/{path}")
         self.page.get_by_role("tab", name="Admin token").click()
-        self.page.get_by_label("Token", exact=True).fill(self.gateway.token)
+        self.page.get_by_label("Token", exact=True).fill(token or self.gateway.token)
         self.press("Sign in")
         self.page.locator("main#content").wait_for()
         return self
+
+    def sign_in_as(self, login, path="overview", password=None):
+        self.page.goto(f"{self.gateway.url}/console/{path}")
+        self.page.get_by_role("textbox", name="Name").fill(login)
+        self.page.get_by_role("textbox", name="Password").fill(password or PASSWORD)
+        self.press("Sign in")
+        self.page.locator("main#content").wait_for()
+        return self
+
+    def follow(self, name):
+        """A link of the menu."""
+        self.page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+
+    def menu(self):
+        return self.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
 
     def press(self, name, within=None, exact=True):
         (within or self.page).get_by_role("button", name=name, exact=exact).click()

@@ -28,6 +28,7 @@ def gateway(tmp_path_factory):
     if status == 404 and b"no web console" in body:
         running.stop()
         pytest.skip("this build has no web console: it was built without node")
+    running.make_people()
     yield running
     running.stop()
 

@@ -1,4 +1,5 @@
-"""A gateway with all that the console shows: two engines, a route, a pool, prices, limits, traffic."""
+"""A gateway with all that the console shows: engines, the real one among them, a route, a pool, prices,
+limits, people, traffic."""
 
 import json
 import os
@@ -7,7 +8,9 @@ import urllib.error
 import urllib.request
 
 import mesh as support
-from mesh import EngineSim, chat, make_key
+import pytest
+
+from mesh import EngineSim, chat, make_key, wait_for
 
 CONFIG = """\
 server:
@@ -19,7 +22,12 @@ server:
 engines:
   - {{name: gpu-1, kind: remote, dialect: vllm, url: "http://{first}/v1"}}
   - {{name: gpu-2, kind: remote, dialect: vllm, url: "http://{second}/v1"}}
+  - name: tiny
+    kind: managed
+    model_file: {model}
+    start_at_boot: true
 models:
+  - {{name: sovmesh-tiny, engine: tiny}}
   - {{name: llama-v1, engine: gpu-1, engine_model: sim}}
   - {{name: llama-v2, engine: gpu-2, engine_model: sim}}
 routes:
@@ -37,7 +45,9 @@ pools:
 prices:
   - {{model: llama, currency: DKK, label: standard 2026, input: 150, output: 600}}
   - {{model: llama-v2, currency: DKK, label: standard 2026, input: 150, output: 600}}
+  - {{model: sovmesh-tiny, currency: DKK, label: standard 2026, input: 30, output: 120}}
 tenants:
+  - name: borealis
   - name: aurora
     currency: DKK
     time_zone: Europe/Copenhagen
@@ -46,6 +56,39 @@ tenants:
       - {{measure: requests, window: minute, amount: 1000}}
       - {{measure: money, window: month, amount: 250}}
 """
+
+
+# Who signs in with a password: role and tenant by login.
+PEOPLE = {
+    "olga@platform": ("platform-operator", None),
+    "audrey@platform": ("auditor", None),
+    "finn@platform": ("finance", None),
+    "ann@aurora": ("tenant-admin", "aurora"),
+    "dave@aurora": ("tenant-developer", "aurora"),
+}
+PASSWORD = "blue kettle 47 north"
+TINY = support.TINY
+
+
+class SignedIn:
+    """Somebody at the API with a session, as a browser has it."""
+
+    def __init__(self, gateway, login, password):
+        status, head, body = gateway.fetch("/api/v1/sessions", "POST", {"login": login, "password": password})
+        assert status == 201, body
+        self.gateway = gateway
+        self.head = {"cookie": head["set-cookie"].split(";")[0], "x-sm-csrf": json.loads(body)["csrf_token"]}
+
+    def fetch(self, method, path, body=None):
+        return self.gateway.fetch(f"/api/v1/{path}", method, body, **self.head)
+
+    def status(self, method, path, body=None):
+        return self.fetch(method, path, body)[0]
+
+    def api(self, method, path, body=None):
+        status, _, answer = self.fetch(method, path, body)
+        assert 200 <= status < 300, answer
+        return json.loads(answer or b"null")
 
 
 class Gateway:
@@ -57,7 +100,8 @@ class Gateway:
             self.engines.append(EngineSim(folder / name))
         self.key = make_key()
         config = folder / "sovmesh.yaml"
-        config.write_text(CONFIG.format(first=self.engines[0].address, second=self.engines[1].address))
+        config.write_text(CONFIG.format(first=self.engines[0].address, second=self.engines[1].address,
+                                        model=support.ROOT / "models/tiny/sovmesh-tiny.gguf"))
         self.data = folder / "data"
         self.process = support.Process(["serve", "--config", config.name, "--data-dir", self.data],
                                        folder / "serve.log", {**os.environ, "E2E_AURORA": self.key},
@@ -65,6 +109,23 @@ class Gateway:
         self.admin = self.process.ready["admin_listen"][0]
         self.url = f"http://{self.admin}"
         self.token = (self.data / "admin.token").read_text().strip()
+
+    def make_people(self):
+        for login, (role, tenant) in PEOPLE.items():
+            self.make_user(login, role, tenant)
+
+    def make_user(self, login, role, tenant=None, **more):
+        where = {} if tenant is None else {"tenant": tenant}
+        return self.api("POST", "users", {"login": login, "password": PASSWORD, "role": role, **where, **more})
+
+    def ready(self, engine):
+        wait_for(lambda: self.api("GET", f"engines/{engine}")["state"] == "ready", 60)
+
+    def needs(self, path):
+        """Skips where the server of this build has no such resource."""
+        status, _, body = self.fetch(f"/api/v1/{path}", authorization=f"Bearer {self.token}")
+        if status in (404, 405) and (status == 405 or json.loads(body)["error"]["code"] == "unknown_url"):
+            pytest.skip(f"this server has no /api/v1/{path}")
 
     def stop(self):
         try:
@@ -78,26 +139,35 @@ class Gateway:
             f"{self.url}/api/v1/{path}", None if body is None else json.dumps(body).encode(),
             {"authorization": f"Bearer {self.token}", "content-type": "application/json"},
             method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            raise AssertionError(f"{method} {path}: {refused.read().decode()}") from None
 
-    def chat(self, key=None, session="", model="llama"):
+    def chat(self, key=None, session="", model="llama", text="hello", **more):
         """The status of a request, and its id."""
         request = urllib.request.Request(
             f"http://{self.process.address}/v1/chat/completions",
-            json.dumps(chat("hello", model=model)).encode(),
+            json.dumps(chat(text, model=model, **more)).encode(),
             {"authorization": f"Bearer {key or self.key}", "content-type": "application/json",
              "x-sm-session": session})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 answer.read()
                 return answer.status, answer.headers["x-sm-request-id"]
         except urllib.error.HTTPError as refused:
             return refused.code, refused.headers["x-sm-request-id"]
 
-    def fetch(self, path, method="GET", **fields):
+    def sign_in(self, login, password=PASSWORD):
+        return SignedIn(self, login, password)
+
+    def fetch(self, path, method="GET", body=None, **fields):
         """Status, headers and bytes of what the console's address answers."""
-        request = urllib.request.Request(self.url + path, headers=fields, method=method)
+        if body is not None:
+            fields["content-type"] = "application/json"
+        request = urllib.request.Request(self.url + path, None if body is None else json.dumps(body).encode(), fields,
+                                         method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, answer.headers, answer.read()

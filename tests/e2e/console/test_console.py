@@ -4,6 +4,7 @@ import gzip
 import re
 
 from browser import PHONE, Person, digits
+from gateway import PASSWORD
 from mesh import wait_for
 
 
@@ -62,65 +63,40 @@ def test_an_operator_signs_in_with_the_token_which_is_kept_nowhere(person, gatew
     person.title("Sign in")
 
 
-def test_a_server_without_passwords_says_so(person, gateway):
-    if gateway.fetch("/api/v1/sessions", method="POST")[0] != 401:
-        return
-    person.page.goto(f"{gateway.url}/")
-    person.page.get_by_role("textbox", name="Name").fill("ada")
-    person.page.get_by_role("textbox", name="Password").fill("something")
-    person.press("Sign in")
-    person.page.get_by_role("alert").wait_for()
-
-
 def test_somebody_signs_in_with_a_password_and_sees_what_he_may(person, gateway):
-    """By the contract of the sessions, played here: the admin token stands behind the cookie."""
-    session = {"user": {"login": "ann@aurora.example", "display_name": "Ann"}, "memberships": [],
-               "may": [{"tenant": "aurora", "resources": {
-                   name: ["read"] for name in ("keys", "projects", "models", "limits", "usage")}},
-                   {"tenant": None, "resources": {"tenants": ["read", "create"]}}],
-               "csrf_token": "c5rf", "expires_at": "2099-01-01T00:00:00Z"}
-    sent, signed_in = [], []
-
-    def answer(route):
-        request, path = route.request, route.request.url.removeprefix(gateway.url)
-        sent.append((request.method, path, request.headers))
-        if path == "/api/v1/sessions":
-            signed_in.append(request.post_data_json)
-            return route.fulfill(status=201, json=session)
-        if path == "/api/v1/session":
-            if request.method == "DELETE":
-                signed_in.clear()
-                return route.fulfill(status=204)
-            return route.fulfill(status=200 if signed_in else 401, json=session)
-        return route.continue_(headers={**request.headers, "authorization": f"Bearer {gateway.token}"})
-
-    person.page.route("**/api/**", answer)
-    person.page.goto(f"{gateway.url}/console/tenants")
-    person.page.get_by_role("textbox", name="Name").fill("ann@aurora.example")
-    person.page.get_by_role("textbox", name="Password").fill("correct horse battery")
+    page = person.page
+    page.goto(f"{gateway.url}/console/tenants")
+    page.get_by_role("textbox", name="Name").fill("olga@platform")
+    page.get_by_role("textbox", name="Password").fill("not her password")
+    person.press("Sign in")
+    person.sees("The server does not know this name and password.")
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
     person.press("Sign in")
     person.title("Tenants")
-    assert signed_in == [{"login": "ann@aurora.example", "password": "correct horse battery"}]
-    shown = person.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
-    assert "Usage and cost" in shown and "Engines" not in shown and "Audit" not in shown
-    person.sees("Ann")
+    assert gateway.token not in str(page.context.cookies())
+    assert {"Engines", "Users", "Settings"} <= set(person.menu())
     person.press("Create tenant")
     person.box().get_by_label("Name").fill("x")  # too short: the browser says so before the server
     person.press("Create", person.box())
-    assert not [one for one in sent if one[0] == "POST" and one[1] == "/api/v1/tenants"]
-    person.box().get_by_label("Name").fill("made-by-ann")
+    assert not [one for one in person.asked if one == ("POST", f"{gateway.url}/api/v1/tenants")]
+    person.box().get_by_label("Name").fill("made-by-olga")
     person.press("Create", person.box())
-    person.title("made-by-ann")
-    person.sees("No key yet")
-    assert person.page.get_by_role("button", name="Create key").count() == 0
-    assert person.page.get_by_role("button", name="Edit").count() == 0
-    write = next(head for method, path, head in sent if (method, path) == ("POST", "/api/v1/tenants"))
-    assert write["x-sm-csrf"] == "c5rf" and "authorization" not in write
-    person.page.reload()
-    person.title("made-by-ann")  # the cookie is still there
+    person.title("made-by-olga")
+    page.reload()
+    person.title("made-by-olga")  # the cookie is still there
     person.press("Sign out")
     person.title("Sign in")
-    assert next(head for method, path, head in reversed(sent) if method == "DELETE")["x-sm-csrf"] == "c5rf"
+    page.reload()
+    person.title("Sign in")
+
+
+def test_what_somebody_may_not_do_has_no_button(person):
+    person.sign_in_as("dave@aurora", "tenants/aurora")
+    assert not {"Engines", "Users", "Audit", "Statements"} & set(person.menu())
+    person.page.get_by_role("button", name="Create key").first.wait_for()  # of his own
+    assert person.page.get_by_role("button", name="Create project").count() == 0
+    person.open("engines")
+    person.sees("You may not do this.")
 
 
 def test_a_new_tenant_gets_a_key_and_its_first_request_is_in_the_usage(person, gateway):
@@ -368,12 +344,12 @@ def test_a_limit_is_set_changed_and_removed(person, gateway):
     key = gateway.api("POST", "keys", {"tenant": "limited"})["key"]
     assert [gateway.chat(key)[0] for _ in range(3)] == [200, 200, 429]
     person.page.get_by_text("100 %").wait_for()
-    person.press("Change", exact=False)
+    person.press("Edit:", exact=False)
     person.box().get_by_label("Amount").fill("50")
     person.press("Save", person.box())
     person.page.get_by_role("cell", name="50", exact=True).wait_for()
     assert gateway.chat(key)[0] == 200
-    person.press("Remove limit", exact=False)
+    person.press("Delete:", exact=False)
     person.press("Delete", person.box())
     person.page.get_by_text("No limit yet").wait_for()
 
@@ -416,16 +392,6 @@ def test_an_auditor_verifies_the_log_in_the_browser(person, gateway):
     person.sees("This entry is in the signed tree")
 
 
-def test_a_name_that_is_a_script_stays_a_name(person, gateway):
-    evil = "<img src=x onerror=\"document.title='owned'\">"
-    gateway.api("POST", "tenants", {"slug": "evil", "display_name": evil})
-    gateway.api("POST", "keys", {"tenant": "evil", "display_name": evil, "owner": evil})
-    person.sign_in("tenants/evil")
-    person.title(evil)
-    person.settled()
-    assert person.page.locator("img[src=x]").count() == 0 and "owned" not in person.page.title().split("–")[0][:5]
-
-
 def test_it_is_used_by_keyboard_alone(person, gateway):
     page = person.page
     page.goto(f"{gateway.url}/console/tenants")
@@ -451,102 +417,3 @@ def test_it_speaks_danish(person):
     person.page.get_by_label("Language").select_option("da")
     person.title("Overblik")
     assert person.page.evaluate("() => document.documentElement.lang") == "da"
-
-
-VIEWS = {
-    "overview": "overview", "tenants": "tenants", "tenant": "tenants/aurora", "models": "models",
-    "model": "models/llama-v1", "engines": "engines", "engine": "engines/gpu-1", "routes": "routes",
-    "route": "routes/llama", "pools": "pools", "limits": "limits", "usage": "usage?by=model&tenant=aurora",
-    "statement": "statements/aurora/{month}", "requests": "requests", "audit": "audit",
-    "audit-entry": "audit/2", "audit-verifying": "audit/verify", "nothing": "nothing",
-}
-
-
-def look_at_all(person, gateway, suffix):
-    for _ in range(3):
-        gateway.chat()
-    month = gateway.api("GET", "usage?tenant=aurora&by=month")["data"][-1]["group"]
-    person.sign_in()
-    faults = {}
-    for name, path in VIEWS.items():
-        person.open(path.format(month=month))
-        person.page.get_by_role("heading", level=1).first.wait_for()
-        person.settled()
-        if suffix != "-dark" or name == "overview":
-            person.picture(name + suffix)
-        wide = person.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, f"{name} is {wide} px wider than the screen"
-        found = person.axe()
-        if found:
-            faults[name] = found
-    key = gateway.api("GET", "keys?tenant=aurora")["data"][0]["id"]
-    person.open(f"keys/{key}")
-    person.settled()
-    if suffix != "-dark":
-        person.picture("key" + suffix)
-    if found := person.axe():
-        faults["key"] = found
-    assert faults == {}
-
-
-def test_every_view_in_the_light(person, gateway):
-    look_at_all(person, gateway, "")
-
-
-def test_every_view_in_the_dark(chromium, gateway):
-    one = Person(chromium, gateway, color_scheme="dark")
-    look_at_all(one, gateway, "-dark")
-    one.leave()
-
-
-def test_every_view_on_a_phone(chromium, gateway):
-    one = Person(chromium, gateway, viewport=PHONE, has_touch=True, is_mobile=True)
-    look_at_all(one, gateway, "-phone")
-    one.leave()
-
-
-def test_boxes_and_the_door_have_no_serious_fault(person, gateway):
-    person.page.goto(f"{gateway.url}/console/overview")
-    person.title("Sign in")
-    faults = person.axe()
-    person.sign_in("tenants/northwind" if any(
-        one["slug"] == "northwind" for one in gateway.api("GET", "tenants")["data"]) else "tenants/aurora")
-    person.page.get_by_role("button", name="Create key").first.click()
-    person.box().wait_for()
-    faults += person.axe()
-    assert faults == []
-
-
-LONG_MS_MAX = 1_000  # on a busy machine; 100 ms is the aim on an idle one
-
-
-def test_a_table_of_100000_rows_is_drawn_as_far_as_it_is_seen(person, gateway):
-    one = gateway.api("GET", "tenants/aurora")
-
-    def answer(route):
-        first = int(re.search(r"after=(\d+)|$", route.request.url).group(1) or 0)
-        rows = [{**one, "id": str(i), "slug": f"tenant-{i}", "display_name": f"Number {i % 977}"}
-                for i in range(first, first + 1_000)]
-        more = first + 1_000 < 100_000
-        route.fulfill(json={"data": rows, "has_more": more, "next": str(first + 1_000) if more else None})
-
-    page = person.page
-    page.route("**/api/v1/tenants?limit=1000*", answer)
-    page.add_init_script("""window.long = [];
-      new PerformanceObserver(list => list.getEntries().forEach(one => long.push(one.duration)))
-        .observe({type: 'longtask'})""")
-    person.sign_in("tenants")
-    page.get_by_text("100,000 of 100,000").wait_for(timeout=60_000)
-    page.evaluate("() => { long.length = 0 }")
-    page.get_by_role("button", name="Shown as").click()
-    page.get_by_role("link", name="tenant-977", exact=True).wait_for(timeout=30_000)  # "Number 0" comes first
-    page.get_by_label("Filter").fill("tenant-99999")
-    page.get_by_text("1 of 100,000").wait_for(timeout=30_000)
-    page.get_by_label("Filter").fill("")
-    page.get_by_text("100,000 of 100,000").wait_for(timeout=30_000)
-    page.locator(".table-frame").evaluate("frame => frame.scrollTop = frame.scrollHeight")
-    page.wait_for_function("() => [...document.querySelectorAll('tbody tr[aria-rowindex]')].at(-1).ariaRowIndex === '100001'")
-    assert page.locator("tbody tr").count() < 100
-    long = page.evaluate("() => long")
-    print("long tasks:", [round(one) for one in long])
-    assert max(long, default=0) < LONG_MS_MAX

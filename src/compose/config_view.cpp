@@ -1,0 +1,26 @@
+#include "compose/config_view.h"
+
+#include "config/load.h"
+#include "control/json_text.h"
+
+namespace sovmesh::compose {
+
+std::string ConfigView::json() const {
+  control::JsonText out;
+  file.empty() ? out.null("file") : out.text("file", std::string_view(file));
+  out.text("revision", std::string_view(config.revision))
+      .time("loaded_at", loaded_at)
+      .texts("restart_pending", restart_pending);
+  if (refused) {
+    control::JsonText why;
+    why.time("at", refused->at);
+    refused->revision.empty() ? why.null("revision")
+                              : why.text("revision", std::string_view(refused->revision));
+    out.raw("refused", why.text("error", std::string_view(refused->error)).end());
+  } else {
+    out.null("refused");
+  }
+  return out.raw("config", config::effective_json(config)).end();
+}
+
+}  // namespace sovmesh::compose
