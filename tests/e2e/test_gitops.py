@@ -445,13 +445,6 @@ def test_the_other_shells_can_read_their_scripts(shell, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_list_of_commands_is_up_to_date():
-    done = subprocess.run([support.BINARY, "completion", "reference"], capture_output=True,
-                          text=True, timeout=30, check=True)
-    assert done.stdout == (support.ROOT / "docs/cli.md").read_text(), \
-        "sovmesh completion reference > docs/cli.md"
-
-
 def test_top_prints_once_where_there_is_no_terminal(servers):
     server = servers("one")
     for words in (["--once"], []):
