@@ -55,7 +55,7 @@ export default function User() {
             </Section>
             <Roles user={one} onGrant={() => setAsking("grant")} />
             {one.kind !== "service" && <Sessions user={one.id} mayEnd={manages("change", one)} onEndAll={() => client.call("DELETE", `users/${at(one.id)}/sessions`)} />}
-            {one.kind === "service" && <Tokens user={one.id} mayMake={manages("change", one)} />}
+            {(own || manages("change", one)) && <Tokens user={one.id} mayMake={one.kind === "service"} mayRevoke={!own} />}
             {asking === "edit" && <EditUser user={one} onClose={close} />}
             {asking === "password" && <SetPassword user={one} onClose={close} />}
             {asking === "disable" && <Disable user={one} onClose={close} />}
