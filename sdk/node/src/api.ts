@@ -47,6 +47,34 @@ export interface paths {
         patch: operations["updateTenant"];
         trace?: never;
     };
+    "/api/v1/tenants/{tenant}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a tenant has set for its own requests
+         * @description Always there; revision 0 is that nothing was ever set through the API. docs/tenant-settings.md says what each does.
+         */
+        get: operations["getTenantSettings"];
+        /**
+         * Say all of a tenant's settings anew
+         * @description What is not said is taken back. Done again it changes nothing.
+         */
+        put: operations["putTenantSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a tenant's settings
+         * @description What is not said stays, in `defaults` and `maximums` as well; null takes back. Lists are said as a whole.
+         */
+        patch: operations["updateTenantSettings"];
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -56,7 +84,11 @@ export interface paths {
         };
         /** List projects */
         get: operations["listProjects"];
-        put?: never;
+        /**
+         * Create a project, or say all of the one of this tenant and name
+         * @description What is not said is as if it never had been; the same again changes nothing.
+         */
+        put: operations["putProject"];
         /** Create a project of a tenant */
         post: operations["createProject"];
         delete?: never;
@@ -114,7 +146,11 @@ export interface paths {
         };
         /** Show a key */
         get: operations["getKey"];
-        put?: never;
+        /**
+         * Say all of a key
+         * @description What is not said is as if it never had been, but for its text, tenant and project; the same again changes nothing. Ids are not chosen: 404 where there is none.
+         */
+        put: operations["putKey"];
         post?: never;
         /**
          * Delete a key
@@ -209,9 +245,93 @@ export interface paths {
         head?: never;
         /**
          * Change a model
-         * @description All but its name. What is not said stays. `null` takes back `engine_model` (its name), `adapter` and `tenants` (all of them).
+         * @description All but its name. What is not said stays. `null` takes back `engine_model` (its name), `adapter`, `artifact` and `tenants` (all of them).
          */
         patch: operations["updateModel"];
+        trace?: never;
+    };
+    "/api/v1/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List artifacts */
+        get: operations["listArtifacts"];
+        put?: never;
+        /**
+         * Register files that were imported, as a draft
+         * @description Its files are in the data folder already, under their digest: `sovmesh model import` checks them, puts them there and calls this. At most 1,000.
+         */
+        post: operations["createArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{artifact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an artifact, with its latest test run */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        /** Delete a draft or retired artifact, with its files */
+        delete: operations["deleteArtifact"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what people say of an artifact
+         * @description What was imported never changes.
+         */
+        patch: operations["updateArtifact"];
+        trace?: never;
+    };
+    "/api/v1/artifacts/{artifact}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an artifact to another stage
+         * @description draft, testing, released, deprecated, retired: docs/models.md says which steps there are and what they want. In force for models that serve it before the answer.
+         */
+        post: operations["moveArtifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{artifact}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the test runs of an artifact, oldest first */
+        get: operations["listArtifactTests"];
+        put?: never;
+        /**
+         * Keep what a set of prompts gave
+         * @description `sovmesh model test` asks them and calls this. The latest 50 runs are kept.
+         */
+        post: operations["addArtifactTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/engines": {
@@ -244,7 +364,11 @@ export interface paths {
         };
         /** Show an engine with its state */
         get: operations["getEngine"];
-        put?: never;
+        /**
+         * Use a remote engine from now on, or say all of one
+         * @description The same again changes nothing. Another URL, dialect or number of slots is refused while a model needs the engine: make another one, and change the model.
+         */
+        put: operations["putEngine"];
         post?: never;
         /** Stop using an engine */
         delete: operations["deleteEngine"];
@@ -664,6 +788,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List requests, the newest first
+         * @description Those that are running come first, then those that have ended, the last one first; those that never reached an engine are not shown. One call
+         *     looks at 10,000 rows at most, so a page may have fewer requests than `limit`, or none, and still not be the last. A request that ends while
+         *     you page may come twice, running and ended; none is left out. That somebody read is an entry of the audit log.
+         */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests/{request}": {
         parameters: {
             query?: never;
@@ -676,6 +822,50 @@ export interface paths {
          * @description Intent, scheduling, end, cost line by line, limits, and the audit entry with its proof. `state` says how far it came.
          */
         get: operations["explainRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what goes on at this moment
+         * @description Rates and times are of the last `window_s` whole seconds, in memory since the start. Who has roles in tenants alone sees their figures, and neither `engines` nor `pools`.
+         *     With `Accept: text/event-stream` the same comes once a second, as an event `live`, until the session ends, the server stops or an hour has
+         *     passed; the last event is then `end` with the reason. 64 streams may be open, 8 with one session or token.
+         */
+        get: operations["getLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what has happened, the newest first
+         * @description The last 10,000 events since the server's start, in memory: for people who look on; the record is the audit log. Who has roles in tenants alone
+         *     sees the events of these. With `Accept: text/event-stream` those to come, each with its `id`: `Last-Event-ID` gets what came after that one,
+         *     and an event `gap` first where some of it is kept no more. A comment comes every 15 s; ends and bounds are those of `live`.
+         */
+        get: operations["listEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -934,6 +1124,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what each role may
+         * @description The table by which the server decides, as data.
+         */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the configuration in force
+         * @description Of a secret there is where it comes from. What a refused reload said is here until one is taken.
+         */
+        get: operations["getConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -1053,7 +1283,7 @@ export interface paths {
         head?: never;
         /**
          * Change a user
-         * @description Who changes their own password says the one of before. Another password, and disabling, end the user's sessions. Disabling revokes the keys that the user owns, another login renames their owner.
+         * @description Who changes their own password says the one of before. Another password, and disabling, end the user's sessions and delete the access tokens. Disabling revokes the keys that the user owns, another login renames their owner.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -1088,6 +1318,47 @@ export interface paths {
         post?: never;
         /** End a session of a user */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a user's access tokens, never their text */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Make an access token
+         * @description It acts with the memberships of the user: `Authorization: Bearer smt-...`. A person makes their own, signed in; those of a service account are made by whoever manages it. A user has at most 20.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an access token
+         * @description It works no more.
+         */
+        delete: operations["deleteToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1268,6 +1539,116 @@ export interface components {
             /** @description Of its prices and limits of money */
             currency?: components["schemas"]["Currency"];
         };
+        TenantSettings: {
+            /** @description Slug */
+            tenant: string;
+            /** @description null: all that it may use */
+            models: string[] | null;
+            defaults: components["schemas"]["ParameterValues"];
+            maximums: components["schemas"]["ParameterValues"];
+            /** @enum {unknown} */
+            on_excess: "refuse" | "clamp";
+            system_prompts: components["schemas"]["SystemPrompt"][];
+            disclaimer: components["schemas"]["Disclaimer"] | null;
+            /** @description What may be set */
+            bounds: {
+                /** @description Models and routes that the tenant may use */
+                models: string[];
+                /** @description By the name of a parameter */
+                parameters: {
+                    [key: string]: {
+                        min: number;
+                        max: number;
+                        /** @description No decimals */
+                        whole: boolean;
+                        /** @description Whether `defaults` may have it */
+                        has_default: boolean;
+                    };
+                };
+                system_prompts_max: number;
+                system_prompt_bytes_max: number;
+                placeholders: string[];
+                disclaimer_bytes_max: number;
+            };
+            /** @description Counts changes; the ETag in quotes */
+            revision: number;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            managed_by: components["schemas"]["ManagedBy"];
+            /** @description Where they are declared; absent where the API manages them */
+            source?: string;
+        };
+        TenantSettingsChange: {
+            /** @description Models and routes that are in use, of those that the tenant may use; others are as if they were not there */
+            models?: string[] | null;
+            defaults?: null | {
+                max_tokens?: components["schemas"]["TokensSetting"];
+                temperature?: components["schemas"]["TemperatureSetting"];
+                top_p?: components["schemas"]["TopPSetting"];
+                presence_penalty?: components["schemas"]["PenaltySetting"];
+                frequency_penalty?: components["schemas"]["PenaltySetting"];
+            };
+            maximums?: null | {
+                max_tokens?: components["schemas"]["TokensSetting"];
+                temperature?: components["schemas"]["TemperatureSetting"];
+                top_p?: components["schemas"]["TopPSetting"];
+                presence_penalty?: components["schemas"]["PenaltySetting"];
+                frequency_penalty?: components["schemas"]["PenaltySetting"];
+                n?: number | null;
+            };
+            /**
+             * @description What comes of a larger value: 400, or the maximum takes its place
+             * @enum {unknown}
+             */
+            on_excess?: "refuse" | "clamp" | null;
+            /** @description What goes before the messages of a chat; the first one that fits */
+            system_prompts?: components["schemas"]["NewSystemPrompt"][] | null;
+            disclaimer?: null | {
+                /** @description Goes behind the content of chats' answers */
+                text: string;
+            };
+        };
+        TokensSetting: number | null;
+        TemperatureSetting: number | null;
+        TopPSetting: number | null;
+        PenaltySetting: number | null;
+        /** @description Numbers have at most 6 digits behind the point */
+        ParameterValues: {
+            max_tokens?: number;
+            temperature?: number;
+            top_p?: number;
+            presence_penalty?: number;
+            frequency_penalty?: number;
+            /** @description Of maximums */
+            n?: number;
+        };
+        SystemPrompt: {
+            name: string;
+            text: string;
+            /** @description null: any */
+            models: string[] | null;
+            /** @description null: any */
+            projects: string[] | null;
+            /** @enum {unknown} */
+            mode: "prepend" | "default";
+        };
+        NewSystemPrompt: {
+            name: string;
+            /** @description At most 16 KiB. {{tenant}}, {{project}} and {{date}} (the UTC day) are filled in */
+            text: string;
+            /** @description By these names only; null: any */
+            models?: string[] | null;
+            /** @description In these projects only; null: any */
+            projects?: string[] | null;
+            /**
+             * @description prepend: always; default: where the client sends no system or developer message
+             * @enum {unknown}
+             */
+            mode?: "prepend" | "default" | null;
+        };
+        Disclaimer: {
+            text: string;
+        };
         Project: {
             id: components["schemas"]["Ulid"];
             /** @description Slug */
@@ -1399,6 +1780,8 @@ export interface components {
             /** @description What the engine calls it */
             engine_model: string;
             adapter: number | null;
+            /** @description NAME@VERSION that it serves, whose stage bounds who sees it */
+            artifact: string | null;
             owned_by: string;
             chat: boolean;
             completions: boolean;
@@ -1425,6 +1808,125 @@ export interface components {
             /** @description Where it is declared; absent where the API manages it */
             source?: string;
         };
+        /** @enum {unknown} */
+        ArtifactStage: "draft" | "testing" | "released" | "deprecated" | "retired";
+        Artifact: {
+            id: components["schemas"]["Ulid"];
+            /** @description NAME@VERSION */
+            artifact: string;
+            name: string;
+            version: string;
+            stage: components["schemas"]["ArtifactStage"];
+            /** @description Testers, or whom it is released to; null: all */
+            tenants: string[] | null;
+            /** @description Of a deprecated one */
+            retires_at: components["schemas"]["Time"] | null;
+            /** @enum {unknown} */
+            format: "gguf" | "safetensors";
+            /** @description SHA-256 of the file, or of the list of a folder's files */
+            digest: string;
+            bytes: number;
+            architecture: string;
+            /** @description How most of its weights are kept */
+            quantisation: string;
+            /** @description 0: not known */
+            parameters: number;
+            /** @description 0: not known */
+            context_tokens: number;
+            licence: string;
+            origin: string;
+            owner: string;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Public models that serve it */
+            models: string[];
+            /** @description The latest test run; not in lists */
+            test?: components["schemas"]["TestRunSummary"] | null;
+            /** @description Counts changes; the ETag in quotes */
+            revision: number;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            managed_by: components["schemas"]["ManagedBy"];
+        };
+        NewArtifact: {
+            name: string;
+            version: string;
+            /** @enum {unknown} */
+            format: "gguf" | "safetensors";
+            digest: string;
+            bytes: number;
+            architecture?: components["schemas"]["Text"];
+            quantisation?: components["schemas"]["Text"];
+            parameters?: number;
+            context_tokens?: number;
+            licence?: components["schemas"]["Text"];
+            origin?: components["schemas"]["Text"];
+            owner?: components["schemas"]["Text"];
+            labels?: components["schemas"]["ArtifactLabels"];
+        };
+        ArtifactChange: {
+            licence?: components["schemas"]["Text"];
+            origin?: components["schemas"]["Text"];
+            owner?: components["schemas"]["Text"];
+            labels?: components["schemas"]["ArtifactLabels"];
+        };
+        /** @description For people; replaces all */
+        ArtifactLabels: {
+            [key: string]: components["schemas"]["Text"];
+        };
+        ArtifactMove: {
+            stage: components["schemas"]["ArtifactStage"];
+            /** @description Of testing and released: who may call it; null: all */
+            tenants?: components["schemas"]["TenantRef"][] | null;
+            /** @description Of deprecated */
+            retires_at?: components["schemas"]["Time"];
+            /** @description Of released: why it needs no test run */
+            without_test?: string;
+        };
+        TestRunSummary: {
+            id: components["schemas"]["Ulid"];
+            set: string;
+            /** @description The public model that was asked */
+            model: string;
+            passed: number;
+            failed: number;
+            at: components["schemas"]["Time"];
+        };
+        TestRun: {
+            id: components["schemas"]["Ulid"];
+            set: string;
+            model: string;
+            passed: number;
+            failed: number;
+            at: components["schemas"]["Time"];
+            results: components["schemas"]["TestCase"][];
+        };
+        NewTestRun: {
+            set: string;
+            model: string;
+            results: components["schemas"]["TestCase"][];
+        };
+        TestCase: {
+            name: string;
+            passed: boolean;
+            /** @description What the answer misses */
+            failures?: string[];
+            output_tokens?: number;
+            ms?: number;
+        };
+        ArtifactPage: {
+            data: components["schemas"]["Artifact"][];
+            has_more: boolean;
+            /** @description `after` of the following page; null: this is the last one */
+            next: string | null;
+        };
+        TestRunPage: {
+            data: components["schemas"]["TestRun"][];
+            has_more: boolean;
+            /** @description `after` of the following page; null: this is the last one */
+            next: string | null;
+        };
         NewModel: {
             name: components["schemas"]["ModelName"];
             /** @description Name of the engine that answers */
@@ -1435,6 +1937,8 @@ export interface components {
             engine_model?: string | null;
             /** @description Number of the engine's adapter, from 0 */
             adapter?: number | null;
+            /** @description NAME@VERSION that it serves, whose stage bounds who sees it; null: none */
+            artifact?: string | null;
             owned_by?: components["schemas"]["Text"];
             /** @description Offer chat completions; true unless said */
             chat?: boolean;
@@ -1473,6 +1977,8 @@ export interface components {
             engine_model?: string | null;
             /** @description Number of the engine's adapter, from 0 */
             adapter?: number | null;
+            /** @description NAME@VERSION that it serves, whose stage bounds who sees it; null: none */
+            artifact?: string | null;
             owned_by?: components["schemas"]["Text"];
             /** @description Offer chat completions; true unless said */
             chat?: boolean;
@@ -1941,6 +2447,10 @@ export interface components {
             borrowing_limit: components["schemas"]["DecimalText"] | null;
             /** @description null: all of it */
             lending_limit: components["schemas"]["DecimalText"] | null;
+            /** @description Most of its requests at work; null: no limit */
+            concurrency_max: number | null;
+            /** @description The same of each user; null: no limit */
+            user_concurrency_max: number | null;
             /**
              * @description null: nobody named it
              * @enum {unknown}
@@ -2193,6 +2703,142 @@ export interface components {
             checkpoint?: string;
             /** @description Why something is missing */
             note?: string;
+        };
+        /**
+         * @description `cancelled`: its client has hung up. `failed`: any other end before the answer was whole
+         * @enum {unknown}
+         */
+        RequestStatus: "open" | "completed" | "cancelled" | "failed";
+        RequestRow: {
+            id: string;
+            opened_at: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description When it was booked
+             */
+            ended_at: string | null;
+            /** @description Its slug, or the id of one that was deleted */
+            tenant: string;
+            /** @description The same */
+            project: string;
+            key: components["schemas"]["KeyId"];
+            /** @description Of the key, at that time */
+            owner: string | null;
+            /** @enum {unknown} */
+            operation: "chat" | "text_completion" | "embeddings";
+            streamed: boolean;
+            /** @description What was asked for */
+            model: string;
+            /** @description Who answered: a model's revision, behind a route `model@revision` */
+            version: string | null;
+            status: components["schemas"]["RequestStatus"];
+            /**
+             * @description How it ended
+             * @enum {unknown}
+             */
+            outcome: "stop" | "length" | "tool_calls" | "content_filter" | "client_closed" | "upstream_error" | "upstream_timeout" | "revoked" | "aborted" | "recovered" | "drained" | null;
+            prompt_tokens: number;
+            /** @description Of them those from the engine's cache */
+            cached_tokens: number;
+            /** @description Of a running one: at its last checkpoint */
+            output_tokens: number;
+            /** @description `null`: running, or without a price */
+            cost: components["schemas"]["DecimalText"] | null;
+            /** @description `null`: the tenant has none */
+            currency: components["schemas"]["Currency"] | null;
+            total_ms: number | null;
+        };
+        RequestPage: {
+            data: components["schemas"]["RequestRow"][];
+            has_more: boolean;
+            /** @description The `after` of the page that follows */
+            next: string | null;
+            /**
+             * Format: date-time
+             * @description All that ended later has been looked at; `null` at the end, and among those that run
+             */
+            searched_until: string | null;
+        };
+        /** @description To the first token, of requests that have ended; `null` where there was none */
+        LiveTimes: {
+            p50: number | null;
+            p95: number | null;
+        };
+        Live: {
+            at: components["schemas"]["Time"];
+            window_s: number;
+            /** @description That have ended */
+            requests_per_s: number;
+            output_tokens_per_s: number;
+            /** @description Those that were not the client's */
+            errors_per_s: number;
+            ttft_ms: components["schemas"]["LiveTimes"];
+            /** @description Requests on engines */
+            running: number;
+            /** @description Requests that wait for one */
+            waiting: number;
+            engines?: {
+                name: string;
+                state: string;
+                /** @description How requests see it */
+                condition: string | null;
+                /** @description By its own word, others' requests included */
+                running: number | null;
+                waiting: number | null;
+                slots: number;
+            }[];
+            pools?: {
+                /** @description Empty: of the engines in no pool */
+                name: string;
+                /** @description GPUs, over the last whole minute */
+                used: number;
+                borrowed: number;
+                running: number;
+                waiting: number;
+            }[];
+            /** @description Those that have something, the busiest 50 */
+            tenants: components["schemas"]["LiveTenant"][];
+        };
+        LiveTenant: {
+            tenant: components["schemas"]["Slug"];
+            /** @description That have ended */
+            requests_per_s: number;
+            output_tokens_per_s: number;
+            /** @description Those that were not the client's */
+            errors_per_s: number;
+            ttft_ms: components["schemas"]["LiveTimes"];
+            /** @description Requests on engines */
+            running: number;
+            /** @description Requests that wait for one */
+            waiting: number;
+            /** @description GPUs beyond what is guaranteed to it, over the last whole minute */
+            borrowed: number;
+            /** @description GPUs of its guarantee that others had */
+            lent: number;
+        };
+        /** @enum {unknown} */
+        Severity: "info" | "warning" | "error";
+        Event: {
+            /** @description Grows, also over restarts */
+            id: string;
+            at: components["schemas"]["Time"];
+            /** @description `engine.state`, `engine.ejected`, `engine.returned`, `rollout.*`, `limit.threshold`, `key.*`, `config.reload`, `disk.full`, `disk.over`, `audit.*` */
+            kind: string;
+            severity: components["schemas"]["Severity"];
+            /** @description What it is about: `engines/tiny` */
+            subject: string;
+            /** @description Whose it is; absent: the platform's */
+            tenant?: string;
+            /** @description For people */
+            text: string;
+            /** @description For programs; depends on the kind */
+            data: Record<string, never>;
+        };
+        EventPage: {
+            data: components["schemas"]["Event"][];
+            has_more: boolean;
+            /** @description The `after` of the page that follows */
+            next: string | null;
         };
         /** @description `settled`, `open` and `void` requests have a row in the ledger, and all members; `replayed` ones have `replay_of` and `audit`, `unbooked` ones `scheduling`. */
         Explanation: {
@@ -2508,6 +3154,8 @@ export interface components {
             tenant_id: components["schemas"]["Ulid"] | null;
             /** @description Only at its creation, and only true: the user has no password and no session any more, for whoever set it could perhaps not have given this role */
             password_reset?: boolean;
+            /** @description Only at its creation: so many access tokens are gone, for whoever made them could perhaps not have given this role */
+            tokens_deleted?: number;
             /** @description Counts changes; the ETag in quotes */
             revision: number;
             created_at: components["schemas"]["Time"];
@@ -2520,6 +3168,7 @@ export interface components {
             id: components["schemas"]["Ulid"];
             login: string;
             display_name: string;
+            kind: components["schemas"]["UserKind"];
             disabled: boolean;
             has_password: boolean;
             /** @description Those that the caller may see */
@@ -2552,10 +3201,90 @@ export interface components {
             token: string;
             expires_at: components["schemas"]["Time"];
         };
+        /**
+         * @description A person signs in by password; a service account has none, a program acts as it with access tokens
+         * @enum {unknown}
+         */
+        UserKind: "person" | "service";
+        AccessToken: {
+            /** @description The part of the text behind smt- */
+            id: string;
+            name: string;
+            /** @description Of the text */
+            last_four: string;
+            created_at: components["schemas"]["Time"];
+            /** @description null: never */
+            expires_at: components["schemas"]["Time"] | null;
+            /** @description The last time, to the minute; null: never */
+            used_at: components["schemas"]["Time"] | null;
+        };
+        AccessTokenShown: {
+            id: string;
+            name: string;
+            last_four: string;
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"] | null;
+            used_at: null;
+            /** @description The text, this once */
+            token: string;
+        };
+        NewAccessToken: {
+            /** @description For people; of the user's tokens none has it yet */
+            name: string;
+            /** @description Within 1830 days; absent, with days: never */
+            expires_at?: components["schemas"]["Time"];
+            /** @description Until it ends; not beside expires_at */
+            days?: number;
+        };
+        RolePage: {
+            data: components["schemas"]["RoleTable"][];
+            /** @constant */
+            has_more: false;
+            next: null;
+        };
+        RoleTable: {
+            name: components["schemas"]["Role"];
+            /**
+             * @description Where a membership gives it
+             * @enum {unknown}
+             */
+            where: "platform" | "tenant";
+            permissions: {
+                /** @description A kind of thing, as in `may` of the session */
+                resource: string;
+                /**
+                 * @description Whose such things are
+                 * @enum {unknown}
+                 */
+                whose: "platform" | "tenant";
+                actions: ("read" | "create" | "change" | "remove")[];
+            }[];
+        };
+        EffectiveConfig: {
+            /** @description null: it runs without one */
+            file: string | null;
+            revision: string;
+            loaded_at: components["schemas"]["Time"];
+            /** @description Sections that the file has otherwise since the start */
+            restart_pending: string[];
+            /** @description The last reload that was refused since */
+            refused: {
+                at: components["schemas"]["Time"];
+                revision: string | null;
+                /** @description With file and line */
+                error: string;
+            } | null;
+            /** @description Every setting with its value, as `sovmesh config schema` describes them; secrets are `file:PATH` or `env:NAME` */
+            config: {
+                [key: string]: unknown;
+            };
+        };
         NewUser: {
             /** @description An e-mail address or a name; kept in lower case */
             login: string;
             display_name?: string;
+            /** @default person */
+            kind: components["schemas"]["UserKind"];
             /**
              * Format: password
              * @description At least 12 characters and at most 256 bytes, none of the common ones, not the login
@@ -2620,6 +3349,12 @@ export interface components {
         };
         UserPage: {
             data: components["schemas"]["User"][];
+            has_more: boolean;
+            /** @description `after` of the following page; null: this is the last one */
+            next: string | null;
+        };
+        AccessTokenPage: {
+            data: components["schemas"]["AccessToken"][];
             has_more: boolean;
             /** @description `after` of the following page; null: this is the last one */
             next: string | null;
@@ -2749,7 +3484,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many attempts */
+        /** @description Too many calls, or tries of a password */
         TooMany: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2849,6 +3584,10 @@ export interface components {
         after: string;
         /** @description Slug or id: of this one alone */
         of_tenant: components["schemas"]["TenantRef"];
+        /** @description Those that only this may change */
+        managed_by: "api" | "file" | "engine";
+        /** @description Those with this in their name, display name or (of keys) id, in any case */
+        q: string;
         /** @description Check and work out everything, change nothing, answer a DryRun */
         dry_run: boolean;
         /** @description The `ETag` that the object must have, or `*` */
@@ -2861,6 +3600,8 @@ export interface components {
         key: string;
         /** @description Name (percent-encoded) or id */
         model: string;
+        /** @description NAME@VERSION, or id */
+        artifact: string;
         /** @description Name or id */
         engine: string;
         /** @description Name (percent-encoded) */
@@ -2881,6 +3622,8 @@ export interface components {
         user: string;
         /** @description Id */
         session: string;
+        /** @description Id */
+        access_token: string;
         /** @description Id */
         membership: string;
         /** @description Number, or a request's id: req_... */
@@ -2909,6 +3652,10 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the page before */
                 after?: components["parameters"]["after"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -2930,6 +3677,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2971,6 +3719,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3003,6 +3752,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3062,6 +3812,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3101,6 +3852,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3149,6 +3901,138 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTenantSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Slug or id */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSettings"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putTenantSettings: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Slug or id */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantSettingsChange"];
+            };
+        };
+        responses: {
+            /** @description The settings; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSettings"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The file declares them */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateTenantSettings: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Slug or id */
+                tenant: components["parameters"]["tenant"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantSettingsChange"];
+            };
+        };
+        responses: {
+            /** @description The settings; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantSettings"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The file declares them */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3162,6 +4046,10 @@ export interface operations {
                 after?: components["parameters"]["after"];
                 /** @description Slug or id: of this one alone */
                 tenant?: components["parameters"]["of_tenant"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -3184,6 +4072,64 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putProject: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description The project; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"] | components["schemas"]["DryRun"];
+                };
+            };
+            /** @description The project is new */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The configuration file declares it */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3226,6 +4172,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3258,6 +4205,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3297,6 +4245,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3345,6 +4294,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3362,6 +4312,10 @@ export interface operations {
                 project?: string;
                 /** @description Of this user alone */
                 owner?: string;
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -3384,6 +4338,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3425,6 +4380,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3457,6 +4413,56 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putKey: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id */
+                key: components["parameters"]["key"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyChange"];
+            };
+        };
+        responses: {
+            /** @description The key; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The configuration file declares it, or its owner is under a legal hold */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3496,6 +4502,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3544,6 +4551,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3592,6 +4600,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3640,6 +4649,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3651,6 +4661,10 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the page before */
                 after?: components["parameters"]["after"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -3672,6 +4686,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3714,6 +4729,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3746,6 +4762,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3805,6 +4822,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3844,6 +4862,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3892,6 +4911,335 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: components["parameters"]["after"];
+                /** @description Of this name alone */
+                name?: string;
+                /** @description At this stage alone */
+                stage?: components["schemas"]["ArtifactStage"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createArtifact: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewArtifact"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description The artifact */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            /** @description The name is taken, its files are not there, or there are 1,000 */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The artifact */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteArtifact: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description Gone */
+            204: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is at another stage, or a model serves it */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateArtifact: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArtifactChange"];
+            };
+        };
+        responses: {
+            /** @description The artifact; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    moveArtifact: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArtifactMove"];
+            };
+        };
+        responses: {
+            /** @description The artifact; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description There is no such step, or something has to be done first */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listArtifactTests: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: components["parameters"]["after"];
+            };
+            header?: never;
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRunPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addArtifactTest: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: never;
+            path: {
+                /** @description NAME@VERSION, or id */
+                artifact: components["parameters"]["artifact"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTestRun"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description The test run */
+            201: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3903,6 +5251,10 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the page before */
                 after?: components["parameters"]["after"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -3924,6 +5276,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3965,6 +5318,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3997,6 +5351,67 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putEngine: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Name or id */
+                engine: components["parameters"]["engine"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEngine"];
+            };
+        };
+        responses: {
+            /** @description The engine; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"] | components["schemas"]["DryRun"];
+                };
+            };
+            /** @description The engine is new */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description A model needs it, there are 64, or the file declares it */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4036,6 +5451,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4047,6 +5463,10 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the page before */
                 after?: components["parameters"]["after"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -4068,6 +5488,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4110,6 +5531,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4142,6 +5564,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4201,6 +5624,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4240,6 +5664,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4288,6 +5713,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4319,6 +5745,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4351,6 +5778,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4393,6 +5821,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4425,6 +5854,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4473,6 +5903,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4521,6 +5952,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4569,6 +6001,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4617,6 +6050,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4652,6 +6086,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4708,6 +6143,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4750,6 +6186,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4782,6 +6219,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4821,6 +6259,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4869,6 +6308,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4903,6 +6343,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4934,6 +6375,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4968,6 +6410,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -4999,6 +6442,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5058,6 +6502,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5104,6 +6549,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5159,6 +6605,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5194,6 +6641,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5234,6 +6682,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5274,6 +6723,53 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description Slug or id; for people of several tenants required */
+                tenant?: components["schemas"]["TenantRef"];
+                /** @description Slug (with `tenant`) or id */
+                project?: string;
+                key?: components["schemas"]["KeyId"];
+                /** @description That was asked for */
+                model?: string;
+                status?: components["schemas"]["RequestStatus"];
+                /** @description Ended (of running ones: begun) at this time or later */
+                since?: string;
+                /** @description The same before this time */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5309,6 +6805,84 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLive: {
+        parameters: {
+            query?: {
+                /** @description Slug or id: of this one alone */
+                tenant?: components["parameters"]["of_tenant"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description Slug or id: of this one alone */
+                tenant?: components["parameters"]["of_tenant"];
+                /** @description `engine.state`, or `engine.*` */
+                kind?: string;
+                /** @description As bad as this or worse */
+                severity?: components["schemas"]["Severity"];
+            };
+            header?: {
+                /** @description Of a stream: the `id` seen last */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5340,6 +6914,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5385,6 +6960,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5419,6 +6995,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5450,6 +7027,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5476,6 +7054,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5511,6 +7090,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5546,6 +7126,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5582,6 +7163,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5616,6 +7198,7 @@ export interface operations {
             408: components["responses"]["Timeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5652,6 +7235,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5685,6 +7269,7 @@ export interface operations {
             408: components["responses"]["Timeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5718,6 +7303,7 @@ export interface operations {
             408: components["responses"]["Timeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5751,6 +7337,7 @@ export interface operations {
             408: components["responses"]["Timeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5777,6 +7364,62 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5838,6 +7481,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5845,7 +7489,10 @@ export interface operations {
     signOut: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5863,6 +7510,8 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5932,6 +7581,7 @@ export interface operations {
             408: components["responses"]["Timeout"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -5945,6 +7595,10 @@ export interface operations {
                 after?: components["parameters"]["after"];
                 /** @description Slug or id: of this one alone */
                 tenant?: components["parameters"]["of_tenant"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
             };
             header?: never;
             path?: never;
@@ -5967,6 +7621,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6004,6 +7659,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6036,6 +7692,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6071,6 +7728,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6116,6 +7774,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6152,6 +7811,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6159,7 +7819,10 @@ export interface operations {
     endSessions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
             path: {
                 /** @description Login or id */
                 user: components["parameters"]["user"];
@@ -6180,7 +7843,9 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6188,7 +7853,10 @@ export interface operations {
     endSession: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
             path: {
                 /** @description Login or id */
                 user: components["parameters"]["user"];
@@ -6211,7 +7879,124 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: components["parameters"]["after"];
+            };
+            header?: never;
+            path: {
+                /** @description Login or id */
+                user: components["parameters"]["user"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Login or id */
+                user: components["parameters"]["user"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccessToken"];
+            };
+        };
+        responses: {
+            /** @description The token; its text stands in `token` this once */
+            201: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The user has 20 or one of this name, or is disabled */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Login or id */
+                user: components["parameters"]["user"];
+                /** @description Id */
+                token: components["parameters"]["access_token"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6249,6 +8034,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6286,6 +8072,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6318,6 +8105,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -6353,6 +8141,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -178,6 +178,78 @@ class TenantChange(TypedDict, closed=True):
     currency: NotRequired[Currency]
 
 
+class Parameters(TypedDict):
+    min: float
+    max: float
+    whole: bool
+    has_default: bool
+
+
+class Bounds(TypedDict):
+    """
+    What may be set
+    """
+
+    models: list[str]
+    parameters: dict[str, Parameters]
+    system_prompts_max: int
+    system_prompt_bytes_max: int
+    placeholders: list[str]
+    disclaimer_bytes_max: int
+
+
+Model: TypeAlias = str
+
+
+class Disclaimer1(TypedDict, closed=True):
+    text: str
+
+
+TokensSetting: TypeAlias = int | None
+
+
+TemperatureSetting: TypeAlias = float | None
+
+
+TopPSetting: TypeAlias = float | None
+
+
+PenaltySetting: TypeAlias = float | None
+
+
+class ParameterValues(TypedDict):
+    """
+    Numbers have at most 6 digits behind the point
+    """
+
+    max_tokens: NotRequired[int]
+    temperature: NotRequired[float]
+    top_p: NotRequired[float]
+    presence_penalty: NotRequired[float]
+    frequency_penalty: NotRequired[float]
+    n: NotRequired[int]
+
+
+class SystemPrompt(TypedDict):
+    name: str
+    text: str
+    models: list[str] | None
+    projects: list[str] | None
+    mode: Literal['prepend', 'default']
+
+
+class NewSystemPrompt(TypedDict, closed=True):
+    name: str
+    text: str
+    models: NotRequired[list[str] | None]
+    projects: NotRequired[list[str] | None]
+    mode: NotRequired[Literal['prepend', 'default'] | None]
+
+
+class Disclaimer(TypedDict):
+    text: str
+
+
 class Project(TypedDict):
     id: Ulid
     tenant: str
@@ -210,13 +282,14 @@ class Rotation(TypedDict, closed=True):
     overlap: NotRequired[Duration]
 
 
-class Model(TypedDict):
+class Model1(TypedDict):
     id: Ulid
     name: ModelName
     engine: str
     engines: list[str]
     engine_model: str
     adapter: int | None
+    artifact: str | None
     owned_by: str
     chat: bool
     completions: bool
@@ -238,12 +311,51 @@ class Model(TypedDict):
     source: NotRequired[str]
 
 
+ArtifactStage: TypeAlias = Literal[
+    'draft', 'testing', 'released', 'deprecated', 'retired'
+]
+
+
+ArtifactLabels: TypeAlias = dict[str, Text]
+"""
+For people; replaces all
+"""
+
+
+class ArtifactMove(TypedDict, closed=True):
+    stage: ArtifactStage
+    tenants: NotRequired[list[TenantRef] | None]
+    retires_at: NotRequired[Time]
+    without_test: NotRequired[str]
+
+
+class TestRunSummary(TypedDict):
+    id: Ulid
+    set: str
+    model: str
+    passed: int
+    failed: int
+    at: Time
+
+
+Failure: TypeAlias = str
+
+
+class TestCase(TypedDict, closed=True):
+    name: str
+    passed: bool
+    failures: NotRequired[list[Failure]]
+    output_tokens: NotRequired[int]
+    ms: NotRequired[int]
+
+
 class NewModel1(TypedDict, closed=True):
     name: ModelName
     engine: Text
     engines: NotRequired[list[Text]]
     engine_model: NotRequired[str | None]
     adapter: NotRequired[int | None]
+    artifact: NotRequired[str | None]
     owned_by: NotRequired[Text]
     chat: NotRequired[bool]
     completions: NotRequired[bool]
@@ -266,6 +378,7 @@ class NewModel2(TypedDict, closed=True):
     engines: list[Text]
     engine_model: NotRequired[str | None]
     adapter: NotRequired[int | None]
+    artifact: NotRequired[str | None]
     owned_by: NotRequired[Text]
     chat: NotRequired[bool]
     completions: NotRequired[bool]
@@ -294,6 +407,7 @@ class ModelChange(TypedDict, closed=True):
     engines: NotRequired[list[Text]]
     engine_model: NotRequired[str | None]
     adapter: NotRequired[int | None]
+    artifact: NotRequired[str | None]
     owned_by: NotRequired[Text]
     chat: NotRequired[bool]
     completions: NotRequired[bool]
@@ -751,6 +865,8 @@ class PoolPart(TypedDict):
     running: int
     borrowing_limit: DecimalText | None
     lending_limit: DecimalText | None
+    concurrency_max: int | None
+    user_concurrency_max: int | None
     managed_by: Literal['api', 'file'] | None
 
 
@@ -1027,6 +1143,111 @@ class RequestAudit(TypedDict):
     inclusion_proof: NotRequired[list[str]]
     checkpoint: NotRequired[str]
     note: NotRequired[str]
+
+
+RequestStatus: TypeAlias = Literal['open', 'completed', 'cancelled', 'failed']
+
+
+class RequestRow(TypedDict):
+    id: str
+    opened_at: Time
+    ended_at: str | None
+    tenant: str
+    project: str
+    key: KeyId
+    owner: str | None
+    operation: Literal['chat', 'text_completion', 'embeddings']
+    streamed: bool
+    model: str
+    version: str | None
+    status: RequestStatus
+    outcome: (
+        Literal[
+            'stop',
+            'length',
+            'tool_calls',
+            'content_filter',
+            'client_closed',
+            'upstream_error',
+            'upstream_timeout',
+            'revoked',
+            'aborted',
+            'recovered',
+            'drained',
+        ]
+        | None
+    )
+    prompt_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost: DecimalText | None
+    currency: Currency | None
+    total_ms: int | None
+
+
+class RequestPage(TypedDict):
+    data: list[RequestRow]
+    has_more: bool
+    next: str | None
+    searched_until: str | None
+
+
+class LiveTimes(TypedDict):
+    """
+    To the first token, of requests that have ended; `null` where there was none
+    """
+
+    p50: float | None
+    p95: float | None
+
+
+class Engine2(TypedDict):
+    name: str
+    state: str
+    condition: str | None
+    running: int | None
+    waiting: int | None
+    slots: int
+
+
+class Pool1(TypedDict):
+    name: str
+    used: float
+    borrowed: float
+    running: int
+    waiting: int
+
+
+class LiveTenant(TypedDict):
+    tenant: Slug
+    requests_per_s: float
+    output_tokens_per_s: float
+    errors_per_s: float
+    ttft_ms: LiveTimes
+    running: int
+    waiting: int
+    borrowed: float
+    lent: float
+
+
+Severity: TypeAlias = Literal['info', 'warning', 'error']
+
+
+class Event1(TypedDict):
+    id: str
+    at: Time
+    kind: str
+    severity: Severity
+    subject: str
+    tenant: NotRequired[str]
+    text: str
+    data: dict[str, Any]
+
+
+class EventPage(TypedDict):
+    data: list[Event1]
+    has_more: bool
+    next: str | None
 
 
 class Intent(TypedDict):
@@ -1380,20 +1601,7 @@ class Membership(TypedDict):
     tenant: str | None
     tenant_id: Ulid | None
     password_reset: NotRequired[bool]
-    revision: int
-    created_at: Time
-    updated_at: Time
-    managed_by: ManagedBy
-    source: NotRequired[str]
-
-
-class User(TypedDict):
-    id: Ulid
-    login: str
-    display_name: str
-    disabled: bool
-    has_password: bool
-    memberships: list[Membership]
+    tokens_deleted: NotRequired[int]
     revision: int
     created_at: Time
     updated_at: Time
@@ -1418,9 +1626,69 @@ class SetupToken(TypedDict):
     expires_at: Time
 
 
+UserKind: TypeAlias = Literal['person', 'service']
+
+
+class AccessToken(TypedDict):
+    id: str
+    name: str
+    last_four: str
+    created_at: Time
+    expires_at: Time | None
+    used_at: Time | None
+
+
+class AccessTokenShown(TypedDict):
+    id: str
+    name: str
+    last_four: str
+    created_at: Time
+    expires_at: Time | None
+    used_at: None
+    token: str
+
+
+class NewAccessToken(TypedDict, closed=True):
+    name: str
+    expires_at: NotRequired[Time]
+    days: NotRequired[int]
+
+
+class Permission(TypedDict):
+    resource: str
+    whose: Literal['platform', 'tenant']
+    actions: list[Literal['read', 'create', 'change', 'remove']]
+
+
+class RoleTable(TypedDict):
+    name: Role
+    where: Literal['platform', 'tenant']
+    permissions: list[Permission]
+
+
+class Refused(TypedDict):
+    """
+    The last reload that was refused since
+    """
+
+    at: Time
+    revision: str | None
+    error: str
+
+
+class EffectiveConfig(TypedDict):
+    file: str | None
+    revision: str
+    loaded_at: Time
+    restart_pending: list[str]
+    refused: Refused | None
+    config: dict[str, Any]
+
+
 class NewUser(TypedDict, closed=True):
     login: str
     display_name: NotRequired[str]
+    kind: NotRequired[UserKind]
     password: NotRequired[str]
     role: NotRequired[Role]
     tenant: NotRequired[TenantRef]
@@ -1455,17 +1723,8 @@ class MayItem(TypedDict):
     resources: dict[str, list[Literal['read', 'create', 'change', 'remove']]]
 
 
-class Session(TypedDict):
-    user: User | None
-    memberships: list[Membership]
-    may: list[MayItem]
-    csrf_token: str | None
-    expires_at: Time | None
-    idle_expires_at: Time | None
-
-
-class UserPage(TypedDict):
-    data: list[User]
+class AccessTokenPage(TypedDict):
+    data: list[AccessToken]
     has_more: bool
     next: str | None
 
@@ -1495,7 +1754,7 @@ class ProjectPage(TypedDict):
 
 
 class ModelPage(TypedDict):
-    data: list[Model]
+    data: list[Model1]
     has_more: bool
     next: str | None
 
@@ -1546,6 +1805,56 @@ class HoldPage(TypedDict):
     data: list[Hold]
     has_more: bool
     next: str | None
+
+
+class TenantSettings(TypedDict):
+    tenant: str
+    models: list[str] | None
+    defaults: ParameterValues
+    maximums: ParameterValues
+    on_excess: Literal['refuse', 'clamp']
+    system_prompts: list[SystemPrompt]
+    disclaimer: Disclaimer | None
+    bounds: Bounds
+    revision: int
+    created_at: Time
+    updated_at: Time
+    managed_by: ManagedBy
+    source: NotRequired[str]
+
+
+class Defaults(TypedDict, closed=True):
+    """
+    Values for requests that leave them out
+    """
+
+    max_tokens: NotRequired[TokensSetting]
+    temperature: NotRequired[TemperatureSetting]
+    top_p: NotRequired[TopPSetting]
+    presence_penalty: NotRequired[PenaltySetting]
+    frequency_penalty: NotRequired[PenaltySetting]
+
+
+class Maximums(TypedDict, closed=True):
+    """
+    Largest values of requests
+    """
+
+    max_tokens: NotRequired[TokensSetting]
+    temperature: NotRequired[TemperatureSetting]
+    top_p: NotRequired[TopPSetting]
+    presence_penalty: NotRequired[PenaltySetting]
+    frequency_penalty: NotRequired[PenaltySetting]
+    n: NotRequired[int | None]
+
+
+class TenantSettingsChange(TypedDict, closed=True):
+    models: NotRequired[list[Model] | None]
+    defaults: NotRequired[Defaults | None]
+    maximums: NotRequired[Maximums | None]
+    on_excess: NotRequired[Literal['refuse', 'clamp'] | None]
+    system_prompts: NotRequired[list[NewSystemPrompt] | None]
+    disclaimer: NotRequired[Disclaimer1 | None]
 
 
 class Key(TypedDict):
@@ -1613,6 +1922,84 @@ class KeyChange(TypedDict, closed=True):
     labels: NotRequired[Labels | None]
 
 
+class Artifact(TypedDict):
+    id: Ulid
+    artifact: str
+    name: str
+    version: str
+    stage: ArtifactStage
+    tenants: list[str] | None
+    retires_at: Time | None
+    format: Literal['gguf', 'safetensors']
+    digest: str
+    bytes: int
+    architecture: str
+    quantisation: str
+    parameters: int
+    context_tokens: int
+    licence: str
+    origin: str
+    owner: str
+    labels: dict[str, str]
+    models: list[str]
+    test: NotRequired[TestRunSummary | None]
+    revision: int
+    created_at: Time
+    updated_at: Time
+    managed_by: ManagedBy
+
+
+class NewArtifact(TypedDict, closed=True):
+    name: str
+    version: str
+    format: Literal['gguf', 'safetensors']
+    digest: str
+    bytes: int
+    architecture: NotRequired[Text]
+    quantisation: NotRequired[Text]
+    parameters: NotRequired[int]
+    context_tokens: NotRequired[int]
+    licence: NotRequired[Text]
+    origin: NotRequired[Text]
+    owner: NotRequired[Text]
+    labels: NotRequired[ArtifactLabels]
+
+
+class ArtifactChange(TypedDict, closed=True):
+    licence: NotRequired[Text]
+    origin: NotRequired[Text]
+    owner: NotRequired[Text]
+    labels: NotRequired[ArtifactLabels]
+
+
+class TestRun(TypedDict):
+    id: Ulid
+    set: str
+    model: str
+    passed: int
+    failed: int
+    at: Time
+    results: list[TestCase]
+
+
+class NewTestRun(TypedDict, closed=True):
+    set: str
+    model: str
+    results: list[TestCase]
+
+
+class ArtifactPage(TypedDict):
+    data: list[Artifact]
+    has_more: bool
+    next: str | None
+
+
+class TestRunPage(TypedDict):
+    data: list[TestRun]
+    has_more: bool
+    next: str | None
+
+
 class GreyChannel(TypedDict, closed=True):
     name: str
     version: ModelName
@@ -1640,6 +2027,56 @@ class RouteChange(TypedDict, closed=True):
     conditions: NotRequired[list[RouteCondition] | None]
     fallbacks: NotRequired[list[RouteFallback] | None]
     timeouts: NotRequired[RouteTimeouts | None]
+
+
+class Live(TypedDict):
+    at: Time
+    window_s: int
+    requests_per_s: float
+    output_tokens_per_s: float
+    errors_per_s: float
+    ttft_ms: LiveTimes
+    running: int
+    waiting: int
+    engines: NotRequired[list[Engine2]]
+    pools: NotRequired[list[Pool1]]
+    tenants: list[LiveTenant]
+
+
+class User(TypedDict):
+    id: Ulid
+    login: str
+    display_name: str
+    kind: UserKind
+    disabled: bool
+    has_password: bool
+    memberships: list[Membership]
+    revision: int
+    created_at: Time
+    updated_at: Time
+    managed_by: ManagedBy
+    source: NotRequired[str]
+
+
+class RolePage(TypedDict):
+    data: list[RoleTable]
+    has_more: Literal[False]
+    next: None
+
+
+class Session(TypedDict):
+    user: User | None
+    memberships: list[Membership]
+    may: list[MayItem]
+    csrf_token: str | None
+    expires_at: Time | None
+    idle_expires_at: Time | None
+
+
+class UserPage(TypedDict):
+    data: list[User]
+    has_more: bool
+    next: str | None
 
 
 class KeyPage(TypedDict):

@@ -45,16 +45,35 @@ class Operations:
     ) -> Iterator[Any]:
         raise NotImplementedError
 
-    def list_tenants(self, *, limit: int | None = None, after: str | None = None) -> m.TenantPage:
+    def list_tenants(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.TenantPage:
         """List tenants."""
         return cast(
             m.TenantPage,
-            self._call("GET", "/api/v1/tenants", query={"limit": limit, "after": after}),
+            self._call(
+                "GET",
+                "/api/v1/tenants",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_tenants(self, *, limit: int | None = None) -> Iterator[m.Tenant]:
+    def iter_tenants(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[m.Tenant]:
         """List tenants, page after page."""
-        return self._pages("GET", "/api/v1/tenants", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/tenants", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     def create_tenant(self, body: m.NewTenant, *, dry_run: Literal[False] = False) -> m.Tenant: ...
@@ -152,22 +171,124 @@ class Operations:
             if_match=if_match,
         )
 
+    def get_tenant_settings(self, tenant: str) -> m.TenantSettings:
+        """Show what a tenant has set for its own requests."""
+        return cast(
+            m.TenantSettings,
+            self._call("GET", "/api/v1/tenants/{tenant}/settings", path={"tenant": tenant}),
+        )
+
+    @overload
+    def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.TenantSettings: ...
+    @overload
+    def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Say all of a tenant's settings anew."""
+        return self._call(
+            "PUT",
+            "/api/v1/tenants/{tenant}/settings",
+            path={"tenant": tenant},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.TenantSettings: ...
+    @overload
+    def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change a tenant's settings."""
+        return self._call(
+            "PATCH",
+            "/api/v1/tenants/{tenant}/settings",
+            path={"tenant": tenant},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
     def list_projects(
-        self, *, limit: int | None = None, after: str | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.ProjectPage:
         """List projects."""
         return cast(
             m.ProjectPage,
             self._call(
-                "GET", "/api/v1/projects", query={"limit": limit, "after": after, "tenant": tenant}
+                "GET",
+                "/api/v1/projects",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
             ),
         )
 
     def iter_projects(
-        self, *, limit: int | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> Iterator[m.Project]:
         """List projects, page after page."""
-        return self._pages("GET", "/api/v1/projects", query={"limit": limit, "tenant": tenant})
+        return self._pages(
+            "GET",
+            "/api/v1/projects",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
 
     @overload
     def create_project(
@@ -178,6 +299,26 @@ class Operations:
     def create_project(self, body: m.NewProject, *, dry_run: bool = False) -> Any:
         """Create a project of a tenant."""
         return self._call("POST", "/api/v1/projects", query={"dry_run": dry_run or None}, body=body)
+
+    @overload
+    def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> m.Project: ...
+    @overload
+    def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Create a project, or say all of the one of this tenant and name."""
+        return self._call(
+            "PUT",
+            "/api/v1/projects",
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
 
     def get_project(self, project: str) -> m.Project:
         """Show a project."""
@@ -249,6 +390,8 @@ class Operations:
         tenant: str | None = None,
         project: str | None = None,
         owner: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.KeyPage:
         """List keys, never their text."""
         return cast(
@@ -262,6 +405,8 @@ class Operations:
                     "tenant": tenant,
                     "project": project,
                     "owner": owner,
+                    "managed_by": managed_by,
+                    "q": q,
                 },
             ),
         )
@@ -273,12 +418,21 @@ class Operations:
         tenant: str | None = None,
         project: str | None = None,
         owner: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> Iterator[m.Key]:
         """List keys, never their text, page after page."""
         return self._pages(
             "GET",
             "/api/v1/keys",
-            query={"limit": limit, "tenant": tenant, "project": project, "owner": owner},
+            query={
+                "limit": limit,
+                "tenant": tenant,
+                "project": project,
+                "owner": owner,
+                "managed_by": managed_by,
+                "q": q,
+            },
         )
 
     @overload
@@ -292,6 +446,32 @@ class Operations:
     def get_key(self, key: str) -> m.Key:
         """Show a key."""
         return cast(m.Key, self._call("GET", "/api/v1/keys/{key}", path={"key": key}))
+
+    @overload
+    def put_key(
+        self,
+        key: str,
+        body: m.KeyChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Key: ...
+    @overload
+    def put_key(
+        self, key: str, body: m.KeyChange, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def put_key(
+        self, key: str, body: m.KeyChange, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Say all of a key."""
+        return self._call(
+            "PUT",
+            "/api/v1/keys/{key}",
+            path={"key": key},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
 
     @overload
     def update_key(
@@ -409,15 +589,35 @@ class Operations:
             if_match=if_match,
         )
 
-    def list_models(self, *, limit: int | None = None, after: str | None = None) -> m.ModelPage:
+    def list_models(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.ModelPage:
         """List models, those that engines list as well."""
         return cast(
-            m.ModelPage, self._call("GET", "/api/v1/models", query={"limit": limit, "after": after})
+            m.ModelPage,
+            self._call(
+                "GET",
+                "/api/v1/models",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_models(self, *, limit: int | None = None) -> Iterator[m.Model]:
+    def iter_models(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[m.Model]:
         """List models, those that engines list as well, page after page."""
-        return self._pages("GET", "/api/v1/models", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/models", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     def create_model(self, body: m.NewModel, *, dry_run: Literal[False] = False) -> m.Model: ...
@@ -508,16 +708,219 @@ class Operations:
             if_match=if_match,
         )
 
-    def list_engines(self, *, limit: int | None = None, after: str | None = None) -> m.EnginePage:
+    def list_artifacts(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        name: str | None = None,
+        stage: Literal["draft", "testing", "released", "deprecated", "retired"] | None = None,
+    ) -> m.ArtifactPage:
+        """List artifacts."""
+        return cast(
+            m.ArtifactPage,
+            self._call(
+                "GET",
+                "/api/v1/artifacts",
+                query={"limit": limit, "after": after, "name": name, "stage": stage},
+            ),
+        )
+
+    def iter_artifacts(
+        self,
+        *,
+        limit: int | None = None,
+        name: str | None = None,
+        stage: Literal["draft", "testing", "released", "deprecated", "retired"] | None = None,
+    ) -> Iterator[m.Artifact]:
+        """List artifacts, page after page."""
+        return self._pages(
+            "GET", "/api/v1/artifacts", query={"limit": limit, "name": name, "stage": stage}
+        )
+
+    @overload
+    def create_artifact(
+        self, body: m.NewArtifact, *, dry_run: Literal[False] = False
+    ) -> m.Artifact: ...
+    @overload
+    def create_artifact(self, body: m.NewArtifact, *, dry_run: Literal[True]) -> m.DryRun: ...
+    def create_artifact(self, body: m.NewArtifact, *, dry_run: bool = False) -> Any:
+        """Register files that were imported, as a draft."""
+        return self._call(
+            "POST", "/api/v1/artifacts", query={"dry_run": dry_run or None}, body=body
+        )
+
+    def get_artifact(self, artifact: str) -> m.Artifact:
+        """Show an artifact, with its latest test run."""
+        return cast(
+            m.Artifact,
+            self._call("GET", "/api/v1/artifacts/{artifact}", path={"artifact": artifact}),
+        )
+
+    @overload
+    def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Artifact: ...
+    @overload
+    def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change what people say of an artifact."""
+        return self._call(
+            "PATCH",
+            "/api/v1/artifacts/{artifact}",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> None: ...
+    @overload
+    def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Delete a draft or retired artifact, with its files."""
+        return self._call(
+            "DELETE",
+            "/api/v1/artifacts/{artifact}",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            if_match=if_match,
+        )
+
+    @overload
+    def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Artifact: ...
+    @overload
+    def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Bring an artifact to another stage."""
+        return self._call(
+            "POST",
+            "/api/v1/artifacts/{artifact}/move",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    def list_artifact_tests(
+        self, artifact: str, *, limit: int | None = None, after: str | None = None
+    ) -> m.TestRunPage:
+        """List the test runs of an artifact, oldest first."""
+        return cast(
+            m.TestRunPage,
+            self._call(
+                "GET",
+                "/api/v1/artifacts/{artifact}/tests",
+                path={"artifact": artifact},
+                query={"limit": limit, "after": after},
+            ),
+        )
+
+    def iter_artifact_tests(
+        self, artifact: str, *, limit: int | None = None
+    ) -> Iterator[m.TestRun]:
+        """List the test runs of an artifact, oldest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/artifacts/{artifact}/tests",
+            path={"artifact": artifact},
+            query={"limit": limit},
+        )
+
+    @overload
+    def add_artifact_test(
+        self, artifact: str, body: m.NewTestRun, *, dry_run: Literal[False] = False
+    ) -> m.TestRun: ...
+    @overload
+    def add_artifact_test(
+        self, artifact: str, body: m.NewTestRun, *, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def add_artifact_test(self, artifact: str, body: m.NewTestRun, *, dry_run: bool = False) -> Any:
+        """Keep what a set of prompts gave."""
+        return self._call(
+            "POST",
+            "/api/v1/artifacts/{artifact}/tests",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+        )
+
+    def list_engines(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.EnginePage:
         """List the engines in use, with their state."""
         return cast(
             m.EnginePage,
-            self._call("GET", "/api/v1/engines", query={"limit": limit, "after": after}),
+            self._call(
+                "GET",
+                "/api/v1/engines",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_engines(self, *, limit: int | None = None) -> Iterator[m.Engine]:
+    def iter_engines(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[m.Engine]:
         """List the engines in use, with their state, page after page."""
-        return self._pages("GET", "/api/v1/engines", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/engines", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     def create_engine(self, body: m.NewEngine, *, dry_run: Literal[False] = False) -> m.Engine: ...
@@ -531,6 +934,32 @@ class Operations:
         """Show an engine with its state."""
         return cast(
             m.Engine, self._call("GET", "/api/v1/engines/{engine}", path={"engine": engine})
+        )
+
+    @overload
+    def put_engine(
+        self,
+        engine: str,
+        body: m.NewEngine,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    def put_engine(
+        self, engine: str, body: m.NewEngine, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def put_engine(
+        self, engine: str, body: m.NewEngine, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Use a remote engine from now on, or say all of one."""
+        return self._call(
+            "PUT",
+            "/api/v1/engines/{engine}",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
         )
 
     @overload
@@ -553,15 +982,35 @@ class Operations:
             if_match=if_match,
         )
 
-    def list_routes(self, *, limit: int | None = None, after: str | None = None) -> m.RoutePage:
+    def list_routes(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.RoutePage:
         """List routes, the file's and those made here."""
         return cast(
-            m.RoutePage, self._call("GET", "/api/v1/routes", query={"limit": limit, "after": after})
+            m.RoutePage,
+            self._call(
+                "GET",
+                "/api/v1/routes",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_routes(self, *, limit: int | None = None) -> Iterator[m.Route]:
+    def iter_routes(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[m.Route]:
         """List routes, the file's and those made here, page after page."""
-        return self._pages("GET", "/api/v1/routes", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/routes", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     def create_route(self, body: m.RouteSpec, *, dry_run: Literal[False] = False) -> m.Route: ...
@@ -1202,6 +1651,67 @@ class Operations:
             ),
         )
 
+    def list_requests(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        project: str | None = None,
+        key: str | None = None,
+        model: str | None = None,
+        status: Literal["open", "completed", "cancelled", "failed"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> m.RequestPage:
+        """List requests, the newest first."""
+        return cast(
+            m.RequestPage,
+            self._call(
+                "GET",
+                "/api/v1/requests",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "project": project,
+                    "key": key,
+                    "model": model,
+                    "status": status,
+                    "since": since,
+                    "until": until,
+                },
+            ),
+        )
+
+    def iter_requests(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        project: str | None = None,
+        key: str | None = None,
+        model: str | None = None,
+        status: Literal["open", "completed", "cancelled", "failed"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Iterator[m.RequestRow]:
+        """List requests, the newest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/requests",
+            query={
+                "limit": limit,
+                "tenant": tenant,
+                "project": project,
+                "key": key,
+                "model": model,
+                "status": status,
+                "since": since,
+                "until": until,
+            },
+        )
+
     def explain_request(self, request: str) -> m.Explanation:
         """Tell the life of one request."""
         return cast(
@@ -1213,6 +1723,50 @@ class Operations:
         """Tell the life of one request."""
         return self._call_text(
             "GET", "/api/v1/requests/{request}", path={"request": request}, query={"format": format}
+        )
+
+    def get_live(self, *, tenant: str | None = None) -> m.Live:
+        """Show what goes on at this moment."""
+        return cast(m.Live, self._call("GET", "/api/v1/live", query={"tenant": tenant}))
+
+    def list_events(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        severity: Literal["info", "warning", "error"] | None = None,
+    ) -> m.EventPage:
+        """List what has happened, the newest first."""
+        return cast(
+            m.EventPage,
+            self._call(
+                "GET",
+                "/api/v1/events",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "kind": kind,
+                    "severity": severity,
+                },
+            ),
+        )
+
+    def iter_events(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        severity: Literal["info", "warning", "error"] | None = None,
+    ) -> Iterator[m.Event]:
+        """List what has happened, the newest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/events",
+            query={"limit": limit, "tenant": tenant, "kind": kind, "severity": severity},
         )
 
     def verify_ledger(self) -> m.LedgerCheck:
@@ -1367,6 +1921,14 @@ class Operations:
         """Show version, readiness and the ledger's counters."""
         return cast(m.System, self._call("GET", "/api/v1/system"))
 
+    def list_roles(self) -> m.RolePage:
+        """Show what each role may."""
+        return cast(m.RolePage, self._call("GET", "/api/v1/roles"))
+
+    def get_config(self) -> m.EffectiveConfig:
+        """Show the configuration in force."""
+        return cast(m.EffectiveConfig, self._call("GET", "/api/v1/config"))
+
     def sign_in(self, body: m.Login) -> m.Session:
         """Sign in."""
         return cast(m.Session, self._call("POST", "/api/v1/sessions", body=body))
@@ -1375,9 +1937,9 @@ class Operations:
         """Show who the caller is and what they may."""
         return cast(m.Session, self._call("GET", "/api/v1/session"))
 
-    def sign_out(self) -> None:
+    def sign_out(self, *, if_match: str | None = None) -> None:
         """Sign out."""
-        self._call("DELETE", "/api/v1/session")
+        self._call("DELETE", "/api/v1/session", if_match=if_match)
 
     def set_up(self, body: m.SetUp) -> m.User:
         """Make a platform administrator with a one-time token."""
@@ -1388,21 +1950,44 @@ class Operations:
         return cast(m.SetupToken, self._call("POST", "/api/v1/setup/token", body=body))
 
     def list_users(
-        self, *, limit: int | None = None, after: str | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.UserPage:
         """List users."""
         return cast(
             m.UserPage,
             self._call(
-                "GET", "/api/v1/users", query={"limit": limit, "after": after, "tenant": tenant}
+                "GET",
+                "/api/v1/users",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
             ),
         )
 
     def iter_users(
-        self, *, limit: int | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> Iterator[m.User]:
         """List users, page after page."""
-        return self._pages("GET", "/api/v1/users", query={"limit": limit, "tenant": tenant})
+        return self._pages(
+            "GET",
+            "/api/v1/users",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
 
     def create_user(self, body: m.NewUser) -> m.User:
         """Create a user, with a role or without."""
@@ -1445,16 +2030,55 @@ class Operations:
             "GET", "/api/v1/users/{user}/sessions", path={"user": user}, query={"limit": limit}
         )
 
-    def end_sessions(self, user: str) -> None:
+    def end_sessions(self, user: str, *, if_match: str | None = None) -> None:
         """End all sessions of a user."""
-        self._call("DELETE", "/api/v1/users/{user}/sessions", path={"user": user})
+        self._call(
+            "DELETE", "/api/v1/users/{user}/sessions", path={"user": user}, if_match=if_match
+        )
 
-    def end_session(self, user: str, session: str) -> None:
+    def end_session(self, user: str, session: str, *, if_match: str | None = None) -> None:
         """End a session of a user."""
         self._call(
             "DELETE",
             "/api/v1/users/{user}/sessions/{session}",
             path={"user": user, "session": session},
+            if_match=if_match,
+        )
+
+    def list_tokens(
+        self, user: str, *, limit: int | None = None, after: str | None = None
+    ) -> m.AccessTokenPage:
+        """List a user's access tokens, never their text."""
+        return cast(
+            m.AccessTokenPage,
+            self._call(
+                "GET",
+                "/api/v1/users/{user}/tokens",
+                path={"user": user},
+                query={"limit": limit, "after": after},
+            ),
+        )
+
+    def iter_tokens(self, user: str, *, limit: int | None = None) -> Iterator[m.AccessToken]:
+        """List a user's access tokens, never their text, page after page."""
+        return self._pages(
+            "GET", "/api/v1/users/{user}/tokens", path={"user": user}, query={"limit": limit}
+        )
+
+    def create_token(self, user: str, body: m.NewAccessToken) -> m.AccessTokenShown:
+        """Make an access token."""
+        return cast(
+            m.AccessTokenShown,
+            self._call("POST", "/api/v1/users/{user}/tokens", path={"user": user}, body=body),
+        )
+
+    def delete_token(self, user: str, token: str, *, if_match: str | None = None) -> None:
+        """Delete an access token."""
+        self._call(
+            "DELETE",
+            "/api/v1/users/{user}/tokens/{token}",
+            path={"user": user, "token": token},
+            if_match=if_match,
         )
 
     def list_memberships(
@@ -1542,17 +2166,34 @@ class AsyncOperations:
         raise NotImplementedError
 
     async def list_tenants(
-        self, *, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.TenantPage:
         """List tenants."""
         return cast(
             m.TenantPage,
-            await self._call("GET", "/api/v1/tenants", query={"limit": limit, "after": after}),
+            await self._call(
+                "GET",
+                "/api/v1/tenants",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_tenants(self, *, limit: int | None = None) -> AsyncIterator[m.Tenant]:
+    def iter_tenants(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[m.Tenant]:
         """List tenants, page after page."""
-        return self._pages("GET", "/api/v1/tenants", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/tenants", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     async def create_tenant(
@@ -1654,22 +2295,124 @@ class AsyncOperations:
             if_match=if_match,
         )
 
+    async def get_tenant_settings(self, tenant: str) -> m.TenantSettings:
+        """Show what a tenant has set for its own requests."""
+        return cast(
+            m.TenantSettings,
+            await self._call("GET", "/api/v1/tenants/{tenant}/settings", path={"tenant": tenant}),
+        )
+
+    @overload
+    async def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.TenantSettings: ...
+    @overload
+    async def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def put_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Say all of a tenant's settings anew."""
+        return await self._call(
+            "PUT",
+            "/api/v1/tenants/{tenant}/settings",
+            path={"tenant": tenant},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.TenantSettings: ...
+    @overload
+    async def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def update_tenant_settings(
+        self,
+        tenant: str,
+        body: m.TenantSettingsChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change a tenant's settings."""
+        return await self._call(
+            "PATCH",
+            "/api/v1/tenants/{tenant}/settings",
+            path={"tenant": tenant},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
     async def list_projects(
-        self, *, limit: int | None = None, after: str | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.ProjectPage:
         """List projects."""
         return cast(
             m.ProjectPage,
             await self._call(
-                "GET", "/api/v1/projects", query={"limit": limit, "after": after, "tenant": tenant}
+                "GET",
+                "/api/v1/projects",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
             ),
         )
 
     def iter_projects(
-        self, *, limit: int | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> AsyncIterator[m.Project]:
         """List projects, page after page."""
-        return self._pages("GET", "/api/v1/projects", query={"limit": limit, "tenant": tenant})
+        return self._pages(
+            "GET",
+            "/api/v1/projects",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
 
     @overload
     async def create_project(
@@ -1681,6 +2424,26 @@ class AsyncOperations:
         """Create a project of a tenant."""
         return await self._call(
             "POST", "/api/v1/projects", query={"dry_run": dry_run or None}, body=body
+        )
+
+    @overload
+    async def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> m.Project: ...
+    @overload
+    async def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def put_project(
+        self, body: m.NewProject, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Create a project, or say all of the one of this tenant and name."""
+        return await self._call(
+            "PUT",
+            "/api/v1/projects",
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
         )
 
     async def get_project(self, project: str) -> m.Project:
@@ -1754,6 +2517,8 @@ class AsyncOperations:
         tenant: str | None = None,
         project: str | None = None,
         owner: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.KeyPage:
         """List keys, never their text."""
         return cast(
@@ -1767,6 +2532,8 @@ class AsyncOperations:
                     "tenant": tenant,
                     "project": project,
                     "owner": owner,
+                    "managed_by": managed_by,
+                    "q": q,
                 },
             ),
         )
@@ -1778,12 +2545,21 @@ class AsyncOperations:
         tenant: str | None = None,
         project: str | None = None,
         owner: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> AsyncIterator[m.Key]:
         """List keys, never their text, page after page."""
         return self._pages(
             "GET",
             "/api/v1/keys",
-            query={"limit": limit, "tenant": tenant, "project": project, "owner": owner},
+            query={
+                "limit": limit,
+                "tenant": tenant,
+                "project": project,
+                "owner": owner,
+                "managed_by": managed_by,
+                "q": q,
+            },
         )
 
     @overload
@@ -1801,6 +2577,32 @@ class AsyncOperations:
     async def get_key(self, key: str) -> m.Key:
         """Show a key."""
         return cast(m.Key, await self._call("GET", "/api/v1/keys/{key}", path={"key": key}))
+
+    @overload
+    async def put_key(
+        self,
+        key: str,
+        body: m.KeyChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Key: ...
+    @overload
+    async def put_key(
+        self, key: str, body: m.KeyChange, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def put_key(
+        self, key: str, body: m.KeyChange, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Say all of a key."""
+        return await self._call(
+            "PUT",
+            "/api/v1/keys/{key}",
+            path={"key": key},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
 
     @overload
     async def update_key(
@@ -1921,17 +2723,34 @@ class AsyncOperations:
         )
 
     async def list_models(
-        self, *, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.ModelPage:
         """List models, those that engines list as well."""
         return cast(
             m.ModelPage,
-            await self._call("GET", "/api/v1/models", query={"limit": limit, "after": after}),
+            await self._call(
+                "GET",
+                "/api/v1/models",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_models(self, *, limit: int | None = None) -> AsyncIterator[m.Model]:
+    def iter_models(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[m.Model]:
         """List models, those that engines list as well, page after page."""
-        return self._pages("GET", "/api/v1/models", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/models", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     async def create_model(
@@ -2028,18 +2847,221 @@ class AsyncOperations:
             if_match=if_match,
         )
 
+    async def list_artifacts(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        name: str | None = None,
+        stage: Literal["draft", "testing", "released", "deprecated", "retired"] | None = None,
+    ) -> m.ArtifactPage:
+        """List artifacts."""
+        return cast(
+            m.ArtifactPage,
+            await self._call(
+                "GET",
+                "/api/v1/artifacts",
+                query={"limit": limit, "after": after, "name": name, "stage": stage},
+            ),
+        )
+
+    def iter_artifacts(
+        self,
+        *,
+        limit: int | None = None,
+        name: str | None = None,
+        stage: Literal["draft", "testing", "released", "deprecated", "retired"] | None = None,
+    ) -> AsyncIterator[m.Artifact]:
+        """List artifacts, page after page."""
+        return self._pages(
+            "GET", "/api/v1/artifacts", query={"limit": limit, "name": name, "stage": stage}
+        )
+
+    @overload
+    async def create_artifact(
+        self, body: m.NewArtifact, *, dry_run: Literal[False] = False
+    ) -> m.Artifact: ...
+    @overload
+    async def create_artifact(self, body: m.NewArtifact, *, dry_run: Literal[True]) -> m.DryRun: ...
+    async def create_artifact(self, body: m.NewArtifact, *, dry_run: bool = False) -> Any:
+        """Register files that were imported, as a draft."""
+        return await self._call(
+            "POST", "/api/v1/artifacts", query={"dry_run": dry_run or None}, body=body
+        )
+
+    async def get_artifact(self, artifact: str) -> m.Artifact:
+        """Show an artifact, with its latest test run."""
+        return cast(
+            m.Artifact,
+            await self._call("GET", "/api/v1/artifacts/{artifact}", path={"artifact": artifact}),
+        )
+
+    @overload
+    async def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Artifact: ...
+    @overload
+    async def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def update_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change what people say of an artifact."""
+        return await self._call(
+            "PATCH",
+            "/api/v1/artifacts/{artifact}",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> None: ...
+    @overload
+    async def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def delete_artifact(
+        self, artifact: str, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Delete a draft or retired artifact, with its files."""
+        return await self._call(
+            "DELETE",
+            "/api/v1/artifacts/{artifact}",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            if_match=if_match,
+        )
+
+    @overload
+    async def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Artifact: ...
+    @overload
+    async def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def move_artifact(
+        self,
+        artifact: str,
+        body: m.ArtifactMove,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Bring an artifact to another stage."""
+        return await self._call(
+            "POST",
+            "/api/v1/artifacts/{artifact}/move",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    async def list_artifact_tests(
+        self, artifact: str, *, limit: int | None = None, after: str | None = None
+    ) -> m.TestRunPage:
+        """List the test runs of an artifact, oldest first."""
+        return cast(
+            m.TestRunPage,
+            await self._call(
+                "GET",
+                "/api/v1/artifacts/{artifact}/tests",
+                path={"artifact": artifact},
+                query={"limit": limit, "after": after},
+            ),
+        )
+
+    def iter_artifact_tests(
+        self, artifact: str, *, limit: int | None = None
+    ) -> AsyncIterator[m.TestRun]:
+        """List the test runs of an artifact, oldest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/artifacts/{artifact}/tests",
+            path={"artifact": artifact},
+            query={"limit": limit},
+        )
+
+    @overload
+    async def add_artifact_test(
+        self, artifact: str, body: m.NewTestRun, *, dry_run: Literal[False] = False
+    ) -> m.TestRun: ...
+    @overload
+    async def add_artifact_test(
+        self, artifact: str, body: m.NewTestRun, *, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def add_artifact_test(
+        self, artifact: str, body: m.NewTestRun, *, dry_run: bool = False
+    ) -> Any:
+        """Keep what a set of prompts gave."""
+        return await self._call(
+            "POST",
+            "/api/v1/artifacts/{artifact}/tests",
+            path={"artifact": artifact},
+            query={"dry_run": dry_run or None},
+            body=body,
+        )
+
     async def list_engines(
-        self, *, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.EnginePage:
         """List the engines in use, with their state."""
         return cast(
             m.EnginePage,
-            await self._call("GET", "/api/v1/engines", query={"limit": limit, "after": after}),
+            await self._call(
+                "GET",
+                "/api/v1/engines",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_engines(self, *, limit: int | None = None) -> AsyncIterator[m.Engine]:
+    def iter_engines(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[m.Engine]:
         """List the engines in use, with their state, page after page."""
-        return self._pages("GET", "/api/v1/engines", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/engines", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     async def create_engine(
@@ -2057,6 +3079,32 @@ class AsyncOperations:
         """Show an engine with its state."""
         return cast(
             m.Engine, await self._call("GET", "/api/v1/engines/{engine}", path={"engine": engine})
+        )
+
+    @overload
+    async def put_engine(
+        self,
+        engine: str,
+        body: m.NewEngine,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    async def put_engine(
+        self, engine: str, body: m.NewEngine, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def put_engine(
+        self, engine: str, body: m.NewEngine, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Use a remote engine from now on, or say all of one."""
+        return await self._call(
+            "PUT",
+            "/api/v1/engines/{engine}",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
         )
 
     @overload
@@ -2080,17 +3128,34 @@ class AsyncOperations:
         )
 
     async def list_routes(
-        self, *, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.RoutePage:
         """List routes, the file's and those made here."""
         return cast(
             m.RoutePage,
-            await self._call("GET", "/api/v1/routes", query={"limit": limit, "after": after}),
+            await self._call(
+                "GET",
+                "/api/v1/routes",
+                query={"limit": limit, "after": after, "managed_by": managed_by, "q": q},
+            ),
         )
 
-    def iter_routes(self, *, limit: int | None = None) -> AsyncIterator[m.Route]:
+    def iter_routes(
+        self,
+        *,
+        limit: int | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[m.Route]:
         """List routes, the file's and those made here, page after page."""
-        return self._pages("GET", "/api/v1/routes", query={"limit": limit})
+        return self._pages(
+            "GET", "/api/v1/routes", query={"limit": limit, "managed_by": managed_by, "q": q}
+        )
 
     @overload
     async def create_route(
@@ -2752,6 +3817,67 @@ class AsyncOperations:
             ),
         )
 
+    async def list_requests(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        project: str | None = None,
+        key: str | None = None,
+        model: str | None = None,
+        status: Literal["open", "completed", "cancelled", "failed"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> m.RequestPage:
+        """List requests, the newest first."""
+        return cast(
+            m.RequestPage,
+            await self._call(
+                "GET",
+                "/api/v1/requests",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "project": project,
+                    "key": key,
+                    "model": model,
+                    "status": status,
+                    "since": since,
+                    "until": until,
+                },
+            ),
+        )
+
+    def iter_requests(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        project: str | None = None,
+        key: str | None = None,
+        model: str | None = None,
+        status: Literal["open", "completed", "cancelled", "failed"] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> AsyncIterator[m.RequestRow]:
+        """List requests, the newest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/requests",
+            query={
+                "limit": limit,
+                "tenant": tenant,
+                "project": project,
+                "key": key,
+                "model": model,
+                "status": status,
+                "since": since,
+                "until": until,
+            },
+        )
+
     async def explain_request(self, request: str) -> m.Explanation:
         """Tell the life of one request."""
         return cast(
@@ -2763,6 +3889,50 @@ class AsyncOperations:
         """Tell the life of one request."""
         return await self._call_text(
             "GET", "/api/v1/requests/{request}", path={"request": request}, query={"format": format}
+        )
+
+    async def get_live(self, *, tenant: str | None = None) -> m.Live:
+        """Show what goes on at this moment."""
+        return cast(m.Live, await self._call("GET", "/api/v1/live", query={"tenant": tenant}))
+
+    async def list_events(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        severity: Literal["info", "warning", "error"] | None = None,
+    ) -> m.EventPage:
+        """List what has happened, the newest first."""
+        return cast(
+            m.EventPage,
+            await self._call(
+                "GET",
+                "/api/v1/events",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "kind": kind,
+                    "severity": severity,
+                },
+            ),
+        )
+
+    def iter_events(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        kind: str | None = None,
+        severity: Literal["info", "warning", "error"] | None = None,
+    ) -> AsyncIterator[m.Event]:
+        """List what has happened, the newest first, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/events",
+            query={"limit": limit, "tenant": tenant, "kind": kind, "severity": severity},
         )
 
     async def verify_ledger(self) -> m.LedgerCheck:
@@ -2917,6 +4087,14 @@ class AsyncOperations:
         """Show version, readiness and the ledger's counters."""
         return cast(m.System, await self._call("GET", "/api/v1/system"))
 
+    async def list_roles(self) -> m.RolePage:
+        """Show what each role may."""
+        return cast(m.RolePage, await self._call("GET", "/api/v1/roles"))
+
+    async def get_config(self) -> m.EffectiveConfig:
+        """Show the configuration in force."""
+        return cast(m.EffectiveConfig, await self._call("GET", "/api/v1/config"))
+
     async def sign_in(self, body: m.Login) -> m.Session:
         """Sign in."""
         return cast(m.Session, await self._call("POST", "/api/v1/sessions", body=body))
@@ -2925,9 +4103,9 @@ class AsyncOperations:
         """Show who the caller is and what they may."""
         return cast(m.Session, await self._call("GET", "/api/v1/session"))
 
-    async def sign_out(self) -> None:
+    async def sign_out(self, *, if_match: str | None = None) -> None:
         """Sign out."""
-        await self._call("DELETE", "/api/v1/session")
+        await self._call("DELETE", "/api/v1/session", if_match=if_match)
 
     async def set_up(self, body: m.SetUp) -> m.User:
         """Make a platform administrator with a one-time token."""
@@ -2938,21 +4116,44 @@ class AsyncOperations:
         return cast(m.SetupToken, await self._call("POST", "/api/v1/setup/token", body=body))
 
     async def list_users(
-        self, *, limit: int | None = None, after: str | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> m.UserPage:
         """List users."""
         return cast(
             m.UserPage,
             await self._call(
-                "GET", "/api/v1/users", query={"limit": limit, "after": after, "tenant": tenant}
+                "GET",
+                "/api/v1/users",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
             ),
         )
 
     def iter_users(
-        self, *, limit: int | None = None, tenant: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
     ) -> AsyncIterator[m.User]:
         """List users, page after page."""
-        return self._pages("GET", "/api/v1/users", query={"limit": limit, "tenant": tenant})
+        return self._pages(
+            "GET",
+            "/api/v1/users",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
 
     async def create_user(self, body: m.NewUser) -> m.User:
         """Create a user, with a role or without."""
@@ -2997,16 +4198,55 @@ class AsyncOperations:
             "GET", "/api/v1/users/{user}/sessions", path={"user": user}, query={"limit": limit}
         )
 
-    async def end_sessions(self, user: str) -> None:
+    async def end_sessions(self, user: str, *, if_match: str | None = None) -> None:
         """End all sessions of a user."""
-        await self._call("DELETE", "/api/v1/users/{user}/sessions", path={"user": user})
+        await self._call(
+            "DELETE", "/api/v1/users/{user}/sessions", path={"user": user}, if_match=if_match
+        )
 
-    async def end_session(self, user: str, session: str) -> None:
+    async def end_session(self, user: str, session: str, *, if_match: str | None = None) -> None:
         """End a session of a user."""
         await self._call(
             "DELETE",
             "/api/v1/users/{user}/sessions/{session}",
             path={"user": user, "session": session},
+            if_match=if_match,
+        )
+
+    async def list_tokens(
+        self, user: str, *, limit: int | None = None, after: str | None = None
+    ) -> m.AccessTokenPage:
+        """List a user's access tokens, never their text."""
+        return cast(
+            m.AccessTokenPage,
+            await self._call(
+                "GET",
+                "/api/v1/users/{user}/tokens",
+                path={"user": user},
+                query={"limit": limit, "after": after},
+            ),
+        )
+
+    def iter_tokens(self, user: str, *, limit: int | None = None) -> AsyncIterator[m.AccessToken]:
+        """List a user's access tokens, never their text, page after page."""
+        return self._pages(
+            "GET", "/api/v1/users/{user}/tokens", path={"user": user}, query={"limit": limit}
+        )
+
+    async def create_token(self, user: str, body: m.NewAccessToken) -> m.AccessTokenShown:
+        """Make an access token."""
+        return cast(
+            m.AccessTokenShown,
+            await self._call("POST", "/api/v1/users/{user}/tokens", path={"user": user}, body=body),
+        )
+
+    async def delete_token(self, user: str, token: str, *, if_match: str | None = None) -> None:
+        """Delete an access token."""
+        await self._call(
+            "DELETE",
+            "/api/v1/users/{user}/tokens/{token}",
+            path={"user": user, "token": token},
+            if_match=if_match,
         )
 
     async def list_memberships(
