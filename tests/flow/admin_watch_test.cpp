@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class WatchWorld : public AccessWorld {
                           [this] { return engines_; },
                           [] { return std::vector<std::string>(); }};
     parts.audit = &audit_;
+    parts.rollouts = &rollouts_;
     parts.password_cost = {.memory_kib = 64, .passes = 1};
     parts.live = [this](const std::set<TenantId>* whose) { return view(whose); };
     parts.events = &events_;
@@ -119,7 +121,9 @@ class WatchWorld : public AccessWorld {
   }
   // Signs somebody in; the field with the cookie.
   std::string sign_in(const std::string& login) {
-    must("PATCH", "users/" + login, fmt_body(R"({"password":"%"})", kPassword));
+    // Another password would end the sessions of before.
+    if (have_password_.insert(login).second)
+      must("PATCH", "users/" + login, fmt_body(R"({"password":"%"})", kPassword));
     const auto begun = api_->logins().begin({.login = login,
                                              .password = Secret(kPassword),
                                              .user_agent = "browser/1",
@@ -143,6 +147,7 @@ class WatchWorld : public AccessWorld {
   rt::TaskGroup group_{world_.loop(), 16};
   AdminStreams streams_{world_.loop(), pool_};
   Secret token_{kToken};
+  std::set<std::string> have_password_;
   Session session_;
   std::unique_ptr<AdminHandler> handler_;
   std::unique_ptr<http::Server> server_;
