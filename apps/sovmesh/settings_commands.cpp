@@ -23,6 +23,7 @@ void add_tenant_settings(CLI::App& tenant, int& code) {
   CLI::App* set = settings->add_subcommand("set", "Change what the options name, or all by --from");
   for (CLI::App* const one : {show, set}) {
     add_connection(*one, *cli, "Print the API's JSON answer");
+    add_output(*one, *cli);
     one->add_option("NAME", command->tenant, "The tenant")->required();
   }
   show->callback([cli, command, &code] { code = compose::settings_show(*cli, command->tenant); });

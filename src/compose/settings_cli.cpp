@@ -82,10 +82,7 @@ Result<Wish> wish_of(const SettingsCommand& command) {
 
 int print_settings(const AdminCli& cli, const Result<AdminAnswer>& answer) {
   if (!answer || answer->status >= 300) return admin_failed(answer);
-  if (cli.json) {
-    fmt::print("{}\n", answer->body);
-    return kExitOk;
-  }
+  if (print_plainly(cli, answer->body)) return kExitOk;
   ordered_json shown = ordered_json::parse(answer->body, nullptr, false);
   // Not what can be set.
   for (const char* const name :

@@ -28,6 +28,7 @@ const std::map<std::string, std::string> kMayScan{
     {"price", "one row for each price there was, written by hand"},
     {"tenant", "written by hand: thousands at most"},
     {"open_row", "what is in flight now: bounded by the slots of engines and queues"},
+    {"tenant_settings", "one row of a tenant that has set something; read by load()"},
     {"model", "written by hand, or listed by engines"},
     {"model_engine", "the same"},
     {"model_tenant", "the same"},

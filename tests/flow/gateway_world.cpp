@@ -156,9 +156,9 @@ limits::Limit GatewayWorld::tenant_limit(std::string_view tenant, limits::Measur
   return limit;
 }
 
-void GatewayWorld::set_settings(std::string_view tenant, tenancy::Settings settings) {
-  ASSERT_TRUE(tenancy::check(settings));
-  tenant_settings_[tenant_id(tenant)] = identity::TenantSettings::make(std::move(settings), 1);
+void GatewayWorld::set_settings(std::string_view tenant, tenancy::Settings wanted) {
+  ASSERT_TRUE(tenancy::check(wanted));
+  tenant_settings_[tenant_id(tenant)] = identity::TenantSettings::make(std::move(wanted), 1);
   directory_.publish(make_directory());
 }
 

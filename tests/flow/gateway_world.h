@@ -104,7 +104,7 @@ class GatewayWorld {
   void set_audit(gateway::AuditPolicy policy) {
     audit_.publish(std::make_shared<const gateway::AuditPolicy>(std::move(policy)));
   }
-  void set_settings(std::string_view tenant, tenancy::Settings settings);
+  void set_settings(std::string_view tenant, tenancy::Settings wanted);
   // Aurora's whole answers are kept for repeats of an Idempotency-Key.
   void keep_answers();
   // A route over models of this world, from now on; one of the same name is replaced.
