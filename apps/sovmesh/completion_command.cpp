@@ -84,13 +84,10 @@ void add_completion_command(CLI::App& app, int& code) {
       std::fputs(write(all_commands(app)).c_str(), stdout);
       code = 0;
     });
-    return command;
   };
   add("bash", "For bash", compose::bash_completion);
   add("zsh", "For zsh", compose::zsh_completion);
   add("fish", "For fish", compose::fish_completion);
-  add("reference", "Print the list of all commands (docs/cli.md)", compose::commands_markdown)
-      ->group("");
   // What the scripts ask.
   struct Asked {
     compose::AdminCli cli{.data_dir = "/var/lib/sovmesh", .address = {}, .token_file = {}};

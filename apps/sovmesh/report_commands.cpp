@@ -205,6 +205,7 @@ void add_requests(CLI::App& app, int& code) {
   };
   const auto flags = std::make_shared<Flags>();
   add_connection(*list, flags->cli, "Print the API's JSON answer");
+  add_output(*list, flags->cli);
   list->add_option("--tenant", flags->tenant, "Of this tenant alone");
   list->add_option("--project", flags->project,
                    "Of this project alone: slug (with --tenant) or id");

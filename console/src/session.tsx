@@ -119,6 +119,7 @@ export function useAccess() {
     () => ({
       // Whose own user this is; null: the admin token's.
       self: state.kind === "in" ? state.person.user : null,
+      bySession: state.kind === "in" && state.person.by === "session",
       ofPlatform: isOfPlatform(may),
       maySee: (view: string) => maySee(may, view),
       may: (act: Act, kind: string, tenant?: string | null) => mayDo(may, act, kind, tenant),

@@ -30,8 +30,7 @@ EctChooser::EctChooser(const PoolContext& pool)
       picker_(picker_settings(pool)),
       matches_(pool.engines.size()),
       costs_(pool.engines.size()),
-      tickets_(pool.workload.arrivals.size()),
-      generated_(pool.workload.arrivals.size()),
+      sent_(pool.workload.arrivals.size()),
       output_mean_(pool.workload.tenants.size(), kOutputGuess),
       held_(pool.engines.size()) {
   const std::size_t rate_class = picker_.rates().add_class({});
@@ -77,8 +76,7 @@ std::optional<EndpointNumber> EctChooser::choose(RequestNumber request, Instant 
   const auto pick = picker_.pick(pick_request(request, now), random_.bits(), now);
   if (!pick) return {};
   drop_hold(request);
-  tickets_[request] = pick->ticket;
-  generated_[request] = 0;
+  sent_[request] = {.ticket = pick->ticket};
   return pick->endpoint.index;
 }
 
@@ -114,19 +112,20 @@ void EctChooser::drop_hold(RequestNumber request) {
 }
 
 void EctChooser::on_first_token(RequestNumber request, Instant now) {
-  picker_.on_first_token(tickets_[request], now);
+  picker_.on_first_token(sent_[request].ticket, now);
 }
 
 void EctChooser::on_token(RequestNumber request, std::int64_t tokens, Instant now) {
-  generated_[request] += static_cast<std::uint32_t>(tokens);
-  picker_.on_token(tickets_[request], tokens, now);
+  Sent& sent = sent_[request];
+  sent.generated += static_cast<std::uint32_t>(tokens);
+  picker_.on_token(sent.ticket, tokens, now);
 }
 
 void EctChooser::on_done(RequestNumber request, bool failed, Instant now) {
-  picker_.on_done(tickets_[request], {}, now);
+  picker_.on_done(sent_[request].ticket, {}, now);
   if (failed) return;
   double& mean = output_mean_[workload_.arrivals[request].tenant];
-  mean += kOutputNewest * (static_cast<double>(generated_[request]) - mean);
+  mean += kOutputNewest * (static_cast<double>(sent_[request].generated) - mean);
 }
 
 void EctChooser::on_scrape(EndpointNumber endpoint, const EngineReport& report, Instant taken_at,

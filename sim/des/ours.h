@@ -22,6 +22,7 @@ class EctChooser final : public Chooser {
   std::optional<double> gain(RequestNumber request, Instant now) override;
   void hold(RequestNumber request, Instant now) override;
   void drop_hold(RequestNumber request) override;
+  void prefetch(RequestNumber request) const override { picker_.prefetch(sent_[request].ticket); }
   void on_first_token(RequestNumber request, Instant now) override;
   void on_token(RequestNumber request, std::int64_t tokens, Instant now) override;
   void on_done(RequestNumber request, bool failed, Instant now) override;
@@ -50,9 +51,12 @@ class EctChooser final : public Chooser {
   routing::Matches matches_;  // of gain()
   std::vector<float> costs_;
   std::vector<routing::EndpointId> endpoints_;
-  std::vector<routing::Ticket> tickets_;  // by request
-  std::vector<std::uint32_t> generated_;  // by request
-  std::vector<double> output_mean_;       // by tenant: what an answer is expected to be
+  struct Sent {
+    routing::Ticket ticket;
+    std::uint32_t generated = 0;
+  };
+  std::vector<Sent> sent_;           // by request
+  std::vector<double> output_mean_;  // by tenant: what an answer is expected to be
   std::vector<Hold> holds_;
   routing::EndpointSet held_;
   Instant cleaned_at_{};
@@ -65,6 +69,7 @@ class FairOrder final : public Order {
 
   void push(RequestNumber request, Instant now, std::vector<RequestNumber>& refused) override;
   std::optional<Placed> next(Placer& placer, Instant now) override;
+  void prefetch(RequestNumber request) const override { pool_.prefetch(tickets_[request]); }
   void on_token(RequestNumber request, std::int64_t tokens, Instant now) override;
   void on_done(RequestNumber request, std::int64_t output_tokens, Instant now) override;
   std::size_t waiting() const override { return waiting_; }

@@ -41,6 +41,8 @@ class Chooser {
   virtual void hold(RequestNumber, Instant) {}
   virtual void drop_hold(RequestNumber) {}
 
+  // What it knows of a request will be needed soon: it may lie far away in memory.
+  virtual void prefetch(RequestNumber) const {}
   virtual void on_first_token(RequestNumber, Instant) {}
   virtual void on_token(RequestNumber, std::int64_t /*tokens*/, Instant) {}
   virtual void on_done(RequestNumber, bool /*failed*/, Instant) {}
@@ -78,6 +80,7 @@ class Order {
   // Appends those to `refused` that do not wait any more because of it: perhaps itself.
   virtual void push(RequestNumber request, Instant now, std::vector<RequestNumber>& refused) = 0;
   virtual std::optional<Placed> next(Placer& placer, Instant now) = 0;
+  virtual void prefetch(RequestNumber) const {}  // as Chooser::prefetch()
   virtual void on_token(RequestNumber, std::int64_t /*tokens*/, Instant) {}
   virtual void on_done(RequestNumber, std::int64_t /*output_tokens*/, Instant) {}
   virtual std::size_t waiting() const = 0;

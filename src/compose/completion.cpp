@@ -287,54 +287,6 @@ complete -c sovmesh -e
   return out;
 }
 
-std::string commands_markdown(const std::vector<CommandInfo>& commands) {
-  std::string out =
-      "# Commands\n\n"
-      "Written by `sovmesh completion reference`; do not edit. `sovmesh COMMAND --help` says more, "
-      "with examples. Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no server there, 4 "
-      "configuration, 5 data folder, 6 the server cannot do it now; what differs from these is in "
-      "the help of its command.\n\n"
-      "Commands that work on a running server find it by `--data-dir` (the socket of its data "
-      "folder), `--admin ADDR:PORT` or `--url URL` with a token; without any of them by the "
-      "current "
-      "context (`sovmesh login`), and where there is none in /var/lib/sovmesh. Those options and "
-      "`--help` are left out below.\n";
-  constexpr std::array<std::string_view, 6> kEverywhere{"--help",       "--data-dir", "--admin",
-                                                        "--token-file", "--url",      "--json"};
-  const auto is_shown = [&](const CommandOption& option) {
-    return option.names.empty() || std::ranges::none_of(option.names, [&](const std::string& name) {
-             return std::ranges::find(kEverywhere, name) != kEverywhere.end();
-           });
-  };
-  for (const CommandInfo& command : commands) {
-    if (command.path.empty()) continue;
-    const bool is_group = !command.subcommands.empty();
-    const bool is_first = command.path.find(' ') == std::string::npos;
-    if (is_first) out += fmt::format("\n## {}\n\n{}\n", command.path, short_help(command.help));
-    if (is_group) continue;
-    std::string synopsis = "sovmesh " + command.path;
-    std::string rows;
-    for (const CommandOption& option : command.options) {
-      if (!is_shown(option)) continue;
-      std::string name = option.positional;
-      for (const std::string& one : option.names)
-        name += (name.empty() ? "" : ", ") + one;
-      if (option.names.empty()) synopsis += " " + option.positional;
-      std::string help = short_help(option.help);
-      std::string values = fmt::format("{}", fmt::join(option.values, ", "));
-      for (std::string* text : {&help, &values})
-        for (std::size_t at = text->find('|'); at != text->npos; at = text->find('|', at + 2))
-          text->insert(at, "\\");
-      fmt::format_to(std::back_inserter(rows), "| `{}` | {}{} |\n", name, help,
-                     values.empty() ? "" : " (" + values + ")");
-    }
-    out += fmt::format("\n`{}`{}\n", synopsis,
-                       is_first ? "" : fmt::format(": {}", short_help(command.help)));
-    if (!rows.empty()) out += "\n| | |\n|---|---|\n" + rows;
-  }
-  return out;
-}
-
 int completion_names(const AdminCli& cli, const std::string& kind) {
   const auto found = std::ranges::find(kNamed, kind, &NamedKind::name);
   if (found == kNamed.end()) return kExitUsage;

@@ -8,7 +8,7 @@
 
 namespace sovmesh::compose {
 
-// What shells and the reference are told of a command: as the command line itself has it.
+// What shells are told of a command: as the command line itself has it.
 struct CommandOption {
   std::vector<std::string> names;  // "--out", "-o"; empty: a positional
   std::string positional;          // "NAME"; empty: an option
@@ -28,8 +28,6 @@ struct CommandInfo {
 std::string bash_completion(const std::vector<CommandInfo>& commands);
 std::string zsh_completion(const std::vector<CommandInfo>& commands);
 std::string fish_completion(const std::vector<CommandInfo>& commands);
-// docs/cli.md
-std::string commands_markdown(const std::vector<CommandInfo>& commands);
 
 // Whose names an option or a positional of this command takes: "tenant" for `tenant show NAME` and
 // for --tenant; empty: nobody's.

@@ -20,6 +20,7 @@ constexpr std::string_view kPolicy =
 
 void add_protection(http::ResponseHead& head) {
   head.add("content-security-policy", kPolicy);
+  head.add("x-frame-options", "DENY");  // of browsers that know no frame-ancestors
   head.add("x-content-type-options", "nosniff");
   head.add("referrer-policy", "no-referrer");
   head.add("cross-origin-opener-policy", "same-origin");

@@ -121,6 +121,8 @@ void Pool::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
 void Pool::on_done(Ticket ticket, const Usage& usage, Instant now) {
   state_->on_done(ticket, usage, now);
 }
+void Pool::prefetch(Ticket ticket) const { state_->prefetch(ticket); }
+
 void Pool::room_came(std::span<const std::uint64_t> kinds, Instant now) {
   state_->room_came(kinds, now);
 }

@@ -250,6 +250,9 @@ class Pool {
   std::expected<Enqueued, Refusal> enqueue(const Request& request, Instant now);
   // Decides and charges in one step; call until it gives nothing.
   std::optional<Dispatch> next(Placement& placement, Instant now);
+  // For who has many tokens at once: what is known of the request will be needed soon, and may lie
+  // far away in memory.
+  void prefetch(Ticket ticket) const;
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);  // a waiting one; else nothing happens

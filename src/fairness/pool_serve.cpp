@@ -276,6 +276,14 @@ void PoolState::note_gap(NodeIndex index, std::size_t priority) {
   bound.gap_max = std::max(bound.gap_max, queue.borrowed - lowest.key.counter);
 }
 
+void PoolState::prefetch(Ticket ticket) const {
+  if (ticket.index >= items_.size()) return;
+  const Item& item = items_[ticket.index];
+  __builtin_prefetch(&item.request.token_cost);
+  __builtin_prefetch(&item.generation);
+  __builtin_prefetch(&item.charged);
+}
+
 void PoolState::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
   const ItemIndex index = find(ticket, Item::State::running);
   if (index == kNowhere || tokens <= 0) return;

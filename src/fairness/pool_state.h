@@ -26,6 +26,7 @@ class PoolState {
 
   std::expected<Enqueued, Refusal> enqueue(const Request& request, Instant now);
   std::optional<Dispatch> next(Placement& placement, Instant now);
+  void prefetch(Ticket ticket) const;
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
   void on_done(Ticket ticket, const Usage& usage, Instant now);
   std::optional<Removed> cancel(Ticket ticket, Instant now);

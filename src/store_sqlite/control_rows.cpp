@@ -342,7 +342,7 @@ Result<store::ArtifactRecord> Table<store::ArtifactRecord>::read(const Statement
   TRY(artifact.release.tenants, read_tenants(row, 4));
   artifact.release.retires_at = optional_time(row, 5);
   artifact.format = row.text(6);
-  TRY(artifact.digest, read_digest(row, 7));
+  TRY(artifact.digest, read_digest(row, 7, "digest of an artifact"));
   artifact.bytes = row.integer(8);
   artifact.architecture = row.text(9);
   artifact.quantisation = row.text(10);

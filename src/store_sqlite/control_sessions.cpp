@@ -1,3 +1,4 @@
+#include "store_sqlite/control_rows.h"
 #include "store_sqlite/control_sqlite.h"
 
 // The sessions of people: no objects with revisions, so they have statements of their own.

@@ -112,6 +112,11 @@ def test_each_link_and_anchor_of_the_site_leads_somewhere(site):
     assert len(site_build.pages(site)) > 60
 
 
+def test_no_table_fell_apart(site):
+    """A blank line or a missing cell makes text of its rows."""
+    assert [path for path in site.rglob("*.html") if re.search(r"<p>\s*\|", path.read_text())] == []
+
+
 def test_a_broken_link_would_be_found(site, tmp_path):
     (tmp_path / "a.html").write_text('<a href="b.html">x</a><a href="#c">y</a><img src="d.png">')
     assert len(site_build.broken(tmp_path)) == 3

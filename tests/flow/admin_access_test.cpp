@@ -233,7 +233,8 @@ TEST(ForeignIds, EveryPlaceOfATenantsThingsIsTried) {
   }
   // Of the platform's things a tenant's people know nothing (403, before any is looked for), and
   // numbers of the log are everybody's.
-  const std::set<std::string> kOthers{"engines", "routes", "rollouts", "prices", "pools", "audit"};
+  const std::set<std::string> kOthers{"engines", "routes", "rollouts", "prices",
+                                      "pools",   "audit",  "artifacts"};
   for (const AdminResource& place : admin_resources()) {
     const std::string kind(place.path.substr(0, place.path.find('/')));
     if (!place.path.contains('{') || kOthers.contains(kind)) continue;

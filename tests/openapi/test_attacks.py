@@ -14,6 +14,8 @@ ADMINS = {"admin", "is_admin", "isAdmin", "root", "superuser", "role", "roles", 
           "managed_by", "id", "revision", "created_at", "updated_at", "used_at", "last_four", "verified",
           "__proto__", "constructor", "$ref"}
 ERROR = {"$ref": "#/components/schemas/Error"}
+DIGEST = "ab" * 32
+ARTIFACT = {"name": "tiny", "version": "1.0", "format": "gguf", "digest": DIGEST, "bytes": 4, "licence": "mit"}
 OUTSIDE = {"signIn", "setUp"}  # without credentials; tried by themselves below
 
 
@@ -32,7 +34,12 @@ def world(tmp_path_factory):
     running.post("models", {"name": "other", "engine": "extra"}, status=201)
     running.post("routes", {"name": "both", "versions": [{"model": "made", "weight": 1}]}, status=201)
     running.post("users", {"login": "robot", "kind": "service"}, status=201)
+    folder = running.data / "models"
+    folder.mkdir()
+    (folder / f"{DIGEST}.gguf").write_bytes(b"GGUF")
+    running.post("artifacts", ARTIFACT, status=201)
     running.known = {
+        "artifact": "tiny@1.0",
         "tenant": "boreal", "project": running.get("projects?tenant=boreal")["data"][0]["id"],
         "key": running.get("keys?tenant=boreal")["data"][0]["id"], "model": "made", "engine": "extra",
         "route": "both", "limit": "cap", "pool": "gpu", "month": "2026-11", "user": "robot",
@@ -66,7 +73,7 @@ def snapshot(world):
     """All that is stored, as its lists show it."""
     state = {}
     for kind in ("tenants", "projects", "keys", "limits", "models", "engines", "routes", "rollouts",
-                 "users", "memberships", "users/robot/tokens", "users/ann@example.org/tokens"):
+                 "artifacts", "users", "memberships", "users/robot/tokens", "users/ann@example.org/tokens"):
         rows = world.get(f"{kind}?limit=1000")["data"]
         for row in rows:  # that goes by itself
             for name in ("used", "reserved", "balances", "state", "load", "since", "reason", "restarts",
@@ -231,7 +238,10 @@ BODIES = {
     "createLimit": {"tenant": "boreal", "measure": "requests", "window": "minute", "amount": 5},
     "putLimit": {"tenant": "boreal", "name": "cap", "measure": "requests", "window": "day", "amount": 5},
     "createUser": {"login": "new"}, "createMembership": {"user": "robot", "role": "auditor"},
-    "createToken": {"name": "new"}}
+    "createToken": {"name": "new"}, "createArtifact": {**ARTIFACT, "version": "1.1"},
+    "moveArtifact": {"stage": "testing", "tenants": ["aurora"]},
+    "addArtifactTest": {"set": "s", "model": "m", "results": [
+        {"name": "hello", "passed": True, "failures": [], "output_tokens": 3, "ms": 12}]}}
 # There is none: 404, as long as nothing happens.
 ABSENT = {"pauseRollout", "resumeRollout", "promoteRollout", "abortRollout", "removePoolShare",
           "deleteToken", "endSession", "startRollout", "signOut"}

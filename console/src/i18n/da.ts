@@ -635,6 +635,8 @@ export const da: Record<TextKey, string> = {
   "settings.absent": "Denne server har ingen indstillinger for lejere.",
   "settings.at_once": "Det gælder fra næste forespørgsel.",
   "settings.saved": "Gemt og gældende.",
+  "settings.stale": "En anden har ændret indstillingerne i mellemtiden. Hentes de igen, forsvinder det, du har skrevet.",
+  "settings.load": "Hent igen",
   "settings.numbers": "Et tal er ikke et tal.",
   "settings.range": "{min} til {max}",
   "settings.models.text": "Modeller, der er udeladt, er ukendte for alle lejerens programmer.",

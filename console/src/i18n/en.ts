@@ -633,6 +633,8 @@ export const en = {
   "settings.absent": "This server has no settings of tenants.",
   "settings.at_once": "It holds from the next request on.",
   "settings.saved": "Saved, and in force.",
+  "settings.stale": "Somebody else has changed the settings meanwhile. Loading them again drops what you have typed.",
+  "settings.load": "Load again",
   "settings.numbers": "A number is none.",
   "settings.range": "{min} to {max}",
   "settings.models.text": "Models that are left out are unknown to all programs of this tenant.",

@@ -25,6 +25,7 @@ function Own({ id }: { id: string }) {
   const t = useT();
   const read = useObject<User>(`users/${at(id)}`);
   const { signOut } = useSession();
+  const { bySession } = useAccess(); // an access token changes neither passwords nor tokens
   const [asking, setAsking] = useState<"name" | "password" | null>(null);
   const everywhere = async () => {
     await client.call("DELETE", `users/${at(id)}/sessions`);
@@ -34,7 +35,7 @@ function Own({ id }: { id: string }) {
     <Loaded read={read}>
       {(user) => (
         <>
-          <Section title={user.display_name} actions={<><Button onPress={() => setAsking("name")}>{t("tenant.edit")}</Button><Button onPress={() => setAsking("password")}>{t("account.password")}</Button></>}>
+          <Section title={user.display_name} actions={<><Button onPress={() => setAsking("name")}>{t("tenant.edit")}</Button>{bySession && <Button onPress={() => setAsking("password")}>{t("account.password")}</Button>}</>}>
             <Facts
               facts={[
                 [t("user.login"), <code>{user.login}</code>],
@@ -45,7 +46,7 @@ function Own({ id }: { id: string }) {
             />
           </Section>
           <Sessions user={user.id} mayEnd onEndAll={everywhere} />
-          <Tokens user={user.id} mayMake />
+          <Tokens user={user.id} mayMake={bySession} mayRevoke={bySession} />
           {asking === "name" && <Rename user={user} onClose={() => setAsking(null)} />}
           {asking === "password" && <ChangePassword user={user} onClose={() => setAsking(null)} />}
         </>

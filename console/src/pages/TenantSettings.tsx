@@ -21,7 +21,7 @@ export function TenantSettings({ tenant }: { tenant: string }) {
   const t = useT();
   const read = useObject<Settings>(`tenants/${at(tenant)}/settings`);
   if (isAbsent(read.error)) return <p className="muted">{t("settings.absent")}</p>;
-  return <Loaded read={read}>{(settings) => <Form key={settings.revision} tenant={tenant} settings={settings} />}</Loaded>;
+  return <Loaded read={read}>{(settings) => <Form tenant={tenant} latest={settings} />}</Loaded>;
 }
 
 // What is in the fields, as text.
@@ -52,11 +52,14 @@ function valuesOf(draft: Draft): Values | null {
   };
 }
 
-function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
+// `latest`: as the server has them now. What is typed stays when they change meanwhile; it is based on
+// those that were seen.
+function Form({ tenant, latest }: { tenant: string; latest: Settings }) {
   const t = useT();
   const queries = useQueryClient();
   const { may } = useAccess();
-  const [draft, setDraft] = useState(() => draftOf(settings));
+  const [settings, setSettings] = useState(latest);
+  const [draft, setDraft] = useState(() => draftOf(latest));
   const [state, setState] = useState<{ busy: boolean; error: unknown; saved: boolean }>({ busy: false, error: null, saved: false });
   const values = useMemo(() => valuesOf(draft), [draft]);
   const mayChange = settings.managed_by !== "file" && may("change", "settings", tenant);
@@ -64,15 +67,25 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
     setDraft({ ...draft, ...more });
     setState((was) => ({ ...was, saved: false }));
   };
+  const take = (next: Settings) => {
+    setSettings(next);
+    setDraft(draftOf(next));
+  };
+  const isStale = (latest.revision ?? 0) > (settings.revision ?? 0);
+  const load = () => {
+    take(latest);
+    setState({ busy: false, error: null, saved: false });
+  };
   const save = async (event: FormEvent) => {
     event.preventDefault();
     setState({ busy: true, error: null, saved: false });
     try {
-      await client.call("PUT", `tenants/${at(tenant)}/settings`, { body: values, revision: settings.revision });
+      take(await client.call<Settings>("PUT", `tenants/${at(tenant)}/settings`, { body: values, revision: settings.revision }));
       setState({ busy: false, error: null, saved: true });
       void queries.invalidateQueries();
     } catch (error) {
       setState({ busy: false, error, saved: false });
+      void queries.invalidateQueries(); // perhaps somebody else was faster
     }
   };
   return (
@@ -82,12 +95,13 @@ function Form({ tenant, settings }: { tenant: string; settings: Settings }) {
         <fieldset disabled={!mayChange} className="bare">
           <ModelsPart draft={draft} set={set} bounds={settings.bounds} />
           <NumbersPart draft={draft} set={set} bounds={settings.bounds} />
-          <PromptsPart draft={draft} set={set} />
+          <PromptsPart key={settings.revision} draft={draft} set={set} />
           <Section title={t("settings.disclaimer")}>
             <Field label={t("settings.disclaimer.field")} help={t("settings.disclaimer.help")} value={draft.disclaimer} onChange={(disclaimer) => set({ disclaimer })} lines={3} optional isReadOnly={!mayChange} />
           </Section>
         </fieldset>
         {state.error ? <ErrorBox error={state.error} /> : null}
+        {isStale && <p className="note warn">{t("settings.stale")} <Button onPress={load}>{t("settings.load")}</Button></p>}
         {mayChange && (
           <div className="form-end">
             <span role="status" className="muted">{values === null ? t("settings.numbers") : state.saved ? t("settings.saved") : t("settings.at_once")}</span>

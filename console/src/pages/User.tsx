@@ -23,7 +23,7 @@ export default function User() {
   const user = read.data;
   const own = user !== undefined && user.id === self?.id;
   // Who may give each of somebody's roles may manage him; the server knows the roles that are not shown here.
-  const manages = (act: "change" | "remove", of: UserObject) =>
+  const manages = (act: "read" | "change" | "remove", of: UserObject) =>
     !own &&
     (of.memberships.length === 0 ? may(act, "platform_users", null) : of.memberships.every((one) => may(act, one.tenant === null ? "platform_users" : "users", one.tenant)));
   const close = () => setAsking(null);
@@ -54,8 +54,8 @@ export default function User() {
               />
             </Section>
             <Roles user={one} onGrant={() => setAsking("grant")} />
-            {one.kind !== "service" && <Sessions user={one.id} mayEnd={manages("change", one)} onEndAll={() => client.call("DELETE", `users/${at(one.id)}/sessions`)} />}
-            {one.kind === "service" && <Tokens user={one.id} mayMake={manages("change", one)} />}
+            {one.kind !== "service" && (own || manages("read", one)) && <Sessions user={one.id} mayEnd={manages("change", one)} onEndAll={() => client.call("DELETE", `users/${at(one.id)}/sessions`)} />}
+            {(own || manages("read", one)) && <Tokens user={one.id} mayMake={one.kind === "service" && manages("change", one)} mayRevoke={manages("change", one)} />}
             {asking === "edit" && <EditUser user={one} onClose={close} />}
             {asking === "password" && <SetPassword user={one} onClose={close} />}
             {asking === "disable" && <Disable user={one} onClose={close} />}

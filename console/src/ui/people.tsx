@@ -112,7 +112,7 @@ export function Sessions({ user, mayEnd, onEndAll }: { user: string; mayEnd: boo
 }
 
 // Tokens with which programs act as a user. Nothing where the server has none.
-export function Tokens({ user, mayMake }: { user: string; mayMake: boolean }) {
+export function Tokens({ user, mayMake, mayRevoke }: { user: string; mayMake: boolean; mayRevoke: boolean }) {
   const t = useT();
   const read = useList<Token>(`users/${at(user)}/tokens`);
   const [making, setMaking] = useState(false);
@@ -133,7 +133,7 @@ export function Tokens({ user, mayMake }: { user: string; mayMake: boolean }) {
               { id: "created", head: t("key.created"), cell: (one) => time(one.created_at), value: (one) => one.created_at },
               { id: "used", head: t("token.used"), cell: (one) => time(one.used_at), value: (one) => one.used_at },
               { id: "expires", head: t("key.expires"), cell: (one) => (one.expires_at ? time(one.expires_at) : t("key.expires.never")), value: (one) => one.expires_at ?? "" },
-              { id: "acts", head: "", cell: (one) => mayMake && <Button kind="quiet" aria-label={`${t("token.revoke")}: ${one.name}`} onPress={() => setGone(one)}>{t("token.revoke")}</Button> },
+              { id: "acts", head: "", cell: (one) => mayRevoke && <Button kind="quiet" aria-label={`${t("token.revoke")}: ${one.name}`} onPress={() => setGone(one)}>{t("token.revoke")}</Button> },
             ]}
           />
         )}

@@ -172,4 +172,27 @@ def test_an_access_token_opens_the_console_for_what_its_user_may(person, gateway
     person.sign_in("tenants", token=token)
     person.title("Tenants")
     assert "Engines" not in person.menu()
-    person.page.get_by_role("link", name="dave@aurora").wait_for()
+    person.page.get_by_role("link", name="dave@aurora").click()
+    person.title("My account")
+    person.page.get_by_role("cell", name="laptop").wait_for()
+    assert person.page.get_by_role("button", name="Create token").count() == 0  # a token makes no tokens
+    assert person.page.get_by_role("button", name="Change password").count() == 0
+    ann = gateway.sign_in("ann@aurora")
+    kept, = ann.api("GET", f"users/{user}/tokens")["data"]
+    assert ann.status("DELETE", f"users/{user}/tokens/{kept['id']}") == 204
+    person.open("models")
+    person.sees("Your session has ended.")
+
+
+def test_somebody_makes_an_access_token_for_the_own_programs(person, gateway):
+    gateway.needs("roles")
+    gateway.make_user("tom@aurora", "tenant-viewer", "aurora")
+    person.sign_in_as("tom@aurora", "account")
+    person.press("Create token")
+    person.box().get_by_label("Name").fill("backup script")
+    person.box().get_by_label("Works for").select_option("7")
+    person.press("Create", person.box())
+    token = person.box().get_by_label("Access token", exact=True).inner_text()
+    person.press("I have copied it", person.box())
+    person.page.get_by_role("cell", name="backup script", exact=True).wait_for()
+    assert gateway.fetch("/api/v1/tenants", authorization=f"Bearer {token}")[0] == 200

@@ -70,6 +70,9 @@ def test_settings_that_somebody_else_changed_meanwhile_are_not_overwritten(perso
     person.press("Save")
     person.sees("Somebody else has changed it meanwhile.")
     assert gateway.api("GET", "tenants/words/settings")["disclaimer"] == {"text": "theirs"}
+    assert page.get_by_label("Behind every answer").input_value() == "mine"
+    person.press("Load again")
+    assert page.get_by_label("Behind every answer").input_value() == "theirs"
 
 
 def test_a_developer_only_reads_the_settings(person, gateway, settled):
