@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bytes.h"
 #include "config/values.h"
 #include "http/client.h"
 #include "http/url.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::size_t kAnswerBytesMax = 64U << 20;
 constexpr std::size_t kCaBytesMax = 1U << 20;
+constexpr int kTooManyRequests = 429;
+constexpr std::string_view kSessions = "/api/v1/sessions";
 
 bool is_this_machine(const std::string& host) {
   if (host == "localhost") return true;
@@ -84,6 +87,11 @@ struct AdminHttp::Impl {
     worker.loop->stop();
   }
 
+  rt::Task<void> wait(std::chrono::seconds time) {
+    co_await rt::sleep(*worker.loop, {rt::Deadline::at(clock->now() + time)});
+    worker.loop->stop();
+  }
+
   AdminPlace place;
   http::Origin origin;
   std::unique_ptr<Clock> clock;
@@ -108,8 +116,22 @@ Result<AdminHttp> AdminHttp::connect(const AdminPlace& place) {
   return AdminHttp(std::move(impl));
 }
 
+// A refusal of that kind changed nothing, so the same may be sent again.
 Result<AdminAnswer> AdminHttp::ask(std::string_view method, std::string_view target,
                                    std::string_view body, std::string_view if_match) {
+  for (int waits = 0;; ++waits) {
+    TRY(AdminAnswer answer, ask_once(method, target, body, if_match));
+    const bool may_wait = answer.status == kTooManyRequests && target != kSessions &&
+                          answer.retry_after && *answer.retry_after <= kWaitMax;
+    if (!may_wait || waits >= kWaitsMax) return answer;
+    rt::TaskGroup tasks(*impl_->worker.loop, 1);
+    tasks.spawn(impl_->wait(std::max(*answer.retry_after, std::chrono::seconds(1))));
+    rt::run(impl_->worker);
+  }
+}
+
+Result<AdminAnswer> AdminHttp::ask_once(std::string_view method, std::string_view target,
+                                        std::string_view body, std::string_view if_match) {
   const AdminPlace& place = impl_->place;
   const bool reads = method == "GET";
   // A write is never sent twice: nobody knows whether the first one was done.
@@ -143,6 +165,8 @@ Result<AdminAnswer> AdminHttp::ask(std::string_view method, std::string_view tar
   for (auto& [name, value] : (*answer)->fields) {
     if (name == "etag") out.etag = value;
     if (name == "set-cookie") out.set_cookie = value;
+    if (const auto seconds = name == "retry-after" ? parse_u64(value) : std::nullopt)
+      out.retry_after = std::chrono::seconds(*seconds);
   }
   return out;
 }
