@@ -21,6 +21,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::size_t kAnswerBytesMax = 64U << 20;
 constexpr std::size_t kCaBytesMax = 1U << 20;
+constexpr std::string_view kUnix = "unix:";
 constexpr int kTooManyRequests = 429;
 constexpr std::string_view kSessions = "/api/v1/sessions";
 
@@ -31,6 +32,12 @@ bool is_this_machine(const std::string& host) {
 }
 
 Result<http::Origin> origin_of(const AdminPlace& place) {
+  if (place.url.starts_with(kUnix)) {  // a folder may have any name
+    http::Origin origin;
+    origin.host = "localhost";
+    origin.unix_path = place.url.substr(kUnix.size());
+    return origin;
+  }
   auto url = http::parse_url(place.url, "");
   if (!url)
     return client_error(Code::invalid_value, "want http://HOST:PORT, https://HOST or unix:/PATH");
@@ -38,10 +45,9 @@ Result<http::Origin> origin_of(const AdminPlace& place) {
     return client_error(Code::invalid_value,
                         "the address of the server has no path: leave what follows the host out");
   http::Origin origin;
-  origin.host = url->unix_path.empty() ? url->host : "localhost";
+  origin.host = url->host;
   origin.port = url->port;
-  origin.unix_path = url->unix_path;
-  const bool is_clear = !url->is_tls && url->unix_path.empty() && !is_this_machine(url->host);
+  const bool is_clear = !url->is_tls && !is_this_machine(url->host);
   if (is_clear && !place.may_be_clear) {
     return client_error(Code::invalid_value,
                         fmt::format("http://{} would show the token to everybody on the way: use "
@@ -76,7 +82,9 @@ struct AdminHttp::Impl {
 
   Result<void> start() {
     TRY(worker, rt::make_worker(*clock, *random));
-    pool.emplace(*worker.loop, *worker.network, *worker.resolver, http::ClientLimits{});
+    // Writes take connections of their own: of those one is kept.
+    const http::ClientLimits limits{.idle_max = 1};
+    pool.emplace(*worker.loop, *worker.network, *worker.resolver, limits);
     return {};
   }
 
@@ -88,7 +96,8 @@ struct AdminHttp::Impl {
   }
 
   rt::Task<void> wait(std::chrono::seconds time) {
-    co_await rt::sleep(*worker.loop, {rt::Deadline::at(clock->now() + time)});
+    const rt::Until until{rt::Deadline::at(clock->now() + time)};
+    co_await rt::sleep(*worker.loop, until);
     worker.loop->stop();
   }
 
@@ -150,11 +159,11 @@ Result<AdminAnswer> AdminHttp::ask_once(std::string_view method, std::string_vie
   tasks.spawn(impl_->run(std::move(request), &answer));
   rt::run(impl_->worker);
   if (!answer || !*answer) {
-    const bool is_local = place.url.starts_with("unix:");
+    const bool is_local = place.url.starts_with(kUnix);
     return our_error(
         Code::dependency_unavailable,
         fmt::format("cannot reach the server at '{}': {}. Is `sovmesh serve` running{}?",
-                    is_local ? place.url.substr(5) : place.url,
+                    is_local ? place.url.substr(kUnix.size()) : place.url,
                     answer ? (*answer).error().message() : "no answer",
                     is_local ? ", with this --data-dir, as this user or root" : " there"));
   }
