@@ -45,7 +45,7 @@ void add_output(CLI::App& command, compose::AdminCli& cli) {
       .add_option_function<std::string>(
           "--output", [&cli](const std::string& name) { cli.output = kOutputs.at(name); },
           "How it is printed: table (the usual), json or yaml")
-      ->check(CLI::IsMember(kOutputs))
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->excludes("--json");
 }
 

@@ -454,6 +454,7 @@ def test_top_prints_once_where_there_is_no_terminal(servers):
 
 
 def test_top_leaves_a_terminal_as_it_was(servers):
+    import fcntl
     import pty
     import select
     import termios
@@ -462,9 +463,13 @@ def test_top_leaves_a_terminal_as_it_was(servers):
     for key in (b"q", b"\x03"):
         main, side = pty.openpty()
         before = termios.tcgetattr(side)
+
+        def own_terminal():
+            support.die_with_parent()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         child = subprocess.Popen([support.BINARY, "top", "--data-dir", server.data], stdin=side,
                                  stdout=side, stderr=side, start_new_session=True,
-                                 preexec_fn=support.die_with_parent)
+                                 preexec_fn=own_terminal)
         seen = b""
         while b"ENGINE" not in seen:
             assert select.select([main], [], [], 20)[0], seen
