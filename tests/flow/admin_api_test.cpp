@@ -64,7 +64,7 @@ TEST_F(AdminApiTest, AWrongMethodIsToldTheRightOnes) {
   EXPECT_EQ(call("POST", "usage").error().allow(), "GET, HEAD");
   EXPECT_EQ(call("OPTIONS", "tenants/aurora").error().allow(), "GET, HEAD, PUT, PATCH, DELETE");
   EXPECT_EQ(call("GET", "ledger/verify").error().allow(), "POST");
-  EXPECT_EQ(call("PATCH", "engines/tiny", "{}").error().allow(), "GET, HEAD, DELETE");
+  EXPECT_EQ(call("PATCH", "engines/tiny", "{}").error().allow(), "GET, HEAD, PUT, DELETE");
   EXPECT_EQ(call("DELETE", "keys/a/rotate").error().allow(), "POST");
 }
 

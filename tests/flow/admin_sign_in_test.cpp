@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -123,7 +124,7 @@ TEST_F(SignInTest, ASessionEndsWhenItIsIdleOrOld) {
 TEST_F(SignInTest, AFullDiskKeepsNobodyFromReading) {
   const auto ann = sign_in("ann");
   world_.run_for(std::chrono::minutes(30));
-  disk_.set_capacity(disk_.used());
+  disk_.fail_write(1, ENOSPC);
   EXPECT_TRUE(works(ann->token));
   EXPECT_THAT(as(*ann, "GET", "session"), Succeeds());
   world_.run_for(Session::kIdleMax - std::chrono::minutes(30));

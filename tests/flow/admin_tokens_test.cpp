@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -153,8 +154,9 @@ TEST_F(TokensTest, TheLastUseIsKnownToTheMinute) {
 TEST_F(TokensTest, AFullDiskKeepsNobodyFromReading) {
   const std::string text = token_of("robot");
   world_.run_for(std::chrono::hours(1));
-  disk_.set_capacity(disk_.used());
+  disk_.fail_write(1, ENOSPC);
   EXPECT_TRUE(shown(text));
+  EXPECT_FALSE((*store_->token({*KeyId::parse(text.substr(4, 12))}))->used_at);
 }
 
 TEST_F(TokensTest, TokensGoWithTheirUser) {
