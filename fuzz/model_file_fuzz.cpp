@@ -10,7 +10,13 @@
 
 namespace {
 
-using namespace sovmesh::modelfile;
+using sovmesh::modelfile::add_config;
+using sovmesh::modelfile::ByteSource;
+using sovmesh::modelfile::Header;
+using sovmesh::modelfile::kind_of_file;
+using sovmesh::modelfile::kShownMax;
+using sovmesh::modelfile::read_gguf;
+using sovmesh::modelfile::read_safetensors;
 
 void require(bool holds) {
   if (!holds) std::abort();

@@ -76,7 +76,7 @@ void add_test(CLI::App& model, int& code) {
       ->required()
       ->check(CLI::ExistingFile);
   command->add_option("--model", wanted.model, "The public model that serves it, if several do");
-  command->add_option("--url", wanted.url, "The gateway, as http://HOST:PORT or unix:/PATH")
+  command->add_option("--gateway", wanted.url, "The gateway, as http://HOST:PORT or unix:/PATH")
       ->required();
   command
       ->add_option_function<std::string>(

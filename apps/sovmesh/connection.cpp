@@ -24,17 +24,17 @@ void add_connection(CLI::App& command, compose::AdminCli& cli, const char* json_
                       "ADDR:PORT of an admin listener elsewhere (default: the data folder's "
                       "socket, or the place of `sovmesh context`)")
           ->envname("SM_ADMIN");
-  CLI::Option* const url =
-      command.add_option("--url", cli.url, "https://HOST or http://HOST:PORT of an admin API")
-          ->envname("SM_URL")
+  CLI::Option* const server =
+      command.add_option("--server", cli.url, "https://HOST or http://HOST:PORT of an admin API")
+          ->envname("SM_SERVER")
           ->excludes(admin);
   command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin or --url (default: $SM_TOKEN, then "
+                     "File with the token for --admin or --server (default: $SM_TOKEN, then "
                      "admin.token of the data folder)");
   if (json_help != nullptr)
     command.add_flag_callback("--json", [&cli] { cli.output = Output::json; }, json_help);
-  command.parse_complete_callback([&cli, data_dir, admin, url] {
-    cli.is_unnamed = data_dir->count() + admin->count() + url->count() == 0;
+  command.parse_complete_callback([&cli, data_dir, admin, server] {
+    cli.is_unnamed = data_dir->count() + admin->count() + server->count() == 0;
   });
 }
 
@@ -45,7 +45,7 @@ void add_output(CLI::App& command, compose::AdminCli& cli) {
       .add_option_function<std::string>(
           "--output", [&cli](const std::string& name) { cli.output = kOutputs.at(name); },
           "How it is printed: table (the usual), json or yaml")
-      ->check(CLI::IsMember(kOutputs))
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->excludes("--json");
 }
 

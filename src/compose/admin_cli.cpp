@@ -34,7 +34,7 @@ Result<Secret> token_of(const AdminCli& cli) {
     return Secret(said);
   if (!is_named && !cli.url.empty())
     return client_error(Code::invalid_value,
-                        "no token for --url: --token-file FILE, SM_TOKEN in the environment, or "
+                        "no token for --server: --token-file FILE, SM_TOKEN in the environment, or "
                         "`sovmesh login` once");
   const std::string path = is_named ? cli.token_file : cli.data_dir + "/admin.token";
   std::ifstream file(path);

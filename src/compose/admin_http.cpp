@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bytes.h"
 #include "config/values.h"
 #include "http/client.h"
 #include "http/url.h"
@@ -20,6 +21,9 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::size_t kAnswerBytesMax = 64U << 20;
 constexpr std::size_t kCaBytesMax = 1U << 20;
+constexpr std::string_view kUnix = "unix:";
+constexpr int kTooManyRequests = 429;
+constexpr std::string_view kSessions = "/api/v1/sessions";
 
 bool is_this_machine(const std::string& host) {
   if (host == "localhost") return true;
@@ -28,6 +32,12 @@ bool is_this_machine(const std::string& host) {
 }
 
 Result<http::Origin> origin_of(const AdminPlace& place) {
+  if (place.url.starts_with(kUnix)) {  // a folder may have any name
+    http::Origin origin;
+    origin.host = "localhost";
+    origin.unix_path = place.url.substr(kUnix.size());
+    return origin;
+  }
   auto url = http::parse_url(place.url, "");
   if (!url)
     return client_error(Code::invalid_value, "want http://HOST:PORT, https://HOST or unix:/PATH");
@@ -35,10 +45,9 @@ Result<http::Origin> origin_of(const AdminPlace& place) {
     return client_error(Code::invalid_value,
                         "the address of the server has no path: leave what follows the host out");
   http::Origin origin;
-  origin.host = url->unix_path.empty() ? url->host : "localhost";
+  origin.host = url->host;
   origin.port = url->port;
-  origin.unix_path = url->unix_path;
-  const bool is_clear = !url->is_tls && url->unix_path.empty() && !is_this_machine(url->host);
+  const bool is_clear = !url->is_tls && !is_this_machine(url->host);
   if (is_clear && !place.may_be_clear) {
     return client_error(Code::invalid_value,
                         fmt::format("http://{} would show the token to everybody on the way: use "
@@ -73,7 +82,9 @@ struct AdminHttp::Impl {
 
   Result<void> start() {
     TRY(worker, rt::make_worker(*clock, *random));
-    pool.emplace(*worker.loop, *worker.network, *worker.resolver, http::ClientLimits{});
+    // Writes take connections of their own: of those one is kept.
+    const http::ClientLimits limits{.idle_max = 1};
+    pool.emplace(*worker.loop, *worker.network, *worker.resolver, limits);
     return {};
   }
 
@@ -81,6 +92,12 @@ struct AdminHttp::Impl {
                      std::optional<Result<http::ClientResponse>>* answer) {
     const rt::Until until{rt::Deadline::at(clock->now() + kPatience)};
     *answer = co_await http::fetch(*pool, origin, std::move(request), kAnswerBytesMax, until);
+    worker.loop->stop();
+  }
+
+  rt::Task<void> wait(std::chrono::seconds time) {
+    const rt::Until until{rt::Deadline::at(clock->now() + time)};
+    co_await rt::sleep(*worker.loop, until);
     worker.loop->stop();
   }
 
@@ -108,8 +125,22 @@ Result<AdminHttp> AdminHttp::connect(const AdminPlace& place) {
   return AdminHttp(std::move(impl));
 }
 
+// A refusal of that kind changed nothing, so the same may be sent again.
 Result<AdminAnswer> AdminHttp::ask(std::string_view method, std::string_view target,
                                    std::string_view body, std::string_view if_match) {
+  for (int waits = 0;; ++waits) {
+    TRY(AdminAnswer answer, ask_once(method, target, body, if_match));
+    const bool may_wait = answer.status == kTooManyRequests && target != kSessions &&
+                          answer.retry_after && *answer.retry_after <= kWaitMax;
+    if (!may_wait || waits >= kWaitsMax) return answer;
+    rt::TaskGroup tasks(*impl_->worker.loop, 1);
+    tasks.spawn(impl_->wait(std::max(*answer.retry_after, std::chrono::seconds(1))));
+    rt::run(impl_->worker);
+  }
+}
+
+Result<AdminAnswer> AdminHttp::ask_once(std::string_view method, std::string_view target,
+                                        std::string_view body, std::string_view if_match) {
   const AdminPlace& place = impl_->place;
   const bool reads = method == "GET";
   // A write is never sent twice: nobody knows whether the first one was done.
@@ -128,11 +159,11 @@ Result<AdminAnswer> AdminHttp::ask(std::string_view method, std::string_view tar
   tasks.spawn(impl_->run(std::move(request), &answer));
   rt::run(impl_->worker);
   if (!answer || !*answer) {
-    const bool is_local = place.url.starts_with("unix:");
+    const bool is_local = place.url.starts_with(kUnix);
     return our_error(
         Code::dependency_unavailable,
         fmt::format("cannot reach the server at '{}': {}. Is `sovmesh serve` running{}?",
-                    is_local ? place.url.substr(5) : place.url,
+                    is_local ? place.url.substr(kUnix.size()) : place.url,
                     answer ? (*answer).error().message() : "no answer",
                     is_local ? ", with this --data-dir, as this user or root" : " there"));
   }
@@ -143,6 +174,8 @@ Result<AdminAnswer> AdminHttp::ask(std::string_view method, std::string_view tar
   for (auto& [name, value] : (*answer)->fields) {
     if (name == "etag") out.etag = value;
     if (name == "set-cookie") out.set_cookie = value;
+    if (const auto seconds = name == "retry-after" ? parse_u64(value) : std::nullopt)
+      out.retry_after = std::chrono::seconds(*seconds);
   }
   return out;
 }

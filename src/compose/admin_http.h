@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +27,7 @@ struct AdminAnswer {
   std::string body;
   std::string etag;
   std::string set_cookie;
+  std::optional<std::chrono::seconds> retry_after = {};
 };
 
 // One caller of an admin API, over one connection that is kept. Blocking, for one thread; each
@@ -32,11 +35,15 @@ struct AdminAnswer {
 class AdminHttp {
  public:
   // Code::invalid_value when the place makes no sense.
+  static constexpr int kWaitsMax = 10;
+  static constexpr std::chrono::seconds kWaitMax{30};
   static Result<AdminHttp> connect(const AdminPlace& place);
   AdminHttp(AdminHttp&&) noexcept;
   AdminHttp& operator=(AdminHttp&&) noexcept;
   ~AdminHttp();
 
+  // Where the server allows only so many calls it is waited for, kWaitsMax times. (Sign-ins are
+  // not tried again.)
   // `if_match`: an ETag; empty: whatever the object is. Code::dependency_unavailable when nobody
   // answers.
   Result<AdminAnswer> ask(std::string_view method, std::string_view target, std::string_view body,
@@ -44,6 +51,8 @@ class AdminHttp {
 
  private:
   struct Impl;
+  Result<AdminAnswer> ask_once(std::string_view method, std::string_view target,
+                               std::string_view body, std::string_view if_match);
   explicit AdminHttp(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

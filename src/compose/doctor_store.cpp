@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "base/time_text.h"
@@ -27,18 +28,23 @@ constexpr std::chrono::seconds kSkewMax{5};
 std::int64_t lock_holder(const std::string& file) {
   struct stat info{};
   if (::stat(file.c_str(), &info) != 0) return 0;
-  const std::string wanted =
-      fmt::format("{:02x}:{:02x}:{}", major(info.st_dev), minor(info.st_dev), info.st_ino);
+  std::int64_t noted = 0;  // the holder's own word
+  std::ifstream(file) >> noted;
+  const std::string inode = fmt::format(":{}", info.st_ino);
+  const std::string device = fmt::format("{:02x}:{:02x}", major(info.st_dev), minor(info.st_dev));
   std::ifstream locks("/proc/locks");
+  std::string number, kind, how, access, place;
+  std::int64_t pid = 0;
   std::string line;
   while (std::getline(locks, line)) {
-    // "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; "->" marks who waits
-    if (line.find(" FLOCK ") == line.npos || line.find("->") != line.npos) continue;
-    if (line.find(" " + wanted + " ") == line.npos) continue;
-    std::ifstream note(file);
-    std::int64_t pid = 0;
-    note >> pid;  // its own word: that of /proc/locks may be of another PID namespace
-    return pid > 0 ? pid : -1;
+    // "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; one that waits has "->" before its kind
+    std::istringstream words(line);
+    words >> number >> kind >> how >> access >> pid >> place;
+    if (!words || kind != "FLOCK" || !place.ends_with(inode)) continue;
+    // On layered file systems the device that stat() names is another one.
+    const bool is_ours = place == device + inode || (noted > 0 && pid == noted);
+    // The number in /proc/locks may be of another PID namespace.
+    if (is_ours) return noted > 0 ? noted : -1;
   }
   return 0;
 }

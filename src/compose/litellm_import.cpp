@@ -32,6 +32,7 @@ using litellm::Json;
 using litellm::kBuiltIn;
 using litellm::Known;
 using litellm::kTenant;
+using litellm::Wish;
 using litellm::write_configuration;
 using Outcome = ImportFinding::Outcome;
 
@@ -550,19 +551,19 @@ class Importer {
     for (const YamlNode& entry : list.values) {
       for (std::size_t i = 0; i < entry.names.size(); ++i) {
         const std::string& from = entry.names[i].text;
+        const Wish wish{.names = names_in(entry.values[i]),
+                        .position = entry.names[i].position,
+                        .field = fmt::format("{}.{}", field, from)};
         if (from == "*")
-          contents_.default_fallbacks = names_in(entry.values[i]);
+          contents_.default_fallbacks = wish;
         else
-          contents_.fallbacks[from] = names_in(entry.values[i]);
-        tell(entry.names[i], fmt::format("{}.{}", field, from), Outcome::taken,
-             "fallbacks of a route of this name");
+          contents_.fallbacks[from] = wish;
       }
     }
   }
   void read_default_fallbacks(const YamlNode& list, const std::string& field) {
-    contents_.default_fallbacks = names_in(list);
-    tell(list, field, Outcome::changed,
-         "fallbacks of a route for every model that has none of its own");
+    contents_.default_fallbacks =
+        Wish{.names = names_in(list), .position = list.position, .field = field};
   }
   // {alias: model} or {alias: {model: model, hidden: true}}
   void read_aliases(const YamlNode& map, const std::string& field) {
@@ -574,8 +575,8 @@ class Importer {
         tell(value, name, Outcome::impossible, "lost: want a name of a model");
         continue;
       }
-      contents_.aliases[map.names[i].text] = *target;
-      tell(value, name, Outcome::taken, "a route of this name");
+      contents_.aliases[map.names[i].text] =
+          Wish{.names = {*target}, .position = value.position, .field = name};
       if (value.find("hidden") != nullptr)
         tell(*value.find("hidden"), name + ".hidden", Outcome::impossible,
              "lost: /v1/models lists it");

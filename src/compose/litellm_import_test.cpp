@@ -138,9 +138,11 @@ router_settings:
   EXPECT_EQ(config.routes[0].fallbacks[0].model, "small");
   EXPECT_EQ(config.routes[1].name, "gpt-4");
   EXPECT_EQ(config.routes[1].versions[0].model, "big");
-  EXPECT_THAT(said_of("fallbacks.big"), HasSubstr("not possible: lost: 'gone'"));
-  EXPECT_THAT(said_of("router_settings.model_group_alias.ghost"), HasSubstr("7 taken over"));
-  EXPECT_THAT(said_of("router_settings.num_retries"), HasSubstr("9 changed"));
+  EXPECT_THAT(said_of("router_settings.fallbacks.big"),
+              HasSubstr("7 changed: fallbacks of a route of this name, without 'gone'"));
+  EXPECT_THAT(said_of("router_settings.model_group_alias.ghost"),
+              HasSubstr("8 not possible: lost: 'nothing'"));
+  EXPECT_THAT(said_of("router_settings.num_retries"), HasSubstr("10 changed"));
 }
 
 TEST_F(LiteLlmImport, PricesAndBudgetsAreInDollars) {

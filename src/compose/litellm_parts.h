@@ -46,15 +46,21 @@ struct Engine {
   bool embeddings = false;
 };
 
+// What somebody wants of names that may not be there in the end: told when that is known.
+struct Wish {
+  std::vector<std::string> names;
+  config::Position position;
+  std::string field;
+};
 // All of it, as far as it is ours.
 struct Contents {
   std::vector<Deployment> deployments;
   std::vector<Engine> engines;
-  std::map<std::string, std::vector<std::string>> fallbacks;
-  std::vector<std::string> default_fallbacks;
-  std::map<std::string, std::string> aliases;
-  Json limits = Json::array();  // of the tenant
-  bool has_money = false;       // prices or budgets, which are in USD there
+  std::map<std::string, Wish> fallbacks;  // by the name that falls back
+  std::optional<Wish> default_fallbacks;
+  std::map<std::string, Wish> aliases;  // to one name each
+  Json limits = Json::array();          // of the tenant
+  bool has_money = false;               // prices or budgets, which are in USD there
 };
 inline constexpr const char* kTenant = "default";
 

@@ -132,26 +132,31 @@ class Writer {
     return names_.contains(name) || versions_.contains(name);
   }
 
-  // What a route falls back to: a model, or a route that has versions.
-  Json fallbacks_of(const std::string& name, const std::vector<std::string>& wanted) {
+  void tell(const Wish& wish, Outcome outcome, std::string text) {
+    findings_.push_back({.position = wish.position,
+                         .field = wish.field,
+                         .outcome = outcome,
+                         .text = std::move(text)});
+  }
+
+  // What a route falls back to: models, or routes that have versions. Names that are not there, and
+  // those beyond kFallbacksMax, are in `lost`.
+  Json fallbacks_of(const std::string& name, const Wish& wish, std::set<std::string>& lost) const {
     Json list = Json::array();
-    for (const std::string& one : wanted) {
+    for (const std::string& one : wish.names) {
       if (one == name) continue;
-      if (!is_there(one) || list.size() >= kFallbacksMax) {
-        lost_fallback(name, one);
-        continue;
-      }
-      list.push_back({{versions_.contains(one) ? "route" : "model", one}});
+      if (!is_there(one) || list.size() >= kFallbacksMax)
+        lost.insert(one);
+      else
+        list.push_back({{versions_.contains(one) ? "route" : "model", one}});
     }
     return list;
   }
-  void lost_fallback(const std::string& from, const std::string& to) {
-    findings_.push_back({.position = {},
-                         .field = fmt::format("fallbacks.{}", from),
-                         .outcome = Outcome::impossible,
-                         .text = fmt::format("lost: '{}' is no model of the outcome, or more "
-                                             "than {} are named",
-                                             to, kFallbacksMax)});
+  void tell_fallbacks(const Wish& wish, const char* what, const std::set<std::string>& lost) {
+    if (lost.empty()) return tell(wish, Outcome::taken, what);
+    tell(wish, Outcome::changed,
+         fmt::format("{}, without '{}': no model of the outcome, or more than {}", what,
+                     fmt::join(lost, "', '"), kFallbacksMax));
   }
 
   void add_route(const std::string& name, Json versions, Json fallbacks) {
@@ -160,43 +165,51 @@ class Writer {
     routes_.push_back(std::move(route));
   }
 
+  // Falls back to what is said of it, or of all.
   void make_routes() {
     std::set<std::string> made;
-    for (const auto& [name, wanted] : contents_.fallbacks) {
+    for (const auto& [name, wish] : contents_.fallbacks) {
       if (!is_there(name)) {
-        lost_fallback(name, name);
+        tell(wish, Outcome::impossible, fmt::format("lost: '{}' is no model of the outcome", name));
         continue;
       }
-      if (Json list = fallbacks_of(name, wanted); !list.empty()) {
-        made.insert(name);
-        add_route(name, versions_of(name), std::move(list));
-      }
+      std::set<std::string> lost;
+      Json list = fallbacks_of(name, wish, lost);
+      tell_fallbacks(wish, "fallbacks of a route of this name", lost);
+      if (list.empty()) continue;
+      made.insert(name);
+      add_route(name, versions_of(name), std::move(list));
     }
+    make_other_routes(made);
+    for (const auto& [alias, wish] : contents_.aliases) {
+      const std::string& target = wish.names.front();
+      if (!is_there(target) || is_there(alias)) {
+        tell(wish, Outcome::impossible,
+             fmt::format("lost: '{}' is no model of the outcome, or the alias is one", target));
+        continue;
+      }
+      tell(wish, Outcome::taken, "a route of this name");
+      add_route(alias, versions_of(target), Json::array());
+    }
+  }
+  void make_other_routes(const std::set<std::string>& made) {
+    const auto& defaults = contents_.default_fallbacks;
     std::set<std::string> left;
     for (const auto& [name, versions] : versions_)
       left.insert(name);
-    if (!contents_.default_fallbacks.empty())
+    if (defaults)
       for (const Deployment& one : contents_.deployments)
         left.insert(one.group);
+    std::set<std::string> lost;
     for (const std::string& name : left) {
       if (made.contains(name)) continue;
-      Json list = contents_.default_fallbacks.empty()
-                      ? Json::array()
-                      : fallbacks_of(name, contents_.default_fallbacks);
-      if (!list.empty() || versions_.contains(name)) add_route(name, versions_of(name), list);
+      Json list = defaults ? fallbacks_of(name, *defaults, lost) : Json::array();
+      if (!list.empty() || versions_.contains(name))
+        add_route(name, versions_of(name), std::move(list));
     }
-    for (const auto& [alias, target] : contents_.aliases) {
-      if (!is_there(target) || is_there(alias)) {
-        findings_.push_back(
-            {.position = {},
-             .field = fmt::format("router_settings.model_group_alias.{}", alias),
-             .outcome = Outcome::impossible,
-             .text = fmt::format("lost: '{}' is no model of the outcome, or the alias is one",
-                                 target)});
-        continue;
-      }
-      add_route(alias, versions_of(target), Json::array());
-    }
+    if (defaults)
+      tell_fallbacks(*defaults, "fallbacks of a route for every model that has none of its own",
+                     lost);
   }
 
   const Contents& contents_;

@@ -100,7 +100,7 @@ rt::Task<void> play(Player* player) { co_await player->play(); }
 Result<http::Origin> origin_of(const std::string& url) {
   TRY(const http::Url parsed, http::parse_url(url, "/v1"));
   if (parsed.is_tls || parsed.path != "/v1")
-    return client_error(Code::invalid_value, "--url: want http://HOST:PORT or unix:/PATH");
+    return client_error(Code::invalid_value, "want the gateway as http://HOST:PORT or unix:/PATH");
   http::Origin origin;
   origin.host = parsed.unix_path.empty() ? parsed.host : "localhost";
   origin.port = parsed.port;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "compose/data.h"
@@ -108,8 +109,11 @@ control::LiveView Process::live_view(const std::set<TenantId>* whose) {
   }
   for (auto& [slug, tenant] : tenants)
     view.tenants.push_back(std::move(tenant));
-  std::ranges::stable_sort(view.tenants, std::greater<>(), [](const LiveView::Tenant& tenant) {
-    return std::pair(tenant.figures.requests_per_s, tenant.figures.running);
+  std::ranges::sort(view.tenants, [](const LiveView::Tenant& a, const LiveView::Tenant& b) {
+    const auto order = [](const LiveView::Tenant& one) {
+      return std::tuple(-one.figures.requests_per_s, -one.figures.running, one.slug);
+    };
+    return order(a) < order(b);
   });
   if (view.tenants.size() > control::kLiveTenantsMax) view.tenants.resize(control::kLiveTenantsMax);
   if (whose != nullptr) return view;

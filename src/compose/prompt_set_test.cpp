@@ -22,8 +22,9 @@ std::string one(const std::string& members) {
 }
 
 TEST(PromptSet, IsReadWhole) {
-  const auto set = parse_prompt_set(one(
-      R"(,"system":"be brief","max_tokens":7,"contains":["a"],"excludes":["b"],"json":true,"stopped":true)"));
+  const auto set = parse_prompt_set(
+      one(R"(,"system":"be brief","max_tokens":7,"contains":["a"],"excludes":["b"],"json":true)"
+          R"(,"stopped":true)"));
   ASSERT_TRUE(set) << set.error().message();
   const PromptCase& read = set->cases.at(0);
   EXPECT_EQ(set->name, "s");

@@ -73,7 +73,6 @@ class AdminStreams {
   void end_all() { ending_.set(); }
 
  private:
-  struct Open;
   rt::Task<std::string_view> tell(http::Exchange& exchange, AdminFeed feed, Prove prove);
 
   rt::BlockingPool& pool_;

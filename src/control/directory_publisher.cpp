@@ -332,37 +332,12 @@ class Planner {
   // Models and routes are known by now.
   Result<void> add_settings(const config::Tenant& spec) {
     if (!spec.settings) return {};
-    const std::string where = spec.settings->position.text();
-    const auto broken = [&](std::string_view why) {
-      return our_error(Code::config_invalid, fmt::format("{}: error: settings of tenant '{}': {}",
-                                                         where, spec.name, why));
-    };
-    auto settings = settings_of(*spec.settings);
-    if (!settings) return broken(settings.error().message());
     TRY(const TenantId id, tenant_named(spec.name));
-    const auto may_name = [&](const std::string& name) { return may_name_model(name, id); };
-    if (const auto fits = check_model_names(*settings, may_name); !fits)
-      return broken(fits.error().message());
-    const auto stored = std::ranges::find(now_.settings, id, &store::SettingsRecord::tenant);
-    if (stored != now_.settings.end() && stored->document != settings_json({}))
-      return broken(
-          "some were made through the admin API: take them back there "
-          "(sovmesh tenant settings set --clear) or leave them out here");
-    wanted_.settings.emplace(spec.name, FileSettings{*std::move(settings), where});
+    const bool discovers = std::ranges::any_of(config_.engines, &config::Engine::discover_models);
+    const NamesToBe names{wanted_.models, now_.models, wanted_.routes, api_routes_, discovers};
+    TRY(FileSettings settings, file_settings_of(spec, id, names, now_.settings));
+    wanted_.settings.emplace(spec.name, std::move(settings));
     return {};
-  }
-
-  bool may_name_model(const std::string& name, TenantId tenant) const {
-    const auto is_it = [&](const auto& object) { return object.name.text() == name; };
-    if (std::ranges::any_of(wanted_.routes, is_it) || std::ranges::any_of(api_routes_, is_it))
-      return true;
-    for (const auto* models : {&wanted_.models, &now_.models}) {
-      const auto found = std::ranges::find_if(*models, is_it);
-      const bool is_gone = models == &now_.models && found != models->end() && found->from_file;
-      if (found == models->end() || is_gone) continue;
-      return found->for_all_tenants || found->tenants.contains(tenant);
-    }
-    return std::ranges::any_of(config_.engines, &config::Engine::discover_models);
   }
 
   Result<void> add_routes() {

@@ -331,6 +331,47 @@ Result<void> check_model_names(const Settings& settings, const MayName& may_name
   return {};
 }
 
+namespace {
+
+bool may_name_model(const NamesToBe& names, const std::string& name, TenantId tenant) {
+  const auto is_it = [&](const auto& object) { return object.name.text() == name; };
+  if (std::ranges::any_of(names.routes_of_file, is_it) ||
+      std::ranges::any_of(names.routes_of_api, is_it))
+    return true;
+  const auto is_for = [&](const catalog::Model& model) {
+    return model.for_all_tenants || model.tenants.contains(tenant);
+  };
+  if (const auto found = std::ranges::find_if(names.of_file, is_it); found != names.of_file.end())
+    return is_for(*found);
+  const auto found = std::ranges::find_if(names.stored, is_it);
+  // The file has it no longer.
+  if (found == names.stored.end() || found->from_file) return names.discovers;
+  return is_for(*found);
+}
+
+}  // namespace
+
+Result<FileSettings> file_settings_of(const config::Tenant& tenant, TenantId id,
+                                      const NamesToBe& names,
+                                      const std::vector<store::SettingsRecord>& stored) {
+  const std::string where = tenant.settings->position.text();
+  const auto broken = [&](std::string_view why) {
+    return our_error(Code::config_invalid, fmt::format("{}: error: settings of tenant '{}': {}",
+                                                       where, tenant.name, why));
+  };
+  auto settings = settings_of(*tenant.settings);
+  if (!settings) return broken(settings.error().message());
+  const auto may_name = [&](const std::string& name) { return may_name_model(names, name, id); };
+  if (const auto fits = check_model_names(*settings, may_name); !fits)
+    return broken(fits.error().message());
+  const auto there = std::ranges::find(stored, id, &store::SettingsRecord::tenant);
+  if (there != stored.end() && there->document != settings_json({}))
+    return broken(
+        "some were made through the admin API: take them back there "
+        "(sovmesh tenant settings set --clear) or leave them out here");
+  return FileSettings{*std::move(settings), where};
+}
+
 Result<std::map<TenantId, std::shared_ptr<const identity::TenantSettings>>> settings_in_force(
     const store::ControlData& stored, const AllFileSettings& declared,
     const identity::Directory& now) {

@@ -40,6 +40,19 @@ struct FileSettings {
 };
 using AllFileSettings = std::map<std::string, FileSettings, std::less<>>;  // by slug
 
+// What a name may be when the file is in force.
+struct NamesToBe {
+  const std::vector<catalog::Model>& of_file;
+  const std::vector<catalog::Model>& stored;  // the file's before, too
+  const std::vector<catalog::Route>& routes_of_file;
+  const std::vector<catalog::Route>& routes_of_api;
+  bool discovers = false;  // engines list more, which nobody knows yet
+};
+// The settings that `tenant` has in the file. An error says where.
+Result<FileSettings> file_settings_of(const config::Tenant& tenant, TenantId id,
+                                      const NamesToBe& names,
+                                      const std::vector<store::SettingsRecord>& stored);
+
 // As requests go by them: the file's, else what is stored. What `now` has already of the same
 // revision is not read again.
 Result<std::map<TenantId, std::shared_ptr<const identity::TenantSettings>>> settings_in_force(

@@ -103,7 +103,7 @@ def test_from_a_file_to_its_end(tmp_path, mesh):
     prompts = tmp_path / "set.json"
     case = {"name": "a", "prompt": "What is a tenant?", "excludes": ["\0"], "max_tokens": 8}
     prompts.write_text(json.dumps({"name": "smoke", "cases": [case]}))
-    test = ["model", "test", "assistant@1.0", "--set", prompts, "--url", f"http://{mesh.process.address}",
+    test = ["model", "test", "assistant@1.0", "--set", prompts, "--gateway", f"http://{mesh.process.address}",
             "--api-key-env", "AURORA_KEY"]
     assert "1 of 1 passed" in mesh.run(*test)
     prompts.write_text(json.dumps({"name": "smoke", "cases": [{**case, "contains": ["no such word"]}]}))

@@ -77,8 +77,8 @@ TEST_F(AdminArtifactsTest, AReleaseWantsATestThatPassed) {
   const std::string release = R"({"stage":"released","tenants":["aurora"]})";
   EXPECT_EQ(refused_move(release), Code::conflict);
   ok("POST", "artifacts/tiny@1/tests", passed());
-  const std::string failed =
-      R"({"set":"s","model":"m","results":[{"name":"a","passed":true},{"name":"b","passed":false}]})";
+  const std::string failed = R"({"set":"s","model":"m","results":[{"name":"a","passed":true},)"
+                             R"({"name":"b","passed":false}]})";
   ok("POST", "artifacts/tiny@1/tests", failed);
   EXPECT_EQ(refused_move(release), Code::conflict) << "the latest one counts";
   EXPECT_EQ(refused_move(R"({"stage":"released","tenants":null,"without_test":""})"),

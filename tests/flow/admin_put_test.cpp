@@ -105,5 +105,79 @@ TEST_F(AdminPutTest, KeysAreListedByProjectAndOwner) {
   EXPECT_EQ(refusal("GET", "keys?project=web"), Code::not_found);
 }
 
+TEST_F(AdminPutTest, AProjectIsSaidByTenantAndName) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string whole = R"({"tenant":"aurora","slug":"web","cost_centre":"42"})";
+  const auto made = call("PUT", "projects", whole);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->status, 201);
+  const auto again = call("PUT", "projects", whole);
+  EXPECT_EQ(again->status, 200);
+  EXPECT_EQ(again->body, made->body);
+  const auto less = call("PUT", "projects", R"({"tenant":"aurora","slug":"web"})", made->etag);
+  ASSERT_TRUE(less) << less.error().message();
+  EXPECT_THAT(less->body, HasSubstr(R"("display_name":"web","cost_centre":"")"));
+  EXPECT_EQ(member(less->body, "id"), member(made->body, "id"));
+  EXPECT_EQ(refusal("PUT", "projects", whole, made->etag), Code::precondition_failed);
+  EXPECT_EQ(refusal("PUT", "projects", R"({"tenant":"aurora","slug":"new"})", "*"),
+            Code::precondition_failed);
+  EXPECT_EQ(refusal("POST", "projects", whole), Code::conflict);
+}
+
+TEST_F(AdminPutTest, AnEngineIsReplacedWhileNoModelNeedsIt) {
+  const std::string whole = R"({"name":"gpu","url":"http://a","slots":4})";
+  const auto made = call("PUT", "engines/gpu", whole);
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->status, 201);
+  EXPECT_EQ(call("PUT", "engines/gpu", whole)->etag, made->etag);
+  const auto moved = call("PUT", "engines/gpu", R"({"name":"gpu","url":"http://b"})");
+  ASSERT_TRUE(moved) << moved.error().message();
+  EXPECT_NE(moved->etag, made->etag);
+  EXPECT_EQ(refusal("PUT", "engines/gpu", whole, made->etag), Code::precondition_failed);
+  EXPECT_EQ(refusal("PUT", "engines/gpu", R"({"name":"other","url":"http://b"})"),
+            Code::invalid_value);
+  EXPECT_EQ(refusal("PUT", "engines/gpu", R"({"name":"gpu","url":"no"})"), Code::invalid_value);
+  ok("POST", "models", R"({"name":"small","engine":"gpu"})");
+  EXPECT_EQ(refusal("PUT", "engines/gpu", whole), Code::conflict) << "a model needs it as it is";
+  EXPECT_EQ(call("PUT", "engines/gpu", R"({"name":"gpu","url":"http://b"})")->etag, moved->etag);
+}
+
+TEST_F(AdminPutTest, AKeyIsReplacedAndNotMade) {
+  ok("POST", "tenants", R"({"slug":"aurora"})");
+  const std::string made =
+      ok("POST", "keys", R"({"tenant":"aurora","owner":"ann","labels":{"tier":"gold"}})");
+  const std::string path = "keys/" + member(made, "id");
+  const auto less = call("PUT", path, R"({"display_name":"bot","scopes":["inference"]})");
+  ASSERT_TRUE(less) << less.error().message();
+  EXPECT_THAT(less->body, AllOf(HasSubstr(R"("scopes":["inference"])"),
+                                HasSubstr(R"("owner":null)"), HasSubstr(R"("labels":{})")));
+  EXPECT_EQ(call("PUT", path, R"({"display_name":"bot","scopes":["inference"]})")->etag,
+            less->etag);
+  EXPECT_TRUE(works(member(made, "key"))) << "its text stays";
+  EXPECT_EQ(refusal("PUT", "keys/abcdefghijkl", "{}"), Code::not_found);
+  EXPECT_EQ(refusal("PUT", path, R"({"tenant":"other"})"), Code::unsupported_parameter);
+}
+
+TEST_F(AdminPutTest, ListsAreNarrowedByNameAndByWhoManages) {
+  config::Config config;
+  config.tenants.push_back({.name = "boreal"});
+  ASSERT_TRUE(publisher_.apply(config));
+  ok("POST", "tenants", R"({"slug":"aurora","display_name":"Northern Lights"})");
+  EXPECT_THAT(ok("GET", "tenants?managed_by=file"),
+              AllOf(HasSubstr("boreal"), Not(HasSubstr("aurora"))));
+  EXPECT_THAT(ok("GET", "tenants?q=LIGHTS"), AllOf(HasSubstr("aurora"), Not(HasSubstr("boreal"))));
+  EXPECT_THAT(ok("GET", "tenants?q=or&managed_by=api&limit=1"),
+              AllOf(HasSubstr("aurora"), HasSubstr(R"("has_more":false)")));
+  EXPECT_THAT(ok("GET", "engines?q=tin&managed_by=file"), HasSubstr("tiny"));
+  for (const char* const list :
+       {"tenants", "projects", "keys", "users", "models", "engines", "routes"}) {
+    EXPECT_THAT(ok("GET", std::string(list) + "?q=nothing-has-this-name"),
+                HasSubstr(R"("data":[])"))
+        << list;
+    EXPECT_EQ(refusal("GET", std::string(list) + "?managed_by=me"), Code::invalid_value) << list;
+  }
+  EXPECT_EQ(refusal("GET", "limits?q=x"), Code::unsupported_parameter);
+}
+
 }  // namespace
 }  // namespace sovmesh::control

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class WatchWorld : public AccessWorld {
                           [this] { return engines_; },
                           [] { return std::vector<std::string>(); }};
     parts.audit = &audit_;
+    parts.rollouts = &rollouts_;
     parts.password_cost = {.memory_kib = 64, .passes = 1};
     parts.live = [this](const std::set<TenantId>* whose) { return view(whose); };
     parts.events = &events_;
@@ -87,7 +89,8 @@ class WatchWorld : public AccessWorld {
     auto listener = network_.listen(*rt::parse_endpoint("127.0.0.1:0"), {});
     ASSERT_TRUE(listener);
     handler_ = std::make_unique<AdminHandler>(
-        *api_, pool_, token_, 1'000, [] { return std::string("rev"); }, &audit_);
+        *api_, pool_, token_, 1'000, [] { return std::string("rev"); }, &audit_,
+        AdminHandler::Rate{.bounds = {.per_second = 10'000, .burst = 10'000}});
     handler_->stream_by(streams_);
     http::ServerOptions options;
     server_ = std::make_unique<http::Server>(world_.loop(), *std::move(listener), *handler_,
@@ -118,7 +121,9 @@ class WatchWorld : public AccessWorld {
   }
   // Signs somebody in; the field with the cookie.
   std::string sign_in(const std::string& login) {
-    must("PATCH", "users/" + login, fmt_body(R"({"password":"%"})", kPassword));
+    // Another password would end the sessions of before.
+    if (have_password_.insert(login).second)
+      must("PATCH", "users/" + login, fmt_body(R"({"password":"%"})", kPassword));
     const auto begun = api_->logins().begin({.login = login,
                                              .password = Secret(kPassword),
                                              .user_agent = "browser/1",
@@ -142,6 +147,7 @@ class WatchWorld : public AccessWorld {
   rt::TaskGroup group_{world_.loop(), 16};
   AdminStreams streams_{world_.loop(), pool_};
   Secret token_{kToken};
+  std::set<std::string> have_password_;
   Session session_;
   std::unique_ptr<AdminHandler> handler_;
   std::unique_ptr<http::Server> server_;
