@@ -105,10 +105,12 @@ TEST_F(LedgerTest, AnAmendmentThatWaitsForTheReserveIsAmongWhatWaits) {
   EXPECT_THAT(*refused.result, FailsWith(Code::metering_unavailable));
   EXPECT_FALSE(amended);
   EXPECT_EQ(ledger_->stats().waiting, 1U);
-  runner_->step();
-  deliver();
-  ASSERT_TRUE(amended);
-  EXPECT_THAT(*amended, Succeeds());
+  for (int i = 0; i < 4 && !amended; ++i) {
+    runner_->step();
+    deliver();
+    world_.run_for(milliseconds(10));
+  }
+  EXPECT_TRUE(amended && *amended);
   EXPECT_EQ(ledger_->stats().waiting, 0U);
   for (OpenRow& row : running)
     std::move(row).settle({});

@@ -158,7 +158,7 @@ void LedgerWriter::take_all(Mailbox& box) {
   box.flush_wanted = false;
   box.in_haste = false;
   box.writer_rests = false;
-  std::swap(batch_.openings, box.waiting.openings);
+  append(batch_.openings, box.waiting.openings);  // behind amendments that a failed commit kept
   std::swap(batch_.progress, box.waiting.progress);
   append(batch_.saves, box.waiting.saves);
   append(batch_.closings, box.waiting.closings);

@@ -131,11 +131,11 @@ TEST_F(BrokenLedger, WhatTheLogCouldNotWriteBeforeACleanStopIsThereForTheNextSta
   auto life = start();
   answer_one(*life);
   EXPECT_THAT(audit_.log->flush(1s), Succeeds());
-  audit_.files.fail_sync(1, audit_files::SimFiles::kForever);
+  audit_.files.fail_write(1, Code::io_error, audit_files::SimFiles::kForever);
   answer_one(*life);
   EXPECT_FALSE(audit_.log->flush(1s));
   stop(std::move(life));
-  audit_.files.fail_sync(0, 0);
+  audit_.files.fail_write(0, Code::io_error, 0);
   ASSERT_THAT(audit_.open(), Succeeds());
   life = start();
   const auto untold = life->books().untold(10);
