@@ -25,11 +25,12 @@ void add_connection(CLI::App& command, compose::AdminCli& cli, const char* json_
                       "socket, or the place of `sovmesh context`)")
           ->envname("SM_ADMIN");
   CLI::Option* const url =
-      command.add_option("--url", cli.url, "https://HOST or http://HOST:PORT of an admin API")
-          ->envname("SM_URL")
+      command
+          .add_option("--admin-url", cli.url, "https://HOST or http://HOST:PORT of an admin API")
+          ->envname("SM_ADMIN_URL")
           ->excludes(admin);
   command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin or --url (default: $SM_TOKEN, then "
+                     "File with the token for --admin or --admin-url (default: $SM_TOKEN, then "
                      "admin.token of the data folder)");
   if (json_help != nullptr)
     command.add_flag_callback("--json", [&cli] { cli.output = Output::json; }, json_help);
