@@ -24,17 +24,18 @@ void add_connection(CLI::App& command, compose::AdminCli& cli, const char* json_
                       "ADDR:PORT of an admin listener elsewhere (default: the data folder's "
                       "socket, or the place of `sovmesh context`)")
           ->envname("SM_ADMIN");
-  CLI::Option* const server =
-      command.add_option("--server", cli.url, "https://HOST or http://HOST:PORT of an admin API")
-          ->envname("SM_SERVER")
+  CLI::Option* const url =
+      command
+          .add_option("--admin-url", cli.url, "https://HOST or http://HOST:PORT of an admin API")
+          ->envname("SM_ADMIN_URL")
           ->excludes(admin);
   command.add_option("--token-file", cli.token_file,
-                     "File with the token for --admin or --server (default: $SM_TOKEN, then "
+                     "File with the token for --admin or --admin-url (default: $SM_TOKEN, then "
                      "admin.token of the data folder)");
   if (json_help != nullptr)
     command.add_flag_callback("--json", [&cli] { cli.output = Output::json; }, json_help);
-  command.parse_complete_callback([&cli, data_dir, admin, server] {
-    cli.is_unnamed = data_dir->count() + admin->count() + server->count() == 0;
+  command.parse_complete_callback([&cli, data_dir, admin, url] {
+    cli.is_unnamed = data_dir->count() + admin->count() + url->count() == 0;
   });
 }
 

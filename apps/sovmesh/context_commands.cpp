@@ -19,7 +19,7 @@ void add_login(CLI::App& app, int& code) {
       "  sovmesh login https://mesh.example < token\n"
       "  sovmesh login https://mesh.example --login ann@aurora.example\n"
       "Every command goes there until `sovmesh context use` says otherwise; --data-dir, --admin\n"
-      "and --server go before it.");
+      "and --admin-url go before it.");
   const auto options = std::make_shared<compose::LoginOptions>();
   login->add_option("URL", options->url, "https://HOST or http://HOST:PORT of the admin API")
       ->required();

@@ -33,9 +33,10 @@ Result<Secret> token_of(const AdminCli& cli) {
       !is_named && said != nullptr && *said != '\0')
     return Secret(said);
   if (!is_named && !cli.url.empty())
-    return client_error(Code::invalid_value,
-                        "no token for --server: --token-file FILE, SM_TOKEN in the environment, or "
-                        "`sovmesh login` once");
+    return client_error(
+        Code::invalid_value,
+        "no token for --admin-url: --token-file FILE, SM_TOKEN in the environment, or "
+        "`sovmesh login` once");
   const std::string path = is_named ? cli.token_file : cli.data_dir + "/admin.token";
   std::ifstream file(path);
   std::string token;

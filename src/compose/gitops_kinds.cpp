@@ -65,6 +65,7 @@ constexpr std::array kModelSpec{
     SpecMember{"engines", Type::texts, kStays, true},
     SpecMember{"engine_model", Type::text, kTheName},
     SpecMember{"adapter", Type::integer, kNull},
+    SpecMember{"artifact", Type::text, kNull},
     SpecMember{"owned_by", Type::text, R"("sovereign-mesh")"},
     SpecMember{"chat", Type::flag, kYes},
     SpecMember{"completions", Type::flag, kYes},

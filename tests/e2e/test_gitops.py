@@ -332,7 +332,7 @@ def test_nobody_there(tmp_path):
 
 def run_at(home, *words, code=0, stdin=None):
     env = {name: value for name, value in os.environ.items()
-           if name not in ("SM_DATA_DIR", "SM_ADMIN", "SM_SERVER", "SM_TOKEN", "XDG_CONFIG_HOME")}
+           if name not in ("SM_DATA_DIR", "SM_ADMIN", "SM_ADMIN_URL", "SM_TOKEN", "XDG_CONFIG_HOME")}
     done = subprocess.run([support.BINARY, *map(str, words)], capture_output=True, text=True,
                           timeout=60, check=False, input=stdin, env=dict(env, HOME=str(home)))
     assert done.returncode == code, done.stdout + done.stderr
@@ -378,10 +378,10 @@ def test_a_url_with_its_token(servers, tmp_path):
     server = servers("one")
     url = "http://" + server.process.ready["admin_listen"][0]
     token = ["--token-file", server.data / "admin.token"]
-    assert "boreal" in run_at(tmp_path, "tenant", "list", "--server", url, *token).stdout
-    assert "no token for --server" in run_at(tmp_path, "tenant", "list", "--server", url, code=2).stderr
+    assert "boreal" in run_at(tmp_path, "tenant", "list", "--admin-url", url, *token).stdout
+    assert "no token for --admin-url" in run_at(tmp_path, "tenant", "list", "--admin-url", url, code=2).stderr
     assert "would show the token" in run_at(
-        tmp_path, "tenant", "list", "--server", "http://192.0.2.1:8081", *token, code=2).stderr
+        tmp_path, "tenant", "list", "--admin-url", "http://192.0.2.1:8081", *token, code=2).stderr
 
 
 # --- output, completion, top, doctor, import ---------------------------------------------------
