@@ -33,6 +33,8 @@ const std::map<std::string, std::string> kMayScan{
     {"model_engine", "the same"},
     {"model_tenant", "the same"},
     {"engine", "at most 64"},
+    {"artifact", "files of models: registered by hand"},
+    {"tenant_settings", "one row for each tenant that has any"},
     {"sqlite_schema", "the tables themselves"},
     {"state", "one row"},
     {"user", "people: written by hand"},
