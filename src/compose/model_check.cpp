@@ -265,7 +265,7 @@ Result<CheckedModel> check_model(const std::string& path,
   if (why) return our_error(Code::io_error, "/proc/self/exe: " + why.message());
   engine_process::SandboxNeeds needs{.read_trees = engine_process::program_trees(self),
                                      .read_files = {},
-                                     .run_dir = {},
+                                     .run_dir = fs::path(path).parent_path(),
                                      .memory_max_bytes = kMemoryMax,
                                      .name = "model-check"};
   (fs::is_directory(path) ? needs.read_trees : needs.read_files).push_back(path);

@@ -189,13 +189,13 @@ TEST_F(LedgerTest, AStartOnAFullDiskBorrowsFromTheReserve) {
   disk_.set_capacity(disk_.used());
   EXPECT_FALSE(open_control_store(disk_, "/data/control.db", world_.clock())) << "there is no room";
 
-  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(400'000));
-  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000);
-  EXPECT_THAT(lend_reserve(disk_, kPath, 400'000), HasValue(0)) << "there is as much free";
+  EXPECT_THAT(lend_reserve(disk_, kPath, 500'000), HasValue(500'000));
+  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 500'000);
+  EXPECT_THAT(lend_reserve(disk_, kPath, 500'000), HasValue(0)) << "there is as much free";
   EXPECT_THAT(open_control_store(disk_, "/data/control.db", world_.clock()), Succeeds());
   disk_.set_capacity(disk_.used() + 450'000);
   boot();
-  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 600'000) << "what it lent is needed by others yet";
+  EXPECT_EQ(*disk_.size(reserve_path(kPath)), 500'000) << "what it lent is needed by others yet";
   EXPECT_EQ(ledger_->stats().recovered, 1U);
   EXPECT_TRUE(ledger_->stats().disk_full);
   EXPECT_FALSE(ledger_->accepts());

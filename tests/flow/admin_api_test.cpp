@@ -70,7 +70,7 @@ TEST_F(AdminApiTest, AWrongMethodIsToldTheRightOnes) {
 
 TEST_F(AdminApiTest, APathThatIsNotServedIsUnknownWhateverTheMethod) {
   for (const char* path : {"", "tenant", "tenants/", "tenants/aurora/more", "keys/a/rotated",
-                           "requests", "statements/aurora", "ledger", "pools/gpu/members"})
+                           "request", "statements/aurora", "ledger", "pools/gpu/members"})
     for (const char* method : {"GET", "POST", "DELETE"})
       EXPECT_EQ(refusal(method, path), Code::unknown_url) << method << " " << path;
 }

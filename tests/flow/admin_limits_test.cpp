@@ -65,7 +65,8 @@ TEST_F(AdminLimitsTest, PoolsShowWhatTheirPartsUse) {
   EXPECT_THAT(all, HasSubstr(R"({"pool":"gpu","part":"","level":"pool","guaranteed":"2",)"
                              R"("weight":"1","used":"1.25","borrowed":"0","lent":"0",)"
                              R"("history":"0","waiting":3,"running":0,"borrowing_limit":null,)"
-                             R"("lending_limit":null,"managed_by":null})"));
+                             R"("lending_limit":null,"concurrency_max":null,)"
+                             R"("user_concurrency_max":null,"managed_by":null})"));
   EXPECT_THAT(all, HasSubstr(R"({"pool":"gpu","part":"aurora","level":"tenant")"));
   EXPECT_THAT(ok("GET", "pools?pool=cpu"), HasSubstr(R"("data":[])"));
   EXPECT_EQ(call("POST", "pools").error().allow(), "GET, HEAD");

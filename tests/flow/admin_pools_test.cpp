@@ -150,7 +150,8 @@ TEST_F(AdminPoolsTest, APoolShowsItsPartsAndWhoManagesThem) {
   EXPECT_THAT(shown, HasSubstr(R"({"name":"gpu","engines":["tiny"],"capacity":"2","cohorts":[{)"
                                R"("name":"east","cohort":null,)"));
   EXPECT_THAT(shown, HasSubstr(R"("part":"aurora")"));
-  EXPECT_THAT(shown, HasSubstr(R"("lending_limit":"0.25","managed_by":"api"})"));
+  EXPECT_THAT(shown, HasSubstr(R"("lending_limit":"0.25","concurrency_max":null,)"
+                               R"("user_concurrency_max":null,"managed_by":"api"})"));
   EXPECT_THAT(ok("GET", "pools?pool=gpu"), HasSubstr(R"("managed_by":"api"})"));
 }
 
