@@ -369,6 +369,7 @@ class Apply {
       std::vector<Finding> findings;
       for (Step* const step : steps) {
         look_again(*step);
+        if (names_one_to_come(*step)) continue;  // the write itself is its check
         if (const auto tried = try_out(*step, findings); !tried) return complain(tried.error());
       }
       if (!findings.empty()) {
@@ -379,6 +380,14 @@ class Apply {
     for (Step* const step : steps)
       if (const auto code = write_step(*step)) return code;
     return std::nullopt;
+  }
+
+  // A route that falls back to one that is made just before it.
+  bool names_one_to_come(const Step& step) const {
+    return std::ranges::any_of(references_of(*step.document), [&](const std::string& needed) {
+      return !live_.contains(needed) && needed.starts_with("route\n") &&
+             step.document->kind == Kind::route;
+    });
   }
 
   void look_again(Step& step) const {
