@@ -136,6 +136,10 @@ Result<fs::path> copy_model(const fs::path& from, const fs::path& into) {
   const Progress progress("copying", all);
   std::uint64_t done = 0;
   if (!fs::is_directory(from)) {
+    if (from.extension() != ".gguf") {
+      return client_error(Code::invalid_value,
+                          "want a .gguf file, or a folder with .safetensors files");
+    }
     const fs::path to = into / "model.gguf";
     TRY_VOID(copy_file(from, to, done, progress));
     return to;

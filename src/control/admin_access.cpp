@@ -12,7 +12,7 @@
 
 #include "access/password_rules.h"
 #include "control/admin_objects.h"
-#include "control/directory_publisher.h"
+#include "control/releases.h"
 
 namespace sovmesh::control {
 namespace {

@@ -16,6 +16,7 @@
 #include "control/key_maker.h"
 #include "control/limit_set.h"
 #include "control/pool_members.h"
+#include "control/releases.h"
 #include "control/stored_routes.h"
 #include "tenancy/key_format.h"
 
@@ -526,8 +527,11 @@ Result<store::ControlData> assumed_store(const config::Config& config, UlidSourc
     }
     return {};
   };
-  for (const config::Model& model : config.models)
+  for (const config::Model& model : config.models) {
     TRY_VOID(assume(model.tenants.value_or(std::vector<std::string>())));
+    auto artifact = catalog::ArtifactName::parse(model.artifact);
+    if (artifact) data.artifacts.push_back({.id = {ids.next()}, .name = *std::move(artifact)});
+  }
   for (const config::Route& route : config.routes) {
     TRY_VOID(assume(route.grey ? route.grey->tenants : std::vector<std::string>()));
     for (const config::RouteCondition& condition : route.conditions)
@@ -734,16 +738,6 @@ std::vector<catalog::Model> DirectoryPublisher::discovered() const {
     if (model.discovered) models.push_back(model);
   }
   return models;
-}
-
-void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
-                    std::vector<catalog::Model>& models) {
-  for (catalog::Model& model : models) {
-    if (model.artifact.empty()) continue;
-    const auto served = std::ranges::find_if(
-        artifacts, [&](const auto& artifact) { return artifact.name.text() == model.artifact; });
-    catalog::bound(model, served == artifacts.end() ? catalog::Release{} : served->release);
-  }
 }
 
 Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlStore& store,

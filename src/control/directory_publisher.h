@@ -29,10 +29,6 @@ namespace sovmesh::control {
 // name may be there.
 Result<void> check_declared(const config::Config& config, const Clock& clock, Random& random);
 
-// Leaves of who sees each model whom its artifact's release lets in; nobody where that is gone.
-void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
-                    std::vector<catalog::Model>& models);
-
 // Keeps the data path's snapshots equal to what file and store declare. Objects of the file live in
 // the store as well (marked as the file's), so that their ids and usage survive restarts. Every
 // call blocks on the store: the blocking pool or start-up calls it, one at a time.

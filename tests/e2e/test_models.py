@@ -120,7 +120,7 @@ def test_from_a_file_to_its_end(tmp_path, mesh):
     assert mesh.status("boreal") == 200
     assert "later day" in mesh.run("model", "retire", "assistant@1.0", code=1)
     told = json.loads(mesh.run("audit", "list", "--action", "artifact.*", "--json"))["data"]
-    assert [each["entry"]["action"] for each in told] == [
+    assert [each["entry"]["action"] for each in reversed(told)] == [
         "artifact.create", "artifact.move", "artifact.tests", "artifact.tests", "artifact.tests", "artifact.move",
         "artifact.move"]
 
@@ -130,7 +130,7 @@ def corrupt(name):
     whole = FILE.read_bytes()
     return {
         "cut.gguf": (whole[:-100], "behind the end"),
-        "text.gguf": (b"hello", "header"),
+        "text.gguf": (b"hello", "begin with GGUF"),
         "count.gguf": (whole[:8] + struct.pack("<Q", 1 << 62) + whole[16:], "tensors"),
         "weights.bin": (whole, "want a .gguf file"),
     }[name]

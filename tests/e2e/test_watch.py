@@ -1,5 +1,6 @@
 """What people look at while it happens: requests, figures of this moment, events; over real sockets."""
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -30,17 +31,19 @@ class Watched(support.Mesh):
         return httpx2.Client(base_url=f"http://{self.admin}/api/v1/", timeout=20,
                              headers={"Authorization": f"Bearer {self.token}"})
 
+    @contextlib.contextmanager
     def person(self, login, *where):
         """A browser that is signed in."""
         self.run("user", "create", login, *where, "--password-file", "-", stdin=PASSWORD + "\n")
-        client = httpx2.Client(base_url=f"http://{self.admin}/api/v1/", timeout=20)
-        answer = client.post("sessions", json={"login": login, "password": PASSWORD})
-        assert answer.status_code == 201, answer.text
-        client.headers["x-sm-csrf"] = answer.json()["csrf_token"]
-        return client
+        with httpx2.Client(base_url=f"http://{self.admin}/api/v1/", timeout=20) as client:
+            answer = client.post("sessions", json={"login": login, "password": PASSWORD})
+            assert answer.status_code == 201, answer.text
+            client.headers["x-sm-csrf"] = answer.json()["csrf_token"]
+            yield client
 
     def ask(self, tenant="aurora"):
-        answer = httpx2.post(f"{self.base_url}/chat/completions", json=chat("hello", model=SIM),
+        answer = httpx2.post(f"{self.base_url}/chat/completions",
+                             json={**chat("hello", model=SIM), "stream": True},
                              headers={"Authorization": f"Bearer {self.keys[tenant]}"}, timeout=20)
         assert answer.status_code == 200, answer.text
         return answer.headers["x-sm-request-id"]
@@ -59,6 +62,11 @@ class Stream:
         wait_for(lambda: self.status is not None)
 
     def read(self):
+        with contextlib.suppress(httpx2.ReadError):  # the test is over, and so is its client
+            self.read_all()
+        self.ended = True
+
+    def read_all(self):
         event = {}
         with self.client.stream("GET", self.path, headers=self.headers) as answer:
             self.status, self.type = answer.status_code, answer.headers["content-type"]
@@ -69,7 +77,6 @@ class Stream:
                 elif line and not line.startswith(":"):
                     name, _, value = line.partition(": ")
                     event[name] = value
-        self.ended = True
 
     def of(self, kind):
         return [each for each in map(self.data, self.events) if each.get("kind") == kind]
@@ -134,8 +141,7 @@ def test_events_come_as_they_happen_and_again_after_a_break(watched):
 
 
 def test_a_stream_ends_with_its_session(watched):
-    browser = watched.person("admin@aurora", "--role", "tenant-admin", "--tenant", "aurora")
-    with browser:
+    with watched.person("admin@aurora", "--role", "tenant-admin", "--tenant", "aurora") as browser:
         stream = Stream(browser, "live")
         assert stream.status == 200
         with httpx2.Client(cookies=browser.cookies, headers=browser.headers, timeout=20) as other:
