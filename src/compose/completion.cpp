@@ -148,14 +148,16 @@ _sovmesh() {{
                                                 option_words(command))),
                        kind.empty() ? "" : fmt::format(" kind={}", kind));
   }
+  // clang-format off
   out += R"sh(    esac
     [[ $current == -* ]] && kind=
   fi
-  [[ -n $kind ]] && words="$words $(_sovmesh_names "$kind")" COMPREPLY =
-      ($(compgen - W "$words" --"$current"))
+  [[ -n $kind ]] && words="$words $(_sovmesh_names "$kind")"
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _sovmesh sovmesh
 )sh";
+  // clang-format on
   return out;
 }
 
@@ -194,15 +196,18 @@ _sovmesh() {{
           out += fmt::format("    ({}) {} ;;\n", patterns, what);
         });
   }
+  // clang-format off
   out += R"sh(  esac
   if [[ -n $kind ]]; then
-    values=(${(f)" $(sovmesh completion names $kind 2 > / dev / null) "})
-      fi if (($ #values)); then
+    values=(${(f)"$(sovmesh completion names $kind 2> /dev/null)"})
+  fi
+  if (( $#values )); then
     compadd -a values
     return
   fi
   case "$at" in
 )sh";
+  // clang-format on
   for (const CommandInfo& command : commands) {
     out += fmt::format("    ({})\n      commands=(", shell_quoted(command.path));
     for (const std::string& sub : command.subcommands)
@@ -216,6 +221,7 @@ _sovmesh() {{
       out += fmt::format("      kind={}\n", kind);
     out += "      ;;\n";
   }
+  // clang-format off
   out += R"sh(  esac
   (( $#commands )) && _describe command commands
   if [[ $words[CURRENT] == -* ]]; then
@@ -223,13 +229,14 @@ _sovmesh() {{
     return
   fi
   if [[ -n $kind ]]; then
-    values=(${(f)" $(sovmesh completion names $kind 2 > / dev / null) "})
-             compadd -
-             a values fi(($ #commands)) ||
-         _files
+    values=(${(f)"$(sovmesh completion names $kind 2> /dev/null)"})
+    compadd -a values
+  fi
+  (( $#commands )) || _files
 }
 compdef _sovmesh sovmesh
 )sh";
+  // clang-format on
   return out;
 }
 

@@ -199,7 +199,7 @@ def test_the_same_over_tcp_with_the_token(tmp_path, gateway):
     token = ["--token-file", str(gateway.data / "admin.token")]
     assert "boreal" in gateway.run("tenant", "list", where=there + token)
     wrong = tmp_path / "wrong"
-    wrong.write_text("no such token\n")
+    wrong.write_text("no-such-token\n")
     gateway.run("tenant", "list", where=there + ["--token-file", str(wrong)], code=1)
     # 1 would say that the ledger does not add up.
     gateway.run("ledger", "verify", where=there + ["--token-file", str(wrong)], code=6)
