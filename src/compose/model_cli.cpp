@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,7 +100,7 @@ class Quarantine {
 
 Result<void> copy_file(const fs::path& from, const fs::path& to, std::uint64_t& done,
                        const Progress& progress) {
-  const rt::Fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const rt::Fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!source.valid()) return failed(from);
   const rt::Fd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadable));
   if (!target.valid()) return failed(to);
@@ -160,15 +161,38 @@ Result<fs::path> copy_model(const fs::path& from, const fs::path& into) {
   return to;
 }
 
-// Says whether it was not there before.
-Result<bool> put_in_place(const fs::path& from, const fs::path& to) {
+// In place of what may lie there: a copy that was cut off, or the same.
+Result<void> put_in_place(const fs::path& from, const fs::path& to, const fs::path& quarantine) {
   std::error_code why;
-  if (fs::exists(to, why)) return false;  // its name is its digest
+  if (fs::is_directory(to, why)) fs::rename(to, quarantine / "before", why);
   fs::rename(from, to, why);
   if (why) return our_error(Code::io_error, fmt::format("'{}': {}", to.string(), why.message()));
   const rt::Fd folder(::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid() || ::fsync(folder.get()) != 0) return failed(to.parent_path());
-  return true;
+  return {};
+}
+
+// The files belong to whoever runs the server: root becomes him, for good.
+Result<void> become_owner_of(const std::string& data_dir) {
+  struct stat found{};
+  if (::stat(data_dir.c_str(), &found) != 0) return failed(data_dir);
+  if (::geteuid() != 0 || found.st_uid == 0) return {};
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(found.st_gid, found.st_gid, found.st_gid) != 0 ||
+      ::setresuid(found.st_uid, found.st_uid, found.st_uid) != 0)
+    return failed(data_dir);
+  return {};
+}
+
+// Copies that an import left which was killed.
+void sweep(const fs::path& quarantine) {
+  constexpr std::chrono::hours kOld{24};
+  std::error_code ignored;
+  for (fs::directory_iterator it(quarantine, ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
+    const auto changed = it->last_write_time(ignored);
+    if (!ignored && fs::file_time_type::clock::now() - changed > kOld)
+      fs::remove_all(it->path(), ignored);
+  }
 }
 
 std::string registration(const ModelImport& wanted, const ModelReport& report) {
@@ -222,8 +246,10 @@ Result<void> must_be_new(const AdminCli& cli, const ModelImport& wanted) {
 }
 
 Result<json> import_checked(const AdminCli& cli, const ModelImport& wanted) {
+  TRY_VOID(become_owner_of(cli.data_dir));
   TRY_VOID(must_be_new(cli, wanted));
   const ModelFiles files(cli.data_dir);
+  sweep(files.quarantine());
   TRY(const Quarantine quarantine, Quarantine::make(files));
   TRY(const fs::path copy, copy_model(wanted.path, quarantine.folder()));
   TRY(const std::uint64_t all, bytes_of(copy));
@@ -232,15 +258,11 @@ Result<json> import_checked(const AdminCli& cli, const ModelImport& wanted) {
       check_model(copy, [&](std::uint64_t bytes) { progress.at(bytes); }));
   const ModelReport& report = checked.report;
   const fs::path place = files.place_of(report.digest, report.format);
-  TRY(const bool is_new, put_in_place(copy, place));
-  auto made = ask_api(cli, "POST", std::string(kArtifacts), registration(wanted, report));
-  if (!made) {
-    std::error_code ignored;
-    if (is_new) fs::remove_all(place, ignored);
-    return fail(std::move(made).error());
-  }
-  (*made)["path"] = place.string();
-  (*made)["checked_behind"] = checked.walls;
+  TRY_VOID(put_in_place(copy, place, quarantine.folder()));
+  // Refused or unanswered, the files stay: another artifact may have them, or this one after all.
+  TRY(json made, ask_api(cli, "POST", std::string(kArtifacts), registration(wanted, report)));
+  made["path"] = place.string();
+  made["checked_behind"] = checked.walls;
   return made;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/bytes.h"
@@ -39,6 +40,20 @@ Result<void> ModelFiles::has(const store::ArtifactRecord& artifact) const {
                   "on the server's machine",
                   place.string()),
       "digest");
+}
+
+std::string ModelFiles::engine_of(const store::ArtifactRecord& artifact,
+                                  const std::vector<config::Engine>& engines) const {
+  std::error_code why;
+  const fs::path place = fs::weakly_canonical(place_of(artifact.digest, artifact.format), why);
+  const auto is_it = [&](const std::string& file) {
+    std::error_code ignored;
+    return fs::weakly_canonical(file, ignored) == place;
+  };
+  for (const config::Engine& engine : engines)
+    if (is_it(engine.model_file) || std::ranges::any_of(engine.adapter_files, is_it))
+      return engine.name;
+  return {};
 }
 
 void ModelFiles::drop(const store::ArtifactRecord& artifact) const {

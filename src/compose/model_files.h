@@ -2,9 +2,12 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "config/config.h"
 #include "store/control_store.h"
 
 namespace sovmesh::compose {
@@ -20,6 +23,9 @@ class ModelFiles {
   std::filesystem::path quarantine() const { return root_ / "quarantine"; }
   // Code::conflict says what is missing and how it gets there.
   Result<void> has(const store::ArtifactRecord& artifact) const;
+  // The first of these engines that loads it from here; empty: none does.
+  std::string engine_of(const store::ArtifactRecord& artifact,
+                        const std::vector<config::Engine>& engines) const;
   void drop(const store::ArtifactRecord& artifact) const;
 
  private:

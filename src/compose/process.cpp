@@ -452,6 +452,9 @@ Result<void> Process::add_operator_listeners() {
        [files = ModelFiles(options_.data_dir)](const auto& artifact) {
          return files.has(artifact);
        },
+       [this](const auto& artifact) {
+         return ModelFiles(options_.data_dir).engine_of(artifact, options_.config.engines);
+       },
        [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
       [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); },
       [this](const std::set<TenantId>* whose) { return live_view(whose); },

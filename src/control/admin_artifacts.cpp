@@ -173,6 +173,8 @@ Result<json> case_of(const json& given, std::size_t index) {
   }
   if (!out.contains("name") || !out.contains("passed"))
     return bad_case(index, "want a name and whether it passed");
+  if (out["passed"].get<bool>() && out.contains("failures") && !out["failures"].empty())
+    return bad_case(index, "it passed, and has failures");
   return out;
 }
 
@@ -304,6 +306,13 @@ Result<AdminReply> AdminArtifacts::remove(AdminRequest& request, const ArtifactR
         Code::conflict,
         fmt::format("the model '{}' serves it: change the model first", model.name.text()));
   }
+  if (parts_.engine_of) {
+    if (const std::string engine = parts_.engine_of(artifact); !engine.empty()) {
+      return client_error(
+          Code::conflict,
+          fmt::format("the engine '{}' of the configuration file loads its files", engine));
+    }
+  }
   TRY(const std::int64_t at, revision(request, artifact.meta.revision));
   TRY_VOID(request.store->remove(artifact.id, at));
   const bool is_shared = std::ranges::any_of(data.artifacts, [&](const ArtifactRecord& other) {
@@ -369,6 +378,7 @@ Result<AdminReply> AdminArtifacts::move(AdminRequest& request, ArtifactRecord ar
 }
 
 Result<AdminReply> AdminArtifacts::add_test(AdminRequest& request, const ArtifactRecord& artifact) {
+  TRY_VOID(must_want_new(request));
   TRY(const json body, parse_json_object(request.call.body));
   for (const auto& [name, value] : body.items()) {
     if (name != "set" && name != "model" && name != "results")
@@ -377,6 +387,14 @@ Result<AdminReply> AdminArtifacts::add_test(AdminRequest& request, const Artifac
   TestRunRecord run{.id = {request.ids->next()}, .artifact = artifact.id};
   TRY(run.set, text_member(body, "set"));
   TRY(run.model, text_member(body, "model"));
+  TRY(const store::ControlData data, request.store->load());
+  const bool serves_it = std::ranges::any_of(data.models, [&](const catalog::Model& model) {
+    return model.name.text() == run.model && model.artifact == artifact.name.text();
+  });
+  if (!serves_it)
+    return client_error(
+        Code::invalid_value,
+        fmt::format("the model '{}' does not serve {}", run.model, artifact.name.text()), "model");
   const json given = body.value("results", json());
   if (!given.is_array() || given.empty() || given.size() > kCasesMax) {
     return client_error(Code::invalid_value,

@@ -18,6 +18,8 @@ class AdminArtifacts {
     const Clock& clock;
     // Whether its files are where imports put them. Empty: nobody looks.
     std::function<Result<void>(const store::ArtifactRecord&)> has_files = {};
+    // The engine of the configuration that loads its files; empty: none does.
+    std::function<std::string(const store::ArtifactRecord&)> engine_of = {};
     // Removes the files that this digest names; nobody needs them any more. Empty: nothing does.
     std::function<void(const store::ArtifactRecord&)> drop_files = {};
   };

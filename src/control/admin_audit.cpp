@@ -561,7 +561,9 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
     return AdminReply{.body = JsonText().number("index", index).end()};
   };
   if (verb == "rotate-key") {
-    if (tenant || id) return client_error(Code::unsupported_parameter, "has no subject");
+    if (tenant || id)
+      return client_error(Code::unsupported_parameter, "has no subject",
+                          tenant ? "tenant" : "subject");
     return answer(parts_.audit->rotate_key(std::move(entry)));
   }
   if (verb == "hold" || verb == "release") {

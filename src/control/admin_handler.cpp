@@ -333,7 +333,7 @@ rt::Task<Result<AdminHandler::Who>> AdminHandler::known_caller(http::Exchange& e
 // returned.
 rt::Task<Result<void>> AdminHandler::begin_stream(http::Exchange& exchange) {
   CO_TRY(Who who, co_await known_caller(exchange));
-  const std::string credential = who.credential.empty() ? who.name : who.credential;
+  const std::string whose = who.name;  // a user has many sessions and tokens
   AdminCall call = call_of(exchange.head(), http::Body());
   auto prove = std::exchange(who.again, {});
   set_caller(call, std::move(who));
@@ -341,7 +341,7 @@ rt::Task<Result<void>> AdminHandler::begin_stream(http::Exchange& exchange) {
   if (const auto field = exchange.head().fields.find("last-event-id")) last_id = trim(*field);
   auto open = [&api = api_, call, last_id] { return api.open_feed(call, last_id); };
   CO_TRY(AdminFeed feed, co_await rt::run_blocking(pool_, exchange.loop(), std::move(open)));
-  CO_TRY(AdminStreams::Place place, streams_->take(feed.kind, credential));
+  CO_TRY(AdminStreams::Place place, streams_->take(feed.kind, whose));
   auto again = [&api = api_, call = std::move(call),
                 prove = std::move(prove)]() mutable -> Result<AdminFeed> {
     TRY(call.caller, prove());

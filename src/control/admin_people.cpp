@@ -427,6 +427,9 @@ Result<AdminReply> AdminPeople::create_user(AdminRequest& request) {
             .password_hash = {},
             .kind = kind};
   TRY_VOID(put_display_name(fields.display_name, user));
+  if (request.call.by_token && kind == access::UserKind::person)
+    return client_error(Code::insufficient_permissions,
+                        "an access token makes no people, who would outlive it: sign in", "kind");
   if (fields.password) TRY_VOID(put_password(request, *fields.password, user));
   Person person;
   TRY(person.user, request.store->create(std::move(user)));
@@ -655,6 +658,10 @@ Result<AdminReply> AdminPeople::setup(AdminRequest& request) {
   if (request.path != std::vector<std::string>{"setup", "token"})
     return client_error(Code::unknown_url, "there is no such resource");
   if (request.call.method != "POST") return fail(no_such_method(request));
+  if (request.call.by_token)
+    return client_error(Code::insufficient_permissions,
+                        "an access token makes no setup token, who uses it would outlive it: "
+                        "sign in");
   TRY_VOID(request.no_more_query());
   TRY_VOID(JsonBody(request.call.body).done());
   TRY_VOID(must_want_new(request));

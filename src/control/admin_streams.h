@@ -25,7 +25,7 @@ namespace sovmesh::control {
 class AdminStreams {
  public:
   static constexpr std::size_t kStreamsMax = 64;
-  static constexpr std::size_t kOfOneMax = 8;  // with one credential
+  static constexpr std::size_t kOfOneMax = 8;  // of one user
   static constexpr std::chrono::minutes kLifeMax{60};
   static constexpr std::chrono::seconds kProveEvery{4};
   static constexpr std::chrono::seconds kCommentEvery{15};

@@ -52,10 +52,14 @@ Result<Request> parse_again(const Request& request, const FieldPolicy& policy) {
     text += request.include_usage ? "true}" : "false}";
   }
   if (request.output_max) {
-    const bool may_be_lowered = request.output_max_is_ours && policy.output_tokens_max > 0;
+    std::int64_t output_max = *request.output_max;
+    if (request.output_max_is_ours && policy.output_tokens_max > 0)
+      output_max = std::min(output_max, policy.output_tokens_max);
+    if (request.output_max_is_ours && policy.context_tokens > 0)
+      output_max = std::min(
+          output_max, std::max<std::int64_t>(1, policy.context_tokens - request.prompt_tokens_min));
     text += request.modern_output_max ? ",\"max_completion_tokens\":" : ",\"max_tokens\":";
-    append_number(text, may_be_lowered ? std::min(*request.output_max, policy.output_tokens_max)
-                                       : *request.output_max);
+    append_number(text, output_max);
   }
   if (request.base64_embeddings) text += ",\"encoding_format\":\"base64\"";
   text += '}';

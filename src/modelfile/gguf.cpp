@@ -216,6 +216,17 @@ std::string shown(std::string_view text) {
   while (!out.empty() && !is_valid_utf8(out))
     out.pop_back();
   if (out.empty() && !text.empty()) return "(no text)";
+  // Terminals obey controls, also those that are two bytes long; text that runs backwards deceives.
+  for (const std::string_view two : {"\xc2"})
+    for (auto at = out.find(two); at != out.npos; at = out.find(two, at + 1))
+      if (at + 1 < out.size() && static_cast<unsigned char>(out[at + 1]) < 0xa0)
+        out[at] = out[at + 1] = ' ';
+  for (const std::string_view three :
+       {"\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac",
+        "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8",
+        "\xe2\x81\xa9"})
+    for (auto at = out.find(three); at != out.npos; at = out.find(three))
+      out.replace(at, three.size(), " ");
   std::ranges::replace_if(
       out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return out;

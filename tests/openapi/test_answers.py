@@ -140,10 +140,13 @@ def artifacts(api):
     assert one["artifact"] == "tiny@1.0" and one["stage"] == "draft" and one["test"] is None
     place = "artifacts/" + quoted("tiny@1.0")
     assert api.call("PATCH", place, {"owner": "ann"})["owner"] == "ann"
+    assert api.get(place)["owner"] == "ann"
+    api.post(place + "/tests", {"set": "s", "model": "small-v1", "results": [{"name": "a", "passed": True}]}, status=400)
+    api.post("models", {"name": "served", "engine": "near", "engine_model": "sim", "artifact": "tiny@1.0"}, status=201)
     assert api.post(place + "/move", {"stage": "testing", "tenants": ["aurora"]})["tenants"] == ["aurora"]
     api.post(place + "/move", {"stage": "released", "tenants": None}, status=409)
     case = {"name": "hello", "passed": True, "failures": [], "output_tokens": 3, "ms": 12}
-    assert api.post(place + "/tests", {"set": "s", "model": "m", "results": [case]}, status=201)["passed"] == 1
+    assert api.post(place + "/tests", {"set": "s", "model": "served", "results": [case]}, status=201)["passed"] == 1
     assert api.get(place + "/tests")["data"][0]["results"] == [case]
     assert api.post(place + "/move?dry_run=true", {"stage": "released", "tenants": None})["action"] == "change"
     api.post(place + "/move", {"stage": "released", "tenants": None})

@@ -26,11 +26,11 @@ def test_an_operator_sees_what_happens_now(person, gateway):
         return now.locator("dl.figures div").filter(has=page.get_by_text(name, exact=True)).locator("dd").inner_text()
 
     def busy():
-        assert gateway.chat()[0] == 200
+        assert gateway.chat(stream=True)[0] == 200
         return figure("Requests a second") != "0"
 
     wait_for(busy, 20)
-    assert figure("First token, middle") != "–"
+    wait_for(lambda: figure("First token, middle") != "–", 20)
     now.get_by_text("The busiest tenants now").click()
     now.get_by_role("cell", name="aurora").wait_for()
     assert now.locator("canvas").count() == 3
@@ -72,10 +72,10 @@ def test_an_event_comes_while_somebody_looks_and_leads_to_what_it_is_about(perso
     person.picture("events")
     assert person.axe() == []
     page.get_by_label("Kind").select_option("engine")
-    page.get_by_role("link", name=made["id"]).wait_for(state="detached")
+    wait_for(lambda: page.get_by_role("link", name=made["id"]).count() == 0)
     page.get_by_label("Kind").select_option("key")
     page.get_by_label("Severity").select_option("error")
-    page.get_by_role("link", name=made["id"]).wait_for(state="detached")
+    wait_for(lambda: page.get_by_role("link", name=made["id"]).count() == 0)
     page.get_by_label("Severity").select_option("")
     page.get_by_role("table", name="Events").get_by_role("link").filter(has_text=made["id"]).first.click()
     person.title("to be revoked")
@@ -109,7 +109,8 @@ def test_requests_are_found_by_tenant_model_status_and_time(person, chromium, ga
     page.get_by_label("Status").select_option("completed")
     person.press("Search")
     table.get_by_text(mine).wait_for()
-    assert other not in page.locator("main").inner_text() and f"model={TINY}" in page.url
+    wait_for(lambda: other not in page.locator("main").inner_text())
+    assert f"model={TINY}" in page.url
     person.picture("requests")
     page.get_by_label("Before").fill("2026-01-01T00:00")
     person.press("Search")
