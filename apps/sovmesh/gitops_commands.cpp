@@ -38,7 +38,7 @@ void offer_files(CLI::App& command, compose::ApplyOptions& options) {
       ->type_name("PATH");
   command.add_flag("--prune", options.prune,
                    "Also remove what the API manages and no document names, of those kinds that "
-                   "the documents have");
+                   "the documents have; never users and memberships");
   command.add_flag("--create-keys", options.create_keys,
                    "Make keys that are missing; their texts are new, and printed this once");
 }
@@ -71,6 +71,9 @@ void add_gitops_commands(CLI::App& app, int& code) {
                                 "  sovmesh apply -f mesh/ --prune --yes\n"
                                 "  sovmesh export | ssh there sovmesh apply -f - --create-keys");
   offer_files(*apply, flags->applied);
+  apply->add_flag("--change-keys", flags->applied.change_keys,
+                  "Also change keys that differ; a name may have come to be another key's, so look "
+                  "at the ids first");
   apply->add_flag("--dry-run", flags->applied.dry_run, "Check, show what would be done, and end");
   apply->add_flag("--yes", flags->applied.yes, "Do not ask before something is removed");
   apply->callback([flags, &code] { code = compose::gitops_apply(flags->cli, flags->applied); });

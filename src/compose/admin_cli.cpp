@@ -75,11 +75,39 @@ Result<AdminHttp> connect(const AdminCli& cli) {
   return AdminHttp::connect(place);
 }
 
+namespace {
+
+// Whether a C1 control (U+0080 to U+009F) or what turns the direction of text around (U+200E,
+// U+200F, U+202A to U+202E, U+2066 to U+2069) begins there, in UTF-8; its bytes, or 0.
+std::size_t hidden_control(std::string_view text) {
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+  };
+  const auto is_in = [](unsigned value, unsigned first, unsigned last) {
+    return value >= first && value <= last;
+  };
+  if (byte(0) == 0xc2 && is_in(byte(1), 0x80, 0x9f)) return 2;
+  if (byte(0) != 0xe2) return 0;
+  const bool turns =
+      (byte(1) == 0x80 && (is_in(byte(2), 0x8e, 0x8f) || is_in(byte(2), 0xaa, 0xae))) ||
+      (byte(1) == 0x81 && is_in(byte(2), 0xa6, 0xa9));
+  return turns ? 3 : 0;
+}
+
+}  // namespace
+
 // A terminal obeys control characters, and names may be anybody's.
 std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    const std::size_t hidden = hidden_control(std::string_view(text).substr(at));
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f || hidden > 0;
+    out += is_control ? '?' : c;
+    at += std::max<std::size_t>(hidden, 1);
+  }
+  return out;
 }
 
 namespace {

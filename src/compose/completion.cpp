@@ -118,7 +118,8 @@ _sovmesh_paths={}
 _sovmesh_names() {{ sovmesh completion names "$1" 2> /dev/null; }}
 _sovmesh() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}
-  local path= word i words= kind=
+  local path= word i words= kind= quoted
+  local -a offered=()
   for ((i = 1; i < COMP_CWORD; ++i)); do
     word=${{COMP_WORDS[i]}}
     [[ $_sovmesh_paths == *$'\n'"${{path:+$path }}$word"$'\n'* ]] && path="${{path:+$path }}$word"
@@ -152,8 +153,20 @@ _sovmesh() {{
   out += R"sh(    esac
     [[ $current == -* ]] && kind=
   fi
-  [[ -n $kind ]] && words="$words $(_sovmesh_names "$kind")"
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  # Names may be anybody's: bash never gets to evaluate one, as it would by compgen -W.
+  IFS=' ' read -r -a offered <<< "$words"
+  if [[ -n $kind ]]; then
+    while IFS= read -r word; do
+      offered+=("$word")
+    done < <(_sovmesh_names "$kind")
+  fi
+  COMPREPLY=()
+  for word in "${offered[@]}"; do
+    printf -v quoted %q "$word"
+    if [[ $word == "$current"* || $quoted == "$current"* ]]; then
+      COMPREPLY+=("$quoted")
+    fi
+  done
 }
 complete -o default -F _sovmesh sovmesh
 )sh";
@@ -191,8 +204,13 @@ _sovmesh() {{
           std::string patterns;
           for (const std::string& name : option.names)
             patterns += (patterns.empty() ? "" : "|") + shell_quoted(command.path + " " + name);
-          const std::string what =
-              words.empty() ? fmt::format("kind={}", kind) : fmt::format("values=({})", words);
+          std::string what = fmt::format("kind={}", kind);
+          if (!words.empty()) {
+            std::vector<std::string> values;
+            for (const std::string& value : option.values)
+              values.push_back(shell_quoted(value));
+            what = fmt::format("values=({})", fmt::join(values, " "));
+          }
           out += fmt::format("    ({}) {} ;;\n", patterns, what);
         });
   }
@@ -251,7 +269,7 @@ function __sovmesh_at
     set -l next (string join ' ' -- $path $word)
     contains -- $next $__sovmesh_paths; and set path $path $word
   end
-  test (string join ' ' -- $path) = "$argv[1]"
+  test "$path" = "$argv[1]"
 end
 function __sovmesh_names
   sovmesh completion names $argv[1] 2> /dev/null

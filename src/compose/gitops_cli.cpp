@@ -42,12 +42,21 @@ constexpr int kPagesMax = 10'000;
 constexpr std::size_t kProgressEvery = 25;
 
 int complain(const Error& error) {
-  fmt::print(stderr, "sovmesh: {}\n", error.message());
+  fmt::print(stderr, "sovmesh: {}\n", printable(std::string(error.message())));
   return error.code() == Code::dependency_unavailable ? kExitUnreachable : kExitWrong;
 }
 
+// They may have names that anybody chose.
+std::string text_of(std::vector<Finding> findings) {
+  for (Finding& finding : findings) {
+    finding.position.file = printable(std::move(finding.position.file));
+    finding.message = printable(std::move(finding.message));
+  }
+  return config::to_text(findings);
+}
+
 int complain(const std::vector<Finding>& findings) {
-  fmt::print(stderr, "{}", config::to_text(findings));
+  fmt::print(stderr, "{}", text_of(findings));
   fmt::print(stderr, "sovmesh: {} {}; nothing was changed\n", findings.size(),
              findings.size() == 1 ? "error" : "errors");
   return kExitWrong;
@@ -150,6 +159,9 @@ Result<void> add_folder(const fs::path& folder, std::vector<std::string>& files,
     if (fs::is_directory(path, failed)) {
       TRY_VOID(add_folder(path, files, depth + 1));
     } else if (path.extension() == ".yaml" || path.extension() == ".yml") {
+      if (!fs::is_regular_file(path, failed))  // a FIFO would never end
+        return client_error(Code::invalid_value,
+                            fmt::format("'{}' is no regular file", path.string()));
       files.push_back(path.string());
     }
   }
@@ -202,8 +214,14 @@ std::vector<Document> read_all(const std::vector<std::string>& paths,
 
 class Apply {
  public:
-  Apply(AdminHttp http, ApplyOptions options)
-      : http_(std::move(http)), options_(std::move(options)), reader_(reader_of(http_)) {}
+  Apply(AdminHttp http, ApplyOptions options, bool only_show = false)
+      : http_(std::move(http)),
+        options_(std::move(options)),
+        plan_{.prune = options_.prune,
+              .create_keys = options_.create_keys,
+              .change_keys = options_.change_keys,
+              .only_show = only_show},
+        reader_(reader_of(http_)) {}
   Apply(const Apply&) = delete;
   Apply& operator=(const Apply&) = delete;
 
@@ -222,8 +240,7 @@ class Apply {
                     Error(Code::insufficient_permissions, Blame::client,
                           fmt::format("you may not see {}", document.rules().plural)));
     }
-    steps_ = gitops::plan(documents_, live_,
-                          {.prune = options_.prune, .create_keys = options_.create_keys}, findings);
+    steps_ = gitops::plan(documents_, live_, plan_, findings);
     check_people(findings);
     mark_removals_that_wait();
     if (!findings.empty()) return complain(findings);
@@ -368,12 +385,12 @@ class Apply {
       if (const auto read = reader_.read_again(kind, live_); !read) return complain(read.error());
       std::vector<Finding> findings;
       for (Step* const step : steps) {
-        look_again(*step);
+        look_again(*step, findings);
         if (names_one_to_come(*step)) continue;  // the write itself is its check
         if (const auto tried = try_out(*step, findings); !tried) return complain(tried.error());
       }
       if (!findings.empty()) {
-        fmt::print(stderr, "{}", config::to_text(findings));
+        fmt::print(stderr, "{}", text_of(findings));
         return give_up();
       }
     }
@@ -390,8 +407,9 @@ class Apply {
     });
   }
 
-  void look_again(Step& step) const {
+  void look_again(Step& step, std::vector<Finding>& findings) const {
     const auto found = live_.find(step.document->key());
+    const std::string id = step.live ? step.live->id : std::string();
     step.live.reset();
     if (found != live_.end()) step.live = found->second;
     if (step.action == Action::left_out) return;
@@ -401,6 +419,11 @@ class Apply {
     }
     step.changes = gitops::changes_between(*step.live, *step.document);
     step.action = step.changes.empty() ? Action::keep : Action::change;
+    if (step.object().kind != Kind::key || step.action == Action::keep) return;
+    // Meanwhile somebody may have made or revoked one of that name.
+    auto why = gitops::why_key_stays(*step.live, step.changes, plan_);
+    if (!why && step.live->id != id) why = "is another one now: check its id, and run it again";
+    if (why) add_finding(findings, step, Error(Code::invalid_value, Blame::client, *why));
   }
 
   int give_up() const {
@@ -425,7 +448,7 @@ class Apply {
       if (answer->status >= 300) {
         std::vector<Finding> findings;
         add_finding(findings, step, refusal_of(*answer));
-        fmt::print(stderr, "{}", config::to_text(findings));
+        fmt::print(stderr, "{}", text_of(findings));
         return give_up();
       }
       tell(step, *answer);
@@ -459,6 +482,7 @@ class Apply {
 
   AdminHttp http_;
   ApplyOptions options_;
+  gitops::PlanOptions plan_;
   gitops::LiveReader reader_;
   std::vector<Document> documents_;
   LiveByKey live_;
@@ -497,7 +521,7 @@ int gitops_export(const AdminCli& cli, const ExportOptions& options) {
 int gitops_diff(const AdminCli& cli, const ApplyOptions& options) {
   auto http = connect(cli);
   if (!http) return complain(http.error());
-  Apply apply(*std::move(http), options);
+  Apply apply(*std::move(http), options, true);
   if (const auto failed = apply.prepare()) return *failed;
   const std::string text = apply.text();
   fmt::print("{}", text);

@@ -23,7 +23,8 @@ struct ApplyOptions {
   bool dry_run = false;
   bool prune = false;
   bool create_keys = false;
-  bool yes = false;  // do not ask before something is removed
+  bool change_keys = false;  // of `apply`: also those that are there; `diff` shows what differs
+  bool yes = false;          // do not ask before something is removed
 };
 int gitops_diff(const AdminCli& cli, const ApplyOptions& options);
 int gitops_apply(const AdminCli& cli, const ApplyOptions& options);

@@ -119,7 +119,6 @@ constexpr std::array kSettingsSpec{
     SpecMember{"on_excess", Type::text, R"("refuse")"},
     SpecMember{"system_prompts", Type::any, kNull},
     SpecMember{"disclaimer", Type::any, kNull},
-    SpecMember{"retention_days", Type::any, kNull},
 };
 
 // In the order of Kind.

@@ -133,17 +133,24 @@ std::vector<Live> LiveReader::keys_of(const Json& rows) {
   });
   key_names_.clear();
   std::vector<Live> out;
-  std::set<std::string> taken;
+  std::map<std::string, std::size_t> holders;  // of names, in `out`
   for (const Json& row : sorted) {
     if (!text_at(row, "revoked_at").empty()) continue;  // it is history
     const std::string tenant = text_at(row, "tenant");
     const std::string project = text_at(row, "project");
     std::string name = text_at(row, "display_name");
-    for (int n = 2; !taken.insert(tenant + "/" + project + "/" + name).second; ++n)
+    bool shares_name = false;
+    for (int n = 2;; ++n) {
+      const auto [holder, is_free] =
+          holders.emplace(tenant + "/" + project + "/" + name, out.size());
+      if (is_free) break;
+      shares_name = out[holder->second].shares_name = true;
       name = fmt::format("{}#{}", text_at(row, "display_name"), n);
+    }
     key_names_[text_at(row, "id")] = project + "/" + name;
     out.push_back(
         live_of(Kind::key, row, {{"tenant", tenant}, {"project", project}, {"name", name}}));
+    out.back().shares_name = shares_name;
   }
   return out;
 }

@@ -102,6 +102,9 @@ class Planner {
     const std::string& member = changes.front().member;
     if (!live.managed_by.empty())
       return wrong(document, owner_text(live) + ", or take this document out", member);
+    if (const auto why = live.kind == Kind::key ? why_key_stays(live, changes, options_)
+                                                : std::optional<std::string>())
+      return wrong(document, *why, member);
     if (!document.rules().can_change)
       wrong(document,
             fmt::format("cannot change ('{}' is {} there): give it another name, let its models "
@@ -120,7 +123,8 @@ class Planner {
     }
   }
 
-  // Only of kinds that the documents name at all.
+  // Only of kinds that the documents name at all. People and their roles stay: whether the server
+  // would let them go is known only when they are gone.
   void add_removals(const std::vector<Document>& documents) {
     std::set<Kind> kinds;
     std::set<std::string> wanted;
@@ -130,7 +134,8 @@ class Planner {
     }
     std::vector<const Live*> removed;
     for (const auto& [key, one] : live_) {
-      if (kinds.contains(one.kind) && one.managed_by.empty() && !wanted.contains(key))
+      if (kinds.contains(one.kind) && one.rules().can_be_tried && one.managed_by.empty() &&
+          !wanted.contains(key))
         removed.push_back(&one);
     }
     // Routes that fall back to others go before them.
@@ -174,6 +179,22 @@ const Object& Step::object() const {
 std::vector<Step> plan(const std::vector<Document>& documents, const LiveByKey& live,
                        const PlanOptions& options, std::vector<Finding>& findings) {
   return Planner(live, options, findings).run(documents);
+}
+
+std::optional<std::string> why_key_stays(const Live& key, const std::vector<Change>& changes,
+                                         const PlanOptions& options) {
+  if (options.only_show || changes.empty()) return std::nullopt;
+  std::string members;
+  for (const Change& change : changes)
+    members += (members.empty() ? "" : ", ") + change.member;
+  if (key.shares_name)
+    return fmt::format(
+        "({}) differs in {}, and other keys of its project have that name: rename "
+        "them, so that each has its own",
+        key.id, members);
+  if (options.change_keys) return std::nullopt;
+  return fmt::format("({}) differs in {}: keys are changed only with --change-keys; check the id",
+                     key.id, members);
 }
 
 std::string step_text(const Step& step) {

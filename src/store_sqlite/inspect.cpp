@@ -1,5 +1,7 @@
 #include "store_sqlite/inspect.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "store_sqlite/control_schema.h"
@@ -11,6 +13,18 @@ namespace sovmesh::store_sqlite {
 namespace {
 
 constexpr Database::Options kReader{.create = false, .read_only = true};
+
+// SQLite takes the WAL beside an empty file for somebody else's and deletes it: such a file is not
+// opened.
+Result<void> check_size(Disk& disk, const std::string& path) {
+  TRY(const bool has_bytes, disk.exists(path));
+  if (has_bytes) return {};
+  TRY(const std::int64_t wal, disk.size(path + "-wal"));
+  if (wal == 0) return our_error(Code::data_dir_invalid, fmt::format("'{}' is empty", path));
+  return our_error(
+      Code::data_dir_invalid,
+      fmt::format("'{}' is empty; its WAL has {} bytes: keep both, restore a backup", path, wal));
+}
 
 Result<Inspection> inspect(Database& database, const Schema& schema) {
   TRY_VOID(database.quick_check());
@@ -40,11 +54,13 @@ Result<std::optional<WallTime>> newest_row(Database& database) {
 }  // namespace
 
 Result<Inspection> inspect_control(Disk& disk, const std::string& path) {
+  TRY_VOID(check_size(disk, path));
   TRY(Database database, Database::open(disk, path, kReader));
   return inspect(database, control_schema());
 }
 
 Result<Inspection> inspect_ledger(Disk& disk, const std::string& path) {
+  TRY_VOID(check_size(disk, path));
   TRY(Database database, Database::open(disk, path, kReader));
   TRY(Inspection found, inspect(database, ledger_schema()));
   if (found.version == found.newest_version) {

@@ -279,6 +279,13 @@ def test_prune_removes_only_kinds_that_the_documents_have(servers, documents, tm
     server.run("apply", "-f", kept, "--prune", "--yes")
     text = server.exported()
     assert "stray" not in text and "kind: route" in text and "kind: project" in text
+    # People and their roles stay.
+    few = write_objects(tmp_path / "few", {"p.yaml": "---\n".join(
+        OBJECTS["people.yaml"].split("---\n")[:2])})
+    assert server.run("diff", "-f", few, "--prune").stdout == ""
+    server.run("apply", "-f", few, "--prune", "--yes")
+    text = server.exported()
+    assert "name: olaf" in text and "user: olaf" in text
     # Models, routes and engines in an order in which they may go; another tenant's model stays not.
     traffic = OBJECTS["traffic/models.yml"].split("---\n")
     some = write_objects(tmp_path / "some", {"m.yaml": "---\n".join(
@@ -304,7 +311,13 @@ def test_a_change_says_what_and_is_made(servers, documents, tmp_path):
     assert "~ limit aurora/money/month\n    amount: 250 -> 300.5\n" in told
     assert "~ key aurora/web/chatbot" in told and "~ route llama" in told
     assert len(re.findall(r"^[~+-]", told, re.M)) == 4
-    server.run("apply", "-f", folder)
+    # Whose rights a key's name says may have changed: nobody else's are given unseen.
+    before = server.exported()
+    why = server.run("apply", "-f", folder, code=2).stderr
+    assert re.search(r"tenants\.yaml:\d+:\d+: error: the key aurora/web/chatbot \(\S+\) differs in "
+                     r"labels: keys are changed only with --change-keys; check the id", why)
+    assert server.exported() == before
+    server.run("apply", "-f", folder, "--change-keys")
     assert server.run("diff", "-f", folder).stdout == ""
     # An engine cannot change.
     new["traffic/models.yml"] = new["traffic/models.yml"].replace("slots: 8", "slots: 9")
@@ -320,6 +333,29 @@ def test_keys_are_made_only_when_asked(servers, documents):
     done = server.run("apply", "-f", few)
     assert "? key" not in done.stdout and "1 keys left out" in done.stderr
     assert "? key aurora/web/chatbot" in server.run("diff", "-f", few, code=1).stdout
+
+
+def test_keys_that_share_a_name_are_never_changed(servers, tmp_path):
+    server = servers("one")
+    for _ in range(2):
+        server.run("key", "create", "--tenant", "boreal", "--display-name", "bot")
+    same = server.run("export").stdout
+    assert "name: bot#2" in same
+    assert server.run("apply", "-f", "-", stdin=same).stdout == ""  # nothing differs
+    folder = write_objects(tmp_path / "mesh", {"k.yaml": "kind: key\ntenant: boreal\n"
+                                               "project: default\nname: bot\n"
+                                               "spec: {labels: {tier: gold}}\n"})
+    assert "~ key boreal/default/bot" in server.run("diff", "-f", folder, code=1).stdout
+    why = server.run("apply", "-f", folder, "--change-keys", code=2).stderr
+    assert "other keys of its project have that name: rename them" in why
+    assert server.exported() == same
+
+
+def test_a_fifo_among_the_documents_is_refused(servers, documents):
+    server = servers("one")
+    os.mkfifo(documents / "pipe.yaml")
+    why = server.run("apply", "-f", documents, code=2).stderr
+    assert "pipe.yaml' is no regular file" in why
 
 
 def test_nobody_there(tmp_path):
@@ -399,7 +435,7 @@ def test_lists_are_printed_as_tables_json_or_yaml(servers):
     server.run("tenant", "list", "--output", "yaml", "--json", code=2)
 
 
-def complete(line, extra_path):
+def complete(line, extra_path, folder=None):
     """What a real bash offers behind `line`."""
     script = f"""
 source <({support.BINARY} completion bash) || exit 9
@@ -411,12 +447,12 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     env = dict(os.environ, PATH=f"{pathlib.Path(support.BINARY).parent}:{os.environ['PATH']}",
                **extra_path)
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True,
-                          timeout=60, check=True, env=env)
+                          timeout=60, check=True, env=env, cwd=folder)
     assert done.stderr == ""
     return done.stdout.split()
 
 
-def test_bash_completes_commands_options_values_and_names(servers):
+def test_bash_completes_commands_options_values_and_names(servers, tmp_path):
     server = servers("one")
     env = {"SM_DATA_DIR": str(server.data)}
     assert {"serve", "tenant", "apply", "completion"} <= set(complete("sovmesh", env))
@@ -428,6 +464,15 @@ def test_bash_completes_commands_options_values_and_names(servers):
     assert complete("sovmesh tenant show", dict(env, CURRENT="bo")) == ["boreal"]
     assert complete("sovmesh key list --tenant", env) == ["boreal"]
     assert complete("sovmesh tenant show", {"SM_DATA_DIR": "/none", "CURRENT": "bo"}) == []
+    # Names are no commands.
+    for login in ("$(echo>pwn)", "`echo>pwn`"):
+        server.run("user", "create", login, "--no-password", "--role", "auditor")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    assert {r"\$\(echo\>pwn\)", r"\`echo\>pwn\`"} <= set(
+        complete("sovmesh user show", env, folder))
+    assert complete("sovmesh user show", dict(env, CURRENT="$("), folder) == [r"\$\(echo\>pwn\)"]
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
@@ -547,6 +592,18 @@ tenants:
     found = doctor("--data-dir", data, "--config", tmp_path / "mesh.yaml", code=1)
     assert "mesh.yaml:1:10" in found["config"]["detail"]
     assert "not there" in doctor("--data-dir", tmp_path / "no", code=1)["store.folder"]["detail"]
+
+
+def test_doctor_leaves_the_log_of_an_empty_database(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "ledger.db").write_bytes(b"")
+    (data / "ledger.db-wal").write_bytes(b"x" * 4152)
+    found = doctor("--data-dir", data, code=1)["store.ledger"]
+    assert found["status"] == "error"
+    assert "is empty; its WAL has 4152 bytes: keep both, restore a backup" in found["detail"]
+    assert (data / "ledger.db-wal").read_bytes() == b"x" * 4152
+    assert sorted(path.name for path in data.iterdir()) == ["ledger.db", "ledger.db-wal"]
 
 
 LITELLM = """\
