@@ -92,9 +92,9 @@ class DocumentReader {
     document.kind = rules->kind;
     document.node = node_;
     read_identity(*rules, document);
-    read_spec(*rules, document);
     read_text(kManagedBy, document.managed_by);
     if (document.managed_by == "api") document.managed_by.clear();
+    read_spec(*rules, document);
     read_text(kSource, document.source);
     check_names(*rules);
     if (rules->kind == Kind::route && findings_.size() == before) check_route(document);

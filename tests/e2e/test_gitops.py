@@ -340,7 +340,7 @@ def test_keys_that_share_a_name_are_never_changed(servers, tmp_path):
     for _ in range(2):
         server.run("key", "create", "--tenant", "boreal", "--display-name", "bot")
     same = server.run("export").stdout
-    assert "name: bot#2" in same
+    assert 'name: "bot#2"' in same
     assert server.run("apply", "-f", "-", stdin=same).stdout == ""  # nothing differs
     folder = write_objects(tmp_path / "mesh", {"k.yaml": "kind: key\ntenant: boreal\n"
                                                "project: default\nname: bot\n"
