@@ -553,6 +553,9 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
   entry.reason = reason;
   entry.detail =
       JsonText().text("actor", request.call.actor).text("source", request.call.source).end();
+  if (verb == "rotate-key" && (tenant || id))
+    return client_error(Code::unsupported_parameter, "has no subject",
+                        tenant ? "tenant" : "subject");
   TRY(const store::AuditSubject subject, subject_of(tenant, id));
   entry.tenant = subject.tenant;
   const auto answer = [](const Result<store::AuditReceipt>& receipt) -> Result<AdminReply> {
@@ -560,12 +563,7 @@ Result<AdminReply> AdminApi::audit_write(Request& request) {
     const auto index = static_cast<std::int64_t>(receipt->index);
     return AdminReply{.body = JsonText().number("index", index).end()};
   };
-  if (verb == "rotate-key") {
-    if (tenant || id)
-      return client_error(Code::unsupported_parameter, "has no subject",
-                          tenant ? "tenant" : "subject");
-    return answer(parts_.audit->rotate_key(std::move(entry)));
-  }
+  if (verb == "rotate-key") return answer(parts_.audit->rotate_key(std::move(entry)));
   if (verb == "hold" || verb == "release") {
     if (!tenant && !id)
       return client_error(Code::missing_required_parameter, "say whose: tenant, subject or both",

@@ -192,8 +192,8 @@ Result<AdminReply> AdminApi::delete_engine(Request& request, const std::string& 
     return files_alone(fmt::format("engine '{}'", name), *source);
   const auto* record = record_of(data, name);
   if (record == nullptr) return no_such("engine", name, engine_names());
-  TRY_VOID(check_engine_unused(data, name));
   TRY(const std::int64_t at, revision(request, record->meta.revision));
+  TRY_VOID(check_engine_unused(data, name));
   TRY_VOID(request.store->remove(record->id, at));
   std::erase_if(data.engines, [&](const auto& other) { return other.name == name; });
   run_afterwards(request, std::move(data.engines));
