@@ -127,6 +127,26 @@ struct SettingsRecord {
   tenancy::Meta meta;
 };
 
+struct WebhookTag {};
+using WebhookId = Id<WebhookTag>;
+
+// Where events go that somebody asked for over the admin API. Goes with its tenant. Tenant and name
+// together are unique.
+struct WebhookRecord {
+  static constexpr std::size_t kMax = 500;
+  static constexpr std::size_t kPerOwnerMax = 16;  // of a tenant, of the platform
+
+  WebhookId id;
+  std::optional<TenantId> tenant;  // nothing: the platform's
+  std::string name;                // slug form
+  std::string url;
+  std::vector<std::string> events;  // patterns of kinds
+  bool enabled = true;
+  std::int32_t pepper_id = 0;  // of the key that `secret` is sealed under
+  std::string secret;          // sealed
+  tenancy::Meta meta = {};
+};
+
 // Everything the data path needs, of one moment. To copy it is cheap.
 struct ControlData {
   std::vector<tenancy::Tenant> tenants;
@@ -138,6 +158,7 @@ struct ControlData {
   std::vector<PoolMemberRecord> pool_members;
   std::vector<ArtifactRecord> artifacts;
   std::vector<SettingsRecord> settings;  // of tenants that have any
+  std::vector<WebhookRecord> webhooks;
   std::int64_t version = 0;              // grows with every write
 };
 
@@ -197,6 +218,10 @@ class ControlStore {
   // One too many takes the oldest one's place. Oldest first.
   virtual Result<TestRunRecord> create(TestRunRecord run) = 0;
   virtual Result<std::vector<TestRunRecord>> test_runs(ArtifactId artifact) = 0;
+  // Code::conflict where there are as many as there may be.
+  virtual Result<WebhookRecord> create(WebhookRecord webhook) = 0;
+  virtual Result<WebhookRecord> update(const WebhookRecord& webhook) = 0;
+  virtual Result<void> remove(WebhookId id, std::int64_t revision) = 0;
   // In place of what the tenant had; revision 0 is that it had none.
   virtual Result<SettingsRecord> put_settings(const SettingsRecord& settings) = 0;
 

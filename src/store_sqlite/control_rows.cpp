@@ -370,6 +370,26 @@ Result<store::TestRunRecord> Table<store::TestRunRecord>::read(const Statement& 
                               .results = std::string(row.text(6))};
 }
 
+void Table<store::WebhookRecord>::bind(Statement& statement, const store::WebhookRecord& row,
+                                       BoundText& text) {
+  const auto* const secret = reinterpret_cast<const unsigned char*>(row.secret.data());
+  statement.bind_all(row.id, row.tenant, row.name, row.url, list_text(text, row.events),
+                     row.enabled, row.pepper_id, Blob(secret, row.secret.size()));
+}
+
+Result<store::WebhookRecord> Table<store::WebhookRecord>::read(const Statement& row) {
+  store::WebhookRecord webhook{.id = {row.ulid(0)}};
+  if (!row.is_null(1)) webhook.tenant = {row.ulid(1)};
+  webhook.name = row.text(2);
+  webhook.url = row.text(3);
+  TRY(webhook.events, read_list(row, 4));
+  webhook.enabled = row.integer(5) != 0;
+  webhook.pepper_id = static_cast<std::int32_t>(row.integer(6));
+  const Blob secret = row.blob(7);
+  webhook.secret.assign(secret.begin(), secret.end());
+  return webhook;
+}
+
 void Table<access::User>::bind(Statement& statement, const access::User& row, BoundText&) {
   statement.bind_all(row.id, row.login, row.display_name, row.password_hash, row.disabled,
                      access::name(row.kind));

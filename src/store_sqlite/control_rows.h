@@ -114,6 +114,15 @@ struct Table<store::TestRunRecord> {
   static Result<store::TestRunRecord> read(const Statement& row);
 };
 template <>
+struct Table<store::WebhookRecord> {
+  static constexpr std::string_view kName = "webhook";
+  static constexpr std::string_view kColumns =
+      "id, tenant, name, url, events, enabled, pepper_id, secret";
+  static std::string_view name_of(const store::WebhookRecord& row) { return row.name; }
+  static void bind(Statement& statement, const store::WebhookRecord& row, BoundText& text);
+  static Result<store::WebhookRecord> read(const Statement& row);
+};
+template <>
 struct Table<access::User> {
   static constexpr std::string_view kName = "user";
   static constexpr std::string_view kColumns =

@@ -331,7 +331,29 @@ CREATE TABLE tenant_settings (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
+// Who is told of events. A secret is sealed under a key made of the pepper of this id.
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE webhook (
+  id         BLOB NOT NULL PRIMARY KEY,
+  tenant     BLOB REFERENCES tenant (id) ON DELETE CASCADE,  -- NULL: the platform
+  name       TEXT NOT NULL,
+  url        TEXT NOT NULL,
+  events     TEXT NOT NULL,
+  enabled    INTEGER NOT NULL,
+  pepper_id  INTEGER NOT NULL,
+  secret     BLOB NOT NULL,
+  revision   INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  managed_by INTEGER NOT NULL,
+  source     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX webhook_once ON webhook (ifnull(tenant, x''), name);
+CREATE INDEX webhook_by_tenant ON webhook (tenant);
+)sql";
+
+constexpr std::array kSteps = {kVersion1, kVersion2, kVersion3, kVersion4,
+                               kVersion5, kVersion6, kVersion7};
 constexpr Schema kSchema{"control", 0x534d4331, kSteps};
 
 }  // namespace

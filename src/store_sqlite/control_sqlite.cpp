@@ -152,6 +152,7 @@ Result<store::ControlData> read_everything(Database& database) {
   TRY(data.pool_members, read_all<store::PoolMemberRecord>(database));
   TRY(data.artifacts, read_all<store::ArtifactRecord>(database));
   TRY(data.settings, read_settings(database));
+  TRY(data.webhooks, read_all<store::WebhookRecord>(database));
   TRY(data.version, database.number("SELECT version FROM state"));
   return data;
 }
@@ -327,6 +328,33 @@ Result<store::ArtifactRecord> ControlTables::update(const store::ArtifactRecord&
 }
 Result<void> ControlTables::remove(store::ArtifactId id, std::int64_t revision) {
   return erase<store::ArtifactRecord>(id, revision);
+}
+Result<store::WebhookRecord> ControlTables::create(store::WebhookRecord webhook) {
+  return with([&](Database& database) -> Result<store::WebhookRecord> {
+    using store::WebhookRecord;
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY(const std::int64_t all, database.number("SELECT count(*) FROM webhook"));
+    TRY(const std::int64_t of_owner,
+        database.number("SELECT count(*) FROM webhook WHERE tenant IS ?", webhook.tenant));
+    if (std::cmp_greater_equal(of_owner, WebhookRecord::kPerOwnerMax))
+      return client_error(Code::conflict,
+                          "there are " + std::to_string(WebhookRecord::kPerOwnerMax) + " webhooks " +
+                              (webhook.tenant ? "of this tenant" : "of the platform") +
+                              " already: delete one first");
+    if (std::cmp_greater_equal(all, WebhookRecord::kMax))
+      return client_error(Code::conflict, "there are " + std::to_string(WebhookRecord::kMax) +
+                                              " webhooks already: delete one first");
+    InTransaction store(database, clock_);
+    TRY(WebhookRecord made, store.insert(std::move(webhook)));
+    TRY_VOID(transaction.commit());
+    return made;
+  });
+}
+Result<store::WebhookRecord> ControlTables::update(const store::WebhookRecord& webhook) {
+  return change(webhook);
+}
+Result<void> ControlTables::remove(store::WebhookId id, std::int64_t revision) {
+  return erase<store::WebhookRecord>(id, revision);
 }
 Result<store::TestRunRecord> ControlTables::create(store::TestRunRecord run) {
   return with([&](Database& database) -> Result<store::TestRunRecord> {

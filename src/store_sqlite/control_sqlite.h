@@ -54,6 +54,10 @@ class ControlTables : public store::ControlStore {
   Result<store::TestRunRecord> create(store::TestRunRecord run) override;
   Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId artifact) override;
 
+  Result<store::WebhookRecord> create(store::WebhookRecord webhook) override;
+  Result<store::WebhookRecord> update(const store::WebhookRecord& webhook) override;
+  Result<void> remove(store::WebhookId id, std::int64_t revision) override;
+
   Result<std::vector<access::User>> users() override;
   Result<std::optional<access::User>> user(access::UserId id) override;
   Result<std::optional<access::User>> user_named(const std::string& login) override;

@@ -65,6 +65,9 @@ class MemoryControl : public store::ControlStore {
   Result<std::vector<store::TestRunRecord>> test_runs(store::ArtifactId) override {
     return std::vector<store::TestRunRecord>();
   }
+  Result<store::WebhookRecord> create(store::WebhookRecord) override { return no(); }
+  Result<store::WebhookRecord> update(const store::WebhookRecord&) override { return no(); }
+  Result<void> remove(store::WebhookId, std::int64_t) override { return no(); }
   Result<store::SettingsRecord> put_settings(const store::SettingsRecord&) override { return no(); }
   // Nobody.
   Result<std::vector<access::User>> users() override { return std::vector<access::User>(); }

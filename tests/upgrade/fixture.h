@@ -22,6 +22,8 @@ inline const store::LimitId kLimit{Ulid::from_bytes({1, 0x9a, 7})};
 // Since schema 5 of control.db.
 inline const access::UserId kUser{Ulid::from_bytes({1, 0x9a, 8})};
 inline const access::MembershipId kMembership{Ulid::from_bytes({1, 0x9a, 9})};
+// Since schema 7 of control.db.
+inline const store::WebhookId kWebhook{Ulid::from_bytes({1, 0x9a, 10})};
 inline const std::string kKey = "abcdefghijkl";
 inline const std::string kValueName = "digest_key/01";
 inline const std::string kValue{"\0\1\2", 3};

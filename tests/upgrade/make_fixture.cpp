@@ -55,6 +55,12 @@ void write_control(const std::string& path, const Clock& clock) {
                          .measure = limits::Measure::money_micro,
                          .window = limits::Window::month,
                          .amount = 250'000'000}));
+  must(store->create(store::WebhookRecord{.id = kWebhook,
+                                          .tenant = kTenant,
+                                          .name = "pager",
+                                          .url = "https://hooks.example/x",
+                                          .events = {"*"},
+                                          .secret = "sealed"}));
   must(store->create(
       access::User{.id = kUser, .login = "ann@aurora.example", .password_hash = "$argon2id$"}));
   must(store->create(

@@ -110,6 +110,21 @@ TEST_P(UpgradeTest, ControlDataIsAllThere) {
     EXPECT_EQ((*(*store)->user(kUser))->login, "ann@aurora.example");
   }
   EXPECT_THAT((*store)->get_value(kValueName), HasValue(std::optional(kValue)));
+  ASSERT_EQ(data->webhooks.size(), schema >= 7 ? 1U : 0U);
+  if (schema >= 7) {
+    EXPECT_EQ(data->webhooks[0].id, kWebhook);
+    EXPECT_EQ(data->webhooks[0].tenant, kTenant);
+    EXPECT_EQ(data->webhooks[0].secret, "sealed");
+  }
+}
+
+// What is new since the folder was written works in it.
+TEST_P(UpgradeTest, AWebhookCanBeMade) {
+  const auto store = store_sqlite::open_control_store(real_disk(), control_db(), world_.clock());
+  ASSERT_THAT(store, Succeeds());
+  const store::WebhookRecord wanted{
+      .id = {Ulid::from_bytes({1, 0x9a, 99})}, .tenant = kTenant, .name = "pager"};
+  EXPECT_THAT((*store)->create(wanted), Succeeds());
 }
 
 TEST_P(UpgradeTest, UsageIsAllThereAndTheOpenRowIsRecovered) {
