@@ -26,6 +26,7 @@ constexpr std::size_t kPlaceMax = 64;  // of an audit entry's site and jurisdict
 constexpr std::size_t kWitnessesMax = 16;
 constexpr std::chrono::seconds kVerifyEveryMin{10};  // a check reads the whole ledger
 constexpr std::size_t kWebhookSecretMin = 16;
+constexpr std::size_t kWebhookPlacesMax = 100;
 // In tokens, millionths of money or microseconds: what a limiter counts with (limits::kAmountMax).
 constexpr std::int64_t kAmountMax = 1'000'000'000'000'000;
 constexpr std::string_view kEachUser = "*";
@@ -467,6 +468,10 @@ class MeteringChecker {
     check_webhook("rollout_events", config_.webhooks.rollout_events);
     if (checkpoints && !config_.audit.enabled)
       error(checkpoints->position, "'audit_checkpoints' has no effect: the audit log is off");
+    if (config_.webhooks.allowed.size() > kWebhookPlacesMax)
+      error(config_.webhooks.position, fmt::format("allowed: want at most {}", kWebhookPlacesMax));
+    for (const std::string& place : config_.webhooks.allowed)
+      check(check_webhook_place(place), config_.webhooks.position, "allowed");
   }
 
   void check_webhook(std::string_view name, const std::optional<Webhook>& hook) {

@@ -408,6 +408,8 @@ struct Webhooks {
   std::optional<Webhook> budget_events;
   std::optional<Webhook> audit_checkpoints;
   std::optional<Webhook> rollout_events;
+  std::vector<std::string> allowed;  // where webhooks of the admin API may go
+  Position position;
 };
 
 struct Audit {

@@ -612,6 +612,7 @@ void describe(V& v, Webhook& webhook) {
 
 template <class V>
 void describe(V& v, Webhooks& webhooks) {
+  v.position(webhooks.position);
   v.optional_section("budget_events", webhooks.budget_events,
                      "Told when a limit's use passes 50, 80, 95 and 100 %.");
   v.optional_section("audit_checkpoints", webhooks.audit_checkpoints,
@@ -620,6 +621,10 @@ void describe(V& v, Webhooks& webhooks) {
   v.optional_section("rollout_events", webhooks.rollout_events,
                      "Told when a rollout is started, steps on, is paused, resumed, promoted, "
                      "aborted or rolled back, with the gate and the figures.");
+  v.field("allowed", webhooks.allowed,
+          "Where webhooks that are made over the admin API may go: https://HOST[:PORT][/PATH], on "
+          "this machine also http://...; with a path only to what begins with it. Without it none "
+          "can be made.");
 }
 
 template <class V>

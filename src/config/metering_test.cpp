@@ -288,6 +288,20 @@ TEST_F(MeteringTest, AWebhookIsTlsOrOnThisMachineAndSigned) {
               HasSubstr("budget_events needs 'secret'"));
 }
 
+TEST_F(MeteringTest, WebhooksOfTheAdminApiGoOnlyWhereTheFileSays) {
+  const auto allowed = [](const std::string& place) {
+    return "webhooks:\n  allowed: [\"" + place + "\"]\n";
+  };
+  EXPECT_TRUE(good("tenants:\n  - name: aurora\n").webhooks.allowed.empty());
+  for (const char* place : {"https://hooks.example", "https://hooks.example:8443/a/b/",
+                            "http://127.0.0.1:9000/x/", "http://localhost:9000"})
+    EXPECT_THAT(good(allowed(place)).webhooks.allowed, testing::ElementsAre(place));
+  for (const char* place :
+       {"hooks.example", "http://hooks.example", "https://*.hooks.example", "https://h/a?b=c",
+        "https://h/../a", "https://h/a/.", "https://h//a", "https://h/%2e", "https://user@h", ""})
+    EXPECT_THAT(refusal(allowed(place)), HasSubstr("allowed: want https")) << place;
+}
+
 TEST_F(MeteringTest, ATenantMayHaveItsAnswersKept) {
   const auto replay = [](const std::string& settings) {
     return "tenants:\n  - name: aurora\n    replay: {" + settings + "}\n";

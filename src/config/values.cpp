@@ -162,6 +162,20 @@ Result<void> check_webhook_url(std::string_view url) {
   return want("want https: over http only this machine (127.0.0.1, [::1], localhost) is told");
 }
 
+Result<void> check_webhook_place(std::string_view place) {
+  TRY_VOID(check_webhook_url(place));
+  const std::string_view rest = place.substr(place.find("//") + 2);
+  const std::string_view path = rest.substr(std::min(rest.find('/'), rest.size()));
+  const bool is_plain = std::ranges::all_of(path, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/-._~").contains(c);
+  });
+  const bool is_dotted = path.contains("/.") || path.contains("//");
+  if (is_plain && !is_dotted && !rest.contains('?') && !rest.contains('*')) return {};
+  return want(
+      "want https://HOST, or https://HOST/PATH without query, escapes, '*' and dotted parts");
+}
+
 std::optional<WallTime> parse_date_or_time(std::string_view text) {
   constexpr std::size_t kDate = std::string_view("2027-01-01").size();
   if (text.size() != kDate) return parse_rfc3339(text);

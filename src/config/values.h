@@ -47,6 +47,8 @@ Result<void> check_origin(std::string_view origin);
 // Where we may post: https, on this machine also http, without user, query-breaking or invisible
 // characters.
 Result<void> check_webhook_url(std::string_view url);
+// An origin, and perhaps the beginning of a path: every reader of URLs must see the same in it.
+Result<void> check_webhook_place(std::string_view place);
 // "2027-01-01" (midnight UTC) or a time as in RFC 3339.
 std::optional<WallTime> parse_date_or_time(std::string_view text);
 // A zone of the IANA database; the error says how such names look.

@@ -38,8 +38,7 @@ std::string sign(const Secret& secret, std::string_view id, std::int64_t unix_se
   return "v1," + to_base64(key.of(fmt::format("{}.{}.{}", id, unix_seconds, body)));
 }
 
-Result<std::unique_ptr<Sender>> Sender::make(Target target, rt::Loop& loop, http::ClientPool& pool,
-                                             Random& random) {
+Result<Sender::Place> Sender::place_of(Target target) {
   TRY(http::Url url, http::parse_url(target.url, "/"));
   if (key_of(target.secret).reveal().size() < kSecretBytesMin) {
     return our_error(Code::config_invalid,
@@ -52,20 +51,28 @@ Result<std::unique_ptr<Sender>> Sender::make(Target target, rt::Loop& loop, http
   if (url.is_tls) {
     TRY(origin.tls, rt::TlsClientContext::make({}, {"http/1.1"}));
   }
-  return std::unique_ptr<Sender>(new Sender(std::move(origin), std::move(url.path),
-                                            std::move(target.secret), loop, pool, random));
+  return Place{
+      .origin = std::move(origin), .path = std::move(url.path), .secret = std::move(target.secret)};
 }
 
-Sender::Sender(http::Origin origin, std::string path, Secret secret, rt::Loop& loop,
-               http::ClientPool& pool, Random& random)
-    : origin_(std::move(origin)),
-      path_(std::move(path)),
-      secret_(std::move(secret)),
+Result<std::unique_ptr<Sender>> Sender::make(Target target, rt::Loop& loop, http::ClientPool& pool,
+                                             Random& random) {
+  TRY(Place place, place_of(std::move(target)));
+  return std::unique_ptr<Sender>(new Sender(std::move(place), loop, pool, random));
+}
+
+Sender::Sender(Place place, rt::Loop& loop, http::ClientPool& pool, Random& random)
+    : place_(std::move(place)),
       loop_(loop),
       pool_(pool),
       random_(random),
       ids_(loop.clock(), random),
       filled_(loop) {}
+
+Result<void> Sender::aim(Target target) {
+  TRY(place_, place_of(std::move(target)));
+  return {};
+}
 
 void Sender::send(std::string json) {
   if (queue_.size() >= kQueueMax) {
@@ -100,20 +107,39 @@ rt::Task<void> Sender::run(rt::Event& stopping) {
 }
 
 rt::Task<bool> Sender::attempt(const Delivery& delivery, rt::Event& stopping) {
+  const Place place = place_;  // it may become another one meanwhile
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(loop_.clock().wall_now().time_since_epoch())
           .count();
   const std::string timestamp = std::to_string(seconds);
-  const std::string signature = sign(secret_, delivery.id, seconds, delivery.body);
+  const std::string signature = sign(place.secret, delivery.id, seconds, delivery.body);
   http::ClientRequest request{
-      .method = "POST", .target = path_, .fields = {}, .body = delivery.body};
+      .method = "POST", .target = place.path, .fields = {}, .body = delivery.body};
   request.fields = {{"content-type", "application/json"},
                     {"webhook-id", delivery.id},
                     {"webhook-timestamp", timestamp},
                     {"webhook-signature", signature}};
   const rt::Until until{loop_.in(kAnswerTime), &stopping};
-  const auto answer = co_await http::fetch(pool_, origin_, std::move(request), kAnswerMax, until);
+  const auto answer =
+      co_await http::fetch(pool_, place.origin, std::move(request), kAnswerMax, until);
+  if (answer || !stopping.is_set()) note(answer);
   co_return answer && answer->status >= 200 && answer->status < 300;
+}
+
+void Sender::note(const Result<http::ClientResponse>& answer) {
+  Attempt attempt{.status = {}, .error = {}, .at = loop_.clock().wall_now()};
+  if (answer) {
+    attempt.status = answer->status;
+    const bool redirects = answer->status >= 300 && answer->status < 400;
+    if (answer->status < 200 || answer->status >= 300)
+      attempt.error = fmt::format("the receiver answered {}{}", answer->status,
+                                  redirects ? ": redirects are not followed" : "");
+  } else if (answer.error().code() == Code::timed_out) {
+    attempt.error = fmt::format("no answer within {} s", kAnswerTime.count());
+  } else {
+    attempt.error = answer.error().message();
+  }
+  last_ = std::move(attempt);
 }
 
 // Half of it is chance, so that many senders do not come back at once.

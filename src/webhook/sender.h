@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,15 +47,26 @@ class Sender {
     std::uint64_t dropped = 0;  // given up, or no room
   };
 
+  // What came of the latest attempt.
+  struct Attempt {
+    std::optional<int> status;  // of the answer, if there was one
+    std::string error;          // empty: it was taken
+    WallTime at{};
+  };
+
   // Code::config_invalid for a URL or a secret that is none.
   static Result<std::unique_ptr<Sender>> make(Target target, rt::Loop& loop, http::ClientPool& pool,
                                               Random& random);
 
   // Queues an event: `json` is its whole body. Never waits.
   void send(std::string json);
-  // Delivers until `stopping` is set; what waits then is dropped.
+  // The next attempt goes there. Code::config_invalid, and then nothing has changed.
+  Result<void> aim(Target target);
+  // Delivers until `stopping` is set; what waits then is dropped. A redirect is an answer as any
+  // other that is no 2xx: nobody follows it.
   rt::Task<void> run(rt::Event& stopping);
   const Stats& stats() const { return stats_; }
+  const std::optional<Attempt>& last() const { return last_; }  // nothing: there was none
   std::size_t waiting() const { return queue_.size(); }
 
  private:
@@ -61,14 +74,18 @@ class Sender {
     std::string id;
     std::string body;
   };
-  Sender(http::Origin origin, std::string path, Secret secret, rt::Loop& loop,
-         http::ClientPool& pool, Random& random);
+  struct Place {
+    http::Origin origin;
+    std::string path;
+    Secret secret;
+  };
+  static Result<Place> place_of(Target target);
+  Sender(Place place, rt::Loop& loop, http::ClientPool& pool, Random& random);
+  void note(const Result<http::ClientResponse>& answer);
   rt::Task<bool> attempt(const Delivery& delivery, rt::Event& stopping);
   std::chrono::milliseconds pause_after(int attempts);
 
-  http::Origin origin_;
-  std::string path_;
-  Secret secret_;
+  Place place_;
   rt::Loop& loop_;
   http::ClientPool& pool_;
   Random& random_;
@@ -76,6 +93,7 @@ class Sender {
   rt::Event filled_;
   std::deque<Delivery> queue_;
   Stats stats_;
+  std::optional<Attempt> last_;
 };
 
 }  // namespace sovmesh::webhook

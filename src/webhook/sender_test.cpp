@@ -26,7 +26,8 @@ class Receiver : public http::Handler {
     const bool refuses = refusing-- > 0;
     (refuses ? refused : taken).push_back(got);
     http::ResponseHead head;
-    head.status = refuses ? 503 : 204;
+    head.status = refuses ? refusal : 204;
+    if (refusal == 302) head.fields.add("location", "http://127.0.0.1:1/elsewhere");
     co_await exchange.respond(head, "");
   }
   struct Delivery {
@@ -36,6 +37,7 @@ class Receiver : public http::Handler {
     std::string body;
   };
   int refusing = 0;
+  int refusal = 503;
   std::vector<Delivery> refused;
   std::vector<Delivery> taken;
   std::vector<std::string> bodies() const {
@@ -115,6 +117,44 @@ TEST_F(SenderTest, GivesUpAfterSomeMinutesAndGoesOnWithTheNext) {
   world_.run_for(15min);
   EXPECT_THAT(receiver_.bodies(), ElementsAre("next"));
   EXPECT_EQ(sender_->stats().dropped, 1U);
+}
+
+TEST_F(SenderTest, ARedirectIsNotFollowed) {
+  receiver_.refusing = 1;
+  receiver_.refusal = 302;
+  sender_->send("x");
+  world_.run_for(500ms);
+  ASSERT_TRUE(sender_->last());
+  EXPECT_EQ(sender_->last()->status, 302);
+  EXPECT_THAT(sender_->last()->error, testing::HasSubstr("redirects are not followed"));
+  EXPECT_EQ(sender_->stats().delivered, 0U);
+}
+
+TEST_F(SenderTest, SaysWhatCameOfTheLatestAttempt) {
+  EXPECT_FALSE(sender_->last());
+  receiver_.refusing = 1;
+  sender_->send("x");
+  world_.run_for(500ms);
+  EXPECT_EQ(sender_->last()->status, 503);
+  EXPECT_EQ(sender_->last()->error, "the receiver answered 503");
+  world_.run_for(5s);
+  EXPECT_EQ(sender_->last()->status, 204);
+  EXPECT_EQ(sender_->last()->error, "");
+}
+
+TEST_F(SenderTest, TheNextAttemptGoesWhereItIsAimed) {
+  receiver_.refusing = 1;
+  sender_->send("x");
+  world_.run_for(500ms);
+  const std::string url = "http://" + rt::to_text(server_->local()) + "/other";
+  EXPECT_THAT(sender_->aim({.url = url, .secret = Secret("short")}),
+              FailsWith(Code::config_invalid));
+  ASSERT_THAT(sender_->aim({.url = url, .secret = Secret("another secret, long")}), Succeeds());
+  world_.run_for(5s);
+  ASSERT_EQ(receiver_.taken.size(), 1U);
+  const Receiver::Delivery& got = receiver_.taken.front();
+  EXPECT_EQ(got.signature,
+            sign(Secret("another secret, long"), got.id, std::stoll(got.timestamp), got.body));
 }
 
 TEST_F(SenderTest, BoundsItsQueue) {
