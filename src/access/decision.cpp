@@ -55,6 +55,7 @@ constexpr Row kTable[] = {
     {platform_memberships, kT, {"rcud", "r",    "r",   "",  "",     "",     ""}},
     {setup_tokens,         kP, {"c",    "",     "",    "",  "",     "",     ""}},
     {events,               kT, {"r",    "r",    "r",   "",  "r",    "r",    "r"}},
+    {webhooks,             kT, {"rcud", "rcud", "r",   "",  "rcud", "r",    "r"}},
     // clang-format on
 };
 constexpr std::array<std::string_view, kResources> kNames{// clang-format off
@@ -64,7 +65,7 @@ constexpr std::array<std::string_view, kResources> kNames{// clang-format off
     "statements",        "adjustments",  "requests",       "ledger",         "system",
     "audit entries",     "audit checkpoints", "audit holds", "audit erasures", "audit upkeep",
     "audit log",         "users",        "platform users", "memberships",
-    "platform memberships", "setup tokens", "events"};
+    "platform memberships", "setup tokens", "events", "webhooks"};
                                                           // clang-format on
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)

@@ -52,8 +52,9 @@ enum class Resource : std::uint8_t {
   platform_memberships,
   setup_tokens,
   events,
+  webhooks,  // of a tenant's events; the platform's are of all
 };
-constexpr std::size_t kResources = 32;
+constexpr std::size_t kResources = 33;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.

@@ -46,12 +46,13 @@ const std::vector<Action> kWrite{Action::create, Action::change, Action::remove}
 const std::vector<Action> kEverything{Action::read, Action::create, Action::change, Action::remove};
 
 // What a tenant has and everybody in it may look at.
-const std::vector<std::string> kOfATenant{"tenants",    "projects", "keys",  "own keys", "limits",
-                                          "sub-limits", "models",   "usage", "events"};
+const std::vector<std::string> kOfATenant{"tenants", "projects",   "keys",   "own keys",
+                                          "limits",  "sub-limits", "models", "usage",
+                                          "events",  "webhooks"};
 // What is written by hand at all.
-const std::vector<std::string> kMade{"tenants", "projects",   "keys",     "own keys",
-                                     "limits",  "sub-limits", "models",   "artifacts",
-                                     "engines", "routes",     "rollouts", "pools"};
+const std::vector<std::string> kMade{"tenants",    "projects", "keys",      "own keys", "limits",
+                                     "sub-limits", "models",   "artifacts", "engines",  "routes",
+                                     "rollouts",   "pools",    "webhooks"};
 const Set kSettings = all_of({"settings"}, {Action::read, Action::change});
 const std::vector<std::string> kPeople{"users", "memberships"};
 const std::vector<std::string> kPlatformPeople{"platform users", "platform memberships"};
@@ -91,7 +92,7 @@ Set make_set(Role role) {
              all_of({"adjustments", "ledger"}, {Action::create});
     case Role::tenant_admin:
       return all_of(kOfATenant, kRead) + kSettings + all_of(kPeople, kEverything) +
-             all_of({"projects", "keys", "own keys", "sub-limits"}, kWrite) +
+             all_of({"projects", "keys", "own keys", "sub-limits", "webhooks"}, kWrite) +
              all_of({"statements", "requests", "audit entries", "audit checkpoints"}, kRead);
     case Role::tenant_developer:
       return all_of(kOfATenant, kRead) + all_of({"own keys"}, kWrite) +

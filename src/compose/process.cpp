@@ -458,7 +458,8 @@ Result<void> Process::add_operator_listeners() {
        [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
       [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); },
       [this](const std::set<TenantId>* whose) { return live_view(whose); },
-      events_.get()});
+      events_.get(),
+      webhook_hub_->desk()});
   admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
   watch_streams();
   const config::Server& server = options_.config.server;

@@ -16,6 +16,7 @@
 #include "compose/ledger_check.h"
 #include "compose/pool_history.h"
 #include "compose/serve.h"
+#include "compose/webhook_hub.h"
 #include "compose/worker.h"
 #include "control/admin_api.h"
 #include "control/admin_streams.h"
@@ -216,6 +217,7 @@ class Process {
   std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted
   std::unique_ptr<CheckpointWebhook> checkpoint_webhook_;  // the same
   std::unique_ptr<EventWebhook> rollout_webhook_;          // the same, but for note()
+  std::unique_ptr<WebhookHub> webhook_hub_;  // of the first worker, but for its desk()
   Bound bound_;
   rt::ListenSockets given_sockets_;  // that nobody listens on yet
   bool sockets_outlive_us_ = false;  // the service manager's

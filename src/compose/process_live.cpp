@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "compose/data.h"
 #include "compose/process.h"
+#include "control/event_kinds.h"
 #include "control/json_text.h"
 #include "gateway/live_counts.h"
 
@@ -128,7 +130,10 @@ control::LiveView Process::live_view(const std::set<TenantId>* whose) {
   return view;
 }
 
-void Process::note_event(Event event) const { events_->note(std::move(event)); }
+void Process::note_event(Event event) const {
+  assert(control::is_event_kind(event.kind));
+  events_->note(std::move(event));
+}
 
 // Who has a key, or is a user, is not told to everybody of his tenant: their limits have no name.
 void Process::note_threshold(const limits::Threshold& crossed) const {

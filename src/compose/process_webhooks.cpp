@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kBudgetLook{1'000};  // for crossed thresholds
 
+Result<webhook::Allowed> at_allowed(const config::Webhooks& wanted, Result<webhook::Allowed> made) {
+  return made ? std::move(made) : fail(std::move(made).error().in_context(wanted.position.text()));
+}
+
 webhook::Target target_of(const config::Webhook& hook) {
   return {.url = hook.url, .secret = hook.secret};
 }
@@ -40,6 +44,15 @@ Result<void> Process::make_webhooks() {
         at(*hook, EventWebhook::make(target_of(*hook), first.loop(), first.upstream(), *random_)));
     count_deliveries("rollout_events", [this] { return rollout_webhook_->stats(); });
   }
+  TRY(webhook::Allowed allowed, at_allowed(wanted, webhook::Allowed::make(wanted.allowed)));
+  webhook_hub_ = std::make_unique<WebhookHub>(WebhookHub::Parts{.records = publisher_->webhooks(),
+                                                                .events = *events_,
+                                                                .authenticator = *authenticator_,
+                                                                .allowed = std::move(allowed),
+                                                                .loop = first.loop(),
+                                                                .pool = first.upstream(),
+                                                                .random = *random_});
+  count_deliveries("api", [this] { return webhook_hub_->stats(); });  // all of them together
   return {};
 }
 
@@ -56,6 +69,7 @@ void Process::start_webhooks() {
     first.spawn(rollout_webhook_->run(stopping));
     first.spawn(rollout_webhook_->deliver(stopping));
   }
+  first.spawn(webhook_hub_->run(stopping));
 }
 
 void Process::count_deliveries(std::string_view webhook,

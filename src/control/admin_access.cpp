@@ -41,6 +41,7 @@ const std::map<std::string_view, Resources>& kinds() {
       {"requests", {Resource::requests}},
       {"live", {Resource::usage}},
       {"events", {Resource::events}},
+      {"webhooks", {Resource::webhooks}},
       {"ledger", {Resource::ledger}},
       {"system", {Resource::system}},
       {"config", {Resource::system}},
@@ -52,8 +53,9 @@ const std::map<std::string_view, Resources>& kinds() {
 Action action_of_method(const AdminRequest& request) {
   const std::string& method = request.call.method;
   if (request.reads()) return Action::read;
-  // What PUT names may not be there yet; of keys it always is.
-  const bool may_make = method == "PUT" && request.path.front() != "keys";
+  // What PUT names may not be there yet; of keys and webhooks it always is.
+  const std::string& kind = request.path.front();
+  const bool may_make = method == "PUT" && kind != "keys" && kind != "webhooks";
   if (request.path.size() == 1 || may_make) return Action::create;
   return method == "DELETE" && request.path.size() == 2 ? Action::remove : Action::change;
 }
@@ -203,6 +205,8 @@ store::ControlData seen(const AdminRequest& request, store::ControlData data) {
   std::erase_if(data.limits, [&](const auto& one) { return is_foreign(one.holder.tenant); });
   std::erase_if(data.pool_members, [&](const auto& one) { return is_foreign(one.tenant); });
   std::erase_if(data.settings, [&](const auto& one) { return is_foreign(one.tenant); });
+  std::erase_if(data.webhooks,
+                [&](const auto& one) { return !one.tenant || is_foreign(*one.tenant); });
   data.engines.clear();
   bound_releases(data.artifacts, data.models);
   data.artifacts.clear();

@@ -22,9 +22,9 @@ constexpr std::string_view kRoot = "/api/v1/";
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::size_t kTenantProjectsMax = 1'000;  // where its own people make them
 // What is in the control store.
-constexpr std::array<std::string_view, 12> kChangeable{
-    "tenants", "projects", "keys",     "models", "artifacts", "engines",
-    "limits",  "routes",   "rollouts", "pools",  "users",     "memberships"};
+constexpr std::array<std::string_view, 13> kChangeable{
+    "tenants", "projects", "keys",  "models", "artifacts",   "engines", "limits",
+    "routes",  "rollouts", "pools", "users",  "memberships", "webhooks"};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -186,6 +186,7 @@ Result<AdminReply> AdminApi::route(Request& request) {
   if (kind == "memberships") return people_.memberships(request);
   if (kind == "session") return people_.session(request);
   if (kind == "setup") return people_.setup(request);
+  if (kind == "webhooks") return webhooks(request);
   return client_error(Code::unknown_url, "there is no such resource");
 }
 

@@ -26,6 +26,7 @@
 #include "control/recorded_changes.h"
 #include "control/statements.h"
 #include "control/stored_routes.h"
+#include "control/webhooks.h"
 #include "engine/engine.h"
 #include "identity/authenticator.h"
 #include "limits/limiter.h"
@@ -97,6 +98,7 @@ class AdminApi {
     std::function<std::string()> config = {};
     ReadLive live = {};          // empty: nobody counts
     EventLog* events = nullptr;  // null: nobody keeps any
+    WebhookDesk webhooks = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
 
@@ -193,6 +195,18 @@ class AdminApi {
   Result<AdminReply> set_pool_member(Request& request, const config::Pool& pool);
   Result<AdminReply> remove_pool_member(Request& request, const config::Pool& pool);
   Result<void> check_pool(const std::string& name, const store::ControlData& data) const;
+  // admin_webhooks.cpp
+  Result<AdminReply> webhooks(Request& request);
+  Result<AdminReply> create_webhook(Request& request);
+  Result<AdminReply> change_webhook(Request& request, store::WebhookRecord webhook,
+                                    const store::ControlData& data);
+  Result<AdminReply> rotate_webhook(Request& request, store::WebhookRecord webhook,
+                                    const store::ControlData& data);
+  Result<AdminReply> test_webhook(Request& request, const store::WebhookRecord& webhook,
+                                  const store::ControlData& data);
+  std::string_view state_of(const store::WebhookRecord& webhook, const WebhookReport& report) const;
+  std::string show_webhook(const Request& request, const store::WebhookRecord& webhook,
+                           const store::ControlData& data, std::string_view secret = {}) const;
   // admin_usage.cpp, admin_statements.cpp
   Result<AdminReply> usage(Request& request);
   Result<AdminReply> forecast(Request& request);

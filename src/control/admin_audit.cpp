@@ -110,6 +110,10 @@ json without_names(const std::string& kind, json object) {
     object.erase("key");
     object.erase("owner");
   }
+  if (kind == "webhooks") {
+    for (const char* const name : {"secret", "deliveries", "state"})
+      object.erase(name);
+  }
   // The name of a limit that has none of its own is made of its user's.
   if (kind == "limits" && !text_at(object, "user").empty()) {
     object.erase("user");

@@ -14,9 +14,9 @@ namespace {
 using json = nlohmann::ordered_json;  // members stay in their order
 
 // Of every object, and different with each look.
-constexpr std::array<std::string_view, 8> kNotTold{"revision",     "created_at", "updated_at",
-                                                   "used",         "reserved",   "balances",
-                                                   "window_start", "reset_at"};
+constexpr std::array<std::string_view, 10> kNotTold{
+    "revision", "created_at",   "updated_at", "used",       "reserved",
+    "balances", "window_start", "reset_at",   "deliveries", "state"};
 
 std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -89,7 +89,9 @@ Result<AdminReply> AdminApi::dry_run(Request& request) {
   TRY(AdminReply now, present(request, reply));
   const json before = object_of(now.body);
   json after = object_of(reply.body);
-  if (after.is_object()) after.erase("key");  // of a key that nobody will have
+  // The texts of a key and of a secret that nobody will have.
+  if (after.is_object()) after.erase("key");
+  if (after.is_object()) after.erase("secret");
   const std::vector<std::string> changes = changes_between(before, after);
   return AdminReply{.body = JsonText()
                                 .flag("dry_run", true)

@@ -10,6 +10,7 @@
 #include "control/admin_api.h"
 #include "control/admin_feed.h"
 #include "control/admin_objects.h"
+#include "control/event_kinds.h"
 #include "control/event_log.h"
 #include "control/json_text.h"
 #include "control/live.h"
@@ -26,12 +27,6 @@ bool may_read(const AdminRequest& request, access::Resource resource) {
   return access::decide(request.call.caller, access::Action::read, resource,
                         access::Owner::platform())
       .is_allowed();
-}
-
-// "engine.state", "engine.*", "*".
-bool matches(std::string_view kind, std::string_view pattern) {
-  if (!pattern.ends_with('*')) return kind == pattern;
-  return kind.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
 Result<Severity> parse_severity(std::string_view text) {
@@ -61,7 +56,7 @@ std::function<std::string()> live_reader(const ReadLive& read, const AdminReques
 EventLog::Wanted events_wanted(Tenants whose, std::optional<std::string> kind, Severity least) {
   return [whose = std::move(whose), kind = std::move(kind), least](const Event& event) {
     if (whose && (!event.tenant || !whose->contains(event.tenant->id))) return false;
-    return event.severity >= least && (!kind || matches(event.kind, *kind));
+    return event.severity >= least && (!kind || fits_pattern(event.kind, *kind));
   };
 }
 

@@ -570,6 +570,7 @@ DirectoryPublisher::DirectoryPublisher(store::ControlStore& store,
       prices_(std::make_shared<const metering::PriceBook>()),
       limits_(std::make_shared<const std::vector<limits::Limit>>()),
       pools_(std::make_shared<const std::vector<config::Pool>>()),
+      webhooks_(std::make_shared<const std::vector<store::WebhookRecord>>()),
       declared_(std::make_shared<const Declared>()) {}
 
 Result<DirectoryPublisher::Applied> DirectoryPublisher::apply(const config::Config& config,
@@ -626,6 +627,7 @@ Result<void> DirectoryPublisher::change_alone(Declared& declared, const Work& wo
   directory_.publish(std::move(next.directory));
   limits_.publish(std::move(next.limits));
   pools_.publish(std::move(next.pools));
+  webhooks_.publish(std::move(next.webhooks));
   return {};
 }
 
@@ -770,7 +772,9 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
       identity::Directory::build(std::move(data)));
   return State{.directory = std::move(built),
                .limits = std::make_shared<const std::vector<limits::Limit>>(std::move(limits)),
-               .pools = std::move(pools)};
+               .pools = std::move(pools),
+               .webhooks = std::make_shared<const std::vector<store::WebhookRecord>>(
+                   std::move(stored.webhooks))};
 }
 
 Result<identity::DirectoryData::DigestKey> DirectoryPublisher::digest_key(

@@ -49,9 +49,13 @@ class DirectoryPublisher {
     std::shared_ptr<const identity::Directory> directory;
     std::shared_ptr<const std::vector<limits::Limit>> limits;
     std::shared_ptr<const std::vector<config::Pool>> pools;  // with the API's members
+    std::shared_ptr<const std::vector<store::WebhookRecord>> webhooks;
   };
   State state() const {
-    return {.directory = directory_.get(), .limits = limits_.get(), .pools = pools_.get()};
+    return {.directory = directory_.get(),
+            .limits = limits_.get(),
+            .pools = pools_.get(),
+            .webhooks = webhooks_.get()};
   }
   // Sees a change before it is made: what it does to the store that it is given belongs to the
   // change, and when it fails nothing has been changed.
@@ -80,6 +84,8 @@ class DirectoryPublisher {
   const Snapshot<identity::Directory>& directory() const { return directory_; }
   // The file's prices.
   const Snapshot<metering::PriceBook>& prices() const { return prices_; }
+  // Of the store.
+  const Snapshot<std::vector<store::WebhookRecord>>& webhooks() const { return webhooks_; }
   // All limits in force.
   std::shared_ptr<const std::vector<limits::Limit>> limits() const { return limits_.get(); }
 
@@ -122,6 +128,7 @@ class DirectoryPublisher {
   Snapshot<metering::PriceBook> prices_;
   Snapshot<std::vector<limits::Limit>> limits_;
   Snapshot<std::vector<config::Pool>> pools_;
+  Snapshot<std::vector<store::WebhookRecord>> webhooks_;
   Snapshot<Declared> declared_;
   struct Turn {};
   Guarded<Turn> turn_;  // two writers must not publish in the wrong order
