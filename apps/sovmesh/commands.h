@@ -15,6 +15,7 @@ void add_tenant_settings(CLI::App& tenant, int& code);   // below `tenant`
 void add_artifact_commands(CLI::App& model, int& code);  // below `model`
 void add_model_check_command(CLI::App& app, int& code);
 void add_user_commands(CLI::App& app, int& code);
+void add_webhook_commands(CLI::App& app, int& code);
 void add_gitops_commands(CLI::App& app, int& code);   // export, diff, apply
 void add_context_commands(CLI::App& app, int& code);  // login, context
 void add_completion_command(CLI::App& app, int& code);

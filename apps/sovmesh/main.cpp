@@ -19,6 +19,7 @@ void add_commands(CLI::App& app, int& code, std::string_view wanted) {
   sovmesh::add_config_command(app, code);
   sovmesh::add_admin_commands(app, code);
   sovmesh::add_user_commands(app, code);
+  sovmesh::add_webhook_commands(app, code);
   sovmesh::add_gitops_commands(app, code);
   sovmesh::add_context_commands(app, code);
   sovmesh::add_audit_commands(app, code);

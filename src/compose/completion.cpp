@@ -17,14 +17,15 @@ struct NamedKind {
   std::string_view name, path, member;
 };
 // By which people call them on the command line.
-constexpr std::array<NamedKind, 8> kNamed{{{"tenant", "tenants", "slug"},
+constexpr std::array<NamedKind, 9> kNamed{{{"tenant", "tenants", "slug"},
                                            {"project", "projects", "slug"},
                                            {"key", "keys", "id"},
                                            {"model", "models", "name"},
                                            {"engine", "engines", "name"},
                                            {"route", "routes", "name"},
                                            {"user", "users", "login"},
-                                           {"limit", "limits", "id"}}};
+                                           {"limit", "limits", "id"},
+                                           {"webhook", "webhooks", "id"}}};
 
 bool is_kind(std::string_view name) {
   return std::ranges::find(kNamed, name, &NamedKind::name) != kNamed.end();

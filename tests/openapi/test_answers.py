@@ -353,6 +353,40 @@ def people(api):
     api.call("DELETE", place, status=204)
 
 
+def webhooks(api):
+    made = {"name": "pager", "url": "http://127.0.0.1:9/hooks/a", "events": ["*"]}
+    assert api.post("webhooks?dry_run=true", made)["action"] == "create"
+    one = api.post("webhooks", made, status=201)
+    assert one["tenant"] is None and one["secret"].startswith("whsec_")
+    api.post("webhooks", made, status=409)
+    for wrong in ({"url": "http://127.0.0.1:9/"}, {"url": "https://example.org/"}, {"events": ["budget.*"]},
+                  {"events": []}, {"name": "x"}, {"tenant": 7}):
+        api.post("webhooks", {**made, "name": "other", **wrong}, status=400)
+    api.post("webhooks", {**made, "tenant": "nobody"}, status=404)
+    theirs = api.post("webhooks", {**made, "tenant": "boreal", "enabled": False}, status=201)
+    assert theirs["state"] == "disabled"
+    place = f"webhooks/{theirs['id']}"
+    api.post(place + "/test", status=409)
+    assert api.get("webhooks?tenant=boreal")["data"][0]["id"] == theirs["id"]
+    api.get("webhooks?tenant=nobody", status=404)
+    shown = api.get("webhooks/pager")
+    assert "secret" not in shown.body and shown["state"] in ("ok", "failing")
+    etag = shown.headers["etag"]
+    assert api.post("webhooks/pager/rotate")["secret"] != one["secret"]
+    assert "secret" not in api.post("webhooks/pager/rotate?dry_run=true")["after"]
+    api.call("PATCH", "webhooks/pager", {"enabled": True}, status=412, **{"If-Match": etag})
+    assert api.call("PATCH", "webhooks/pager", {"events": ["key.*", "limit.threshold"]})["events"] == [
+        "key.*", "limit.threshold"]
+    assert api.call("PUT", "webhooks/pager", made)["events"] == ["*"]
+    api.call("PUT", "webhooks/pager", {"name": "pager"}, status=400)
+    api.call("PUT", "webhooks/nobody", made, status=404)
+    assert api.post("webhooks/pager/test", status=202)["name"] == "pager"
+    assert api.post("webhooks/pager/test?dry_run=true")["dry_run"]
+    assert api.call("DELETE", "webhooks/pager?dry_run=true")["action"] == "delete"
+    api.call("DELETE", "webhooks/pager", status=204)
+    api.get("webhooks/pager", status=404)
+
+
 def gone(api):
     api.call("DELETE", "tenants/boreal", status=204)
     api.get("tenants/boreal", status=404)
@@ -360,7 +394,7 @@ def gone(api):
 
 def test_every_operation_answers_as_it_is_described(world):
     for part in (tenants, projects, tenant_settings, keys, engines_and_models, artifacts, routes_and_rollouts, limits,
-                 prices_and_pools, reports, audit, people, gone):
+                 prices_and_pools, reports, audit, people, webhooks, gone):
         part(world)
     fine = {name for name, statuses in world.met.items() if any(each < 400 for each in statuses)}
     # A cosignature needs a witness, whom tests/e2e/test_audit.py has.

@@ -38,7 +38,10 @@ def world(tmp_path_factory):
     folder.mkdir()
     (folder / f"{DIGEST}.gguf").write_bytes(b"GGUF")
     running.post("artifacts", ARTIFACT, status=201)
+    running.post("webhooks", {"name": "pager", "url": "http://127.0.0.1:9/hooks", "events": ["key.*"],
+                              "enabled": False}, status=201)
     running.known = {
+        "webhook": "pager",
         "artifact": "tiny@1.0",
         "tenant": "boreal", "project": running.get("projects?tenant=boreal")["data"][0]["id"],
         "key": running.get("keys?tenant=boreal")["data"][0]["id"], "model": "made", "engine": "extra",
@@ -73,10 +76,10 @@ def snapshot(world):
     """All that is stored, as its lists show it."""
     state = {}
     for kind in ("tenants", "projects", "keys", "limits", "models", "engines", "routes", "rollouts",
-                 "artifacts", "users", "memberships", "users/robot/tokens", "users/ann@example.org/tokens"):
+                 "artifacts", "webhooks", "users", "memberships", "users/robot/tokens", "users/ann@example.org/tokens"):
         rows = world.get(f"{kind}?limit=1000")["data"]
         for row in rows:  # that goes by itself
-            for name in ("used", "reserved", "balances", "state", "load", "since", "reason", "restarts",
+            for name in ("used", "reserved", "balances", "deliveries", "state", "load", "since", "reason", "restarts",
                          "reset_at", "window_start", "used_at", "condition", "pid"):
                 row.pop(name, None)
             if row.get("managed_by") == "file":  # read again with the file

@@ -34,6 +34,8 @@ routes:
     conditions: [{{name: beta, version: small-v2, headers: [{{name: x-beta, value: "1"}}]}}]
     fallbacks: [{{model: small-v2}}]
     timeouts: {{total: 60s}}
+webhooks:
+  allowed: ["http://127.0.0.1:9/hooks"]  # where nobody listens
 pools:
   - name: gpu
     engines: [near, far]

@@ -874,6 +874,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List webhooks, never their secrets
+         * @description Who has roles in tenants alone sees those of these, and where he could not change one only the origin of its URL.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have events told to a receiver
+         * @description Events that come from now on are posted to `url`, signed by the rules of Standard Webhooks. A tenant's webhook is told of that tenant's events
+         *     alone, the platform's of all. The URL must be within a place that the configuration's `webhooks.allowed` names. The secret cannot be shown again.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a webhook and what came of its deliveries */
+        get: operations["getWebhook"];
+        /**
+         * Say all of a webhook
+         * @description What is not said is as if it never had been, but for its secret and whose it is; the same again changes nothing. Ids are not chosen: 404 where there is none.
+         */
+        put: operations["putWebhook"];
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description What waits is not delivered.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook
+         * @description What is not said stays. It takes effect within a second. One that is disabled drops what waits.
+         */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook a new secret
+         * @description The one before ends at once: what waits is signed with the new one.
+         */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event to a webhook
+         * @description `webhook.test`, whatever kinds it wants, to this one alone, behind what waits. `deliveries` says what came of it.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/verify": {
         parameters: {
             query?: never;
@@ -2840,6 +2934,122 @@ export interface components {
             /** @description The `after` of the page that follows */
             next: string | null;
         };
+        /**
+         * @description Kinds of events (those of Event, and webhook.test), beginnings as `engine.*`, or `*`; each must fit a kind
+         * @example [
+         *       "limit.threshold",
+         *       "rollout.*"
+         *     ]
+         */
+        EventPatterns: string[];
+        Deliveries: {
+            /** @description Since the server's start */
+            delivered: number;
+            /** @description Attempts that were not taken and are made again */
+            retried: number;
+            /** @description Given up after 12 attempts, or there was no room */
+            dropped: number;
+            waiting: number;
+            /** @description Of the answer to the latest attempt */
+            last_status: number | null;
+            /** @description What was wrong with it; null: nothing */
+            last_error: string | null;
+            last_at: components["schemas"]["Time"] | null;
+        };
+        Webhook: {
+            id: components["schemas"]["Ulid"];
+            name: components["schemas"]["Slug"];
+            /** @description Slug of whose it is; null: the platform's */
+            tenant: string | null;
+            /**
+             * @description As it is called; only its origin for who may not change it
+             * @example https://hooks.example.com/sm
+             */
+            url: string;
+            events: components["schemas"]["EventPatterns"];
+            enabled: boolean;
+            /**
+             * @description failing: the latest attempt was not taken; not_allowed: webhooks.allowed has no place for its URL any more, so it is not called
+             * @enum {unknown}
+             */
+            state: "ok" | "failing" | "disabled" | "not_allowed";
+            deliveries: components["schemas"]["Deliveries"];
+            /** @description Counts changes; the ETag in quotes */
+            revision: number;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            managed_by: components["schemas"]["ManagedBy"];
+            /** @description Where it is declared; absent where the API manages it */
+            source?: string;
+        };
+        NewWebhookShown: {
+            id: components["schemas"]["Ulid"];
+            name: components["schemas"]["Slug"];
+            /** @description Slug of whose it is; null: the platform's */
+            tenant: string | null;
+            /**
+             * @description As it is called; only its origin for who may not change it
+             * @example https://hooks.example.com/sm
+             */
+            url: string;
+            events: components["schemas"]["EventPatterns"];
+            enabled: boolean;
+            /**
+             * @description failing: the latest attempt was not taken; not_allowed: webhooks.allowed has no place for its URL any more, so it is not called
+             * @enum {unknown}
+             */
+            state: "ok" | "failing" | "disabled" | "not_allowed";
+            deliveries: components["schemas"]["Deliveries"];
+            /** @description Signs deliveries: shown this once */
+            secret: string;
+            /** @description Counts changes; the ETag in quotes */
+            revision: number;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            managed_by: components["schemas"]["ManagedBy"];
+            /** @description Where it is declared; absent where the API manages it */
+            source?: string;
+        };
+        NewWebhook: {
+            /** @description Slug or id of whose it is; null or absent: the platform's */
+            tenant?: string | null;
+            name: components["schemas"]["Slug"];
+            /**
+             * @description Within a place that webhooks.allowed names: no user, query, fragment, escape or dotted segment
+             * @example https://hooks.example.com/sm
+             */
+            url: string;
+            events: components["schemas"]["EventPatterns"];
+            /** @description True unless said */
+            enabled?: boolean;
+        };
+        WebhookWhole: {
+            name: components["schemas"]["Slug"];
+            /**
+             * @description Within a place that webhooks.allowed names: no user, query, fragment, escape or dotted segment
+             * @example https://hooks.example.com/sm
+             */
+            url: string;
+            events: components["schemas"]["EventPatterns"];
+            /** @description True unless said */
+            enabled?: boolean;
+        };
+        WebhookChange: {
+            name?: components["schemas"]["Slug"];
+            /**
+             * @description Within a place that webhooks.allowed names: no user, query, fragment, escape or dotted segment
+             * @example https://hooks.example.com/sm
+             */
+            url?: string;
+            events?: components["schemas"]["EventPatterns"];
+            enabled?: boolean;
+        };
+        WebhookPage: {
+            data: components["schemas"]["Webhook"][];
+            has_more: boolean;
+            /** @description `after` of the following page; null: this is the last one */
+            next: string | null;
+        };
         /** @description `settled`, `open` and `void` requests have a row in the ledger, and all members; `replayed` ones have `replay_of` and `audit`, `unbooked` ones `scheduling`. */
         Explanation: {
             id: string;
@@ -3624,6 +3834,8 @@ export interface components {
         session: string;
         /** @description Id */
         access_token: string;
+        /** @description Id, or the name of one of the platform's */
+        webhook: string;
         /** @description Id */
         membership: string;
         /** @description Number, or a request's id: req_... */
@@ -6882,6 +7094,355 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description Most objects of the page */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before */
+                after?: components["parameters"]["after"];
+                /** @description Slug or id: of this one alone */
+                tenant?: components["parameters"]["of_tenant"];
+                /** @description Those that only this may change */
+                managed_by?: components["parameters"]["managed_by"];
+                /** @description Those with this in their name, display name or (of keys) id, in any case */
+                q?: components["parameters"]["q"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description The webhook; its secret stands in `secret` this once */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookShown"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description The owner has one of this name or 16 of them, there are 500, or no place is allowed */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookWhole"];
+            };
+        };
+        responses: {
+            /** @description The webhook; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description Gone */
+            204: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description The webhook; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description The webhook; its secret stands in `secret` this once; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhookShown"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Id, or the name of one of the platform's */
+                webhook: components["parameters"]["webhook"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Tried"];
+            /** @description The webhook; the event is on its way */
+            202: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            /** @description It is disabled, or its URL is not allowed */
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -1250,6 +1250,86 @@ class EventPage(TypedDict):
     next: str | None
 
 
+EventPattern: TypeAlias = str
+
+
+EventPatterns: TypeAlias = list[EventPattern]
+"""
+Kinds of events (those of Event, and webhook.test), beginnings as `engine.*`, or `*`; each must fit a kind
+"""
+
+
+class Deliveries(TypedDict):
+    delivered: int
+    retried: int
+    dropped: int
+    waiting: int
+    last_status: int | None
+    last_error: str | None
+    last_at: Time | None
+
+
+class Webhook(TypedDict):
+    id: Ulid
+    name: Slug
+    tenant: str | None
+    url: str
+    events: EventPatterns
+    enabled: bool
+    state: Literal['ok', 'failing', 'disabled', 'not_allowed']
+    deliveries: Deliveries
+    revision: int
+    created_at: Time
+    updated_at: Time
+    managed_by: ManagedBy
+    source: NotRequired[str]
+
+
+class NewWebhookShown(TypedDict):
+    id: Ulid
+    name: Slug
+    tenant: str | None
+    url: str
+    events: EventPatterns
+    enabled: bool
+    state: Literal['ok', 'failing', 'disabled', 'not_allowed']
+    deliveries: Deliveries
+    secret: str
+    revision: int
+    created_at: Time
+    updated_at: Time
+    managed_by: ManagedBy
+    source: NotRequired[str]
+
+
+class NewWebhook(TypedDict, closed=True):
+    tenant: NotRequired[str | None]
+    name: Slug
+    url: str
+    events: EventPatterns
+    enabled: NotRequired[bool]
+
+
+class WebhookWhole(TypedDict, closed=True):
+    name: Slug
+    url: str
+    events: EventPatterns
+    enabled: NotRequired[bool]
+
+
+class WebhookChange(TypedDict, closed=True):
+    name: NotRequired[Slug]
+    url: NotRequired[str]
+    events: NotRequired[EventPatterns]
+    enabled: NotRequired[bool]
+
+
+class WebhookPage(TypedDict):
+    data: list[Webhook]
+    has_more: bool
+    next: str | None
+
+
 class Intent(TypedDict):
     opened_at: Time
     tenant: str

@@ -1769,6 +1769,226 @@ class Operations:
             query={"limit": limit, "tenant": tenant, "kind": kind, "severity": severity},
         )
 
+    def list_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.WebhookPage:
+        """List webhooks, never their secrets."""
+        return cast(
+            m.WebhookPage,
+            self._call(
+                "GET",
+                "/api/v1/webhooks",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
+            ),
+        )
+
+    def iter_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> Iterator[m.Webhook]:
+        """List webhooks, never their secrets, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/webhooks",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
+
+    @overload
+    def create_webhook(
+        self, body: m.NewWebhook, *, dry_run: Literal[False] = False
+    ) -> m.NewWebhookShown: ...
+    @overload
+    def create_webhook(self, body: m.NewWebhook, *, dry_run: Literal[True]) -> m.DryRun: ...
+    def create_webhook(self, body: m.NewWebhook, *, dry_run: bool = False) -> Any:
+        """Have events told to a receiver."""
+        return self._call("POST", "/api/v1/webhooks", query={"dry_run": dry_run or None}, body=body)
+
+    def get_webhook(self, webhook: str) -> m.Webhook:
+        """Show a webhook and what came of its deliveries."""
+        return cast(
+            m.Webhook, self._call("GET", "/api/v1/webhooks/{webhook}", path={"webhook": webhook})
+        )
+
+    @overload
+    def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Say all of a webhook."""
+        return self._call(
+            "PUT",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change a webhook."""
+        return self._call(
+            "PATCH",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> None: ...
+    @overload
+    def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Delete a webhook."""
+        return self._call(
+            "DELETE",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            if_match=if_match,
+        )
+
+    @overload
+    def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.NewWebhookShown: ...
+    @overload
+    def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Give a webhook a new secret."""
+        return self._call(
+            "POST",
+            "/api/v1/webhooks/{webhook}/rotate",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Send an event to a webhook."""
+        return self._call(
+            "POST",
+            "/api/v1/webhooks/{webhook}/test",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
     def verify_ledger(self) -> m.LedgerCheck:
         """Compute every balance, roll-up and charge from the rows again."""
         return cast(m.LedgerCheck, self._call("POST", "/api/v1/ledger/verify"))
@@ -3933,6 +4153,229 @@ class AsyncOperations:
             "GET",
             "/api/v1/events",
             query={"limit": limit, "tenant": tenant, "kind": kind, "severity": severity},
+        )
+
+    async def list_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> m.WebhookPage:
+        """List webhooks, never their secrets."""
+        return cast(
+            m.WebhookPage,
+            await self._call(
+                "GET",
+                "/api/v1/webhooks",
+                query={
+                    "limit": limit,
+                    "after": after,
+                    "tenant": tenant,
+                    "managed_by": managed_by,
+                    "q": q,
+                },
+            ),
+        )
+
+    def iter_webhooks(
+        self,
+        *,
+        limit: int | None = None,
+        tenant: str | None = None,
+        managed_by: Literal["api", "file", "engine"] | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[m.Webhook]:
+        """List webhooks, never their secrets, page after page."""
+        return self._pages(
+            "GET",
+            "/api/v1/webhooks",
+            query={"limit": limit, "tenant": tenant, "managed_by": managed_by, "q": q},
+        )
+
+    @overload
+    async def create_webhook(
+        self, body: m.NewWebhook, *, dry_run: Literal[False] = False
+    ) -> m.NewWebhookShown: ...
+    @overload
+    async def create_webhook(self, body: m.NewWebhook, *, dry_run: Literal[True]) -> m.DryRun: ...
+    async def create_webhook(self, body: m.NewWebhook, *, dry_run: bool = False) -> Any:
+        """Have events told to a receiver."""
+        return await self._call(
+            "POST", "/api/v1/webhooks", query={"dry_run": dry_run or None}, body=body
+        )
+
+    async def get_webhook(self, webhook: str) -> m.Webhook:
+        """Show a webhook and what came of its deliveries."""
+        return cast(
+            m.Webhook,
+            await self._call("GET", "/api/v1/webhooks/{webhook}", path={"webhook": webhook}),
+        )
+
+    @overload
+    async def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    async def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def put_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookWhole,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Say all of a webhook."""
+        return await self._call(
+            "PUT",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    async def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def update_webhook(
+        self,
+        webhook: str,
+        body: m.WebhookChange,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Change a webhook."""
+        return await self._call(
+            "PATCH",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: Literal[False] = False
+    ) -> None: ...
+    @overload
+    async def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: Literal[True]
+    ) -> m.DryRun: ...
+    async def delete_webhook(
+        self, webhook: str, *, if_match: str | None = None, dry_run: bool = False
+    ) -> Any:
+        """Delete a webhook."""
+        return await self._call(
+            "DELETE",
+            "/api/v1/webhooks/{webhook}",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            if_match=if_match,
+        )
+
+    @overload
+    async def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.NewWebhookShown: ...
+    @overload
+    async def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def rotate_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Give a webhook a new secret."""
+        return await self._call(
+            "POST",
+            "/api/v1/webhooks/{webhook}/rotate",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Webhook: ...
+    @overload
+    async def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def test_webhook(
+        self,
+        webhook: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Send an event to a webhook."""
+        return await self._call(
+            "POST",
+            "/api/v1/webhooks/{webhook}/test",
+            path={"webhook": webhook},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
         )
 
     async def verify_ledger(self) -> m.LedgerCheck:
