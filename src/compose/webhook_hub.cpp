@@ -211,7 +211,8 @@ void WebhookHub::take_events() {
 
 void WebhookHub::take_event(const EventLog::Noted& noted) {
   for (const auto& [id, hook] : hooks_) {
-    if (!hook->is_wanted || !wants(hook->record, noted.event)) continue;
+    const bool is_older = noted.at < hook->record.meta.created_at;
+    if (!hook->is_wanted || is_older || !wants(hook->record, noted.event)) continue;
     if (hook->waiting.size() < kWaitingMax)
       hook->waiting.push_back(noted.id);
     else
