@@ -59,10 +59,10 @@ TEST(WebhookBody, SaysTheEventInTheFormOfStandardWebhooks) {
                 .tenant = Event::Tenant{.id = {Ulid::from_bytes({1})}, .slug = "aurora"},
                 .text = "80 % of \"x\" is used",
                 .data = R"({"percent":80})"}};
-  EXPECT_THAT(
-      webhook_body(noted),
-      testing::MatchesRegex(
-          R"re(\{"type":"limit\.threshold","timestamp":"2027-01-02T00:00:00.*Z","data":\{"id":"12","severity":"warning","subject":"limits","tenant":"aurora","text":"80 % of \\"x\\" is used","data":\{"percent":80\}\}\})re"));
+  EXPECT_EQ(webhook_body(noted),
+            R"({"type":"limit.threshold","timestamp":"2027-01-02T00:00:00.000000Z",)"
+            R"("data":{"id":"12","severity":"warning","subject":"limits","tenant":"aurora",)"
+            R"("text":"80 % of \"x\" is used","data":{"percent":80}}})");
 }
 
 }  // namespace

@@ -338,9 +338,9 @@ Result<store::WebhookRecord> ControlTables::create(store::WebhookRecord webhook)
         database.number("SELECT count(*) FROM webhook WHERE tenant IS ?", webhook.tenant));
     if (std::cmp_greater_equal(of_owner, WebhookRecord::kPerOwnerMax))
       return client_error(Code::conflict,
-                          "there are " + std::to_string(WebhookRecord::kPerOwnerMax) + " webhooks " +
-                              (webhook.tenant ? "of this tenant" : "of the platform") +
-                              " already: delete one first");
+                          (webhook.tenant ? "the tenant has " : "the platform has ") +
+                              std::to_string(WebhookRecord::kPerOwnerMax) +
+                              " webhooks already: delete one first");
     if (std::cmp_greater_equal(all, WebhookRecord::kMax))
       return client_error(Code::conflict, "there are " + std::to_string(WebhookRecord::kMax) +
                                               " webhooks already: delete one first");

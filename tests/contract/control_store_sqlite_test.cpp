@@ -7,6 +7,7 @@
 #include "tests/contract/control_store_suite.h"
 #include "tests/contract/people_suite.h"
 #include "tests/contract/sqlite_place.h"
+#include "tests/contract/webhook_suite.h"
 
 namespace sovmesh::store {
 namespace {
@@ -43,6 +44,8 @@ INSTANTIATE_TEST_SUITE_P(SqliteFile, ControlStoreSuite, testing::Values(make<OnT
 INSTANTIATE_TEST_SUITE_P(SqliteSim, ControlStoreSuite, testing::Values(make<WithPowerCuts>));
 INSTANTIATE_TEST_SUITE_P(SqliteFile, PeopleSuite, testing::Values(make<OnTheMachine>));
 INSTANTIATE_TEST_SUITE_P(SqliteSim, PeopleSuite, testing::Values(make<WithPowerCuts>));
+INSTANTIATE_TEST_SUITE_P(SqliteFile, WebhookSuite, testing::Values(make<OnTheMachine>));
+INSTANTIATE_TEST_SUITE_P(SqliteSim, WebhookSuite, testing::Values(make<WithPowerCuts>));
 
 // A name that was removed is neither on a free page, nor in the gap of one, nor in the log.
 TEST(ControlFile, WhatWasRemovedIsInNoFileOnceItIsOverwritten) {
