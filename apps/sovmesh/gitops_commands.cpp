@@ -40,7 +40,8 @@ void offer_files(CLI::App& command, compose::ApplyOptions& options) {
                    "Also remove what the API manages and no document names, of those kinds that "
                    "the documents have; never users and memberships");
   command.add_flag("--create-keys", options.create_keys,
-                   "Make keys that are missing; their texts are new, and printed this once");
+                   "Make keys and webhooks that are missing; their texts are new, and printed this "
+                   "once");
 }
 
 }  // namespace

@@ -130,6 +130,10 @@ std::vector<Call> creation(const Object& object, const Document* first_role) {
       body = {{"tenant", object.text("tenant")}, {"project", object.text("project")}};
       if (const std::string name = object.text("name"); !name.empty()) body["display_name"] = name;
       break;
+    case Kind::webhook:
+      if (const std::string tenant = object.text("tenant"); !tenant.empty())
+        body["tenant"] = tenant;
+      [[fallthrough]];
     default:
       body["name"] = object.text("name");
   }

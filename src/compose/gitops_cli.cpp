@@ -272,8 +272,13 @@ class Apply {
     }
     fmt::print(stderr, "{} created, {} changed, {} removed, {} as they were\n", done_[0], done_[1],
                done_[2], count(Action::keep));
-    if (const std::size_t left = count(Action::left_out); left > 0)
-      fmt::print(stderr, "{} keys left out: --create-keys makes them\n", left);
+    for (const gitops::KindRules& rules : gitops::all_kinds()) {
+      const auto left = std::ranges::count_if(steps_, [&](const Step& step) {
+        return step.action == Action::left_out && step.object().kind == rules.kind;
+      });
+      if (left > 0)
+        fmt::print(stderr, "{} {} left out: --create-keys makes them\n", left, rules.plural);
+    }
     return kExitOk;
   }
 
@@ -465,9 +470,11 @@ class Apply {
   static void tell(const Step& step, const AdminAnswer& answer) {
     const Json body = Json::parse(answer.body, nullptr, false);
     if (!body.is_object()) return;
-    if (const Json key = body.value("key", Json());
-        key.is_string() && step.object().kind == Kind::key)
-      fmt::print("{}: {}\n", printable(step.object().title()), key.get<std::string>());
+    if (const std::string_view name = step.object().rules().text; !name.empty()) {
+      const Json text = body.value(std::string(name), Json());
+      if (text.is_string())
+        fmt::print("{}: {}\n", printable(step.object().title()), text.get<std::string>());
+    }
     if (body.value("password_reset", false))
       fmt::print(stderr, "{}: the password was reset; set another one\n",
                  printable(step.object().title()));

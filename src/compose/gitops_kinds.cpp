@@ -111,6 +111,15 @@ constexpr std::array kLimitSpec{
     SpecMember{"name", Type::text, kStays},
 };
 
+// Without a tenant: the platform's.
+constexpr std::array kWebhook{IdentityMember{.name = "tenant", .is_required = false},
+                              IdentityMember{"name"}};
+constexpr std::array kWebhookSpec{
+    SpecMember{"url", Type::text, kStays, true},
+    SpecMember{"events", Type::texts, kStays, true},
+    SpecMember{"enabled", Type::flag, kYes},
+};
+
 constexpr std::array kSettings{IdentityMember{"tenant"}};
 constexpr std::array kSettingsSpec{
     SpecMember{"models", Type::texts, kNull},
@@ -174,7 +183,8 @@ constexpr std::array<KindRules, kKinds> kAll{{
      .plural = "keys",
      .path = "/api/v1/keys",
      .identity = kKey,
-     .spec = kKeySpec},
+     .spec = kKeySpec,
+     .text = "key"},
     {.kind = Kind::share,
      .name = "share",
      .plural = "shares",
@@ -193,6 +203,13 @@ constexpr std::array<KindRules, kKinds> kAll{{
      .path = "/api/v1/tenants",
      .identity = kSettings,
      .spec = kSettingsSpec},
+    {.kind = Kind::webhook,
+     .name = "webhook",
+     .plural = "webhooks",
+     .path = "/api/v1/webhooks",
+     .identity = kWebhook,
+     .spec = kWebhookSpec,
+     .text = "secret"},
 }};
 
 Json sorted(const Json& list) {

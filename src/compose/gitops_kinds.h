@@ -25,8 +25,9 @@ enum class Kind : std::uint8_t {
   share,  // of a pool
   limit,
   settings,  // of a tenant; always there, and a document only where something is set
+  webhook,
 };
-inline constexpr std::size_t kKinds = 11;
+inline constexpr std::size_t kKinds = 12;
 
 // How a value is written and when two of them are the same.
 enum class Type : std::uint8_t {
@@ -66,6 +67,8 @@ struct KindRules {
   std::span<const SpecMember> spec;
   bool can_change = true;    // false: it can only be made and removed
   bool can_be_tried = true;  // the API takes dry_run
+  // The server makes a text for each that is shown once: one is made only for who asked for that.
+  std::string_view text = {};  // the member of the answer
 };
 
 std::span<const KindRules> all_kinds();

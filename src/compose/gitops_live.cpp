@@ -209,6 +209,11 @@ std::optional<Live> LiveReader::object_of(Kind kind, const Json& row) {
     }
     case Kind::limit:
       return limit_of(row);
+    case Kind::webhook: {
+      Json identity{{"name", text_at(row, "name")}};
+      if (!text_at(row, "tenant").empty()) identity["tenant"] = text_at(row, "tenant");
+      return live_of(kind, row, std::move(identity));
+    }
     default:
       return live_of(kind, row, {{"name", text_at(row, "name")}});
   }
@@ -216,10 +221,14 @@ std::optional<Live> LiveReader::object_of(Kind kind, const Json& row) {
 
 Result<std::vector<Live>> LiveReader::read(Kind kind) {
   if (kind == Kind::settings) return read_settings();
-  TRY(const Json rows, rows_(rules_of(kind).path));
-  if (kind == Kind::key) return keys_of(rows);
+  const auto rows = rows_(rules_of(kind).path);
+  // A release of before has none.
+  if (!rows && kind == Kind::webhook && rows.error().code() == Code::not_found)
+    return std::vector<Live>();
+  if (!rows) return fail(rows.error());
+  if (kind == Kind::key) return keys_of(*rows);
   std::vector<Live> out;
-  for (const Json& row : rows)
+  for (const Json& row : *rows)
     if (auto object = object_of(kind, row)) out.push_back(*std::move(object));
   return out;
 }

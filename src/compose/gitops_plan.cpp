@@ -85,7 +85,7 @@ class Planner {
                                  "it (managed_by: {}): take that line out to have it made",
                                  document.managed_by),
                      "managed_by");
-      const bool is_left_out = document.kind == Kind::key && !options_.create_keys;
+      const bool is_left_out = !document.rules().text.empty() && !options_.create_keys;
       step.action = is_left_out ? Action::left_out : Action::create;
       (is_left_out ? left_out_ : made_).insert(document.key());
     } else {
@@ -207,8 +207,9 @@ std::string step_text(const Step& step) {
     case Action::keep:
       return {};
     case Action::left_out:
-      return fmt::format("? {}: is not there; --create-keys makes a new one with another text\n",
-                         title);
+      return fmt::format("? {}: is not there; --create-keys makes a new one with another {}\n",
+                         title,
+                         step.object().kind == Kind::key ? "text" : step.object().rules().text);
     case Action::change:
       break;
   }

@@ -24,7 +24,7 @@ enum class Action : std::uint8_t {
   change,
   remove,
   keep,      // it is as the document says
-  left_out,  // a key that is missing: nobody asked for new ones
+  left_out,  // a key or a webhook that is missing: nobody asked for new ones
 };
 struct Step {
   Action action{};
@@ -40,7 +40,7 @@ struct Step {
 struct PlanOptions {
   // Remove what the API manages and no document of its kind names, of kinds that can be tried.
   bool prune = false;
-  bool create_keys = false;  // make keys that are missing
+  bool create_keys = false;  // make keys and webhooks that are missing
   bool change_keys = false;  // change keys that differ: names of keys may be anybody's choice
   bool only_show = false;    // what differs of keys is shown, whether it may be changed or not
 };

@@ -86,6 +86,40 @@ TEST_F(GitopsPlan, RemovesOnlyKindsThatTheDocumentsHave) {
               ElementsAre("- model old", "- tenant old"));
 }
 
+TEST_F(GitopsPlan, AWebhookThatIsMissingIsMadeOnlyForWhoAsked) {
+  const std::string hooks =
+      "kind: webhook\ntenant: acme\nname: pager\nspec: {url: https://h/a, events: [key.*]}\n---\n"
+      "kind: webhook\nname: pager\nspec: {url: https://h/b, events: [\"*\"], enabled: false}\n";
+  there(kTenant);
+  EXPECT_THAT(lines_of(hooks),
+              ElementsAre("? webhook acme/pager: is not there; --create-keys makes a new one with "
+                          "another secret",
+                          "? webhook pager: is not there; --create-keys makes a new one with "
+                          "another secret"));
+  options_.create_keys = true;
+  EXPECT_THAT(lines_of(hooks), ElementsAre("+ webhook acme/pager", "+ webhook pager"));
+  const auto calls = calls_of(steps_.front(), live_, nullptr);
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0].method + " " + calls[0].target, "POST /api/v1/webhooks");
+  EXPECT_EQ(
+      Json::parse(calls[0].body),
+      Json::parse(R"({"tenant":"acme","name":"pager","url":"https://h/a","events":["key.*"]})"));
+}
+
+TEST_F(GitopsPlan, AWebhookIsChangedByItsIdAndNotForTheOrderOfItsEvents) {
+  there("kind: webhook\nname: pager\nspec: {url: https://h/b, events: [disk.full, key.*]}\n");
+  EXPECT_THAT(lines_of("kind: webhook\nname: pager\nspec: {url: https://h/b, events: [key.*, "
+                       "disk.full]}\n"),
+              ElementsAre());
+  EXPECT_THAT(lines_of("kind: webhook\nname: pager\nspec: {url: https://h/c, events: [key.*, "
+                       "disk.full]}\n"),
+              ElementsAre("~ webhook pager"));
+  const auto calls = calls_of(steps_.front(), live_, nullptr);
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0].method + " " + calls[0].target, "PATCH /api/v1/webhooks/id-0");
+  EXPECT_EQ(calls[0].body, R"({"url":"https://h/c"})");
+}
+
 TEST_F(GitopsPlan, NeverRemovesWhatTheApiDoesNotManage) {
   there(
       "kind: tenant\nname: old\nmanaged_by: file\nsource: mesh.yaml:1:1\n---\n"

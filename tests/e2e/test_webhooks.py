@@ -134,6 +134,25 @@ def test_only_what_the_file_names_is_called(gateway, receiver):
     assert not receiver.attempts
 
 
+def test_documents_have_no_secret_and_make_a_new_one(gateway, receiver, tmp_path):
+    secret = made(gateway, "webhook", "create", "pager", "--url", receiver.url, "--event", "key.*")["secret"]
+    run(gateway, "webhook", "create", "budgets", "--tenant", "aurora", "--url", receiver.url, "--disabled")
+    folder = tmp_path / "mesh"
+    run(gateway, "export", "-o", str(folder))
+    text = (folder / "webhooks.yaml").read_text()
+    assert "whsec_" not in text and "tenant: aurora" in text and receiver.url in text
+    file = str(folder / "webhooks.yaml")
+    assert run(gateway, "diff", "-f", file) == ""
+    run(gateway, "webhook", "update", "pager", "--event", "disk.*")
+    assert "~ webhook pager" in run(gateway, "apply", "-f", file)
+    run(gateway, "webhook", "delete", "pager")
+    run(gateway, "apply", "-f", file)  # nobody asked for new secrets
+    assert [each["name"] for each in made(gateway, "webhook", "list")["data"]] == ["budgets"]
+    told = run(gateway, "apply", "-f", file, "--create-keys")
+    assert "webhook pager: whsec_" in told and secret not in told
+    assert run(gateway, "diff", "-f", file) == ""
+
+
 def test_deliveries_are_counted(gateway, receiver):
     run(gateway, "webhook", "create", "pager", "--url", receiver.url)
     run(gateway, "webhook", "test", "pager")
