@@ -43,6 +43,9 @@ class AccessWorld : public testing::Test {
     parts.audit = &audit_;
     parts.rollouts = &rollouts_;
     parts.password_cost = {.memory_kib = 64, .passes = 1};
+    parts.webhooks.take_url = [](std::string_view url) -> Result<std::string> {
+      return std::string(url);
+    };
     api_ = std::make_unique<AdminApi>(std::move(parts));
   }
 

@@ -23,13 +23,20 @@ using testing::Not;
 
 class AdminAccessTest : public AccessWorld {
  protected:
-  AdminAccessTest() { fill(); }
+  AdminAccessTest() {
+    fill();
+    for (const char* const tenant : {"aurora", "borealis"})
+      must("POST", "webhooks",
+           fmt_body(
+               R"({"tenant":"%","name":"pager","url":"https://hooks.example/%","events":["*"]})",
+               tenant));
+  }
 };
 
 TEST_F(AdminAccessTest, ATenantsPeopleSeeNothingOfOthers) {
   for (const char* const login :
        {"aurora.tenant-admin", "aurora.tenant-developer", "aurora.tenant-viewer"}) {
-    for (const char* const list : {"tenants", "projects", "keys", "limits", "models"}) {
+    for (const char* const list : {"tenants", "projects", "keys", "limits", "models", "webhooks"}) {
       const std::string shown = ok(login, "GET", list);
       EXPECT_THAT(shown, HasSubstr(R"("id":)")) << login << list;
       EXPECT_THAT(shown, Not(HasSubstr("borealis"))) << login << list;
@@ -69,6 +76,9 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "usage?tenant={}"},
         {"GET", "live?tenant={}"},
         {"GET", "events?tenant={}"},
+        {"GET", "webhooks?tenant={}"},
+        {"POST", "webhooks",
+         R"({"tenant":"{}","name":"new-one","url":"https://hooks.example/","events":["*"]})"},
         {"GET", "requests?tenant={}"},
         {"GET", "usage?tenant={}&by=model"},
         {"GET", "usage/forecast?tenant={}"},
@@ -121,6 +131,13 @@ const std::vector<std::pair<std::string, std::vector<Endpoint>>>& endpoints() {
         {"GET", "memberships?user={}"},
         {"POST", "memberships", R"({"user":"{}","role":"tenant-viewer","tenant":"aurora"})"}}},
       {"membership", {{"GET", "memberships/{}"}, {"DELETE", "memberships/{}"}}},
+      {"webhook",
+       {{"GET", "webhooks/{}"},
+        {"PUT", "webhooks/{}", R"({"name":"other","url":"https://hooks.example/","events":["*"]})"},
+        {"PATCH", "webhooks/{}", R"({"enabled":false})"},
+        {"DELETE", "webhooks/{}"},
+        {"POST", "webhooks/{}/rotate"},
+        {"POST", "webhooks/{}/test"}}},
       {"request", {{"GET", "requests/{}"}, {"GET", "requests/{}?format=text"}}}};
   return kAll;
 }
@@ -148,6 +165,7 @@ class ForeignIdTest : public AdminAccessTest {
               {"borealis.tenant-viewer", "nobody.at-all"},
               {user_id("platform-admin"), nobody}};
     if (kind == "membership") return {{id_in("memberships", "borealis"), nobody}};
+    if (kind == "webhook") return {{id_in("webhooks", "borealis"), nobody}};
     return {{request_, nobody}};
   }
   // Every object with its revision.
@@ -164,6 +182,7 @@ class ForeignIdTest : public AdminAccessTest {
     add(data.projects);
     add(data.keys);
     add(data.limits);
+    add(data.webhooks);
     add(*store_->users());
     add(*store_->memberships());
     return out + std::to_string(data.models.size());
@@ -290,6 +309,14 @@ const std::vector<Cell> kOfTenants{
     {Action::read, Resource::usage, "GET", "live?tenant={}"},
     {Action::read, Resource::requests, "GET", "requests?tenant={}"},
     {Action::read, Resource::events, "GET", "events?tenant={}"},
+    {Action::read, Resource::webhooks, "GET", "webhooks/{webhooks}"},
+    {Action::create, Resource::webhooks, "POST", "webhooks",
+     R"({"tenant":"{}","name":"pager","url":"https://hooks.example/","events":["*"]})"},
+    {Action::change, Resource::webhooks, "PATCH", "webhooks/{webhooks}", "{}"},
+    {Action::change, Resource::webhooks, "PUT", "webhooks/{webhooks}", R"({"x":1})"},
+    {Action::change, Resource::webhooks, "POST", "webhooks/{webhooks}/rotate", R"({"x":1})"},
+    {Action::change, Resource::webhooks, "POST", "webhooks/{webhooks}/test", R"({"x":1})"},
+    {Action::remove, Resource::webhooks, "DELETE", "webhooks/{webhooks}"},
     {Action::read, Resource::users, "GET", "users/{}.tenant-viewer"},
     {Action::create, Resource::users, "POST", "users",
      R"({"login":"{}.tenant-viewer","role":"tenant-viewer","tenant":"{}"})"},
@@ -328,12 +355,14 @@ const std::vector<Cell> kOfThePlatform{
     {Action::remove, Resource::platform_users, "DELETE", "users/platform-admin"},
     {Action::create, Resource::platform_memberships, "POST", "memberships",
      R"({"user":"platform-admin","role":"platform-admin"})"},
+    {Action::create, Resource::webhooks, "POST", "webhooks",
+     R"({"tenant":null,"name":"x","url":"https://hooks.example/","events":["*"]})"},
     {Action::create, Resource::setup_tokens, "POST", "setup/token", R"({"x":1})"}};
 
 class AdminMatrixTest : public AdminAccessTest {
  protected:
   std::string filled(std::string text, const std::string& tenant) {
-    for (const char* const kind : {"projects", "keys"}) {
+    for (const char* const kind : {"projects", "keys", "webhooks"}) {
       const std::string mark = "{" + std::string(kind) + "}";
       if (const auto at = text.find(mark); at != text.npos)
         text.replace(at, mark.size(), id_in(kind, tenant));
