@@ -23,31 +23,24 @@ TEST_F(AllowedTest, TakesWhatIsWithinAPlaceAsItWillBeCalled) {
               HasValue("https://hooks.example.com/In"));
   EXPECT_THAT(allowed_.take("http://127.0.0.1:9000/x"), HasValue("http://127.0.0.1:9000/x"));
   EXPECT_THAT(allowed_.take("http://127.0.0.1:9000/x/y"), HasValue("http://127.0.0.1:9000/x/y"));
+  EXPECT_THAT(allowed_.take("http://[::ffff:127.0.0.1]:9000/x"),
+              HasValue("http://127.0.0.1:9000/x"))
+      << "the same address, and that is what is called";
   EXPECT_THAT(allowed_.take("https://[2001:DB8::1]:8443/a/b/c"),
               HasValue("https://[2001:db8::1]:8443/a/b/c"));
 }
 
 TEST_F(AllowedTest, RefusesEveryOtherPlace) {
-  for (const char* const url : {"http://hooks.example.com/",
-                                "https://hooks.example.com:444/",
-                                "https://example.com/",
-                                "https://hooks.example.com.evil.example/",
-                                "https://hooks.example.comevil.example/",
-                                "https://xhooks.example.com/",
-                                "https://hooks.example.com./",
-                                "https://127.0.0.1:9000/x",
-                                "http://127.0.0.1/x",
-                                "http://127.0.0.1:9001/x",
-                                "http://127.0.0.2:9000/x",
-                                "http://127.0.0.1:9000/",
-                                "http://127.0.0.1:9000/xy",
-                                "http://127.0.0.1:9000/X",
-                                "http://localhost:9000/x",
-                                "http://[::1]:9000/x",
-                                "http://[::ffff:127.0.0.1]:9000/x",
-                                "https://[2001:db8::1]:8443/a",
-                                "https://[2001:db8::1]:8443/a/bc",
-                                "http://169.254.169.254/latest/meta-data"})
+  for (const char* const url :
+       {"http://hooks.example.com/", "https://hooks.example.com:444/", "https://example.com/",
+        "https://hooks.example.com.evil.example/", "https://hooks.example.comevil.example/",
+        "https://xhooks.example.com/", "https://hooks.example.com./", "https://127.0.0.1:9000/x",
+        "http://127.0.0.1/x", "http://127.0.0.1:9001/x", "http://127.0.0.2:9000/x",
+        "http://127.0.0.1:9000/", "http://127.0.0.1:9000/xy", "http://127.0.0.1:9000/X",
+        "http://localhost:9000/x", "http://[::1]:9000/x",
+
+        "https://[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443/a/bc",
+        "http://169.254.169.254/latest/meta-data"})
     EXPECT_THAT(allowed_.take(url), FailsWith(Code::invalid_value)) << url;
 }
 
