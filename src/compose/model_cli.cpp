@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <nlohmann/json.hpp>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,13 +173,16 @@ Result<void> put_in_place(const fs::path& from, const fs::path& to, const fs::pa
   return {};
 }
 
-// The files belong to whoever runs the server: root becomes him, for good.
+// The files belong to whoever runs the server: root becomes him, for good. A process that changed
+// its user has a /proc of root's until it says otherwise, and the child behind walls could not
+// write down there who it is.
 Result<void> become_owner_of(const std::string& data_dir) {
   struct stat found{};
   if (::stat(data_dir.c_str(), &found) != 0) return failed(data_dir);
   if (::geteuid() != 0 || found.st_uid == 0) return {};
   if (::setgroups(0, nullptr) != 0 || ::setresgid(found.st_gid, found.st_gid, found.st_gid) != 0 ||
-      ::setresuid(found.st_uid, found.st_uid, found.st_uid) != 0)
+      ::setresuid(found.st_uid, found.st_uid, found.st_uid) != 0 ||
+      ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
     return failed(data_dir);
   return {};
 }
