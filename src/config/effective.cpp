@@ -105,6 +105,24 @@ class JsonVisitor {
   ordered_json out_ = ordered_json::object();
 };
 
+// The engines' pools as they were started, with what of them changes while they run. What is new in
+// the file is no pool yet, and what is gone from it goes on without limits.
+std::vector<Pool> running_pools(std::vector<Pool> running, std::vector<Pool>& loaded) {
+  for (Pool& pool : running) {
+    const auto next = std::ranges::find(loaded, pool.name, &Pool::name);
+    if (next == loaded.end()) {
+      pool.limits.clear();
+      continue;
+    }
+    pool.limits = std::move(next->limits);
+    pool.capacity = next->capacity;
+    pool.cohorts = std::move(next->cohorts);
+    pool.members = std::move(next->members);
+    pool.position = std::move(next->position);
+  }
+  return running;
+}
+
 }  // namespace
 
 Config in_force(Config loaded, const Config& running, const std::vector<std::string>& pending) {
@@ -118,7 +136,15 @@ Config in_force(Config loaded, const Config& running, const std::vector<std::str
   if (is_pending("webhooks")) loaded.webhooks = running.webhooks;
   if (is_pending("audit")) loaded.audit = running.audit;
   if (is_pending("ledger")) loaded.ledger = running.ledger;
+  if (is_pending("pools")) loaded.pools = running_pools(running.pools, loaded.pools);
   return loaded;
+}
+
+void use_members(Config& config, const std::vector<Pool>& live) {
+  for (Pool& pool : config.pools) {
+    const auto found = std::ranges::find(live, pool.name, &Pool::name);
+    if (found != live.end()) pool.members = found->members;
+  }
 }
 
 std::string effective_json(Config config) {
