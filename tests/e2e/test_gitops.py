@@ -588,6 +588,8 @@ tenants:
         assert found["certificate.chain"]["status"] == "warning"
         found = doctor("--data-dir", data, "--config", config("two"), code=1)
         assert "does not belong" in found["certificate"]["detail"]
+    os.mkfifo(tmp_path / "fifo")
+    assert "nobody writes" in doctor("--data-dir", data, "--config", tmp_path / "fifo", code=1)["config"]["detail"]
     (tmp_path / "mesh.yaml").write_text("server: {worker: 1}\n")
     found = doctor("--data-dir", data, "--config", tmp_path / "mesh.yaml", code=1)
     assert "mesh.yaml:1:10" in found["config"]["detail"]
