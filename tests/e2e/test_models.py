@@ -158,6 +158,13 @@ def test_a_folder_of_safetensors(tmp_path, mesh):
     made = json.loads(mesh.run("model", "import", folder, "--name", "x", "--version", "1", "--json"))
     assert (made["format"], made["architecture"], made["context_tokens"]) == ("safetensors", "X", 64)
     assert made["digest"] in made["path"] and (pathlib.Path(made["path"]) / "config.json").exists()
+    (folder / "tokenizer.json").symlink_to("/etc/hostname")
+    said = mesh.run("model", "import", folder, "--name", "x", "--version", "2", code=1)
+    assert "tokenizer.json' is a link" in said and "cp -rL" in said
+    (folder / "tokenizer.json").unlink()
+    (tmp_path / "link.gguf").symlink_to(FILE)
+    said = mesh.run("model", "import", tmp_path / "link.gguf", "--name", "x", "--version", "2", code=1)
+    assert "link.gguf' is a link" in said and str(FILE) in said
     (folder / "modeling.py").write_text("import os")
     assert "can run code" in mesh.run("model", "import", folder, "--name", "x", "--version", "2", code=1)
     mesh.run("model", "forget", "x@1")
