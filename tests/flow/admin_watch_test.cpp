@@ -317,6 +317,22 @@ TEST_F(WatchWorld, WhatIsKeptNoMoreIsAGapInTheStream) {
   EXPECT_THAT(client.receive(seconds(1)), HasSubstr("event: gap\ndata: {\"after\":\"" + seen));
 }
 
+TEST_F(WatchWorld, AnIdThatIsYetToComeIsAGapAndTheStreamGoesOnFromNow) {
+  start();
+  note("before.all");
+  const std::string last = std::to_string(events_.last());
+  const std::string future = std::to_string(events_.last() + 1'000'000);
+  RawClient client = connect();
+  client.send(
+      get("events", by_token(), "Accept: text/event-stream\r\nLast-Event-ID: " + future + "\r\n"));
+  const std::string told = client.receive(seconds(10));
+  EXPECT_EQ(count(told, "event: gap"), 1U) << "once, although rights are asked for again: " << told;
+  EXPECT_THAT(told, HasSubstr("id: " + last + "\nevent: gap\ndata: {\"after\":\"" + future));
+  EXPECT_THAT(told, Not(HasSubstr("before.all")));
+  note("after.all");
+  EXPECT_THAT(client.receive(seconds(1)), HasSubstr("after.all"));
+}
+
 TEST_F(WatchWorld, AStreamEndsSoonAfterItsSession) {
   start();
   RawClient client = stream("live", sign_in("aurora.tenant-viewer"));
