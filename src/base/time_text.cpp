@@ -184,4 +184,9 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
+std::string duration_text(milliseconds duration) {
+  if (duration.count() % 1'000 != 0) return std::to_string(duration.count()) + "ms";
+  return std::to_string(duration.count() / 1'000) + "s";
+}
+
 }  // namespace sovmesh

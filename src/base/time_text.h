@@ -17,5 +17,7 @@ std::optional<WallTime> parse_rfc3339(std::string_view text);
 std::string to_go_duration(std::chrono::milliseconds duration);
 // Configuration durations: COUNT + ms|s|m|h|d, as in "250ms", "30s", "24h".
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+// As one of them: "250ms", "30s".
+std::string duration_text(std::chrono::milliseconds duration);
 
 }  // namespace sovmesh

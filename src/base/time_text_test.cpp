@@ -65,6 +65,15 @@ TEST(Duration, ReadsCountAndUnit) {
   EXPECT_EQ(parse_duration("0s"), 0ms);
 }
 
+TEST(Duration, IsWrittenAsItIsRead) {
+  EXPECT_EQ(duration_text(250ms), "250ms");
+  EXPECT_EQ(duration_text(1'500ms), "1500ms");
+  EXPECT_EQ(duration_text(30s), "30s");
+  EXPECT_EQ(duration_text(0ms), "0s");
+  for (const auto time : {1ms, 999ms, 1'000ms, 86'400'000ms})
+    EXPECT_EQ(parse_duration(duration_text(time)), time);
+}
+
 TEST(Duration, RefusesOtherTextsAndCenturies) {
   for (const std::string_view bad : {"", "5", "s", "5 s", "-5s", "1.5s", "5sec", "05s", "36501d",
                                      "99999999999999999999s", "18446744073709551615d"})

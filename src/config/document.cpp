@@ -16,11 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string shown_duration(std::chrono::milliseconds value) {
-  if (value.count() % 1000 != 0) return fmt::format("{}ms", value.count());
-  return fmt::format("{}s", value.count() / 1000);
-}
-
 // The type of a field for people, for JSON Schema, and its default.
 struct Kind {
   std::string people;
@@ -52,12 +47,12 @@ Kind kind_of(const std::string& value, Bounds) {
 Kind kind_of(const std::chrono::milliseconds& value, Bounds bounds) {
   std::string people = "duration";
   if (bounds.min != kAny.min) {
-    people += " from " + shown_duration(std::chrono::milliseconds(bounds.min));
+    people += " from " + duration_text(std::chrono::milliseconds(bounds.min));
   }
   if (bounds.max != kAny.max) {
-    people += " to " + shown_duration(std::chrono::milliseconds(bounds.max));
+    people += " to " + duration_text(std::chrono::milliseconds(bounds.max));
   }
-  return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
+  return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, duration_text(value)};
 }
 // Either form in YAML: the text counts, not the number that a reader makes of it.
 Kind kind_of(const Decimal& value, Bounds) {
@@ -214,7 +209,7 @@ class ReferenceVisitor {
   }
   void never(std::string_view name, std::optional<std::chrono::milliseconds>& value,
              std::string_view sentence) {
-    row(name, "duration or never", value ? shown_duration(*value) : "never", sentence);
+    row(name, "duration or never", value ? duration_text(*value) : "never", sentence);
   }
   template <class T>
   void section(std::string_view name, T& value, std::string_view sentence) {

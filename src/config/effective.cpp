@@ -1,11 +1,11 @@
 // The configuration that is in force, for people to read: from the same table as the reader.
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/time_text.h"
 #include "config/describe.h"
 #include "config/load.h"
 
@@ -15,10 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 // As it could stand in the file.
-ordered_json shown(std::chrono::milliseconds value) {
-  if (value.count() % 1000 != 0) return fmt::format("{}ms", value.count());
-  return fmt::format("{}s", value.count() / 1000);
-}
+ordered_json shown(std::chrono::milliseconds value) { return duration_text(value); }
 ordered_json shown(const Decimal& value) { return to_text(value); }
 ordered_json shown(const Secret& secret) {
   if (secret.empty()) return nullptr;
