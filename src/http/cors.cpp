@@ -40,6 +40,7 @@ class MarkedExchange final : public Exchange {
   Result<void> write(std::string_view bytes) override { return inner_.write(bytes); }
   std::size_t buffered() const override { return inner_.buffered(); }
   rt::Event& drained() override { return inner_.drained(); }
+  void bound_send_buffer(std::size_t bytes) override { inner_.bound_send_buffer(bytes); }
   rt::Task<Result<void>> finish() override { return inner_.finish(); }
   void abort() override { inner_.abort(); }
 

@@ -413,6 +413,19 @@ TEST_F(WatchWorld, SoManyStreamsMayBeOpen) {
   EXPECT_EQ(streams_.stats().refused, 3U);
 }
 
+TEST_F(WatchWorld, WhoDoesNotReadIsDroppedHoweverMuchTheSystemTakes) {
+  world_.wire().options.send_buffer = std::size_t{64} << 20;
+  start();
+  RawClient client = stream("events", by_token());
+  client.receive(milliseconds(500));
+  world_.wire().stall(rt::sim::Wire::id_of(client.socket()));
+  for (int i = 0; i < 3'000; ++i)
+    events_.note({.kind = "a.b", .subject = "s", .text = std::string(900, 't')});
+  world_.run_for(minutes(1));
+  EXPECT_EQ(streams_.stats().open[1], 0U);
+  EXPECT_EQ(streams_.stats().dropped, 1U);
+}
+
 TEST_F(WatchWorld, WhoDoesNotReadIsDropped) {
   start();
   RawClient client = stream("events", by_token());
