@@ -56,6 +56,12 @@ TEST(GoDuration, LooksAsGoPrintsIt) {
   EXPECT_EQ(to_go_duration(-1'500ms), "-1.5s");
 }
 
+TEST(HttpDate, IsInGmtAndOfFixedWidth) {
+  EXPECT_EQ(to_http_date(*parse_rfc3339("1994-11-06T08:49:37Z")), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(to_http_date(*parse_rfc3339("2027-06-30T00:00:00.9Z")),
+            "Wed, 30 Jun 2027 00:00:00 GMT");
+}
+
 TEST(Duration, ReadsCountAndUnit) {
   EXPECT_EQ(parse_duration("250ms"), 250ms);
   EXPECT_EQ(parse_duration("30s"), 30s);

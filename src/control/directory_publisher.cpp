@@ -746,6 +746,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   bound_releases(stored.artifacts, data.models);
+  TRY_VOID(add_notices(store, stored.artifacts, data.models));
   data.pool_of_engine = pool_of_engine(declared.pools);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,

@@ -33,11 +33,11 @@ auto said(const catalog::Model& model) {
   const auto& [id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
                completions, embeddings, for_all, tenants, context, output_max, choices_max, extra,
                reject, first_token, stall, total, commit_after, revision, created_at, updated_at,
-               from_file, source, discovered] = model;
+               from_file, source, discovered, notice] = model;
   return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
                   completions, embeddings, for_all, tenants, context, output_max, choices_max,
                   extra, reject, first_token, stall, total, commit_after, from_file, source,
-                  discovered);
+                  discovered, notice);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ constexpr std::string_view kExposed =
     "openai-project, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, "
     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, x-sm-model, x-sm-queue-ms, "
-    "x-sm-overhead-ms, x-sm-attempts, x-sm-cache, x-sm-cost-micro, x-sm-idempotent-replay";
+    "x-sm-overhead-ms, x-sm-attempts, x-sm-cache, x-sm-cost-micro, x-sm-idempotent-replay, "
+    "deprecation, sunset";
 constexpr std::string_view kExposeField = "access-control-expose-headers";
 constexpr std::string_view kMaxAge = "600";  // seconds a browser may keep the answer
 
