@@ -9,7 +9,9 @@
 namespace sovmesh::control {
 namespace {
 
-std::string value_name(ArtifactId artifact) { return "deprecated_at/" + artifact.value.text(); }
+std::string value_name(store::ArtifactId artifact) {
+  return "deprecated_at/" + artifact.value.text();
+}
 
 }  // namespace
 
@@ -23,7 +25,7 @@ void bound_releases(const std::vector<store::ArtifactRecord>& artifacts,
   }
 }
 
-Result<void> note_deprecated(store::ControlStore& store, ArtifactId artifact,
+Result<void> note_deprecated(store::ControlStore& store, store::ArtifactId artifact,
                              std::optional<WallTime> since) {
   const std::string name = value_name(artifact);
   if (since) return store.put_value(name, to_rfc3339(*since));
