@@ -17,7 +17,7 @@ void add_login(CLI::App& app, int& code) {
       "The token is that of DATA_DIR/admin.token, or one of your own. It is kept in\n"
       "~/.config/sovmesh/contexts.yaml, which only you can read.\n"
       "  sovmesh login https://mesh.example < token\n"
-      "  sovmesh login https://mesh.example --login ann@aurora.example\n"
+      "  sovmesh login https://mesh.example --name ann --login ann@aurora.example\n"
       "Every command goes there until `sovmesh context use` says otherwise; --data-dir, --admin\n"
       "and --admin-url go before it.");
   const auto options = std::make_shared<compose::LoginOptions>();
@@ -38,6 +38,8 @@ void add_login(CLI::App& app, int& code) {
                     "Trust these certificates alone (PEM; default: those of this machine)");
   login->add_flag("--clear-text", options->may_be_clear,
                   "Over http:// to another machine: everybody on the way can read the token");
+  login->add_flag("--replace", options->replace,
+                  "Forget a context of this name that is of another server or user");
   login->callback([options, &code] { code = compose::login(*options); });
 }
 

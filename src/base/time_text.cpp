@@ -1,5 +1,7 @@
 #include "base/time_text.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <concepts>
 #include <cstdint>
@@ -182,6 +184,25 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
     return milliseconds(static_cast<std::int64_t>(*count * unit.milliseconds));
   }
   return std::nullopt;
+}
+
+std::string duration_text(milliseconds duration) {
+  if (duration.count() % 1'000 != 0) return std::to_string(duration.count()) + "ms";
+  return std::to_string(duration.count() / 1'000) + "s";
+}
+
+std::string to_http_date(WallTime time) {
+  constexpr std::array<std::string_view, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     days[std::chrono::weekday(day).c_encoding()],
+                     static_cast<unsigned>(date.day()),
+                     months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 }  // namespace sovmesh

@@ -56,6 +56,12 @@ TEST(GoDuration, LooksAsGoPrintsIt) {
   EXPECT_EQ(to_go_duration(-1'500ms), "-1.5s");
 }
 
+TEST(HttpDate, IsInGmtAndOfFixedWidth) {
+  EXPECT_EQ(to_http_date(*parse_rfc3339("1994-11-06T08:49:37Z")), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(to_http_date(*parse_rfc3339("2027-06-30T00:00:00.9Z")),
+            "Wed, 30 Jun 2027 00:00:00 GMT");
+}
+
 TEST(Duration, ReadsCountAndUnit) {
   EXPECT_EQ(parse_duration("250ms"), 250ms);
   EXPECT_EQ(parse_duration("30s"), 30s);
@@ -63,6 +69,15 @@ TEST(Duration, ReadsCountAndUnit) {
   EXPECT_EQ(parse_duration("24h"), 24h);
   EXPECT_EQ(parse_duration("7d"), 7 * 24h);
   EXPECT_EQ(parse_duration("0s"), 0ms);
+}
+
+TEST(Duration, IsWrittenAsItIsRead) {
+  EXPECT_EQ(duration_text(250ms), "250ms");
+  EXPECT_EQ(duration_text(1'500ms), "1500ms");
+  EXPECT_EQ(duration_text(30s), "30s");
+  EXPECT_EQ(duration_text(0ms), "0s");
+  for (const auto time : {1ms, 999ms, 1'000ms, 86'400'000ms})
+    EXPECT_EQ(parse_duration(duration_text(time)), time);
 }
 
 TEST(Duration, RefusesOtherTextsAndCenturies) {

@@ -45,6 +45,13 @@ struct Model {
   bool from_file = false;
   std::string source;       // "file:line" when from_file, the engine's name when discovered
   bool discovered = false;  // listed by its engine: in snapshots only, never stored
+  // What clients are told of its end: in snapshots only, of one whose artifact is deprecated.
+  struct Notice {
+    std::optional<WallTime> since;  // nothing: nobody has noted it
+    std::optional<WallTime> ends_at;
+    friend bool operator==(const Notice&, const Notice&) = default;
+  };
+  std::optional<Notice> notice;
 };
 
 }  // namespace sovmesh::catalog

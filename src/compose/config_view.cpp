@@ -1,11 +1,13 @@
 #include "compose/config_view.h"
 
+#include <utility>
+
 #include "config/load.h"
 #include "control/json_text.h"
 
 namespace sovmesh::compose {
 
-std::string ConfigView::json() const {
+std::string ConfigView::json(const std::vector<config::Pool>& pools) const {
   control::JsonText out;
   file.empty() ? out.null("file") : out.text("file", std::string_view(file));
   out.text("revision", std::string_view(config.revision))
@@ -20,7 +22,9 @@ std::string ConfigView::json() const {
   } else {
     out.null("refused");
   }
-  return out.raw("config", config::effective_json(config)).end();
+  config::Config shown = config;
+  config::use_members(shown, pools);
+  return out.raw("config", config::effective_json(std::move(shown))).end();
 }
 
 }  // namespace sovmesh::compose

@@ -23,7 +23,8 @@ struct ConfigView {
   std::vector<std::string> restart_pending;  // sections of the file that wait for one
   std::optional<Refused> refused;
 
-  std::string json() const;
+  // `pools`: with the shares that are in force.
+  std::string json(const std::vector<config::Pool>& pools) const;
 };
 
 }  // namespace sovmesh::compose

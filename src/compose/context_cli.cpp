@@ -81,6 +81,15 @@ Result<std::string> who(const Context& context) {
   return user.is_object() ? printable(user.value("login", "")) : std::string("the admin token");
 }
 
+Result<void> check_name(const Context& context, const LoginOptions& options) {
+  TRY(const std::string path, contexts_path());
+  TRY(const Contexts contexts, load_contexts(path));
+  if (options.replace) return {};
+  const auto is_free = contexts.check_free(context.name, options.url, options.login);
+  if (is_free) return {};
+  return client_error(Code::conflict, printable(std::string(is_free.error().message())));
+}
+
 Result<void> keep(Context context) {
   TRY(const std::string path, contexts_path());
   TRY(Contexts contexts, load_contexts(path));
@@ -97,6 +106,8 @@ Result<std::string> log_in(const LoginOptions& options) {
   if (!is_name(context.name))
     return client_error(Code::invalid_value,
                         fmt::format("--name: want 1..{} of letters, digits and ._-", kNameMax));
+  // Before anybody types a secret, or signs in for nothing.
+  TRY_VOID(check_name(context, options));
   context.place.url = options.url;
   context.place.ca_file = options.ca_file;
   context.place.may_be_clear = options.may_be_clear;

@@ -16,6 +16,7 @@ struct LoginOptions {
   std::string password_file;
   std::string ca_file;
   bool may_be_clear = false;
+  bool replace = false;  // a context of this name that is of another server or user
 };
 int login(const LoginOptions& options);
 

@@ -114,6 +114,21 @@ void Contexts::put(Context context) {
     *found = std::move(context);
 }
 
+Result<void> Contexts::check_free(std::string_view name, std::string_view url,
+                                  std::string_view login) const {
+  const Context* const there = find(name);
+  const auto plain = [](std::string_view text) {
+    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+  };
+  if (there == nullptr || (plain(there->place.url) == plain(url) && there->login == login))
+    return {};
+  return client_error(
+      Code::conflict,
+      fmt::format("the context '{}' is that of {} at {}: choose another name with --name, or give "
+                  "--replace to forget that one",
+                  name, there->login.empty() ? "a token" : there->login, there->place.url));
+}
+
 Result<std::string> contexts_path() {
   const char* const config = std::getenv("XDG_CONFIG_HOME");  // NOLINT(concurrency-mt-unsafe)
   if (config != nullptr && *config == '/') return std::string(config) + "/sovmesh/contexts.yaml";

@@ -26,6 +26,10 @@ struct Contexts {
 
   const Context* find(std::string_view name) const;
   void put(Context context);  // in place of the one of its name
+  // Whether one for `login` ("": a token) at `url` may be kept under this name: nobody has it, or
+  // it is the same user's at the same server, who has come back.
+  Result<void> check_free(std::string_view name, std::string_view url,
+                          std::string_view login) const;
 };
 inline constexpr std::size_t kContextsMax = 1'000;
 

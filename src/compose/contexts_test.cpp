@@ -89,6 +89,22 @@ TEST_F(ContextsTest, RefuseWhatMakesNoSense) {
   EXPECT_THAT(error_of("contexts: [\n"), HasSubstr("not valid YAML"));
 }
 
+TEST_F(ContextsTest, ANameIsOfOneUserAtOneServer) {
+  const Contexts contexts = some();
+  EXPECT_TRUE(contexts.check_free("new", "https://mesh.example", ""));
+  EXPECT_TRUE(contexts.check_free("prod", "https://mesh.example/", "")) << "another token of his";
+  EXPECT_TRUE(contexts.check_free("lab", "http://10.0.0.1:8081", "ann@aurora.example"));
+  const auto refusal = [&](const char* name, const char* url, const char* login) {
+    const auto free = contexts.check_free(name, url, login);
+    return free ? std::string() : std::string(free.error().message());
+  };
+  EXPECT_THAT(refusal("lab", "http://10.0.0.1:9081", "ann@aurora.example"),
+              HasSubstr("ann@aurora.example at http://10.0.0.1:8081"))
+      << "another port";
+  EXPECT_THAT(refusal("lab", "http://10.0.0.1:8081", "bob@aurora.example"), HasSubstr("--replace"));
+  EXPECT_THAT(refusal("lab", "http://10.0.0.1:8081", ""), HasSubstr("--name")) << "a token";
+}
+
 TEST(AdminPlace, SendsNoSecretInClearToAnotherMachine) {
   const auto error_of = [](AdminPlace place) {
     const auto http = AdminHttp::connect(place);

@@ -32,6 +32,14 @@ void DoctorReport::warning(std::string name, std::string detail, std::string fix
   findings_.push_back({std::move(name), Status::warning, std::move(detail), std::move(fix)});
 }
 void DoctorReport::error(std::string name, std::string detail, std::string fix) {
+  const auto is_told = [&](const DoctorFinding& one) {
+    return one.name == name && one.detail == detail;
+  };
+  if (std::ranges::any_of(findings_, is_told)) return;
+  // The check of the whole configuration said it with its place, and not what to do about it.
+  std::erase_if(findings_, [&](const DoctorFinding& one) {
+    return one.status == Status::error && one.detail.ends_with(": error: " + detail);
+  });
   findings_.push_back({std::move(name), Status::error, std::move(detail), std::move(fix)});
 }
 

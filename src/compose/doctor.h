@@ -26,6 +26,7 @@ class DoctorReport {
  public:
   void ok(std::string name, std::string detail);
   void warning(std::string name, std::string detail, std::string fix);
+  // One fault is told once: in the words of the part that it concerns.
   void error(std::string name, std::string detail, std::string fix);
   const std::vector<DoctorFinding>& findings() const { return findings_; }
   bool has_error() const;

@@ -36,6 +36,16 @@ constexpr std::uint16_t kOrdinaryPort = 1024;
 void examine_model_file(DoctorReport& report, const config::Engine& engine,
                         const std::string& path) {
   const std::string name = fmt::format("engine.{}", engine.name);
+  std::error_code unseen;
+  const fs::file_status status = fs::status(path, unseen);
+  if (!fs::exists(status))
+    return report.error(
+        name, fmt::format("no such file '{}'", fs::absolute(path).string()),
+        fmt::format("see {}: the server's user must read it", engine.position.text()));
+  // Opening a FIFO or a device could wait for ever.
+  if (!fs::is_regular_file(status))
+    return report.error(name, fmt::format("'{}' is not a regular file", path),
+                        fmt::format("see {}: name a .gguf file", engine.position.text()));
   std::ifstream file(path, std::ios::binary);
   std::array<char, 4> magic{};
   file.read(magic.data(), magic.size());

@@ -27,7 +27,7 @@ constexpr std::chrono::seconds kSkewMax{5};
 // could keep a server from starting.
 std::int64_t lock_holder(const std::string& file) {
   struct stat info{};
-  if (::stat(file.c_str(), &info) != 0) return 0;
+  if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
   std::int64_t noted = 0;  // the holder's own word
   std::ifstream(file) >> noted;
   const std::string inode = fmt::format(":{}", info.st_ino);
@@ -76,6 +76,15 @@ void examine_database(DoctorReport& report, const std::string& name, const std::
       return report.error(name, fmt::format("'{}' is gone", path), "restore it from a backup");
     return report.ok(name, "not there yet: the first start makes it");
   }
+  // Opening a FIFO or a device could wait for ever.
+  for (const char* const part : {"", "-wal", "-shm", "-journal"}) {
+    const std::string file = path + part;
+    if (::stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+      return report.error(name, fmt::format("'{}' is not a regular file", file),
+                          "stop the server, move it away, and restore the database from a backup");
+  }
+  if (::stat(path.c_str(), &info) != 0)
+    return report.error(name, fmt::format("'{}' is gone", path), "restore it from a backup");
   auto& disk = store_sqlite::real_disk();
   const auto found = is_ledger ? store_sqlite::inspect_ledger(disk, path)
                                : store_sqlite::inspect_control(disk, path);

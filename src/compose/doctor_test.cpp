@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -79,6 +80,43 @@ TEST_F(DoctorStore, AFolderThatSomebodyNamedMustBeThere) {
   DoctorReport second;
   examine_store(second, options, WallTime{});
   EXPECT_TRUE(second.has_error());
+}
+
+TEST_F(DoctorStore, WhatIsNoRegularFileIsNotOpened) {
+  ASSERT_EQ(::mkfifo((folder_ + "/ledger.db").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((folder_ + "/lock").c_str(), 0600), 0);
+  EXPECT_EQ(examine_store(report_, {.data_dir = folder_, .config = {}}, WallTime{}), 0);
+  ASSERT_NE(find("store.ledger"), nullptr);
+  EXPECT_EQ(find("store.ledger")->status, Status::error);
+  EXPECT_THAT(find("store.ledger")->detail, HasSubstr("not a regular file"));
+}
+
+TEST_F(DoctorStore, AConfigurationThatNobodyWritesIsAFinding) {
+  const std::string path = folder_ + "/mesh.yaml";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(examine_config(report_, path, WallTime{}));
+  ASSERT_EQ(report_.findings().size(), 1U) << "one fault, one finding";
+  EXPECT_THAT(find("config")->detail, HasSubstr("into which nobody writes"));
+}
+
+TEST_F(DoctorStore, AModelFileThatIsAFifoIsNotOpened) {
+  const std::string path = folder_ + "/model.gguf";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  config::Config config;
+  config.engines.push_back({.name = "local", .managed = true, .model_file = path});
+  config.engines[0].program = "/bin/true";
+  examine_engines(report_, &config);
+  ASSERT_NE(find("engine.local"), nullptr);
+  EXPECT_THAT(report_.text(), HasSubstr("not a regular file"));
+}
+
+TEST(Doctor, TellsOneFaultOnce) {
+  DoctorReport report;
+  report.error("config", "mesh.yaml:4:3: error: the key does not fit", "mend it there");
+  report.error("certificate", "the key does not fit", "see mesh.yaml:4:3");
+  report.error("certificate", "the key does not fit", "see mesh.yaml:4:3");
+  ASSERT_EQ(report.findings().size(), 1U);
+  EXPECT_EQ(report.findings()[0].name, "certificate") << "who knows more tells it";
 }
 
 TEST(Doctor, PrintsTheSameAsTextAndAsJson) {

@@ -8,7 +8,6 @@
 
 #include "base/decimal.h"
 #include "base/time_text.h"
-#include "control/json_text.h"
 
 namespace sovmesh::compose::gitops {
 namespace {
@@ -262,7 +261,7 @@ Json canonical(Type type, const Json& value) {
     }
     case Type::duration: {
       const auto time = value.is_string() ? parse_duration(value.get<std::string>()) : std::nullopt;
-      return time ? Json(control::duration_text(*time)) : value;
+      return time ? Json(duration_text(*time)) : value;
     }
     case Type::texts:
       return value.is_array() ? sorted(value) : value;

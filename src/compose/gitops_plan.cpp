@@ -152,8 +152,56 @@ class Planner {
     std::ranges::sort(removed, std::greater(), [&](const Live* one) {
       return std::tuple(one->kind, depth_of(*one, 0), one->key());
     });
+    if (!options_.only_show) check_may_remove(removed, documents);
     for (const Live* const one : removed)
       steps_.push_back({.action = Action::remove, .live = *one, .changes = {}});
+  }
+
+  // Of keys that share a name, or shared one when the documents were written, nobody can say from
+  // here which one is meant: none of them goes, nor a limit of one.
+  void check_may_remove(const std::vector<const Live*>& removed,
+                        const std::vector<Document>& documents) {
+    std::set<std::string> shared;
+    for (const auto& [key, one] : live_)
+      if (one.shares_name) shared.insert(base_of(one));
+    for (const Document& document : documents)
+      if (document.kind == Kind::key && base_of(document) != document.key())
+        shared.insert(base_of(document));
+    for (const Live* const one : removed) {
+      const bool is_key = one->kind == Kind::key;
+      const Live* const key = is_key ? one : key_of(*one);
+      if (key == nullptr || !shared.contains(base_of(*key))) continue;
+      findings_.push_back(
+          {.position = {.file = "--prune"},
+           .message = fmt::format(
+               "the {} ({}) is in no document, but keys of its project share a name, and which one "
+               "the documents mean cannot be told: {}",
+               one->title(), one->id,
+               is_key
+                   ? fmt::format("`sovmesh key revoke {}` if it is to go, or rename the keys, so "
+                                 "that each has its own",
+                                 one->id)
+                   : std::string("rename the keys, so that each has its own"))});
+    }
+  }
+
+  // "bot" of "bot#2": what the keys of one display name have in common.
+  static std::string base_of(const Object& key) {
+    std::string text = key.key();
+    const auto hash = text.rfind('#');
+    const bool is_counted = hash != text.npos && hash + 1 < text.size() &&
+                            text.find_first_not_of("0123456789", hash + 1) == text.npos;
+    return is_counted ? text.substr(0, hash) : text;
+  }
+
+  // The key that a limit is for; none: it is for something else.
+  const Live* key_of(const Live& limit) const {
+    if (limit.kind != Kind::limit) return nullptr;
+    for (const std::string& needed : references_of(limit)) {
+      const auto found = live_.find(needed);
+      if (found != live_.end() && found->second.kind == Kind::key) return &found->second;
+    }
+    return nullptr;
   }
 
   const LiveByKey& live_;

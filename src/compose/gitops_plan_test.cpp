@@ -168,6 +168,50 @@ TEST_F(GitopsPlan, MakesKeysOnlyWhenAsked) {
   EXPECT_EQ(errors(), "");
 }
 
+constexpr const char* kBot = "kind: key\ntenant: acme\nproject: default\nname: bot\n";
+constexpr const char* kSecondBot = "kind: key\ntenant: acme\nproject: default\nname: bot#2\n";
+constexpr const char* kOther = "kind: key\ntenant: acme\nproject: default\nname: other\n";
+
+TEST_F(GitopsPlan, PrunesAKeyThatIsAloneWithItsName) {
+  there(std::string(kBot) + kBreak + kOther);
+  options_.prune = true;
+  EXPECT_THAT(lines_of(kBot), ElementsAre("- key acme/default/other"));
+  EXPECT_EQ(errors(), "");
+}
+
+TEST_F(GitopsPlan, PrunesNoKeyThatSharesItsName) {
+  there(std::string(kBot) + kBreak + kSecondBot);
+  for (auto& [key, one] : live_)
+    one.shares_name = true;
+  options_.prune = true;
+  lines_of(kBot);
+  EXPECT_THAT(errors(), HasSubstr("--prune: error: the key acme/default/bot#2 (id-1) is in no "
+                                  "document, but keys of its project share a name"));
+  EXPECT_THAT(errors(), HasSubstr("sovmesh key revoke id-1"));
+  findings_.clear();
+  options_.only_show = true;
+  EXPECT_THAT(lines_of(kBot), ElementsAre("- key acme/default/bot#2")) << "it is shown";
+  EXPECT_EQ(errors(), "");
+}
+
+// The first of two was to go, and somebody has revoked it meanwhile: the second one has its name.
+TEST_F(GitopsPlan, PrunesNoKeyThatHasTakenAnothersPlace) {
+  there(kBot);
+  options_.prune = true;
+  lines_of(kSecondBot);
+  EXPECT_THAT(errors(), HasSubstr("the key acme/default/bot (id-0) is in no document"));
+}
+
+TEST_F(GitopsPlan, PrunesNoLimitOfAKeyThatSharesItsName) {
+  there(std::string(kBot) + kBreak + kSecondBot + kBreak +
+        "kind: limit\ntenant: acme\nkey: default/bot\nmeasure: requests\nspec: {amount: 1}\n");
+  for (auto& [key, one] : live_)
+    one.shares_name = one.kind == Kind::key;
+  options_.prune = true;
+  lines_of("kind: limit\ntenant: acme\nmeasure: requests\nspec: {amount: 1}\n");
+  EXPECT_THAT(errors(), HasSubstr("the limit acme/default/bot/requests (id-2) is in no document"));
+}
+
 TEST_F(GitopsPlan, AsksForExactlyTheObjectThatWasLookedAt) {
   there("kind: project\ntenant: acme\nname: web\nspec: {cost_centre: \"7\"}\n");
   lines_of("kind: project\ntenant: acme\nname: web\n");

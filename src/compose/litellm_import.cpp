@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/decimal.h"
 #include "base/ids.h"
+#include "base/time_text.h"
 #include "compose/litellm_parts.h"
 #include "compose/litellm_providers.h"
 #include "compose/yaml_text.h"
@@ -85,10 +86,8 @@ class Importer {
     const Json value = node.is_scalar() ? plain_json(node.text) : Json();
     if (value.is_number()) {
       const double ms = std::round(value.get<double>() * 1'000);
-      if (ms >= 1 && ms < 3.0e12) {
-        const auto whole = static_cast<std::int64_t>(ms);
-        return whole % 1'000 == 0 ? fmt::format("{}s", whole / 1'000) : fmt::format("{}ms", whole);
-      }
+      if (ms >= 1 && ms < 3.0e12)
+        return duration_text(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
     }
     tell(node, field, Outcome::impossible, "lost: want seconds, above 0");
     return std::nullopt;

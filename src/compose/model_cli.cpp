@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <nlohmann/json.hpp>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,8 +125,29 @@ Result<void> copy_file(const fs::path& from, const fs::path& to, std::uint64_t& 
   return {};
 }
 
+// Said before anything is read: what a link leads to could be anything.
+Result<void> check_no_links(const fs::path& from) {
+  std::error_code why;
+  if (fs::is_symlink(fs::symlink_status(from, why))) {
+    return client_error(Code::invalid_value,
+                        fmt::format("'{}' is a link, and links are not followed: name the file or "
+                                    "folder that it leads to ('{}')",
+                                    from.string(), fs::weakly_canonical(from, why).string()));
+  }
+  if (!fs::is_directory(from, why)) return {};
+  for (fs::directory_iterator it(from, why), end; !why && it != end; it.increment(why)) {
+    if (!it->is_symlink(why)) continue;
+    return client_error(Code::invalid_value,
+                        fmt::format("'{}' is a link, and links are not followed: make a folder of "
+                                    "the files themselves (cp -rL '{}' FOLDER) and import that",
+                                    it->path().string(), from.string()));
+  }
+  return {};
+}
+
 // The copy that is checked and kept: what becomes of the original meanwhile does not matter.
 Result<fs::path> copy_model(const fs::path& from, const fs::path& into) {
+  TRY_VOID(check_no_links(from));
   TRY(const std::uint64_t all, bytes_of(from));
   std::error_code why;
   const fs::space_info space = fs::space(into, why);
@@ -149,7 +171,6 @@ Result<fs::path> copy_model(const fs::path& from, const fs::path& into) {
   fs::create_directory(to, why);
   if (why) return our_error(Code::io_error, fmt::format("'{}': {}", to.string(), why.message()));
   for (fs::directory_iterator it(from, why), end; !why && it != end; it.increment(why)) {
-    // A link of a download cache counts as the file it leads to.
     if (!it->is_regular_file(why)) {
       return client_error(
           Code::invalid_value,
@@ -172,13 +193,16 @@ Result<void> put_in_place(const fs::path& from, const fs::path& to, const fs::pa
   return {};
 }
 
-// The files belong to whoever runs the server: root becomes him, for good.
+// The files belong to whoever runs the server: root becomes him, for good. A process that changed
+// its user has a /proc of root's until it says otherwise, and the child behind walls could not
+// write down there who it is.
 Result<void> become_owner_of(const std::string& data_dir) {
   struct stat found{};
   if (::stat(data_dir.c_str(), &found) != 0) return failed(data_dir);
   if (::geteuid() != 0 || found.st_uid == 0) return {};
   if (::setgroups(0, nullptr) != 0 || ::setresgid(found.st_gid, found.st_gid, found.st_gid) != 0 ||
-      ::setresuid(found.st_uid, found.st_uid, found.st_uid) != 0)
+      ::setresuid(found.st_uid, found.st_uid, found.st_uid) != 0 ||
+      ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
     return failed(data_dir);
   return {};
 }

@@ -456,7 +456,10 @@ Result<void> Process::add_operator_listeners() {
          return ModelFiles(options_.data_dir).engine_of(artifact, options_.config.engines);
        },
        [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
-      [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); },
+      [this] {
+        const auto pools = publisher_->state().pools;
+        return config_view_.with([&](const ConfigView& view) { return view.json(*pools); });
+      },
       [this](const std::set<TenantId>* whose) { return live_view(whose); },
       events_.get(),
       webhook_hub_->desk()});

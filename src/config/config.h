@@ -285,6 +285,7 @@ struct SystemPrompt {
   std::optional<std::vector<std::string>> models;    // nothing: any
   std::optional<std::vector<std::string>> projects;  // nothing: any
   std::string mode = "prepend";
+  Position position;
 };
 
 struct Disclaimer {

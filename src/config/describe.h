@@ -423,6 +423,7 @@ void describe(V& v, ParameterMaximums& values) {
 
 template <class V>
 void describe(V& v, SystemPrompt& prompt) {
+  v.position(prompt.position);
   v.required("name", prompt.name, "1 to 64 letters, digits, '.', '_' and '-'.");
   v.required("text", prompt.text,
              "At most 16 KiB. {{tenant}}, {{project}} and {{date}} (the UTC day) are filled in.");

@@ -16,11 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string shown_duration(std::chrono::milliseconds value) {
-  if (value.count() % 1000 != 0) return fmt::format("{}ms", value.count());
-  return fmt::format("{}s", value.count() / 1000);
-}
-
 // The type of a field for people, for JSON Schema, and its default.
 struct Kind {
   std::string people;
@@ -52,12 +47,12 @@ Kind kind_of(const std::string& value, Bounds) {
 Kind kind_of(const std::chrono::milliseconds& value, Bounds bounds) {
   std::string people = "duration";
   if (bounds.min != kAny.min) {
-    people += " from " + shown_duration(std::chrono::milliseconds(bounds.min));
+    people += " from " + duration_text(std::chrono::milliseconds(bounds.min));
   }
   if (bounds.max != kAny.max) {
-    people += " to " + shown_duration(std::chrono::milliseconds(bounds.max));
+    people += " to " + duration_text(std::chrono::milliseconds(bounds.max));
   }
-  return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, shown_duration(value)};
+  return {people, {{"type", "string"}, {"pattern", "^[0-9]+(ms|s|m|h|d)$"}}, duration_text(value)};
 }
 // Either form in YAML: the text counts, not the number that a reader makes of it.
 Kind kind_of(const Decimal& value, Bounds) {
@@ -214,7 +209,7 @@ class ReferenceVisitor {
   }
   void never(std::string_view name, std::optional<std::chrono::milliseconds>& value,
              std::string_view sentence) {
-    row(name, "duration or never", value ? shown_duration(*value) : "never", sentence);
+    row(name, "duration or never", value ? duration_text(*value) : "never", sentence);
   }
   template <class T>
   void section(std::string_view name, T& value, std::string_view sentence) {
@@ -310,7 +305,8 @@ std::string reference_markdown() {
       "at "
       "once, all or none; the "
       "log and `config_last_reload_success` say how it went. Changes of `server`, `log`, "
-      "`security`, `engines`, `webhooks`, `audit` and `ledger` need a restart.\n\n"
+      "`security`, `engines`, `webhooks`, `audit` and `ledger` need a restart, and so does which "
+      "engines are in which pool, and how.\n\n"
       "A file that is empty is an error, and the watch leaves a file alone until its writer has "
       "closed it (or, where the system cannot tell, until it has not changed for some seconds). A "
       "tenant that the file no longer has is removed for good, with its projects and keys, and the "

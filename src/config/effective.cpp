@@ -1,11 +1,11 @@
 // The configuration that is in force, for people to read: from the same table as the reader.
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/time_text.h"
 #include "config/describe.h"
 #include "config/load.h"
 
@@ -15,10 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 // As it could stand in the file.
-ordered_json shown(std::chrono::milliseconds value) {
-  if (value.count() % 1000 != 0) return fmt::format("{}ms", value.count());
-  return fmt::format("{}s", value.count() / 1000);
-}
+ordered_json shown(std::chrono::milliseconds value) { return duration_text(value); }
 ordered_json shown(const Decimal& value) { return to_text(value); }
 ordered_json shown(const Secret& secret) {
   if (secret.empty()) return nullptr;
@@ -105,6 +102,24 @@ class JsonVisitor {
   ordered_json out_ = ordered_json::object();
 };
 
+// The engines' pools as they were started, with what of them changes while they run. What is new in
+// the file is no pool yet, and what is gone from it goes on without limits.
+std::vector<Pool> running_pools(std::vector<Pool> running, std::vector<Pool>& loaded) {
+  for (Pool& pool : running) {
+    const auto next = std::ranges::find(loaded, pool.name, &Pool::name);
+    if (next == loaded.end()) {
+      pool.limits.clear();
+      continue;
+    }
+    pool.limits = std::move(next->limits);
+    pool.capacity = next->capacity;
+    pool.cohorts = std::move(next->cohorts);
+    pool.members = std::move(next->members);
+    pool.position = std::move(next->position);
+  }
+  return running;
+}
+
 }  // namespace
 
 Config in_force(Config loaded, const Config& running, const std::vector<std::string>& pending) {
@@ -118,7 +133,15 @@ Config in_force(Config loaded, const Config& running, const std::vector<std::str
   if (is_pending("webhooks")) loaded.webhooks = running.webhooks;
   if (is_pending("audit")) loaded.audit = running.audit;
   if (is_pending("ledger")) loaded.ledger = running.ledger;
+  if (is_pending("pools")) loaded.pools = running_pools(running.pools, loaded.pools);
   return loaded;
+}
+
+void use_members(Config& config, const std::vector<Pool>& live) {
+  for (Pool& pool : config.pools) {
+    const auto found = std::ranges::find(live, pool.name, &Pool::name);
+    if (found != live.end()) pool.members = found->members;
+  }
 }
 
 std::string effective_json(Config config) {

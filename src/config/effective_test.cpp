@@ -55,5 +55,50 @@ TEST(EffectiveConfig, WhatWaitsForARestartIsAsItRuns) {
   EXPECT_EQ(shown.models[0].owned_by, "us");
 }
 
+constexpr std::string_view kPools = R"(
+tenants: [{name: aurora}, {name: boreal}]
+engines:
+  - {name: one, kind: remote, url: "http://127.0.0.1:1/v1"}
+  - {name: two, kind: remote, url: "http://127.0.0.1:2/v1"}
+)";
+
+Config with_pools(std::string_view pools) {
+  return loaded(std::string(kPools) + "pools:\n" + std::string(pools));
+}
+
+TEST(EffectiveConfig, PoolsThatWaitForARestartAreAsTheyRun) {
+  const Config running = with_pools(
+      "  - {name: gpus, engines: [one], capacity: 1, members: [{tenant: aurora, guaranteed: "
+      "1}]}\n");
+  const Config next = with_pools(
+      "  - {name: gpus, engines: [one, two], capacity: 2, members: [{tenant: boreal, guaranteed: "
+      "2}]}\n");
+  const Config shown = in_force(next, running, {"pools"});
+  ASSERT_EQ(shown.pools.size(), 1U);
+  EXPECT_THAT(shown.pools[0].engines, testing::ElementsAre("one")) << "needs a restart";
+  EXPECT_EQ(shown.pools[0].capacity->whole, 2) << "changes live";
+  ASSERT_EQ(shown.pools[0].members.size(), 1U);
+  EXPECT_EQ(shown.pools[0].members[0].tenant, "boreal");
+}
+
+TEST(EffectiveConfig, APoolThatIsNewInTheFileIsNotInForce) {
+  const Config running = with_pools("  - {name: gpus, engines: [one]}\n");
+  const Config next = with_pools("  - {name: more, engines: [two]}\n");
+  const Config shown = in_force(next, running, {"pools"});
+  ASSERT_EQ(shown.pools.size(), 1U);
+  EXPECT_EQ(shown.pools[0].name, "gpus") << "it runs until the restart";
+}
+
+TEST(EffectiveConfig, SharesThatTheApiSetAreShown) {
+  Config config = with_pools("  - {name: gpus, engines: [one], capacity: 1}\n");
+  std::vector<Pool> live = config.pools;
+  Member share;
+  share.tenant = "boreal";
+  live[0].members.push_back(share);
+  use_members(config, live);
+  const json shown = json::parse(effective_json(config));
+  EXPECT_EQ(shown["pools"][0]["members"][0]["tenant"], "boreal");
+}
+
 }  // namespace
 }  // namespace sovmesh::config

@@ -57,6 +57,9 @@ std::map<std::string, std::string> fixed_parts(Config config);
 // `loaded` as it is in force where the parts named in `pending` are still those of `running`: names
 // of fixed_parts().
 Config in_force(Config loaded, const Config& running, const std::vector<std::string>& pending);
+
+// The shares of its pools as `live` has them: the file's, and those that the admin API set.
+void use_members(Config& config, const std::vector<Pool>& live);
 // One JSON object of every setting, defaults included, in the order of the reference. Of a secret
 // there is where it came from ("file:PATH", "env:NAME", "set" where nobody said), of the contents
 // of a file their SHA-256.

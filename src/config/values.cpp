@@ -1,12 +1,16 @@
 #include "config/values.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
+#include <chrono>
 #include <functional>
 #include <iterator>
 #include <system_error>
@@ -39,6 +43,24 @@ Result<void> parse_integer(std::string_view text, T& out, Bounds bounds) {
   out = static_cast<T>(value);
   return {};
 }
+
+// What a shell's <(command) has to say, it says within this time.
+constexpr std::chrono::milliseconds kFifoSilenceMax{10'000};
+
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
 
 }  // namespace
 
@@ -227,20 +249,32 @@ Result<void> check_currency(std::string_view text) {
 }
 
 Result<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
-  // Reading a folder looks like an empty file.
-  std::error_code failed;
-  const auto type = std::filesystem::status(path, failed).type();
-  if (std::filesystem::exists(std::filesystem::file_status(type)) &&
-      type != std::filesystem::file_type::regular && type != std::filesystem::file_type::fifo) {
+  // Opened so that nothing waits: a FIFO that nobody writes into would hold us up for ever.
+  const OpenFile file(path);
+  struct stat info{};
+  if (file.fd() < 0 || ::fstat(file.fd(), &info) != 0)
+    return want(fmt::format("cannot read '{}'", path));
+  const bool is_fifo = S_ISFIFO(info.st_mode);
+  if (!S_ISREG(info.st_mode) && !is_fifo)
     return want(fmt::format("cannot read '{}': it is not a regular file", path));
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return want(fmt::format("cannot read '{}'", path));
   std::string text;
   std::array<char, 16 * 1024> block;
-  while (text.size() <= bytes_max && (file.read(block.data(), block.size()), file.gcount() > 0))
-    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
-  if (file.bad()) return want(fmt::format("cannot read '{}'", path));
+  while (text.size() <= bytes_max) {
+    const ssize_t got = ::read(file.fd(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) {
+      pollfd wait{.fd = file.fd(), .events = POLLIN, .revents = 0};
+      if (::poll(&wait, 1, static_cast<int>(kFifoSilenceMax.count())) != 0) continue;
+      return want(fmt::format("cannot read '{}': it is a FIFO, and nothing came out of it for {} s",
+                              path, kFifoSilenceMax.count() / 1000));
+    }
+    if (got < 0) return want(fmt::format("cannot read '{}'", path));
+    if (got == 0) break;
+    text.append(block.data(), static_cast<std::size_t>(got));
+  }
+  if (is_fifo && text.empty())
+    return want(fmt::format(
+        "cannot read '{}': it is a FIFO into which nobody writes; name a regular file", path));
   if (text.size() > bytes_max) {
     return want(fmt::format("'{}' is larger than {} bytes", path, bytes_max));
   }

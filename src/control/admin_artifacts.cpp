@@ -15,6 +15,7 @@
 #include "control/json_body.h"
 #include "control/json_object.h"
 #include "control/json_text.h"
+#include "control/releases.h"
 
 namespace sovmesh::control {
 namespace {
@@ -370,6 +371,12 @@ Result<AdminReply> AdminArtifacts::move(AdminRequest& request, ArtifactRecord ar
     auto tenant = find_tenant(data, slug);
     if (!tenant) return fail(std::move(tenant).error().with_param("tenants"));
     release.tenants.insert(tenant->id);
+  }
+  const bool was_deprecated = release.stage == catalog::ArtifactStage::deprecated;
+  const bool is_deprecated = *stage == catalog::ArtifactStage::deprecated;
+  if (is_deprecated != was_deprecated) {
+    const auto since = is_deprecated ? std::optional(parts_.clock.wall_now()) : std::nullopt;
+    TRY_VOID(note_deprecated(*request.store, artifact.id, since));
   }
   release.stage = *stage;
   release.retires_at = *stage == catalog::ArtifactStage::deprecated ? retires_at : std::nullopt;

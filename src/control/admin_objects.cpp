@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/time_text.h"
 #include "control/json_text.h"
 
 namespace sovmesh::control {

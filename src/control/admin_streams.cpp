@@ -79,6 +79,7 @@ Result<AdminStreams::Place> AdminStreams::take(AdminFeed::Kind kind,
 rt::Task<void> AdminStreams::run(http::Exchange& exchange, Place place, AdminFeed feed,
                                  Prove prove) {
   const Place held = std::move(place);
+  exchange.bound_send_buffer(kSendBuffer);
   exchange.start_stream(stream_head());
   exchange.flush_head();
   const std::string_view why = co_await tell(exchange, std::move(feed), std::move(prove));

@@ -30,6 +30,9 @@ class AdminStreams {
   static constexpr std::chrono::seconds kProveEvery{4};
   static constexpr std::chrono::seconds kCommentEvery{15};
   static constexpr std::chrono::seconds kStallMax{15};  // takes nothing this long: dropped
+  // A stream says some hundred bytes in a second: what the kernel would take by itself could hold
+  // all of its life, and nobody would see that its reader does not read.
+  static constexpr std::size_t kSendBuffer = std::size_t{64} << 10;
 
   AdminStreams(rt::Loop& loop, rt::BlockingPool& pool) : pool_(pool), ending_(loop) {}
   AdminStreams(const AdminStreams&) = delete;

@@ -169,7 +169,15 @@ Result<AdminFeed> AdminApi::open_feed(const AdminCall& call,
   }
   feed.next = [&log, wanted = std::move(wanted)](std::int64_t& seen) {
     std::string text;
-    if (log.last() <= seen) return text;
+    const std::int64_t last = log.last();
+    if (seen > last) {
+      // An id that is yet to come: what he missed nobody knows, and from now on he misses nothing.
+      text = "id: " + std::to_string(last) + "\nevent: gap\ndata: {\"after\":\"" +
+             std::to_string(seen) + "\"}\n\n";
+      seen = last;
+      return text;
+    }
+    if (last == seen) return text;
     const EventLog::Since since = log.since(seen, wanted, kEventsAtOnce);
     if (since.has_gap) text += "event: gap\ndata: {\"after\":\"" + std::to_string(seen) + "\"}\n\n";
     for (const EventLog::Noted& noted : since.events)

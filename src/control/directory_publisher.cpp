@@ -17,6 +17,7 @@
 #include "control/limit_set.h"
 #include "control/pool_members.h"
 #include "control/releases.h"
+#include "control/same_stored.h"
 #include "control/stored_routes.h"
 #include "tenancy/key_format.h"
 
@@ -423,26 +424,7 @@ Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
   return {};
 }
 
-// Whether storing `b` would change nothing but the revision. Names every member, so that none can
-// be forgotten.
-bool is_stored(const catalog::Model& a, const catalog::Model& b) {
-  const auto said = [](const catalog::Model& model) {
-    const auto& [id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
-                 completions, embeddings, for_all, tenants, context, output_max, choices_max, extra,
-                 reject, first_token, stall, total, commit_after, revision, created_at, updated_at,
-                 from_file, source, discovered] = model;
-    return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
-                    completions, embeddings, for_all, tenants, context, output_max, choices_max,
-                    extra, reject, first_token, stall, total, commit_after, from_file, source,
-                    discovered);
-  };
-  return said(a) == said(b);
-}
-template <class T>
-bool is_stored(const T&, const T&) {
-  return false;  // nothing is told by their revisions
-}
-
+// What is as it is stored is not written again: revisions tell of changes.
 template <class T>
 Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
                     const std::vector<T>& wanted) {
@@ -766,6 +748,7 @@ Result<DirectoryPublisher::State> DirectoryPublisher::state_of(store::ControlSto
   add_discovered(declared, data.models);
   bound_contexts(declared, data.models);
   bound_releases(stored.artifacts, data.models);
+  TRY_VOID(add_notices(store, stored.artifacts, data.models));
   data.pool_of_engine = pool_of_engine(declared.pools);
   data.version = stored.version;
   TRY(std::shared_ptr<const identity::Directory> built,

@@ -48,11 +48,6 @@ JsonText& JsonText::time(std::string_view member, WallTime value) {
 
 JsonText& JsonText::null(std::string_view member) { return raw(member, "null"); }
 
-std::string duration_text(std::chrono::milliseconds duration) {
-  if (duration.count() % 1'000 != 0) return std::to_string(duration.count()) + "ms";
-  return std::to_string(duration.count() / 1'000) + "s";
-}
-
 std::string map_json(const std::map<std::string, std::string>& texts) {
   std::string out = "{";
   for (const auto& [name, text] : texts) {

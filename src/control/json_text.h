@@ -30,8 +30,6 @@ class JsonText {
   std::string out_ = "{";
 };
 
-// As a caller would write it: "250ms", "30s".
-std::string duration_text(std::chrono::milliseconds duration);
 std::string map_json(const std::map<std::string, std::string>& texts);
 std::string json_list(const std::vector<std::string>& jsons);
 

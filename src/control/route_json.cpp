@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/time_text.h"
 #include "config/describe.h"
 #include "config/values.h"
 #include "control/json_object.h"

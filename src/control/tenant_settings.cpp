@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/decimal.h"
 #include "control/json_object.h"
 
@@ -60,35 +61,25 @@ std::array<std::string_view, kRequestParameters> parameter_names() {
   return names;
 }
 
-Result<std::string> text(const json& object, const char* name, const std::string& path,
-                         std::size_t bytes_max) {
+// How large it may be, and which texts may not stand twice, is for tenancy::check().
+Result<std::string> text(const json& object, const char* name, const std::string& path) {
   const json* const value = member(object, name);
   const std::string at = below(path, name);
   if (value == nullptr) return refuse(Code::missing_required_parameter, at, "is missing");
   if (!value->is_string()) return refuse(Code::invalid_type, at, "want a string");
-  auto read = value->get<std::string>();
-  if (read.size() > bytes_max)
-    return refuse(Code::string_above_max_length, at,
-                  fmt::format("want at most {} bytes", bytes_max));
-  return read;
+  return value->get<std::string>();
 }
 
 Result<std::optional<std::vector<std::string>>> texts(const json& object, const char* name,
-                                                      const std::string& path,
-                                                      std::size_t count_max) {
+                                                      const std::string& path) {
   const json* const value = member(object, name);
   if (value == nullptr) return std::nullopt;
   const std::string at = below(path, name);
   if (!value->is_array()) return refuse(Code::invalid_type, at, "want a list of strings");
-  if (value->size() > count_max)
-    return refuse(Code::array_above_max_length, at,
-                  fmt::format("want at most {} names", count_max));
   std::vector<std::string> read;
   for (const json& one : *value) {
     if (!one.is_string()) return refuse(Code::invalid_type, at, "want a list of strings");
     read.push_back(one.get<std::string>());
-    if (std::ranges::count(read, read.back()) > 1)
-      return refuse(Code::invalid_value, at, fmt::format("'{}' stands twice", read.back()));
   }
   return read;
 }
@@ -126,12 +117,12 @@ Result<SystemPrompt> prompt(const json& from, const std::string& path) {
   TRY_VOID(must_be_object(from, path));
   TRY_VOID(check_members(from, path, kPromptMembers));
   SystemPrompt out;
-  TRY(out.name, text(from, "name", path, Settings::kPromptBytesMax));
-  TRY(out.text, text(from, "text", path, Settings::kPromptBytesMax));
-  TRY(out.models, texts(from, "models", path, Settings::kPromptNamesMax));
-  TRY(out.projects, texts(from, "projects", path, Settings::kPromptNamesMax));
+  TRY(out.name, text(from, "name", path));
+  TRY(out.text, text(from, "text", path));
+  TRY(out.models, texts(from, "models", path));
+  TRY(out.projects, texts(from, "projects", path));
   if (member(from, "mode") == nullptr) return out;
-  TRY(const std::string mode, text(from, "mode", path, Settings::kPromptBytesMax));
+  TRY(const std::string mode, text(from, "mode", path));
   const auto known = tenancy::parse_prompt_mode(mode);
   if (!known) return refuse(Code::invalid_value, below(path, "mode"), "want prepend or default");
   out.mode = *known;
@@ -142,9 +133,6 @@ Result<void> read_prompts(const json& object, Settings& out) {
   const json* const from = member(object, "system_prompts");
   if (from == nullptr) return {};
   if (!from->is_array()) return refuse(Code::invalid_type, "system_prompts", "want a list");
-  if (from->size() > Settings::kPromptsMax)
-    return refuse(Code::array_above_max_length, "system_prompts",
-                  fmt::format("want at most {}", Settings::kPromptsMax));
   for (const json& one : *from) {
     TRY(SystemPrompt read,
         prompt(one, fmt::format("system_prompts[{}]", out.system_prompts.size())));
@@ -158,7 +146,7 @@ Result<void> read_disclaimer(const json& object, Settings& out) {
   if (from == nullptr) return {};
   TRY_VOID(must_be_object(*from, "disclaimer"));
   TRY_VOID(check_members(*from, "disclaimer", kDisclaimerMembers));
-  TRY(out.disclaimer, text(*from, "text", "disclaimer", Settings::kDisclaimerBytesMax));
+  TRY(out.disclaimer, text(*from, "text", "disclaimer"));
   if (out.disclaimer.empty())
     return refuse(Code::invalid_value, "disclaimer.text",
                   "it must not be empty: say null for no disclaimer");
@@ -172,7 +160,8 @@ Result<std::optional<std::set<ModelName>>> model_set(
   for (const std::string& name : *names) {
     auto parsed = ModelName::parse(name);
     if (!parsed) return fail(std::move(parsed).error().with_param("models"));
-    out.insert(*std::move(parsed));
+    if (!out.insert(*std::move(parsed)).second)
+      return refuse(Code::invalid_value, "models", fmt::format("'{}' stands twice", name));
   }
   return out;
 }
@@ -180,12 +169,12 @@ Result<std::optional<std::set<ModelName>>> model_set(
 Result<Settings> read(const json& object) {
   TRY_VOID(check_members(object, "", kMembers));
   Settings out;
-  TRY(const auto models, texts(object, "models", "", Settings::kModelsMax));
+  TRY(const auto models, texts(object, "models", ""));
   TRY(out.models, model_set(models));
   TRY(out.defaults, values(object, "defaults"));
   TRY(out.maximums, values(object, "maximums"));
   if (member(object, "on_excess") != nullptr) {
-    TRY(const std::string what, text(object, "on_excess", "", Settings::kPromptBytesMax));
+    TRY(const std::string what, text(object, "on_excess", ""));
     const auto known = tenancy::parse_on_excess(what);
     if (!known) return refuse(Code::invalid_value, "on_excess", "want refuse or clamp");
     out.on_excess = *known;
@@ -333,6 +322,18 @@ Result<void> check_model_names(const Settings& settings, const MayName& may_name
 
 namespace {
 
+// Of "system_prompts[2].text" the line of that prompt.
+std::string place_of(const config::TenantSettings& settings, std::string_view param) {
+  constexpr std::string_view of_prompt = "system_prompts[";
+  if (param.starts_with(of_prompt)) {
+    param.remove_prefix(of_prompt.size());
+    const auto index = parse_u64(param.substr(0, param.find(']')));
+    if (index && *index < settings.system_prompts.size())
+      return settings.system_prompts[*index].position.text();
+  }
+  return settings.position.text();
+}
+
 bool may_name_model(const NamesToBe& names, const std::string& name, TenantId tenant) {
   const auto is_it = [&](const auto& object) { return object.name.text() == name; };
   if (std::ranges::any_of(names.routes_of_file, is_it) ||
@@ -355,15 +356,16 @@ Result<FileSettings> file_settings_of(const config::Tenant& tenant, TenantId id,
                                       const NamesToBe& names,
                                       const std::vector<store::SettingsRecord>& stored) {
   const std::string where = tenant.settings->position.text();
-  const auto broken = [&](std::string_view why) {
-    return our_error(Code::config_invalid, fmt::format("{}: error: settings of tenant '{}': {}",
-                                                       where, tenant.name, why));
+  const auto broken = [&](std::string_view why, std::string_view param = {}) {
+    return our_error(Code::config_invalid,
+                     fmt::format("{}: error: settings of tenant '{}': {}",
+                                 place_of(*tenant.settings, param), tenant.name, why));
   };
   auto settings = settings_of(*tenant.settings);
-  if (!settings) return broken(settings.error().message());
+  if (!settings) return broken(settings.error().message(), settings.error().param());
   const auto may_name = [&](const std::string& name) { return may_name_model(names, name, id); };
   if (const auto fits = check_model_names(*settings, may_name); !fits)
-    return broken(fits.error().message());
+    return broken(fits.error().message(), fits.error().param());
   const auto there = std::ranges::find(stored, id, &store::SettingsRecord::tenant);
   if (there != stored.end() && there->document != settings_json({}))
     return broken(

@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include "config/load.h"
 #include "tests/support/result_matchers.h"
 
 namespace sovmesh::control {
 namespace {
 
 using tenancy::Settings;
+using testing::HasSubstr;
 
 std::string refusal(std::string_view json) {
   const auto read = parse_settings(json);
@@ -107,6 +109,51 @@ TEST(TenantSettingsFile, SaysTheSameAsTheApi) {
   EXPECT_EQ(settings_json(*read), kAll);
   file.defaults->temperature = Decimal{.whole = 1};
   EXPECT_FALSE(settings_of(file)) << "a default beyond its maximum";
+}
+
+TEST(TenantSettingsFile, NamesThatStandTwiceAreToldWithTheirLine) {
+  const auto problem = [](const std::string& settings) {
+    const config::Loaded loaded = config::load_text(
+        "tenants:\n  - name: aurora\n    settings:\n" + settings,
+        [](std::string_view) -> std::optional<std::string> { return std::nullopt; });
+    if (!loaded.config) return config::to_text(loaded.findings);
+    const NamesToBe names{{}, {}, {}, {}, true};
+    const auto read = file_settings_of(loaded.config->tenants.front(), {}, names, {});
+    return read ? std::string() : std::string(read.error().message());
+  };
+  EXPECT_EQ(problem("      models: [a, b]\n"), "");
+  EXPECT_THAT(problem("      models: [a, b, a]\n"),
+              HasSubstr("config.yaml:4:7: error: settings of tenant 'aurora': 'models': 'a' stands "
+                        "twice"));
+  EXPECT_THAT(problem("      system_prompts:\n"
+                      "        - {name: house, text: x}\n"
+                      "        - {name: house, text: y}\n"),
+              HasSubstr("config.yaml:6:11: error: settings of tenant 'aurora': "
+                        "'system_prompts[1].name': another one has this name"));
+  EXPECT_THAT(problem("      system_prompts:\n"
+                      "        - {name: house, text: x, models: [a, a]}\n"),
+              HasSubstr("config.yaml:5:11: error: settings of tenant 'aurora': "
+                        "'system_prompts[0].models': 'a' stands twice"));
+}
+
+TEST(TenantSettingsJson, BoundsAreThoseOfTheSettings) {
+  const auto prompt = [](std::size_t text_bytes, std::size_t models) {
+    std::string names;
+    for (std::size_t i = 0; i < models; ++i)
+      names += (i == 0 ? "\"m" : ",\"m") + std::to_string(i) + "\"";
+    return R"({"system_prompts":[{"name":"a","text":")" + std::string(text_bytes, 'x') +
+           R"(","models":[)" + names + "]}]}";
+  };
+  EXPECT_EQ(refusal(prompt(Settings::kPromptBytesMax, 1)), "");
+  EXPECT_EQ(refusal(prompt(Settings::kPromptBytesMax + 1, 1)),
+            "string_above_max_length system_prompts[0].text");
+  EXPECT_EQ(refusal(prompt(1, Settings::kPromptNamesMax + 1)),
+            "array_above_max_length system_prompts[0].models");
+  EXPECT_EQ(refusal(R"({"system_prompts":[{"name":"a","text":"x","models":["m","m"]}]})"),
+            "invalid_value system_prompts[0].models");
+  EXPECT_EQ(refusal(R"({"disclaimer":{"text":")" +
+                    std::string(Settings::kDisclaimerBytesMax + 1, 'x') + "\"}}"),
+            "string_above_max_length disclaimer.text");
 }
 
 }  // namespace

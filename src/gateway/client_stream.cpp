@@ -11,7 +11,7 @@ http::ResponseHead stream_head(const RequestRecord& record, Instant now) {
   head.add("content-type", "text/event-stream; charset=utf-8");
   head.add("cache-control", "no-cache");
   head.add("x-accel-buffering", "no");
-  head.add("x-sm-model", record.shown_model());
+  add_model_fields(head, record, record.shown_model());
   add_common_fields(head, record, now);
   return head;
 }

@@ -156,6 +156,7 @@ rt::Task<Result<void>> CompletionService::run(http::Exchange& exchange, WorkerSt
                                               llmapi::Operation operation, ClientStream& client,
                                               std::unique_ptr<RequestRecord>& record) const {
   CO_TRY(Plan plan, co_await this->plan(exchange, operation, *record));
+  if (plan.refusal) co_return co_await answer_refused(exchange, plan, client, *record);
   std::optional<KeepAlive> keep_alive;  // until the relay sees to it
   if (const auto begin = commit_time(plan.request.stream, *plan.model, *record))
     keep_alive.emplace(exchange.loop(), client, *begin, settings_.keep_alive_comment);
@@ -316,6 +317,26 @@ rt::Task<Result<void>> CompletionService::answer_again(http::Exchange& exchange,
   co_return fail(is_over(earlier));
 }
 
+rt::Task<Result<void>> CompletionService::answer_refused(http::Exchange& exchange, Plan& plan,
+                                                         const ClientStream& client,
+                                                         RequestRecord& record) const {
+  if (!check_books()) co_return fail(*std::move(plan.refusal));
+  Result<IdempotencyClaim> claimed =
+      IdempotencyClaim::take(services_.ledger, plan.idempotency, record);
+  if (!claimed && claimed.error().code() == Code::idempotency_in_progress)
+    claimed = co_await claim_when_over(exchange, plan, record);
+  if (!claimed && claimed.error().code() == Code::idempotency_in_progress)
+    co_return fail(std::move(claimed).error());
+  // It was no repeat, and may not run; the claim gives itself back.
+  if (!claimed || !claimed->earlier()) co_return fail(*std::move(plan.refusal));
+  if (plan.model != nullptr) {
+    record.model = plan.model;
+    record.route = plan.route;
+  }
+  record.streamed = plan.request.stream;
+  co_return co_await answer_again(exchange, plan.request, client, record, *claimed->earlier());
+}
+
 // Usage that cannot be recorded is not served.
 Result<void> CompletionService::check_books() const {
   if (!services_.ledger.accepts()) {
@@ -419,18 +440,31 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   CO_TRY(const std::string wanted, llmapi::peek_model(body.bytes()));
   Plan plan;
   const auto rollouts = services_.rollouts ? services_.rollouts->get() : nullptr;
-  CO_TRY(const ChosenModel chosen,
-         choose_model(caller, wanted, exchange.head(), services_.engines, rollouts.get()));
+  Result<ChosenModel> found =
+      choose_model(caller, wanted, exchange.head(), services_.engines, rollouts.get());
+  if (!found)
+    co_return plan_refused(exchange.head(), operation, body.bytes(), wanted, record,
+                           std::move(found).error());
+  const ChosenModel chosen = *std::move(found);
   record.model = chosen.model;
   record.route = chosen.route;
   record.tally = chosen.tally;
   record.is_candidate = chosen.is_candidate;
-  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(), policy_of(*chosen.model)));
+  const auto* const settings = caller.tenant_entry().settings.get();
+  CO_TRY(plan.request, llmapi::parse_request(operation, body.bytes(),
+                                             policy_before(settings, policy_of(*chosen.model))));
   // By what the client says: what its tenant sets may be different when it repeats it.
   CO_TRY(plan.idempotency, read_idempotency(exchange.head(), plan.request, caller));
-  if (const auto* const settings = caller.tenant_entry().settings.get(); settings != nullptr)
-    CO_TRY_VOID(apply_settings(*settings, caller, record.model_name(), policy_of(*chosen.model),
-                               services_.clock.wall_now(), plan.request));
+  if (settings != nullptr) {
+    Result<void> applied =
+        apply_settings(*settings, caller, record.model_name(), policy_of(*chosen.model),
+                       services_.clock.wall_now(), plan.request);
+    if (!applied && plan.idempotency) {
+      plan.refusal = std::move(applied).error();
+      co_return plan;
+    }
+    CO_TRY_VOID(std::move(applied));
+  }
   record.streamed = plan.request.stream;
   plan.times = times_of(chosen, plan.request.prompt_tokens_estimate);
   CO_TRY(const auto timeout, timeout_of(exchange.head(), plan.times.total));
@@ -446,6 +480,27 @@ rt::Task<Result<Plan>> CompletionService::plan(http::Exchange& exchange,
   plan.body_size = plan.request.body.size();
   CO_TRY_VOID(note_body(plan, record));
   co_return plan;
+}
+
+Result<Plan> CompletionService::plan_refused(const http::RequestHead& head,
+                                             llmapi::Operation operation, std::string_view body,
+                                             std::string_view wanted, RequestRecord& record,
+                                             Error refusal) const {
+  const auto before = model_of_before(*record.caller, wanted);
+  if (!before) return fail(std::move(refusal));
+  const auto* const settings = record.caller->tenant_entry().settings.get();
+  auto request =
+      llmapi::parse_request(operation, body, policy_before(settings, policy_of(*before->model)));
+  if (!request) return fail(std::move(refusal));
+  const auto key = read_idempotency(head, *request, *record.caller);
+  if (!key || !*key) return fail(std::move(refusal));
+  Plan plan;
+  plan.model = before->model;
+  plan.route = before->route;
+  plan.request = *std::move(request);
+  plan.idempotency = *key;
+  plan.refusal = std::move(refusal);
+  return plan;
 }
 
 Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& record) const {

@@ -100,6 +100,14 @@ class CompletionService {
   rt::Task<Result<void>> answer_again(http::Exchange& exchange, llmapi::ReplyForm form,
                                       const ClientStream& client, RequestRecord& record,
                                       store::ClaimResult earlier) const;
+  // A request that its tenant's settings are against, and that may be a repeat; an error: it is
+  // none.
+  Result<Plan> plan_refused(const http::RequestHead& head, llmapi::Operation operation,
+                            std::string_view body, std::string_view wanted, RequestRecord& record,
+                            Error refusal) const;
+  // Its answer of before, or the refusal.
+  rt::Task<Result<void>> answer_refused(http::Exchange& exchange, Plan& plan,
+                                        const ClientStream& client, RequestRecord& record) const;
   Result<void> check_books() const;
   metering::Intent intent_of(const Plan& plan, const Admission& admission,
                              const RequestRecord& record) const;

@@ -55,6 +55,20 @@ void add_common_fields(http::ResponseHead& head, const RequestRecord& record, In
   add_bucket(head, kTokens, record.limits->tokens);
 }
 
+void add_model_fields(http::ResponseHead& head, const RequestRecord& record,
+                      std::string_view shown_model) {
+  head.add("x-sm-model", shown_model);
+  // Who calls a route has its name also when its versions change.
+  if (record.route != nullptr || record.model == nullptr || !record.model->notice) return;
+  const catalog::Model::Notice& notice = *record.model->notice;
+  if (notice.since) {
+    const auto seconds =
+        std::chrono::floor<std::chrono::seconds>(notice.since->time_since_epoch()).count();
+    head.add("deprecation", fmt::format("@{}", seconds));
+  }
+  if (notice.ends_at) head.add("sunset", to_http_date(*notice.ends_at));
+}
+
 void note_error(RequestRecord& record, const Error& error) {
   record.error = error;
   if (error.code() == Code::client_closed) record.status = 499;

@@ -13,6 +13,11 @@ namespace sovmesh::gateway {
 // The fields every answer of the API carries: request ids, version, organisation, processing time.
 void add_common_fields(http::ResponseHead& head, const RequestRecord& record, Instant now);
 
+// Which model answers, and, where the client called it by its own name, whether it is to end
+// (Deprecation, RFC 9745; Sunset, RFC 8594).
+void add_model_fields(http::ResponseHead& head, const RequestRecord& record,
+                      std::string_view shown_model);
+
 // A complete JSON answer; notes the status in the record. An error: the client is gone, and the
 // connection did not take all of it.
 rt::Task<Result<void>> reply_json(http::Exchange& exchange, RequestRecord& record,

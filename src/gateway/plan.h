@@ -37,7 +37,11 @@ struct Plan {
   bool has_fallbacks = false;                // its route names other models
   std::vector<const catalog::Model*> tried;  // that it was or is for
   std::string why;                           // this model; for who explains it, where one does
-  bool has_begun_again = false;              // somebody was guaranteed its place
+  // What its tenant's settings say against it. It runs nowhere; but the settings may be younger
+  // than the answer that its Idempotency-Key stands for.
+  std::optional<Error> refusal;
+  const catalog::Route* route = nullptr;  // where the settings hide what the client called
+  bool has_begun_again = false;           // somebody was guaranteed its place
 
   // Whether another engine may get it after one has accepted it and failed.
   bool may_move() const { return (engines.size() > 1 || has_fallbacks) && !idempotency; }

@@ -61,7 +61,7 @@ std::string limit_text(const Error& dry) {
 
 http::ResponseHead plain_head(const RelayJob& job) {
   http::ResponseHead head;
-  head.add("x-sm-model", job.record->shown_model());
+  add_model_fields(head, *job.record, job.record->shown_model());
   const auto ours = job.worker.loop.clock().now() - job.record->began - job.record->engine_time -
                     job.record->queue_wait;
   head.add("x-sm-overhead-ms", milliseconds_text(ours));

@@ -34,7 +34,7 @@ rt::Task<Result<void>> Replays::give(http::Exchange& exchange, RequestRecord& re
   http::ResponseHead head;
   head.add("content-type", form.stream ? "text/event-stream; charset=utf-8" : "application/json");
   head.add("cache-control", form.stream ? "no-cache" : "private, no-store");
-  head.add("x-sm-model", record.model_name());
+  add_model_fields(head, record, record.model_name());
   head.add("x-sm-idempotent-replay", "true");
   add_common_fields(head, record, exchange.loop().clock().now());
   record.status = head.status;

@@ -20,6 +20,19 @@ const SystemPrompt* prompt_of(const tenancy::Settings& set, const identity::Call
 
 }  // namespace
 
+llmapi::FieldPolicy policy_before(const identity::TenantSettings* settings,
+                                  llmapi::FieldPolicy policy) {
+  if (settings == nullptr || settings->set.on_excess != tenancy::Settings::OnExcess::clamp)
+    return policy;
+  const auto cuts_to = [&](RequestParameter parameter, std::int64_t bound) {
+    const auto& maximum = value_of(settings->set.maximums, parameter);
+    return maximum && (bound == 0 || *maximum / kParameterUnit <= bound);
+  };
+  policy.output_is_cut = cuts_to(RequestParameter::max_tokens, policy.output_tokens_max);
+  policy.choices_are_cut = cuts_to(RequestParameter::n, policy.choices_max);
+  return policy;
+}
+
 Result<void> apply_settings(const identity::TenantSettings& settings,
                             const identity::Caller& caller, std::string_view name,
                             const llmapi::FieldPolicy& policy, WallTime now,

@@ -9,6 +9,11 @@
 
 namespace sovmesh::gateway {
 
+// How the client's request is to be read: what its tenant's settings cut to no more than the
+// model's bounds may be beyond those. `settings`: null when there are none.
+llmapi::FieldPolicy policy_before(const identity::TenantSettings* settings,
+                                  llmapi::FieldPolicy policy);
+
 // Makes the request what it becomes by what its tenant has set (docs/tenant-settings.md): values
 // that it leaves out, values that are more than they may be, what goes before its messages and
 // behind its answer. `name`: what the client called. An error: it is more than it may be.

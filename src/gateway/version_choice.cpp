@@ -119,6 +119,17 @@ Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_vie
   return fail(identity::no_such_model(name));
 }
 
+std::optional<ChosenModel> model_of_before(const identity::Caller& caller, std::string_view name) {
+  const catalog::ModelTable& models = caller.directory().models();
+  const catalog::Model* const listed =
+      models.find(name, caller.tenant().id, caller.directory().own_models(caller.key()));
+  if (listed == nullptr) return std::nullopt;
+  ChosenModel was{.model = listed, .route = models.route_behind(*listed), .choice = {}};
+  if (was.route != nullptr) was.model = models.model(was.route->stable().model);
+  if (was.model == nullptr) return std::nullopt;
+  return was;
+}
+
 const catalog::Mirror* mirror_of(const identity::Caller& caller, const ChosenModel& chosen,
                                  std::uint64_t draw) {
   const auto may_use = [&](const ModelName& model) {

@@ -38,6 +38,11 @@ Result<ChosenModel> choose_model(const identity::Caller& caller, std::string_vie
                                  const http::RequestHead& head, const EngineSet& engines,
                                  const rollout::RoutesInForce* rollouts);
 
+// What `name` is for whoever has this key, also where its tenant has taken it out of use: so that a
+// request that was answered before can be read again. Of a route, its stable version. Nothing: it
+// is not for this key.
+std::optional<ChosenModel> model_of_before(const identity::Caller& caller, std::string_view name);
+
 // The mirror of the route that gets a copy of the request; null: none. `draw`: see mirror_for().
 const catalog::Mirror* mirror_of(const identity::Caller& caller, const ChosenModel& chosen,
                                  std::uint64_t draw);

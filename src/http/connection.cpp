@@ -1,36 +1,16 @@
 #include "http/connection.h"
 
-#include <fmt/format.h>
-
+#include "base/time_text.h"
 #include "http/error_reply.h"
 #include "http/http1_exchange.h"
 
 namespace sovmesh::http {
 
-namespace {
-
-constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
-std::string format_date(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  return fmt::format(
-      "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[std::chrono::weekday(day).c_encoding()],
-      static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
-      static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
-      clock.seconds().count());
-}
-
-}  // namespace
-
 std::string_view DateText::get(const rt::Loop& loop) {
   if (loop.now() >= valid_until_ || text_.empty()) {
     const WallTime now = loop.clock().wall_now();
     const auto second = std::chrono::floor<std::chrono::seconds>(now);
-    text_ = format_date(second);
+    text_ = to_http_date(second);
     valid_until_ = loop.now() + (std::chrono::seconds(1) - (now - second));
   }
   return text_;

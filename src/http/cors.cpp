@@ -13,7 +13,8 @@ constexpr std::string_view kExposed =
     "openai-project, retry-after, retry-after-ms, x-should-retry, x-ratelimit-limit-requests, "
     "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, "
     "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, x-sm-model, x-sm-queue-ms, "
-    "x-sm-overhead-ms, x-sm-attempts, x-sm-cache, x-sm-cost-micro, x-sm-idempotent-replay";
+    "x-sm-overhead-ms, x-sm-attempts, x-sm-cache, x-sm-cost-micro, x-sm-idempotent-replay, "
+    "deprecation, sunset";
 constexpr std::string_view kExposeField = "access-control-expose-headers";
 constexpr std::string_view kMaxAge = "600";  // seconds a browser may keep the answer
 
@@ -40,6 +41,7 @@ class MarkedExchange final : public Exchange {
   Result<void> write(std::string_view bytes) override { return inner_.write(bytes); }
   std::size_t buffered() const override { return inner_.buffered(); }
   rt::Event& drained() override { return inner_.drained(); }
+  void bound_send_buffer(std::size_t bytes) override { inner_.bound_send_buffer(bytes); }
   rt::Task<Result<void>> finish() override { return inner_.finish(); }
   void abort() override { inner_.abort(); }
 

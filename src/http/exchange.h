@@ -78,6 +78,8 @@ class Exchange {
   virtual Result<void> write(std::string_view bytes) = 0;
   virtual std::size_t buffered() const = 0;
   virtual rt::Event& drained() = 0;  // set while buffered() == 0
+  // For a stream that says little for long: see rt::Socket.
+  virtual void bound_send_buffer(std::size_t bytes) = 0;
   // Ends the stream cleanly (last chunk, END_STREAM).
   virtual rt::Task<Result<void>> finish() = 0;
   // Ends it visibly broken (connection reset, RST_STREAM), so that it cannot look complete.

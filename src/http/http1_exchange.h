@@ -74,6 +74,7 @@ class Http1Exchange final : public Exchange {
   Result<void> write(std::string_view bytes) override;
   std::size_t buffered() const override { return is_flushing_ ? out_.size() - sent_ : 0; }
   rt::Event& drained() override { return drained_; }
+  void bound_send_buffer(std::size_t bytes) override { socket_->bound_send_buffer(bytes); }
   rt::Task<Result<void>> finish() override;
   void abort() override;
 

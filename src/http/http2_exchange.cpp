@@ -90,6 +90,9 @@ std::optional<rt::Socket::PeerCredentials> Http2Exchange::peer_credentials() con
   return connection_.socket().peer_credentials();
 }
 bool Http2Exchange::is_tls() const { return connection_.socket().is_tls(); }
+void Http2Exchange::bound_send_buffer(std::size_t bytes) {
+  connection_.socket().bound_send_buffer(bytes);  // for the other streams of it, too
+}
 rt::Loop& Http2Exchange::loop() const { return connection_.core().loop; }
 
 // --- from the connection ------------------------------------------------------------------------

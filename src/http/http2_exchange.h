@@ -58,6 +58,7 @@ class Http2Exchange final : public Exchange {
   Result<void> write(std::string_view bytes) override;
   std::size_t buffered() const override { return out_.size() - taken_; }
   rt::Event& drained() override { return drained_; }
+  void bound_send_buffer(std::size_t bytes) override;
   rt::Task<Result<void>> finish() override;
   void abort() override;
 

@@ -17,6 +17,8 @@ struct Directory::Impl {
   std::unordered_map<std::string_view, const TenantEntry*> by_host;
   std::unordered_map<ProjectId, tenancy::Project> projects;
   std::unordered_map<KeyId, tenancy::Key> keys;
+  // What keys said that settings have narrowed.
+  std::unordered_map<KeyId, std::optional<std::set<ModelName>>> own_models;
   catalog::ModelTable models;
   std::map<std::string, std::string, std::less<>> pool_of_engine;
   std::int64_t version = 0;
@@ -98,8 +100,11 @@ Result<std::shared_ptr<const Directory>> Directory::build(DirectoryData data) {
       return our_error(Code::internal_error,
                        fmt::format("key {} belongs to nothing that exists", id.text()));
     }
-    if (const auto& settings = impl->tenants.at(key.tenant).settings; settings)
+    if (const auto& settings = impl->tenants.at(key.tenant).settings;
+        settings && settings->set.models) {
+      impl->own_models.emplace(id, key.models);
       narrow(key.models, settings->set.models);
+    }
     impl->keys.emplace(id, std::move(key));
   }
   return std::shared_ptr<const Directory>(new Directory(std::move(impl)));
@@ -126,6 +131,11 @@ const tenancy::Project* Directory::project(ProjectId id) const {
   return find_in(impl_->projects, id);
 }
 const tenancy::Key* Directory::key(const KeyId& id) const { return find_in(impl_->keys, id); }
+const std::set<ModelName>* Directory::own_models(const tenancy::Key& key) const {
+  const auto* const narrowed = find_in(impl_->own_models, key.id);
+  const auto& own = narrowed == nullptr ? key.models : *narrowed;
+  return own ? &*own : nullptr;
+}
 const catalog::ModelTable& Directory::models() const { return impl_->models; }
 std::string_view Directory::pool_of(std::string_view engine) const {
   const std::string* pool = find_in(impl_->pool_of_engine, engine);

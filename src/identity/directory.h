@@ -71,6 +71,8 @@ class Directory {
   const tenancy::Project* project(ProjectId id) const;
   // Its models are those that its tenant's settings allow, too.
   const tenancy::Key* key(const KeyId& id) const;
+  // Those that the key says itself, whatever the settings allow; null: all of its tenant's.
+  const std::set<ModelName>* own_models(const tenancy::Key& key) const;
   const catalog::ModelTable& models() const;
   // The pool whose limits count for what runs on this engine; empty: none.
   std::string_view pool_of(std::string_view engine) const;

@@ -83,20 +83,20 @@ class Amender {
     };
     request_.choices = bounded(request_.choices);
     request_.candidates = bounded(request_.candidates);
-    return {};
+    return check_answers(request_, policy_);
   }
 
   // It is not in the body.
   Result<void> output_max() {
     const auto& maximum = most(max_tokens);
     if (request_.output_max) {
-      if (!maximum || *request_.output_max <= *maximum / kParameterUnit) return {};
-      if (!amendments_.clamps)
+      const bool is_more = maximum && *request_.output_max > *maximum / kParameterUnit;
+      if (is_more && !amendments_.clamps)
         return excess(max_tokens,
                       request_.modern_output_max ? "max_completion_tokens" : "max_tokens",
                       std::to_string(*request_.output_max));
-      request_.output_max = *maximum / kParameterUnit;
-      return {};
+      if (is_more) request_.output_max = *maximum / kParameterUnit;
+      return check_context(request_, policy_);
     }
     const auto& usual = value_of(amendments_.defaults, max_tokens);
     const auto& wanted = usual ? usual : maximum;

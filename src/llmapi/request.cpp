@@ -115,21 +115,6 @@ std::string_view prompt_param(Operation operation) {
   return "messages";
 }
 
-// An answer has at least one token, whatever its bound.
-Result<void> check_context(const Request& request, const FieldPolicy& policy) {
-  const std::int64_t answer =
-      request.operation == Operation::embeddings ? 0 : request.output_max.value_or(1);
-  const std::int64_t wanted = request.prompt_tokens_min + answer;
-  if (wanted <= policy.context_tokens) return {};
-  return client_error(
-      Code::context_length_exceeded,
-      "This model's maximum context length is " + std::to_string(policy.context_tokens) +
-          " tokens. However, you requested at least " + std::to_string(wanted) + " tokens (" +
-          std::to_string(request.prompt_tokens_min) + " in the prompt, " + std::to_string(answer) +
-          " in the answer). Please reduce the length of one of them.",
-      std::string(prompt_param(request.operation)));
-}
-
 }  // namespace
 
 std::string_view name(Dialect dialect) { return kDialects[static_cast<std::size_t>(dialect)]; }
@@ -149,6 +134,35 @@ bool has_cache_salt(Dialect dialect) {
   return dialect == Dialect::vllm || dialect == Dialect::tensorrt_llm;
 }
 
+// An answer has at least one token, whatever its bound.
+Result<void> check_context(const Request& request, const FieldPolicy& policy) {
+  if (policy.context_tokens <= 0) return {};
+  const bool is_bound = request.output_max && !policy.output_is_cut;
+  const std::int64_t answer = request.operation == Operation::embeddings ? 0
+                              : is_bound                                 ? *request.output_max
+                                                                         : 1;
+  const std::int64_t wanted = request.prompt_tokens_min + answer;
+  if (wanted <= policy.context_tokens) return {};
+  return client_error(
+      Code::context_length_exceeded,
+      "This model's maximum context length is " + std::to_string(policy.context_tokens) +
+          " tokens. However, you requested at least " + std::to_string(wanted) + " tokens (" +
+          std::to_string(request.prompt_tokens_min) + " in the prompt, " + std::to_string(answer) +
+          " in the answer). Please reduce the length of one of them.",
+      std::string(prompt_param(request.operation)));
+}
+
+Result<void> check_answers(const Request& request, const FieldPolicy& policy) {
+  const std::size_t answers = request.inputs * static_cast<std::size_t>(request.candidates);
+  if (request.operation != Operation::completion || request.inputs < 2 || policy.choices_are_cut ||
+      answers <= static_cast<std::size_t>(policy.choices_max))
+    return {};
+  return client_error(Code::array_above_max_length,
+                      "Invalid 'prompt': more prompts times 'n' or 'best_of' than this model "
+                      "answers at once.",
+                      "prompt");
+}
+
 Result<std::string> peek_model(std::string_view padded_body) {
   if (const auto quoted = Skimmer(padded_body).model();
       quoted && quoted->size() > 2 && quoted->size() <= kModelNameMax + 2) {
@@ -165,7 +179,9 @@ Result<std::string> peek_model(std::string_view padded_body) {
 Result<Request> parse_request(Operation operation, std::string_view padded_body,
                               const FieldPolicy& policy) {
   Result<Request> request = RequestParser(operation, policy).parse(padded_body);
-  if (request && policy.context_tokens > 0) TRY_VOID(check_context(*request, policy));
+  if (!request) return request;
+  TRY_VOID(check_answers(*request, policy));
+  TRY_VOID(check_context(*request, policy));
   return request;
 }
 

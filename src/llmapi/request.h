@@ -34,6 +34,10 @@ struct FieldPolicy {
   // refuses what cannot fit for certain, and the engine refuses the rest in the same words.
   std::int64_t context_tokens = 0;
   bool remote_media = false;  // image addresses the engine would fetch; else data: only
+  // Whether amend() cuts what is more to no more than these bounds: then the API's own are the only
+  // ones for what the client may say.
+  bool output_is_cut = false;
+  bool choices_are_cut = false;
 };
 
 // A request body, read and checked once. `body` is our own serialisation of what was validated
@@ -126,6 +130,11 @@ Result<std::string> peek_model(std::string_view padded_body);
 // Errors are those of the error table with `param` set ("messages[0].role").
 Result<Request> parse_request(Operation operation, std::string_view padded_body,
                               const FieldPolicy& policy);
+
+// Code::context_length_exceeded for what cannot fit into the model's context for certain.
+Result<void> check_context(const Request& request, const FieldPolicy& policy);
+// Code::array_above_max_length for more answers than the model gives at once.
+Result<void> check_answers(const Request& request, const FieldPolicy& policy);
 
 // The same request read again as another model wants it. `request.body` is without what
 // complete_upstream() adds. What the first model's policy dropped stays dropped. Errors are those

@@ -28,6 +28,7 @@ unsigned bit_of(Operation operation) {
 
 constexpr std::int64_t kIntegerMax = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kTokensMax = 1'000'000'000;  // an output bound beyond it is a mistake
+constexpr std::int64_t kChoicesMax = 128;           // the API's own
 
 }  // namespace
 
@@ -176,12 +177,6 @@ bool RequestParser::check_whole() {
   if (has_extra_) request_.prompt_tokens_floor = 1;
   request_.prompt_tokens_floor = std::max<std::int64_t>(1, request_.prompt_tokens_floor);
   request_.candidates = std::max(request_.choices, static_cast<int>(best_of_.value_or(1)));
-  const auto choices_max = static_cast<std::size_t>(in_.policy().choices_max);
-  if (request_.operation == Operation::completion && request_.inputs > 1 &&
-      request_.inputs * static_cast<std::size_t>(request_.candidates) > choices_max) {
-    return in_.fail_at("prompt", Code::array_above_max_length, "Invalid '",
-                       "': more prompts times 'n' or 'best_of' than this model answers at once.");
-  }
   return true;
 }
 
@@ -200,7 +195,7 @@ Keep RequestParser::max_tokens() { return output_max(false); }
 Keep RequestParser::max_completion_tokens() { return output_max(true); }
 
 Keep RequestParser::output_max(bool modern) {
-  const std::int64_t own = in_.policy().output_tokens_max;
+  const std::int64_t own = in_.policy().output_is_cut ? 0 : in_.policy().output_tokens_max;
   std::int64_t value = 0;
   if (!in_.integer(1, own > 0 ? own : kTokensMax, value)) return Keep::fail;
   if (request_.output_max) {
@@ -213,10 +208,14 @@ Keep RequestParser::output_max(bool modern) {
   return Keep::drop;
 }
 
+std::int64_t RequestParser::choices_max() const {
+  return in_.policy().choices_are_cut ? kChoicesMax : in_.policy().choices_max;
+}
+
 Keep RequestParser::choices() {
   std::int64_t value = 0;
   const char* const begin = in_.json().mark();
-  if (!in_.integer(1, in_.policy().choices_max, value)) return Keep::fail;
+  if (!in_.integer(1, choices_max(), value)) return Keep::fail;
   request_.choices = static_cast<int>(value);
   request_.n = number_at(begin);
   return Keep::keep;
@@ -225,7 +224,7 @@ Keep RequestParser::choices() {
 Keep RequestParser::best_of() {
   std::int64_t value = 0;
   const char* const begin = in_.json().mark();
-  if (!in_.integer(1, in_.policy().choices_max, value)) return Keep::fail;
+  if (!in_.integer(1, choices_max(), value)) return Keep::fail;
   best_of_ = value;
   request_.best_of = number_at(begin);
   return Keep::keep;

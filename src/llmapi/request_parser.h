@@ -48,6 +48,7 @@ class RequestParser {
   Keep max_tokens();
   Keep max_completion_tokens();
   Keep output_max(bool modern);
+  std::int64_t choices_max() const;
   Keep choices();
   Keep best_of();
   Keep temperature() { return decimal(0, 2, request_.temperature); }

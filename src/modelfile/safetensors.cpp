@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 #include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,14 +38,34 @@ std::unexpected<Error> wrong(fmt::format_string<Values...> text, Values&&... val
   return client_error(Code::invalid_value, fmt::format(text, std::forward<Values>(values)...));
 }
 
-// One level of objects below the top one, lists of numbers in them: what is deeper is no header.
-struct DepthGuard {
-  bool operator()(int depth, json::parse_event_t event, const json&) const {
+// One level of objects below the top one, lists of numbers in them: what is deeper is no header. A
+// name that stands twice would be one tensor to some readers and another one to others.
+class Guard {
+ public:
+  bool operator()(int depth, json::parse_event_t event, const json& value) {
     if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start)
-      too_deep = too_deep || depth > 2;
-    return !too_deep;
+      too_deep_ = too_deep_ || depth > 2;
+    if (event == json::parse_event_t::object_start && depth == 1) fields_.clear();
+    if (event == json::parse_event_t::key) note(depth, value.get_ref<const std::string&>());
+    return !too_deep_ && !too_many_ && !twice_;
   }
-  bool& too_deep;
+  bool too_deep() const { return too_deep_; }
+  bool too_many() const { return too_many_; }
+  const std::optional<std::string>& twice() const { return twice_; }
+
+ private:
+  void note(int depth, const std::string& name) {
+    if (depth > 2 || too_many_ || twice_) return;
+    auto& names = depth == 1 ? tensors_ : fields_;
+    if (!names.insert(name).second) twice_ = name;
+    too_many_ = names.size() > kTensorsMax + 1;  // and the metadata
+  }
+
+  bool too_deep_ = false;
+  bool too_many_ = false;
+  std::optional<std::string> twice_;
+  std::unordered_set<std::string> tensors_;
+  std::unordered_set<std::string> fields_;  // of one tensor
 };
 
 struct Place {
@@ -98,11 +122,12 @@ Result<Header> read_safetensors(ByteSource& source) {
   std::string text(static_cast<std::size_t>(length), '\0');
   TRY_VOID(reader.bytes(text));
   if (text.front() != '{') return wrong("its header is no JSON object");
-  bool too_deep = false;
-  const json header = json::parse(text, DepthGuard{too_deep}, false);
-  if (too_deep || !header.is_object()) return wrong("its header is no JSON object of tensors");
-  if (header.size() > kTensorsMax + 1)
-    return wrong("it claims {} tensors (at most {})", header.size(), kTensorsMax);
+  Guard guard;
+  const json header = json::parse(text, std::ref(guard), false);
+  if (guard.twice()) return wrong("its header names '{}' twice", shown(*guard.twice()));
+  if (guard.too_many()) return wrong("it claims more than {} tensors", kTensorsMax);
+  if (guard.too_deep() || !header.is_object())
+    return wrong("its header is no JSON object of tensors");
   std::vector<Place> places;
   for (const auto& [name, tensor] : header.items()) {
     if (name == "__metadata__") continue;

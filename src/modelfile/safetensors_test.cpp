@@ -58,6 +58,21 @@ TEST(Safetensors, WhatIsNoneIsRefused) {
   EXPECT_THAT(refusal(R"({"a":{"b":{"c":{"d":{}}}}})", 0), HasSubstr("no JSON object"));
 }
 
+TEST(Safetensors, ANameThatStandsTwiceIsRefused) {
+  EXPECT_THAT(refusal(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                      R"("a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
+                      2),
+              HasSubstr("names 'a' twice"));
+  EXPECT_THAT(refusal(R"({"a":{"dtype":"U8","dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4),
+              HasSubstr("names 'dtype' twice"));
+  EXPECT_THAT(refusal(R"({"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                      R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+                      1),
+              HasSubstr("names 'a' twice"))
+      << "as another spelling, too";
+  EXPECT_TRUE(read(file(kTwo, 16))) << "the same fields of two tensors are none";
+}
+
 TEST(Safetensors, AHeaderThatClaimsMoreThanThereIsIsRefused) {
   EXPECT_FALSE(read(Bytes().number(std::uint64_t{1} << 40).raw("{}").end()));
   EXPECT_FALSE(read("abc"));

@@ -93,6 +93,9 @@ class Socket {
   virtual void shutdown_write() = 0;
   // Makes the closing in the destructor an RST: a cut-off answer must not look finished.
   virtual void reset_on_close() = 0;
+  // About so many bytes may wait below us for a peer that does not read; what is more stays with
+  // whoever writes, who then sees it.
+  virtual void bound_send_buffer(std::size_t bytes) { (void)bytes; }
 
   // False when the idle connection has been closed or has unexpected bytes waiting: not for reuse.
   virtual bool is_idle_and_open() = 0;

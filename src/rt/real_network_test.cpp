@@ -203,6 +203,24 @@ TEST_F(RealNetworkTest, ResetOnCloseShowsAsAnErrorAndNotAsAnEnd) {
   EXPECT_EQ(got.error, ECONNRESET);
 }
 
+TEST_F(RealNetworkTest, WhoeverDoesNotReadIsSeenSoonerWithABoundBuffer) {
+  auto [client, server] = tcp();
+  server->bound_send_buffer(16 << 10);
+  const std::string block(16 << 10, 'x');
+  std::size_t taken = 0;
+  constexpr std::size_t most = 16 << 20;
+  // Nobody reads; what is on its way arrives within a loop's turn or two.
+  const auto write_some = [&, s = server.get()] {
+    iovec piece{.iov_base = const_cast<char*>(block.data()), .iov_len = block.size()};
+    const IoResult written = s->try_write({&piece, 1});
+    if (written.status == IoResult::Status::ok) taken += written.bytes;
+    return written.status != IoResult::Status::ok || taken > most;
+  };
+  while (!write_some()) {
+  }
+  EXPECT_LT(taken, std::size_t{4} << 20);
+}
+
 TEST_F(RealNetworkTest, WritingToAClosedPeerIsAnErrorAndNoSignal) {
   auto [client, server] = tcp();
   server->reset_on_close();

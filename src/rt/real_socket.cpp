@@ -153,6 +153,12 @@ void RealSocket::reset_on_close() {
   ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
+// The kernel takes twice of it, for its own book-keeping, and no longer makes it larger by itself.
+void RealSocket::bound_send_buffer(std::size_t bytes) {
+  const int size = static_cast<int>(bytes);
+  if (kind_ != Kind::pipe) ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 bool RealSocket::is_idle_and_open() {
   if (ended_) return false;
   if (!readable_.is_set()) return true;

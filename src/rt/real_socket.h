@@ -33,6 +33,7 @@ class RealSocket final : public Socket, private FdHandler {
   Event& hung_up() override { return hung_up_; }
   void shutdown_write() override;
   void reset_on_close() override;
+  void bound_send_buffer(std::size_t bytes) override;
   bool is_idle_and_open() override;
   std::optional<IpEndpoint> peer() const override { return peer_; }
   std::optional<IpEndpoint> local() const override;

@@ -46,6 +46,7 @@ class TlsSocket final : public Socket {
   Event& hung_up() override { return transport_->hung_up(); }
   void shutdown_write() override;
   void reset_on_close() override { transport_->reset_on_close(); }
+  void bound_send_buffer(std::size_t bytes) override { transport_->bound_send_buffer(bytes); }
   bool is_idle_and_open() override;
   std::optional<IpEndpoint> peer() const override { return transport_->peer(); }
   std::optional<IpEndpoint> local() const override { return transport_->local(); }

@@ -76,6 +76,10 @@ Result<void> check_prompt(const SystemPrompt& prompt, std::size_t index) {
     if ((*names)->size() > Settings::kPromptNamesMax)
       return refuse(Code::array_above_max_length, at(index, member),
                     "want at most " + std::to_string(Settings::kPromptNamesMax) + " names");
+    std::set<std::string_view> seen;
+    for (const std::string& name : **names)
+      if (!seen.insert(name).second)
+        return refuse(Code::invalid_value, at(index, member), "'" + name + "' stands twice");
   }
   return {};
 }

@@ -75,6 +75,11 @@ TEST(TenantSettings, TextsAndListsAreBounded) {
   EXPECT_EQ(refusal(with_prompt({.name = "a", .text = "\xff"})), "system_prompts[0].text");
   EXPECT_EQ(refusal(with_prompt({.name = "a", .text = "x", .models = std::vector<std::string>()})),
             "system_prompts[0].models");
+  EXPECT_EQ(refusal(with_prompt({.name = "a", .text = "x", .models = {{"m", "n", "m"}}})),
+            "system_prompts[0].models");
+  EXPECT_EQ(
+      refusal(with_prompt({.name = "a", .text = "x", .models = {}, .projects = {{"web", "web"}}})),
+      "system_prompts[0].projects");
   Settings many;
   for (std::size_t i = 0; i <= Settings::kPromptsMax; ++i)
     many.system_prompts.push_back({.name = "p" + std::to_string(i), .text = "x"});

@@ -398,9 +398,14 @@ def test_commands_go_to_the_current_context(servers, tmp_path):
     run_at(tmp_path, "login", url, "--name", "ann", "--login", "ann@x.example",
            stdin="orange ladder 12 south\n")
     assert "boreal" in run_at(tmp_path, "tenant", "list").stdout
+    why = run_at(tmp_path, "login", url, "--name", "ann", stdin=token, code=2).stderr
+    assert "the context 'ann' is that of ann@x.example" in why and "--replace" in why
     run_at(tmp_path, "tenant", "create", "not-hers", code=1)
     run_at(tmp_path, "context", "use", "lab")
     run_at(tmp_path, "tenant", "delete", "by-context")
+    run_at(tmp_path, "login", url, "--name", "ann", "--replace", stdin=token)
+    run_at(tmp_path, "tenant", "list")
+    run_at(tmp_path, "context", "use", "lab")
     run_at(tmp_path, "context", "remove", "ann")
     assert "ann" not in run_at(tmp_path, "context", "list").stdout
     assert "there is no context 'ann'; there are: lab" in run_at(
@@ -588,6 +593,8 @@ tenants:
         assert found["certificate.chain"]["status"] == "warning"
         found = doctor("--data-dir", data, "--config", config("two"), code=1)
         assert "does not belong" in found["certificate"]["detail"]
+    os.mkfifo(tmp_path / "fifo")
+    assert "nobody writes" in doctor("--data-dir", data, "--config", tmp_path / "fifo", code=1)["config"]["detail"]
     (tmp_path / "mesh.yaml").write_text("server: {worker: 1}\n")
     found = doctor("--data-dir", data, "--config", tmp_path / "mesh.yaml", code=1)
     assert "mesh.yaml:1:10" in found["config"]["detail"]

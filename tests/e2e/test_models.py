@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import struct
+import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -35,8 +37,9 @@ models:
 
 
 class Mesh:
-    def __init__(self, folder, more=""):
+    def __init__(self, folder, more="", prepare=support.die_with_parent):
         self.folder = folder
+        self.prepare = prepare
         self.data = folder / "data"
         self.keys = {name: make_key() for name in ("aurora", "boreal")}
         self.env = {**os.environ, "AURORA_KEY": self.keys["aurora"], "BOREAL_KEY": self.keys["boreal"]}
@@ -46,7 +49,7 @@ class Mesh:
 
     def start(self):
         self.process = support.Process(["serve", "--config", self.config, "--data-dir", self.data],
-                                       self.folder / "serve.log", self.env)
+                                       self.folder / "serve.log", self.env, prepare=self.prepare)
 
     def run(self, *words, code=0):
         done = subprocess.run([support.BINARY, *map(str, words), "--data-dir", str(self.data)],
@@ -155,7 +158,52 @@ def test_a_folder_of_safetensors(tmp_path, mesh):
     made = json.loads(mesh.run("model", "import", folder, "--name", "x", "--version", "1", "--json"))
     assert (made["format"], made["architecture"], made["context_tokens"]) == ("safetensors", "X", 64)
     assert made["digest"] in made["path"] and (pathlib.Path(made["path"]) / "config.json").exists()
+    (folder / "tokenizer.json").symlink_to("/etc/hostname")
+    said = mesh.run("model", "import", folder, "--name", "x", "--version", "2", code=1)
+    assert "tokenizer.json' is a link" in said and "cp -rL" in said
+    (folder / "tokenizer.json").unlink()
+    (tmp_path / "link.gguf").symlink_to(FILE)
+    said = mesh.run("model", "import", tmp_path / "link.gguf", "--name", "x", "--version", "2", code=1)
+    assert "link.gguf' is a link" in said and str(FILE) in said
     (folder / "modeling.py").write_text("import os")
     assert "can run code" in mesh.run("model", "import", folder, "--name", "x", "--version", "2", code=1)
     mesh.run("model", "forget", "x@1")
     assert not pathlib.Path(made["path"]).exists()
+
+
+def become(uid):
+    def prepare():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        support.die_with_parent()
+    return prepare
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_root_imports_as_whoever_runs_the_server():
+    uid = 61_234  # nobody on this machine has it
+    try:
+        subprocess.run([support.BINARY, "--version"], preexec_fn=become(uid), check=True, capture_output=True, timeout=30)
+    except PermissionError:
+        pytest.skip(f"other users cannot run {support.BINARY}")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sovmesh-"))
+    try:
+        folder.chmod(0o755)  # pytest's own folders are closed to others
+        (folder / "data").mkdir(mode=0o700)
+        os.chown(folder / "data", uid, uid)
+        weights = folder / "weights.gguf"
+        shutil.copy(FILE, weights)
+        weights.chmod(0o644)
+        mesh = Mesh(folder, prepare=become(uid))
+        try:
+            made = json.loads(mesh.run("model", "import", weights, "--name", "assistant", "--version", "1", "--json"))
+            assert made["checked_behind"], "no wall held"
+            assert pathlib.Path(made["path"]).read_bytes() == FILE.read_bytes()
+            assert in_quarantine(mesh) == []
+            owners = {path: path.lstat().st_uid for path in mesh.data.rglob("*")}
+            assert owners and set(owners.values()) == {uid}, owners
+        finally:
+            assert mesh.process.stop() == 0
+    finally:
+        shutil.rmtree(folder)

@@ -117,6 +117,46 @@ TEST_F(AdminApiTest, WhatTheFileDeclaresIsReadOnlyAndSaysWhere) {
   EXPECT_EQ(refusal("POST", "tenants", R"({"slug":"boreal"})"), Code::conflict);
 }
 
+// Also some seconds after a start, when a file that is very new is read once more.
+TEST_F(AdminApiTest, AFileThatIsReadAgainChangesNothing) {
+  const auto key = tenancy::generate_key(world_.random());
+  config::Config config;
+  config.engines = {{.name = "tiny"}};
+  config::Tenant tenant{.name = "boreal"};
+  tenant.hosts = {"b.example"};
+  tenant.projects = {{.name = "web", .cost_centre = "7"}};
+  config::Key of_web{.name = "app", .project = "web"};
+  of_web.secret = Secret(std::string(key.text.reveal()));
+  of_web.scopes = {"inference"};
+  of_web.expires_at = "2199-01-31T00:00:00Z";
+  of_web.labels = {{"tier", "gold"}};
+  tenant.keys = {of_web};
+  config::Limit limit;
+  limit.measure = "requests";
+  limit.window = "day";
+  limit.amount = {.whole = 5};
+  tenant.limits = {limit};
+  config.tenants = {tenant};
+  config.models = {{.name = "m", .engine = "tiny"}};
+  ASSERT_TRUE(publisher_.apply(config));
+  const auto all = [&] {
+    std::string text;
+    for (const char* kind : {"tenants", "projects", "keys", "limits", "models"})
+      text += ok("GET", kind);
+    return text;
+  };
+  const std::string before = all();
+  EXPECT_THAT(before, HasSubstr(R"("tier":"gold")"));
+  world_.run_for(std::chrono::seconds(5));
+  ASSERT_TRUE(publisher_.apply(config));
+  EXPECT_EQ(all(), before) << "revisions and times, too";
+  config.tenants[0].display_name = "Boreal";
+  ASSERT_TRUE(publisher_.apply(config));
+  const auto changed = store_->load();
+  EXPECT_EQ(changed->tenants.front().meta.revision, 2);
+  EXPECT_EQ(changed->projects.front().meta.revision, 1);
+}
+
 TEST_F(AdminApiTest, TenantsThatLeaveTheFileAreNamed) {
   ok("POST", "tenants", R"({"slug":"aurora"})");
   config::Config config;

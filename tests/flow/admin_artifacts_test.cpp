@@ -1,6 +1,7 @@
 // Artifacts: their stages, their tests, and who may call the models that serve them.
 #include <gmock/gmock.h>
 
+#include "base/time_text.h"
 #include "tests/flow/admin_world.h"
 
 namespace sovmesh::control {
@@ -56,6 +57,26 @@ TEST_F(AdminArtifactsTest, TheStageSaysWhoMayCallTheModel) {
   EXPECT_EQ(refused_move(R"({"stage":"retired"})"), Code::conflict);
   move(R"({"stage":"released"})");
   EXPECT_TRUE(may_call("boreal"));
+}
+
+TEST_F(AdminArtifactsTest, WhoCallsWhatIsDeprecatedIsTold) {
+  make();
+  const auto notice = [&] { return publisher_.directory().get()->models().all().front().notice; };
+  move(R"({"stage":"testing","tenants":["aurora"]})");
+  move(R"({"stage":"released","tenants":null,"without_test":"x"})");
+  EXPECT_FALSE(notice());
+  const WallTime since = world_.clock().wall_now();
+  move(R"({"stage":"deprecated","retires_at":"2199-01-01T00:00:00Z"})");
+  ASSERT_TRUE(notice());
+  EXPECT_EQ(notice()->since, since);
+  EXPECT_EQ(notice()->ends_at, parse_rfc3339("2199-01-01T00:00:00Z"));
+  world_.run_for(std::chrono::seconds(5));
+  ok("PATCH", "artifacts/tiny@1", R"({"owner":"them"})");
+  EXPECT_EQ(notice()->since, since) << "another change makes it no later";
+  move(R"({"stage":"released"})");
+  EXPECT_FALSE(notice());
+  move(R"({"stage":"deprecated","retires_at":"2199-01-01T00:00:00Z"})");
+  EXPECT_EQ(notice()->since, world_.clock().wall_now());
 }
 
 TEST_F(AdminArtifactsTest, NobodyCallsWhatIsRetired) {

@@ -317,6 +317,22 @@ TEST_F(WatchWorld, WhatIsKeptNoMoreIsAGapInTheStream) {
   EXPECT_THAT(client.receive(seconds(1)), HasSubstr("event: gap\ndata: {\"after\":\"" + seen));
 }
 
+TEST_F(WatchWorld, AnIdThatIsYetToComeIsAGapAndTheStreamGoesOnFromNow) {
+  start();
+  note("before.all");
+  const std::string last = std::to_string(events_.last());
+  const std::string future = std::to_string(events_.last() + 1'000'000);
+  RawClient client = connect();
+  client.send(
+      get("events", by_token(), "Accept: text/event-stream\r\nLast-Event-ID: " + future + "\r\n"));
+  const std::string told = client.receive(seconds(10));
+  EXPECT_EQ(count(told, "event: gap"), 1U) << "once, although rights are asked for again: " << told;
+  EXPECT_THAT(told, HasSubstr("id: " + last + "\nevent: gap\ndata: {\"after\":\"" + future));
+  EXPECT_THAT(told, Not(HasSubstr("before.all")));
+  note("after.all");
+  EXPECT_THAT(client.receive(seconds(1)), HasSubstr("after.all"));
+}
+
 TEST_F(WatchWorld, AStreamEndsSoonAfterItsSession) {
   start();
   RawClient client = stream("live", sign_in("aurora.tenant-viewer"));
@@ -395,6 +411,19 @@ TEST_F(WatchWorld, SoManyStreamsMayBeOpen) {
   RawClient last = stream("live", sign_in("borealis.tenant-admin"));
   EXPECT_THAT(last.receive(), HasSubstr("64 streams are open"));
   EXPECT_EQ(streams_.stats().refused, 3U);
+}
+
+TEST_F(WatchWorld, WhoDoesNotReadIsDroppedHoweverMuchTheSystemTakes) {
+  world_.wire().options.send_buffer = std::size_t{64} << 20;
+  start();
+  RawClient client = stream("events", by_token());
+  client.receive(milliseconds(500));
+  world_.wire().stall(rt::sim::Wire::id_of(client.socket()));
+  for (int i = 0; i < 3'000; ++i)
+    events_.note({.kind = "a.b", .subject = "s", .text = std::string(900, 't')});
+  world_.run_for(minutes(1));
+  EXPECT_EQ(streams_.stats().open[1], 0U);
+  EXPECT_EQ(streams_.stats().dropped, 1U);
 }
 
 TEST_F(WatchWorld, WhoDoesNotReadIsDropped) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/time_text.h"
 #include "tests/flow/gateway_world.h"
 
 namespace sovmesh::flow {
@@ -104,6 +105,40 @@ TEST(Answers, AStreamedChatIsAnsweredAndCounted) {
   expect_row_equals_engine(gateway, metering::Finish::stop);
   EXPECT_EQ(gateway.ledger.last().settlement->counts.delivered, 16);
   expect_books_closed(gateway);
+}
+
+TEST(Answers, OfAModelThatIsDeprecatedSaySo) {
+  GatewayWorld gateway;
+  gateway.keep_answers();
+  gateway.change_model("chat", [](catalog::Model& model) {
+    model.notice = {.since = parse_rfc3339("2026-01-01T00:00:00Z"),
+                    .ends_at = parse_rfc3339("2027-06-30T00:00:00Z")};
+  });
+  gateway.set_route({.name = ModelName::parse("assistant").value(),
+                     .versions = {{.model = ModelName::parse("chat").value(), .weight = 1}}});
+  const auto head_of = [&](std::string_view more, std::string_view model,
+                           std::string_view fields = "") {
+    Client client(gateway);
+    client.post(kChat, chat_body("two words", more, model), "aurora", fields);
+    const Answer answer = client.answer();
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_TRUE(gateway.settle());
+    return answer.head;
+  };
+  const auto says_so = AllOf(HasSubstr("\r\ndeprecation: @1767225600\r\n"),
+                             HasSubstr("\r\nsunset: Wed, 30 Jun 2027 00:00:00 GMT\r\n"));
+  constexpr std::string_view kKey = "idempotency-key: k1\r\n";
+  EXPECT_THAT(head_of("", "chat", kKey), says_so);
+  EXPECT_THAT(head_of(kUsage, "chat"), says_so);
+  EXPECT_THAT(head_of("", "chat", kKey), AllOf(says_so, HasSubstr("x-sm-idempotent-replay")));
+  const auto is_silent = AllOf(Not(HasSubstr("deprecation")), Not(HasSubstr("sunset")));
+  EXPECT_THAT(head_of("", "quick"), is_silent);
+  EXPECT_THAT(head_of("", "assistant"), is_silent) << "the route's name stays";
+  gateway.change_model("chat", [](catalog::Model& model) {
+    model.notice = {.since = {}, .ends_at = parse_rfc3339("2027-06-30T00:00:00Z")};
+  });
+  EXPECT_THAT(head_of("", "chat"), AllOf(Not(HasSubstr("deprecation")), HasSubstr("sunset: Wed")))
+      << "what nobody noted is not made up";
 }
 
 TEST(Answers, UsageIsInTheStreamOnlyWhenAskedFor) {

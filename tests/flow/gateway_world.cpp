@@ -229,8 +229,18 @@ identity::DirectoryData GatewayWorld::directory_data() const {
   data.models.back().first_token_timeout = 8s;
   data.models.back().stall_timeout = 4s;
   data.routes = routes_;
+  for (catalog::Model& model : data.models) {
+    const auto change = model_changes_.find(model.name.text());
+    if (change != model_changes_.end()) change->second(model);
+  }
   std::erase_if(data.models, [this](const auto& m) { return withdrawn_.contains(m.name.text()); });
   return data;
+}
+
+void GatewayWorld::change_model(std::string_view model,
+                                std::function<void(catalog::Model&)> change) {
+  model_changes_.insert_or_assign(std::string(model), std::move(change));
+  directory_.publish(make_directory());
 }
 
 void GatewayWorld::set_route(catalog::Route route) {

@@ -116,6 +116,8 @@ class GatewayWorld {
   // From now on a tenant's key may only use these names.
   void label_key(std::string_view tenant, std::map<std::string, std::string> labels);
   void narrow_key(std::string_view tenant, std::set<ModelName> models);
+  // A model as it is from now on.
+  void change_model(std::string_view model, std::function<void(catalog::Model&)> change);
   // A model that the directory no longer has.
   void withdraw(std::string_view model);
   // Lets what is under way end; the engine's connections may stay open.
@@ -164,6 +166,7 @@ class GatewayWorld {
   identity::Authenticator authenticator_;
   std::vector<tenancy::Key> keys_;
   std::set<std::string, std::less<>> withdrawn_;
+  std::map<std::string, std::function<void(catalog::Model&)>, std::less<>> model_changes_;
   std::vector<catalog::Route> routes_;
   std::map<std::string, std::string, std::less<>> pool_of_engine_;
   Snapshot<identity::Directory> directory_;

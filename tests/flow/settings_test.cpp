@@ -114,6 +114,38 @@ TEST_F(TenantSettingsFlow, ClampedValuesAreServed) {
                             HasSubstr(R"("max_tokens":50)")));
 }
 
+// The tenant's maximum comes before the model's own bound, so what it cuts is never too much for
+// it.
+TEST_F(TenantSettingsFlow, WhatIsBeyondTheModelsBoundIsClampedFirst) {
+  gateway_.change_model("script", [](catalog::Model& model) {
+    model.output_tokens_max = 60;
+    model.choices_max = 2;
+    model.context_tokens = 500;
+  });
+  Settings settings;
+  put(settings.maximums, max_tokens, 50 * kOne);
+  put(settings.maximums, n, kOne);
+  EXPECT_EQ(ask(R"(,"max_tokens":61)").status, 400) << "without settings";
+  set(settings);
+  EXPECT_EQ(ask(R"(,"max_tokens":61)").status, 400) << "and where they refuse";
+  settings.on_excess = Settings::OnExcess::clamp;
+  set(settings);
+  const Answer answer = ask(R"(,"max_tokens":5000,"n":3)");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_THAT(sent(), AllOf(HasSubstr(R"("max_tokens":50)"), HasSubstr(R"("n":1)")));
+  EXPECT_EQ(row().intent.output_max, 50);
+  EXPECT_EQ(ask(R"(,"max_tokens":5000000000)").status, 400) << "the API's own bound";
+  EXPECT_EQ(ask(R"(,"n":129)").status, 400);
+  EXPECT_EQ(post("/v1/completions", R"({"model":"script","prompt":["a","b","c"],"n":3})").status,
+            400)
+      << "three prompts are too many for this model";
+  put(settings.maximums, max_tokens, 70 * kOne);
+  set(settings);
+  const Answer above = ask(R"(,"max_tokens":5000)");
+  EXPECT_EQ(above.status, 400) << "the maximum is above the model's bound";
+  EXPECT_TRUE(above.has("Expected a value <= 60, but got 5000")) << above.body;
+}
+
 TEST_F(TenantSettingsFlow, LimitsReserveWhatTheRequestBecomes) {
   Settings settings;
   put(settings.maximums, max_tokens, 30 * kOne);
@@ -361,6 +393,59 @@ TEST_F(TenantSettingsFlow, ARepeatGetsItsAnswerWhateverIsSetMeanwhile) {
   EXPECT_EQ(stream.count("(1)"), 1U) << stream.body;
   EXPECT_EQ(stream.count("(2)"), 0U);
   EXPECT_EQ(gateway_.scripted.bodies.size(), calls);
+}
+
+// Who was answered, and has not heard it, is not told that he may not ask any more.
+TEST_F(TenantSettingsFlow, ARepeatIsNotRefusedByWhatIsSetMeanwhile) {
+  gateway_.keep_answers();
+  constexpr std::string_view kKey = "idempotency-key: k1\r\n";
+  constexpr std::string_view kMore = R"(,"max_tokens":100)";
+  const Answer first = ask(kMore, "script", "aurora", kKey);
+  EXPECT_EQ(first.status, 200) << first.body;
+  ASSERT_TRUE(gateway_.settle());
+  const std::size_t calls = gateway_.scripted.bodies.size();
+  Settings lower;
+  put(lower.maximums, max_tokens, 50 * kOne);
+  Settings other;
+  other.models = {named("chat")};
+  for (const Settings& settings : {lower, other}) {
+    set(settings);
+    const Answer again = ask(kMore, "script", "aurora", kKey);
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(again.body, first.body);
+    EXPECT_THAT(again.head,
+                AllOf(HasSubstr("x-sm-idempotent-replay: true"), HasSubstr("x-sm-model: script")));
+    EXPECT_TRUE(ask(std::string(kMore) + std::string(kStream), "script", "aurora", kKey)
+                    .has("data: [DONE]"));
+  }
+  EXPECT_EQ(gateway_.scripted.bodies.size(), calls);
+  EXPECT_EQ(gateway_.ledger.order.size(), 1U);
+}
+
+TEST_F(TenantSettingsFlow, WhatIsNoRepeatIsRefusedAsWithoutAKey) {
+  gateway_.keep_answers();
+  constexpr std::string_view kKey = "idempotency-key: k1\r\n";
+  EXPECT_EQ(ask("", "script", "aurora", kKey).status, 200);
+  ASSERT_TRUE(gateway_.settle());
+  Settings settings;
+  settings.models = {named("chat")};
+  put(settings.maximums, max_tokens, 50 * kOne);
+  set(settings);
+  const Answer plain = ask("", "script");
+  EXPECT_EQ(plain.status, 404);
+  const Answer fresh = ask("", "script", "aurora", "idempotency-key: k2\r\n");
+  EXPECT_EQ(fresh.status, 404);
+  EXPECT_EQ(without_ids(fresh.body), without_ids(plain.body));
+  const Answer another = ask(R"(,"max_tokens":7)", "script", "aurora", kKey);
+  EXPECT_EQ(another.status, 404) << "another request by the same key";
+  EXPECT_EQ(without_ids(another.body), without_ids(plain.body));
+  EXPECT_EQ(ask(R"(,"max_tokens":51)", "chat", "aurora", "idempotency-key: k3\r\n").status, 400);
+  EXPECT_EQ(ask(R"(,"max_tokens":50)", "chat", "aurora", "idempotency-key: k3\r\n").status, 200)
+      << "the key of a refused request is free";
+  gateway_.narrow_key("aurora", {named("chat")});
+  EXPECT_EQ(ask("", "script", "aurora", kKey).status, 404) << "the key itself may not";
+  gateway_.revoke("aurora");
+  EXPECT_EQ(ask("", "chat", "aurora", "idempotency-key: k3\r\n").status, 401);
 }
 
 TEST_F(TenantSettingsFlow, NobodyElseNoticesThem) {

@@ -82,9 +82,6 @@ def snapshot(world):
             for name in ("used", "reserved", "balances", "deliveries", "state", "load", "since", "reason", "restarts",
                          "reset_at", "window_start", "used_at", "condition", "pid"):
                 row.pop(name, None)
-            if row.get("managed_by") == "file":  # read again with the file
-                row.pop("revision", None)
-                row.pop("updated_at", None)
         state[kind] = rows
     return state
 

@@ -863,7 +863,7 @@ export interface paths {
          * List what has happened, the newest first
          * @description The last 10,000 events since the server's start, in memory: for people who look on; the record is the audit log. Who has roles in tenants alone
          *     sees the events of these. With `Accept: text/event-stream` those to come, each with its `id`: `Last-Event-ID` gets what came after that one,
-         *     and an event `gap` first where some of it is kept no more. A comment comes every 15 s; ends and bounds are those of `live`.
+         *     and an event `gap` first where some of it is kept no more, or where the id is of no event yet (it goes on from now then). A comment comes every 15 s; ends and bounds are those of `live`.
          */
         get: operations["listEvents"];
         put?: never;

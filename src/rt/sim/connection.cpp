@@ -106,7 +106,8 @@ IoResult Connection::write(Side side, std::span<const iovec> pieces) {
   for (const iovec& piece : pieces)
     bytes.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
   if (bytes.empty()) return IoResult::done(0);
-  const std::size_t room = link_.send_buffer - std::min(link_.send_buffer, out.flying.size());
+  const std::size_t buffer = std::min(link_.send_buffer, out.send_buffer_max);
+  const std::size_t room = buffer - std::min(buffer, out.flying.size());
   if (room == 0) {
     end.socket->writable().clear();
     return IoResult::blocked();

@@ -59,6 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void shutdown_write(Side side);
   void close(Side side, bool reset);
   bool is_idle_and_open(Side side) const;
+  void bound_send_buffer(Side side, std::size_t bytes) { pipes_[side].send_buffer_max = bytes; }
   bool is_open() const { return ends_[0].socket != nullptr || ends_[1].socket != nullptr; }
 
   void break_both(int error);
@@ -70,6 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     ByteQueue flying;
     std::size_t landed = 0;  // how many of the flying bytes have reached the other machine
     ByteQueue arrived;
+    std::size_t send_buffer_max = SIZE_MAX;  // of its writer's own
     bool fin_sent = false;
     bool fin_landed = false;
     bool fin_arrived = false;
@@ -124,6 +126,9 @@ class SimSocket final : public Socket {
   Event& hung_up() override { return hung_up_; }
   void shutdown_write() override { connection_->shutdown_write(side_); }
   void reset_on_close() override { reset_on_close_ = true; }
+  void bound_send_buffer(std::size_t bytes) override {
+    connection_->bound_send_buffer(side_, bytes);
+  }
   bool is_idle_and_open() override { return connection_->is_idle_and_open(side_); }
   std::optional<IpEndpoint> peer() const override { return address(1 - side_); }
   std::optional<IpEndpoint> local() const override { return address(side_); }
