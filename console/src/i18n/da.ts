@@ -738,7 +738,7 @@ export const da: Record<TextKey, string> = {
   "webhook.empty.text": "En webhook fortæller et af dine programmer, hvad der sker: et budget, der slipper op, en udrulning, der går tilbage, en motor, der svigter. Opret en; herunder er en modtager at begynde med.",
   "webhook.create": "Opret webhook",
   "webhook.create.text": "Hændelser sendes til adressen, når de sker, underskrevet, og forsøges igen i nogle minutter. Hemmeligheden vises én gang, når den er lavet.",
-  "webhook.name.help": "Hvad den er til: \"budgetvarsler\"",
+  "webhook.name.help": "Hvad den er til: budgetvarsler. 3 til 40 af a-z, 0-9 og '-', det første et bogstav",
   "webhook.url": "Adresse",
   "webhook.url.help": "Hvor modtageren lytter. Den skal ligge under en adresse, som serverens fil tillader (webhooks.allowed).",
   "webhook.whose": "Hvis hændelser",

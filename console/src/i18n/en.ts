@@ -736,7 +736,7 @@ export const en = {
   "webhook.empty.text": "A webhook tells a program of yours what happens: a budget that runs low, a rollout that goes back, an engine that fails. Create one; below is a receiver to begin with.",
   "webhook.create": "Create webhook",
   "webhook.create.text": "Events are sent to the address as they happen, signed, and tried again for some minutes. The secret is shown once, when it has been made.",
-  "webhook.name.help": "What it is for: \"budget alerts\"",
+  "webhook.name.help": "What it is for: budget-alerts. 3 to 40 of a-z, 0-9 and '-', the first a letter",
   "webhook.url": "Address",
   "webhook.url.help": "Where the receiver listens. It has to lie under an address that the server's file allows (webhooks.allowed).",
   "webhook.whose": "Whose events",

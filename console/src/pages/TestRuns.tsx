@@ -46,8 +46,8 @@ export function TestRuns({ artifact }: { artifact: Artifact }) {
                 <div className="attempt" role="group" aria-label={t("test.compare")}>
                   <h3>{t("test.compare")}</h3>
                   <div className="form-row spaced">
-                    <Choice label={t("test.first")} value={first?.id ?? NOTHING} onChange={(id) => show(id, second.id)} options={[[NOTHING, t("play.second.none")], ...newest.map(named)]} />
-                    <Choice label={t("test.second")} value={second.id} onChange={(id) => show(null, id)} options={newest.map(named)} />
+                    <div className="wide"><Choice label={t("test.first")} value={first?.id ?? NOTHING} onChange={(id) => show(id, second.id)} options={[[NOTHING, t("play.second.none")], ...newest.map(named)]} /></div>
+                    <div className="wide"><Choice label={t("test.second")} value={second.id} onChange={(id) => show(null, id)} options={newest.map(named)} /></div>
                   </div>
                   <Comparison first={first} second={second} />
                 </div>
