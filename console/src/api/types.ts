@@ -497,7 +497,7 @@ export interface Webhook extends Managed {
   name: string;
   tenant: string | null; // null: the platform's, told of all
   url: string;
-  events: string[]; // "budget.*"
+  events: string[]; // "limit.*"
   enabled: boolean;
   state: WebhookState;
   deliveries: Deliveries;

@@ -9,7 +9,7 @@ const NONE: Deliveries = { delivered: 3, retried: 1, dropped: 0, waiting: 0, las
 const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
 
 test("patterns are kinds and beginnings of kinds", () => {
-  expect(patternsOf("budget.*, rollout.rolled_back budget.*")).toEqual(["budget.*", "rollout.rolled_back"]);
+  expect(patternsOf("limit.*, rollout.rolled_back audit.rotate-key limit.*")).toEqual(["limit.*", "rollout.rolled_back", "audit.rotate-key"]);
   expect(patternsOf("*")).toEqual(["*"]);
   expect(patternsOf(" ,")).toEqual([]);
   for (const none of ["budget*", "Budget.*", ".*", "budget.", "budget.*.x", "a, <b>"]) expect(patternsOf(none), none).toBeNull();

@@ -2,12 +2,12 @@ import type { Deliveries, Webhook } from "../api/types";
 import type { Snippet } from "./snippets";
 
 // Beginnings of kinds of events that somebody may want to be told; others are typed.
-export const PATTERNS = ["budget.*", "limit.*", "rollout.*", "engine.*", "key.*", "config.*", "disk.*", "audit.*"];
+export const PATTERNS = ["limit.*", "rollout.*", "engine.*", "key.*", "config.*", "disk.*", "audit.*"];
 // Of these, what can be a tenant's own.
-export const TENANT_PATTERNS = ["budget.*", "limit.*", "key.*"];
+export const TENANT_PATTERNS = ["limit.*", "key.*"];
 
-const PATTERN = /^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$/;
-// "budget.*, key.revoke" as a list, each once; null: one of them is none.
+const PATTERN = /^(\*|[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*(\.\*)?)$/;
+// "limit.*, key.revoke" as a list, each once; null: one of them is none.
 export function patternsOf(typed: string): string[] | null {
   const said = [...new Set(typed.split(/[\s,]+/).filter((one) => one !== ""))];
   return said.every((one) => PATTERN.test(one)) ? said : null;

@@ -65,7 +65,7 @@ export default function Webhooks() {
 function NewHook({ places, wanted, onMade, onClose }: { places: (string | null)[]; wanted: string; onMade: (hook: Webhook) => void; onClose: () => void }) {
   const t = useT();
   const [tenant, setTenant] = useState<string | null>(() => (places.includes(wanted) ? wanted : (places[0] ?? null)));
-  const [draft, setDraft] = useState<HookDraft>({ name: "", url: "", events: "budget.*" });
+  const [draft, setDraft] = useState<HookDraft>({ name: "", url: "", events: "limit.*" });
   const wish = wishOf(draft);
   const create = async () => onMade(await client.call<Webhook>("POST", "webhooks", { body: { ...wish, ...(tenant === null ? {} : { tenant }) } }));
   return (

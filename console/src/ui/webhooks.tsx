@@ -34,7 +34,7 @@ export function HookFields({ draft, onChange, tenant }: { draft: HookDraft; onCh
       <Field label={t("webhook.url")} help={t("webhook.url.help")} value={draft.url} onChange={(url) => set({ url })} pattern="https?://.+" />
       <div role="group" aria-label={t("webhook.suggested")} className="checks-row">
         {(tenant === null ? PATTERNS : TENANT_PATTERNS).map((pattern) => (
-          <Check key={pattern} label={`${pattern} (${t(`webhook.about.${pattern}` as "webhook.about.budget.*")})`} checked={events?.includes(pattern) ?? false} onChange={(on) => toggle(pattern, on)} />
+          <Check key={pattern} label={`${pattern} (${t(`webhook.about.${pattern}` as "webhook.about.limit.*")})`} checked={events?.includes(pattern) ?? false} onChange={(on) => toggle(pattern, on)} />
         ))}
       </div>
       <Field label={t("webhook.events")} help={t("webhook.events.help")} value={draft.events} onChange={(next) => set({ events: next })}

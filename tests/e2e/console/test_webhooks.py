@@ -69,7 +69,7 @@ def make(person, name, url, whose=None, *events):
     person.press("Create", box)
 
 
-def made(gateway, name, url, events=("budget.*",), **more):
+def made(gateway, name, url, events=("limit.*",), **more):
     return gateway.api("POST", "webhooks", {"name": name, "url": url, "events": list(events), **more})
 
 
@@ -90,7 +90,7 @@ def test_a_tenant_admin_gets_told_of_a_budget(guest, told, receiver):
 
     told.api("POST", "limits", {"tenant": "aurora", "user": "ada", "measure": "requests", "window": "day", "amount": 2})
     assert told.chat()[0] == 200
-    wait_for(lambda: any(b"budget" in body for body in signed(secret, receiver)), 20)
+    wait_for(lambda: any(b"threshold" in body for body in signed(secret, receiver)), 20)
     delivered = page.get_by_role("region", name="Deliveries").locator("dl.figures div").filter(has_text="Delivered").locator("dd")
     wait_for(lambda: int(delivered.inner_text()) >= 2, 20)
     guest.settled()
@@ -102,7 +102,7 @@ def test_an_address_that_the_file_does_not_allow_is_refused_with_the_reason(gues
     guest.sign_in_as("ann@aurora", "webhooks")
     make(guest, "elsewhere", "https://elsewhere.example/hook")
     guest.box().get_by_role("alert").get_by_text("allowed").first.wait_for()
-    guest.box().get_by_label("Events", exact=True).fill("budget*")
+    guest.box().get_by_label("Events", exact=True).fill("limit*")
     assert guest.box().get_by_role("button", name="Create").is_disabled()
     guest.press("Cancel", guest.box())
     assert "elsewhere" not in [one["name"] for one in told.api("GET", "webhooks")["data"]]
@@ -142,7 +142,7 @@ def test_one_is_changed_switched_off_and_deleted(guest, told, receiver):
     guest.box().get_by_label(re.compile(r"^key\.\*")).check()
     guest.press("Save", guest.box())
     guest.box().wait_for(state="detached")
-    assert told.api("GET", f"webhooks/{hook['id']}")["events"] == ["budget.*", "key.*"]
+    assert sorted(told.api("GET", f"webhooks/{hook['id']}")["events"]) == ["key.*", "limit.*"]
     guest.press("Disable")
     guest.press("Disable", guest.box())
     page.get_by_text("disabled", exact=True).first.wait_for()
