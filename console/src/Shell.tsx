@@ -9,7 +9,7 @@ import { chooseTheme, theme, type Theme } from "./theme";
 import { Choice } from "./ui/forms";
 import { Button, Loading } from "./ui/parts";
 
-const VIEWS = ["overview", "playground", "tenants", "users", "models", "engines", "routes", "pools", "limits", "usage", "statements", "requests", "events", "audit", "settings"] as const;
+const VIEWS = ["overview", "playground", "tenants", "users", "models", "artifacts", "engines", "routes", "pools", "limits", "usage", "statements", "requests", "events", "webhooks", "audit", "settings"] as const;
 
 // The frame of all views. Who is not signed in sees the door at every address, and comes in there.
 export function Shell() {

@@ -59,11 +59,61 @@ export interface Model extends Managed {
   chat: boolean;
   completions: boolean;
   embeddings: boolean;
+  artifact?: string | null; // NAME@VERSION that it serves; a tenant's people are not told
   tenants: string[] | null;
   context_tokens: number;
   first_token_timeout: string;
   stall_timeout: string;
   total_timeout: string;
+}
+
+export type ArtifactStage = "draft" | "testing" | "released" | "deprecated" | "retired";
+
+export interface Artifact extends Managed {
+  id: string;
+  artifact: string; // NAME@VERSION
+  name: string;
+  version: string;
+  stage: ArtifactStage;
+  tenants: string[] | null; // testers, or whom it is released to; null: all
+  retires_at: string | null;
+  format: string;
+  digest: string;
+  bytes: number;
+  architecture: string;
+  quantisation: string;
+  parameters: number; // 0: not known, as the context
+  context_tokens: number;
+  licence: string;
+  origin: string;
+  owner: string;
+  labels: Record<string, string>;
+  models: string[];
+  updated_at?: string;
+}
+
+export interface TestCase {
+  name: string;
+  passed: boolean;
+  failures?: string[];
+  output_tokens?: number;
+  ms?: number;
+}
+
+export interface TestRun {
+  id: string;
+  set: string;
+  model: string;
+  passed: number;
+  failed: number;
+  at: string;
+  results: TestCase[];
+}
+
+// What a write with `dry_run=true` would do.
+export interface DryRun {
+  action: "create" | "change" | "delete" | "none";
+  changes: { member: string; before: unknown; after: unknown }[];
 }
 
 export interface Engine extends Managed {
@@ -428,6 +478,31 @@ export interface PlatformEvent {
   subject: string;
   tenant?: string | null;
   text: string;
+}
+
+export type WebhookState = "ok" | "failing" | "disabled" | "not_allowed";
+
+export interface Deliveries {
+  delivered: number;
+  retried: number; // attempts that failed
+  dropped: number;
+  waiting: number;
+  last_status: number | null;
+  last_error: string | null;
+  last_at: string | null;
+}
+
+export interface Webhook extends Managed {
+  id: string;
+  name: string;
+  tenant: string | null; // null: the platform's, told of all
+  url: string;
+  events: string[]; // "limit.*"
+  enabled: boolean;
+  state: WebhookState;
+  deliveries: Deliveries;
+  updated_at?: string;
+  secret?: string; // its text, once
 }
 
 // What the server goes by, secrets by their references only.

@@ -33,3 +33,9 @@ test("a role on the platform is told from one in a tenant", () => {
   expect(isOfPlatform(OPERATOR)).toBe(true);
   expect(isOfPlatform(VIEWER)).toBe(false);
 });
+
+test("a tenant's administrator sees the own webhooks and no artifacts", () => {
+  const admin: May = [{ tenant: "aurora", resources: { webhooks: ["read", "create", "change", "remove"] } }];
+  expect([maySee(admin, "webhooks"), maySee(admin, "artifacts")]).toEqual([true, false]);
+  expect([mayDo(admin, "create", "webhooks", "aurora"), mayDo(admin, "create", "webhooks", null)]).toEqual([true, false]);
+});

@@ -1,7 +1,7 @@
 import type { PlatformEvent } from "../api/types";
 
 // The views of single objects, by the name of their resource in the API.
-const VIEWS: Record<string, string> = { engines: "engines", models: "models", routes: "routes", rollouts: "routes", keys: "keys", tenants: "tenants", users: "users" };
+const VIEWS: Record<string, string> = { engines: "engines", models: "models", routes: "routes", rollouts: "routes", keys: "keys", tenants: "tenants", users: "users", artifacts: "artifacts", webhooks: "webhooks" };
 // Those that show all of a kind, by the beginning of the event's kind.
 const LISTS: Record<string, string> = { engine: "/engines", rollout: "/routes", config: "/settings", audit: "/audit" };
 

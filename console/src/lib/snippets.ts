@@ -4,8 +4,9 @@ export interface Snippet {
   text: string;
 }
 
-// In single quotes of a shell.
-const shell = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
+// In single quotes of a shell; what no shell would read otherwise stays as it is.
+const quoted = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
+export const shell = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : quoted(text));
 // What a request has, texts, numbers, lists and objects, Python and JavaScript write as JSON does.
 const literal = (value: unknown) => JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
 
@@ -18,7 +19,7 @@ export function snippets(base: string, key: string, model: string, request?: obj
       text: `curl ${base}/chat/completions \\
   -H "Authorization: Bearer ${key}" \\
   -H "Content-Type: application/json" \\
-  -d ${shell(literal(body))}`,
+  -d ${quoted(literal(body))}`,
     },
     {
       name: "Python",

@@ -1,9 +1,11 @@
+import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { at, query } from "../api/client";
 import { useList, useObject } from "../api/queries";
 import type { Managed, Model as ModelObject } from "../api/types";
 import { useT } from "../i18n";
 import { count, money, time } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
 import { Facts, Loaded, ManagedNote, PageHead, Section } from "../ui/parts";
 import { offers } from "./Models";
@@ -23,6 +25,7 @@ export default function Model() {
   const t = useT();
   const { model: name = "" } = useParams();
   const read = useObject<ModelObject>(`models/${at(name)}`);
+  const { maySee } = useAccess();
   const prices = useList<Price>(`prices${query({ model: name })}`);
   return (
     <>
@@ -37,6 +40,7 @@ export default function Model() {
                   [t("model.engines"), model.engines.map((engine) => <Link key={engine} to={`/engines/${at(engine)}`}>{engine} </Link>)],
                   [t("model.engine_model"), <code>{model.engine_model}</code>],
                   [t("model.offers"), offers(model)],
+                  ...(model.artifact ? ([[t("artifact.one"), maySee("artifacts") ? <Link to={`/artifacts/${at(model.artifact)}`}>{model.artifact}</Link> : model.artifact]] as [string, ReactNode][]) : []),
                   [t("model.tenants"), model.tenants?.join(", ") ?? t("model.tenants.all")],
                   [t("model.context"), model.context_tokens ? count(model.context_tokens) : t("model.context.any")],
                   [t("model.timeouts"), `${model.first_token_timeout}, ${model.stall_timeout}, ${model.total_timeout}`],

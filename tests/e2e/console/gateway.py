@@ -4,6 +4,7 @@ limits, people, traffic."""
 import json
 import os
 import pathlib
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -92,7 +93,9 @@ class SignedIn:
 
 
 class Gateway:
-    def __init__(self, folder):
+    """`more`: what else the configuration file says."""
+
+    def __init__(self, folder, more=""):
         folder = pathlib.Path(folder)
         self.engines = []
         for name in ("first", "second"):
@@ -101,7 +104,7 @@ class Gateway:
         self.key = make_key()
         config = folder / "sovmesh.yaml"
         config.write_text(CONFIG.format(first=self.engines[0].address, second=self.engines[1].address,
-                                        model=support.ROOT / "models/tiny/sovmesh-tiny.gguf"))
+                                        model=support.ROOT / "models/tiny/sovmesh-tiny.gguf") + more)
         self.data = folder / "data"
         self.process = support.Process(["serve", "--config", config.name, "--data-dir", self.data],
                                        folder / "serve.log", {**os.environ, "E2E_AURORA": self.key},
@@ -120,6 +123,14 @@ class Gateway:
 
     def ready(self, engine):
         wait_for(lambda: self.api("GET", f"engines/{engine}")["state"] == "ready", 60)
+
+    def import_model(self, artifact, *words):
+        """As somebody does on the server's machine."""
+        name, version = artifact.split("@")
+        done = subprocess.run(
+            [support.BINARY, "model", "import", support.ROOT / "models/tiny/sovmesh-tiny.gguf", "--name", name, "--version", version,
+             *words, "--data-dir", self.data], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
 
     def needs(self, path):
         """Skips where the server of this build has no such resource."""

@@ -7,10 +7,11 @@ from gateway import TINY
 
 VIEWS = {
     "overview": "overview", "playground-empty": "playground", "tenants": "tenants", "tenant": "tenants/aurora",
-    "users": "users", "user": "users/{user}", "models": "models", "model": "models/llama-v1", "engines": "engines",
+    "users": "users", "user": "users/{user}", "models": "models", "model": "models/llama-v1", "artifacts": "artifacts",
+    "artifact-draft": "artifacts/looked-at@1.0", "engines": "engines",
     "engine": "engines/tiny", "routes": "routes", "route": "routes/llama", "pools": "pools", "limits": "limits",
     "usage": "usage?by=model&tenant=aurora", "statement": "statements/aurora/{month}", "requests": "requests",
-    "request": "requests/{request}", "events": "events", "audit": "audit", "audit-entry": "audit/2",
+    "request": "requests/{request}", "events": "events", "webhooks-empty": "webhooks", "audit": "audit", "audit-entry": "audit/2",
     "audit-verifying": "audit/verify", "key": "keys/{key}", "settings": "settings", "account": "account", "nothing": "nothing",
 }
 CALLS_MAX = 10  # of the API, for one view
@@ -20,6 +21,7 @@ CALLS_MAX = 10  # of the API, for one view
 def places(gateway):
     """Where there is something to see."""
     gateway.ready("tiny")
+    gateway.import_model("looked-at@1.0", "--owner", "ml-team")
     requests = [gateway.chat(model=model, session=f"look-{i}")[1] for i, model in enumerate(("llama", "llama", TINY))]
     names = {
         "month": gateway.api("GET", "usage?tenant=aurora&by=month")["data"][-1]["group"],
@@ -78,7 +80,7 @@ def test_every_view_in_danish(person, places):
     person.sign_in()
     person.page.get_by_label("Language").select_option("da")
     person.title("Overblik")
-    for name in ("users", "user", "requests", "events", "settings", "account"):
+    for name in ("users", "user", "artifact-draft", "requests", "events", "webhooks-empty", "settings", "account"):
         person.open(places[name])
         person.page.get_by_role("heading", level=1).first.wait_for()
         person.settled()

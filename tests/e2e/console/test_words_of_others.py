@@ -83,3 +83,15 @@ def test_names_of_tokens(person, gateway):
     gateway.api("POST", f"users/{user['id']}/tokens", {"name": EVIL, "days": 1})
     person.sign_in(f"users/{user['id']}")
     harmless(person, "tokens")
+
+
+def test_what_is_said_of_an_artifact_and_what_its_tests_missed(person, gateway):
+    gateway.import_model("evil@1", "--owner", EVIL, "--licence", EVIL, "--origin", EVIL, "--label", f"team={EVIL}")
+    gateway.api("POST", "models", {"name": "evil-model", "engine": "gpu-1", "engine_model": "sim", "artifact": "evil@1"})
+    gateway.api("POST", "artifacts/evil@1/tests", {"set": EVIL, "model": "evil-model", "results": [
+        {"name": EVIL, "passed": False, "failures": [EVIL]}]})
+    person.sign_in("artifacts")
+    harmless(person, "artifacts")
+    person.open("artifacts/evil@1")
+    person.page.get_by_role("table", name="Case by case").get_by_text(EVIL).first.wait_for()
+    harmless(person, "artifact")

@@ -1,0 +1,105 @@
+import { useState } from "react";
+import { useList } from "../api/queries";
+import type { ArtifactStage, Tenant } from "../api/types";
+import { useT, type Translate } from "../i18n";
+import { importCommand, serveCommand, serveConfig, testCommand, TEST_SET, type Import } from "../lib/artifacts";
+import { namesOf, textOf } from "../lib/settings";
+import { time } from "../lib/format";
+import { Check, Field } from "./forms";
+import { Badge, Copyable, type Tone } from "./parts";
+
+const TONES: Record<ArtifactStage, Tone> = { draft: "calm", testing: "warn", released: "good", deprecated: "warn", retired: "bad" };
+export function StageBadge({ stage }: { stage: ArtifactStage }) {
+  const t = useT();
+  return <Badge tone={TONES[stage]}>{t(`artifact.stage.${stage}`)}</Badge>;
+}
+
+// Tenants by name, or all of them.
+export const tenantsText = (t: Translate, tenants: string[] | null) => (tenants === null ? t("model.tenants.all") : tenants.join(", ") || t("artifact.nobody"));
+
+const BOXES_MAX = 24; // so many tenants are chosen by a tick; of more the names are typed
+
+export function TenantsField({ value, onChange, all = true }: { value: string[] | null; onChange: (next: string[] | null) => void; all?: boolean }) {
+  const t = useT();
+  const read = useList<Tenant>("tenants", undefined, 1_000);
+  const [typed, setTyped] = useState(() => textOf(value));
+  const slugs = (read.data?.data ?? []).map((one) => one.slug);
+  const chosen = value ?? [];
+  const type = (next: string) => {
+    setTyped(next);
+    onChange(namesOf(next) ?? []);
+  };
+  return (
+    <div role="group" aria-label={t("artifact.who")} className="field">
+      {all && <Check label={t("artifact.who.all")} checked={value === null} onChange={(next) => onChange(next ? null : (namesOf(typed) ?? []))} />}
+      {value !== null && slugs.length > 0 && slugs.length <= BOXES_MAX && (
+        <div className="checks-row">
+          {slugs.map((slug) => (
+            <Check key={slug} label={slug} checked={chosen.includes(slug)} onChange={(next) => onChange(next ? [...chosen, slug] : chosen.filter((one) => one !== slug))} />
+          ))}
+        </div>
+      )}
+      {value !== null && slugs.length > BOXES_MAX && <Field label={t("artifact.who.names")} help={t("artifact.who.names.help")} value={typed} onChange={type} optional suggestions={slugs} />}
+    </div>
+  );
+}
+
+// How a member of an artifact is called and shown, where the server says what a step changes.
+export const memberName = (t: Translate) => (member: string) =>
+  member === "stage" ? t("artifact.stage") : member === "tenants" ? t("artifact.who") : member === "retires_at" ? t("artifact.retires_at") : member;
+export const memberValue = (t: Translate) => (member: string, value: unknown) => {
+  if (member === "stage") return t(`artifact.stage.${value as ArtifactStage}`);
+  if (member === "tenants") return tenantsText(t, value as string[] | null);
+  if (member === "retires_at") return time(value as string | null);
+  return typeof value === "string" ? value || "–" : JSON.stringify(value);
+};
+
+// The whole way from a file to a model that tenants call, as commands for the server's machine.
+export function HowToImport() {
+  const t = useT();
+  const [of, setOf] = useState<Import>({ file: "", name: "", version: "", owner: "", folder: "" });
+  const set = (more: Partial<Import>) => setOf({ ...of, ...more });
+  const name = of.name || "NAME";
+  const artifact = `${name}@${of.version || "1.0"}`;
+  return (
+    <>
+      <p>{t("artifact.how.text")}</p>
+      <div className="form-row spaced">
+        <Field label={t("artifact.how.file")} value={of.file} onChange={(file) => set({ file })} optional />
+        <Field label={t("key.name")} value={of.name} onChange={(next) => set({ name: next })} optional />
+        <Field label={t("route.version")} value={of.version} onChange={(version) => set({ version })} optional />
+        <Field label={t("artifact.owner")} value={of.owner} onChange={(owner) => set({ owner })} optional />
+        <Field label={t("artifact.how.folder")} value={of.folder} onChange={(folder) => set({ folder })} optional />
+      </div>
+      <ol className="how">
+        <li><p>{t("artifact.how.import")}</p><Copyable label={t("artifact.how.import.label")} text={importCommand(of)} /></li>
+        <li><HowToServe artifact={artifact} name={name} digest="" folder={of.folder} /></li>
+        <li><p>{t("artifact.how.test")}</p><Copyable label={t("artifact.how.test.label")} text={testCommand(artifact)} /></li>
+        <li><p>{t("artifact.how.release")}</p></li>
+      </ol>
+    </>
+  );
+}
+
+export function HowToServe({ artifact, name, digest, folder }: { artifact: string; name: string; digest: string; folder: string }) {
+  const t = useT();
+  return (
+    <>
+      <p>{t("artifact.how.serve")}</p>
+      <Copyable label={t("artifact.how.serve.label")} text={serveCommand(artifact, name)} />
+      <p>{t("artifact.how.config")}</p>
+      <Copyable label={t("artifact.how.config.label")} text={serveConfig(artifact, name, digest, folder)} />
+    </>
+  );
+}
+
+export function HowToTest({ artifact }: { artifact: string }) {
+  const t = useT();
+  return (
+    <>
+      <p>{t("artifact.how.test")}</p>
+      <Copyable label={t("artifact.how.test.label")} text={testCommand(artifact)} />
+      <Copyable label="smoke.json" text={TEST_SET} />
+    </>
+  );
+}
