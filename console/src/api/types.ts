@@ -56,14 +56,22 @@ export interface Model extends Managed {
   engine: string;
   engines: string[];
   engine_model: string;
+  adapter: number | null;
+  artifact: string | null; // NAME@VERSION
+  owned_by: string;
   chat: boolean;
   completions: boolean;
   embeddings: boolean;
   tenants: string[] | null;
-  context_tokens: number;
+  context_tokens: number; // 0: as the engine
+  output_tokens_max: number; // 0: as the context allows
+  choices_max: number;
+  extra_fields: string[];
+  reject_unknown_fields: boolean;
   first_token_timeout: string;
   stall_timeout: string;
   total_timeout: string;
+  commit_after: string;
 }
 
 export interface Engine extends Managed {
@@ -86,11 +94,20 @@ export interface RouteVersion {
   share: string;
 }
 
+// A header of a request has the same form.
+export interface KeyLabel {
+  name: string;
+  value: string;
+}
+
 export interface Route extends Managed {
   name: string;
   versions: RouteVersion[];
   sticky: string;
-  mirror: { version: string; share: number | string } | null;
+  mirror: { version: string; share: number; in_flight_max: number; prompt_bytes_max: number } | null; // percent
+  grey: { name: string; version: string; tenants: string[]; key_label?: KeyLabel } | null;
+  conditions: { name: string; version: string; headers: KeyLabel[]; key_labels?: KeyLabel[]; tenant?: string; project?: string }[];
+  timeouts: Record<"connect" | "first_token" | "first_token_per_1000" | "inter_token" | "total", string | null> | null;
   fallbacks: { model?: string; route?: string }[];
   models: string[];
   rollout: boolean;

@@ -1,7 +1,9 @@
 import type { TextKey } from "./en";
+import { making } from "./making.da";
 
 // Every key of en.ts, or it does not compile.
 export const da: Record<TextKey, string> = {
+  ...making,
   "app.name": "Sovereign Mesh",
   "app.skip": "Gå til indholdet",
   "app.loading": "Henter …",
@@ -93,7 +95,7 @@ export const da: Record<TextKey, string> = {
   "overview.not_ready.text": "Serveren tager ikke imod forespørgsler, eller ikke alle:",
   "overview.engines": "Motorer",
   "overview.engines.empty": "Ingen motor endnu",
-  "overview.engines.empty.text": "En motor kører modeller. Erklær en i konfigurationsfilen, eller tilføj en fjern: `sovmesh engine create NAVN --url http://host:8000/v1`.",
+  "overview.engines.empty.text": "En motor kører modeller. Erklær en i konfigurationsfilen, eller tilføj en fjern, her under Motorer eller med `sovmesh engine create NAVN --url http://host:8000/v1`.",
   "overview.today": "I dag (UTC)",
   "overview.requests": "Forespørgsler",
   "overview.tokens_in": "Tokens ind",
@@ -229,7 +231,7 @@ export const da: Record<TextKey, string> = {
   "model.context.any": "som motoren",
   "model.timeouts": "Tider: første token, mellem tokens, i alt",
   "model.empty": "Ingen model endnu",
-  "model.empty.text": "En model er et offentligt navn for det, en motor kører. `sovmesh model create NAVN --engine MOTOR` laver en, eller konfigurationsfilen gør.",
+  "model.empty.text": "En model er et offentligt navn for det, en motor kører. Lav en her, med `sovmesh model create NAVN --engine MOTOR` eller i konfigurationsfilen.",
   "model.price": "Priser for 1.000.000 tokens",
   "model.price.in_force": "Gælder",
   "model.price.none": "Ingen pris: forbruget tælles og mærkes som uden pris.",
@@ -246,7 +248,7 @@ export const da: Record<TextKey, string> = {
   "route.mirror": "Spejl",
   "route.rollout": "Udrulning",
   "route.empty": "Ingen rute endnu",
-  "route.empty.text": "En rute er et offentligt navn over flere versioner af en model. Med den flytter du forespørgsler til en ny version trin for trin: `sovmesh route create NAVN --version GAMMEL=1 --version NY=0`.",
+  "route.empty.text": "En rute er et offentligt navn over flere versioner af en model. Med den flytter du forespørgsler til en ny version trin for trin. Lav den her, eller med `sovmesh route create NAVN --version GAMMEL=1 --version NY=0`.",
   "route.edit_weights": "Ændr vægte",
   "route.edit_weights.text": "Nye samtaler følger de nye andele straks; de igangværende flytter kun til en version, der voksede.",
   "route.start": "Begynd en udrulning",

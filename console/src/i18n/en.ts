@@ -1,5 +1,8 @@
+import { making } from "./making.en";
+
 // Every text of the console. A key's first word is where it stands. `{name}` is filled in.
 export const en = {
+  ...making,
   "app.name": "Sovereign Mesh",
   "app.skip": "Skip to the content",
   "app.loading": "Loading …",
@@ -91,7 +94,7 @@ export const en = {
   "overview.not_ready.text": "The server takes no requests, or not all:",
   "overview.engines": "Engines",
   "overview.engines.empty": "No engine yet",
-  "overview.engines.empty.text": "An engine runs models. Declare one in the configuration file, or add a remote one: `sovmesh engine create NAME --url http://host:8000/v1`.",
+  "overview.engines.empty.text": "An engine runs models. Declare one in the configuration file, or add a remote one, here under Engines or by `sovmesh engine create NAME --url http://host:8000/v1`.",
   "overview.today": "Today (UTC)",
   "overview.requests": "Requests",
   "overview.tokens_in": "Tokens in",
@@ -227,7 +230,7 @@ export const en = {
   "model.context.any": "as the engine",
   "model.timeouts": "Times: first token, between tokens, in all",
   "model.empty": "No model yet",
-  "model.empty.text": "A model is a public name for what an engine runs. `sovmesh model create NAME --engine ENGINE` makes one, or the configuration file.",
+  "model.empty.text": "A model is a public name for what an engine runs. Make one here, by `sovmesh model create NAME --engine ENGINE`, or in the configuration file.",
   "model.price": "Prices of 1,000,000 tokens",
   "model.price.in_force": "In force",
   "model.price.none": "No price: what it is used for is counted, and marked as unpriced.",
@@ -244,7 +247,7 @@ export const en = {
   "route.mirror": "Mirror",
   "route.rollout": "Rollout",
   "route.empty": "No route yet",
-  "route.empty.text": "A route is a public name over several versions of a model. With one you move requests to a new version step by step: `sovmesh route create NAME --version OLD=1 --version NEW=0`.",
+  "route.empty.text": "A route is a public name over several versions of a model. With one you move requests to a new version step by step. Make it here, or by `sovmesh route create NAME --version OLD=1 --version NEW=0`.",
   "route.edit_weights": "Change weights",
   "route.edit_weights.text": "New conversations follow the new shares at once; those that go on move only to a version that grew.",
   "route.start": "Start a rollout",

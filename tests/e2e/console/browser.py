@@ -82,6 +82,12 @@ class Person:
     def press(self, name, within=None, exact=True):
         (within or self.page).get_by_role("button", name=name, exact=exact).click()
 
+    def confirm(self, name):
+        """Does in a box what it asks for, having seen what that would be."""
+        self.press("See what it does", self.box())
+        self.box().get_by_role("region", name="What it does").wait_for()
+        self.press(name, self.box())
+
     def box(self):
         return self.page.get_by_role("dialog")
 
