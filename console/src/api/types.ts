@@ -367,7 +367,7 @@ export interface User extends Managed {
   id: string;
   login: string;
   display_name: string;
-  kind?: "person" | "service"; // servers that know no service accounts leave it out
+  kind: "person" | "service";
   disabled: boolean;
   has_password: boolean;
   memberships: Membership[];
@@ -408,17 +408,16 @@ export interface RequestLine {
   tenant: string;
   project: string;
   key: string;
-  owner?: string | null;
+  owner: string | null;
   model: string;
-  version?: string;
+  version: string | null;
   status: RequestStatus;
   outcome: string | null;
   prompt_tokens: number;
   output_tokens: number;
   cost: string | null;
   currency: string | null;
-  ttft_ms?: number | null;
-  total_ms?: number | null;
+  total_ms: number | null;
 }
 
 export interface LiveFigures {
@@ -432,7 +431,7 @@ export interface LiveFigures {
 
 export interface Live extends LiveFigures {
   at: string;
-  tenants?: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
+  tenants: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
 }
 
 export type Severity = "info" | "warning" | "error";

@@ -3,7 +3,7 @@ import { differing } from "./changes";
 import { namesOf, textOf } from "./settings";
 
 // A route as it is typed, and as the API wants it (docs/rollouts.md).
-export interface VersionDraft {
+interface VersionDraft {
   model: string;
   stage: string;
   weight: number;
@@ -28,7 +28,7 @@ export interface RouteDraft {
 }
 
 export const TIMES = ["connect", "first_token", "first_token_per_1000", "inter_token", "total"] as const;
-export type TimeName = (typeof TIMES)[number];
+type TimeName = (typeof TIMES)[number];
 export const VERSIONS_MAX = 16; // of the API, as the next ones
 export const FALLBACKS_MAX = 8;
 export const CONDITIONS_MAX = 32;

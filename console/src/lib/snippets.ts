@@ -1,5 +1,5 @@
 // Programs that somebody can paste and run with a key.
-export interface Snippet {
+interface Snippet {
   name: string;
   text: string;
 }

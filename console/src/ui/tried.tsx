@@ -7,7 +7,7 @@ import { members, shown, type Trial } from "../lib/changes";
 import { Blaming, Box, Change } from "./forms";
 import { Button, ErrorBox, Facts, Loading } from "./parts";
 
-export interface Write {
+interface Write {
   method: "POST" | "PATCH" | "DELETE";
   path: string;
   body?: unknown;

@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 
 import mesh as support
-import pytest
 
 from mesh import EngineSim, chat, make_key, wait_for
 
@@ -120,12 +119,6 @@ class Gateway:
 
     def ready(self, engine):
         wait_for(lambda: self.api("GET", f"engines/{engine}")["state"] == "ready", 60)
-
-    def needs(self, path):
-        """Skips where the server of this build has no such resource."""
-        status, _, body = self.fetch(f"/api/v1/{path}", authorization=f"Bearer {self.token}")
-        if status in (404, 405) and (status == 405 or json.loads(body)["error"]["code"] == "unknown_url"):
-            pytest.skip(f"this server has no /api/v1/{path}")
 
     def stop(self):
         try:
