@@ -93,9 +93,9 @@ export const making: Record<keyof typeof english, string> = {
   "route.condition.headers.help": "navn: værdi, en pr. linje",
   "route.condition.labels": "Mærker på nøglen",
 
-  "rollout.gates.help": "Hver sammenligner kandidaten med den stabile version. Et mål gælder, hvad den stabile version end gør.",
+  "rollout.gates.help": "Hver sammenligner kandidaten med den stabile version. Et krav gælder, hvad den stabile version end gør.",
   "rollout.gate.tolerance": "Tolerance i procent",
-  "rollout.gate.objective": "Mål",
+  "rollout.gate.objective": "Krav",
   "rollout.gate.rate.help": "Den højeste andel: 5%",
   "rollout.gate.time.help": "p95<2s",
   "rollout.decisions": "Afgørelser",

@@ -18,7 +18,7 @@ function useBlame(param: string | undefined): string | null {
 export function Blaming({ error, children }: { error: unknown; children: ReactNode }) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const first = error ? place.current?.querySelector<HTMLElement>("[aria-invalid=true]") : null;
+    const first = error ? place.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-blamed]") : null;
     if (!first) return;
     first.closest("details")?.setAttribute("open", "");
     first.focus();
@@ -33,7 +33,7 @@ export function Blaming({ error, children }: { error: unknown; children: ReactNo
 // Says what is wrong with something that is no single field.
 export function Blame({ param }: { param: string }) {
   const why = useBlame(param);
-  return why === null ? null : <p className="field-error" tabIndex={-1} aria-invalid>{why}</p>;
+  return why === null ? null : <p className="field-error" tabIndex={-1} data-blamed>{why}</p>;
 }
 
 // `param`: what the API calls it, for its errors.

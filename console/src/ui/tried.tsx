@@ -65,9 +65,9 @@ export function TriedBox<T>({ title, text, submit, write, onDone, onClose, child
         return;
       }
       const made = await carryOut<T>(tried.of);
-      void queries.invalidateQueries();
       onClose();
-      onDone?.(made);
+      await onDone?.(made);
+      void queries.invalidateQueries();
     } catch (reason) {
       back(reason);
       setBusy(false);
@@ -129,7 +129,7 @@ export function DeleteBox({ title, text, path, revision, users, onDone, onClose 
     try {
       await carryOut(write);
       onClose();
-      onDone?.();
+      await onDone?.();
       void queries.invalidateQueries();
     } catch (reason) {
       setError(reason);
