@@ -3,7 +3,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState, t
 import { ApiError, Client, client } from "./api/client";
 import type { Session, User } from "./api/types";
 import { takeAlong } from "./lib/keyInHand";
-import { isOfPlatform, mayDo, maySee, type Act, type May } from "./lib/access";
+import { mayDo, maySee, type Act, type May } from "./lib/access";
 
 // Who is signed in. A password makes a session whose cookie no script can read; an admin token stays in
 // the client's memory. What is stored here is only that there may be a session worth asking for.
@@ -120,7 +120,6 @@ export function useAccess() {
       // Whose own user this is; null: the admin token's.
       self: state.kind === "in" ? state.person.user : null,
       bySession: state.kind === "in" && state.person.by === "session",
-      ofPlatform: isOfPlatform(may),
       maySee: (view: string) => maySee(may, view),
       may: (act: Act, kind: string, tenant?: string | null) => mayDo(may, act, kind, tenant),
     }),

@@ -17,10 +17,7 @@ export class ApiError extends Error {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-// Whether the server has no such resource at all: an older one, or one that was built or set up without it.
-export const isAbsent = (error: unknown) => error instanceof ApiError && (error.code === "unknown_url" || error.status === 405);
-
-export interface CallOptions {
+interface CallOptions {
   body?: unknown;
   revision?: number | undefined; // what the caller has seen: the write fails when that is past
   signal?: AbortSignal;
@@ -29,11 +26,11 @@ export interface CallOptions {
   after?: string; // the last event that was heard
 }
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 const TIMEOUT_MS = 30_000;
 const STALL_MS = 40_000; // of a stream, whose server says something every 15 s
-export const PAGE_MAX = 1_000; // of the API
+const PAGE_MAX = 1_000; // of the API
 
 export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text();
@@ -105,13 +102,15 @@ export class Client {
   }
   // Tells server-sent events until the server ends them. With fetch rather than EventSource, which can
   // send no token and says nothing of why it is refused.
-  async events(path: string, tell: (event: ServerEvent) => void, signal: AbortSignal, after = ""): Promise<void> {
+  // `opened`: when it has begun.
+  async events(path: string, tell: (event: ServerEvent) => void, signal: AbortSignal, after = "", opened = () => {}): Promise<void> {
     const stalled = new AbortController();
     const timer = () => setTimeout(() => stalled.abort(), STALL_MS);
     let running = timer();
     try {
       const answer = await this.send("GET", `/api/v1/${path}`, { signal, deadline: stalled.signal, accept: "text/event-stream", after });
       if (!answer.body || !answer.headers.get("content-type")?.startsWith("text/event-stream")) throw new ApiError(0, "no_stream", "");
+      opened();
       const reader = new SseReader();
       const bytes = answer.body.getReader();
       for (let piece = await bytes.read(); !piece.done; piece = await bytes.read()) {

@@ -2,7 +2,7 @@ import { expect, test, vi } from "vitest";
 import { ApiError } from "./client";
 import { follow, type Following, type Source, type Wait } from "./follow";
 
-const none = new ApiError(404, "unknown_url", "there is no such resource");
+const denied = new ApiError(403, "insufficient_permissions", "not for you");
 const full = new ApiError(429, "rate_limit_exceeded", "too many streams");
 const broken = new ApiError(0, "unreachable", "");
 
@@ -30,9 +30,9 @@ test("a server that is not there is asked less and less often", async () => {
   expect(waited).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
 });
 
-test("a server without it is not asked again", async () => {
-  const stream = vi.fn(async () => Promise.reject(none));
-  expect((await run(stream)).said).toEqual(["connecting", "absent"]);
+test("a server that refuses the caller is not asked again", async () => {
+  const stream = vi.fn(async () => Promise.reject(denied));
+  expect((await run(stream)).said).toEqual(["connecting", "refused"]);
   expect(stream).toHaveBeenCalledOnce();
 });
 
@@ -45,8 +45,8 @@ test("where no stream is to be had it asks again and again, and tries the stream
   expect(stream).toHaveBeenCalledTimes(2);
 });
 
-test("polling ends where the server has no such thing", async () => {
-  const poll = vi.fn(async () => Promise.reject(none));
-  expect((await run(async () => Promise.reject(new ApiError(0, "no_stream", "")), poll)).said).toEqual(["connecting", "absent"]);
+test("polling ends where the server refuses the caller", async () => {
+  const poll = vi.fn(async () => Promise.reject(denied));
+  expect((await run(async () => Promise.reject(new ApiError(0, "no_stream", "")), poll)).said).toEqual(["connecting", "refused"]);
   expect(poll).toHaveBeenCalledOnce();
 });

@@ -7,7 +7,7 @@ const LOOK_MS = 5_000; // whether somebody is still there
 const isWatched = () => document.visibilityState === "visible" && !presence.isAway();
 
 // Whether somebody looks at the page: it is seen, and a key or the mouse was touched not long ago.
-export function useWatched(): boolean {
+function useWatched(): boolean {
   const [watched, setWatched] = useState(isWatched);
   useEffect(() => {
     const look = () => setWatched(isWatched());
@@ -36,5 +36,5 @@ export function useFollowing(name: string, source: Source): Following | "paused"
     void follow(now, setState, stop.signal);
     return () => stop.abort();
   }, [watched, name]);
-  return watched || state === "absent" ? state : "paused";
+  return watched || state === "refused" ? state : "paused";
 }

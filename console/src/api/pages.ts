@@ -11,7 +11,7 @@ const ROWS_MAX = 100_000;
 const CALLS = 4;
 const ENOUGH = 20;
 
-export interface Pages<T> {
+interface Pages<T> {
   rows: T[] | undefined; // nothing yet
   hasMore: boolean;
   isLoading: boolean;

@@ -56,15 +56,22 @@ export interface Model extends Managed {
   engine: string;
   engines: string[];
   engine_model: string;
+  adapter: number | null;
+  owned_by: string;
   chat: boolean;
   completions: boolean;
   embeddings: boolean;
   artifact?: string | null; // NAME@VERSION that it serves; a tenant's people are not told
   tenants: string[] | null;
-  context_tokens: number;
+  context_tokens: number; // 0: as the engine
+  output_tokens_max: number; // 0: as the context allows
+  choices_max: number;
+  extra_fields: string[];
+  reject_unknown_fields: boolean;
   first_token_timeout: string;
   stall_timeout: string;
   total_timeout: string;
+  commit_after: string;
 }
 
 export type ArtifactStage = "draft" | "testing" | "released" | "deprecated" | "retired";
@@ -136,11 +143,20 @@ export interface RouteVersion {
   share: string;
 }
 
+// A header of a request has the same form.
+export interface KeyLabel {
+  name: string;
+  value: string;
+}
+
 export interface Route extends Managed {
   name: string;
   versions: RouteVersion[];
   sticky: string;
-  mirror: { version: string; share: number | string } | null;
+  mirror: { version: string; share: number; in_flight_max: number; prompt_bytes_max: number } | null; // percent
+  grey: { name: string; version: string; tenants: string[]; key_label?: KeyLabel } | null;
+  conditions: { name: string; version: string; headers: KeyLabel[]; key_labels?: KeyLabel[]; tenant?: string; project?: string }[];
+  timeouts: Record<"connect" | "first_token" | "first_token_per_1000" | "inter_token" | "total", string | null> | null;
   fallbacks: { model?: string; route?: string }[];
   models: string[];
   rollout: boolean;
@@ -400,7 +416,7 @@ export interface User extends Managed {
   id: string;
   login: string;
   display_name: string;
-  kind?: "person" | "service"; // servers that know no service accounts leave it out
+  kind: "person" | "service";
   disabled: boolean;
   has_password: boolean;
   memberships: Membership[];
@@ -441,17 +457,16 @@ export interface RequestLine {
   tenant: string;
   project: string;
   key: string;
-  owner?: string | null;
+  owner: string | null;
   model: string;
-  version?: string;
+  version: string | null;
   status: RequestStatus;
   outcome: string | null;
   prompt_tokens: number;
   output_tokens: number;
   cost: string | null;
   currency: string | null;
-  ttft_ms?: number | null;
-  total_ms?: number | null;
+  total_ms: number | null;
 }
 
 export interface LiveFigures {
@@ -465,7 +480,7 @@ export interface LiveFigures {
 
 export interface Live extends LiveFigures {
   at: string;
-  tenants?: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
+  tenants: ({ tenant: string; borrowed: number; lent: number } & LiveFigures)[]; // the busiest ones
 }
 
 export type Severity = "info" | "warning" | "error";

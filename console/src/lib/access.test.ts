@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOfPlatform, mayDo, maySee, type May } from "./access";
+import { mayDo, maySee, type May } from "./access";
 
 const VIEWER: May = [{ tenant: "aurora", resources: { keys: ["read"], usage: ["read"], adjustments: ["create"] } }];
 const OPERATOR: May = [{ tenant: null, resources: { keys: ["read", "create"], audit_entries: ["read"] } }];
@@ -27,11 +27,6 @@ test("a view is seen by who may read what it shows", () => {
 
 test("who has nothing may see and do nothing", () => {
   expect(mayDo([], "read", "tenants")).toBe(false);
-});
-
-test("a role on the platform is told from one in a tenant", () => {
-  expect(isOfPlatform(OPERATOR)).toBe(true);
-  expect(isOfPlatform(VIEWER)).toBe(false);
 });
 
 test("a tenant's administrator sees the own webhooks and no artifacts", () => {

@@ -10,9 +10,6 @@ export function mayDo(may: May, act: Act, kind: string, tenant?: string | null):
   return may.some((place) => (tenant === undefined || place.tenant === null || place.tenant === tenant) && place.resources[kind]?.includes(act));
 }
 
-// Whether somebody has a role on the platform, and not only in tenants.
-export const isOfPlatform = (may: May) => may.some((place) => place.tenant === null);
-
 // The kinds of things that a view shows, where they are not called as the view is; whoever may read one of
 // them sees it, and everybody sees one without any.
 const KINDS: Record<string, string[]> = { overview: [], playground: [], audit: ["audit_entries"], settings: ["settings", "system"] };

@@ -5,7 +5,7 @@ const SLICE_MS = 8;
 const RUN = 2_000; // so many are sorted at once
 const LOOK_EVERY = 256; // elements between two looks at the clock
 
-export type Value = string | number | null;
+type Value = string | number | null;
 export interface Wish<Row> {
   search: string;
   searched: ((row: Row) => Value)[];

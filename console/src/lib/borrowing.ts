@@ -2,7 +2,7 @@ import type { PoolPart } from "../api/types";
 
 // Who uses more of a pool than his guarantee, and whose guarantee he uses. A pool does not know which
 // share came from whom, so those who lend stand together.
-export interface Borrowing {
+interface Borrowing {
   pool: string;
   borrowers: { name: string; gpus: number }[];
   lenders: { name: string; gpus: number }[];

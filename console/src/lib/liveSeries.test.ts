@@ -3,7 +3,7 @@ import type { Live } from "../api/types";
 import { NO_POINTS, POINTS_MAX, withPoint } from "./liveSeries";
 
 const point = (at: number): Live => ({
-  at: new Date(at * 1_000).toISOString(), requests_per_s: at, output_tokens_per_s: 0, errors_per_s: 0, ttft_ms: null, running: 0, waiting: 0,
+  at: new Date(at * 1_000).toISOString(), requests_per_s: at, output_tokens_per_s: 0, errors_per_s: 0, ttft_ms: null, running: 0, waiting: 0, tenants: [],
 });
 
 test("the last points are kept, in order, each once", () => {

@@ -4,7 +4,7 @@ export const POINTS_MAX = 300; // five minutes of one a second
 
 // What the charts of the overview draw: the last points, oldest first. A point that is told twice (after
 // a reconnection) stands once, and a gap stays a gap.
-export interface LiveSeries {
+interface LiveSeries {
   at: number[];
   points: Live[];
 }

@@ -4,7 +4,7 @@
 const TILE = 256;
 const HASH = 32;
 
-export class Unproven extends Error {}
+class Unproven extends Error {}
 
 async function sha256(...parts: Uint8Array[]): Promise<Uint8Array> {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -86,7 +86,7 @@ export function tilePath(level: number, index: number, width: number): string {
   return `tile/${level}/${text}${width === TILE ? "" : `.p/${width}`}`;
 }
 
-export type ReadFile = (path: string) => Promise<Uint8Array>;
+type ReadFile = (path: string) => Promise<Uint8Array>;
 
 // The tiles along the right edge of a tree. Each that is full in the tree of `size` is checked against
 // the tile above it, so that the older tree's root is made of hashes that the newer one stands for.
@@ -187,7 +187,7 @@ export function parseCheckpoint(note: string): Checkpoint {
   return { origin, size: Number(size), root: hash, text, signatures };
 }
 
-export interface VerifierKey {
+interface VerifierKey {
   name: string;
   id: Uint8Array;
   key: Uint8Array<ArrayBuffer>; // Ed25519

@@ -1,8 +1,8 @@
 // What the server asks of a password as far as a page can know it; the server also knows the common ones.
-export const PASSWORD_MIN = 12; // characters
+const PASSWORD_MIN = 12; // characters
 const BYTES_MAX = 256;
 
-export type Weakness = "short" | "long" | "login" | "repeated";
+type Weakness = "short" | "long" | "login" | "repeated";
 
 export function weaknessOf(password: string, login: string): Weakness | null {
   const characters = [...password];

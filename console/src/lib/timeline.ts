@@ -1,7 +1,7 @@
 import type { Explanation } from "../api/types";
 
 // What a request's time went to, from its opening in the ledger on.
-export interface Phase {
+interface Phase {
   kind: "waited" | "engine" | "booked" | "running";
   begin_us: number;
   length_us: number;

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { Link, useSearchParams } from "react-router";
-import { at, isAbsent, query } from "../api/client";
+import { at, query } from "../api/client";
 import { useList } from "../api/queries";
 import type { Artifact } from "../api/types";
 import { useT } from "../i18n";
@@ -27,7 +27,6 @@ export default function Artifacts() {
     ],
     [t],
   );
-  if (isAbsent(read.error)) return <><PageHead title={t("artifact.title")} /><p className="muted">{t("artifact.absent")}</p></>;
   return (
     <>
       <PageHead title={t("artifact.title")} />

@@ -1,13 +1,14 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useMemo, useState, type FormEvent } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useMemo } from "react";
+import { Link } from "react-router";
 import { client, query } from "../api/client";
-import { useObject, useTenants } from "../api/queries";
+import { useObject } from "../api/queries";
 import type { AuditCheckpoint, AuditEntry, AuditRecord, Page } from "../api/types";
 import { useT } from "../i18n";
 import { count, time } from "../lib/format";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Choice, Field } from "../ui/forms";
+import { FilterForm, TenantChoice, useFilters } from "../ui/filters";
+import { Field } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, PageHead } from "../ui/parts";
 
 const PAGE = 500;
@@ -17,8 +18,7 @@ const objectOf = (entry: AuditEntry) => entry.object_ref || entry.rid || "";
 
 export default function Audit() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const ask = Object.fromEntries(["tenant", "action", "object", "from", "until"].map((name) => [name, search.get(name) ?? ""]));
+  const { values: ask, setAll, key } = useFilters(["tenant", "action", "object", "from", "until"]);
   const path = `audit/entries${query({ ...ask, ...dates(ask), limit: PAGE })}`;
   const read = useInfiniteQuery({
     queryKey: ["audit", path],
@@ -45,7 +45,7 @@ export default function Audit() {
         {state.data && <span className="muted">{t("audit.size", { size: count(state.data.size), signed: count(state.data.signed_size), gaps: count(state.data.gaps) })}</span>}
         <Link className="button" to="/audit/verify">{t("audit.verify")}</Link>
       </PageHead>
-      <Ask key={search.toString()} ask={ask} onAsk={(next) => setSearch(Object.fromEntries(Object.entries(next).filter(([, value]) => value)))} />
+      <Ask key={key} ask={ask} onAsk={setAll} />
       <Loaded read={read}>
         {() => <DataTable label={t("audit.title")} rows={rows} columns={columns} filter empty={<Empty title={t("audit.empty")}>{t("audit.empty.text")}</Empty>} />}
       </Loaded>
@@ -62,20 +62,16 @@ function dates(ask: Record<string, string>) {
 
 function Ask({ ask, onAsk }: { ask: Record<string, string>; onAsk: (next: Record<string, string>) => void }) {
   const t = useT();
-  const tenants = useTenants();
-  const [values, setValues] = useState(ask);
-  const set = (name: string) => (value: string) => setValues({ ...values, [name]: value });
-  const go = (event: FormEvent) => {
-    event.preventDefault();
-    onAsk(values);
-  };
   return (
-    <form className="card form-row" onSubmit={go}>
-      <Choice label={t("audit.tenant")} value={values["tenant"] ?? ""} onChange={set("tenant")} options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
-      <Field label={t("audit.action")} help={t("audit.action.help")} value={values["action"] ?? ""} onChange={set("action")} optional />
-      <Field label={t("usage.from")} type="date" value={values["from"] ?? ""} onChange={set("from")} optional />
-      <Field label={t("usage.until")} type="date" value={values["until"] ?? ""} onChange={set("until")} optional />
-      <Button type="submit" kind="main">{t("audit.search")}</Button>
-    </form>
+    <FilterForm given={ask} submit={t("audit.search")} onSubmit={onAsk}>
+      {(value, set) => (
+        <>
+          <TenantChoice value={value("tenant")} onChange={set("tenant")} all />
+          <Field label={t("audit.action")} help={t("audit.action.help")} value={value("action")} onChange={set("action")} optional />
+          <Field label={t("usage.from")} type="date" value={value("from")} onChange={set("from")} optional />
+          <Field label={t("usage.until")} type="date" value={value("until")} onChange={set("until")} optional />
+        </>
+      )}
+    </FilterForm>
   );
 }

@@ -1,27 +1,22 @@
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
-import { at, client } from "../api/client";
+import { Link, useParams } from "react-router";
+import { at } from "../api/client";
 import { LIVE_MS, useList, useObject } from "../api/queries";
 import type { Engine as EngineObject, Model } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
 import { useAccess } from "../session";
 import { EngineState } from "../ui/engines";
-import { FormBox } from "../ui/forms";
 import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
+import { DeleteEngine } from "./DeleteEngine";
 
 export default function Engine() {
   const t = useT();
   const { engine: name = "" } = useParams();
-  const go = useNavigate();
   const read = useObject<EngineObject>(`engines/${at(name)}`, LIVE_MS);
   const models = useList<Model>("models");
   const [removing, setRemoving] = useState(false);
   const { may } = useAccess();
-  const remove = async () => {
-    await client.call("DELETE", `engines/${at(name)}`, { revision: read.data?.revision });
-    await go("/engines");
-  };
   const on = (models.data?.data ?? []).filter((model) => model.engines.includes(name));
   return (
     <>
@@ -52,7 +47,7 @@ export default function Engine() {
           </>
         )}
       </Loaded>
-      {removing && <FormBox title={t("engine.remove")} text={t("engine.remove.text", { name })} submit={t("app.delete")} kind="danger" onSubmit={remove} onClose={() => setRemoving(false)} />}
+      {removing && read.data && <DeleteEngine engine={read.data} onClose={() => setRemoving(false)} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
-import { at, client } from "../api/client";
+import { at } from "../api/client";
 import { LIVE_MS, useEngines } from "../api/queries";
 import type { Engine } from "../api/types";
 import { useT } from "../i18n";
@@ -8,8 +8,8 @@ import { time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { EngineState } from "../ui/engines";
-import { Choice, Field, FormBox } from "../ui/forms";
 import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+import { AddEngine } from "./AddEngine";
 
 export default function Engines() {
   const t = useT();
@@ -45,24 +45,5 @@ export default function Engines() {
       </Loaded>
       {adding && <AddEngine onClose={() => setAdding(false)} />}
     </>
-  );
-}
-
-const DIALECTS = ["openai", "vllm", "sglang", "tgi", "tensorrt_llm", "llama_cpp"];
-
-function AddEngine({ onClose }: { onClose: () => void }) {
-  const t = useT();
-  const [name, setName] = useState("");
-  const [url, setUrl] = useState("http://");
-  const [dialect, setDialect] = useState("openai");
-  const [slots, setSlots] = useState("64");
-  const body = { name, url, dialect, slots: Number(slots) };
-  return (
-    <FormBox title={t("engine.add")} text={t("engine.add.text")} submit={t("app.create")} onClose={onClose} onSubmit={() => client.call("POST", "engines", { body })}>
-      <Field label={t("tenant.slug")} help={t("engine.name.help")} value={name} onChange={setName} pattern="[a-z][a-z0-9\-]{0,39}" autoFocus />
-      <Field label={t("engine.url")} value={url} onChange={setUrl} />
-      <Choice label={t("engine.dialect")} value={dialect} onChange={setDialect} options={DIALECTS.map((one) => [one, one])} />
-      <Field label={t("engine.slots")} value={slots} onChange={setSlots} inputMode="numeric" pattern="[0-9]{1,4}" />
-    </FormBox>
   );
 }

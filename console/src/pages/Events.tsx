@@ -1,14 +1,15 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Link, useSearchParams } from "react-router";
-import { client, isAbsent, query } from "../api/client";
+import { Link } from "react-router";
+import { client, query } from "../api/client";
 import { useFollowing } from "../api/live";
-import { useObject, useTenants } from "../api/queries";
+import { useObject } from "../api/queries";
 import type { Page, PlatformEvent, Severity } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { count, time } from "../lib/format";
-import { targetOf, withEvents } from "../lib/events";
+import { newerThan, targetOf, withEvents } from "../lib/events";
 import { DataTable, type Column } from "../ui/DataTable";
+import { TenantChoice, useFilters } from "../ui/filters";
 import { Choice } from "../ui/forms";
 import { Badge, Empty, Loaded, PageHead, type Tone } from "../ui/parts";
 
@@ -19,23 +20,15 @@ const PAGE = 1_000;
 
 export default function Events() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const [tenant, group, severity] = ["tenant", "kind", "severity"].map((name) => search.get(name) ?? "") as [string, string, string];
+  const { values: { tenant, kind: group, severity }, set } = useFilters(["tenant", "kind", "severity"]);
   const wanted = query({ tenant, kind: group && `${group}.*`, severity });
-  const tenants = useTenants();
-  const set = (name: string) => (value: string) => {
-    const next = new URLSearchParams(search);
-    if (value) next.set(name, value);
-    else next.delete(name);
-    setSearch(next);
-  };
   return (
     <>
       <Happening key={wanted} wanted={wanted}>
         <div className="form-row card">
           <Choice label={t("event.kind")} value={group} onChange={set("kind")} options={[["", t("app.all")], ...GROUPS.map((one): [string, string] => [one, t(`event.kind.${one}` as TextKey)])]} />
           <Choice label={t("event.severity")} value={severity} onChange={set("severity")} options={[["", t("app.all")], ["warning", t("event.least.warning")], ["error", t("event.least.error")]]} />
-          <Choice label={t("tenant.one")} value={tenant} onChange={set("tenant")} options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
+          <TenantChoice value={tenant} onChange={set("tenant")} all />
         </div>
       </Happening>
     </>
@@ -58,14 +51,14 @@ function Happening({ wanted, children }: { wanted: string; children: React.React
   const state = useFollowing(first.data ? path : "", {
     stream: async (heard, signal) => {
       if (!first.data) return;
-      heard();
       await client.events(path, ({ event, data }) => {
         if (event === "end") return;
         if (event === "gap") void first.refetch(); // more had happened than is kept
         else told([JSON.parse(data) as PlatformEvent]);
-      }, signal, newest.current);
+      }, signal, newest.current, heard);
     },
-    poll: async (signal) => told((await client.get<Page<PlatformEvent>>(list, signal)).data),
+    poll: async (signal) =>
+      told(await newerThan(newest.current, (limit, after) => client.get<Page<PlatformEvent>>(`${path}${wanted ? "&" : "?"}limit=${limit}${after === null ? "" : `&after=${after}`}`, signal))),
   });
   const columns = useMemo<Column<PlatformEvent>[]>(
     () => [
@@ -78,10 +71,9 @@ function Happening({ wanted, children }: { wanted: string; children: React.React
     ],
     [t],
   );
-  if (isAbsent(first.error)) return <><PageHead title={t("event.title")} /><p className="muted">{t("event.absent")}</p></>;
   return (
     <>
-      <PageHead title={t("event.title")}><Badge tone={state === "streaming" || state === "polling" ? "good" : "calm"}>{t(`live.${state === "absent" ? "paused" : state}` as TextKey)}</Badge></PageHead>
+      <PageHead title={t("event.title")}><Badge tone={state === "streaming" || state === "polling" ? "good" : "calm"}>{t(`live.${state === "refused" ? "paused" : state}` as TextKey)}</Badge></PageHead>
       {children}
       <Loaded read={first}>
         {(page) => (

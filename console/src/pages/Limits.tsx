@@ -1,5 +1,4 @@
 import { useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
 import { at, client, query } from "../api/client";
 import { LIVE_MS, useList, useTenants } from "../api/queries";
 import type { Limit } from "../api/types";
@@ -8,6 +7,7 @@ import type { TextKey } from "../i18n/en";
 import { decimal, money, percentOf, time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
+import { TenantChoice, useFilters } from "../ui/filters";
 import { Change, Check, Choice, Field, FormBox } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, ManagedBadge, Meter, PageHead, isOurs } from "../ui/parts";
 
@@ -20,8 +20,7 @@ const windowOf = (limit: Limit, t: Translate) => t(`limit.window.${limit.window 
 
 export default function Limits() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const tenant = search.get("tenant") ?? "";
+  const { values: { tenant }, set } = useFilters(["tenant"]);
   const tenants = useTenants();
   const read = useList<Limit>(`limits${query({ tenant })}`, LIVE_MS);
   const [making, setMaking] = useState(false);
@@ -73,8 +72,7 @@ export default function Limits() {
         {make}
       </PageHead>
       <div className="form-row card">
-        <Choice label={t("tenant.one")} value={tenant} onChange={(next) => setSearch(next ? { tenant: next } : {})}
-          options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
+        <TenantChoice value={tenant} onChange={set("tenant")} all />
       </div>
       <Loaded read={read}>
         {({ data }) => <DataTable label={t("limit.title")} rows={data} columns={columns} filter empty={<Empty title={t("limit.empty")} action={make}>{t("limit.empty.text")}</Empty>} />}
@@ -95,7 +93,6 @@ const WINDOWS = ["second", "minute", "hour", "day", "month", "lifetime"];
 function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
   const { may } = useAccess();
-  const tenants = useTenants();
   const [tenant, setTenant] = useState(first);
   const [user, setUser] = useState("");
   const [measure, setMeasure] = useState("requests");
@@ -110,7 +107,7 @@ function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => v
   };
   return (
     <FormBox title={t("limit.create")} text={t("limit.create.text")} submit={t("app.create")} onSubmit={create} onClose={onClose}>
-      <Choice label={t("tenant.one")} value={tenant} onChange={setTenant} options={(tenants.data?.data ?? []).map((one) => [one.slug, one.slug])} />
+      <TenantChoice value={tenant} onChange={setTenant} />
       <Field label={t("usage.by.user")} value={user} onChange={setUser} optional={may("create", "limits", tenant)} />
       <Choice label={t("limit.measure")} value={measure} onChange={setMeasure} options={MEASURES.map((one) => [one, t(`limit.measure.${one}` as TextKey)])} />
       {measure !== "concurrency" && <Choice label={t("limit.window")} value={per} onChange={setPer} options={WINDOWS.map((one) => [one, t(`limit.window.${one}` as TextKey)])} />}

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { at, query } from "../api/client";
 import { useList, useObject } from "../api/queries";
@@ -7,7 +7,8 @@ import { useT } from "../i18n";
 import { count, money, time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
-import { Facts, Loaded, ManagedNote, PageHead, Section } from "../ui/parts";
+import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
+import { DeleteModel, EditModel } from "./ModelForm";
 import { offers } from "./Models";
 
 interface Price extends Managed {
@@ -25,11 +26,15 @@ export default function Model() {
   const t = useT();
   const { model: name = "" } = useParams();
   const read = useObject<ModelObject>(`models/${at(name)}`);
-  const { maySee } = useAccess();
   const prices = useList<Price>(`prices${query({ model: name })}`);
+  const { may, maySee } = useAccess();
+  const [asking, setAsking] = useState<"edit" | "delete" | null>(null);
   return (
     <>
-      <PageHead title={name} above={<Link to="/models">{t("model.title")}</Link>} />
+      <PageHead title={name} above={<Link to="/models">{t("model.title")}</Link>}>
+        {read.data && isOurs(read.data) && may("change", "models") && <Button onPress={() => setAsking("edit")}>{t("tenant.edit")}</Button>}
+        {read.data && isOurs(read.data) && may("remove", "models") && <Button kind="danger" onPress={() => setAsking("delete")}>{t("app.delete")}</Button>}
+      </PageHead>
       <Loaded read={read}>
         {(model) => (
           <>
@@ -48,6 +53,8 @@ export default function Model() {
                 ]}
               />
             </Section>
+            {asking === "edit" && <EditModel model={model} onClose={() => setAsking(null)} />}
+            {asking === "delete" && <DeleteModel model={model} onClose={() => setAsking(null)} />}
           </>
         )}
       </Loaded>

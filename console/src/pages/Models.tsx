@@ -1,12 +1,14 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { at } from "../api/client";
 import { useList } from "../api/queries";
 import type { Model } from "../api/types";
 import { useT } from "../i18n";
 import { count } from "../lib/format";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+import { NewModel } from "./ModelForm";
 
 export const offers = (model: Model) => (["chat", "completions", "embeddings"] as const).filter((kind) => model[kind]).join(", ");
 
@@ -24,12 +26,16 @@ export default function Models() {
     ],
     [t],
   );
+  const { may } = useAccess();
+  const [making, setMaking] = useState(false);
+  const make = may("create", "models") && <Button kind="main" onPress={() => setMaking(true)}>{t("model.create")}</Button>;
   return (
     <>
-      <PageHead title={t("model.title")} />
+      <PageHead title={t("model.title")}>{make}</PageHead>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("model.title")} rows={data} columns={columns} filter empty={<Empty title={t("model.empty")}>{t("model.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("model.title")} rows={data} columns={columns} filter empty={<Empty title={t("model.empty")} action={make}>{t("model.empty.text")}</Empty>} />}
       </Loaded>
+      {making && <NewModel onClose={() => setMaking(false)} />}
     </>
   );
 }

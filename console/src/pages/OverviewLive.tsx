@@ -6,13 +6,13 @@ import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { count, micros, rate } from "../lib/format";
 import { NO_POINTS, withPoint } from "../lib/liveSeries";
+import { Lines } from "../ui/Chart";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Lines } from "../ui/Lines";
 import { Badge, Section } from "../ui/parts";
 
 const milliseconds = (value: number | null | undefined) => (value == null ? "–" : micros(value * 1_000));
 
-// What happens now, a figure a second. Nothing where the server tells no such figures.
+// What happens now, a figure a second. Nothing for whom the server tells no such figures.
 export function Live() {
   const t = useT();
   const [series, setSeries] = useState(NO_POINTS);
@@ -48,7 +48,7 @@ export function Live() {
     ];
   }, [series, t]);
   const now = series.points.at(-1);
-  if (state === "absent" || !now) return null;
+  if (state === "refused" || !now) return null;
   return (
     <Section title={t("live.title")} actions={<Badge tone={state === "streaming" || state === "polling" ? "good" : "calm"}>{t(`live.${state}` as TextKey)}</Badge>}>
       <dl className="figures">
@@ -61,12 +61,12 @@ export function Live() {
         <div><dt>{t("live.waiting")}</dt><dd>{count(now.waiting)}</dd></div>
       </dl>
       <div className="grid charts">{charts.map((one) => <Lines key={one.title} label={one.title} at={series.at} series={one.series} value={one.value} />)}</div>
-      {now.tenants && now.tenants.length > 0 && <Tenants tenants={now.tenants} />}
+      {now.tenants.length > 0 && <Tenants tenants={now.tenants} />}
     </Section>
   );
 }
 
-type TenantNow = NonNullable<Figures["tenants"]>[number];
+type TenantNow = Figures["tenants"][number];
 
 function Tenants({ tenants }: { tenants: TenantNow[] }) {
   const t = useT();

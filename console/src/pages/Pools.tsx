@@ -6,7 +6,8 @@ import { useT } from "../i18n";
 import { decimal } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Change, Choice, Field, FormBox } from "../ui/forms";
+import { TenantChoice } from "../ui/filters";
+import { Change, Field, FormBox } from "../ui/forms";
 import { PoolPicture } from "../ui/PoolPicture";
 import { Button, Empty, Loaded, PageHead, Section } from "../ui/parts";
 
@@ -99,7 +100,7 @@ function NewShare({ pool, onClose }: { pool: string; onClose: () => void }) {
   return (
     <FormBox title={t("pool.add")} text={t("pool.set.text")} submit={t("app.save")} ready={tenant !== ""} onClose={onClose}
       onSubmit={() => client.call("POST", `pools/${at(pool)}/set`, { body: { tenant, guaranteed, weight } })}>
-      <Choice label={t("tenant.one")} value={tenant} onChange={setChosen} options={(tenants.data?.data ?? []).map((one) => [one.slug, one.slug])} />
+      <TenantChoice value={tenant} onChange={setChosen} />
       <Field label={`${t("pool.guaranteed")} (GPU)`} value={guaranteed} onChange={setGuaranteed} inputMode="decimal" />
       <Field label={t("pool.weight")} value={weight} onChange={setWeight} inputMode="decimal" />
     </FormBox>

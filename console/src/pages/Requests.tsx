@@ -1,12 +1,13 @@
 import { useMemo, useState, type FormEvent } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
-import { at, isAbsent, query } from "../api/client";
+import { Link, useNavigate } from "react-router";
+import { at, query } from "../api/client";
 import { usePages } from "../api/pages";
-import { useList, useTenants } from "../api/queries";
+import { useList } from "../api/queries";
 import type { Model, RequestLine, RequestStatus } from "../api/types";
 import { useT } from "../i18n";
 import { count, micros, money, time } from "../lib/format";
 import { DataTable, type Column } from "../ui/DataTable";
+import { FilterForm, TenantChoice, useFilters } from "../ui/filters";
 import { Choice, Field } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, PageHead, type Tone } from "../ui/parts";
 
@@ -16,15 +17,13 @@ const TONES: Record<RequestStatus, Tone> = { open: "calm", completed: "good", ca
 
 export default function Requests() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const ask: Record<string, string> = Object.fromEntries(FILTERS.map((name) => [name, search.get(name) ?? ""]));
+  const { values: ask, setAll, key } = useFilters(FILTERS);
   const read = usePages<RequestLine>(`requests${query(ask)}`);
-  if (isAbsent(read.error)) return <><PageHead title={t("request.title")} /><FindRequest /></>;
   return (
     <>
       <PageHead title={t("request.title")}><Button isDisabled={read.isLoading} onPress={read.restart}>{t("app.refresh")}</Button></PageHead>
       <FindRequest />
-      <Ask key={search.toString()} ask={ask} onAsk={(next) => setSearch(Object.fromEntries(Object.entries(next).filter(([, value]) => value)))} />
+      <Ask key={key} ask={ask} onAsk={setAll} />
       <Loaded read={{ data: read.rows, error: read.error, refetch: read.more }}>{(rows) => <Lines rows={rows} isWhole={!read.hasMore} />}</Loaded>
       <div className="form-end" role="status">
         {read.isLoading && read.rows && <span className="muted">{t("app.loading")}</span>}
@@ -63,47 +62,42 @@ const utc = (typed: string) => (typed ? `${new Date(typed).toISOString().slice(0
 
 function Ask({ ask, onAsk }: { ask: Record<string, string>; onAsk: (next: Record<string, string>) => void }) {
   const t = useT();
-  const tenants = useTenants();
   const models = useList<Model>("models");
-  const [values, setValues] = useState<Record<string, string>>({ ...ask, since: local(ask["since"] ?? ""), until: local(ask["until"] ?? "") });
-  const set = (name: string) => (value: string) => setValues({ ...values, [name]: value });
-  const go = (event: FormEvent) => {
-    event.preventDefault();
-    onAsk({ ...values, since: utc(values["since"] ?? ""), until: utc(values["until"] ?? "") });
-  };
+  const given = { ...ask, since: local(ask["since"] ?? ""), until: local(ask["until"] ?? "") };
   // Routes have public names, too, and what was asked for may be gone by now.
-  const names = [...new Set([...(values["model"] ? [values["model"]] : []), ...(models.data?.data ?? []).map((model) => model.name)])];
+  const names = [...new Set([...(ask["model"] ? [ask["model"]] : []), ...(models.data?.data ?? []).map((model) => model.name)])];
   return (
-    <form className="card form-row" onSubmit={go}>
-      <Choice label={t("tenant.one")} value={values["tenant"] ?? ""} onChange={set("tenant")} options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
-      <Field label={t("model.name")} value={values["model"] ?? ""} onChange={set("model")} suggestions={names} optional />
-      <Choice label={t("request.status")} value={values["status"] ?? ""} onChange={set("status")} options={[["", t("app.all")], ...STATUSES.map((one): [string, string] => [one, t(`request.status.${one}`)])]} />
-      <Field label={t("usage.from")} type="datetime-local" value={values["since"] ?? ""} onChange={set("since")} optional />
-      <Field label={t("usage.until")} type="datetime-local" value={values["until"] ?? ""} onChange={set("until")} optional />
-      <Button type="submit" kind="main">{t("audit.search")}</Button>
-    </form>
+    <FilterForm given={given} submit={t("audit.search")} onSubmit={(next) => onAsk({ ...next, since: utc(next["since"] ?? ""), until: utc(next["until"] ?? "") })}>
+      {(value, set) => (
+        <>
+          <TenantChoice value={value("tenant")} onChange={set("tenant")} all />
+          <Field label={t("model.name")} value={value("model")} onChange={set("model")} suggestions={names} optional />
+          <Choice label={t("request.status")} value={value("status")} onChange={set("status")} options={[["", t("app.all")], ...STATUSES.map((one): [string, string] => [one, t(`request.status.${one}`)])]} />
+          <Field label={t("usage.from")} type="datetime-local" value={value("since")} onChange={set("since")} optional />
+          <Field label={t("usage.until")} type="datetime-local" value={value("until")} onChange={set("until")} optional />
+        </>
+      )}
+    </FilterForm>
   );
 }
 
 function Lines({ rows, isWhole }: { rows: RequestLine[]; isWhole: boolean }) {
   const t = useT();
-  const timed = rows[0]?.ttft_ms !== undefined;
   const columns = useMemo<Column<RequestLine>[]>(
     () => [
       { id: "time", head: t("audit.time"), cell: (line) => <Link to={`/requests/${at(line.id)}`}>{time(line.opened_at)}</Link>, value: (line) => line.opened_at },
       { id: "tenant", head: t("tenant.one"), cell: (line) => line.tenant, value: (line) => line.tenant },
       { id: "owner", head: t("key.owner"), cell: (line) => line.owner || "–", value: (line) => line.owner || null },
       { id: "model", head: t("model.name"), cell: (line) => (line.version && line.version !== line.model ? `${line.model} (${line.version})` : line.model), value: (line) => line.model },
-      { id: "status", head: t("request.status"), cell: (line) => <Badge tone={TONES[line.status] ?? "calm"}>{t(`request.status.${line.status}`) ?? line.status}</Badge>, value: (line) => line.status },
+      { id: "status", head: t("request.status"), cell: (line) => <Badge tone={TONES[line.status]}>{t(`request.status.${line.status}`)}</Badge>, value: (line) => line.status },
       { id: "outcome", head: t("request.outcome"), cell: (line) => line.outcome ?? "–", value: (line) => line.outcome },
       { id: "in", head: t("usage.input"), cell: (line) => count(line.prompt_tokens), value: (line) => line.prompt_tokens, numeric: true },
       { id: "out", head: t("usage.output"), cell: (line) => count(line.output_tokens), value: (line) => line.output_tokens, numeric: true },
-      ...(timed ? [{ id: "first", head: t("play.first"), cell: (line: RequestLine) => (line.ttft_ms == null ? "–" : micros(line.ttft_ms * 1_000)), value: (line: RequestLine) => line.ttft_ms ?? null, numeric: true }] : []),
-      { id: "total", head: t("play.total"), cell: (line) => (line.total_ms == null ? "–" : micros(line.total_ms * 1_000)), value: (line) => line.total_ms ?? null, numeric: true },
+      { id: "total", head: t("play.total"), cell: (line) => (line.total_ms === null ? "–" : micros(line.total_ms * 1_000)), value: (line) => line.total_ms, numeric: true },
       { id: "cost", head: t("usage.cost"), cell: (line) => money(line.cost, line.currency), value: (line) => (line.cost == null ? null : Number(line.cost)), numeric: true },
       { id: "id", head: t("request.id"), cell: (line) => <code>{line.id}</code>, value: (line) => line.id },
     ],
-    [t, timed],
+    [t],
   );
   return <DataTable label={t("request.title")} rows={rows} columns={columns} filter empty={isWhole ? <Empty title={t("request.empty")}>{t("request.empty.text")}</Empty> : <p className="muted">{t("request.none_yet")}</p>} />;
 }

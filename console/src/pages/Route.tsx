@@ -4,27 +4,33 @@ import { ApiError, at, client } from "../api/client";
 import { LIVE_MS, useObject } from "../api/queries";
 import type { Rollout, Route as RouteObject } from "../api/types";
 import { useT } from "../i18n";
+import { shown } from "../lib/changes";
+import { shares } from "../lib/routeForm";
 import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
-import { Choice, Field, FormBox } from "../ui/forms";
+import { FormBox } from "../ui/forms";
 import { isRunning } from "../ui/rollouts";
 import { Button, ErrorBox, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
 import { RolloutView } from "./RolloutView";
+import { DeleteRoute, EditRoute } from "./RouteForm";
+import { StartRollout } from "./StartRollout";
 
 export default function Route() {
   const t = useT();
   const { route: name = "" } = useParams();
   const read = useObject<RouteObject>(`routes/${at(name)}`, LIVE_MS);
   const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
-  const [asking, setAsking] = useState<"weights" | "start" | null>(null);
+  const [asking, setAsking] = useState<"weights" | "start" | "edit" | "delete" | null>(null);
   const { may } = useAccess();
   const running = rollout.data !== undefined && isRunning(rollout.data.state);
   const none = rollout.error instanceof ApiError && rollout.error.status === 404;
   return (
     <>
       <PageHead title={name} above={<Link to="/routes">{t("route.title")}</Link>}>
+        {read.data && isOurs(read.data) && may("change", "routes") && <Button onPress={() => setAsking("edit")}>{t("tenant.edit")}</Button>}
         {read.data && isOurs(read.data) && !running && may("change", "routes") && <Button onPress={() => setAsking("weights")}>{t("route.edit_weights")}</Button>}
         {read.data && !running && read.data.versions.length > 1 && may("create", "rollouts") && <Button kind="main" onPress={() => setAsking("start")}>{t("route.start")}</Button>}
+        {read.data && isOurs(read.data) && may("remove", "routes") && <Button kind="danger" onPress={() => setAsking("delete")}>{t("app.delete")}</Button>}
       </PageHead>
       <Loaded read={read}>
         {(route) => (
@@ -45,12 +51,17 @@ export default function Route() {
                 facts={[
                   [t("route.sticky"), route.sticky],
                   [t("route.fallbacks"), route.fallbacks.map((one) => one.model ?? one.route).join(", ") || t("app.none")],
-                  [t("route.mirror"), route.mirror ? `${route.mirror.version} ${route.mirror.share}` : t("app.none")],
+                  [t("route.mirror"), route.mirror ? `${route.mirror.version} ${route.mirror.share} %` : t("app.none")],
+                  [t("route.times"), shown(route.timeouts)],
+                  [t("route.grey"), shown(route.grey)],
+                  [t("route.conditions"), shown(route.conditions)],
                 ]}
               />
             </Section>
             {asking === "weights" && <Weights route={route} onClose={() => setAsking(null)} />}
-            {asking === "start" && <Start route={route} onClose={() => setAsking(null)} />}
+            {asking === "start" && <StartRollout route={route} onClose={() => setAsking(null)} />}
+            {asking === "edit" && <EditRoute route={route} onClose={() => setAsking(null)} />}
+            {asking === "delete" && <DeleteRoute route={route} onClose={() => setAsking(null)} />}
           </>
         )}
       </Loaded>
@@ -64,38 +75,21 @@ const WEIGHT_MAX = 100;
 function Weights({ route, onClose }: { route: RouteObject; onClose: () => void }) {
   const t = useT();
   const [weights, setWeights] = useState(route.versions.map((version) => version.weight));
-  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const parts = shares(weights);
   const save = () => {
     const versions = route.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
     return client.call("PATCH", `routes/${at(route.name)}`, { body: { versions }, revision: route.revision });
   };
   return (
-    <FormBox title={t("route.edit_weights")} text={t("route.edit_weights.text")} submit={t("app.save")} ready={all > 0} onSubmit={save} onClose={onClose}>
+    <FormBox title={t("route.edit_weights")} text={t("route.edit_weights.text")} submit={t("app.save")} ready={weights.some((weight) => weight > 0)} onSubmit={save} onClose={onClose}>
       {route.versions.map((version, i) => (
         <label className="weights" key={version.model}>
           <span>{version.model}</span>
           <input type="range" min={0} max={Math.max(WEIGHT_MAX, version.weight)} value={weights[i]}
             onChange={(event) => setWeights(weights.map((weight, n) => (n === i ? Number(event.target.value) : weight)))} />
-          <output><del>{version.share}</del> → <ins>{all > 0 ? `${((100 * weights[i]!) / all).toFixed(1)}%` : "–"}</ins></output>
+          <output><del>{version.share}</del> → <ins>{parts[i]}</ins></output>
         </label>
       ))}
-    </FormBox>
-  );
-}
-
-function Start({ route, onClose }: { route: RouteObject; onClose: () => void }) {
-  const t = useT();
-  const stable = route.versions.find((version) => version.stage === "stable")?.model ?? "";
-  const others = route.versions.filter((version) => version.model !== stable).map((version) => version.model);
-  const [candidate, setCandidate] = useState(others[0] ?? "");
-  const [steps, setSteps] = useState("1%:10m 5%:10m 25%:30m 50%:30m");
-  const [sample, setSample] = useState("200");
-  const body = { route: route.name, candidate, steps: steps.trim().split(/[\s,]+/), sample_min: Number(sample) };
-  return (
-    <FormBox title={t("route.start")} text={t("route.start.text", { stable })} submit={t("route.start")} onClose={onClose} onSubmit={() => client.call("POST", "rollouts", { body })}>
-      <Choice label={t("route.candidate")} value={candidate} onChange={setCandidate} options={others.map((one) => [one, one])} />
-      <Field label={t("route.steps")} help={t("route.steps.help")} value={steps} onChange={setSteps} />
-      <Field label={t("route.sample_min")} value={sample} onChange={setSample} inputMode="numeric" pattern="[0-9]+" />
     </FormBox>
   );
 }

@@ -1,12 +1,14 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { at } from "../api/client";
 import { LIVE_MS, useList, useRollouts } from "../api/queries";
 import type { Route } from "../api/types";
 import { useT } from "../i18n";
+import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
 import { RolloutBadge } from "../ui/rollouts";
-import { Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
+import { NewRoute } from "./RouteForm";
 
 const versionsOf = (route: Route) => route.versions.map((version) => `${version.model} ${version.share}`).join(", ");
 
@@ -31,12 +33,19 @@ export default function Routes() {
     ],
     [t, rollouts.data],
   );
+  const { may } = useAccess();
+  const [making, setMaking] = useState(false);
+  const make = may("create", "routes") && <Button kind="main" onPress={() => setMaking(true)}>{t("route.create")}</Button>;
   return (
     <>
-      <PageHead title={t("route.title")}><span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span></PageHead>
+      <PageHead title={t("route.title")}>
+        <span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span>
+        {make}
+      </PageHead>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("route.title")} rows={data} columns={columns} filter empty={<Empty title={t("route.empty")}>{t("route.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("route.title")} rows={data} columns={columns} filter empty={<Empty title={t("route.empty")} action={make}>{t("route.empty.text")}</Empty>} />}
       </Loaded>
+      {making && <NewRoute onClose={() => setMaking(false)} />}
     </>
   );
 }

@@ -1,5 +1,4 @@
 import { useSearchParams } from "react-router";
-import { isAbsent } from "../api/client";
 import { useObject, useTenants } from "../api/queries";
 import type { ServerConfig, System } from "../api/types";
 import { useT } from "../i18n";
@@ -87,12 +86,10 @@ function Platform() {
           </div>
         )}
       </Section>
-      {!isAbsent(config.error) && (
-        <Section title={t("settings.config")}>
-          <p className="muted">{t("settings.config.text")}</p>
-          <Loaded read={config}>{(it) => <pre tabIndex={0} className="code" aria-label={t("settings.config")}>{JSON.stringify(it.config, null, 2)}</pre>}</Loaded>
-        </Section>
-      )}
+      <Section title={t("settings.config")}>
+        <p className="muted">{t("settings.config.text")}</p>
+        <Loaded read={config}>{(it) => <pre tabIndex={0} className="code" aria-label={t("settings.config")}>{JSON.stringify(it.config, null, 2)}</pre>}</Loaded>
+      </Section>
     </>
   );
 }

@@ -8,7 +8,8 @@ import { count, microText, money, time, utcMonth } from "../lib/format";
 import { randomText } from "../lib/password";
 import { DataTable } from "../ui/DataTable";
 import { useAccess } from "../session";
-import { Choice, Field, FormBox } from "../ui/forms";
+import { TenantChoice } from "../ui/filters";
+import { Field, FormBox } from "../ui/forms";
 import { Button, Empty, Loaded, PageHead, Section, download } from "../ui/parts";
 
 export default function Statements() {
@@ -42,15 +43,14 @@ function Which(given: { tenant: string; month: string }) {
   const tenants = useTenants();
   const [tenant, setTenant] = useState(given.tenant);
   const [month, setMonth] = useState(given.month);
-  const known = (tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug]);
-  const choice = tenant || known[0]?.[0] || "";
+  const choice = tenant || tenants.data?.data[0]?.slug || "";
   const show = (event: FormEvent) => {
     event.preventDefault();
     if (choice) void go(`/statements/${at(choice, month)}`);
   };
   return (
     <form className="card form-row" onSubmit={show}>
-      <Choice label={t("statement.tenant")} value={choice} onChange={setTenant} options={known} />
+      <TenantChoice value={choice} onChange={setTenant} />
       <Field label={t("statement.month")} type="month" value={month} onChange={setMonth} pattern="[0-9]{4}-[0-9]{2}" />
       <Button type="submit" kind="main">{t("statement.show")}</Button>
     </form>

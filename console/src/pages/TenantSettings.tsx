@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState, type FormEvent } from "react";
-import { at, client, isAbsent, query } from "../api/client";
+import { at, client, query } from "../api/client";
 import { useList, useObject } from "../api/queries";
 import type { Managed, Project } from "../api/types";
 import { useT } from "../i18n";
@@ -18,9 +18,7 @@ interface Bounds {
 type Settings = Values & Managed & { bounds: Bounds };
 
 export function TenantSettings({ tenant }: { tenant: string }) {
-  const t = useT();
   const read = useObject<Settings>(`tenants/${at(tenant)}/settings`);
-  if (isAbsent(read.error)) return <p className="muted">{t("settings.absent")}</p>;
   return <Loaded read={read}>{(settings) => <Form tenant={tenant} latest={settings} />}</Loaded>;
 }
 

@@ -1,31 +1,30 @@
-import { useMemo, useState, type FormEvent } from "react";
-import { useSearchParams } from "react-router";
+import { useMemo, useState } from "react";
 import { client, query } from "../api/client";
-import { useList, useObject, useTenants } from "../api/queries";
+import { useList, useObject } from "../api/queries";
 import type { Forecast, Model, Usage as UsageReport, UsageLine } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import { count, decimal, money, utcDay } from "../lib/format";
 import { Bars } from "../ui/Chart";
 import { DataTable, type Column } from "../ui/DataTable";
+import { FilterForm, TenantChoice, useFilters } from "../ui/filters";
 import { Choice, Field } from "../ui/forms";
 import { Badge, Button, Empty, Loaded, PageHead, Section, download } from "../ui/parts";
 
 const BY = ["day", "month", "tenant", "project", "key", "user", "cost_centre", "model", "engine", "revision", "price"] as const;
-const FILTERS = ["tenant", "model", "from", "until", "project", "key", "user", "cost_centre", "engine", "month"] as const;
+const FILTERS = ["by", "tenant", "model", "from", "until", "project", "key", "user", "cost_centre", "engine", "month"] as const;
 
-// What the address says; so a report can be sent to somebody else, and the browser's history goes through reports.
-function asked(search: URLSearchParams): Record<string, string> {
-  const values: Record<string, string> = { by: search.get("by") ?? "day" };
-  for (const name of FILTERS) if (search.get(name)) values[name] = search.get(name)!;
+// What the address says, or else the last 30 days.
+function asked(said: Record<string, string>): Record<string, string> {
+  const values: Record<string, string> = { ...said, by: said["by"] || "day" };
   if (!values["from"] && !values["until"] && !values["month"]) values["from"] = utcDay(new Date(), 29);
   return values;
 }
 
 export default function Usage() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const ask = useMemo(() => asked(search), [search]);
+  const { values, setAll, key } = useFilters(FILTERS);
+  const ask = asked(values);
   const path = `usage${query(ask)}`;
   const read = useObject<UsageReport>(path);
   const csv = async () => {
@@ -35,7 +34,7 @@ export default function Usage() {
   return (
     <>
       <PageHead title={t("usage.title")}><Button onPress={() => void csv()}>{t("app.download_csv")}</Button></PageHead>
-      <Ask key={search.toString()} ask={ask} onAsk={(next) => setSearch(next)} />
+      <Ask key={key} ask={ask} onAsk={setAll} />
       <Loaded read={read}>
         {(report) => (
           <>
@@ -58,25 +57,20 @@ export default function Usage() {
 
 function Ask({ ask, onAsk }: { ask: Record<string, string>; onAsk: (next: Record<string, string>) => void }) {
   const t = useT();
-  const tenants = useTenants();
   const models = useList<Model>("models");
-  const [values, setValues] = useState(ask);
-  const set = (name: string) => (value: string) => setValues({ ...values, [name]: value });
-  const go = (event: FormEvent) => {
-    event.preventDefault();
-    onAsk(Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "")));
-  };
-  const names = (read: { data?: { data: { slug?: string; name?: string }[] } | undefined }): [string, string][] =>
-    [["", t("app.all")], ...(read.data?.data ?? []).map((one): [string, string] => [one.slug ?? one.name ?? "", one.slug ?? one.name ?? ""])];
+  const names = (models.data?.data ?? []).map((model): [string, string] => [model.name, model.name]);
   return (
-    <form className="card form-row" onSubmit={go}>
-      <Choice label={t("usage.by")} value={values["by"] ?? "day"} onChange={set("by")} options={BY.map((by) => [by, t(`usage.by.${by}` as TextKey)])} />
-      <Choice label={t("usage.tenant")} value={values["tenant"] ?? ""} onChange={set("tenant")} options={names(tenants)} />
-      <Choice label={t("usage.model")} value={values["model"] ?? ""} onChange={set("model")} options={names(models)} />
-      <Field label={t("usage.from")} type="date" value={values["from"] ?? ""} onChange={set("from")} optional />
-      <Field label={t("usage.until")} type="date" value={values["until"] ?? ""} onChange={set("until")} optional />
-      <Button type="submit" kind="main">{t("usage.show")}</Button>
-    </form>
+    <FilterForm given={ask} submit={t("usage.show")} onSubmit={onAsk}>
+      {(value, set) => (
+        <>
+          <Choice label={t("usage.by")} value={value("by")} onChange={set("by")} options={BY.map((by) => [by, t(`usage.by.${by}` as TextKey)])} />
+          <TenantChoice value={value("tenant")} onChange={set("tenant")} all />
+          <Choice label={t("model.name")} value={value("model")} onChange={set("model")} options={[["", t("app.all")], ...names]} />
+          <Field label={t("usage.from")} type="date" value={value("from")} onChange={set("from")} optional />
+          <Field label={t("usage.until")} type="date" value={value("until")} onChange={set("until")} optional />
+        </>
+      )}
+    </FilterForm>
   );
 }
 

@@ -1,20 +1,19 @@
 import { useMemo, useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate } from "react-router";
 import { at, client, query } from "../api/client";
-import { useList, useTenants } from "../api/queries";
+import { useList } from "../api/queries";
 import type { User } from "../api/types";
 import { useT } from "../i18n";
 import { time } from "../lib/format";
 import { DataTable, type Column } from "../ui/DataTable";
+import { TenantChoice, useFilters } from "../ui/filters";
 import { Choice, Field, FormBox } from "../ui/forms";
 import { PasswordField, RoleFields, UserState, firstChoice, roleText, useRolePlaces, type RoleChoice } from "../ui/people";
 import { Button, Empty, Loaded, PageHead } from "../ui/parts";
 
 export default function Users() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const tenant = search.get("tenant") ?? "";
-  const tenants = useTenants();
+  const { values: { tenant }, set } = useFilters(["tenant"]);
   const places = useRolePlaces();
   const read = useList<User>(`users${query({ tenant })}`);
   const [making, setMaking] = useState(false);
@@ -33,8 +32,7 @@ export default function Users() {
     <>
       <PageHead title={t("user.title")}>{make}</PageHead>
       <div className="form-row card">
-        <Choice label={t("tenant.one")} value={tenant} onChange={(next) => setSearch(next ? { tenant: next } : {})}
-          options={[["", t("app.all")], ...(tenants.data?.data ?? []).map((one): [string, string] => [one.slug, one.slug])]} />
+        <TenantChoice value={tenant} onChange={set("tenant")} all />
       </div>
       <Loaded read={read}>
         {({ data }) => (
@@ -42,14 +40,12 @@ export default function Users() {
             empty={<Empty title={t("user.empty")} action={make}>{t("user.empty.text")}</Empty>} />
         )}
       </Loaded>
-      {making && places && (
-        <NewUser places={places} tenant={tenant} withServices={read.data?.data.some((user) => user.kind !== undefined) ?? false} onClose={() => setMaking(false)} />
-      )}
+      {making && places && <NewUser places={places} tenant={tenant} onClose={() => setMaking(false)} />}
     </>
   );
 }
 
-function NewUser({ places, tenant, withServices, onClose }: { places: (string | null)[]; tenant: string; withServices: boolean; onClose: () => void }) {
+function NewUser({ places, tenant, onClose }: { places: (string | null)[]; tenant: string; onClose: () => void }) {
   const t = useT();
   const go = useNavigate();
   const [login, setLogin] = useState("");
@@ -68,7 +64,7 @@ function NewUser({ places, tenant, withServices, onClose }: { places: (string | 
   };
   return (
     <FormBox title={t("user.create")} text={t("user.create.text")} submit={t("app.create")} onSubmit={create} onClose={onClose}>
-      {withServices && <Choice label={t("user.kind")} help={t(`user.kind.${kind}.text`)} value={kind} onChange={(next) => setKind(next as typeof kind)} options={[["person", t("user.kind.person")], ["service", t("user.kind.service")]]} />}
+      <Choice label={t("user.kind")} help={t(`user.kind.${kind}.text`)} value={kind} onChange={(next) => setKind(next as typeof kind)} options={[["person", t("user.kind.person")], ["service", t("user.kind.service")]]} />
       <Field label={t("user.login")} help={t("user.login.help")} value={login} onChange={setLogin} pattern="[!-.0-~]{1,128}" autoFocus autoComplete="off" />
       <Field label={t("tenant.display_name")} value={name} onChange={setName} optional />
       {kind === "person" && <PasswordField login={login} value={password} onChange={setPassword} optional />}

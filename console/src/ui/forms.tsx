@@ -1,10 +1,43 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useId, useState, type FormEvent, type ReactNode } from "react";
+import { createContext, useContext, useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { Dialog, FieldError, Heading, Input, Label, Modal, ModalOverlay, Text, TextArea, TextField } from "react-aria-components";
+import { ApiError } from "../api/client";
 import { useT } from "../i18n";
+import { isBlamed } from "../lib/changes";
 import { Button, ErrorBox } from "./parts";
 
-export function Field({ label, help, value, onChange, optional, lines, ...more }: {
+// What the server has against a form, for the field that it blames.
+const Refused = createContext<unknown>(null);
+
+function useBlame(param: string | undefined): string | null {
+  const error = useContext(Refused);
+  return param !== undefined && error instanceof ApiError && error.param !== null && isBlamed(error.param, param) ? error.message : null;
+}
+
+// Around fields: they show what is wrong with them, folded parts are unfolded for it, and the first one is gone to.
+export function Blaming({ error, children }: { error: unknown; children: ReactNode }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const first = error ? place.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-blamed]") : null;
+    if (!first) return;
+    first.closest("details")?.setAttribute("open", "");
+    first.focus();
+  }, [error]);
+  return (
+    <Refused value={error}>
+      <div ref={place} onInvalidCapture={(event) => (event.target as HTMLElement).closest("details")?.setAttribute("open", "")}>{children}</div>
+    </Refused>
+  );
+}
+
+// Says what is wrong with something that is no single field.
+export function Blame({ param }: { param: string }) {
+  const why = useBlame(param);
+  return why === null ? null : <p className="field-error" tabIndex={-1} data-blamed>{why}</p>;
+}
+
+// `param`: what the API calls it, for its errors.
+export function Field({ label, help, value, onChange, optional, lines, param, ...more }: {
   label: string;
   help?: string;
   value: string;
@@ -20,41 +53,49 @@ export function Field({ label, help, value, onChange, optional, lines, ...more }
   isReadOnly?: boolean;
   validate?: (value: string) => string | null; // why it cannot be sent
   suggestions?: string[]; // others may be typed
+  param?: string;
 }) {
   const t = useT();
   const list = useId();
+  const why = useBlame(param);
+  const blamed = why === null ? {} : { "aria-invalid": true };
   const { pattern, suggestions, ...rest } = more;
   return (
-    <TextField {...rest} value={value} onChange={onChange} isRequired={!optional} className="field">
+    <TextField {...rest} value={value} onChange={onChange} isRequired={!optional} className="field" aria-describedby={why === null ? undefined : `${list}-why`}>
       <Label>
         {label} {optional && <span className="muted">({t("app.optional")})</span>}
       </Label>
-      {lines ? <TextArea rows={lines} spellCheck={false} /> : <Input spellCheck={false} {...(pattern ? { pattern } : {})} {...(suggestions ? { list } : {})} />}
+      {lines ? <TextArea rows={lines} spellCheck={false} {...blamed} /> : <Input spellCheck={false} {...blamed} {...(pattern ? { pattern } : {})} {...(suggestions ? { list } : {})} />}
       {suggestions && <datalist id={list}>{suggestions.map((one) => <option key={one} value={one} />)}</datalist>}
       {help && <Text slot="description" className="help">{help}</Text>}
       <FieldError className="field-error" />
+      {why !== null && <span id={`${list}-why`} className="field-error">{why}</span>}
     </TextField>
   );
 }
 
 // The browser's own list: it is small, and every device shows it in its own good way.
-export function Choice({ label, value, onChange, options, help }: {
+export function Choice({ label, value, onChange, options, help, param }: {
   label: string;
   value: string;
   onChange: (value: string) => void;
   options: [string, string][];
   help?: string;
+  param?: string;
 }) {
   const id = useId();
+  const why = useBlame(param);
+  const described = [help && `${id}-help`, why !== null && `${id}-why`].filter(Boolean).join(" ");
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} aria-describedby={help ? `${id}-help` : undefined}>
+      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} aria-describedby={described || undefined} aria-invalid={why !== null || undefined}>
         {options.map(([key, text]) => (
           <option key={key} value={key}>{text}</option>
         ))}
       </select>
       {help && <span id={`${id}-help`} className="help">{help}</span>}
+      {why !== null && <span id={`${id}-why`} className="field-error">{why}</span>}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { at, client, isAbsent } from "../api/client";
+import { at, client } from "../api/client";
 import { useList, useTenants } from "../api/queries";
 import type { Membership, Token, User, UserSession } from "../api/types";
 import { useT } from "../i18n";
@@ -111,14 +111,13 @@ export function Sessions({ user, mayEnd, onEndAll }: { user: string; mayEnd: boo
   );
 }
 
-// Tokens with which programs act as a user. Nothing where the server has none.
+// Tokens with which programs act as a user.
 export function Tokens({ user, mayMake, mayRevoke }: { user: string; mayMake: boolean; mayRevoke: boolean }) {
   const t = useT();
   const read = useList<Token>(`users/${at(user)}/tokens`);
   const [making, setMaking] = useState(false);
   const [made, setMade] = useState<Token | null>(null);
   const [gone, setGone] = useState<Token | null>(null);
-  if (isAbsent(read.error)) return null;
   return (
     <Section title={t("token.title")} actions={mayMake && <Button onPress={() => setMaking(true)}>{t("token.create")}</Button>}>
       <Loaded read={read}>

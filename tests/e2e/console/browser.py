@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import urllib.parse
 
 from gateway import PASSWORD
 
@@ -12,6 +13,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 # Where pictures go; unset: nowhere. `SM_PICTURES=docs/pictures/console` renews those of the manual.
 PICTURES = os.environ.get("SM_PICTURES")
+# A folder with the console as vite has built it, in place of the one in the binary: to try it without a new binary.
+DIST = os.environ.get("SM_CONSOLE_DIST")
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -25,11 +28,21 @@ def launch(playwright):
     return playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
 
 
+def from_folder(route):
+    path = urllib.parse.urlsplit(route.request.url).path
+    if path.startswith("/assets/"):
+        return route.fulfill(path=pathlib.Path(DIST) / path[1:])
+    head = {name: value for name, value in route.fetch().headers.items() if name not in ("content-encoding", "content-length")}
+    return route.fulfill(headers=head, path=pathlib.Path(DIST) / "index.html")
+
+
 class Person:
     def __init__(self, browser, gateway, **options):
         self.gateway = gateway
         self.context = browser.new_context(viewport=options.pop("viewport", DESKTOP), locale="en-GB",
                                            timezone_id="Europe/Copenhagen", **options)
+        if DIST:
+            self.context.route(re.compile(r"^[^/]+//[^/]+/(assets/.*|console/.*)?$"), from_folder)
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.faults, self.asked = [], []
@@ -81,6 +94,12 @@ class Person:
 
     def press(self, name, within=None, exact=True):
         (within or self.page).get_by_role("button", name=name, exact=exact).click()
+
+    def confirm(self, name):
+        """Does in a box what it asks for, having seen what that would be."""
+        self.press("See what it does", self.box())
+        self.box().get_by_role("region", name="What it does").wait_for()
+        self.press(name, self.box())
 
     def box(self):
         return self.page.get_by_role("dialog")

@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 
 import mesh as support
-import pytest
 
 from mesh import EngineSim, chat, make_key, wait_for
 
@@ -131,12 +130,6 @@ class Gateway:
             [support.BINARY, "model", "import", support.ROOT / "models/tiny/sovmesh-tiny.gguf", "--name", name, "--version", version,
              *words, "--data-dir", self.data], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
-
-    def needs(self, path):
-        """Skips where the server of this build has no such resource."""
-        status, _, body = self.fetch(f"/api/v1/{path}", authorization=f"Bearer {self.token}")
-        if status in (404, 405) and (status == 405 or json.loads(body)["error"]["code"] == "unknown_url"):
-            pytest.skip(f"this server has no /api/v1/{path}")
 
     def stop(self):
         try:

@@ -232,7 +232,7 @@ def test_a_rollout_is_started_watched_and_promoted(person, gateway):
     person.press("Start a rollout")
     person.box().get_by_label("Steps").fill("50%:10m")
     person.box().get_by_label("Requests that a gate needs at least").fill("5")
-    person.press("Start a rollout", person.box())
+    person.confirm("Start a rollout")
     page.get_by_role("heading", name="Rollout of llama").wait_for()
     wait_for(lambda: gateway.api("GET", "rollouts/llama")["state"] == "holding")
     for i in range(40):
@@ -276,7 +276,7 @@ def test_an_engine_is_added_and_removed(person, gateway):
     person.press("Add a remote engine")
     person.box().get_by_label("Name").fill("spare")
     person.box().get_by_label("Address").fill(f"http://{gateway.engines[0].address}/v1")
-    person.press("Create", person.box())
+    person.confirm("Create")
     person.page.get_by_role("link", name="spare").click()
     person.title("spare")
     person.press("Delete")
@@ -286,7 +286,7 @@ def test_an_engine_is_added_and_removed(person, gateway):
     person.press("Add a remote engine")
     person.box().get_by_label("Name").fill("gpu-1")
     person.box().get_by_label("Address").fill("http://127.0.0.1:1/v1")
-    person.press("Create", person.box())
+    person.press("See what it does", person.box())
     person.box().get_by_text("is declared in the configuration file").wait_for()
 
 

@@ -171,7 +171,6 @@ def test_an_auditor_sees_who_may_what_and_changes_nothing(person, gateway):
 
 
 def test_an_auditor_reads_what_the_server_goes_by(person, gateway):
-    gateway.needs("config")
     page = person.sign_in_as("audrey@platform", "settings").page
     config = page.get_by_label("Effective configuration").last
     config.wait_for()

@@ -1,5 +1,6 @@
 """What happens now: the overview's figures, events, the list of requests."""
 
+import json
 import re
 
 from browser import Person, digits
@@ -12,12 +13,15 @@ HIDE = """hidden => {
 }"""
 
 
+def wants_stream(route):
+    return route.request.headers.get("accept") == "text/event-stream"
+
+
 def streams(person, what):
     return [url for _, url in person.asked if re.search(rf"/api/v1/{what}(\?|$)", url)]
 
 
 def test_an_operator_sees_what_happens_now(person, gateway):
-    gateway.needs("live")
     page = person.sign_in_as("olga@platform").page
     now = page.get_by_role("region", name="Now")
     now.get_by_text("live", exact=True).wait_for()
@@ -40,7 +44,6 @@ def test_an_operator_sees_what_happens_now(person, gateway):
 
 
 def test_nothing_is_read_while_nobody_looks(person, gateway):
-    gateway.needs("live")
     page = person.sign_in_as("olga@platform").page
     now = page.get_by_role("region", name="Now")
     now.get_by_text("live", exact=True).wait_for()
@@ -53,7 +56,6 @@ def test_nothing_is_read_while_nobody_looks(person, gateway):
 
 
 def test_a_tenants_people_see_their_own_figures_alone(person, gateway):
-    gateway.needs("live")
     page = person.sign_in_as("ann@aurora").page
     now = page.get_by_role("region", name="Now")
     now.get_by_text("live", exact=True).wait_for()
@@ -62,7 +64,6 @@ def test_a_tenants_people_see_their_own_figures_alone(person, gateway):
 
 
 def test_an_event_comes_while_somebody_looks_and_leads_to_what_it_is_about(person, gateway):
-    gateway.needs("events")
     page = person.sign_in_as("olga@platform", "events").page
     page.get_by_text("live", exact=True).wait_for()
     made = gateway.api("POST", "keys", {"tenant": "aurora", "display_name": "to be revoked"})
@@ -84,8 +85,31 @@ def test_an_event_comes_while_somebody_looks_and_leads_to_what_it_is_about(perso
     assert page.get_by_label("Kind").input_value() == "key"
 
 
+def test_events_are_called_live_when_the_stream_is_there_and_not_before(person):
+    page, held = person.page, []
+    page.route(re.compile(r"/api/v1/events"), lambda route: held.append(route) if wants_stream(route) else route.continue_())
+    person.sign_in_as("olga@platform", "events")
+    page.get_by_role("table", name="Events").wait_for()
+    wait_for(lambda: page.get_by_text("connecting …", exact=True).count() == 1 and held)
+    assert page.get_by_text("live", exact=True).count() == 0
+    held[0].continue_()
+    page.get_by_text("live", exact=True).wait_for()
+
+
+def test_where_no_stream_is_to_be_had_only_new_events_are_read(person, gateway):
+    page = person.page
+    full = json.dumps({"error": {"message": "too many streams", "type": "requests", "param": None, "code": "rate_limit_exceeded"}})
+    page.route(re.compile(r"/api/v1/events"), lambda route: route.fulfill(status=429, content_type="application/json", body=full)
+               if wants_stream(route) else route.continue_())
+    person.sign_in_as("olga@platform", "events")
+    page.get_by_text("refreshed every 3 s", exact=True).wait_for()
+    made = gateway.api("POST", "keys", {"tenant": "aurora", "display_name": "heard of by asking"})
+    page.get_by_role("table", name="Events").get_by_role("row").filter(has_text=made["id"]).first.wait_for()
+    _, *later = [url for url in streams(person, "events") if "limit=" in url]
+    assert later and all("limit=20" in url for url in later), later
+
+
 def test_a_tenants_people_see_no_events_of_others(person, gateway):
-    gateway.needs("events")
     made = gateway.api("POST", "keys", {"tenant": "borealis", "display_name": "of borealis"})
     gateway.api("POST", f"keys/{made['id']}/revoke", {})
     page = person.sign_in_as("ann@aurora", "events").page
@@ -95,7 +119,6 @@ def test_a_tenants_people_see_no_events_of_others(person, gateway):
 
 
 def test_requests_are_found_by_tenant_model_status_and_time(person, chromium, gateway):
-    gateway.needs("requests")
     gateway.ready("tiny")
     _, mine = gateway.chat(model=TINY)
     key = gateway.api("POST", "keys", {"tenant": "borealis"})["key"]
@@ -126,7 +149,6 @@ def test_requests_are_found_by_tenant_model_status_and_time(person, chromium, ga
 
 
 def test_a_developer_finds_out_what_a_request_cost_and_where_its_time_went(person, gateway):
-    gateway.needs("requests")
     dave = gateway.sign_in("dave@aurora")
     key = dave.api("POST", "keys", {"tenant": "aurora", "owner": "dave@aurora"})["key"]
     _, request = gateway.chat(key)

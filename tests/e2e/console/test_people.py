@@ -137,7 +137,6 @@ def test_the_admin_token_has_no_account(person):
 
 
 def test_a_service_account_gets_a_token_that_works_until_it_is_revoked(person, gateway):
-    gateway.needs("roles")
     page = person.sign_in_as("ann@aurora", "users").page
     person.press("Create user")
     person.box().get_by_label("Kind").select_option("service account")
@@ -164,8 +163,19 @@ def test_a_service_account_gets_a_token_that_works_until_it_is_revoked(person, g
     assert status() == 401
 
 
+def test_a_service_account_can_be_the_first_user_of_a_tenant(person, gateway):
+    gateway.api("POST", "tenants", {"slug": "machines"})
+    page = person.sign_in("users?tenant=machines").page
+    person.sees("No user yet")
+    page.get_by_role("button", name="Create user").first.click()
+    person.box().get_by_label("Kind").select_option("service account")
+    person.box().get_by_label("Sign-in name").fill("robot@machines")
+    person.press("Create", person.box())
+    person.title("robot@machines")
+    assert gateway.api("GET", "users/robot@machines")["kind"] == "service"
+
+
 def test_an_access_token_opens_the_console_for_what_its_user_may(person, gateway):
-    gateway.needs("roles")
     dave = gateway.sign_in("dave@aurora")
     user = dave.api("GET", "session")["user"]["id"]
     token = dave.api("POST", f"users/{user}/tokens", {"name": "laptop", "days": 1})["token"]
@@ -185,7 +195,6 @@ def test_an_access_token_opens_the_console_for_what_its_user_may(person, gateway
 
 
 def test_somebody_makes_an_access_token_for_the_own_programs(person, gateway):
-    gateway.needs("roles")
     gateway.make_user("tom@aurora", "tenant-viewer", "aurora")
     person.sign_in_as("tom@aurora", "account")
     person.press("Create token")

@@ -40,9 +40,8 @@ def receiver():
 
 
 @pytest.fixture(scope="module")
-def told(gateway, receiver, tmp_path_factory):
+def told(receiver, tmp_path_factory):
     """A server whose file allows the receiver, and an address at which nobody listens."""
-    gateway.needs("webhooks")
     origin = receiver.url.rsplit("/", 1)[0]
     running = Gateway(tmp_path_factory.mktemp("webhooks"), f'webhooks: {{allowed: ["{origin}", "{NOWHERE}"]}}\n')
     running.make_people()

@@ -68,7 +68,6 @@ def test_what_a_program_says(person, gateway):
 
 def test_settings_and_events_of_a_tenant(person, gateway):
     gateway.api("POST", "tenants", {"slug": "evil-words"})
-    gateway.needs("tenants/evil-words/settings")
     gateway.api("PUT", "tenants/evil-words/settings", {
         "system_prompts": [{"name": "house", "text": EVIL, "mode": "prepend"}], "disclaimer": {"text": EVIL}})
     person.sign_in("settings?tenant=evil-words")
@@ -77,7 +76,6 @@ def test_settings_and_events_of_a_tenant(person, gateway):
 
 
 def test_names_of_tokens(person, gateway):
-    gateway.needs("roles")
     user = gateway.api("POST", "users", {"login": "evil-service@aurora", "kind": "service", "role": "tenant-viewer",
                                          "tenant": "aurora"})
     gateway.api("POST", f"users/{user['id']}/tokens", {"name": EVIL, "days": 1})
