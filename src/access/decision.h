@@ -30,6 +30,7 @@ enum class Resource : std::uint8_t {
   models,
   artifacts,
   engines,
+  engine_logs,  // the last lines that an engine's process wrote
   prices,
   routes,
   rollouts,
@@ -53,7 +54,7 @@ enum class Resource : std::uint8_t {
   setup_tokens,
   events,
 };
-constexpr std::size_t kResources = 32;
+constexpr std::size_t kResources = 33;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.

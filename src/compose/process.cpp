@@ -411,6 +411,7 @@ std::vector<std::string> Process::not_ready() const {
     reasons.emplace_back("the disk of the data folder is full");
   for (const auto& engine : engine_list()) {
     const engine::Status status = engine->status();
+    if (engine->is_out_of_service()) continue;  // as an administrator wants it
     if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
     reasons.push_back(fmt::format("engine {}: {}{}{}", engine->name(), engine::name(status.state),
                                   status.reason.empty() ? "" : ": ", status.reason));
@@ -458,7 +459,12 @@ Result<void> Process::add_operator_listeners() {
        [files = ModelFiles(options_.data_dir)](const auto& artifact) { files.drop(artifact); }},
       [this] { return config_view_.with([](const ConfigView& view) { return view.json(); }); },
       [this](const std::set<TenantId>* whose) { return live_view(whose); },
-      events_.get()});
+      events_.get(),
+      {[this](const auto& engine, std::chrono::seconds grace) {
+         engine_switch_->stop(engine, grace);
+       },
+       [this](const auto& engine) { engine_switch_->start(engine); },
+       [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); }}});
   admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
   watch_streams();
   const config::Server& server = options_.config.server;

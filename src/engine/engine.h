@@ -47,6 +47,7 @@ struct Status {
   std::optional<int> pid;
   int restarts = 0;
   WallTime since{};
+  bool is_out_of_service = false;  // an administrator stopped it
 };
 
 // What an engine said of everything that is on it, ours and other gateways'.

@@ -87,6 +87,7 @@ Status StatusBoard::status() const {
     status.pid = shared.change.pid;
     status.restarts = shared.starts > 0 ? shared.starts - 1 : 0;
     status.since = shared.since;
+    status.is_out_of_service = shared.is_out;
     return status;
   });
 }
@@ -105,10 +106,10 @@ Error StatusBoard::not_ready(const Shared& shared) {
   const Change& change = shared.change;
   const State state = shown(shared);
   const bool loading = state == State::starting && !change.hopeless;
-  Error error(
-      loading ? Code::model_loading : Code::no_healthy_backend, Blame::upstream,
-      loading ? "the model is being loaded"
-              : "no engine of this model can answer now (" + std::string(name(state)) + ")");
+  Error error(loading ? Code::model_loading : Code::no_healthy_backend, Blame::upstream,
+              loading
+                  ? "the model is being loaded"
+                  : "no engine of this model can answer now (" + std::string(name(state)) + ")");
   return std::move(error).with_retry_after(change.retry_after.value_or(kRetryAfter));
 }
 

@@ -70,7 +70,7 @@ class FakeEngine : public engine::Engine {
 
  private:
   void set_out_of_service(bool is_out) {
-    is_out_ = is_out;
+    is_out_ = status_.is_out_of_service = is_out;
     status_.state = is_out ? engine::State::stopped : engine::State::ready;
     status_.reason = is_out ? "stopped by an administrator" : "";
     ready_ = is_out ? Result<void>(our_error(Code::no_healthy_backend, "out of service"))
