@@ -77,7 +77,7 @@ def snapshot(world):
         rows = world.get(f"{kind}?limit=1000")["data"]
         for row in rows:  # that goes by itself
             for name in ("used", "reserved", "balances", "state", "load", "since", "reason", "restarts",
-                         "reset_at", "window_start", "used_at", "condition", "pid"):
+                         "reset_at", "window_start", "used_at", "condition", "pid", "memory_bytes", "in_flight"):
                 row.pop(name, None)
             if row.get("managed_by") == "file":  # read again with the file
                 row.pop("revision", None)
