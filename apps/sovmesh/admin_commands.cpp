@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "compose/admin_cli.h"
+#include "compose/engine_cli.h"
 #include "compose/pool_cli.h"
 #include "compose/rollout_cli.h"
 #include "compose/route_cli.h"
@@ -325,6 +326,36 @@ void add_models(CLI::App& app, int& code) {
   update->callback([kind, flags, name] { patch(kind, *name, flags->members()); });
 }
 
+void add_engine_work(const Kind& kind) {
+  CLI::App* stop = add_verb(
+      kind, "stop", "Take it out of service; it stays so until it is started, or the server is");
+  const auto name = std::make_shared<std::string>();
+  const auto number = std::make_shared<int>(-1);
+  stop->add_option("NAME", *name, "Its name or id")->required();
+  stop->add_option("--grace", *number,
+                   "Seconds that what runs there may go on, before its process ends (default: 30)")
+      ->check(CLI::Range(0, 600));
+  stop->callback([kind, name, number] {
+    Members members;
+    if (*number >= 0) members.raw("grace_s", std::to_string(*number));
+    kind.code =
+        compose::admin_call(*kind.cli, "POST", kind.path + "/" + compose::url_part(*name) + "/stop",
+                            members.end(), kind.columns);
+  });
+  add_on_one(kind, "start", "Put it back in service, and start it", "POST", "/start", "{}");
+  CLI::App* log = add_verb(
+      kind, "log",
+      "What its process wrote until it answered requests; later lines may quote them, and are only "
+      "counted");
+  log->add_option("NAME", *name, "Its name or id")->required();
+  log->add_option("--lines", *number, "The newest so many (default: all that are kept, 200)")
+      ->check(CLI::Range(1, 1000));
+  log->callback([kind, name, number] {
+    const std::string lines = *number > 0 ? "?lines=" + std::to_string(*number) : "";
+    kind.code = compose::engine_log(*kind.cli, *name, lines);
+  });
+}
+
 void add_engines(CLI::App& app, int& code) {
   const Kind kind =
       add_kind(app, code, "engine",
@@ -332,6 +363,7 @@ void add_engines(CLI::App& app, int& code) {
   add_list(kind, false);
   add_on_one(kind, "show", "Show one", "GET", "", "");
   add_on_one(kind, "delete", "Stop using it; no model may need it", "DELETE", "", "");
+  add_engine_work(kind);
   CLI::App* create = add_verb(kind, "create", "Use a server elsewhere, without a restart");
   struct Flags {
     std::string name;

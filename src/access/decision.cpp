@@ -33,6 +33,7 @@ constexpr Row kTable[] = {
     {models,               kT, {"rcud", "rcud", "r",   "r", "r",    "r",    "r"}},
     {artifacts,            kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
     {engines,              kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
+    {engine_logs,          kP, {"r",    "r",    "",    "",  "",     "",     ""}},
     {prices,               kP, {"r",    "r",    "r",   "r", "",     "",     ""}},
     {routes,               kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
     {rollouts,             kP, {"rcud", "rcud", "r",   "",  "",     "",     ""}},
@@ -61,7 +62,7 @@ constexpr Row kTable[] = {
 constexpr std::array<std::string_view, kResources> kNames{// clang-format off
     "tenants",           "settings",     "projects",       "keys",           "own keys",
     "limits",            "sub-limits",   "models",         "artifacts",      "engines",
-    "prices",            "routes",       "rollouts",       "pools",          "usage",
+    "engine logs",       "prices",            "routes",       "rollouts",       "pools",          "usage",
     "statements",        "adjustments",  "requests",       "ledger",         "system",
     "audit entries",     "audit checkpoints", "audit holds", "audit erasures", "audit upkeep",
     "audit log",         "users",        "platform users", "memberships",

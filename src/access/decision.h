@@ -30,6 +30,7 @@ enum class Resource : std::uint8_t {
   models,
   artifacts,
   engines,
+  engine_logs,  // the last lines that an engine's process wrote
   prices,
   routes,
   rollouts,

@@ -60,8 +60,8 @@ const std::vector<std::string> kPlatformPeople{"platform users", "platform membe
 Set operator_set() {
   return all_of(kMade, kEverything) + kSettings + all_of(kPeople, kEverything) +
          all_of(kPlatformPeople, kRead) +
-         all_of({"prices", "usage", "statements", "requests", "events", "system", "audit entries",
-                 "audit checkpoints", "audit holds", "audit log"},
+         all_of({"prices", "usage", "statements", "requests", "events", "system", "engine logs",
+                 "audit entries", "audit checkpoints", "audit holds", "audit log"},
                 kRead) +
          all_of({"ledger", "audit checkpoints", "audit upkeep"}, {Action::create});
 }
@@ -117,7 +117,7 @@ const std::set<std::string> kThePlatforms{"artifacts",   "engines",        "pric
                                           "routes",      "rollouts",       "pools",
                                           "ledger",      "system",         "audit checkpoints",
                                           "audit holds", "audit erasures", "audit upkeep",
-                                          "audit log",   "setup tokens"};
+                                          "audit log",   "setup tokens",   "engine logs"};
 
 Verdict expected(const std::vector<Grant>& grants, Action action, Resource resource,
                  const std::optional<std::optional<TenantId>>& owner) {

@@ -411,6 +411,7 @@ std::vector<std::string> Process::not_ready() const {
     reasons.emplace_back("the disk of the data folder is full");
   for (const auto& engine : engine_list()) {
     const engine::Status status = engine->status();
+    if (engine->is_out_of_service()) continue;  // as an administrator wants it
     if (status.state == engine::State::ready || status.state == engine::State::stopped) continue;
     reasons.push_back(fmt::format("engine {}: {}{}{}", engine->name(), engine::name(status.state),
                                   status.reason.empty() ? "" : ": ", status.reason));
@@ -462,7 +463,12 @@ Result<void> Process::add_operator_listeners() {
       },
       [this](const std::set<TenantId>* whose) { return live_view(whose); },
       events_.get(),
-      webhook_hub_->desk()});
+      webhook_hub_->desk(),
+      {[this](const auto& engine, std::chrono::seconds grace) {
+         engine_switch_->stop(engine, grace);
+       },
+       [this](const auto& engine) { engine_switch_->start(engine); },
+       [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); }}});
   admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
   watch_streams();
   const config::Server& server = options_.config.server;

@@ -10,6 +10,7 @@
 #include "compose/process.h"
 #include "engine/canary.h"
 #include "engine_process/managed_engine.h"
+#include "engine_process/memory.h"
 #include "engine_remote/remote_engine.h"
 
 // The engines of a process: made, watched, replaced and stopped here.
@@ -45,9 +46,10 @@ Result<std::shared_ptr<engine::Engine>> Process::make_managed(const config::Engi
   };
   const bool at_boot = spec.start_at_boot;
   TRY(auto made,
-      engine_process::ManagedEngine::make({*machine.loop, *machine.network, *machine.resolver,
-                                           *machine.processes, *random_, on_log, on_change},
-                                          std::move(spec)));
+      engine_process::ManagedEngine::make(
+          {*machine.loop, *machine.network, *machine.resolver, *machine.processes, *random_, on_log,
+           on_change, [](int pid) { return engine_process::resident_bytes(pid); }},
+          std::move(spec)));
   if (at_boot) made->start();
   return made;
 }
@@ -67,6 +69,13 @@ Result<std::shared_ptr<engine_remote::RemoteEngine>> Process::make_remote(
 }
 
 Result<void> Process::make_engines() {
+  Worker& first = *workers_.front();
+  engine_switch_ = std::make_unique<engine::EngineSwitch>(engine::EngineSwitch::Parts{
+      first.loop(), first.tasks(),
+      [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); },
+      [this](const engine::Engine& engine) {
+        note_engine(std::string(engine.name()), engine.status());
+      }});
   gateway::EngineSet::Map engines;
   for (const config::Engine& wanted : options_.config.engines) {
     if (wanted.managed) {

@@ -89,6 +89,9 @@ std::optional<Wanted> wanted_of(const AdminRequest& request) {
   // They are always there: what PUT says anew is a change.
   if (path.front() == "tenants" && path.size() == 3)
     return Wanted{request.reads() ? Action::read : Action::change, {Resource::settings}};
+  // What a process writes is for those who run it.
+  if (path.front() == "engines" && path.size() == 3 && path[2] == "log")
+    return Wanted{Action::read, {Resource::engine_logs}};
   if (path.front() == "setup") return Wanted{Action::create, {Resource::setup_tokens}};
   const auto found = kinds().find(path.front());
   if (found == kinds().end()) return std::nullopt;

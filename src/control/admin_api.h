@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +55,15 @@ struct PoolPart {
   std::int64_t waiting = 0, running = 0;
 };
 
+// What administrators do to engines that run. Empty: nothing.
+struct EngineWork {
+  // Out of service when it returns; what runs may go on for `grace`.
+  std::function<void(const std::shared_ptr<engine::Engine>&, std::chrono::seconds grace)> stop = {};
+  std::function<void(const std::shared_ptr<engine::Engine>&)> start = {};
+  // Slots of it that requests have at this moment.
+  std::function<std::size_t(const engine::Engine&)> in_flight = {};
+};
+
 // The admin API below /api/v1 without its transport: who calls has been settled before, and each
 // call is asked about in access::decide() (admin_access.h). Blocks on
 // the stores: any thread of the blocking pool; writes take turns. What a write changed is in the
@@ -99,8 +110,13 @@ class AdminApi {
     ReadLive live = {};          // empty: nobody counts
     EventLog* events = nullptr;  // null: nobody keeps any
     WebhookDesk webhooks = {};
+    EngineWork engine_work = {};
   };
   static constexpr std::size_t kEnginesMax = 64;  // of the API
+
+  static constexpr std::chrono::seconds kGraceUsual{30};  // of what runs on a stopped engine
+  static constexpr std::chrono::seconds kGraceMax{600};
+  static constexpr std::int64_t kLogLinesMax = 1'000;  // asked for at once
 
   static constexpr std::size_t kLimitsMax = 10'000;       // of the API
   static constexpr std::size_t kPoolMembersMax = 10'000;  // of the API
@@ -159,7 +175,18 @@ class AdminApi {
                                    store::ControlData data);
   std::vector<std::string> engine_names() const;
   void run_afterwards(Request& request, std::vector<store::EngineRecord> engines) const;
+  Result<AdminReply> stop_engine(Request& request, const std::shared_ptr<engine::Engine>& engine,
+                                 const store::ControlData& data);
+  Result<AdminReply> start_engine(Request& request, const std::shared_ptr<engine::Engine>& engine,
+                                  const store::ControlData& data);
+  static Result<AdminReply> engine_log(Request& request, const engine::Engine& engine);
+  AdminReply switched(Request& request, const std::shared_ptr<engine::Engine>& engine,
+                      const store::ControlData& data, engine::Status expected,
+                      std::function<void()> work) const;
+  std::shared_ptr<engine::Engine> running_engine(const std::string& name) const;
   std::string show_engine(const engine::Engine& engine, const store::ControlData& data) const;
+  std::string engine_state(const engine::Engine& engine, const engine::Status& status) const;
+  std::string describe_engine(const engine::Engine& engine, const store::ControlData& data) const;
   Result<AdminReply> limits(Request& request);
   Result<AdminReply> put_limit(Request& request);
   Result<AdminReply> change_limit(Request& request, store::LimitRecord limit,

@@ -14,9 +14,9 @@ namespace {
 using json = nlohmann::ordered_json;  // members stay in their order
 
 // Of every object, and different with each look.
-constexpr std::array<std::string_view, 10> kNotTold{
-    "revision", "created_at",   "updated_at", "used",       "reserved",
-    "balances", "window_start", "reset_at",   "deliveries", "state"};
+constexpr std::array<std::string_view, 12> kNotTold{
+    "revision",     "created_at", "updated_at", "used", "reserved",     "balances",
+    "window_start", "reset_at",   "deliveries", "load", "memory_bytes", "in_flight"};
 
 std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);

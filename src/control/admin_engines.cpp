@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/bytes.h"
 #include "control/admin_api.h"
 #include "control/admin_objects.h"
 #include "control/json_body.h"
@@ -44,20 +45,6 @@ std::string load_json(const engine::LoadReading& load) {
   return json.end();
 }
 
-std::string state_json(const engine::Engine& engine, std::string_view condition) {
-  const engine::Status status = engine.status();
-  JsonText json;
-  json.text("state", engine::name(status.state));
-  if (!condition.empty()) json.text("condition", condition);
-  json.text("reason", std::string_view(status.reason))
-      .time("since", status.since)
-      .number("restarts", status.restarts);
-  status.pid ? json.number("pid", *status.pid) : json.null("pid");
-  const auto load = engine.load();
-  load ? json.raw("load", load_json(*load)) : json.null("load");
-  return json.end();
-}
-
 // One object of the members of two; each has some.
 std::string joined(std::string first, const std::string& second) {
   first.back() = ',';
@@ -66,11 +53,35 @@ std::string joined(std::string first, const std::string& second) {
 
 }  // namespace
 
+std::string AdminApi::engine_state(const engine::Engine& engine,
+                                   const engine::Status& status) const {
+  JsonText json;
+  json.text("state", engine::name(status.state));
+  if (parts_.engine_condition) json.text("condition", parts_.engine_condition(engine));
+  json.text("reason", std::string_view(status.reason))
+      .time("since", status.since)
+      .number("restarts", status.restarts)
+      .flag("supervised", engine.is_managed())
+      .flag("out_of_service", status.is_out_of_service);
+  status.pid ? json.number("pid", *status.pid) : json.null("pid");
+  const auto memory = status.pid ? engine.memory_bytes() : std::nullopt;
+  memory ? json.number("memory_bytes", *memory) : json.null("memory_bytes");
+  if (parts_.engine_work.in_flight)
+    json.number("in_flight", static_cast<std::int64_t>(parts_.engine_work.in_flight(engine)));
+  const auto load = engine.load();
+  load ? json.raw("load", load_json(*load)) : json.null("load");
+  return json.end();
+}
+
 std::string AdminApi::show_engine(const engine::Engine& engine,
                                   const store::ControlData& data) const {
-  const std::string state = state_json(
-      engine, parts_.engine_condition ? parts_.engine_condition(engine) : std::string_view());
-  if (const auto* record = record_of(data, engine.name())) return joined(to_json(*record), state);
+  return joined(describe_engine(engine, data), engine_state(engine, engine.status()));
+}
+
+// Without its state.
+std::string AdminApi::describe_engine(const engine::Engine& engine,
+                                      const store::ControlData& data) const {
+  if (const auto* record = record_of(data, engine.name())) return to_json(*record);
   const auto source = parts_.publisher.file_engine(engine.name());
   JsonText json;
   json.text("name", engine.name())
@@ -78,7 +89,7 @@ std::string AdminApi::show_engine(const engine::Engine& engine,
       .number("slots", engine.slots())
       .text("managed_by", "file")
       .text("source", std::string_view(source.value_or("")));
-  return joined(json.end(), state);
+  return json.end();
 }
 
 Result<AdminReply> AdminApi::engines(Request& request) {
@@ -95,19 +106,119 @@ Result<AdminReply> AdminApi::engines(Request& request) {
         request, running, [](const auto& engine) { return std::string(engine->name()); },
         [&](const auto& engine) { return show_engine(*engine, data); });
   }
-  TRY_VOID(request.no_more_query());
   const auto* record = record_of(data, request.path[1]);
   const std::string name = record != nullptr ? record->name : request.path[1];
-  if (request.call.method == "GET") {
-    for (const auto& engine : parts_.engines()) {
-      if (engine->name() != name) continue;
-      return AdminReply{.body = show_engine(*engine, data),
-                        .etag = record == nullptr ? "" : etag_of(record->meta.revision)};
-    }
-    return no_such("engine", name, engine_names());
+  if (request.call.method == "DELETE") {
+    TRY_VOID(request.no_more_query());
+    return delete_engine(request, name, data);
   }
-  if (request.call.method != "DELETE") return fail(no_such_method(request));
-  return delete_engine(request, name, data);
+  const auto engine = running_engine(name);
+  if (!engine) return no_such("engine", name, engine_names());
+  const std::string what = request.path.size() > 2 ? request.path[2] : "";
+  if (what == "log") return engine_log(request, *engine);
+  TRY_VOID(request.no_more_query());
+  if (what == "stop") return stop_engine(request, engine, data);
+  if (what == "start") return start_engine(request, engine, data);
+  if (request.call.method != "GET") return fail(no_such_method(request));
+  return AdminReply{.body = show_engine(*engine, data),
+                    .etag = record == nullptr ? "" : etag_of(record->meta.revision)};
+}
+
+std::shared_ptr<engine::Engine> AdminApi::running_engine(const std::string& name) const {
+  for (const auto& engine : parts_.engines())
+    if (engine->name() == name) return engine;
+  return nullptr;
+}
+
+// It works when the entry of it is in the log; until then what is expected of it is told.
+AdminReply AdminApi::switched(Request& request, const std::shared_ptr<engine::Engine>& engine,
+                              const store::ControlData& data, engine::Status expected,
+                              std::function<void()> work) const {
+  const auto* const record = record_of(data, engine->name());
+  std::string about = describe_engine(*engine, data);
+  AdminReply reply{.status = 200,
+                   .body = joined(about, engine_state(*engine, expected)),
+                   .etag = record == nullptr ? "" : etag_of(record->meta.revision)};
+  if (request.changes_nothing) return reply;
+  request.afterwards = [this, engine, about = std::move(about),
+                        work = std::move(work)](AdminReply& told) {
+    work();
+    told.body = joined(about, engine_state(*engine, engine->status()));
+  };
+  return reply;
+}
+
+namespace {
+
+// Of one that the API made, its revision; those of the file have none.
+Result<void> check_revision(const AdminRequest& request, const store::EngineRecord* record) {
+  if (record == nullptr) return must_be_without_revision(request);
+  TRY_VOID(revision(request, record->meta.revision));
+  return {};
+}
+
+}  // namespace
+
+Result<AdminReply> AdminApi::stop_engine(Request& request,
+                                         const std::shared_ptr<engine::Engine>& engine,
+                                         const store::ControlData& data) {
+  JsonBody body(request.call.body);
+  const std::chrono::seconds grace(
+      body.number("grace_s", 0, kGraceMax.count()).value_or(kGraceUsual.count()));
+  TRY_VOID(body.done());
+  TRY_VOID(check_revision(request, record_of(data, engine->name())));
+  engine::Status expected = engine->status();
+  request.changes_nothing = expected.is_out_of_service && expected.state == engine::State::stopped;
+  expected.is_out_of_service = true;
+  expected.state = engine::State::stopped;
+  expected.reason = "stopped by an administrator";
+  expected.pid.reset();
+  return switched(request, engine, data, expected, [this, engine, grace] {
+    if (parts_.engine_work.stop) parts_.engine_work.stop(engine, grace);
+  });
+}
+
+Result<AdminReply> AdminApi::start_engine(Request& request,
+                                          const std::shared_ptr<engine::Engine>& engine,
+                                          const store::ControlData& data) {
+  JsonBody body(request.call.body);
+  TRY_VOID(body.done());
+  TRY_VOID(check_revision(request, record_of(data, engine->name())));
+  engine::Status expected = engine->status();
+  const bool is_at_work =
+      expected.state != engine::State::stopped && expected.state != engine::State::backing_off;
+  request.changes_nothing = !expected.is_out_of_service && is_at_work;
+  if (!request.changes_nothing) {
+    expected.is_out_of_service = false;
+    expected.state = engine::State::starting;
+    expected.reason = "starting";
+  }
+  return switched(request, engine, data, expected, [this, engine] {
+    if (parts_.engine_work.start) parts_.engine_work.start(engine);
+  });
+}
+
+// The newest lines, the oldest of them first. The engine keeps none that may quote requests.
+Result<AdminReply> AdminApi::engine_log(Request& request, const engine::Engine& engine) {
+  const auto text = request.take("lines");
+  TRY_VOID(request.no_more_query());
+  const auto wanted = text ? parse_u64(*text) : std::optional<std::uint64_t>(kLogLinesMax);
+  if (!wanted || *wanted < 1 || *wanted > static_cast<std::uint64_t>(kLogLinesMax))
+    return client_error(Code::invalid_value, fmt::format("want 1 to {} lines", kLogLinesMax),
+                        "lines");
+  if (!engine.is_managed())
+    return client_error(
+        Code::conflict,
+        fmt::format("the engine '{}' runs elsewhere: its log is kept there", engine.name()));
+  std::vector<std::string> lines = engine.recent_log();
+  if (lines.size() > *wanted)
+    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(*wanted));
+  return AdminReply{
+      .body = JsonText()
+                  .text("name", engine.name())
+                  .texts("lines", lines)
+                  .number("withheld", static_cast<std::int64_t>(engine.withheld_log_lines()))
+                  .end()};
 }
 
 std::vector<std::string> AdminApi::engine_names() const {

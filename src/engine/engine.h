@@ -34,7 +34,10 @@ struct Capabilities {
 //            ensure_ready / boot          health ok
 //   stopped --------------> starting --------------> ready <---> unhealthy
 //      ^  \------------------ back-off <---- exit, failure ---------/
-enum class State : std::uint8_t { stopped, starting, ready, unhealthy, backing_off };
+//
+// Taken out of service by an administrator it is shown as draining while its process is there, and
+// as stopped where there is none.
+enum class State : std::uint8_t { stopped, starting, ready, unhealthy, backing_off, draining };
 std::string_view name(State state);
 
 // What operators see.
@@ -44,6 +47,7 @@ struct Status {
   std::optional<int> pid;
   int restarts = 0;
   WallTime since{};
+  bool is_out_of_service = false;  // an administrator stopped it
 };
 
 // What an engine said of everything that is on it, ours and other gateways'.
@@ -85,8 +89,21 @@ class Engine {
   virtual void suspect() = 0;
   // Stops it by the deadline: drain is the gateway's, then TERM, TERM again, KILL. On its own loop.
   virtual rt::Task<void> stop(rt::Deadline deadline) = 0;
-  // The last lines the engine wrote, for operators; empty for remote ones.
+  // Whether it is a child process of ours, which stop() ends.
+  virtual bool is_managed() const { return false; }
+  // By an administrator; any thread. Out of service it gets nothing new, nothing starts it, and
+  // ensure_ready() fails at once; what runs on it goes on, and so do probes, until stop(). Back in
+  // service it is started if it is stopped, at once also where it backs off.
+  virtual void take_out_of_service() = 0;
+  virtual void put_in_service() = 0;
+  virtual bool is_out_of_service() const = 0;  // asked for each request, so cheap
+  // What the process has in memory at this moment; nothing where there is none of ours. Reads a
+  // file of the kernel's.
+  virtual std::optional<std::int64_t> memory_bytes() const { return std::nullopt; }
+  // The last lines the engine wrote, for operators; empty for remote ones. Never what it writes
+  // once it answers requests, which may quote them: those lines are only counted.
   virtual std::vector<std::string> recent_log() const { return {}; }
+  virtual std::uint64_t withheld_log_lines() const { return 0; }  // of its present process
   // What it last said of its load: nothing where it does not say, or has not for a while.
   virtual std::optional<LoadReading> load() const { return std::nullopt; }
   // Grows with each change of load(): asked for each request, so cheap.

@@ -6,6 +6,7 @@ namespace sovmesh::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryAfter{1'000};
+constexpr std::string_view kByAdministrator = "stopped by an administrator";
 
 }  // namespace
 
@@ -21,6 +22,8 @@ std::string_view name(State state) {
       return "unhealthy";
     case State::backing_off:
       return "backing_off";
+    case State::draining:
+      return "draining";
   }
   return "unknown";
 }
@@ -32,19 +35,37 @@ StatusBoard::StatusBoard(const Clock& clock) : clock_(clock) {
 bool StatusBoard::begin_start() {
   const WallTime now = clock_.wall_now();
   return shared_.with([now](Shared& shared) {
-    if (shared.change.state != State::stopped) return false;
+    if (shared.is_out || shared.change.state != State::stopped) return false;
     shared.change = {.state = State::starting, .reason = "starting"};
     shared.since = now;
     return true;
   });
 }
 
+// Where there is a process its end is waited for.
+State StatusBoard::shown(const Shared& shared) {
+  if (!shared.is_out) return shared.change.state;
+  return shared.change.pid ? State::draining : State::stopped;
+}
+
 void StatusBoard::set(Change change) {
+  alter([&change](Shared& shared) { shared.change = std::move(change); });
+}
+
+void StatusBoard::set_out_of_service(bool is_out) {
+  alter([is_out](Shared& shared) { shared.is_out = is_out; });
+}
+
+template <class F>
+void StatusBoard::alter(F&& change) {
   const WallTime now = clock_.wall_now();
   const auto waiters = shared_.with([&](Shared& shared) {
-    if (shared.change.state != change.state) shared.since = now;
-    shared.change = std::move(change);
-    ready_.store(shared.change.state == State::ready, std::memory_order_release);
+    const State before = shown(shared);
+    change(shared);
+    const State after = shown(shared);
+    if (before != after) shared.since = now;
+    ready_.store(after == State::ready, std::memory_order_release);
+    is_out_.store(shared.is_out, std::memory_order_release);
     return std::exchange(shared.waiters, {});
   });
   for (const std::shared_ptr<Waiter>& waiter : waiters)
@@ -61,27 +82,34 @@ void StatusBoard::count_start() {
 Status StatusBoard::status() const {
   return shared_.with([](const Shared& shared) {
     Status status;
-    status.state = shared.change.state;
-    status.reason = shared.change.reason;
+    status.state = shown(shared);
+    status.reason = shared.is_out ? kByAdministrator : shared.change.reason;
     status.pid = shared.change.pid;
     status.restarts = shared.starts > 0 ? shared.starts - 1 : 0;
     status.since = shared.since;
+    status.is_out_of_service = shared.is_out;
     return status;
   });
 }
 
-std::optional<Result<void>> StatusBoard::verdict(const Change& change) {
-  if (change.state == State::ready) return Result<void>();
-  if (change.hopeless) return fail(not_ready(change));
+State StatusBoard::own_state() const {
+  return shared_.with([](const Shared& shared) { return shared.change.state; });
+}
+
+std::optional<Result<void>> StatusBoard::verdict(const Shared& shared) {
+  if (shown(shared) == State::ready) return Result<void>();
+  if (shared.is_out || shared.change.hopeless) return fail(not_ready(shared));
   return std::nullopt;
 }
 
-Error StatusBoard::not_ready(const Change& change) {
-  const bool loading = change.state == State::starting && !change.hopeless;
-  Error error(
-      loading ? Code::model_loading : Code::no_healthy_backend, Blame::upstream,
-      loading ? "the model is being loaded"
-              : "no engine of this model can answer now (" + std::string(name(change.state)) + ")");
+Error StatusBoard::not_ready(const Shared& shared) {
+  const Change& change = shared.change;
+  const State state = shown(shared);
+  const bool loading = state == State::starting && !change.hopeless;
+  Error error(loading ? Code::model_loading : Code::no_healthy_backend, Blame::upstream,
+              loading
+                  ? "the model is being loaded"
+                  : "no engine of this model can answer now (" + std::string(name(state)) + ")");
   return std::move(error).with_retry_after(change.retry_after.value_or(kRetryAfter));
 }
 
@@ -89,7 +117,7 @@ rt::Task<Result<void>> StatusBoard::wait_ready(rt::Loop& loop, rt::Until until) 
   for (;;) {
     std::shared_ptr<Waiter> waiter;
     std::optional<Result<void>> now = shared_.with([&](Shared& shared) {
-      std::optional<Result<void>> decided = verdict(shared.change);
+      std::optional<Result<void>> decided = verdict(shared);
       if (!decided) {
         waiter = std::make_shared<Waiter>(loop);
         shared.waiters.push_back(waiter);
@@ -99,13 +127,13 @@ rt::Task<Result<void>> StatusBoard::wait_ready(rt::Loop& loop, rt::Until until) 
     if (now) co_return *std::move(now);
     const rt::Wake wake = co_await waiter->changed.wait(until);
     if (wake == rt::Wake::ready) continue;
-    const Change last = shared_.with([&](Shared& shared) {
+    Error last = shared_.with([&](Shared& shared) {
       std::erase(shared.waiters, waiter);
-      return shared.change;
+      return not_ready(shared);
     });
     if (wake == rt::Wake::cancelled)
       co_return our_error(Code::cancelled, "waiting for an engine was cancelled");
-    co_return fail(not_ready(last));
+    co_return fail(std::move(last));
   }
 }
 

@@ -34,14 +34,20 @@ class StatusBoard {
     std::optional<std::chrono::milliseconds> retry_after;
   };
   void set(Change change);
+  // Out of service it is not ready whatever set() says, waiters fail at once, and begin_start()
+  // refuses; what set() says holds again afterwards.
+  void set_out_of_service(bool is_out);
   // stopped -> starting, for exactly one of all who ask at once: that one starts the engine.
   bool begin_start();
   // A new process: what its predecessor had cached is lost.
   void count_start();
 
   Status status() const;
-  // Both are read for each request, so without the lock.
+  // As set() and begin_start() left it, out of service or not.
+  State own_state() const;
+  // These are read for each request, so without the lock.
   bool is_ready() const { return ready_.load(std::memory_order_acquire); }
+  bool is_out_of_service() const { return is_out_.load(std::memory_order_acquire); }
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
   // Waits on `loop` (the caller's) until the state is ready. At the deadline Code::model_loading
@@ -56,16 +62,22 @@ class StatusBoard {
   };
   struct Shared {
     Change change;
+    bool is_out = false;
     WallTime since{};
     int starts = 0;
     std::vector<std::shared_ptr<Waiter>> waiters;
   };
-  static std::optional<Result<void>> verdict(const Change& change);
-  static Error not_ready(const Change& change);
+  // change(shared) under the lock; then whoever waits looks again.
+  template <class F>
+  void alter(F&& change);
+  static State shown(const Shared& shared);
+  static std::optional<Result<void>> verdict(const Shared& shared);
+  static Error not_ready(const Shared& shared);
 
   const Clock& clock_;
   mutable Guarded<Shared> shared_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> is_out_{false};
   std::atomic<std::uint64_t> generation_{0};
 };
 

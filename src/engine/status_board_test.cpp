@@ -87,6 +87,44 @@ TEST_F(StatusBoardTest, CountsStartsAndTheTimeOfTheLastChange) {
   EXPECT_EQ(board_.status().since - began, 5s) << "the state did not change";
 }
 
+TEST_F(StatusBoardTest, OutOfServiceIsAnsweredAtOnceWhateverTheEngineSays) {
+  board_.set({.state = State::ready, .reason = {}, .pid = 7});
+  board_.set_out_of_service(true);
+  EXPECT_FALSE(board_.is_ready());
+  EXPECT_EQ(board_.status().state, State::draining);
+  EXPECT_EQ(board_.status().reason, "stopped by an administrator");
+  const Instant before = world_.now();
+  EXPECT_THAT(wait(10s), FailsWith(Code::no_healthy_backend));
+  EXPECT_EQ(world_.now(), before);
+  board_.set({.state = State::ready, .reason = {}, .pid = 7});
+  EXPECT_FALSE(board_.is_ready()) << "a probe does not put it back";
+
+  board_.set({.state = State::stopped, .reason = "stopped"});
+  EXPECT_EQ(board_.status().state, State::stopped);
+  EXPECT_FALSE(board_.begin_start()) << "no request wakes it";
+  board_.set_out_of_service(false);
+  EXPECT_TRUE(board_.begin_start());
+}
+
+TEST_F(StatusBoardTest, GoingOutOfServiceReleasesThoseWhoWait) {
+  board_.set({.state = State::starting, .reason = "starting"});
+  world_.after(300ms, [this] { board_.set_out_of_service(true); });
+  const Instant before = world_.now();
+  EXPECT_THAT(wait(10s), FailsWith(Code::no_healthy_backend));
+  EXPECT_LT(world_.now() - before, 400ms);
+  EXPECT_EQ(board_.own_state(), State::starting);
+}
+
+TEST_F(StatusBoardTest, BackInServiceItIsWhatTheEngineSaidMeanwhile) {
+  board_.set_out_of_service(true);
+  EXPECT_EQ(board_.status().state, State::stopped) << "without a process";
+  board_.set({.state = State::ready});
+  board_.set_out_of_service(false);
+  EXPECT_TRUE(board_.is_ready());
+  EXPECT_THAT(wait(0s), Succeeds());
+  EXPECT_EQ(board_.status().reason, "");
+}
+
 TEST(StateNames, AreThoseOfTheMetrics) {
   EXPECT_EQ(name(State::backing_off), "backing_off");
   EXPECT_EQ(name(State::ready), "ready");

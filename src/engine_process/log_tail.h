@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -31,8 +32,8 @@ class LogTail {
   void mute() { is_muted_ = true; }
   // Begins anew, with another life of the engine.
   void unmute();
-  // How many lines were only counted since unmute().
-  std::uint64_t unheard() const { return unheard_; }
+  // How many lines were only counted since unmute(); any thread.
+  std::uint64_t unheard() const { return unheard_.load(std::memory_order_relaxed); }
 
   std::vector<std::string> lines() const;
   std::string last() const;
@@ -43,7 +44,7 @@ class LogTail {
   OnLine on_line_;
   std::string open_;  // the line being written
   bool is_muted_ = false;
-  std::uint64_t unheard_ = 0;
+  std::atomic<std::uint64_t> unheard_ = 0;
   std::size_t loud_lines_ = 0;
   mutable Guarded<std::deque<std::string>> kept_;
 };

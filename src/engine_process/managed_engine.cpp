@@ -41,6 +41,28 @@ engine::Status ManagedEngine::status() const { return supervisor_->board().statu
 bool ManagedEngine::is_ready() const { return supervisor_->board().is_ready(); }
 std::uint64_t ManagedEngine::generation() const { return supervisor_->board().generation(); }
 std::vector<std::string> ManagedEngine::recent_log() const { return supervisor_->log().lines(); }
+std::uint64_t ManagedEngine::withheld_log_lines() const { return supervisor_->log().unheard(); }
+bool ManagedEngine::is_out_of_service() const { return supervisor_->board().is_out_of_service(); }
+
+std::optional<std::int64_t> ManagedEngine::memory_bytes() const {
+  const std::optional<int> pid = status().pid;
+  if (!pid) return std::nullopt;
+  const std::optional<std::int64_t> bytes = supervisor_->memory_of(*pid);
+  // The number may have become another process's.
+  return status().pid == pid ? bytes : std::nullopt;
+}
+
+void ManagedEngine::take_out_of_service() {
+  supervisor_->board().set_out_of_service(true);
+}
+
+void ManagedEngine::put_in_service() {
+  supervisor_->board().set_out_of_service(false);
+  supervisor_->loop().post([weak = std::weak_ptr(supervisor_)] {
+    if (const auto supervisor = weak.lock()) supervisor->begin_anew();
+  });
+  start();
+}
 
 rt::Task<Result<void>> ManagedEngine::ensure_ready(rt::Loop& loop, rt::Until until) {
   start();

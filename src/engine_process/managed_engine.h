@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ struct Surroundings {
   std::function<void(std::string_view line)> on_log;
   // After each change of state; on the loop. May be empty.
   std::function<void(const engine::Status&)> on_change;
+  // What a process has in memory; any thread. Empty: nobody measures it.
+  std::function<std::optional<std::int64_t>(int pid)> memory_of = {};
 };
 
 // A llama.cpp server as a child of ours, on a unix socket, inside the sandbox.
@@ -38,8 +41,9 @@ struct Surroundings {
 //   start()/ensure_ready -> spawn -> /health ok -> ready -> exit -> back-off 1,2,4..60 s -> spawn
 //
 // Three failed starts in a row make waiting requests fail at once; the starts go on. An engine
-// that does not answer /health for kHangMax is killed and started again. stop() must have ended
-// before the last reference goes, unless the loop has ended.
+// that does not answer /health for kHangMax is killed and started again. Out of service one that
+// ends is not started again. stop() must have ended before the last reference goes, unless the loop
+// has ended.
 class ManagedEngine final : public engine::Engine {
  public:
   static constexpr int kHopelessStarts = 3;
@@ -69,7 +73,13 @@ class ManagedEngine final : public engine::Engine {
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override;
   void suspect() override;
   rt::Task<void> stop(rt::Deadline deadline) override;
+  bool is_managed() const override { return true; }
+  void take_out_of_service() override;
+  void put_in_service() override;
+  bool is_out_of_service() const override;
+  std::optional<std::int64_t> memory_bytes() const override;
   std::vector<std::string> recent_log() const override;
+  std::uint64_t withheld_log_lines() const override;
 
  private:
   class Supervisor;

@@ -111,7 +111,8 @@ class ManagedEngineTest : public testing::Test {
          .processes = processes_,
          .random = world_.random(),
          .on_log = [this](std::string_view line) { heard_.emplace_back(line); },
-         .on_change = [this](const engine::Status& status) { states_.push_back(status.state); }},
+         .on_change = [this](const engine::Status& status) { states_.push_back(status.state); },
+         .memory_of = [this](int pid) { return memory_of(pid); }},
         spec_);
     ASSERT_THAT(made, Succeeds());
     engine_ = *made;
@@ -121,6 +122,10 @@ class ManagedEngineTest : public testing::Test {
     return world_.run(engine_->ensure_ready(world_.loop(), within(time)));
   }
   void stop(std::chrono::milliseconds time) { world_.run(engine_->stop(world_.loop().in(time))); }
+  std::optional<std::int64_t> memory_of(int pid) const {
+    if (fake_.running == nullptr || pid != fake_.running->pid()) return std::nullopt;
+    return 51'234 * 1'024;
+  }
   bool reaches(State state, std::chrono::seconds limit) {
     return world_.run_until([&] { return engine_->status().state == state; }, limit);
   }
@@ -375,6 +380,91 @@ TEST_F(ManagedEngineTest, AStopReleasesThoseWhoWait) {
   world_.run_for(10ms);
   EXPECT_EQ(waiting.size(), 0U);
   EXPECT_EQ(ready, 0);
+}
+
+TEST_F(ManagedEngineTest, OutOfServiceNoRequestWakesIt) {
+  make();
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  engine_->take_out_of_service();
+  EXPECT_FALSE(engine_->is_ready());
+  EXPECT_EQ(engine_->status().state, State::draining);
+  EXPECT_TRUE(engine_->status().pid.has_value()) << "what runs there goes on";
+  EXPECT_THAT(fake_.signals, testing::IsEmpty());
+  stop(5s);
+  EXPECT_EQ(engine_->status().state, State::stopped);
+  EXPECT_EQ(engine_->status().reason, "stopped by an administrator");
+
+  const Instant before = world_.now();
+  EXPECT_THAT(ensure_ready(10s), FailsWith(Code::no_healthy_backend));
+  EXPECT_EQ(world_.now(), before);
+  engine_->start();
+  world_.run_for(10s);
+  EXPECT_EQ(fake_.starts, 1);
+
+  engine_->put_in_service();
+  EXPECT_TRUE(reaches(State::ready, 10s));
+  EXPECT_EQ(fake_.starts, 2);
+}
+
+TEST_F(ManagedEngineTest, PutBackWhileItDrainsItKeepsItsProcess) {
+  make();
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  engine_->take_out_of_service();
+  world_.run_for(1s);
+  engine_->put_in_service();
+  world_.run_for(1s);
+  EXPECT_TRUE(engine_->is_ready());
+  EXPECT_EQ(fake_.starts, 1);
+}
+
+TEST_F(ManagedEngineTest, OutOfServiceACrashIsNotFollowedByAStart) {
+  make();
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  engine_->take_out_of_service();
+  fake_.running->crash(SIGSEGV);
+  ASSERT_TRUE(reaches(State::stopped, 5s));
+  world_.run_for(2min);
+  EXPECT_EQ(fake_.starts, 1);
+  engine_->put_in_service();
+  EXPECT_TRUE(reaches(State::ready, 10s));
+}
+
+TEST_F(ManagedEngineTest, APutBackEndsTheBackOffAndForgetsWhatItWasFor) {
+  fake_.exits_while_loading = 1;
+  make();
+  engine_->start();
+  world_.run_until([this] { return fake_.starts == 5; }, 60s);
+  ASSERT_TRUE(reaches(State::backing_off, 5s));
+  fake_.exits_while_loading.reset();
+  engine_->put_in_service();
+  EXPECT_TRUE(reaches(State::ready, 1s)) << "the pause would have been 16 s";
+  fake_.running->crash(SIGSEGV);
+  ASSERT_TRUE(reaches(State::backing_off, 1s));
+  const Instant before = world_.now();
+  ASSERT_TRUE(reaches(State::ready, 10s));
+  EXPECT_LT(world_.now() - before, 2s) << "the pauses begin anew";
+}
+
+TEST_F(ManagedEngineTest, TellsWhatItsProcessHasInMemory) {
+  make();
+  EXPECT_EQ(engine_->memory_bytes(), std::nullopt) << "no process yet";
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  EXPECT_EQ(engine_->memory_bytes(), 51'234 * 1'024);
+  stop(5s);
+  EXPECT_EQ(engine_->memory_bytes(), std::nullopt);
+}
+
+TEST_F(ManagedEngineTest, SaysHowManyLinesItWithholds) {
+  fake_.says = "first\n";
+  make();
+  ASSERT_THAT(ensure_ready(10s), Succeeds());
+  EXPECT_EQ(engine_->withheld_log_lines(), 0U);
+  rt::TaskGroup printing(world_.loop(), 1);
+  printing.spawn(fake_.running->print("a prompt of somebody\nand more\n"));
+  world_.run_for(100ms);
+  EXPECT_EQ(engine_->withheld_log_lines(), 2U);
+  for (const std::string& line : engine_->recent_log())
+    EXPECT_THAT(line, testing::Not(HasSubstr("prompt of somebody")));
 }
 
 TEST_F(ManagedEngineTest, KeepsAndForwardsWhatTheEngineWrites) {

@@ -67,6 +67,7 @@ ManagedEngine::Supervisor::Supervisor(Surroundings around, engine::ManagedSpec s
       log_(around_.on_log),
       pool_(around_.loop, around_.network, around_.resolver, probe_limits()),
       stop_asked_(around_.loop),
+      back_off_ends_(around_.loop),
       tasks_(around_.loop, 1) {
   capabilities_.embeddings = spec_.embeddings;
   origin_.host = "localhost";
@@ -74,7 +75,7 @@ ManagedEngine::Supervisor::Supervisor(Surroundings around, engine::ManagedSpec s
 }
 
 void ManagedEngine::Supervisor::begin() {
-  if (tasks_.full() || board_.status().state != State::starting) return;
+  if (tasks_.full() || board_.own_state() != State::starting) return;
   stop_asked_.clear();
   tasks_.spawn(supervise());
 }
@@ -82,7 +83,8 @@ void ManagedEngine::Supervisor::begin() {
 rt::Task<void> ManagedEngine::Supervisor::stop(rt::Deadline deadline) {
   stop_deadline_ = deadline;
   stop_asked_.set();
-  if (tasks_.size() == 0 && board_.status().state == State::starting)  // begin() is still posted
+  back_off_ends_.set();
+  if (tasks_.size() == 0 && board_.own_state() == State::starting)  // begin() is still posted
     change({.state = State::stopped, .reason = "stopped", .pid = {}, .hopeless = true});
   const rt::Until until{rt::Deadline::never(), nullptr};  // KILL bounds it
   co_await tasks_.join(until);
@@ -98,24 +100,38 @@ void ManagedEngine::Supervisor::change(engine::StatusBoard::Change change) {
   if (around_.on_change) around_.on_change(board_.status());
 }
 
-rt::Task<void> ManagedEngine::Supervisor::supervise() {
-  while (!stop_asked_.is_set()) {
-    const Life life = co_await live();
-    if (stop_asked_.is_set()) break;
-    if (life.ready_for >= kSteady) back_off_.reset();
-    failed_starts_ = life.was_ready ? 0 : failed_starts_ + 1;
-    const std::chrono::seconds pause = back_off_.next();
-    change({.state = State::backing_off,
-            .reason = life.end,
-            .pid = std::nullopt,
-            .hopeless = failed_starts_ >= kHopelessStarts,
-            .retry_after = pause});
-    const rt::Until until{around_.loop.in(pause), &stop_asked_};
-    if (!co_await rt::sleep(around_.loop, until)) break;
-  }
+void ManagedEngine::Supervisor::begin_anew() {
+  if (board_.own_state() != State::backing_off) return;
   back_off_.reset();
   failed_starts_ = 0;
-  change({.state = State::stopped, .reason = "stopped", .pid = std::nullopt, .hopeless = true});
+  back_off_ends_.set();
+}
+
+rt::Task<void> ManagedEngine::Supervisor::supervise() {
+  do {
+    while (!is_ending()) {
+      const Life life = co_await live();
+      if (!is_ending()) co_await back_off(life);
+    }
+    back_off_.reset();
+    failed_starts_ = 0;
+    change({.state = State::stopped, .reason = "stopped", .pid = std::nullopt, .hopeless = true});
+    // It may have been put back in service while the last life ended.
+  } while (!is_ending() && board_.begin_start());
+}
+
+rt::Task<void> ManagedEngine::Supervisor::back_off(const Life& life) {
+  if (life.ready_for >= kSteady) back_off_.reset();
+  failed_starts_ = life.was_ready ? 0 : failed_starts_ + 1;
+  const std::chrono::seconds pause = back_off_.next();
+  back_off_ends_.clear();
+  change({.state = State::backing_off,
+          .reason = life.end,
+          .pid = std::nullopt,
+          .hopeless = failed_starts_ >= kHopelessStarts,
+          .retry_after = pause});
+  const rt::Until until{around_.loop.in(pause), &back_off_ends_};
+  co_await rt::sleep(around_.loop, until);
 }
 
 rt::Task<ManagedEngine::Supervisor::Life> ManagedEngine::Supervisor::live() {

@@ -25,6 +25,8 @@ class ManagedEngine::Supervisor {
   void begin();
   rt::Task<void> stop(rt::Deadline deadline);
   void suspect();
+  // On the loop: a back-off ends, and forgets what it was for.
+  void begin_anew();
 
   // Read by any thread.
   const engine::ManagedSpec& spec() const { return spec_; }
@@ -34,6 +36,9 @@ class ManagedEngine::Supervisor {
   engine::StatusBoard& board() { return board_; }
   rt::Loop& loop() { return around_.loop; }
   const LogTail& log() const { return log_; }
+  std::optional<std::int64_t> memory_of(int pid) const {
+    return around_.memory_of ? around_.memory_of(pid) : std::nullopt;
+  }
   SandboxReport sandbox() const {
     return report_.with([](const SandboxReport& report) { return report; });
   }
@@ -60,6 +65,8 @@ class ManagedEngine::Supervisor {
   void on_verdict(Child& child, const Result<void>& verdict);
   std::string why_it_ended(const Child& child) const;
   void change(engine::StatusBoard::Change change);
+  bool is_ending() const { return stop_asked_.is_set() || board_.is_out_of_service(); }
+  rt::Task<void> back_off(const Life& life);
 
   Surroundings around_;
   engine::ManagedSpec spec_;
@@ -72,6 +79,7 @@ class ManagedEngine::Supervisor {
   std::optional<Confinement> walls_;
   mutable Guarded<SandboxReport> report_;
   rt::Event stop_asked_;
+  rt::Event back_off_ends_;
   rt::Deadline stop_deadline_ = rt::Deadline::never();
   BackOff back_off_;
   int failed_starts_ = 0;

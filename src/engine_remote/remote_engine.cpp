@@ -89,7 +89,7 @@ class RemoteEngine::Watch {
         pool_(around_.loop, around_.network, around_.resolver, probe_limits()) {}
 
   void begin() {
-    if (run_ || board_.status().state != State::starting) return;
+    if (run_ || board_.own_state() != State::starting) return;
     run_.emplace(*this);
     run_->tasks.spawn(run_->prober.run(run_->tasks.cancelled()));
   }
@@ -148,7 +148,7 @@ class RemoteEngine::Watch {
     around_.on_models(list);
   }
   void on_verdict(const Result<void>& verdict) {
-    const State before = board_.status().state;
+    const State before = board_.own_state();
     if (verdict) {
       if (before == State::ready) return;
       board_.count_start();
@@ -235,5 +235,13 @@ void RemoteEngine::suspect() {
 }
 
 rt::Task<void> RemoteEngine::stop(rt::Deadline) { co_await watch_->stop(); }
+
+bool RemoteEngine::is_out_of_service() const { return watch_->board().is_out_of_service(); }
+void RemoteEngine::take_out_of_service() { watch_->board().set_out_of_service(true); }
+
+void RemoteEngine::put_in_service() {
+  watch_->board().set_out_of_service(false);
+  start();
+}
 
 }  // namespace sovmesh::engine_remote

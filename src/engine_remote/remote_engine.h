@@ -61,6 +61,9 @@ class RemoteEngine final : public engine::Engine {
   std::optional<engine::LoadReading> load() const override;
   std::uint64_t load_version() const override;
   rt::Task<void> stop(rt::Deadline deadline) override;
+  void take_out_of_service() override;
+  void put_in_service() override;
+  bool is_out_of_service() const override;
 
  private:
   class Watch;

@@ -200,6 +200,29 @@ TEST_F(RemoteEngineTest, SpeaksOverUnixSocketsToo) {
   EXPECT_EQ(engine_->origin().unix_path, "/run/llama.sock");
 }
 
+TEST_F(RemoteEngineTest, OutOfServiceItIsStoppedWhileProbesGoOn) {
+  serve();
+  start();
+  ASSERT_THAT(ensure_ready(5s), Succeeds());
+  engine_->take_out_of_service();
+  EXPECT_EQ(engine_->status().state, State::stopped);
+  EXPECT_EQ(engine_->status().reason, "stopped by an administrator");
+  const Instant before = world_.now();
+  EXPECT_THAT(ensure_ready(10s), FailsWith(Code::no_healthy_backend));
+  EXPECT_EQ(world_.now(), before);
+  const int asked = page_.asked;
+  page_.status = 500;
+  world_.run_for(1min);
+  EXPECT_GT(page_.asked, asked);
+  EXPECT_EQ(engine_->status().state, State::stopped);
+
+  engine_->put_in_service();
+  EXPECT_EQ(engine_->status().state, State::unhealthy) << "as the probes have seen it";
+  page_.status = 200;
+  EXPECT_TRUE(reaches(State::ready, 10s));
+  EXPECT_EQ(engine_->memory_bytes(), std::nullopt);
+}
+
 TEST_F(RemoteEngineTest, StopEndsTheProbesAndItCanStartAgain) {
   serve();
   start();

@@ -129,6 +129,18 @@ std::optional<Instant> commit_time(bool streams, const catalog::Model& model,
   return record.began + *model.commit_after;
 }
 
+bool are_out_of_service(const SeatRequest& wanted) {
+  return !wanted.engines.empty() && std::ranges::all_of(wanted.engines, [](const auto& engine) {
+    return engine->is_out_of_service();
+  });
+}
+
+Error out_of_service() {
+  return Error(Code::no_healthy_backend, Blame::upstream,
+               "no engine of this model can answer now (stopped)")
+      .with_retry_after(std::chrono::seconds(1));
+}
+
 // What went wrong, as a status or inside the stream that has begun.
 SM_OWN_FRAME rt::Task<void> tell(http::Exchange& exchange, ClientStream& client,
                                  RequestRecord& record, Error error) {
@@ -243,7 +255,7 @@ rt::Task<Result<void>> CompletionService::move_on(Ask ask, Error failed, bool wa
   ask.seat.engine().suspect();
   ask.call.reset();
   const Instant now = services_.clock.now();
-  const auto seen = what_it_shows(failed, has_answered);
+  const auto seen = what_it_shows(failed, *from, has_answered);
   // Its own deadline may be shorter than what any engine can do.
   const bool is_late = ask.plan.total.passed(now);
   if (seen && !is_late && ask.attempts.failed(*seen, was_accepted))
@@ -524,6 +536,11 @@ rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const P
   SeatRequest wanted = seat_request(plan, record);
   std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
   record.priority = plan.priority;
+  if (are_out_of_service(wanted)) {  // at once, also while what runs there takes all slots
+    Result<Seat> none = fail(out_of_service());
+    note_decision(plan, record, none, {});
+    co_return none;
+  }
   Dispatcher& dispatcher = services_.dispatcher;
   rt::Loop& loop = exchange.loop();
   Result<Seat> seat = co_await (

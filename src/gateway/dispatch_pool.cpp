@@ -572,10 +572,13 @@ bool DispatchPool::makes_room(fairness::Ticket running, const fairness::Request&
 }
 
 // One that is out, or cannot work now, is used when the model has no other one that is well,
-// however full those are; one that sleeps may be woken.
+// however full those are; one that sleeps may be woken, but not one that an administrator stopped:
+// whoever has only such engines is sent there to be refused.
 bool DispatchPool::may_use(const EngineLane& lane, const Waiter& waiter) const {
   if (waiter.lanes.size() == 1 || lane.is_well()) return true;
   const auto is_none = [&](auto is) { return std::ranges::none_of(waiter.lanes, is); };
+  if (lane.engine->is_out_of_service())
+    return is_none([](const auto* other) { return !other->engine->is_out_of_service(); });
   if (lane.engine->is_ready()) return is_none([](const auto* other) { return other->is_well(); });
   const engine::State state = lane.engine->status().state;
   if (state == engine::State::stopped || state == engine::State::starting) return true;
@@ -729,6 +732,12 @@ Error DispatchPool::out_of_time(const Waiter& waiter, Instant now) const {
                "Too many requests are waiting for this model. Please try again later.")
       .with_retry_after(std::clamp<std::chrono::seconds>(seconds, std::chrono::seconds(1),
                                                          std::chrono::hours(1)));
+}
+
+std::size_t DispatchPool::in_use(const engine::Engine& engine) const {
+  const auto lane = std::ranges::find(lanes_, &engine,
+                                      [](const auto& each) { return std::to_address(each->engine); });
+  return lane == lanes_.end() ? 0 : static_cast<std::size_t>((*lane)->slots.in_use());
 }
 
 Dispatcher::Load DispatchPool::load() const {

@@ -132,6 +132,7 @@ class DispatchPool : private fairness::Placement {
   // Where nobody waits for it; null: there is no such seat.
   std::unique_ptr<Seat::Hold> take_spare(const SeatRequest& request, Instant now);
   bool is_waited_for(const engine::Engine& engine) const;
+  std::size_t in_use(const engine::Engine& engine) const;  // of its slots
 
   // When look() is due; only one of those who wait is told.
   Instant watch(const Waiter& waiter, Instant now);

@@ -248,6 +248,11 @@ bool Dispatcher::is_wanted(const Seat& spare) const {
   return queue->with([&](const DispatchPool& pool) { return pool.is_waited_for(spare.engine()); });
 }
 
+std::size_t Dispatcher::in_use(const engine::Engine& engine) const {
+  const Pool queue = queues_->find(engine.name()).pool;
+  return queue->with([&](const DispatchPool& pool) { return pool.in_use(engine); });
+}
+
 Dispatcher::Load Dispatcher::load() const {
   Load load;
   for (const DispatchQueues::Named& each : queues_->all()) {

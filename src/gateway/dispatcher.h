@@ -235,6 +235,8 @@ class Dispatcher {
     std::array<std::size_t, fairness::kClasses> waiting_by_class{};
   };
   Load load() const;
+  // Slots of it that requests of ours have.
+  std::size_t in_use(const engine::Engine& engine) const;
   struct PoolView {
     std::string name;  // empty: all engines that are in none, whatever connects them
     fairness::PoolReport report;

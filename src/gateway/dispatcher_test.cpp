@@ -471,7 +471,7 @@ TEST_F(DispatcherHealthTest, AnEngineThatIsTooSlowGetsLessThanItsSlots) {
     Attempts attempts(health_, tenant(1), Digest());
     attempts.begin(both_, *a_);
     attempts.first_token(first_token, 10);
-    attempts.succeeded(first_token, 10);
+    attempts.succeeded(10);
   };
   for (int i = 0; i < 100; ++i)
     answer_in(10ms);

@@ -245,7 +245,7 @@ rt::Task<void> come_and_go(Shared& shared, rt::Loop& loop, std::mt19937& random)
   }
   if (random() % 8 != 0) {
     attempts.first_token(1ms, 10);
-    attempts.succeeded(1ms, 10);
+    attempts.succeeded(10);
   }
   seat->note_usage({.input_tokens = 10, .output_tokens = 80});
 }

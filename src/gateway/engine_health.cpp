@@ -279,8 +279,9 @@ std::string_view name(EngineHealth::Condition condition) {
   return "";
 }
 
-std::optional<Seen> what_it_shows(const Error& error, bool has_answered) {
-  if (error.blame() != Blame::upstream) return std::nullopt;
+std::optional<Seen> what_it_shows(const Error& error, const engine::Engine& engine,
+                                  bool has_answered) {
+  if (error.blame() != Blame::upstream || engine.is_out_of_service()) return std::nullopt;
   switch (error.code()) {
     case Code::overloaded:  // busy, not broken
     case Code::model_loading:
@@ -305,6 +306,7 @@ Attempts& Attempts::operator=(Attempts&& other) noexcept {
   std::swap(running_, other.running_);
   std::swap(unanswered_, other.unanswered_);
   std::swap(retrying_, other.retrying_);
+  std::swap(first_token_, other.first_token_);
   std::swap(answer_, other.answer_);
   return *this;
 }
@@ -325,9 +327,9 @@ void Attempts::note_answer(EngineHealth::State& state, Instant now) {
   host.start.on_success(now);
   host.is_well = true;
   state.poison.on_success(tenant_, body_);
-  if (answer_->first_token && answer_->uncached > 0) {
-    const std::chrono::duration<double> time = *answer_->first_token;
-    group_->latency.observe(host_, time.count(), static_cast<double>(answer_->uncached));
+  if (first_token_ && *answer_ > 0) {
+    const std::chrono::duration<double> time = *first_token_;
+    group_->latency.observe(host_, time.count(), static_cast<double>(*answer_));
   }
 }
 
@@ -358,6 +360,7 @@ void Attempts::begin(EngineHealth::Engines among, const engine::Engine& engine) 
     ++made_;
     ++made_here_;
     running_ = unanswered_ = true;
+    first_token_.reset();
     EngineHealth::Host& host = group_->hosts[host_];
     ++host.running;
     ++host.unanswered;
@@ -368,6 +371,7 @@ void Attempts::begin(EngineHealth::Engines among, const engine::Engine& engine) 
 
 void Attempts::first_token(std::chrono::nanoseconds time, std::int64_t uncached) {
   if (!unanswered_) return;
+  first_token_ = time;
   health_->locked([&](EngineHealth::State&, Instant now) {
     EngineHealth::Host& host = group_->hosts[host_];
     unanswered_ = false;

@@ -125,8 +125,10 @@ class EngineHealth {
 
 std::string_view name(EngineHealth::Condition condition);
 
-// What an engine's failure shows of it; nothing when that is not its fault.
-std::optional<routing::Seen> what_it_shows(const Error& error, bool has_answered);
+// What an engine's failure shows of it; nothing when that is not its fault, or an administrator
+// has stopped it.
+std::optional<routing::Seen> what_it_shows(const Error& error, const engine::Engine& engine,
+                                           bool has_answered);
 
 // The attempts of one request, one engine after another. The destructor ends what is under way.
 class Attempts {
@@ -149,11 +151,9 @@ class Attempts {
   // The engine has failed so; `was_accepted`: it may have seen the request. True: it is the request
   // that breaks engines, and must not go on.
   bool failed(routing::Seen seen, bool was_accepted);
-  // The answer is complete. `first_token`: since dispatch; `uncached`: tokens of the prompt that
-  // were in no cache, 0 where that is not known.
-  void succeeded(std::optional<std::chrono::nanoseconds> first_token, std::int64_t uncached) {
-    answer_ = {first_token, uncached};
-  }
+  // The answer is complete. `uncached`: tokens of the prompt that were in no cache, as is known by
+  // now; 0 where that is not known.
+  void succeeded(std::int64_t uncached) { answer_ = uncached; }
   // The one under way has neither failed nor succeeded: it does not count.
   void take_back();
   // One more attempt, if the budget has it.
@@ -163,10 +163,6 @@ class Attempts {
   bool take_fallback(EngineHealth::Engines among, const Digest& body);
 
  private:
-  struct Answer {
-    std::optional<std::chrono::nanoseconds> first_token;
-    std::int64_t uncached = 0;
-  };
   // Under the lock.
   void note_answer(EngineHealth::State& state, Instant now);
   void stop_running();
@@ -182,7 +178,8 @@ class Attempts {
   bool running_ = false;
   bool unanswered_ = false;  // without its first token
   bool retrying_ = false;
-  std::optional<Answer> answer_;
+  std::optional<std::chrono::nanoseconds> first_token_;  // since dispatch
+  std::optional<std::int64_t> answer_;                   // uncached tokens of the prompt
 };
 
 }  // namespace sovmesh::gateway

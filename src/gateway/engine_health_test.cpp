@@ -29,7 +29,7 @@ class EngineHealthTest : public testing::Test {
     Attempts attempts(health_, TenantId(), Digest());
     attempts.begin(among, on);
     attempts.first_token(first_token, uncached);
-    attempts.succeeded(first_token, uncached);
+    attempts.succeeded(uncached);
   }
   // A request of its own each.
   void fail(const Engines& among, const engine::Engine& on, Seen seen = Seen::error) {
@@ -207,7 +207,7 @@ TEST_F(EngineHealthTest, FallsBackToWhoAnswersWellAndToOthersWithinTheirBudget) 
     attempts.begin(two, *two[0]);
     EXPECT_EQ(attempts.made(), 2);
     if (answers) {
-      attempts.succeeded({}, 0);
+      attempts.succeeded(0);
       return End::answered;
     }
     attempts.failed(Seen::error, true);
@@ -234,8 +234,9 @@ TEST_F(EngineHealthTest, AFirstAttemptAtAFallbackNeedsNoBudget) {
 }
 
 TEST_F(EngineHealthTest, KnowsWhatAnErrorShows) {
-  const auto shows = [](Code code, Blame blame, bool has_answered) {
-    return what_it_shows(Error(code, blame, ""), has_answered);
+  const auto it = engine("a");
+  const auto shows = [&](Code code, Blame blame, bool has_answered) {
+    return what_it_shows(Error(code, blame, ""), *it, has_answered);
   };
   EXPECT_EQ(shows(Code::upstream_error, Blame::upstream, true), Seen::error);
   EXPECT_EQ(shows(Code::upstream_error, Blame::upstream, false), Seen::local);
@@ -244,6 +245,9 @@ TEST_F(EngineHealthTest, KnowsWhatAnErrorShows) {
   EXPECT_EQ(shows(Code::invalid_request, Blame::client, true), std::nullopt);
   EXPECT_EQ(shows(Code::client_closed, Blame::client, true), std::nullopt);
   EXPECT_EQ(shows(Code::overloaded, Blame::us, true), std::nullopt);
+  it->take_out_of_service();
+  EXPECT_EQ(shows(Code::upstream_error, Blame::upstream, true), std::nullopt)
+      << "an administrator ended it";
 }
 
 }  // namespace

@@ -149,13 +149,6 @@ void note_first_token(RelayJob& job, const llmapi::TokenCounts& counts) {
                            std::max<std::int64_t>(prompt - cached, 1));
 }
 
-// The engine has answered as it should.
-void note_success(RelayJob& job, const metering::Counts& counts) {
-  std::optional<std::chrono::nanoseconds> first_token = job.record->first_token;
-  if (first_token) *first_token -= job.dispatched - job.record->began;
-  job.attempts.succeeded(first_token, counts.prompt - counts.cached);
-}
-
 SeatUsage seat_usage(const metering::Counts& counts) {
   return {.input_tokens = counts.prompt,
           .cached_tokens = counts.cached,
@@ -187,7 +180,7 @@ void settle(RelayJob& job, const metering::Settlement& settlement, const meterin
   if (is_whole(settlement.finish)) {
     job.services.tariff.estimates.observe(record.caller->tenant().id, record.model_name(),
                                           settlement.counts.generated);
-    note_success(job, settlement.counts);
+    job.attempts.succeeded(settlement.counts.prompt - settlement.counts.cached);
   }
   std::move(job.row).settle(settlement);
 }
@@ -275,7 +268,7 @@ bool may_go_elsewhere(const RelayJob& job, const Error& error) {
 void note_failure(RelayJob& job, const Error& error) {
   if (error.blame() == Blame::upstream) job.seat.engine().suspect();
   // Who sets a short time may find any engine late.
-  const auto seen = what_it_shows(error, job.has_answered);
+  const auto seen = what_it_shows(error, job.seat.engine(), job.has_answered);
   if (seen && !is_out_of_time(job)) job.attempts.failed(*seen, true);
 }
 

@@ -76,7 +76,7 @@ class Chooser {
     const auto& models = caller_.key().models;
     return models ? &*models : nullptr;
   }
-  // An engine that sleeps is started by its request.
+  // An engine that sleeps is started by its request; none that an administrator stopped.
   bool can_answer(const catalog::Model& model) const {
     if (model.engines.empty()) return may_run_on(model.engine);
     return std::ranges::any_of(model.engines,
@@ -84,7 +84,7 @@ class Chooser {
   }
   bool may_run_on(const std::string& name) const {
     const auto engine = engines_.find(name);
-    if (!engine) return false;
+    if (!engine || engine->is_out_of_service()) return false;
     if (engine->is_ready()) return true;
     const engine::State state = engine->status().state;
     return state != engine::State::unhealthy && state != engine::State::backing_off;

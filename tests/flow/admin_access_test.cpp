@@ -275,6 +275,19 @@ TEST_F(ForeignIdTest, ForWhoMayTheyAreThere) {
   }
 }
 
+TEST_F(AdminAccessTest, WhoStoppedAnEngineIsInTheLogOnce) {
+  must("POST", "engines/tiny/stop", R"({"grace_s":1})");
+  ASSERT_FALSE(actions().empty());
+  EXPECT_EQ(actions().back(), "engine.stop");
+  static_cast<FakeEngine&>(*engines_.front()).take_out_of_service();
+  const std::size_t before = actions().size();
+  must("POST", "engines/tiny/stop");
+  EXPECT_EQ(actions().size(), before) << "it is stopped already";
+  must("POST", "engines/tiny/start");
+  EXPECT_EQ(actions().back(), "engine.start");
+  EXPECT_EQ(audit_.entries.back().admin->object, "engines/tiny");
+}
+
 // Each role's calls against the rule itself: what the handlers do with it.
 struct Cell {
   Action action;
@@ -331,6 +344,9 @@ const std::vector<Cell> kOfThePlatform{
     {Action::read, Resource::engines, "GET", "engines"},
     {Action::create, Resource::engines, "POST", "engines", R"({"name":"tiny"})"},
     {Action::remove, Resource::engines, "DELETE", "engines/none"},
+    {Action::change, Resource::engines, "POST", "engines/tiny/stop", R"({"x":1})"},
+    {Action::change, Resource::engines, "POST", "engines/tiny/start", R"({"x":1})"},
+    {Action::read, Resource::engine_logs, "GET", "engines/tiny/log"},
     {Action::read, Resource::prices, "GET", "prices"},
     {Action::read, Resource::routes, "GET", "routes"},
     {Action::create, Resource::routes, "POST", "routes", "{}"},

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +89,8 @@ class AdminWorld : public testing::Test {
          return limiter_.configure(*next.limits, world_.clock().wall_now());
        }}};
   std::vector<std::shared_ptr<engine::Engine>> engines_{std::make_shared<FakeEngine>("tiny", 4)};
+  std::vector<std::chrono::seconds> graces_;  // of engines that were stopped
+  std::size_t in_flight_ = 0;                 // on each engine
   rollout::Readiness readiness_{.ready = true, .why = {}};
   std::vector<rollout::Rollout> told_;  // of what rollouts did by themselves
   std::vector<std::string> happened_;   // to them, as a webhook is told
@@ -125,7 +129,17 @@ class AdminWorld : public testing::Test {
        check_pool,
        {},
        {},
-       {.memory_kib = 64, .passes = 1}}};
+       {.memory_kib = 64, .passes = 1},
+       {world_.clock()},
+       {},
+       {},
+       nullptr,
+       {[this](const auto& engine, std::chrono::seconds grace) {
+          graces_.push_back(grace);
+          engine->take_out_of_service();
+        },
+        [](const auto& engine) { engine->put_in_service(); },
+        [this](const engine::Engine&) { return in_flight_; }}}};
 };
 
 }  // namespace sovmesh::control

@@ -102,6 +102,46 @@ TEST_F(Health, AnEngineThatCannotBeReachedIsPassedOver) {
   EXPECT_EQ(condition(*gateway_.engine), EngineHealth::Condition::ejected);
 }
 
+TEST_F(Health, AnEngineThatAnAdministratorStoppedGetsNothingAndIsNotBlamed) {
+  gateway_.engine->take_out_of_service();
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(ask(next_text(), i % 2 == 0 ? kStream : "").status, 200);
+  EXPECT_EQ(gateway_.engine_sim.counts().requests, 0);
+  EXPECT_EQ(gateway_.twin_sim.counts().requests, 20);
+  EXPECT_EQ(condition(*gateway_.engine), EngineHealth::Condition::in);
+
+  gateway_.engine->put_in_service();
+  for (int i = 0; i < 20; ++i)
+    ask(next_text());
+  EXPECT_GT(gateway_.engine_sim.counts().requests, 0);
+}
+
+TEST_F(Health, WhereAllAreStoppedTheAnswerIs503AtOnce) {
+  for (const auto& engine : {gateway_.engine, gateway_.twin})
+    engine->take_out_of_service();
+  const Instant before = gateway_.world.now();
+  const Answer answer = ask(next_text());
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr(R"("code":"no_healthy_backend")"));
+  EXPECT_THAT(answer.head, HasSubstr("retry-after: "));
+  EXPECT_LT(gateway_.world.now() - before, 100ms);
+  EXPECT_EQ(calls(), 0);
+}
+
+TEST_F(Health, WhatRunsOnAStoppedEngineGoesOnWhileNewRequestsAreRefused) {
+  Client running(gateway_);
+  running.post(kChat, chat_body("[[sim:rate=20,tokens=40]]", kStream));
+  gateway_.world.run_for(200ms);
+  EXPECT_EQ(gateway_.dispatcher().in_use(*gateway_.engine), 1U);
+  gateway_.engine->take_out_of_service();
+  Client refused(gateway_);
+  refused.post(kChat, chat_body("hello"));
+  EXPECT_EQ(refused.answer().status, 503);
+  const Answer answer = running.answer();
+  EXPECT_EQ(answer.count("data: [DONE]"), 1U) << answer.body;
+  EXPECT_EQ(gateway_.dispatcher().in_use(*gateway_.engine), 0U);
+}
+
 TEST_F(Health, WhatHasBegunIsNotTriedAgain) {
   const Answer answer = ask("[[sim:rate=100,die-after=3]]", kStream);
   EXPECT_TRUE(answer.has(R"("content":"one ")"));

@@ -80,7 +80,7 @@ def snapshot(world):
         rows = world.get(f"{kind}?limit=1000")["data"]
         for row in rows:  # that goes by itself
             for name in ("used", "reserved", "balances", "deliveries", "state", "load", "since", "reason", "restarts",
-                         "reset_at", "window_start", "used_at", "condition", "pid"):
+                         "reset_at", "window_start", "used_at", "condition", "pid", "memory_bytes", "in_flight"):
                 row.pop(name, None)
         state[kind] = rows
     return state

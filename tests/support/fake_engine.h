@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/engine.h"
 
@@ -32,8 +34,17 @@ class FakeEngine : public engine::Engine {
   void suspect() override { ++suspected_; }
   rt::Task<void> stop(rt::Deadline deadline) override {
     (void)deadline;
+    ++stops_;
     co_return;
   }
+
+  bool is_managed() const override { return is_managed_; }
+  void take_out_of_service() override { set_out_of_service(true); }
+  void put_in_service() override { set_out_of_service(false); }
+  bool is_out_of_service() const override { return is_out_; }
+  std::optional<std::int64_t> memory_bytes() const override { return memory_bytes_; }
+  std::vector<std::string> recent_log() const override { return log_; }
+  std::uint64_t withheld_log_lines() const override { return withheld_; }
 
   std::optional<engine::LoadReading> load() const override { return load_; }
   std::uint64_t load_version() const override { return load_version_; }
@@ -51,11 +62,25 @@ class FakeEngine : public engine::Engine {
   engine::Status status_;
   Result<void> ready_;
   int suspected_ = 0;
+  bool is_managed_ = false;
+  std::optional<std::int64_t> memory_bytes_;
+  std::vector<std::string> log_;
+  std::uint64_t withheld_ = 0;
+  int stops_ = 0;
 
  private:
+  void set_out_of_service(bool is_out) {
+    is_out_ = status_.is_out_of_service = is_out;
+    status_.state = is_out ? engine::State::stopped : engine::State::ready;
+    status_.reason = is_out ? "stopped by an administrator" : "";
+    ready_ = is_out ? Result<void>(our_error(Code::no_healthy_backend, "out of service"))
+                    : Result<void>();
+  }
+
   std::string name_;
   int slots_;
   std::uint64_t generation_ = 1;
+  std::atomic<bool> is_out_ = false;
   std::optional<engine::LoadReading> load_;
   std::uint64_t load_version_ = 0;
 };

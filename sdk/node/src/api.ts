@@ -377,6 +377,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/engines/{engine}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an engine out of service
+         * @description At once it gets nothing new, and no request wakes it. What runs there may go on for `grace_s`; then the process of a supervised engine is ended, and a remote one is left alone. It stays so until it is started, or the server is. One that is stopped already is only shown; while it drains, another stop sets another grace.
+         */
+        post: operations["stopEngine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/engines/{engine}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put an engine back in service
+         * @description A supervised one that is stopped, or backs off, is started at once. One that is at work is only shown.
+         */
+        post: operations["startEngine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/engines/{engine}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the last lines that a supervised engine's process wrote
+         * @description Lines from when it answers requests may quote them: they are counted in `withheld`, and kept nowhere. For `platform-admin` and `platform-operator`.
+         */
+        get: operations["getEngineLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routes": {
         parameters: {
             query?: never;
@@ -2111,8 +2171,11 @@ export interface components {
             url?: string;
             /** @description Requests at once */
             slots: number;
-            /** @enum {unknown} */
-            state?: "stopped" | "starting" | "ready" | "unhealthy" | "backing_off";
+            /**
+             * @description `draining`: an administrator has stopped it, and its process is still there
+             * @enum {unknown}
+             */
+            state?: "stopped" | "starting" | "ready" | "unhealthy" | "backing_off" | "draining";
             /**
              * @description How requests see it
              * @enum {unknown}
@@ -2122,7 +2185,15 @@ export interface components {
             reason?: string;
             since?: components["schemas"]["Time"];
             restarts?: number;
+            /** @description Its process is started and watched here */
+            supervised?: boolean;
+            /** @description An administrator has stopped it */
+            out_of_service?: boolean;
             pid?: number | null;
+            /** @description What its process has in memory, mapped files included; null: it has none here */
+            memory_bytes?: number | null;
+            /** @description Its slots that requests have at this moment */
+            in_flight?: number;
             load?: {
                 running: number;
                 waiting: number;
@@ -2136,6 +2207,35 @@ export interface components {
             managed_by: components["schemas"]["ManagedBy"];
             /** @description Where it is declared; absent where the API manages it */
             source?: string;
+        };
+        /**
+         * @example {
+         *       "grace_s": 60
+         *     }
+         */
+        EngineStop: {
+            /**
+             * @description Seconds that what runs there may go on
+             * @default 30
+             */
+            grace_s: number;
+        };
+        /**
+         * @example {
+         *       "name": "tiny",
+         *       "lines": [
+         *         "loading model",
+         *         "ready: what it writes from here on may quote requests, and is only counted"
+         *       ],
+         *       "withheld": 12
+         *     }
+         */
+        EngineLog: {
+            name: string;
+            /** @description The oldest first */
+            lines: string[];
+            /** @description Lines of its present or last process that are not kept, because they may quote requests or were too many */
+            withheld: number;
         };
         NewEngine: {
             name: components["schemas"]["EngineName"];
@@ -5662,6 +5762,137 @@ export interface operations {
             /** @description A model needs it, or the file declares it */
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["UriTooLong"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    stopEngine: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Name or id */
+                engine: components["parameters"]["engine"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EngineStop"];
+            };
+        };
+        responses: {
+            /** @description The engine, `draining` or `stopped`; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startEngine: {
+        parameters: {
+            query?: {
+                /** @description Check and work out everything, change nothing, answer a DryRun */
+                dry_run?: components["parameters"]["dry_run"];
+            };
+            header?: {
+                /** @description The `ETag` that the object must have, or `*` */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                /** @description Name or id */
+                engine: components["parameters"]["engine"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description The engine; with `dry_run=true` what would change */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"] | components["schemas"]["DryRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEngineLog: {
+        parameters: {
+            query?: {
+                /** @description At most so many, the newest; 200 are kept */
+                lines?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name or id */
+                engine: components["parameters"]["engine"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines */
+            200: {
+                headers: {
+                    "x-sm-config-revision": components["headers"]["ConfigRevision"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineLog"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It runs elsewhere, and its log is kept there */
+            409: components["responses"]["Conflict"];
             414: components["responses"]["UriTooLong"];
             429: components["responses"]["TooMany"];
             500: components["responses"]["InternalError"];

@@ -451,19 +451,33 @@ class Engine(TypedDict):
     url: NotRequired[str]
     slots: int
     state: NotRequired[
-        Literal['stopped', 'starting', 'ready', 'unhealthy', 'backing_off']
+        Literal['stopped', 'starting', 'ready', 'unhealthy', 'backing_off', 'draining']
     ]
     condition: NotRequired[Literal['in', 'slow', 'ramping', 'on_trial', 'ejected']]
     reason: NotRequired[str]
     since: NotRequired[Time]
     restarts: NotRequired[int]
+    supervised: NotRequired[bool]
+    out_of_service: NotRequired[bool]
     pid: NotRequired[int | None]
+    memory_bytes: NotRequired[int | None]
+    in_flight: NotRequired[int]
     load: NotRequired[Load | None]
     revision: NotRequired[int]
     created_at: NotRequired[Time]
     updated_at: NotRequired[Time]
     managed_by: ManagedBy
     source: NotRequired[str]
+
+
+class EngineStop(TypedDict, closed=True):
+    grace_s: NotRequired[int]
+
+
+class EngineLog(TypedDict):
+    name: str
+    lines: list[str]
+    withheld: int
 
 
 class NewEngine(TypedDict, closed=True):

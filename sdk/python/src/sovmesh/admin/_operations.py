@@ -982,6 +982,90 @@ class Operations:
             if_match=if_match,
         )
 
+    @overload
+    def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Take an engine out of service."""
+        return self._call(
+            "POST",
+            "/api/v1/engines/{engine}/stop",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Put an engine back in service."""
+        return self._call(
+            "POST",
+            "/api/v1/engines/{engine}/start",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    def get_engine_log(self, engine: str, *, lines: int | None = None) -> m.EngineLog:
+        """Show the last lines that a supervised engine's process wrote."""
+        return cast(
+            m.EngineLog,
+            self._call(
+                "GET",
+                "/api/v1/engines/{engine}/log",
+                path={"engine": engine},
+                query={"lines": lines},
+            ),
+        )
+
     def list_routes(
         self,
         *,
@@ -3345,6 +3429,90 @@ class AsyncOperations:
             path={"engine": engine},
             query={"dry_run": dry_run or None},
             if_match=if_match,
+        )
+
+    @overload
+    async def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    async def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def stop_engine(
+        self,
+        engine: str,
+        body: m.EngineStop | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Take an engine out of service."""
+        return await self._call(
+            "POST",
+            "/api/v1/engines/{engine}/stop",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    @overload
+    async def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[False] = False,
+    ) -> m.Engine: ...
+    @overload
+    async def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: Literal[True],
+    ) -> m.DryRun: ...
+    async def start_engine(
+        self,
+        engine: str,
+        body: m.Nothing | None = None,
+        *,
+        if_match: str | None = None,
+        dry_run: bool = False,
+    ) -> Any:
+        """Put an engine back in service."""
+        return await self._call(
+            "POST",
+            "/api/v1/engines/{engine}/start",
+            path={"engine": engine},
+            query={"dry_run": dry_run or None},
+            body=body,
+            if_match=if_match,
+        )
+
+    async def get_engine_log(self, engine: str, *, lines: int | None = None) -> m.EngineLog:
+        """Show the last lines that a supervised engine's process wrote."""
+        return cast(
+            m.EngineLog,
+            await self._call(
+                "GET",
+                "/api/v1/engines/{engine}/log",
+                path={"engine": engine},
+                query={"lines": lines},
+            ),
         )
 
     async def list_routes(
