@@ -239,7 +239,6 @@ export const da: Record<TextKey, string> = {
   "artifact.title": "Artefakter",
   "artifact.one": "Artefakt",
   "artifact.stage": "Stade",
-  "artifact.stage.now": "Det er",
   "artifact.stage.draft": "kladde",
   "artifact.stage.draft.text": "Ingen må kalde en model, der bruger det.",
   "artifact.stage.testing": "i test",

@@ -237,7 +237,6 @@ export const en = {
   "artifact.title": "Artifacts",
   "artifact.one": "Artifact",
   "artifact.stage": "Stage",
-  "artifact.stage.now": "It is",
   "artifact.stage.draft": "draft",
   "artifact.stage.draft.text": "Nobody may call a model that serves it.",
   "artifact.stage.testing": "testing",
