@@ -782,7 +782,7 @@ export const da: Record<TextKey, string> = {
   "webhook.rotate": "Ny hemmelighed",
   "webhook.rotate.text": "{name} får en ny hemmelighed, og hvad der sendes fra nu af, underskrives med den. Modtagere, der kun kender den gamle, afviser det, til de har den nye.",
   "webhook.disable": "Slå fra",
-  "webhook.disable.text": "Intet sendes til {name}, før den slås til igen. Hvad der sker imens, sendes ikke senere.",
+  "webhook.disable.text": "Intet sendes til {name}, før den slås til igen: hverken hvad der venter nu, eller senere hvad der sker imens.",
   "webhook.enable": "Slå til",
   "webhook.enable.text": "{name} får besked fra nu af.",
   "webhook.on": "slået til",

@@ -780,7 +780,7 @@ export const en = {
   "webhook.rotate": "New secret",
   "webhook.rotate.text": "{name} gets a new secret, and what is sent from now on is signed with it. Receivers that know only the old one refuse it until they have the new one.",
   "webhook.disable": "Disable",
-  "webhook.disable.text": "Nothing is sent to {name} until it is enabled again. What happens meanwhile is not sent later.",
+  "webhook.disable.text": "Nothing is sent to {name} until it is enabled again: neither what waits now, nor later what happens meanwhile.",
   "webhook.enable": "Enable",
   "webhook.enable.text": "{name} is told from now on.",
   "webhook.on": "enabled",
