@@ -56,5 +56,5 @@ test("commands can be pasted, whatever is typed", () => {
   const given = { file: "./my model.gguf", name: "assistant", version: "1.2", owner: "o'neil; rm -rf ~", folder: "/var/lib/sovmesh" };
   expect(importCommand(given)).toBe(`sovmesh model import './my model.gguf' --name assistant --version 1.2 --owner 'o'\\''neil; rm -rf ~' --data-dir /var/lib/sovmesh`);
   expect(importCommand({ file: "", name: "", version: "", owner: "", folder: "" })).toBe("sovmesh model import ./FILE.gguf --name NAME --version 1.0 --data-dir DATA_DIR");
-  expect(serveConfig("a@1", "a", "", "")).toContain("model_file: DATA_DIR/models/DIGEST.gguf");
+  expect(serveConfig("a@1", "a", "", "")).toContain('model_file: "DATA_DIR/models/DIGEST.gguf"}');
 });

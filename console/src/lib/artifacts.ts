@@ -91,7 +91,7 @@ export function importCommand(of: Import): string {
 export const serveCommand = (artifact: string, name: string) => `sovmesh model create ${shell(name)} --engine ENGINE --artifact ${shell(artifact)}`;
 export const serveConfig = (artifact: string, name: string, digest: string, folder: string) =>
   `engines:
-  - {name: local, kind: managed, model_file: ${folder || "DATA_DIR"}/models/${digest || "DIGEST"}.gguf}
+  - {name: local, kind: managed, model_file: ${JSON.stringify(`${folder || "DATA_DIR"}/models/${digest || "DIGEST"}.gguf`)}}
 models:
   - {name: ${JSON.stringify(name)}, engine: local, artifact: ${JSON.stringify(artifact)}}`;
 export const testCommand = (artifact: string) => `sovmesh model test ${shell(artifact)} --set smoke.json --gateway http://127.0.0.1:8080 --api-key-env QA_KEY`;

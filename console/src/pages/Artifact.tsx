@@ -43,7 +43,7 @@ export default function Artifact() {
                   [t("artifact.licence"), one.licence || "–"],
                   [t("artifact.origin"), one.origin || "–"],
                   [t("artifact.owner"), one.owner || "–"],
-                  [t("artifact.labels"), labelsText(one.labels).split("\n").filter(Boolean).map((label) => <code key={label}>{label} </code>)],
+                  [t("artifact.labels"), Object.keys(one.labels).length === 0 ? "–" : labelsText(one.labels).split("\n").map((label) => <code key={label}>{label} </code>)],
                   [t("artifact.imported"), time(one.created_at)],
                   [t("key.id"), <code>{one.id}</code>],
                 ]}
@@ -80,7 +80,6 @@ function Stages({ of }: { of: ArtifactObject }) {
       </ol>
       <Facts
         facts={[
-          [t("artifact.stage.now"), <StageBadge stage={of.stage} />],
           [t("artifact.who"), of.stage === "draft" || of.stage === "retired" ? t("artifact.nobody") : tenantsText(t, of.tenants)],
           ...(of.retires_at ? ([[t("artifact.retires_at"), time(of.retires_at)]] as [string, string][]) : []),
         ]}

@@ -15,7 +15,7 @@ export function StageBadge({ stage }: { stage: ArtifactStage }) {
 }
 
 // Tenants by name, or all of them.
-export const tenantsText = (t: Translate, tenants: string[] | null) => (tenants === null ? t("model.tenants.all") : tenants.join(", ") || t("artifact.nobody"));
+export const tenantsText = (t: Translate, tenants: string[] | null) => (tenants === null ? t("model.tenants.all") : [...tenants].sort().join(", ") || t("artifact.nobody"));
 
 const BOXES_MAX = 24; // so many tenants are chosen by a tick; of more the names are typed
 

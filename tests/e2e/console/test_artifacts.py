@@ -11,9 +11,17 @@ def case(name, passed, *failures):
     return {"name": name, "passed": passed, "failures": list(failures), "output_tokens": 12, "ms": 40}
 
 
-def tested(gateway, artifact, model, *cases):
+def keep_run(gateway, artifact, model, *cases):
     """As `sovmesh model test` tells it."""
     gateway.api("POST", f"artifacts/{artifact}/tests", {"set": "smoke", "model": model, "results": list(cases)})
+
+
+@pytest.fixture(scope="module")
+def keys(gateway):
+    """Of tenants without a limit in money, which a model without a price could not be counted against."""
+    for slug in ("lab", "field"):
+        gateway.api("POST", "tenants", {"slug": slug})
+    return {slug: gateway.api("POST", "keys", {"tenant": slug})["key"] for slug in ("lab", "field")}
 
 
 @pytest.fixture
@@ -41,9 +49,12 @@ def step(person, name, choose=lambda box: None):
     box.wait_for(state="detached")
 
 
-def test_the_operator_releases_a_model_version(person, gateway, imported):
+def test_the_operator_releases_a_model_version(person, gateway, imported, keys):
     artifact = imported("assistant")
-    borealis = gateway.api("POST", "keys", {"tenant": "borealis"})["key"]
+
+    def seen_by():
+        return [tenant for tenant, key in keys.items() if gateway.chat(key, model="assistant")[0] == 200]
+
     page = person.sign_in_as("olga@platform", "artifacts").page
     row = page.get_by_role("table", name="Artifacts").get_by_role("row").filter(has_text=artifact)
     row.wait_for()
@@ -53,11 +64,11 @@ def test_the_operator_releases_a_model_version(person, gateway, imported):
     person.title(artifact)
     assert "draft" in stage(person)
     assert page.url.endswith("/artifacts/assistant%401.0")
-    assert gateway.chat(model="assistant")[0] == 404
+    assert seen_by() == []
 
-    step(person, "Give to testers", lambda box: box.get_by_label("aurora", exact=True).check())
+    step(person, "Give to testers", lambda box: box.get_by_label("lab", exact=True).check())
     page.locator("[aria-current=step]").get_by_text("testing", exact=True).wait_for()
-    assert (gateway.chat(model="assistant")[0], gateway.chat(borealis, model="assistant")[0]) == (200, 404)
+    assert seen_by() == ["lab"]
 
     # The rule is told before anything is done, and there is no way around it by haste.
     person.press("Release")
@@ -66,10 +77,9 @@ def test_the_operator_releases_a_model_version(person, gateway, imported):
     assert person.box().get_by_role("button", name="Release").is_disabled()
     person.press("Cancel", person.box())
 
-    tested(gateway, artifact, "assistant", case("greets", True), case("no secrets", False, "has 'swordfish'"), case("json", True))
-    tested(gateway, artifact, "assistant", case("greets", True), case("no secrets", True), case("json", True))
-    person.open("artifacts")
-    person.open(f"artifacts/{artifact}")
+    keep_run(gateway, artifact, "assistant", case("greets", True), case("no secrets", False, "has 'swordfish'"), case("json", True))
+    keep_run(gateway, artifact, "assistant", case("greets", True), case("no secrets", True), case("json", True))
+    page.reload()
     page.get_by_role("table", name="Test runs").get_by_text("2/3").wait_for()
     compared = page.get_by_role("table", name="Case by case")
     better = compared.get_by_role("row").filter(has_text="no secrets")
@@ -85,13 +95,13 @@ def test_the_operator_releases_a_model_version(person, gateway, imported):
     person.picture("artifact-release", full_page=False)
     person.press("Release", person.box())
     page.locator("[aria-current=step]").get_by_text("released", exact=True).wait_for()
-    assert gateway.chat(borealis, model="assistant")[0] == 200
+    assert seen_by() == ["lab", "field"]
     person.settled()
     person.picture("artifact")
     assert person.axe() == []
 
 
-def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person, gateway, imported):
+def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person, gateway, imported, keys):
     artifact = imported("old")
     page = person.sign_in(f"artifacts/{artifact}").page
     step(person, "Give to testers", lambda box: box.get_by_label("All tenants, new ones too").check())
@@ -109,39 +119,39 @@ def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person
     person.box().get_by_text("want a time that is yet to come").wait_for()
     person.press("Cancel", person.box())
     step(person, "Deprecate", lambda box: box.get_by_label("May be retired from (UTC)").fill("2199-01-01"))
-    assert gateway.api("GET", f"artifacts/{artifact}")["retires_at"] == "2199-01-01T00:00:00Z"
-    assert gateway.chat(model="old")[0] == 200
+    assert gateway.api("GET", f"artifacts/{artifact}")["retires_at"].startswith("2199-01-01T00:00:00")
+    assert gateway.chat(keys["lab"], model="old")[0] == 200
     person.press("Retire")
     person.box().get_by_text("it stays until a later day").wait_for()
     assert person.box().get_by_role("button", name="Retire").is_disabled()
     person.press("Cancel", person.box())
     step(person, "Release again", lambda box: box.get_by_label("All tenants, new ones too").is_checked())
-    assert gateway.chat(model="old")[0] == 200
+    assert gateway.chat(keys["lab"], model="old")[0] == 200
 
 
-def test_who_may_call_a_model_is_narrowed_by_its_own_list(person, gateway, imported):
+def test_who_may_call_a_model_is_narrowed_by_its_own_list(person, gateway, imported, keys):
     artifact = imported("narrow")
-    gateway.api("POST", f"artifacts/{artifact}/move", {"stage": "testing", "tenants": ["aurora", "borealis"]})
+    gateway.api("POST", f"artifacts/{artifact}/move", {"stage": "testing", "tenants": ["lab", "field"]})
     page = person.sign_in_as("olga@platform", f"artifacts/{artifact}").page
     row = page.get_by_role("table", name="Models that serve it").get_by_role("row").filter(has_text="narrow")
-    assert "all tenants" in row.inner_text() and "aurora, borealis" in row.inner_text()
-    assert gateway.chat(model="narrow")[0] == 200
+    assert "all tenants" in row.inner_text() and "field, lab" in row.inner_text()
+    assert gateway.chat(keys["lab"], model="narrow")[0] == 200
     person.press("Change the list: narrow")
     box = person.box()
     box.get_by_label("All tenants, new ones too").uncheck()
-    box.get_by_label("borealis", exact=True).check()
-    box.get_by_text("May call it then: borealis.").wait_for()
-    box.get_by_role("status", name="What it changes").locator("ins").get_by_text("borealis").wait_for()
+    box.get_by_label("field", exact=True).check()
+    box.get_by_text("May call it then: field.").wait_for()
+    box.get_by_role("status", name="What it changes").locator("ins").get_by_text("field").wait_for()
     person.press("Save", box)
     box.wait_for(state="detached")
-    assert gateway.api("GET", "models/narrow")["tenants"] == ["borealis"]
-    assert gateway.chat(model="narrow")[0] == 404
+    assert gateway.api("GET", "models/narrow")["tenants"] == ["field"]
+    assert [gateway.chat(keys[tenant], model="narrow")[0] for tenant in ("lab", "field")] == [404, 200]
 
 
 def test_two_test_runs_stand_side_by_side_at_an_address_of_their_own(person, gateway, imported):
     artifact = imported("compared")
     for passed in (True, False, True):
-        tested(gateway, artifact, "compared", case("always", True), case("sometimes", passed, *([] if passed else ["lacks 'ello'"])))
+        keep_run(gateway, artifact, "compared", case("always", True), case("sometimes", passed, *([] if passed else ["lacks 'ello'"])))
     first, second, third = [one["id"] for one in gateway.api("GET", f"artifacts/{artifact}/tests")["data"]]
     page = person.sign_in_as("audrey@platform", f"artifacts/{artifact}?first={first}&second={second}").page
     table = page.get_by_role("table", name="Case by case")
@@ -153,8 +163,7 @@ def test_two_test_runs_stand_side_by_side_at_an_address_of_their_own(person, gat
     person.sees("Both runs gave the same.")
     assert f"first={first}" in page.url and f"second={third}" in page.url
     page.get_by_label("Compared with").select_option("none")
-    assert "Difference" not in table.inner_text()
-    person.picture("artifact-tests")
+    table.get_by_role("columnheader", name="Difference").wait_for(state="detached")
 
 
 def test_a_draft_is_forgotten_once_nothing_serves_it(person, gateway, imported):

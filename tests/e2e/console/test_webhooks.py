@@ -131,7 +131,8 @@ def test_an_operator_hears_of_all_and_gives_a_new_secret(guest, told, receiver):
     assert second != first
     guest.press("I have copied it", guest.box())
     guest.press("Send a test")
-    wait_for(lambda: signed(second, receiver), 20)
+    page.get_by_text("Delivered: the receiver answered 204.").wait_for(timeout=20_000)
+    wait_for(lambda: told.api("POST", f"webhooks/{page.url.rsplit('/', 1)[1]}/test", {}) and signed(second, receiver), 20, 1)
 
 
 def test_one_is_changed_switched_off_and_deleted(guest, told, receiver):
