@@ -123,7 +123,7 @@ TEST_P(UpgradeTest, AWebhookCanBeMade) {
   const auto store = store_sqlite::open_control_store(real_disk(), control_db(), world_.clock());
   ASSERT_THAT(store, Succeeds());
   const store::WebhookRecord wanted{
-      .id = {Ulid::from_bytes({1, 0x9a, 99})}, .tenant = kTenant, .name = "pager"};
+      .id = {Ulid::from_bytes({1, 0x9a, 99})}, .tenant = kTenant, .name = "another"};
   EXPECT_THAT((*store)->create(wanted), Succeeds());
 }
 
