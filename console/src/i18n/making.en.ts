@@ -10,7 +10,7 @@ export const making = {
   "tried.none": "Nothing would change",
   "tried.used": "It is needed by:",
 
-  "engine.url.help": "http://HOST:PORT/v1, or https. An engine that wants a key is declared in the configuration file: secrets are not kept here.",
+  "engine.url.help": "http://HOST:PORT/v1, or https. An engine that wants a key belongs into the configuration file: secrets are not kept here.",
   "engine.slots.help": "So many requests are sent to it at once",
 
   "model.create": "New model",

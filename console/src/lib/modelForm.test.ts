@@ -15,6 +15,11 @@ test("a new model says what was typed and leaves the rest to the server", () => 
   });
 });
 
+test("what the server refuses unless it is told otherwise is told", () => {
+  expect(NEW_MODEL.rejectUnknown).toBe(true);
+  expect(newModel({ ...NEW_MODEL, name: "llama", engines: ["gpu-1"], rejectUnknown: false })).toEqual({ name: "llama", engine: "gpu-1", reject_unknown_fields: false });
+});
+
 test("a draft that nobody has touched changes nothing", () => {
   expect(modelChange(MODEL, draftOf(MODEL))).toEqual({});
 });

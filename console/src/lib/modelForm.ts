@@ -28,7 +28,7 @@ export interface ModelDraft {
 
 export const NEW_MODEL: ModelDraft = {
   name: "", engines: [], engineModel: "", artifact: "", adapter: "", allTenants: true, tenants: "", chat: true, completions: true, embeddings: false,
-  context: "", output: "", choices: "", firstToken: "", stall: "", total: "", commitAfter: "", ownedBy: "", extraFields: "", rejectUnknown: false,
+  context: "", output: "", choices: "", firstToken: "", stall: "", total: "", commitAfter: "", ownedBy: "", extraFields: "", rejectUnknown: true,
 };
 
 const numberText = (value: number | null) => (value ? String(value) : "");
