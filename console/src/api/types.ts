@@ -133,7 +133,17 @@ export interface Engine extends Managed {
   reason: string;
   since: string;
   restarts: number;
+  supervised?: boolean; // its process is ours
+  out_of_service?: boolean; // an administrator has stopped it
+  memory_bytes?: number | null;
+  in_flight?: number;
   load: { running: number; waiting: number; kv_used_percent: number | null } | null;
+}
+
+export interface EngineLog {
+  name: string;
+  lines: string[];
+  withheld: number;
 }
 
 export interface RouteVersion {

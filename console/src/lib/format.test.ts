@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { decimal, microText, micros, money, percentOf, seconds, setLocale, utcDay } from "./format";
+import { bytes, decimal, microText, micros, money, percentOf, seconds, setLocale, utcDay } from "./format";
 
 beforeEach(() => setLocale("en"));
 
@@ -31,6 +31,13 @@ describe("times", () => {
   test("days go back over the end of a month", () => {
     expect(utcDay(new Date("2026-12-01T00:30:00Z"), 1)).toBe("2026-11-30");
   });
+});
+
+test("memory has the unit that fits", () => {
+  expect(bytes(0)).toBe("0 B");
+  expect(bytes(1_023)).toBe("1,023 B");
+  expect(bytes(51_234 * 1_024)).toBe("50 MiB");
+  expect(bytes(64.5 * 2 ** 30)).toBe("64.5 GiB");
 });
 
 test("how full a limit is", () => {

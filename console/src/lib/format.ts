@@ -86,3 +86,15 @@ export function utcDay(now: Date, back = 0): string {
   return new Date(now.getTime() - back * 86_400_000).toISOString().slice(0, 10);
 }
 export const utcMonth = (now: Date) => now.toISOString().slice(0, 7);
+
+// Of memory, as a person reads it: "48.9 MiB".
+export function bytes(total: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = total;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: unit === 0 ? 0 : 1 }).format(value)} ${units[unit]}`;
+}

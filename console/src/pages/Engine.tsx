@@ -4,9 +4,9 @@ import { at } from "../api/client";
 import { LIVE_MS, useList, useObject } from "../api/queries";
 import type { Engine as EngineObject, Model } from "../api/types";
 import { useT } from "../i18n";
-import { time } from "../lib/format";
+import { bytes, time } from "../lib/format";
 import { useAccess } from "../session";
-import { EngineState } from "../ui/engines";
+import { EngineLogSection, EngineState, EngineSwitch } from "../ui/engines";
 import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
 import { DeleteEngine } from "./DeleteEngine";
 
@@ -21,6 +21,7 @@ export default function Engine() {
   return (
     <>
       <PageHead title={name} above={<Link to="/engines">{t("engine.title")}</Link>}>
+        {read.data && <EngineSwitch engine={read.data} />}
         {read.data && isOurs(read.data) && may("remove", "engines") && <Button kind="danger" onPress={() => setRemoving(true)}>{t("app.delete")}</Button>}
       </PageHead>
       <Loaded read={read}>
@@ -34,6 +35,8 @@ export default function Engine() {
                   [t("engine.reason"), engine.reason || "–"],
                   [t("engine.since"), time(engine.since)],
                   [t("engine.condition"), engine.condition ?? "–"],
+                  [t("engine.memory"), engine.memory_bytes == null ? "–" : bytes(engine.memory_bytes)],
+                  [t("engine.in_flight"), engine.in_flight ?? "–"],
                   [t("engine.load"), engine.load ? `${engine.load.running} / ${engine.slots}` : `– / ${engine.slots}`],
                   [t("engine.waiting"), engine.load?.waiting ?? "–"],
                   [t("engine.kv"), engine.load?.kv_used_percent == null ? "–" : `${engine.load.kv_used_percent} %`],
@@ -44,6 +47,7 @@ export default function Engine() {
                 ]}
               />
             </Section>
+            {engine.supervised && may("read", "engine_logs") && <EngineLogSection name={name} />}
           </>
         )}
       </Loaded>

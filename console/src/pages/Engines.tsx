@@ -4,10 +4,10 @@ import { at } from "../api/client";
 import { LIVE_MS, useEngines } from "../api/queries";
 import type { Engine } from "../api/types";
 import { useT } from "../i18n";
-import { time } from "../lib/format";
+import { bytes, time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
-import { EngineState } from "../ui/engines";
+import { EngineState, EngineSwitch } from "../ui/engines";
 import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
 import { AddEngine } from "./AddEngine";
 
@@ -24,8 +24,10 @@ export default function Engines() {
       { id: "waiting", head: t("engine.waiting"), cell: (engine) => engine.load?.waiting ?? "–", value: (engine) => engine.load?.waiting ?? -1, numeric: true },
       { id: "slots", head: t("engine.slots"), cell: (engine) => engine.slots, value: (engine) => engine.slots, numeric: true },
       { id: "kv", head: t("engine.kv"), cell: (engine) => (engine.load?.kv_used_percent == null ? "–" : `${engine.load.kv_used_percent} %`), value: (engine) => engine.load?.kv_used_percent ?? -1, numeric: true },
+      { id: "memory", head: t("engine.memory"), cell: (engine) => (engine.memory_bytes == null ? "–" : bytes(engine.memory_bytes)), value: (engine) => engine.memory_bytes ?? -1, numeric: true },
       { id: "since", head: t("engine.since"), cell: (engine) => time(engine.since), value: (engine) => engine.since },
       { id: "managed", head: "", cell: (engine) => <ManagedBadge object={engine} /> },
+      { id: "work", head: "", cell: (engine) => <EngineSwitch engine={engine} quiet /> },
     ],
     [t],
   );

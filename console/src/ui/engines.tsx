@@ -1,7 +1,13 @@
-import type { Engine } from "../api/types";
-import { Badge, type Tone } from "./parts";
+import { useState } from "react";
+import { at, client } from "../api/client";
+import { useObject } from "../api/queries";
+import type { Engine, EngineLog } from "../api/types";
+import { useT } from "../i18n";
+import { useAccess } from "../session";
+import { Field, FormBox } from "./forms";
+import { Badge, Button, Loaded, Section, type Tone } from "./parts";
 
-const TONES: Record<string, Tone> = { ready: "good", starting: "warn", stopped: "calm", unhealthy: "bad", backing_off: "bad" };
+const TONES: Record<string, Tone> = { ready: "good", starting: "warn", draining: "warn", stopped: "calm", unhealthy: "bad", backing_off: "bad" };
 
 // An engine that works may still be left out by requests, because they failed on it.
 export function EngineState({ engine }: { engine: Engine }) {
@@ -10,5 +16,57 @@ export function EngineState({ engine }: { engine: Engine }) {
     <>
       <Badge tone={TONES[engine.state] ?? "calm"}>{engine.state}</Badge> {left && <Badge tone="warn">{left}</Badge>}
     </>
+  );
+}
+
+const GRACE_S = "30";
+
+// Stops an engine, or starts it, for who may. One that sleeps until it is needed can be both.
+export function EngineSwitch({ engine, quiet }: { engine: Engine; quiet?: boolean }) {
+  const t = useT();
+  const { may } = useAccess();
+  const [asking, setAsking] = useState<"stop" | "start" | null>(null);
+  const [grace, setGrace] = useState(GRACE_S);
+  if (!may("change", "engines")) return null;
+  const name = engine.name;
+  const isOut = engine.out_of_service === true;
+  const canStart = isOut || engine.state === "stopped" || engine.state === "backing_off";
+  const kind = quiet ? "quiet" : "plain";
+  const close = () => setAsking(null);
+  const send = (verb: string, body: object) => client.call("POST", `engines/${at(name)}/${verb}`, { body });
+  return (
+    <>
+      {canStart && <Button kind={kind} aria-label={quiet ? t("engine.start.one", { name }) : undefined} onPress={() => setAsking("start")}>{t("engine.start")}</Button>}
+      {!isOut && <Button kind={kind} aria-label={quiet ? t("engine.stop.one", { name }) : undefined} onPress={() => setAsking("stop")}>{t("engine.stop")}</Button>}
+      {asking === "stop" && (
+        <FormBox title={t("engine.stop.one", { name })} text={t(engine.supervised ? "engine.stop.text" : "engine.stop.remote", { running: engine.in_flight ?? 0 })}
+          submit={t("engine.stop")} kind="danger" onClose={close} onSubmit={() => send("stop", engine.supervised ? { grace_s: Number(grace) } : {})}>
+          {engine.supervised && <Field label={t("engine.grace")} help={t("engine.grace.help")} value={grace} onChange={setGrace} inputMode="numeric" pattern="[0-5]?[0-9]{1,2}|600" />}
+        </FormBox>
+      )}
+      {asking === "start" && <FormBox title={t("engine.start.one", { name })} text={t("engine.start.text")} submit={t("engine.start")} onClose={close} onSubmit={() => send("start", {})} />}
+    </>
+  );
+}
+
+// What its process wrote until it answered requests; asked for when somebody wants to see it.
+export function EngineLogSection({ name }: { name: string }) {
+  const t = useT();
+  const [open, setOpen] = useState(false);
+  const read = useObject<EngineLog>(`engines/${at(name)}/log`, undefined, open);
+  return (
+    <Section title={t("engine.log")} actions={<Button onPress={() => (open ? void read.refetch() : setOpen(true))}>{open ? t("app.refresh") : t("engine.log.show")}</Button>}>
+      <p className="muted">{t("engine.log.text")}</p>
+      {open && (
+        <Loaded read={read}>
+          {(log) => (
+            <>
+              {log.lines.length > 0 ? <pre className="code" tabIndex={0} aria-label={t("engine.log")}>{log.lines.join("\n")}</pre> : <p>{t("engine.log.empty")}</p>}
+              {log.withheld > 0 && <p role="note">{t("engine.log.withheld", { count: log.withheld })}</p>}
+            </>
+          )}
+        </Loaded>
+      )}
+    </Section>
   );
 }
