@@ -55,7 +55,7 @@ enum class Resource : std::uint8_t {
   events,
   webhooks,  // of a tenant's events; the platform's are of all
 };
-constexpr std::size_t kResources = 33;
+constexpr std::size_t kResources = 34;
 std::string_view name(Resource resource);  // "own keys"
 
 // Whose an object is.
