@@ -111,11 +111,15 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
                                              Instant now, PickExplanation* explanation) {
   index_.match(request.chain, now, matches_);
   const PoolState pool = pool_state(table_, settings_.cost);
-  score(request, table_, matches_, settings_.cost, pool, costs_);
-  leave_out(random);
-  candidates_.clear();
-  if (const float best = lowest(costs_); best < kNever)
-    collect(costs_, best * (1 + settings_.cost.near), candidates_);
+  // Mostly those that hold more of the prompt than all others are so much cheaper that nobody else
+  // need be looked at.
+  if (table_.totals().partial == 0 &&
+      score_few(request, table_, matches_, settings_.cost, pool, costs_)) {
+    take_few();
+  } else {
+    score(request, table_, matches_, settings_.cost, pool, costs_);
+    take_near(random);
+  }
   // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
   // prefix that the next requests need.
   erase_busy(request, table_, settings_.cost, candidates_);
@@ -124,6 +128,24 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
   if (free_.empty() && bookings_.size() == settings_.tickets_max)
     return std::unexpected(NoEndpoint{.wait = true});
   return book(request, choose(random), pool, now);
+}
+
+// The candidates by costs_, all within `near` of the best, in the order of their indices.
+void Picker::take_near(std::uint64_t random) {
+  leave_out(random);
+  candidates_.clear();
+  if (const float best = lowest(costs_); best < kNever)
+    collect(costs_, best * (1 + settings_.cost.near), candidates_);
+}
+
+// The same of the few alone.
+void Picker::take_few() {
+  candidates_.assign(matches_.few().begin(), matches_.few().end());
+  const auto cost = [&](EndpointIndex e) { return costs_[e]; };
+  const float best = cost(*std::ranges::min_element(candidates_, {}, cost));
+  std::erase_if(candidates_,
+                [&](EndpointIndex e) { return cost(e) > best * (1 + settings_.cost.near); });
+  std::ranges::sort(candidates_);
 }
 
 // An endpoint of weight w takes part in a share w of the picks, unless there is nobody else: so it

@@ -121,6 +121,8 @@ class Picker {
     std::int64_t uncached_tokens = 0;
   };
   Booking* find(Ticket ticket);
+  void take_near(std::uint64_t random);
+  void take_few();
   void leave_out(std::uint64_t random);
   EndpointIndex choose(std::uint64_t random);
   Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
