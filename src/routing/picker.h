@@ -85,6 +85,10 @@ class Picker {
   // `random`: 64 random bits. `explanation` is filled when given; that costs time.
   std::expected<Pick, NoEndpoint> pick(const PickRequest& request, std::uint64_t random,
                                        Instant now, PickExplanation* explanation = nullptr);
+  // Enters the blocks of the last pick into the index: half the work of a pick, which its request
+  // need not wait for. Every call that reads or changes the index does it first, so who calls it
+  // gets the same answers as who does not.
+  void enter_sent();
 
   // Unknown tickets, and those of requests that are done, are ignored.
   // For who has many tokens at once: what is known of the request will be needed soon, and may lie
@@ -98,7 +102,10 @@ class Picker {
 
   EndpointTable& endpoints() { return table_; }
   const EndpointTable& endpoints() const { return table_; }
-  PrefixIndex& index() { return index_; }
+  PrefixIndex& index() {
+    enter_sent();
+    return index_;
+  }
   RateTable& rates() { return rates_; }
   std::size_t tickets() const { return tickets_in_use_; }
 
@@ -120,6 +127,15 @@ class Picker {
     std::int64_t input_tokens = 0;
     std::int64_t uncached_tokens = 0;
   };
+  // What was sent and enter_sent() has not entered yet.
+  struct Sent {
+    bool waits = false;
+    EndpointIndex endpoint = 0;
+    std::uint16_t held = 0;  // so many of its blocks are there
+    std::vector<BlockKey> chain;
+    std::optional<Instant> until;
+    Instant at{};
+  };
   Booking* find(Ticket ticket);
   void take_near(std::uint64_t random);
   void take_few();
@@ -134,6 +150,7 @@ class Picker {
   PrefixIndex index_;
   RateTable rates_;
   Matches matches_;
+  Sent sent_;
   std::vector<Booking> bookings_;
   std::vector<std::uint32_t> free_;
   std::size_t tickets_in_use_ = 0;

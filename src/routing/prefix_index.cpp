@@ -197,7 +197,7 @@ bool PrefixIndex::clean(std::size_t steps, Instant now) {
 }
 
 void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
-                         std::optional<Instant> until, Instant now) {
+                         std::optional<Instant> until, Instant now, std::size_t held_before) {
   State& s = *state_;
   if (!s.living.contains(endpoint)) return;
   Holdings& holdings = s.endpoints[endpoint].holdings;
@@ -207,7 +207,8 @@ void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
   const std::uint32_t end = until ? s.end_of(*until, now) : 0;
   const auto ask_slot = [&](std::size_t i) {
     // What is held already needs none.
-    if (i < keys.size() && holdings.find(keys[i]) == nullptr) s.slots.prefetch_to_write(keys[i]);
+    if (i >= held_before && i < keys.size() && holdings.find(keys[i]) == nullptr)
+      s.slots.prefetch_to_write(keys[i]);
   };
   for (std::size_t i = 0; i < std::min(kAhead, keys.size()); ++i)
     holdings.prefetch(keys[i]);
@@ -298,6 +299,7 @@ class PrefixIndex::Walk {
   bool wants_tables() const { return few_ && count_ <= kOwnTables; }
   // The rest of the walk, from keys[depth] on.
   void end_in_tables(std::span<const BlockKey> keys, std::size_t depth) {
+    s_.slots.prefetch(keys.back());  // most matches go to the end, and its uses are asked for
     for (std::size_t i = 0; i < count_; ++i)
       record(list_[i], follow_table(list_[i], keys, depth));
   }

@@ -106,8 +106,10 @@ class PrefixIndex {
   // A request with these blocks was sent to the endpoint. `until`: when the engine must have
   // confirmed them, to kTick, at most kHorizon ahead; nothing for engines that publish no events.
   // What has ended may still be found until it is swept: each call does more of that than it adds.
+  // `held`: so many of the keys it held a moment ago, as far as the caller knows: a hint that saves
+  // time.
   void expect(EndpointIndex endpoint, std::span<const BlockKey> keys, std::optional<Instant> until,
-              Instant now);
+              Instant now, std::size_t held = 0);
   void confirm(EndpointIndex endpoint, std::span<const BlockKey> keys, Tier tier);
   void remove(EndpointIndex endpoint, std::span<const BlockKey> keys);
   // The engine threw everything away. Takes time by what was there.
