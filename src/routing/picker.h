@@ -94,7 +94,9 @@ class Picker {
   // For who has many tokens at once: what is known of the request will be needed soon, and may lie
   // far away in memory.
   void prefetch(Ticket ticket) const {
-    if (ticket.place < bookings_.size()) __builtin_prefetch(&bookings_[ticket.place]);
+    if (ticket.place >= bookings_.size()) return;
+    __builtin_prefetch(&bookings_[ticket.place].generation, 1);
+    __builtin_prefetch(&bookings_[ticket.place].first_token_s, 1);
   }
   void on_first_token(Ticket ticket, Instant now);
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
@@ -117,12 +119,13 @@ class Picker {
     bool in_use = false;
     bool learns = false;  // nothing but prefill stands before its first token
     EndpointId endpoint;
-    Load load;            // what it counts for now
-    BlockKey shared = 0;  // the last block of its longest match; 0: none
-    Instant sent_at{};
-    std::optional<double> first_token_s;
+    Load load;  // what it counts for now
     Instant steps_since{};
     std::int64_t steps = 0;
+    std::optional<double> first_token_s;
+    // From here on a token needs nothing.
+    BlockKey shared = 0;  // the last block of its longest match; 0: none
+    Instant sent_at{};
     double tokens_ahead = 0;
     std::int64_t input_tokens = 0;
     std::int64_t uncached_tokens = 0;
