@@ -63,6 +63,9 @@ struct View {
 struct Terms {
   float queue, prefill, displaced, slowdown, decode, barrier, wake, zone, stale, waited;
   bool busy;
+  float sum() const {
+    return queue + prefill + displaced + slowdown + decode + barrier + wake + zone + stale + waited;
+  }
 };
 inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t e) {
   const float a = v.a[e];
@@ -100,6 +103,15 @@ float lora_us(const PickRequest& request, EndpointIndex e, const EndpointTable& 
   if (request.lora == 0 || table.lora_holders(request.lora).contains(e)) return 0;
   const bool room = table.loras(e).count() < table.spec(e).lora_slots;
   return settings.urgency * (room ? settings.lora_us : 2 * settings.lora_us);
+}
+
+// No filter but `busy` takes it out.
+bool may_go(const PickRequest& request, EndpointIndex e, const EndpointTable& table) {
+  const EndpointTable::Columns& c = table.columns();
+  return (~c.takes[e] & takes_of(request.role)) == 0 && (c.access[e] & request.access) != 0 &&
+         (c.jurisdiction[e] & request.jurisdictions) != 0 &&
+         (request.subset == nullptr || request.subset->contains(e)) &&
+         (request.avoid == nullptr || !request.avoid->contains(e));
 }
 
 // Loading is done where it is faster than computing.
@@ -244,11 +256,8 @@ template <int kLanes>
 [[gnu::always_inline]] inline void add_up(const Wanted& w, const View& v, std::size_t end,
                                           float* __restrict out) {
 #pragma clang loop vectorize_width(kLanes)
-  for (std::size_t e = 0; e < end; ++e) {
-    const Terms t = terms_of(w, v, out[e], e);
-    out[e] = t.queue + t.prefill + t.displaced + t.slowdown + t.decode + t.barrier + t.wake +
-             t.zone + t.stale + t.waited;
-  }
+  for (std::size_t e = 0; e < end; ++e)
+    out[e] = terms_of(w, v, out[e], e).sum();
 }
 void add_up_plain(const Wanted& w, const View& v, std::size_t end, float* out) {
   add_up<4>(w, v, end, out);
@@ -303,6 +312,26 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
   if (matches.below_gpu())
     for (std::size_t e = 0; e < end; ++e)
       out[e] += load_us(request, static_cast<EndpointIndex>(e), table, matches, settings);
+}
+
+bool score_few(const PickRequest& request, const EndpointTable& table, const Matches& matches,
+               const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
+  const Wanted w(request, settings, pool, matches.uses());
+  const View view(table.columns());
+  float best = kNever;
+  for (const EndpointIndex e : matches.few()) {
+    costs[e] = kNever;
+    if (!may_go(request, e, table)) continue;
+    costs[e] = terms_of(w, view, w.block * static_cast<float>(matches.depth(e)), e).sum();
+    if (request.lora != 0) costs[e] += lora_us(request, e, table, settings);
+    if (matches.below_gpu()) costs[e] += load_us(request, e, table, matches, settings);
+    best = std::min(best, costs[e]);
+  }
+  // What any other would have to compute at least, on the fastest of them: no term is below 0, so
+  // it costs that or more. A little less for the rounding of its sum.
+  const float uncached = std::max(w.input - w.block * static_cast<float>(matches.rest()), 1.0F);
+  const float prefill = uncached * table.totals().a_min * w.attention;
+  return best * (1 + settings.near) < 0.9999F * (prefill + w.lambda * prefill);
 }
 
 }  // namespace sovmesh::routing

@@ -130,4 +130,10 @@ void erase_busy(const PickRequest& request, const EndpointTable& table,
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
            const CostSettings& settings, const PoolState& pool, std::span<float> costs);
 
+// The same where matches.few() alone decide: sets their costs only, the others' are left as they
+// are. False, and `costs` is of no use: another endpoint may be as cheap as
+// (1 + CostSettings::near) times the cheapest of them.
+bool score_few(const PickRequest& request, const EndpointTable& table, const Matches& matches,
+               const CostSettings& settings, const PoolState& pool, std::span<float> costs);
+
 }  // namespace sovmesh::routing

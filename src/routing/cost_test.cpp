@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -259,6 +260,50 @@ TEST_F(CostTest, OnePassOverThePoolAgreesWithEndpointByEndpoint) {
     }
   }
   EXPECT_EQ(seen.size(), kFilters);
+}
+
+// Whenever the few decide, a pass over all finds the same costs, and nobody else near the best.
+TEST_F(CostTest, WhereTheFewDecideNobodyElseIsNearTheBest) {
+  SeededRandom random(11);
+  for (std::size_t e = 0; e < kEndpoints; ++e)
+    add({.rate_class = static_cast<std::uint16_t>(random.below(2)),
+         .zone = static_cast<std::uint8_t>(random.below(2)),
+         .jurisdiction = static_cast<std::uint8_t>(random.below(3)),
+         .access = 1 + random.below(3),
+         .lora_slots = 1});
+  std::vector<float> all(kEndpoints), few(kEndpoints);
+  int decided = 0, undecided = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    const EndpointId id = table_.id_of(static_cast<EndpointIndex>(random.below(kEndpoints)));
+    index_.clear(id.index);
+    index_.expect(id.index, std::span(chain_).first(random.below(4) == 0 ? random.below(91) : 2),
+                  std::nullopt, now_);
+    if (random.below(4) == 0)
+      index_.confirm(id.index, std::span(chain_).first(random.below(9)), Tier::cpu);
+    now_ += 1ms;
+    table_.add_load(id, {.prefill_tokens = random.below(400), .running = random.below(2)}, now_);
+    table_.set_standing(id, {.draining = random.below(10) == 0});
+    table_.note_lora(id.index, static_cast<LoraNumber>(1 + random.below(3)));
+    request_.chain = std::span(chain_).first(random.below(91));
+    request_.input_tokens = 64 * std::ssize(request_.chain) + random.below(2'000);
+    request_.lora = static_cast<LoraNumber>(random.below(2));
+    request_.access = 1 + random.below(3);
+    request_.jurisdictions = 1 + random.below(7);
+
+    index_.match(request_.chain, now_, matches_);
+    const PoolState pool = pool_state(table_, settings_);
+    score(request_, table_, matches_, settings_, pool, all);
+    const bool few_decide = score_few(request_, table_, matches_, settings_, pool, few);
+    ++(few_decide ? decided : undecided);
+    if (!few_decide) continue;
+    const float most = std::ranges::min(all) * (1 + settings_.near);
+    for (std::size_t i = 0; i < kEndpoints; ++i) {
+      const bool is_few = std::ranges::count(matches_.few(), i) > 0;
+      ASSERT_TRUE(is_few ? few[i] == all[i] : all[i] > most) << round << ' ' << i;
+    }
+  }
+  EXPECT_GT(decided, 100);
+  EXPECT_GT(undecided, 100);
 }
 
 }  // namespace

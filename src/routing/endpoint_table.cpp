@@ -317,6 +317,7 @@ void EndpointTable::publish(EndpointIndex index) {
 void EndpointTable::refresh_rates(const RateTable& rates) {
   double sum = 0;
   double base_min = std::numeric_limits<double>::infinity();
+  double a_min = std::numeric_limits<double>::infinity();
   totals_.access = ~std::uint64_t{0};
   totals_.jurisdictions = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -329,12 +330,14 @@ void EndpointTable::refresh_rates(const RateTable& rates) {
     totals_.jurisdictions |= columns_.jurisdiction[i];
     sum += now.a;
     base_min = std::min(base_min, now.base);
+    a_min = std::min(a_min, now.a);
   }
   for (EvenColumn* column : even_columns())
     column->look();
   const std::size_t living = living_.count();
   totals_.a_mean = living == 0 ? 0 : sum / static_cast<double>(living);
   totals_.base_min = living == 0 ? 0 : base_min;
+  totals_.a_min = living == 0 ? 0 : static_cast<float>(a_min);
 }
 
 }  // namespace sovmesh::routing

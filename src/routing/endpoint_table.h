@@ -167,6 +167,7 @@ class EndpointTable {
     double context_tokens = 0;
     double kv_capacity = 0;
     double a_mean = 0;  // since the last refresh
+    float a_min = 0;    // the same
     double base_min = 0;
     float scraped_s = 0;  // newest scrape
     // Groups that may use each of them, and where they are; removed ones count until the refresh.

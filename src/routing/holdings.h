@@ -34,20 +34,19 @@ class Holdings {
         cells_(mask_ + 1, arena) {}
 
   Holding* find(BlockKey key) {
-    for (std::size_t i = home(key);; i = (i + 1) & mask_) {
-      if (cells_[i].key == key) return &cells_[i];
-      if (cells_[i].key == 0) return nullptr;
-    }
+    const std::size_t i = place_of(key);
+    return cells_[i].key == 0 ? nullptr : &cells_[i];
+  }
+  const Holding* find(BlockKey key) const {
+    const std::size_t i = place_of(key);
+    return cells_[i].key == 0 ? nullptr : &cells_[i];
   }
   void prefetch(BlockKey key) const { __builtin_prefetch(&cells_[home(key)]); }
 
   bool full() const { return size_ == capacity_; }
   // Not there yet, and not full().
   void add(const Holding& holding) {
-    std::size_t i = home(holding.key);
-    while (cells_[i].key != 0)
-      i = (i + 1) & mask_;
-    cells_[i] = holding;
+    cells_[place_of(holding.key)] = holding;
     ++size_;
   }
   void remove(BlockKey key) {
@@ -55,11 +54,14 @@ class Holdings {
     if (cell != nullptr) erase(static_cast<std::size_t>(cell - &cells_[0]));
   }
   // The block that should go: the hand clears `used` until it finds one that was not. size() > 0.
-  BlockKey victim() {
+  // Calls soon(key) for blocks that are likely to be next.
+  template <class F>
+  BlockKey victim(F&& soon) {
     for (;; hand_ = (hand_ + 1) & mask_) {
+      const Holding& later = cells_[(hand_ + kSoon) & mask_];
+      if (may_go(later)) soon(later.key);
       Holding& cell = cells_[hand_];
-      if (cell.key == 0) continue;
-      if (!cell.used) return cell.key;
+      if (may_go(cell)) return cell.key;
       cell.used = false;
     }
   }
@@ -87,8 +89,20 @@ class Holdings {
   std::size_t bytes() const { return cells_.bytes(); }
 
  private:
+  // Without a branch for free cells: the hand may have a whole round of used ones to pass, and
+  // which cells are free is chance.
+  static bool may_go(const Holding& cell) { return (cell.key != 0) & !cell.used; }
+
+  static constexpr std::size_t kSoon = 24;  // cells from the hand: about ten blocks
   // Other bits than SlotTable's, or the cells of one region of slots would be neighbours.
   std::size_t home(BlockKey key) const { return (key >> 32 ^ key >> 12) & mask_; }
+  // Of the key, or of the free cell where it would be.
+  std::size_t place_of(BlockKey key) const {
+    std::size_t i = home(key);
+    while (cells_[i].key != key && cells_[i].key != 0)
+      i = (i + 1) & mask_;
+    return i;
+  }
   void erase(std::size_t place) {
     --size_;
     for (std::size_t i = (place + 1) & mask_; cells_[i].key != 0; i = (i + 1) & mask_) {

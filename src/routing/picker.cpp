@@ -81,6 +81,7 @@ Result<EndpointId> Picker::add(EndpointSpec spec, Instant now) {
     return client_error(Code::invalid_value, "endpoint " + spec.name + ": unknown class of rates");
   const auto blocks = static_cast<std::size_t>(
       std::max<std::int64_t>(spec.kv_capacity_tokens / settings_.block_tokens, 1));
+  enter_sent();
   TRY(const EndpointId id, table_.add(std::move(spec), now));
   index_.add_endpoint(id.index, blocks);
   rates_.forget(id.index);
@@ -90,6 +91,7 @@ Result<EndpointId> Picker::add(EndpointSpec spec, Instant now) {
 }
 
 bool Picker::remove(EndpointId id) {
+  enter_sent();
   if (!table_.remove(id)) return false;
   index_.remove_endpoint(id.index);
   leaving_.push_back(id.index);
@@ -98,6 +100,7 @@ bool Picker::remove(EndpointId id) {
 }
 
 void Picker::clean(std::size_t steps, Instant now) {
+  enter_sent();
   table_.refresh_rates(rates_);
   index_.clean(steps, now);
   std::erase_if(leaving_, [&](EndpointIndex index) {
@@ -109,13 +112,19 @@ void Picker::clean(std::size_t steps, Instant now) {
 
 std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::uint64_t random,
                                              Instant now, PickExplanation* explanation) {
+  enter_sent();
+  if (!free_.empty()) __builtin_prefetch(&bookings_[free_.back()], 1);
   index_.match(request.chain, now, matches_);
   const PoolState pool = pool_state(table_, settings_.cost);
-  score(request, table_, matches_, settings_.cost, pool, costs_);
-  leave_out(random);
-  candidates_.clear();
-  if (const float best = lowest(costs_); best < kNever)
-    collect(costs_, best * (1 + settings_.cost.near), candidates_);
+  // Mostly those that hold more of the prompt than all others are so much cheaper that nobody else
+  // need be looked at.
+  if (table_.totals().partial == 0 &&
+      score_few(request, table_, matches_, settings_.cost, pool, costs_)) {
+    take_few();
+  } else {
+    score(request, table_, matches_, settings_.cost, pool, costs_);
+    take_near(random);
+  }
   // The cheapest is waited for when it is busy: going elsewhere would cost more, and lose the
   // prefix that the next requests need.
   erase_busy(request, table_, settings_.cost, candidates_);
@@ -124,6 +133,24 @@ std::expected<Pick, NoEndpoint> Picker::pick(const PickRequest& request, std::ui
   if (free_.empty() && bookings_.size() == settings_.tickets_max)
     return std::unexpected(NoEndpoint{.wait = true});
   return book(request, choose(random), pool, now);
+}
+
+// The candidates by costs_, all within `near` of the best, in the order of their indices.
+void Picker::take_near(std::uint64_t random) {
+  leave_out(random);
+  candidates_.clear();
+  if (const float best = lowest(costs_); best < kNever)
+    collect(costs_, best * (1 + settings_.cost.near), candidates_);
+}
+
+// The same of the few alone.
+void Picker::take_few() {
+  candidates_.assign(matches_.few().begin(), matches_.few().end());
+  const auto cost = [&](EndpointIndex e) { return costs_[e]; };
+  const float best = cost(*std::ranges::min_element(candidates_, {}, cost));
+  std::erase_if(candidates_,
+                [&](EndpointIndex e) { return cost(e) > best * (1 + settings_.cost.near); });
+  std::ranges::sort(candidates_);
 }
 
 // An endpoint of weight w takes part in a share w of the picks, unless there is nobody else: so it
@@ -197,13 +224,24 @@ Pick Picker::book(const PickRequest& request, EndpointIndex endpoint, const Pool
     until = now + std::max<Instant::duration>(
                       settings_.expect_min,
                       std::chrono::duration_cast<Instant::duration>(Microseconds(2 * first_token)));
-  index_.expect(endpoint, request.chain, until, now);
+  sent_.waits = true;
+  sent_.endpoint = endpoint;
+  sent_.held = depth;
+  sent_.chain.assign(request.chain.begin(), request.chain.end());
+  sent_.until = until;
+  sent_.at = now;
   return {.ticket = {place, booking.generation},
           .endpoint = id,
           .matched_blocks = depth,
           .uncached_tokens = booking.uncached_tokens,
           .cost_us = costs_[endpoint],
           .expected_first_token_us = first_token};
+}
+
+void Picker::enter_sent() {
+  if (!sent_.waits) return;
+  sent_.waits = false;
+  index_.expect(sent_.endpoint, sent_.chain, sent_.until, sent_.at, sent_.held);
 }
 
 NoEndpoint Picker::nobody(const PickRequest& request) const {
@@ -280,6 +318,7 @@ void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
 void Picker::on_done(Ticket ticket, const Outcome& outcome, Instant now) {
   Booking* booking = find(ticket);
   if (booking == nullptr) return;
+  enter_sent();
   table_.take_load(booking->endpoint, booking->load, now);
   if (!booking->first_token_s) prefilled_at_[booking->endpoint.index] = now;
   if (booking->shared != 0) index_.end_use(booking->shared);

@@ -85,12 +85,18 @@ class Picker {
   // `random`: 64 random bits. `explanation` is filled when given; that costs time.
   std::expected<Pick, NoEndpoint> pick(const PickRequest& request, std::uint64_t random,
                                        Instant now, PickExplanation* explanation = nullptr);
+  // Enters the blocks of the last pick into the index: half the work of a pick, which its request
+  // need not wait for. Every call that reads or changes the index does it first, so who calls it
+  // gets the same answers as who does not.
+  void enter_sent();
 
   // Unknown tickets, and those of requests that are done, are ignored.
   // For who has many tokens at once: what is known of the request will be needed soon, and may lie
   // far away in memory.
   void prefetch(Ticket ticket) const {
-    if (ticket.place < bookings_.size()) __builtin_prefetch(&bookings_[ticket.place]);
+    if (ticket.place >= bookings_.size()) return;
+    __builtin_prefetch(&bookings_[ticket.place].generation, 1);
+    __builtin_prefetch(&bookings_[ticket.place].first_token_s, 1);
   }
   void on_first_token(Ticket ticket, Instant now);
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
@@ -98,7 +104,10 @@ class Picker {
 
   EndpointTable& endpoints() { return table_; }
   const EndpointTable& endpoints() const { return table_; }
-  PrefixIndex& index() { return index_; }
+  PrefixIndex& index() {
+    enter_sent();
+    return index_;
+  }
   RateTable& rates() { return rates_; }
   std::size_t tickets() const { return tickets_in_use_; }
 
@@ -110,17 +119,29 @@ class Picker {
     bool in_use = false;
     bool learns = false;  // nothing but prefill stands before its first token
     EndpointId endpoint;
-    Load load;            // what it counts for now
-    BlockKey shared = 0;  // the last block of its longest match; 0: none
-    Instant sent_at{};
-    std::optional<double> first_token_s;
+    Load load;  // what it counts for now
     Instant steps_since{};
     std::int64_t steps = 0;
+    std::optional<double> first_token_s;
+    // From here on a token needs nothing.
+    BlockKey shared = 0;  // the last block of its longest match; 0: none
+    Instant sent_at{};
     double tokens_ahead = 0;
     std::int64_t input_tokens = 0;
     std::int64_t uncached_tokens = 0;
   };
+  // What was sent and enter_sent() has not entered yet.
+  struct Sent {
+    bool waits = false;
+    EndpointIndex endpoint = 0;
+    std::uint16_t held = 0;  // so many of its blocks are there
+    std::vector<BlockKey> chain;
+    std::optional<Instant> until;
+    Instant at{};
+  };
   Booking* find(Ticket ticket);
+  void take_near(std::uint64_t random);
+  void take_few();
   void leave_out(std::uint64_t random);
   EndpointIndex choose(std::uint64_t random);
   Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
@@ -132,6 +153,7 @@ class Picker {
   PrefixIndex index_;
   RateTable rates_;
   Matches matches_;
+  Sent sent_;
   std::vector<Booking> bookings_;
   std::vector<std::uint32_t> free_;
   std::size_t tickets_in_use_ = 0;

@@ -64,6 +64,45 @@ TEST_F(PickerTest, ManyRequestsAtOnceSpread) {
   EXPECT_FALSE(pick(prompt(48))) << "every queue is as long as it may be";
 }
 
+// What a pick leaves to enter_sent() is there for whoever asks next, in the same order.
+TEST_F(PickerTest, WhatWasSentIsEnteredByWhoAsksNextOrBefore) {
+  Picker later{{.cost = {},
+                .index = {.endpoints_max = kEndpoints, .blocks_max = 2'000},
+                .tickets_max = 5'000}};
+  Picker at_once{{.cost = {},
+                  .index = {.endpoints_max = kEndpoints, .blocks_max = 2'000},
+                  .tickets_max = 5'000}};
+  for (Picker* picker : {&later, &at_once}) {
+    picker->rates().add_class({});
+    for (int i = 0; i < 8; ++i)
+      ASSERT_TRUE(picker->add({.name = "e" + std::to_string(i),
+                               .kv_capacity_tokens = 40'000,
+                               .requests_max = 64,
+                               .publishes_events = i % 2 == 0},
+                              now_));
+  }
+  for (int i = 0; i < 400; ++i) {
+    now_ += 20ms;
+    const PickRequest request = prompt(random_.below(40));
+    const std::uint64_t random = random_.next_u64();
+    const Pick one = later.pick(request, random, now_).value();
+    const Pick other = at_once.pick(request, random, now_).value();
+    at_once.enter_sent();
+    ASSERT_EQ(one.endpoint, other.endpoint);
+    ASSERT_EQ(one.matched_blocks, other.matched_blocks);
+    later.on_done(one.ticket, {}, now_);
+    at_once.on_done(other.ticket, {}, now_);
+    if (i % 10 == 0) {
+      later.clean(100, now_);
+      at_once.clean(100, now_);
+    }
+  }
+  const Pick last = later.pick(prompt(100), 1, now_).value();
+  EXPECT_TRUE(later.index().holds(last.endpoint.index, chain_.back()));
+  EXPECT_GT(later.index().counts().evicted, 0U);
+  EXPECT_TRUE(later.index().consistent());
+}
+
 // Each shares half of its prompt with the first and computes the other half: copies serve those
 // that come next, so nobody waits for the first holder.
 TEST_F(PickerTest, APrefixThatManyWantIsCopied) {

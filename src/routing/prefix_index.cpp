@@ -15,9 +15,14 @@ namespace {
 constexpr std::size_t kAhead = 24;
 // Bitmaps asked for ahead: a slot has to be there before it says which bitmap.
 constexpr std::size_t kBitmapsAhead = 4;
+// Slots asked for ahead of a block that is entered: after its endpoint's table said that it is new.
+constexpr std::size_t kSlotsAhead = 12;
+// So many endpoints or fewer are followed in their own tables.
+constexpr std::size_t kOwnTables = 2;
 constexpr int kFewBits = 8;              // of a word: set one by one
 constexpr std::size_t kSweepMin = 64;    // expirations that any call takes a part in
 constexpr std::size_t kBuckets = 1'024;  // of the wheel of expirations; more than kHorizon / kTick
+static_assert(kInlineHolders <= Matches::kFewMax);
 static_assert(PrefixIndex::kHorizon / PrefixIndex::kTick < kBuckets);
 
 // From 1 on: 0 stands for "never".
@@ -37,7 +42,8 @@ void Matches::clear() {
     std::ranges::fill(cpu_, 0);
     std::ranges::fill(disk_, 0);
   }
-  longest_ = uses_ = 0;
+  few_count_ = 0;
+  longest_ = uses_ = rest_ = 0;
   below_gpu_ = false;
 }
 
@@ -148,7 +154,7 @@ void PrefixIndex::State::add(EndpointIndex e, const Holding& holding) {
   Holdings& holdings = endpoints[e].holdings;
   if (holdings.full() ||
       (slots.full() && holdings.size() > 0 && slots.find(holding.key) == nullptr)) {
-    drop(e, holdings.victim());
+    drop(e, holdings.victim([&](BlockKey key) { slots.prefetch_to_write(key); }));
     ++counts.evicted;
   }
   if (!slots.add(holding.key, e, holding.tier)) {
@@ -191,7 +197,7 @@ bool PrefixIndex::clean(std::size_t steps, Instant now) {
 }
 
 void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
-                         std::optional<Instant> until, Instant now) {
+                         std::optional<Instant> until, Instant now, std::size_t held_before) {
   State& s = *state_;
   if (!s.living.contains(endpoint)) return;
   Holdings& holdings = s.endpoints[endpoint].holdings;
@@ -199,11 +205,18 @@ void PrefixIndex::expect(EndpointIndex endpoint, std::span<const BlockKey> keys,
   keys = keys.first(std::min(keys.size(), holdings.capacity()));
   s.sweep(2 * keys.size() + kSweepMin, now);
   const std::uint32_t end = until ? s.end_of(*until, now) : 0;
+  const auto ask_slot = [&](std::size_t i) {
+    // What is held already needs none.
+    if (i >= held_before && i < keys.size() && holdings.find(keys[i]) == nullptr)
+      s.slots.prefetch_to_write(keys[i]);
+  };
+  for (std::size_t i = 0; i < std::min(kAhead, keys.size()); ++i)
+    holdings.prefetch(keys[i]);
+  for (std::size_t i = 0; i < kSlotsAhead; ++i)
+    ask_slot(i);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i + kAhead < keys.size()) {
-      holdings.prefetch(keys[i + kAhead]);
-      s.slots.prefetch(keys[i + kAhead]);
-    }
+    if (i + kAhead < keys.size()) holdings.prefetch(keys[i + kAhead]);
+    ask_slot(i + kSlotsAhead);
     Holding* held = holdings.find(keys[i]);
     if (held != nullptr) held->used = true;
     // Confirmed or without an end already, or ends no sooner.
@@ -261,7 +274,7 @@ void PrefixIndex::suspect(EndpointIndex endpoint, Instant until, Instant now) {
 }
 
 // One walk along a chain. While many endpoints are in the run they are a bit set; from the first
-// block with few holders on, a short list.
+// block with few holders on, a short list; and the last ones are followed in their own tables.
 class PrefixIndex::Walk {
  public:
   Walk(State& state, Matches& out) : s_(state), out_(out) {
@@ -281,6 +294,15 @@ class PrefixIndex::Walk {
     else
       record_active(depth);
   }
+  // Are so few left that their own tables are the shorter way? Each is small and says the same
+  // (P1), and what is read of it is what expect() will want.
+  bool wants_tables() const { return few_ && count_ <= kOwnTables; }
+  // The rest of the walk, from keys[depth] on.
+  void end_in_tables(std::span<const BlockKey> keys, std::size_t depth) {
+    s_.slots.prefetch(keys.back());  // most matches go to the end, and its uses are asked for
+    for (std::size_t i = 0; i < count_; ++i)
+      record(list_[i], follow_table(list_[i], keys, depth));
+  }
   // A slot that comes later.
   void prefetch(const Slot* slot) const {
     if (slot != nullptr && slot->in_bitmap) s_.slots.bitmaps().prefetch(slot->bitmap());
@@ -296,6 +318,18 @@ class PrefixIndex::Walk {
     for (std::size_t w = 0; w < s_.active.words().size(); ++w)
       out_.set_depth(s_.active.words()[w], w, depth);
   }
+  std::size_t follow_table(EndpointIndex e, std::span<const BlockKey> keys, std::size_t depth) {
+    const Holdings& holdings = s_.endpoints[e].holdings;
+    for (std::size_t i = depth; i < std::min(depth + kAhead, keys.size()); ++i)
+      holdings.prefetch(keys[i]);
+    for (; depth < keys.size(); ++depth) {
+      if (depth + kAhead < keys.size()) holdings.prefetch(keys[depth + kAhead]);
+      const Holding* held = holdings.find(keys[depth]);
+      if (held == nullptr) break;
+      note_tier(e, held->tier);
+    }
+    return depth;
+  }
   void note_tier(EndpointIndex e, Tier tier) {
     if (tier == Tier::gpu) return;
     ++(tier == Tier::cpu ? out_.cpu_ : out_.disk_)[e];
@@ -303,16 +337,22 @@ class PrefixIndex::Walk {
   }
 
   bool step_many(const Slot& slot, std::size_t depth) {
-    const std::span<std::uint64_t> active = s_.active.words();
+    std::uint64_t* active = s_.active.words().data();
+    const std::size_t words = s_.active.words().size();
     BitmapPool& bitmaps = s_.slots.bitmaps();
     const std::uint64_t* held = bitmaps.held(slot.bitmap());
+    std::uint64_t gone = 0;
     std::uint64_t any = 0;
-    for (std::size_t w = 0; w < active.size(); ++w) {
+    for (std::size_t w = 0; w < words; ++w) {
+      gone |= active[w] & ~held[w];
+      any |= active[w] & held[w];
+    }
+    for (std::size_t w = 0; gone != 0 && w < words; ++w) {
       out_.set_depth(active[w] & ~held[w], w, depth);
-      any |= active[w] &= held[w];
+      active[w] &= held[w];
     }
     if (slot.tiers != 0)
-      for (std::size_t w = 0; w < active.size(); ++w)
+      for (std::size_t w = 0; w < words; ++w)
         for_each_bit(active[w] & bitmaps.below(slot.bitmap())[w], w,
                      [&](EndpointIndex e) { note_tier(e, tier_in(slot, e)); });
     return any != 0;
@@ -327,6 +367,9 @@ class PrefixIndex::Walk {
       note_tier(e, slot.tier(i));
     }
     record_active(depth);
+    std::copy_n(list_.begin(), count_, out_.few_.begin());
+    out_.few_count_ = count_;
+    out_.rest_ = static_cast<std::uint16_t>(depth);
     last_ = slot.ids;
     last_holders_ = slot.holders;
     return count_ > 0;
@@ -386,6 +429,7 @@ void PrefixIndex::match(std::span<const BlockKey> keys, Instant now, Matches& ou
   out.clear();
   keys = keys.first(std::min<std::size_t>(keys.size(), UINT16_MAX));
   follow(keys, out);
+  if (out.few_count_ == 0) out.rest_ = out.longest_;
   if (out.longest_ > 0) out.uses_ = s.slots.find(keys[out.longest_ - 1U])->uses;
 }
 
@@ -395,7 +439,10 @@ void PrefixIndex::follow(std::span<const BlockKey> keys, Matches& out) {
     s.slots.prefetch(keys[i]);
   Walk walk(s, out);
   std::size_t depth = 0;
+  for (std::size_t i = 0; i < std::min(kBitmapsAhead, keys.size()); ++i)
+    walk.prefetch(s.slots.find(keys[i]));
   for (; depth < keys.size(); ++depth) {
+    if (walk.wants_tables()) return walk.end_in_tables(keys, depth);
     if (depth + kAhead < keys.size()) s.slots.prefetch(keys[depth + kAhead]);
     if (walk.many() && depth + kBitmapsAhead < keys.size())
       walk.prefetch(s.slots.find(keys[depth + kBitmapsAhead]));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace sovmesh::routing {
 // request to request; one endpoint costs 6 bytes.
 class Matches {
  public:
+  static constexpr std::size_t kFewMax = 8;
   explicit Matches(std::size_t endpoints_max)
       : depth_((endpoints_max + 63) / 64 * 64), cpu_(depth_.size()), disk_(depth_.size()) {}
 
@@ -29,6 +31,10 @@ class Matches {
   // By endpoint; as long as whole words of an EndpointSet.
   std::span<const std::uint16_t> depths() const { return depth_; }
   bool below_gpu() const { return below_gpu_; }  // any cpu() or disk() is above 0
+  // Where few endpoints go further than all others: these few, and how far the others go at most.
+  // Else few() is empty.
+  std::span<const EndpointIndex> few() const { return std::span(few_).first(few_count_); }
+  std::uint16_t rest() const { return rest_; }
   std::uint16_t longest() const { return longest_; }
   // Requests that use the last block of the longest match now (begin_use()).
   std::uint16_t uses() const { return uses_; }
@@ -42,6 +48,9 @@ class Matches {
   std::vector<std::uint16_t> depth_;
   std::vector<std::uint16_t> cpu_;
   std::vector<std::uint16_t> disk_;
+  std::array<EndpointIndex, kFewMax> few_{};
+  std::size_t few_count_ = 0;
+  std::uint16_t rest_ = 0;
   std::uint16_t longest_ = 0;
   std::uint16_t uses_ = 0;
   bool below_gpu_ = false;
@@ -97,8 +106,10 @@ class PrefixIndex {
   // A request with these blocks was sent to the endpoint. `until`: when the engine must have
   // confirmed them, to kTick, at most kHorizon ahead; nothing for engines that publish no events.
   // What has ended may still be found until it is swept: each call does more of that than it adds.
+  // `held`: so many of the keys it held a moment ago, as far as the caller knows: a hint that saves
+  // time.
   void expect(EndpointIndex endpoint, std::span<const BlockKey> keys, std::optional<Instant> until,
-              Instant now);
+              Instant now, std::size_t held = 0);
   void confirm(EndpointIndex endpoint, std::span<const BlockKey> keys, Tier tier);
   void remove(EndpointIndex endpoint, std::span<const BlockKey> keys);
   // The engine threw everything away. Takes time by what was there.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -83,6 +84,13 @@ using Finder = std::function<Model::Found(PrefixIndex&, EndpointIndex, std::span
 Model::Found from_matches(PrefixIndex&, EndpointIndex e, std::span<const BlockKey>,
                           const Matches& matches) {
   return {matches.depth(e), matches.cpu(e), matches.disk(e)};
+}
+
+bool few_go_furthest(const Matches& matches, std::size_t endpoints) {
+  for (EndpointIndex e = 0; e < endpoints; ++e)
+    if ((std::ranges::count(matches.few(), e) > 0) != (matches.depth(e) > matches.rest()))
+      return false;
+  return true;
 }
 
 // A random history on a few families of chains, so that blocks have none, few and many holders.
@@ -169,6 +177,7 @@ std::optional<int> first_difference(std::uint64_t seed, const Finder& find) {
     index.match(asked, now, matches);
     for (EndpointIndex other = 0; other < kEndpoints; ++other)
       if (find(index, other, asked, matches) != model.match(other, asked)) return look_ups;
+    if (!few_go_furthest(matches, kEndpoints)) return look_ups;
     ++look_ups;
     if (step % 50 == 0) EXPECT_TRUE(index.consistent());
   }

@@ -50,6 +50,8 @@ class BitmapPool {
   void prefetch(std::uint32_t number) {
     for (std::size_t w = 0; w < words_; w += 8)
       __builtin_prefetch(held(number) + w);
+    // They need not begin with a cache line, and so may end in one more.
+    __builtin_prefetch(held(number) + words_ - 1);
   }
   std::size_t in_use() const { return made_ - free_.size(); }
   std::size_t bytes() const { return pieces_.size() * kPiece * 3 * words_ * 8; }
@@ -83,6 +85,11 @@ class SlotTable {
     return slot.key == 0 ? nullptr : &slot;
   }
   void prefetch(BlockKey key) const { __builtin_prefetch(&slots_[home(key)]); }
+  // For add() and remove(), which often go on to the next line.
+  void prefetch_to_write(BlockKey key) const {
+    __builtin_prefetch(&slots_[home(key)], 1);
+    __builtin_prefetch(&slots_[home(key) + 2 & mask_], 1);
+  }
 
   bool full() const { return keys_ == keys_max_; }
   // False, and nothing changes: no room. The endpoint does not hold it yet.
@@ -104,7 +111,8 @@ class SlotTable {
   }
 
  private:
-  std::size_t home(BlockKey key) const { return key & mask_; }
+  // The first slot of a cache line: what is not there is mostly in the line's other one.
+  std::size_t home(BlockKey key) const { return key & mask_ & ~std::size_t{1}; }
   std::size_t next(std::size_t i) const { return (i + 1) & mask_; }
   // Of the key, or of the free slot where it would be.
   std::size_t place_of(BlockKey key) const {
