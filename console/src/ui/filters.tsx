@@ -1,4 +1,4 @@
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { useSearchParams } from "react-router";
 import { useTenants } from "../api/queries";
 import { useT } from "../i18n";
@@ -13,8 +13,16 @@ const withoutEmpty = (values: Values): Values => Object.fromEntries(Object.entri
 export function useFilters<Name extends string>(names: readonly Name[]) {
   const [search, setSearch] = useSearchParams();
   const values = Object.fromEntries(names.map((name) => [name, search.get(name) ?? ""])) as Record<Name, string>;
-  const setAll = (next: Values) => setSearch(withoutEmpty(next));
-  return { values, setAll, set: (name: Name) => (value: string) => setAll({ ...values, [name]: value }), key: search.toString() };
+  // What was chosen and is not drawn yet: the next choice must not take it back.
+  const chosen = useRef<Values | null>(null);
+  useEffect(() => {
+    chosen.current = null;
+  }, [search]);
+  const setAll = (next: Values) => {
+    chosen.current = next;
+    setSearch(withoutEmpty(next));
+  };
+  return { values, setAll, set: (name: Name) => (value: string) => setAll({ ...(chosen.current ?? values), [name]: value }), key: search.toString() };
 }
 
 // Fields whose values hold when they are sent.

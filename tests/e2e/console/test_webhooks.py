@@ -57,7 +57,7 @@ def guest(chromium, told):
 
 
 def make(person, name, url, whose=None, *events):
-    person.press("Create webhook")
+    person.page.get_by_role("button", name="Create webhook", exact=True).first.click()
     box = person.box()
     if whose is not None:
         box.get_by_label("Whose events").select_option(whose)
@@ -146,7 +146,7 @@ def test_one_is_changed_switched_off_and_deleted(guest, told, receiver):
     guest.press("Disable")
     guest.press("Disable", guest.box())
     page.get_by_text("disabled", exact=True).first.wait_for()
-    assert page.get_by_role("button", name="Send a test").is_disabled()
+    wait_for(page.get_by_role("button", name="Send a test").is_disabled)
     guest.press("Enable")
     guest.press("Enable", guest.box())
     page.get_by_role("button", name="Disable").wait_for()
@@ -174,7 +174,7 @@ def test_a_tenants_people_see_their_own_alone(guest, told, receiver):
 def test_the_receiver_to_paste_takes_what_is_signed_and_nothing_else(guest, told, receiver, tmp_path):
     hook = made(told, "pasted", receiver.url, tenant="aurora")
     page = guest.sign_in_as("ann@aurora", f"webhooks/{hook['id']}").page
-    program = page.get_by_label("Python", exact=True).inner_text()
+    program = page.get_by_role("tabpanel", name="Python").locator("pre").inner_text()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
