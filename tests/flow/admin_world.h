@@ -134,6 +134,7 @@ class AdminWorld : public testing::Test {
        {},
        {},
        nullptr,
+       {},
        {[this](const auto& engine, std::chrono::seconds grace) {
           graces_.push_back(grace);
           engine->take_out_of_service();
