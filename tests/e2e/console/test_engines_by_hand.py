@@ -49,7 +49,7 @@ def test_the_log_says_what_it_withholds_and_never_a_prompt(person, gateway, tiny
     assert gateway.chat(model=TINY, text=secret, max_tokens=4)[0] == 200
     page = person.sign_in_as("olga@platform", f"engines/{tiny}").page
     person.press("Show the log")
-    log = page.get_by_label("Lines of the log", exact=True)
+    log = page.get_by_role("region", name="Log").locator("pre")
     log.wait_for()
     assert "may quote requests" in log.inner_text()
     assert secret not in page.locator("main").inner_text()
