@@ -60,13 +60,12 @@ constexpr Row kTable[] = {
     // clang-format on
 };
 constexpr std::array<std::string_view, kResources> kNames{// clang-format off
-    "tenants",               "settings",              "projects",              "keys",                  "own keys",
-    "limits",                "sub-limits",            "models",                "artifacts",             "engines",
-    "engine logs",           "prices",                "routes",                "rollouts",              "pools",
-    "usage",                 "statements",            "adjustments",           "requests",              "ledger",
-    "system",                "audit entries",         "audit checkpoints",     "audit holds",           "audit erasures",
-    "audit upkeep",          "audit log",             "users",                 "platform users",        "memberships",
-    "platform memberships",  "setup tokens",          "events",                "webhooks"};
+    "tenants", "settings", "projects", "keys", "own keys", "limits", "sub-limits", "models",
+    "artifacts", "engines", "engine logs", "prices", "routes", "rollouts", "pools", "usage",
+    "statements", "adjustments", "requests", "ledger", "system", "audit entries",
+    "audit checkpoints", "audit holds", "audit erasures", "audit upkeep", "audit log", "users",
+    "platform users", "memberships", "platform memberships", "setup tokens", "events",
+    "webhooks"};
                                                           // clang-format on
 consteval bool is_in_order() {
   for (std::size_t i = 0; i < std::size(kTable); ++i)

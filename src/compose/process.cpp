@@ -464,11 +464,7 @@ Result<void> Process::add_operator_listeners() {
       [this](const std::set<TenantId>* whose) { return live_view(whose); },
       events_.get(),
       webhook_hub_->desk(),
-      {[this](const auto& engine, std::chrono::seconds grace) {
-         engine_switch_->stop(engine, grace);
-       },
-       [this](const auto& engine) { engine_switch_->start(engine); },
-       [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); }}});
+      engine_work()});
   admin_streams_ = std::make_unique<control::AdminStreams>(workers_.front()->loop(), *pool_);
   watch_streams();
   const config::Server& server = options_.config.server;

@@ -132,6 +132,7 @@ class Process {
   rt::Task<void> stop_engines();
   rt::Task<void> keep_probing_engines();
   rt::Task<void> probe_engine(std::shared_ptr<engine::Engine> engine);
+  control::EngineWork engine_work();
   void note_engine(const std::string& name, const engine::Status& status);
   Result<void> print_first_key();
   void on_models(const std::string& name, const Result<std::vector<engine::ListedModel>>& listed);

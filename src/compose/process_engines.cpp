@@ -148,6 +148,15 @@ rt::Task<void> Process::stop_engine(std::shared_ptr<engine::Engine> engine) {
   co_await engine->stop(workers_.front()->loop().in(kEngineStop));
 }
 
+control::EngineWork Process::engine_work() {
+  return {
+      .stop = [this](const std::shared_ptr<engine::Engine>& engine,
+                     std::chrono::seconds grace) { engine_switch_->stop(engine, grace); },
+      .start =
+          [this](const std::shared_ptr<engine::Engine>& engine) { engine_switch_->start(engine); },
+      .in_flight = [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); }};
+}
+
 void Process::note_engine(const std::string& name, const engine::Status& status) {
   const bool bad =
       status.state == engine::State::unhealthy || status.state == engine::State::backing_off;

@@ -26,7 +26,7 @@ namespace sovmesh::engine {
 class EngineSwitch {
  public:
   static constexpr std::chrono::milliseconds kLook{50};    // at what runs
-  static constexpr std::chrono::milliseconds kEnd{5'000};   // for the process to end
+  static constexpr std::chrono::milliseconds kEnd{5'000};  // for the process to end
 
   struct Parts {
     rt::Loop& loop;        // where engines are supervised

@@ -52,9 +52,7 @@ std::optional<std::int64_t> ManagedEngine::memory_bytes() const {
   return status().pid == pid ? bytes : std::nullopt;
 }
 
-void ManagedEngine::take_out_of_service() {
-  supervisor_->board().set_out_of_service(true);
-}
+void ManagedEngine::take_out_of_service() { supervisor_->board().set_out_of_service(true); }
 
 void ManagedEngine::put_in_service() {
   supervisor_->board().set_out_of_service(false);

@@ -20,7 +20,8 @@ std::optional<std::int64_t> resident_bytes(int pid, const std::string& proc) {
     const std::size_t digits = line.find_first_of("0123456789");
     if (digits == std::string::npos || !line.ends_with(" kB")) return std::nullopt;
     std::int64_t kib = 0;
-    const auto [end, problem] = std::from_chars(line.data() + digits, line.data() + line.size(), kib);
+    const auto [end, problem] =
+        std::from_chars(line.data() + digits, line.data() + line.size(), kib);
     if (problem != std::errc() || kib > INT64_MAX / 1024) return std::nullopt;
     return kib * 1024;
   }

@@ -735,8 +735,8 @@ Error DispatchPool::out_of_time(const Waiter& waiter, Instant now) const {
 }
 
 std::size_t DispatchPool::in_use(const engine::Engine& engine) const {
-  const auto lane = std::ranges::find(lanes_, &engine,
-                                      [](const auto& each) { return std::to_address(each->engine); });
+  const auto lane = std::ranges::find(
+      lanes_, &engine, [](const auto& each) { return std::to_address(each->engine); });
   return lane == lanes_.end() ? 0 : static_cast<std::size_t>((*lane)->slots.in_use());
 }
 

@@ -275,19 +275,6 @@ TEST_F(ForeignIdTest, ForWhoMayTheyAreThere) {
   }
 }
 
-TEST_F(AdminAccessTest, WhoStoppedAnEngineIsInTheLogOnce) {
-  must("POST", "engines/tiny/stop", R"({"grace_s":1})");
-  ASSERT_FALSE(actions().empty());
-  EXPECT_EQ(actions().back(), "engine.stop");
-  static_cast<FakeEngine&>(*engines_.front()).take_out_of_service();
-  const std::size_t before = actions().size();
-  must("POST", "engines/tiny/stop");
-  EXPECT_EQ(actions().size(), before) << "it is stopped already";
-  must("POST", "engines/tiny/start");
-  EXPECT_EQ(actions().back(), "engine.start");
-  EXPECT_EQ(audit_.entries.back().admin->object, "engines/tiny");
-}
-
 // Each role's calls against the rule itself: what the handlers do with it.
 struct Cell {
   Action action;

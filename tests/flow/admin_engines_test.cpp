@@ -1,6 +1,7 @@
 // Engines that administrators stop and start, and what their processes wrote.
 #include <gmock/gmock.h>
 
+#include "tests/flow/access_world.h"
 #include "tests/flow/admin_world.h"
 
 namespace sovmesh::control {
@@ -111,6 +112,21 @@ TEST_F(AdminEnginesTest, TheLogIsTheNewestLinesAndHowManyAreWithheld) {
 TEST_F(AdminEnginesTest, ALogThatIsKeptElsewhereIsNotShown) {
   ok("POST", "engines", R"({"name":"far","url":"http://far/v1"})");
   EXPECT_EQ(refusal("GET", "engines/far/log"), Code::conflict);
+}
+
+class EngineAuditTest : public AccessWorld {};
+
+TEST_F(EngineAuditTest, WhoStoppedAnEngineIsInTheLogOnce) {
+  must("POST", "engines/tiny/stop", R"({"grace_s":1})");
+  ASSERT_FALSE(actions().empty());
+  EXPECT_EQ(actions().back(), "engine.stop");
+  static_cast<FakeEngine&>(*engines_.front()).take_out_of_service();
+  const std::size_t before = actions().size();
+  must("POST", "engines/tiny/stop");
+  EXPECT_EQ(actions().size(), before) << "it is stopped already";
+  must("POST", "engines/tiny/start");
+  EXPECT_EQ(actions().back(), "engine.start");
+  EXPECT_EQ(audit_.entries.back().admin->object, "engines/tiny");
 }
 
 }  // namespace

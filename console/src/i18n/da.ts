@@ -161,6 +161,7 @@ export const da: Record<TextKey, string> = {
   "engine.grace": "Sekunder til det, der kører",
   "engine.grace.help": "0 til 600; 0 afbryder straks",
   "engine.log": "Log",
+  "engine.log.lines": "Loggens linjer",
   "engine.log.show": "Vis loggen",
   "engine.log.text": "Det, dens proces skrev, indtil den var klar. Linjer derefter kan citere forespørgsler: ingen ser dem, og de gemmes ikke.",
   "engine.log.empty": "Den har intet skrevet, siden serveren startede.",

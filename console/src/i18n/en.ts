@@ -160,6 +160,7 @@ export const en = {
   "engine.grace": "Seconds for what runs there",
   "engine.grace.help": "0 to 600; 0 cuts it off at once",
   "engine.log": "Log",
+  "engine.log.lines": "Lines of the log",
   "engine.log.show": "Show the log",
   "engine.log.text": "What its process wrote until it was ready. Lines from then on may quote requests: nobody sees them, and they are not kept.",
   "engine.log.empty": "It has written nothing since the server started.",

@@ -61,7 +61,7 @@ export function EngineLogSection({ name }: { name: string }) {
         <Loaded read={read}>
           {(log) => (
             <>
-              {log.lines.length > 0 ? <pre className="code" tabIndex={0} aria-label={t("engine.log")}>{log.lines.join("\n")}</pre> : <p>{t("engine.log.empty")}</p>}
+              {log.lines.length > 0 ? <pre className="code" tabIndex={0} aria-label={t("engine.log.lines")}>{log.lines.join("\n")}</pre> : <p>{t("engine.log.empty")}</p>}
               {log.withheld > 0 && <p role="note">{t("engine.log.withheld", { count: log.withheld })}</p>}
             </>
           )}
