@@ -92,13 +92,13 @@ TEST_F(GitopsPlan, AWebhookThatIsMissingIsMadeOnlyForWhoAsked) {
       "kind: webhook\nname: pager\nspec: {url: https://h/b, events: [\"*\"], enabled: false}\n";
   there(kTenant);
   EXPECT_THAT(lines_of(hooks),
-              ElementsAre("? webhook acme/pager: is not there; --create-keys makes a new one with "
+              ElementsAre("? webhook pager: is not there; --create-keys makes a new one with "
                           "another secret",
-                          "? webhook pager: is not there; --create-keys makes a new one with "
+                          "? webhook acme/pager: is not there; --create-keys makes a new one with "
                           "another secret"));
   options_.create_keys = true;
-  EXPECT_THAT(lines_of(hooks), ElementsAre("+ webhook acme/pager", "+ webhook pager"));
-  const auto calls = calls_of(steps_.front(), live_, nullptr);
+  EXPECT_THAT(lines_of(hooks), ElementsAre("+ webhook pager", "+ webhook acme/pager"));
+  const auto calls = calls_of(steps_.back(), live_, nullptr);
   ASSERT_EQ(calls.size(), 1U);
   EXPECT_EQ(calls[0].method + " " + calls[0].target, "POST /api/v1/webhooks");
   EXPECT_EQ(

@@ -150,8 +150,9 @@ struct ModelFields {
       model.tenants.clear();
     }
     for (const std::string& slug : tenants.value_or(std::vector<std::string>())) {
-      TRY(const tenancy::Tenant tenant, find_tenant(data, slug));
-      model.tenants.insert(tenant.id);
+      auto tenant = find_tenant(data, slug);
+      if (!tenant) return fail(std::move(tenant).error().with_param("tenants"));
+      model.tenants.insert(tenant->id);
     }
     return {};
   }

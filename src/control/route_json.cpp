@@ -65,8 +65,8 @@ class JsonVisitor {
   void optional_section(std::string_view name, std::optional<T>& out, std::string_view) {
     const json* value = find(name);
     if (value == nullptr) return;
-    if (value->is_null() || says_ == RouteText::whole) out.reset();
-    if (!value->is_null()) visit(*value, std::string(name), out ? *out : out.emplace());
+    out.reset();  // replaced as a whole, also where the rest stays
+    if (!value->is_null()) visit(*value, std::string(name), out.emplace());
   }
   template <class T>
   void list(std::string_view name, std::vector<T>& out, std::string_view) {

@@ -113,6 +113,14 @@ TEST_F(AdminRoutesTest, AChangeLeavesWhatItDoesNotName) {
   EXPECT_EQ(refusal("DELETE", "routes/chat"), Code::not_found);
 }
 
+TEST_F(AdminRoutesTest, ASectionIsReplacedAsAWhole) {
+  ok("POST", "routes", kChat);
+  ok("PATCH", "routes/chat", R"({"mirror":{"version":"new","share":5,"in_flight_max":3}})");
+  EXPECT_EQ(route("chat")->mirror->in_flight_max, 3);
+  ok("PATCH", "routes/chat", R"({"mirror":{"version":"new","share":6}})");
+  EXPECT_NE(route("chat")->mirror->in_flight_max, 3);
+}
+
 TEST_F(AdminRoutesTest, WhatIsWrongIsNamedAndChangesNothing) {
   ok("POST", "routes", kChat);
   const auto param = [&](const std::string& body) {
