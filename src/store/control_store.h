@@ -159,7 +159,7 @@ struct ControlData {
   std::vector<ArtifactRecord> artifacts;
   std::vector<SettingsRecord> settings;  // of tenants that have any
   std::vector<WebhookRecord> webhooks;
-  std::int64_t version = 0;              // grows with every write
+  std::int64_t version = 0;  // grows with every write
 };
 
 // What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
