@@ -75,7 +75,8 @@ Result<void> Process::make_engines() {
       [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); },
       [this](const engine::Engine& engine) {
         note_engine(std::string(engine.name()), engine.status());
-      }});
+      },
+      [this] { dispatcher_->engines_changed(); }});
   gateway::EngineSet::Map engines;
   for (const config::Engine& wanted : options_.config.engines) {
     if (wanted.managed) {
