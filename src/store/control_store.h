@@ -159,7 +159,7 @@ struct ControlData {
   std::vector<ArtifactRecord> artifacts;
   std::vector<SettingsRecord> settings;  // of tenants that have any
   std::vector<WebhookRecord> webhooks;
-  std::int64_t version = 0;              // grows with every write
+  std::int64_t version = 0;  // grows with every write
 };
 
 // What we persist of the control plane. Blocking: call it on the blocking pool; any thread, one at
@@ -199,6 +199,13 @@ class ControlStore {
   virtual Result<catalog::Model> create(catalog::Model model) = 0;
   virtual Result<catalog::Model> update(const catalog::Model& model) = 0;
   virtual Result<void> remove(ModelId id, std::int64_t revision) = 0;
+
+  // Where the file declares it now. No change of it: its revision and times stay.
+  virtual Result<void> note_source(const tenancy::Tenant& tenant) = 0;
+  virtual Result<void> note_source(const tenancy::Project& project) = 0;
+  virtual Result<void> note_source(const tenancy::Key& key) = 0;
+  virtual Result<void> note_source(const catalog::Model& model) = 0;
+  virtual Result<void> note_source(const LimitRecord& limit) = 0;
 
   virtual Result<EngineRecord> create(EngineRecord engine) = 0;
   virtual Result<EngineRecord> update(const EngineRecord& engine) = 0;
