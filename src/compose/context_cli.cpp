@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -81,21 +82,38 @@ Result<std::string> who(const Context& context) {
   return user.is_object() ? printable(user.value("login", "")) : std::string("the admin token");
 }
 
-Result<void> check_name(const Context& context, const LoginOptions& options) {
-  TRY(const std::string path, contexts_path());
-  TRY(const Contexts contexts, load_contexts(path));
+// `user`: empty while nobody knows whose token it will be.
+Result<void> check_name(const Contexts& contexts, const std::string& name,
+                        const LoginOptions& options, const std::string& user) {
   if (options.replace) return {};
-  const auto is_free = contexts.check_free(context.name, options.url, options.login);
+  const auto is_free = contexts.check_free(name, options.url, user);
   if (is_free) return {};
   return client_error(Code::conflict, printable(std::string(is_free.error().message())));
 }
 
-Result<void> keep(Context context) {
+// Where nobody is there any more the session ends by itself.
+void end_session(const Context& context) {
+  if (context.place.session.empty()) return;
+  if (auto http = AdminHttp::connect(context.place); http) (void)http->ask("DELETE", kSession, {});
+}
+
+Result<void> keep(Context context, const LoginOptions& options) {
   TRY(const std::string path, contexts_path());
-  TRY(Contexts contexts, load_contexts(path));
-  contexts.current = context.name;
-  contexts.put(std::move(context));
-  return save_contexts(path, contexts);
+  const Context mine = context;
+  Result<void> kept = change_contexts(path, [&](Contexts& contexts) -> Result<void> {
+    // Again: somebody else may have taken the name meanwhile, and now it is known who we are.
+    TRY_VOID(check_name(contexts, context.name, options, context.user));
+    contexts.current = context.name;
+    contexts.put(std::move(context));
+    return {};
+  });
+  if (!kept) end_session(mine);
+  return kept;
+}
+
+Result<Contexts> read_contexts() {
+  TRY(const std::string path, contexts_path());
+  return load_contexts(path);
 }
 
 Result<std::string> log_in(const LoginOptions& options) {
@@ -107,7 +125,8 @@ Result<std::string> log_in(const LoginOptions& options) {
     return client_error(Code::invalid_value,
                         fmt::format("--name: want 1..{} of letters, digits and ._-", kNameMax));
   // Before anybody types a secret, or signs in for nothing.
-  TRY_VOID(check_name(context, options));
+  TRY(const Contexts before, read_contexts());
+  TRY_VOID(check_name(before, context.name, options, options.login));
   context.place.url = options.url;
   context.place.ca_file = options.ca_file;
   context.place.may_be_clear = options.may_be_clear;
@@ -117,15 +136,11 @@ Result<std::string> log_in(const LoginOptions& options) {
   } else {
     TRY_VOID(sign_in(options, context));
   }
-  TRY(const std::string me, who(context));
-  const std::string name = context.name;
-  TRY_VOID(keep(std::move(context)));
-  return fmt::format("{}: {} at {}", name, me, printable(options.url));
-}
-
-Result<Contexts> read_contexts() {
-  TRY(const std::string path, contexts_path());
-  return load_contexts(path);
+  TRY(context.user, who(context));
+  std::string said =
+      fmt::format("{}: {} at {}", context.name, context.user, printable(options.url));
+  TRY_VOID(keep(std::move(context), options));
+  return said;
 }
 
 std::unexpected<Error> no_such(const Contexts& contexts, const std::string& name) {
@@ -140,24 +155,26 @@ std::unexpected<Error> no_such(const Contexts& contexts, const std::string& name
 
 Result<void> use(const std::string& name) {
   TRY(const std::string path, contexts_path());
-  TRY(Contexts contexts, load_contexts(path));
-  if (contexts.find(name) == nullptr) return no_such(contexts, name);
-  contexts.current = name;
-  return save_contexts(path, contexts);
+  return change_contexts(path, [&](Contexts& contexts) -> Result<void> {
+    if (contexts.find(name) == nullptr) return no_such(contexts, name);
+    contexts.current = name;
+    return {};
+  });
 }
 
 Result<void> remove(const std::string& name) {
   TRY(const std::string path, contexts_path());
-  TRY(Contexts contexts, load_contexts(path));
-  const Context* const found = contexts.find(name);
-  if (found == nullptr) return no_such(contexts, name);
-  if (!found->place.session.empty()) {
-    // When nobody is there any more the session ends by itself.
-    if (auto http = AdminHttp::connect(found->place); http) (void)http->ask("DELETE", kSession, {});
-  }
-  std::erase_if(contexts.all, [&](const Context& one) { return one.name == name; });
-  if (contexts.current == name) contexts.current.clear();
-  return save_contexts(path, contexts);
+  std::optional<Context> gone;
+  TRY_VOID(change_contexts(path, [&](Contexts& contexts) -> Result<void> {
+    const Context* const found = contexts.find(name);
+    if (found == nullptr) return no_such(contexts, name);
+    gone = *found;
+    std::erase_if(contexts.all, [&](const Context& one) { return one.name == name; });
+    if (contexts.current == name) contexts.current.clear();
+    return {};
+  }));
+  end_session(*gone);
+  return {};
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,11 +14,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <tuple>
 #include <utility>
 
+#include "access/password_rules.h"
 #include "compose/yaml_text.h"
 #include "config/values.h"
 #include "config/yaml_tree.h"
+#include "http/url.h"
+#include "rt/fd.h"
 
 namespace sovmesh::compose {
 namespace {
@@ -41,9 +47,9 @@ std::string text_at(const YamlNode& map, std::string_view name) {
 }
 
 Result<Context> read_context(const YamlNode& node) {
-  constexpr std::array<std::string_view, 9> kMembers{"name",       "url",     "ca_file",
-                                                     "token",      "session", "csrf_token",
-                                                     "clear_text", "login",   "expires_at"};
+  constexpr std::array<std::string_view, 10> kMembers{
+      "name",       "url",        "ca_file", "token", "session",
+      "csrf_token", "clear_text", "login",   "user",  "expires_at"};
   for (const YamlNode& name : node.names) {
     if (std::ranges::find(kMembers, name.text) == kMembers.end())
       return wrong(fmt::format("{}: error: unknown member '{}'", name.position.text(), name.text));
@@ -56,6 +62,7 @@ Result<Context> read_context(const YamlNode& node) {
                             .csrf_token = Secret(text_at(node, "csrf_token")),
                             .may_be_clear = text_at(node, "clear_text") == "true"},
                   .login = text_at(node, "login"),
+                  .user = text_at(node, "user"),
                   .expires_at = text_at(node, "expires_at")};
   if (context.name.empty() || context.place.url.empty())
     return wrong(fmt::format("{}: error: a context needs name and url", node.position.text()));
@@ -72,6 +79,7 @@ Secret file_text(const Contexts& contexts) {
     };
     put("ca_file", context.place.ca_file);
     put("login", context.login);
+    put("user", context.user);
     put("token", context.place.token.reveal());
     put("session", context.place.session.reveal());
     put("csrf_token", context.place.csrf_token.reveal());
@@ -99,6 +107,48 @@ Result<void> write_private(const std::string& path, const Secret& text) {
   return {};
 }
 
+// As the server compares them.
+bool is_same_user(std::string_view a, std::string_view b) {
+  const auto login_a = access::parse_login(a);
+  const auto login_b = access::parse_login(b);
+  return login_a && login_b ? *login_a == *login_b : a == b;
+}
+
+bool is_same_server(std::string_view a, std::string_view b) {
+  const auto url_a = http::parse_url(a, "");
+  const auto url_b = http::parse_url(b, "");
+  if (!url_a || !url_b) return a == b;
+  return std::tie(url_a->is_tls, url_a->host, url_a->port, url_a->unix_path, url_a->path) ==
+         std::tie(url_b->is_tls, url_b->host, url_b->port, url_b->unix_path, url_b->path);
+}
+
+// Readable by its owner alone.
+void make_folder_of(const std::string& path) {
+  const mode_t before = ::umask(0077);
+  std::error_code ignored;  // who writes into it says why
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+  ::umask(before);
+}
+
+// Held until it is closed, by the kernel also when its holder is killed.
+Result<rt::Fd> lock_file(const std::string& path) {
+  constexpr int kAgainMs = 10;
+  rt::Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.valid()) return failed("write", path);
+  for (auto left = kContextsPatience.count(); ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+       left -= kAgainMs) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return failed("lock", path);
+    if (left <= 0)
+      return client_error(
+          Code::conflict,
+          fmt::format("another sovmesh is changing the contexts and holds '{}': try again when it "
+                      "has ended",
+                      path));
+    (void)::poll(nullptr, 0, kAgainMs);
+  }
+  return lock;
+}
+
 }  // namespace
 
 const Context* Contexts::find(std::string_view name) const {
@@ -115,18 +165,17 @@ void Contexts::put(Context context) {
 }
 
 Result<void> Contexts::check_free(std::string_view name, std::string_view url,
-                                  std::string_view login) const {
+                                  std::string_view user) const {
   const Context* const there = find(name);
-  const auto plain = [](std::string_view text) {
-    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
-  };
-  if (there == nullptr || (plain(there->place.url) == plain(url) && there->login == login))
-    return {};
+  if (there == nullptr) return {};
+  const std::string& theirs = there->user.empty() ? there->login : there->user;
+  const bool is_same = user.empty() || is_same_user(theirs, user);
+  if (is_same && is_same_server(there->place.url, url)) return {};
   return client_error(
       Code::conflict,
       fmt::format("the context '{}' is that of {} at {}: choose another name with --name, or give "
                   "--replace to forget that one",
-                  name, there->login.empty() ? "a token" : there->login, there->place.url));
+                  name, theirs.empty() ? "a token" : theirs, there->place.url));
 }
 
 Result<std::string> contexts_path() {
@@ -173,16 +222,21 @@ Result<Contexts> load_contexts(const std::string& path) {
 Result<void> save_contexts(const std::string& path, const Contexts& contexts) {
   if (contexts.all.size() > kContextsMax)
     return wrong(fmt::format("more than {} contexts: remove some", kContextsMax));
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  const mode_t before = ::umask(0077);
-  std::error_code why;
-  std::filesystem::create_directories(folder, why);
+  make_folder_of(path);
   const std::string next = fmt::format("{}.{}", path, ::getpid());
   Result<void> written = write_private(next, file_text(contexts));
-  ::umask(before);
   if (written && ::rename(next.c_str(), path.c_str()) != 0) written = failed("replace", path);
   if (!written) ::unlink(next.c_str());
   return written;
+}
+
+Result<void> change_contexts(const std::string& path,
+                             const std::function<Result<void>(Contexts&)>& change) {
+  make_folder_of(path);
+  TRY(const rt::Fd lock, lock_file(path + ".lock"));
+  TRY(Contexts contexts, load_contexts(path));
+  TRY_VOID(change(contexts));
+  return save_contexts(path, contexts);
 }
 
 Result<std::optional<Context>> current_context() {

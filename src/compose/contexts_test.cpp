@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace sovmesh::compose {
 namespace {
@@ -29,6 +32,7 @@ class ContextsTest : public testing::Test {
     contexts.put({.name = "prod",
                   .place = {.url = "https://mesh.example", .token = Secret("smt-secret")},
                   .login = {},
+                  .user = "carl@aurora.example",
                   .expires_at = {}});
     contexts.put({.name = "lab",
                   .place = {.url = "http://10.0.0.1:8081",
@@ -58,6 +62,7 @@ TEST_F(ContextsTest, AreReadAsTheyWereWrittenAndOnlyByTheirOwner) {
   EXPECT_EQ(read->find("lab")->place.csrf_token.reveal(), "0123");
   EXPECT_TRUE(read->find("lab")->place.may_be_clear);
   EXPECT_EQ(read->find("prod")->place.token.reveal(), "smt-secret");
+  EXPECT_EQ(read->find("prod")->user, "carl@aurora.example");
   EXPECT_FALSE(read->find("prod")->place.may_be_clear);
 }
 
@@ -91,8 +96,10 @@ TEST_F(ContextsTest, RefuseWhatMakesNoSense) {
 
 TEST_F(ContextsTest, ANameIsOfOneUserAtOneServer) {
   const Contexts contexts = some();
-  EXPECT_TRUE(contexts.check_free("new", "https://mesh.example", ""));
-  EXPECT_TRUE(contexts.check_free("prod", "https://mesh.example/", "")) << "another token of his";
+  EXPECT_TRUE(contexts.check_free("new", "https://mesh.example", "bob@aurora.example"));
+  EXPECT_TRUE(contexts.check_free("prod", "https://mesh.example/", "")) << "nobody has asked yet";
+  EXPECT_TRUE(contexts.check_free("prod", "https://mesh.example", "carl@aurora.example"))
+      << "another token of his";
   EXPECT_TRUE(contexts.check_free("lab", "http://10.0.0.1:8081", "ann@aurora.example"));
   const auto refusal = [&](const char* name, const char* url, const char* login) {
     const auto free = contexts.check_free(name, url, login);
@@ -102,7 +109,64 @@ TEST_F(ContextsTest, ANameIsOfOneUserAtOneServer) {
               HasSubstr("ann@aurora.example at http://10.0.0.1:8081"))
       << "another port";
   EXPECT_THAT(refusal("lab", "http://10.0.0.1:8081", "bob@aurora.example"), HasSubstr("--replace"));
-  EXPECT_THAT(refusal("lab", "http://10.0.0.1:8081", ""), HasSubstr("--name")) << "a token";
+  EXPECT_THAT(refusal("lab", "http://10.0.0.1:8081", "the admin token"), HasSubstr("--name"));
+  EXPECT_THAT(refusal("prod", "https://mesh.example", "bob@aurora.example"),
+              HasSubstr("carl@aurora.example at https://mesh.example"))
+      << "another user's token";
+  EXPECT_THAT(refusal("prod", "https://mesh.example", "the admin token"), HasSubstr("--replace"));
+  EXPECT_THAT(refusal("prod", "http://mesh.example", ""), HasSubstr("--replace"));
+}
+
+TEST_F(ContextsTest, NobodyKnowsWhoseATokenIsThatWasKeptWithoutAUser) {
+  Contexts contexts;
+  contexts.put({.name = "old",
+                .place = {.url = "https://mesh.example", .token = Secret("smt-secret")},
+                .login = {},
+                .expires_at = {}});
+  const auto free = contexts.check_free("old", "https://mesh.example", "bob@aurora.example");
+  ASSERT_FALSE(free);
+  EXPECT_THAT(std::string(free.error().message()), HasSubstr("that of a token at"));
+}
+
+TEST_F(ContextsTest, LoginsAndAddressesAreComparedAsServersDo) {
+  const Contexts contexts = some();
+  EXPECT_TRUE(contexts.check_free("lab", "http://10.0.0.1:8081/", "Ann@Aurora.example"));
+  EXPECT_TRUE(contexts.check_free("prod", "https://MESH.example:443", "CARL@aurora.example"));
+  EXPECT_FALSE(contexts.check_free("prod", "https://mesh.example:8443", "carl@aurora.example"));
+}
+
+TEST_F(ContextsTest, ChangesAtTheSameTimeAreAllKept) {
+  constexpr int kWriters = 4;
+  constexpr int kEach = 5;
+  std::vector<std::jthread> writers;
+  for (int writer = 0; writer < kWriters; ++writer) {
+    writers.emplace_back([this, writer] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto done = change_contexts(path(), [&](Contexts& contexts) -> Result<void> {
+          contexts.put({.name = "of-" + std::to_string(writer) + "-" + std::to_string(i),
+                        .place = {.url = "https://mesh.example"},
+                        .login = {},
+                        .expires_at = {}});
+          return {};
+        });
+        EXPECT_TRUE(done);
+      }
+    });
+  }
+  writers.clear();
+  const auto read = load_contexts(path());
+  ASSERT_TRUE(read.has_value()) << read.error().message();
+  EXPECT_EQ(read->all.size(), static_cast<std::size_t>(kWriters * kEach));
+}
+
+TEST_F(ContextsTest, AChangeThatFailsWritesNothing) {
+  ASSERT_TRUE(save_contexts(path(), some()).has_value());
+  const auto done = change_contexts(path(), [](Contexts& contexts) -> Result<void> {
+    contexts.all.clear();
+    return client_error(Code::conflict, "no");
+  });
+  EXPECT_FALSE(done);
+  EXPECT_EQ(load_contexts(path())->all.size(), 2U);
 }
 
 TEST(AdminPlace, SendsNoSecretInClearToAnotherMachine) {

@@ -125,8 +125,9 @@ Result<void> copy_file(const fs::path& from, const fs::path& to, std::uint64_t& 
   return {};
 }
 
-// Said before anything is read: what a link leads to could be anything.
-Result<void> check_no_links(const fs::path& from) {
+// Said before anything is read: what a link leads to could be anything, and of a pipe or a device
+// nobody knows how much there is.
+Result<void> check_kind(const fs::path& from) {
   std::error_code why;
   if (fs::is_symlink(fs::symlink_status(from, why))) {
     return client_error(Code::invalid_value,
@@ -134,7 +135,14 @@ Result<void> check_no_links(const fs::path& from) {
                                     "folder that it leads to ('{}')",
                                     from.string(), fs::weakly_canonical(from, why).string()));
   }
-  if (!fs::is_directory(from, why)) return {};
+  const fs::file_status is = fs::status(from, why);
+  if (fs::exists(is) && !fs::is_regular_file(is) && !fs::is_directory(is)) {
+    return client_error(Code::invalid_value,
+                        fmt::format("'{}' is no regular file and no folder: write what it gives "
+                                    "into a .gguf file (cat '{}' > FILE.gguf) and import that",
+                                    from.string(), from.string()));
+  }
+  if (!fs::is_directory(is)) return {};
   for (fs::directory_iterator it(from, why), end; !why && it != end; it.increment(why)) {
     if (!it->is_symlink(why)) continue;
     return client_error(Code::invalid_value,
@@ -147,7 +155,7 @@ Result<void> check_no_links(const fs::path& from) {
 
 // The copy that is checked and kept: what becomes of the original meanwhile does not matter.
 Result<fs::path> copy_model(const fs::path& from, const fs::path& into) {
-  TRY_VOID(check_no_links(from));
+  TRY_VOID(check_kind(from));
   TRY(const std::uint64_t all, bytes_of(from));
   std::error_code why;
   const fs::space_info space = fs::space(into, why);

@@ -24,6 +24,7 @@
 #include "control/event_log.h"
 #include "control/recorded_changes.h"
 #include "control/rollouts.h"
+#include "engine/engine_news.h"
 #include "engine/engine_switch.h"
 #include "engine/model_list.h"
 #include "gateway/data_plane.h"
@@ -215,6 +216,7 @@ class Process {
   std::unique_ptr<gateway::Replays> replays_;
   std::unique_ptr<gateway::Services> services_;
   std::unique_ptr<engine::EngineSwitch> engine_switch_;  // of the first worker
+  engine::EngineNews engine_news_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<gateway::DataPlane*> data_planes_;           // owned by their workers
   std::unique_ptr<webhook::Sender> budget_webhook_;        // of the first worker; null: none wanted

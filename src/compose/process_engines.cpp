@@ -75,7 +75,8 @@ Result<void> Process::make_engines() {
       [this](const engine::Engine& engine) { return dispatcher_->in_use(engine); },
       [this](const engine::Engine& engine) {
         note_engine(std::string(engine.name()), engine.status());
-      }});
+      },
+      [this] { dispatcher_->engines_changed(); }});
   gateway::EngineSet::Map engines;
   for (const config::Engine& wanted : options_.config.engines) {
     if (wanted.managed) {
@@ -122,7 +123,10 @@ void Process::run_api_engines(const std::vector<store::EngineRecord>& records) {
     const bool stays = std::ranges::find(options_.config.engines, name, &config::Engine::name) !=
                            options_.config.engines.end() ||
                        (record != records.end() && is_as_before(*record));
-    if (!stays) gone.push_back(engine);
+    if (!stays) {
+      gone.push_back(engine);
+      engine_news_.forget(name);
+    }
     return !stays;
   });
   engine_revisions_.clear();
@@ -158,6 +162,7 @@ control::EngineWork Process::engine_work() {
 }
 
 void Process::note_engine(const std::string& name, const engine::Status& status) {
+  if (!engine_news_.is_news(name, status)) return;
   const bool bad =
       status.state == engine::State::unhealthy || status.state == engine::State::backing_off;
   observe::LogLine line =

@@ -108,6 +108,7 @@ Result<AdminReply> AdminApi::engines(Request& request) {
   }
   const auto* record = record_of(data, request.path[1]);
   const std::string name = record != nullptr ? record->name : request.path[1];
+  request.object = name;  // those of the file have no id, so the log names all by their name
   if (request.call.method == "DELETE") {
     TRY_VOID(request.no_more_query());
     return delete_engine(request, name, data);
@@ -248,6 +249,7 @@ Result<AdminReply> AdminApi::create_engine(Request& request) {
     return client_error(Code::invalid_value,
                         "want 1 to 40 characters of a-z, 0-9 and '-', the first a letter", "name");
   }
+  request.object = record.name;
   if (const auto source = parts_.publisher.file_engine(record.name))
     return files_alone(fmt::format("engine '{}'", record.name), *source);
   TRY_VOID(must_be_name_of_path(request, record.name, "name"));

@@ -424,13 +424,23 @@ Result<void> remove_gone(store::ControlStore& store, const std::vector<T>& now,
   return {};
 }
 
-// What is as it is stored is not written again: revisions tell of changes.
+const std::string& source_of(const catalog::Model& model) { return model.source; }
+template <class T>
+const std::string& source_of(const T& object) {
+  return object.meta.ownership.source;
+}
+
+// What is as it is stored is not written again: revisions tell of changes. Lines that moved are
+// none.
 template <class T>
 Result<void> upsert(store::ControlStore& store, const std::vector<T>& now,
                     const std::vector<T>& wanted) {
   for (const T& object : wanted) {
     const auto known = std::ranges::find(now, object.id, &T::id);
-    if (known != now.end() && is_stored(*known, object)) continue;
+    if (known != now.end() && is_stored(*known, object)) {
+      if (source_of(*known) != source_of(object)) TRY_VOID(store.note_source(object));
+      continue;
+    }
     const Result<T> done = known != now.end() ? store.update(object) : store.create(object);
     if (!done) return fail(Error(done.error()));
   }

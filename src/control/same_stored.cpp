@@ -8,25 +8,25 @@ namespace {
 
 auto said(const tenancy::Tenant& tenant) {
   const auto& [id, slug, display_name, hosts, suspended, time_zone, currency, meta] = tenant;
-  return std::tie(id, slug, display_name, hosts, suspended, time_zone, currency, meta.ownership);
+  return std::tie(id, slug, display_name, hosts, suspended, time_zone, currency, meta.ownership.by);
 }
 
 auto said(const tenancy::Project& project) {
   const auto& [id, tenant, slug, display_name, cost_centre, meta] = project;
-  return std::tie(id, tenant, slug, display_name, cost_centre, meta.ownership);
+  return std::tie(id, tenant, slug, display_name, cost_centre, meta.ownership.by);
 }
 
 auto said(const tenancy::Key& key) {
   const auto& [id, tenant, project, display_name, scopes, models, owner, max_priority, labels,
                expires_at, revoked_at, pepper_id, hmac, last_four, previous, meta] = key;
   return std::tie(id, tenant, project, display_name, scopes, models, owner, max_priority, labels,
-                  expires_at, revoked_at, pepper_id, hmac, last_four, previous, meta.ownership);
+                  expires_at, revoked_at, pepper_id, hmac, last_four, previous, meta.ownership.by);
 }
 
 auto said(const store::LimitRecord& limit) {
   const auto& [id, name, holder, measure, window, alignment, amount, shadow, model, meta] = limit;
   return std::tie(id, name, holder, measure, window, alignment, amount, shadow, model,
-                  meta.ownership);
+                  meta.ownership.by);
 }
 
 auto said(const catalog::Model& model) {
@@ -36,8 +36,8 @@ auto said(const catalog::Model& model) {
                from_file, source, discovered, notice] = model;
   return std::tie(id, name, engine, engines, engine_model, adapter, owned_by, artifact, chat,
                   completions, embeddings, for_all, tenants, context, output_max, choices_max,
-                  extra, reject, first_token, stall, total, commit_after, from_file, source,
-                  discovered, notice);
+                  extra, reject, first_token, stall, total, commit_after, from_file, discovered,
+                  notice);
 }
 
 }  // namespace

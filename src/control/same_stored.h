@@ -6,7 +6,8 @@
 
 namespace sovmesh::control {
 
-// Whether storing `b` in place of `a` would change nothing but its revision and times.
+// Whether storing `b` in place of `a` would change nothing but its revision and times, and where in
+// the file it stands.
 bool is_stored(const tenancy::Tenant& a, const tenancy::Tenant& b);
 bool is_stored(const tenancy::Project& a, const tenancy::Project& b);
 bool is_stored(const tenancy::Key& a, const tenancy::Key& b);

@@ -16,6 +16,7 @@ void EngineSwitch::stop(const std::shared_ptr<Engine>& engine, std::chrono::seco
     turn->second.until = until;
     return inserted;
   });
+  tell_service();
   tell(engine);
   if (!is_new) return;
   parts_.loop.post([this, engine] {
@@ -34,6 +35,7 @@ void EngineSwitch::start(const std::shared_ptr<Engine>& engine) {
     const bool is_ending = turn != turns.end() && turn->second.is_ending;
     if (!is_ending) engine->put_in_service();
   });
+  tell_service();
   tell(engine);
 }
 
@@ -69,6 +71,12 @@ void EngineSwitch::end_turn(Engine& engine) {
     if (turn->second.is_wanted) engine.put_in_service();
     turns.erase(turn);
   });
+  tell_service();
+}
+
+// Not under our lock: it looks at queues, which have their own.
+void EngineSwitch::tell_service() const {
+  if (parts_.on_service) parts_.on_service();
 }
 
 void EngineSwitch::tell(const std::shared_ptr<Engine>& engine) {

@@ -35,6 +35,8 @@ class EngineSwitch {
     std::function<std::size_t(const Engine&)> in_flight;
     // It has gone out of service, or is back; on the loop. Its own supervision tells the rest.
     std::function<void(const Engine&)> on_change;
+    // The same at once, on whichever thread it was: who waits for it must not.
+    std::function<void()> on_service = {};
   };
   explicit EngineSwitch(Parts parts) : parts_(std::move(parts)) {}
 
@@ -55,6 +57,7 @@ class EngineSwitch {
   Step next_step(const Engine& engine, bool is_idle);
   void end_turn(Engine& engine);
   void tell(const std::shared_ptr<Engine>& engine);
+  void tell_service() const;
 
   Parts parts_;
   Guarded<std::map<const Engine*, Turn>> turns_;  // as many as there are engines

@@ -25,16 +25,19 @@ class EngineSwitchTest : public testing::Test {
   rt::TaskGroup tasks_{world_.loop(), 8};
   std::size_t in_flight_ = 0;
   int told_ = 0;
+  int in_service_told_ = 0;
   std::shared_ptr<FakeEngine> engine_ = std::make_shared<FakeEngine>("tiny", 4);
   EngineSwitch switch_{{.loop = world_.loop(),
                         .tasks = tasks_,
                         .in_flight = [this](const Engine&) { return in_flight_; },
-                        .on_change = [this](const Engine&) { ++told_; }}};
+                        .on_change = [this](const Engine&) { ++told_; },
+                        .on_service = [this] { ++in_service_told_; }}};
 };
 
 TEST_F(EngineSwitchTest, AnIdleEngineEndsAtOnce) {
   switch_.stop(engine_, 600s);
   EXPECT_TRUE(engine_->is_out_of_service()) << "when stop() returns";
+  EXPECT_EQ(in_service_told_, 1) << "who waits for it hears of it then, too";
   EXPECT_TRUE(is_ended(10ms));
   EXPECT_EQ(told_, 1);
 }

@@ -169,8 +169,6 @@ rt::Task<ManagedEngine::Supervisor::Life> ManagedEngine::Supervisor::live() {
   }
   if (!healthy && healthy.error().code() == Code::timed_out)
     child.killed_because = healthy.error().message();
-  if (!healthy && healthy.error().code() == Code::timed_out)
-    child.killed_because = healthy.error().message();
   Life life;
   life.was_ready = healthy.has_value();
   if (child.ready_since) life.ready_for = around_.loop.now() - *child.ready_since;

@@ -129,18 +129,6 @@ std::optional<Instant> commit_time(bool streams, const catalog::Model& model,
   return record.began + *model.commit_after;
 }
 
-bool are_out_of_service(const SeatRequest& wanted) {
-  return !wanted.engines.empty() && std::ranges::all_of(wanted.engines, [](const auto& engine) {
-    return engine->is_out_of_service();
-  });
-}
-
-Error out_of_service() {
-  return Error(Code::no_healthy_backend, Blame::upstream,
-               "no engine of this model can answer now (stopped)")
-      .with_retry_after(std::chrono::seconds(1));
-}
-
 // What went wrong, as a status or inside the stream that has begun.
 SM_OWN_FRAME rt::Task<void> tell(http::Exchange& exchange, ClientStream& client,
                                  RequestRecord& record, Error error) {
@@ -531,33 +519,33 @@ Result<void> CompletionService::note_body(Plan& plan, const RequestRecord& recor
 rt::Task<Result<Seat>> CompletionService::seat(http::Exchange& exchange, const Plan& plan,
                                                const engine::Engine* avoid, RequestRecord& record,
                                                Seat left) const {
-  const Instant asked = services_.clock.now();
   const rt::Until until{plan.total, &exchange.client_gone()};
-  SeatRequest wanted = seat_request(plan, record);
-  std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
-  record.priority = plan.priority;
-  if (are_out_of_service(wanted)) {  // at once, also while what runs there takes all slots
-    Result<Seat> none = fail(out_of_service());
-    note_decision(plan, record, none, {});
-    co_return none;
-  }
   Dispatcher& dispatcher = services_.dispatcher;
   rt::Loop& loop = exchange.loop();
-  Result<Seat> seat = co_await (
-      left.is_left() ? dispatcher.seat_again(std::move(left), std::move(wanted), loop, until)
-                     : dispatcher.seat(std::move(wanted), loop, until));
-  note_decision(plan, record, seat, services_.clock.now() - asked);
-  if (seat) record.engine = seat->shared_engine();
-  if (seat && !seat->engine().is_ready()) {
-    Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
-    if (!ready) {
-      if (services_.decisions != nullptr)
-        services_.decisions->end(record.id, name(ready.error().code()));
-      seat = fail(std::move(ready).error());
+  record.priority = plan.priority;
+  for (;;) {
+    const Instant asked = services_.clock.now();
+    SeatRequest wanted = seat_request(plan, record);
+    std::erase_if(wanted.engines, [avoid](const auto& engine) { return engine.get() == avoid; });
+    Result<Seat> seat = co_await (
+        left.is_left() ? dispatcher.seat_again(std::move(left), std::move(wanted), loop, until)
+                       : dispatcher.seat(std::move(wanted), loop, until));
+    note_decision(plan, record, seat, services_.clock.now() - asked);
+    if (seat) record.engine = seat->shared_engine();
+    bool was_stopped = false;  // before it was ready: another one may be in service
+    if (seat && !seat->engine().is_ready()) {
+      Result<void> ready = co_await seat->engine().ensure_ready(exchange.loop(), until);
+      if (!ready) {
+        if (services_.decisions != nullptr)
+          services_.decisions->end(record.id, name(ready.error().code()));
+        was_stopped =
+            seat->engine().is_out_of_service() && ready.error().code() == Code::no_healthy_backend;
+        seat = fail(std::move(ready).error());
+      }
     }
+    record.queue_wait += services_.clock.now() - asked;
+    if (!was_stopped) co_return seat;
   }
-  record.queue_wait += services_.clock.now() - asked;
-  co_return seat;
 }
 
 void CompletionService::note_decision(const Plan& plan, const RequestRecord& record,

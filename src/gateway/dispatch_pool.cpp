@@ -573,7 +573,7 @@ bool DispatchPool::makes_room(fairness::Ticket running, const fairness::Request&
 
 // One that is out, or cannot work now, is used when the model has no other one that is well,
 // however full those are; one that sleeps may be woken, but not one that an administrator stopped:
-// whoever has only such engines is sent there to be refused.
+// whoever has only such engines leaves by look_at_service(), or is refused there.
 bool DispatchPool::may_use(const EngineLane& lane, const Waiter& waiter) const {
   if (waiter.lanes.size() == 1 || lane.is_well()) return true;
   const auto is_none = [&](auto is) { return std::ranges::none_of(waiter.lanes, is); };

@@ -71,8 +71,9 @@ struct Dispatcher::Waiter {
   fairness::Ticket turn;
   std::uint64_t tenant_before = 0, pool_before = 0;  // that waited when it came
   std::optional<Seat> seat;
-  bool is_out = false;      // removed from the queue without a seat
-  bool has_moved = false;   // so, because its engines are in another queue now
+  bool is_out = false;  // removed from the queue without a seat
+  // So, because its engines are in another queue now, or out of service: it asks for a queue anew.
+  bool has_moved = false;
   bool has_run = false;     // it gave way, and waits again
   bool has_waited = false;  // in another queue before
 };
@@ -110,7 +111,11 @@ class DispatchPool : private fairness::Placement {
   // Gives the seat back and lets its request, which gave way, wait again.
   void again(Seat::Hold& hold, const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
 
-  // dispatch_pool_moves.cpp: engines go from queue to queue (dispatch_queues.h).
+  // dispatch_pool_moves.cpp: engines go out of service, or from queue to queue
+  // (dispatch_queues.h).
+
+  // Who waits for stopped engines alone leaves; others may go where they could not before.
+  void look_at_service(Instant now, Woken& woken);
 
   // Whether it has the engines that it had when somebody was sent here.
   bool is_of(std::uint64_t version) const { return !is_retired_ && version == version_; }
@@ -199,6 +204,7 @@ class DispatchPool : private fairness::Placement {
   void forget(const Waiter& waiter, Instant now);
   void put_out(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
   void put_out(std::uint64_t tag, Instant now, Woken& woken);
+  void send_on(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken);
   void pass_the_watch(Instant now, Woken& woken);
   Instant next_look(Instant now) const;
   Instant later(Instant now) { return last_ = std::max(last_, now); }

@@ -1,4 +1,4 @@
-// Engines go from one queue to another because models connect them otherwise.
+// Engines go out of service, or from one queue to another because models connect them otherwise.
 #include <algorithm>
 #include <cassert>
 #include <iterator>
@@ -20,14 +20,31 @@ bool DispatchPool::has_seats() const {
   return std::ranges::any_of(seats_, [](const Seat::Hold* hold) { return hold != nullptr; });
 }
 
+// It waits here no longer, and asks for a queue anew.
+void DispatchPool::send_on(const std::shared_ptr<Waiter>& waiter, Instant now, Woken& woken) {
+  (void)fair_.cancel(waiter->turn, now);
+  waiter->has_moved = true;
+  put_out(waiter, now, woken);
+}
+
+void DispatchPool::look_at_service(Instant now, Woken& woken) {
+  now = later(now);
+  std::vector<std::shared_ptr<Waiter>> unserved;
+  for (const auto& [tag, waiter] : waiting_)
+    if (are_out_of_service(waiter->request.engines)) unserved.push_back(waiter);
+  for (const auto& waiter : unserved)
+    send_on(waiter, now, woken);
+  for (const auto& lane : lanes_)
+    fair_.room_came(lane->kinds, now);
+  serve(now, woken);
+}
+
 DispatchPool::Left DispatchPool::retire(Instant now, Woken& woken) {
   now = later(now);
   is_retired_ = true;
   while (!waiting_.empty()) {
     const std::shared_ptr<Waiter> waiter = waiting_.begin()->second;
-    (void)fair_.cancel(waiter->turn, now);
-    waiter->has_moved = true;
-    put_out(waiter, now, woken);
+    send_on(waiter, now, woken);
     waiter->lanes.clear();
   }
   Left left{.lanes = std::exchange(lanes_, {}), .tenants = {}, .history = fair_.history(now)};

@@ -16,7 +16,18 @@ void erase_small(SeatRequest& request) {
   });
 }
 
+Error out_of_service() {
+  return Error(Code::no_healthy_backend, Blame::upstream,
+               "no engine of this model can answer now (stopped)")
+      .with_retry_after(std::chrono::seconds(1));
+}
+
 }  // namespace
+
+bool are_out_of_service(const std::vector<std::shared_ptr<engine::Engine>>& engines) {
+  return std::ranges::all_of(engines,
+                             [](const auto& engine) { return engine->is_out_of_service(); });
+}
 
 // A waiter's membership of its queue. It leaves whichever way its coroutine ends, also when its
 // frame is destroyed at shutdown.
@@ -85,6 +96,8 @@ Result<Dispatcher::Entry> Dispatcher::enter(const std::shared_ptr<Waiter>& waite
   const std::string& tenant = waiter->request.tenant;
   const auto enter = [&](DispatchPool& pool) -> std::optional<Result<Entry>> {
     if (!pool.is_of(version)) return Entry::moved;
+    // Under the lock: engines_changed() finds it here, or it sees what that was called for.
+    if (are_out_of_service(waiter->request.engines)) return Entry::moved;
     if (!strangers.empty()) {
       pool.meet(strangers, limits_.tenants != nullptr, clock_.now());
     } else if (!pool.knows(tenant)) {
@@ -151,6 +164,10 @@ rt::Task<Result<Seat>> Dispatcher::seat(SeatRequest request, rt::Loop& loop, rt:
   const rt::Deadline limit = until.deadline.earlier(loop.in(limits_.wait_max));
   const rt::Until end{limit, until.cancelled};
   for (;;) {
+    const auto in_service = std::ranges::find_if(
+        request.engines, [](const auto& engine) { return !engine->is_out_of_service(); });
+    if (in_service == request.engines.end()) co_return fail(out_of_service());
+    std::iter_swap(request.engines.begin(), in_service);  // its queue is the one to wait in
     DispatchQueues::Engines others;
     const DispatchQueues::Found found = queues_->find(request.engines, others);
     const auto waiter =
@@ -181,7 +198,8 @@ rt::Task<Result<Seat>> Dispatcher::seat_again(Seat seat, SeatRequest request, rt
   waiter->has_run = true;
   Woken woken;
   const bool waits = hold->pool->with([&](DispatchPool& pool) {
-    const bool is_here = found.pool == hold->pool && pool.is_of(found.version);
+    const bool is_here = found.pool == hold->pool && pool.is_of(found.version) &&
+                         !are_out_of_service(waiter->request.engines);
     if (is_here) pool.again(*hold, waiter, clock_.now(), woken);
     return is_here;
   });
@@ -192,7 +210,7 @@ rt::Task<Result<Seat>> Dispatcher::seat_again(Seat seat, SeatRequest request, rt
   } else {
     give_back(*hold);
   }
-  // Its engines are in another queue, where it has no old place.
+  // Its engines are in another queue, where it has no old place, or in none that serves it.
   co_return co_await this->seat(std::move(request), loop, until, true);
 }
 
@@ -228,6 +246,14 @@ Result<Dispatcher::Look> Dispatcher::look_again(Waiter& waiter, rt::Deadline lim
   });
   wake(woken);
   return out;
+}
+
+void Dispatcher::engines_changed() {
+  for (const DispatchQueues::Named& each : queues_->all()) {
+    Woken woken;
+    each.queue->with([&](DispatchPool& pool) { pool.look_at_service(clock_.now(), woken); });
+    wake(woken);
+  }
 }
 
 std::optional<Seat> Dispatcher::spare_seat(const SeatRequest& request) {

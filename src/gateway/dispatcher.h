@@ -67,6 +67,9 @@ struct SeatRequest {
       .uncached_input = 100, .cached_input = 10, .output = 1'000};
 };
 
+// Administrators stopped them all.
+bool are_out_of_service(const std::vector<std::shared_ptr<engine::Engine>>& engines);
+
 // What an engine counted of a request, as far as it said.
 struct SeatUsage {
   std::int64_t input_tokens = 0;  // 0: not told
@@ -215,7 +218,8 @@ class Dispatcher {
   void configure(const std::vector<PoolSettings>& pools);
 
   // Waits on `loop` for a seat. Code::queue_full when the tenant's queue is full, it could not
-  // start in time, or its time is up; Code::cancelled when `until.cancelled` came first.
+  // start in time, or its time is up; Code::cancelled when `until.cancelled` came first;
+  // Code::no_healthy_backend at once when its engines are out of service, be it while it waits.
   rt::Task<Result<Seat>> seat(SeatRequest request, rt::Loop& loop, rt::Until until) {
     return seat(std::move(request), loop, until, false);
   }
@@ -223,6 +227,9 @@ class Dispatcher {
   // it is not refused, nor asked for its place again. Code::upstream_timeout when `until` has come.
   rt::Task<Result<Seat>> seat_again(Seat seat, SeatRequest request, rt::Loop& loop,
                                     rt::Until until);
+
+  // Some have gone out of service, or are back: who waits for them looks again.
+  void engines_changed();
 
   // A seat for what is nobody's: at once or not at all, on an engine that is ready, has room, and
   // for which nobody waits. It counts for nobody's share. To be given up when is_wanted().

@@ -663,5 +663,34 @@ TEST_F(ReclaimDispatcherTest, ASeatThatGaveWayMayEndInstead) {
   EXPECT_EQ(dispatcher_.pools().front().report.named, 0U);
 }
 
+TEST_F(DispatcherTest, WhoWaitsForStoppedEnginesAloneIsRefusedAtOnce) {
+  use_slots(1);
+  const auto other = std::make_shared<FakeEngine>("other", 1);
+  auto& running = ask(tenant(1));
+  auto& alone = ask(tenant(2));
+  SeatRequest either = wanted(tenant(3));
+  either.engines.push_back(other);
+  auto& elsewhere = ask(either);
+  ASSERT_TRUE(elsewhere && elsewhere->has_value());
+  auto& waits = ask(either);
+  ASSERT_TRUE(!alone && !waits);
+
+  engine_->take_out_of_service();
+  dispatcher_.engines_changed();
+  loop_.settle();
+  ASSERT_TRUE(alone.has_value());
+  EXPECT_EQ(alone->error().code(), Code::no_healthy_backend);
+  EXPECT_FALSE(waits) << "another one is in service";
+  auto& late = ask(tenant(2));
+  ASSERT_TRUE(late.has_value());
+  EXPECT_EQ(late->error().code(), Code::no_healthy_backend);
+
+  give_back(elsewhere);
+  ASSERT_TRUE(waits && waits->has_value());
+  EXPECT_EQ((*waits)->engine().name(), "other");
+  give_back(running);
+  EXPECT_EQ(dispatcher_.load().waiting, 0U);
+}
+
 }  // namespace
 }  // namespace sovmesh::gateway

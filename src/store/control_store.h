@@ -200,6 +200,13 @@ class ControlStore {
   virtual Result<catalog::Model> update(const catalog::Model& model) = 0;
   virtual Result<void> remove(ModelId id, std::int64_t revision) = 0;
 
+  // Where the file declares it now. No change of it: its revision and times stay.
+  virtual Result<void> note_source(const tenancy::Tenant& tenant) = 0;
+  virtual Result<void> note_source(const tenancy::Project& project) = 0;
+  virtual Result<void> note_source(const tenancy::Key& key) = 0;
+  virtual Result<void> note_source(const catalog::Model& model) = 0;
+  virtual Result<void> note_source(const LimitRecord& limit) = 0;
+
   virtual Result<EngineRecord> create(EngineRecord engine) = 0;
   virtual Result<EngineRecord> update(const EngineRecord& engine) = 0;
   virtual Result<void> remove(EngineId id, std::int64_t revision) = 0;

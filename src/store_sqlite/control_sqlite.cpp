@@ -290,6 +290,30 @@ Result<catalog::Model> ControlTables::update(const catalog::Model& model) { retu
 Result<void> ControlTables::remove(ModelId id, std::int64_t revision) {
   return erase<catalog::Model>(id, revision);
 }
+
+template <class T>
+Result<void> ControlTables::set_source(const T& row) {
+  return with([&](Database& database) -> Result<void> {
+    TRY(Transaction transaction, Transaction::begin(database));
+    TRY_VOID(database.run("UPDATE " + std::string(Table<T>::kName) + " SET source = ? WHERE id = ?",
+                          meta_of(row).ownership.source, row.id));
+    TRY_VOID(check_hit<T>(database, row.id));
+    TRY_VOID(count_write(database));
+    return transaction.commit();
+  });
+}
+Result<void> ControlTables::note_source(const tenancy::Tenant& tenant) {
+  return set_source(tenant);
+}
+Result<void> ControlTables::note_source(const tenancy::Project& project) {
+  return set_source(project);
+}
+Result<void> ControlTables::note_source(const tenancy::Key& key) { return set_source(key); }
+Result<void> ControlTables::note_source(const catalog::Model& model) { return set_source(model); }
+Result<void> ControlTables::note_source(const store::LimitRecord& limit) {
+  return set_source(limit);
+}
+
 Result<store::EngineRecord> ControlTables::create(store::EngineRecord engine) {
   return insert(std::move(engine));
 }

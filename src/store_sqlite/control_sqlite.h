@@ -36,6 +36,11 @@ class ControlTables : public store::ControlStore {
   Result<catalog::Model> create(catalog::Model model) override;
   Result<catalog::Model> update(const catalog::Model& model) override;
   Result<void> remove(ModelId id, std::int64_t revision) override;
+  Result<void> note_source(const tenancy::Tenant& tenant) override;
+  Result<void> note_source(const tenancy::Project& project) override;
+  Result<void> note_source(const tenancy::Key& key) override;
+  Result<void> note_source(const catalog::Model& model) override;
+  Result<void> note_source(const store::LimitRecord& limit) override;
   Result<store::EngineRecord> create(store::EngineRecord engine) override;
   Result<store::EngineRecord> update(const store::EngineRecord& engine) override;
   Result<void> remove(EngineId id, std::int64_t revision) override;
@@ -102,6 +107,8 @@ class ControlTables : public store::ControlStore {
   Result<T> insert(T row);
   template <class T>
   Result<T> change(T row);
+  template <class T>
+  Result<void> set_source(const T& row);
   template <class T, class Id>
   Result<void> erase(const Id& id, std::int64_t revision);
 

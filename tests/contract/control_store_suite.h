@@ -634,6 +634,26 @@ TEST_P(ControlStoreSuite, RefusesWhatBelongsToNobody) {
       FailsWith(Code::not_found));
 }
 
+TEST_P(ControlStoreSuite, WhereTheFileDeclaresAnObjectIsNoChangeOfIt) {
+  const auto made = store_->create(tenant("aurora"));
+  ASSERT_THAT(made, Succeeds());
+  const std::int64_t version = load().version;
+  clock_.advance(std::chrono::seconds(5));
+  tenancy::Tenant moved = *made;
+  moved.display_name = "nothing else is written";
+  moved.meta.ownership.source = "sovmesh.yaml:90:5";
+  ASSERT_THAT(store_->note_source(moved), Succeeds());
+  reopen();
+  const tenancy::Tenant now = load().tenants[0];
+  EXPECT_EQ(now.meta.ownership.source, "sovmesh.yaml:90:5");
+  EXPECT_EQ(now.meta.revision, 1);
+  EXPECT_EQ(now.meta.updated_at, made->meta.updated_at);
+  EXPECT_EQ(now.display_name, made->display_name);
+  EXPECT_GT(load().version, version);
+  ASSERT_THAT(store_->remove(made->id, 1), Succeeds());
+  EXPECT_THAT(store_->note_source(moved), FailsWith(Code::not_found));
+}
+
 TEST_P(ControlStoreSuite, UpdatesNeedTheRevisionTheCallerSaw) {
   auto seen = store_->create(tenant("aurora"));
   ASSERT_THAT(seen, Succeeds());

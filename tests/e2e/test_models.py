@@ -165,6 +165,9 @@ def test_a_folder_of_safetensors(tmp_path, mesh):
     (tmp_path / "link.gguf").symlink_to(FILE)
     said = mesh.run("model", "import", tmp_path / "link.gguf", "--name", "x", "--version", "2", code=1)
     assert "link.gguf' is a link" in said and str(FILE) in said
+    os.mkfifo(tmp_path / "pipe.gguf")
+    said = mesh.run("model", "import", tmp_path / "pipe.gguf", "--name", "x", "--version", "2", code=1)
+    assert "pipe.gguf' is no regular file and no folder" in said and "> FILE.gguf" in said
     (folder / "modeling.py").write_text("import os")
     assert "can run code" in mesh.run("model", "import", folder, "--name", "x", "--version", "2", code=1)
     mesh.run("model", "forget", "x@1")

@@ -150,6 +150,14 @@ TEST_F(AdminApiTest, AFileThatIsReadAgainChangesNothing) {
   world_.run_for(std::chrono::seconds(5));
   ASSERT_TRUE(publisher_.apply(config));
   EXPECT_EQ(all(), before) << "revisions and times, too";
+  config.tenants[0].position = {.file = "sovmesh.yaml", .line = 90, .column = 5};
+  config.models[0].position = {.file = "sovmesh.yaml", .line = 99, .column = 5};
+  ASSERT_TRUE(publisher_.apply(config));
+  const auto moved = store_->load();
+  EXPECT_EQ(moved->tenants.front().meta.revision, 1) << "it only stands on another line";
+  EXPECT_EQ(moved->tenants.front().meta.ownership.source, "sovmesh.yaml:90:5");
+  EXPECT_EQ(moved->models.front().revision, 1);
+  EXPECT_EQ(moved->models.front().source, "sovmesh.yaml:99:5");
   config.tenants[0].display_name = "Boreal";
   ASSERT_TRUE(publisher_.apply(config));
   const auto changed = store_->load();

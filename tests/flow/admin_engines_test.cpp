@@ -129,5 +129,25 @@ TEST_F(EngineAuditTest, WhoStoppedAnEngineIsInTheLogOnce) {
   EXPECT_EQ(audit_.entries.back().admin->object, "engines/tiny");
 }
 
+TEST_F(EngineAuditTest, OneOfTheApiHasItsNameInAllEntries) {
+  const std::string id =
+      member(must("POST", "engines", R"({"name":"far","url":"http://far/v1"})"), "id");
+  ASSERT_FALSE(id.empty());
+  engines_.push_back(std::make_shared<FakeEngine>("far", 64));
+  const auto object = [this] { return audit_.entries.back().admin->object; };
+  EXPECT_EQ(object(), "engines/far");
+  for (const std::string& path : {std::string("far"), id}) {
+    must("POST", "engines/" + path + "/stop");
+    EXPECT_EQ(actions().back(), "engine.stop");
+    EXPECT_EQ(object(), "engines/far");
+    must("POST", "engines/" + path + "/start");
+    EXPECT_EQ(actions().back(), "engine.start");
+    EXPECT_EQ(object(), "engines/far");
+  }
+  must("DELETE", "engines/" + id);
+  EXPECT_EQ(actions().back(), "engine.delete");
+  EXPECT_EQ(object(), "engines/far");
+}
+
 }  // namespace
 }  // namespace sovmesh::control

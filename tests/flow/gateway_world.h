@@ -85,6 +85,11 @@ class GatewayWorld {
     return tenant == "aurora" ? aurora_key_ : borealis_key_;
   }
   const gateway::Dispatcher& dispatcher() const { return dispatcher_; }
+  // As an administrator stops it.
+  void stop(FakeEngine& stopped) {
+    stopped.take_out_of_service();
+    dispatcher_.engines_changed();
+  }
   // Parts of the pool that all engines are in.
   void set_members(std::vector<fairness::NodeSpec> members) {
     dispatcher_.configure({{.name = "", .engines = {}, .members = std::move(members)}});

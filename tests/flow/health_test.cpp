@@ -142,6 +142,79 @@ TEST_F(Health, WhatRunsOnAStoppedEngineGoesOnWhileNewRequestsAreRefused) {
   EXPECT_EQ(gateway_.dispatcher().in_use(*gateway_.engine), 0U);
 }
 
+// One slot each.
+class Stopped : public testing::Test {
+ protected:
+  void TearDown() override { EXPECT_TRUE(gateway_.settle()); }
+  void run_for_long(Client& client, std::string_view model) {
+    client.post(kChat, chat_body("[[sim:rate=20,tokens=100]]", kStream, model));
+    gateway_.world.run_for(200ms);
+  }
+  std::size_t waiting() const { return gateway_.dispatcher().load().waiting; }
+
+  GatewayWorld gateway_{7, {}, 1};
+};
+
+TEST_F(Stopped, WhoWaitsForItIsRefusedAtOnceAndWhatRunsGoesOn) {
+  Client running(gateway_);
+  run_for_long(running, "chat");
+  Client queued(gateway_);
+  queued.post(kChat, chat_body("hello"));
+  gateway_.world.run_for(100ms);
+  ASSERT_EQ(waiting(), 1U);
+  const Instant before = gateway_.world.now();
+  gateway_.stop(*gateway_.engine);
+  const Answer refused = queued.answer();
+  EXPECT_LT(gateway_.world.now() - before, 100ms);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr(R"("code":"no_healthy_backend")"));
+  EXPECT_EQ(waiting(), 0U);
+  EXPECT_EQ(running.answer().count("data: [DONE]"), 1U);
+}
+
+TEST_F(Stopped, WhoWaitsGoesToAnotherEngineOfTheModel) {
+  Client one(gateway_);
+  Client two(gateway_);
+  run_for_long(one, "twins");
+  run_for_long(two, "twins");
+  Client queued(gateway_);
+  queued.post(kChat, chat_body("hello", "", "twins"));
+  gateway_.world.run_for(100ms);
+  ASSERT_EQ(waiting(), 1U);
+  gateway_.stop(*gateway_.engine);
+  gateway_.world.run_for(100ms);
+  EXPECT_EQ(waiting(), 1U) << "the other one is in service, and busy";
+  EXPECT_EQ(queued.answer().status, 200);
+  EXPECT_EQ(gateway_.twin_sim.counts().requests, 2);
+}
+
+TEST_F(Stopped, WhoWaitsForOneThatStartsGoesToAnotherEngineOfTheModel) {
+  gateway_.stop(*gateway_.twin);
+  gateway_.engine->is_starting_ = true;
+  gateway_.engine->status_.state = engine::State::starting;
+  Client client(gateway_);
+  client.post(kChat, chat_body("hello", "", "twins"));
+  gateway_.world.run_for(200ms);
+  ASSERT_EQ(gateway_.dispatcher().in_use(*gateway_.engine), 1U);
+  gateway_.twin->put_in_service();
+  gateway_.stop(*gateway_.engine);
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(gateway_.twin_sim.counts().requests, 1);
+  EXPECT_EQ(gateway_.dispatcher().in_use(*gateway_.engine), 0U);
+}
+
+TEST_F(Stopped, WhoWaitsForTheOnlyOneThatStartsIsRefused) {
+  gateway_.engine->is_starting_ = true;
+  gateway_.engine->status_.state = engine::State::starting;
+  Client client(gateway_);
+  client.post(kChat, chat_body("hello"));
+  gateway_.world.run_for(200ms);
+  gateway_.stop(*gateway_.engine);
+  const Instant before = gateway_.world.now();
+  EXPECT_EQ(client.answer().status, 503);
+  EXPECT_LT(gateway_.world.now() - before, 100ms);
+}
+
 TEST_F(Health, WhatHasBegunIsNotTriedAgain) {
   const Answer answer = ask("[[sim:rate=100,die-after=3]]", kStream);
   EXPECT_TRUE(answer.has(R"("content":"one ")"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "rt/event.h"
+#include "rt/loop.h"
 
 namespace sovmesh {
 
@@ -25,10 +28,14 @@ class FakeEngine : public engine::Engine {
   const Secret& api_key() const override { return api_key_; }
   engine::Status status() const override { return status_; }
   std::uint64_t generation() const override { return generation_; }
-  bool is_ready() const override { return ready_.has_value(); }
+  bool is_ready() const override { return ready_.has_value() && !is_starting_; }
   rt::Task<Result<void>> ensure_ready(rt::Loop& loop, rt::Until until) override {
-    (void)loop;
-    (void)until;
+    while (is_starting_) {
+      const rt::Until look{loop.in(std::chrono::milliseconds(1)).earlier(until.deadline),
+                           until.cancelled};
+      if (!co_await rt::sleep(loop, look) || until.deadline.passed(loop.now()))
+        co_return our_error(Code::model_loading, "the model is being loaded");
+    }
     co_return ready_;
   }
   void suspect() override { ++suspected_; }
@@ -63,6 +70,7 @@ class FakeEngine : public engine::Engine {
   Result<void> ready_;
   int suspected_ = 0;
   bool is_managed_ = false;
+  bool is_starting_ = false;  // until a test says otherwise, or it is taken out of service
   std::optional<std::int64_t> memory_bytes_;
   std::vector<std::string> log_;
   std::uint64_t withheld_ = 0;
@@ -71,6 +79,7 @@ class FakeEngine : public engine::Engine {
  private:
   void set_out_of_service(bool is_out) {
     is_out_ = status_.is_out_of_service = is_out;
+    is_starting_ = false;
     status_.state = is_out ? engine::State::stopped : engine::State::ready;
     status_.reason = is_out ? "stopped by an administrator" : "";
     ready_ = is_out ? Result<void>(our_error(Code::no_healthy_backend, "out of service"))

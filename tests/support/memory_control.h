@@ -49,6 +49,11 @@ class MemoryControl : public store::ControlStore {
   Result<catalog::Model> create(catalog::Model) override { return no(); }
   Result<catalog::Model> update(const catalog::Model&) override { return no(); }
   Result<void> remove(ModelId, std::int64_t) override { return no(); }
+  Result<void> note_source(const tenancy::Tenant&) override { return no(); }
+  Result<void> note_source(const tenancy::Project&) override { return no(); }
+  Result<void> note_source(const tenancy::Key&) override { return no(); }
+  Result<void> note_source(const catalog::Model&) override { return no(); }
+  Result<void> note_source(const store::LimitRecord&) override { return no(); }
   Result<store::EngineRecord> create(store::EngineRecord) override { return no(); }
   Result<store::EngineRecord> update(const store::EngineRecord&) override { return no(); }
   Result<void> remove(EngineId, std::int64_t) override { return no(); }
