@@ -32,7 +32,8 @@ EctChooser::EctChooser(const PoolContext& pool)
       costs_(pool.engines.size()),
       sent_(pool.workload.arrivals.size()),
       output_mean_(pool.workload.tenants.size(), kOutputGuess),
-      held_(pool.engines.size()) {
+      held_(pool.engines.size()),
+      targets_(pool.targets) {
   const std::size_t rate_class = picker_.rates().add_class({});
   for (std::size_t i = 0; i < pool.engines.size(); ++i) {
     const auto added =
@@ -58,6 +59,13 @@ const routing::EndpointSet* EctChooser::held_for_others(RequestNumber request) {
   return any ? &held_ : nullptr;
 }
 
+bool EctChooser::is_in_the_way(RequestNumber request, Instant now) {
+  const routing::PickRequest what = pick_request(request, now);
+  const auto endpoint = cheapest(what, now);
+  return targets_ && endpoint &&
+         !picker_.may_begin_late(what, endpoints_[*endpoint].index, matches_, *targets_, now);
+}
+
 routing::PickRequest EctChooser::pick_request(RequestNumber request, Instant now) {
   const Arrival& arrival = workload_.arrivals[request];
   return {
@@ -73,7 +81,8 @@ routing::PickRequest EctChooser::pick_request(RequestNumber request, Instant now
 }
 
 std::optional<EndpointNumber> EctChooser::choose(RequestNumber request, Instant now) {
-  const auto pick = picker_.pick(pick_request(request, now), random_.bits(), now);
+  const routing::PickRequest what = pick_request(request, now);
+  const auto pick = picker_.pick(what, random_.bits(), now);
   if (!pick) return {};
   drop_hold(request);
   sent_[request] = {.ticket = pick->ticket};
@@ -192,6 +201,7 @@ FairOrder::FairOrder(const PoolContext& pool, fairness::PoolTree tree,
                      std::vector<fairness::NodeId> nodes, const fairness::Options& options)
     : workload_(pool.workload),
       rates_(cost_rates(pool.engine)),
+      targets_(pool.targets),
       nodes_(std::move(nodes)),
       pool_(std::move(tree), options, Instant{}),
       tickets_(pool.workload.arrivals.size()) {}
@@ -207,7 +217,9 @@ void FairOrder::push(RequestNumber request, Instant now, std::vector<RequestNumb
        .token_cost = rates_.output,
        .tokens_max = static_cast<std::int32_t>(std::max(arrival.output_tokens, arrival.output_max)),
        .tokens_expected = static_cast<std::int32_t>(kOutputGuess),
-       .input_tokens = arrival.input_tokens},
+       .input_tokens = arrival.input_tokens,
+       .target_by = targets_ ? routing::latest_start(*targets_, now, arrival.input_tokens, {})
+                             : Instant::max()},
       now);
   if (!enqueued) {
     refused.push_back(request);
@@ -229,6 +241,9 @@ std::optional<Placed> FairOrder::next(Placer& placer, Instant now) {
     }
     void hold(const fairness::Request& request) override {
       placer.hold(static_cast<RequestNumber>(request.tag));
+    }
+    bool is_in_the_way(const fairness::Request& request) override {
+      return placer.is_in_the_way(static_cast<RequestNumber>(request.tag));
     }
     Placer& placer;
   } places(placer);

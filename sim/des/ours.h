@@ -21,6 +21,7 @@ class EctChooser final : public Chooser {
   std::optional<EndpointNumber> choose(RequestNumber request, Instant now) override;
   std::optional<double> gain(RequestNumber request, Instant now) override;
   void hold(RequestNumber request, Instant now) override;
+  bool is_in_the_way(RequestNumber request, Instant now) override;
   void drop_hold(RequestNumber request) override;
   void prefetch(RequestNumber request) const override { picker_.prefetch(sent_[request].ticket); }
   void on_first_token(RequestNumber request, Instant now) override;
@@ -59,6 +60,7 @@ class EctChooser final : public Chooser {
   std::vector<double> output_mean_;  // by tenant: what an answer is expected to be
   std::vector<Hold> holds_;
   routing::EndpointSet held_;
+  std::optional<routing::Targets> targets_;
   Instant cleaned_at_{};
 };
 
@@ -82,6 +84,7 @@ class FairOrder final : public Order {
 
   const Workload& workload_;
   fairness::CostRates rates_;
+  std::optional<routing::Targets> targets_;
   std::vector<fairness::NodeId> nodes_;  // by tenant
   fairness::Pool pool_;
   std::vector<fairness::Ticket> tickets_;  // by request

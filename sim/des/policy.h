@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "fairness/cost.h"
 #include "fairness/pool_tree.h"
+#include "routing/targets.h"
 #include "sim/des/engine_model.h"
 #include "sim/des/workload.h"
 
@@ -26,6 +27,7 @@ struct PoolContext {
   const EngineSpec& engine;
   const std::vector<EngineModel>& engines;
   std::uint64_t seed = 0;
+  std::optional<routing::Targets> targets = {};  // what ours is told of the SLO
 };
 
 // Which engine a request goes to. Every call comes in order of time.
@@ -39,6 +41,8 @@ class Chooser {
   virtual std::optional<double> gain(RequestNumber, Instant) { return 0; }
   // Keep a place free for a request that others went past; until it is chosen for, or dropped.
   virtual void hold(RequestNumber, Instant) {}
+  // Whether it is too late for its target, and would be in the way of others wherever it fits.
+  virtual bool is_in_the_way(RequestNumber, Instant) { return false; }
   virtual void drop_hold(RequestNumber) {}
 
   // What it knows of a request will be needed soon: it may lie far away in memory.
@@ -58,6 +62,7 @@ class Placer {
   virtual std::optional<EndpointNumber> place(RequestNumber request) = 0;
   virtual std::optional<double> gain(RequestNumber request) = 0;
   virtual void hold(RequestNumber request) = 0;
+  virtual bool is_in_the_way(RequestNumber) { return false; }
   virtual void drop_hold(RequestNumber request) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <deque>
 #include <optional>
 #include <queue>
@@ -84,6 +85,9 @@ class Run : Placer {
     return chooser_->gain(request, now_);
   }
   void hold(RequestNumber request) override { chooser_->hold(request, now_); }
+  bool is_in_the_way(RequestNumber request) override {
+    return chooser_->is_in_the_way(request, now_);
+  }
   void drop_hold(RequestNumber request) override { chooser_->drop_hold(request); }
 
  private:
@@ -418,13 +422,27 @@ Result<Fault> parse_fault(std::string_view text) {
   return fault;
 }
 
+namespace {
+
+routing::Targets targets_of(const Slo& slo) {
+  const auto micros = [](double seconds) {
+    return std::chrono::microseconds(std::llround(seconds * 1e6));
+  };
+  return {.first_token = micros(slo.first_s),
+          .first_token_per_1000 = micros(1'000 / slo.input_tokens_per_s),
+          .per_token = micros(slo.per_output_s)};
+}
+
+}  // namespace
+
 Result<Summary> simulate(const Workload& workload, const SimulatorOptions& options,
                          const PolicyName& policy, std::uint64_t seed, const Progress& progress) {
   TRY_VOID(check(workload, options));
   EngineSpec engine = options.engine;
   engine.block_tokens = workload.block_tokens;
   std::vector<EngineModel> engines(options.endpoints, EngineModel(engine));
-  const PoolContext pool{.workload = workload, .engine = engine, .engines = engines, .seed = seed};
+  PoolContext pool{.workload = workload, .engine = engine, .engines = engines, .seed = seed};
+  if (options.has_targets) pool.targets = targets_of(options.slo);
   TRY(auto order, make_order(policy.order, pool, options.shares));
   Run run(workload, options, make_chooser(policy.chooser, pool), std::move(order), engines);
   return run.run(progress);

@@ -42,6 +42,7 @@ struct SimulatorOptions {
   std::vector<Fault> faults;
   Shares shares;
   Slo slo;
+  bool has_targets = true;  // ours is told the SLO as its pool's targets
 };
 constexpr std::size_t kEndpointsMax = 4'096;
 

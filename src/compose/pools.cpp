@@ -133,6 +133,10 @@ std::expected<gateway::PoolSettings, Wrong> settings_of(const config::Pool& pool
   classes[2].min_share = pool.batch_share / kPercent;
   settings.options.locality_window =
       std::chrono::duration_cast<std::chrono::microseconds>(pool.locality_window).count();
+  if (pool.targets)
+    settings.targets = routing::Targets{.first_token = pool.targets->first_token,
+                                        .first_token_per_1000 = pool.targets->first_token_per_1000,
+                                        .per_token = pool.targets->per_token};
   settings.options.reclaim_after = pool.reclaim_after;
   settings.options.borrower_tokens_max = pool.borrower_tokens_max;
   if (const Result<void> fits = fairness::validate(settings.options); !fits)

@@ -26,6 +26,7 @@ TEST(Pools, BecomeATreeOfMembers) {
   const auto made = pool_settings(
       pools("    capacity: 4\n    locality_window: 50ms\n"
             "    reclaim_after: 2s\n    borrower_tokens_max: 64\n"
+            "    targets: {first_token: 3s, per_token: 40ms}\n"
             "    cohorts: [{name: east}, {name: harbour, cohort: east}]\n"
             "    members:\n"
             "      - {tenant: aurora, cohort: harbour, guaranteed: 1.5, concurrency_max: 7}\n"
@@ -36,6 +37,9 @@ TEST(Pools, BecomeATreeOfMembers) {
   EXPECT_EQ(pool.options.locality_window, 50'000);
   EXPECT_EQ(pool.options.reclaim_after, std::chrono::seconds(2));
   EXPECT_EQ(pool.options.borrower_tokens_max, 64);
+  EXPECT_EQ(pool.targets, (routing::Targets{.first_token = std::chrono::seconds(3),
+                                            .first_token_per_1000 = std::chrono::milliseconds(125),
+                                            .per_token = std::chrono::milliseconds(40)}));
   EXPECT_EQ(pool.capacity, 4);
   const auto tree = fairness::PoolTree::build(pool.members, pool.capacity);
   ASSERT_TRUE(tree);

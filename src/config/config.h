@@ -345,6 +345,14 @@ struct Member : PoolShare {
   std::optional<int> user_concurrency_max;
 };
 
+// What a pool's requests are meant to meet.
+struct PoolTargets {
+  std::chrono::milliseconds first_token{0};
+  std::chrono::milliseconds first_token_per_1000{125};
+  std::chrono::milliseconds per_token{60};
+  Position position;
+};
+
 // Engines that share limits, and whose work is shared by rules.
 struct Pool {
   std::string name;
@@ -357,6 +365,7 @@ struct Pool {
   int interactive_share = 60;  // percent
   int agent_share = 30;
   int batch_share = 10;
+  std::optional<PoolTargets> targets;
   std::vector<Cohort> cohorts;
   std::vector<Member> members;
   Position position;

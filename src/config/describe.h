@@ -518,6 +518,19 @@ void describe(V& v, Member& member) {
 }
 
 template <class V>
+void describe(V& v, PoolTargets& targets) {
+  v.position(targets.position);
+  v.required("first_token", targets.first_token,
+             "Time from a request to its first token, of an empty prompt: 100ms to 10m.",
+             Bounds{.min = 100, .max = 600'000});
+  v.field("first_token_per_1000", targets.first_token_per_1000,
+          "So much more for each 1,000 tokens of the prompt: 0s to 1m.",
+          Bounds{.min = 0, .max = 60'000});
+  v.field("per_token", targets.per_token, "Mean time between two tokens of an answer: 1ms to 10s.",
+          Bounds{.min = 1, .max = 10'000});
+}
+
+template <class V>
 void describe(V& v, Pool& pool) {
   v.position(pool.position);
   v.given(pool.given);
@@ -547,6 +560,10 @@ void describe(V& v, Pool& pool) {
           kPercent);
   v.field("agent_share", pool.agent_share, "The same for class agent.", kPercent);
   v.field("batch_share", pool.batch_share, "The same for class batch.", kPercent);
+  v.optional_section("targets", pool.targets,
+                     "What requests are meant to meet. Those that can no longer do so let others "
+                     "of their user go first, and begin where they slow no streams down. Absent: "
+                     "first come, first served.");
   v.list("cohorts", pool.cohorts, "Groups of tenants that lend to each other first.");
   v.list("members", pool.members,
          "Tenants and projects with a share of their own. Those that are not named have weight 1 "

@@ -93,10 +93,13 @@ std::string digest_of(T& section) {
 std::string digest_of_pools(const std::vector<Pool>& pools) {
   std::string values;
   for (const Pool& pool : pools) {
-    values += fmt::format("{} {} {} {} {} {} {} {}\n", pool.name, fmt::join(pool.engines, ","),
-                          pool.locality_window.count(), pool.reclaim_after.count(),
-                          pool.borrower_tokens_max, pool.interactive_share, pool.agent_share,
-                          pool.batch_share);
+    const PoolTargets targets = pool.targets.value_or(PoolTargets{});
+    values += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}\n", pool.name,
+                          fmt::join(pool.engines, ","), pool.locality_window.count(),
+                          pool.reclaim_after.count(), pool.borrower_tokens_max,
+                          pool.interactive_share, pool.agent_share, pool.batch_share,
+                          pool.targets.has_value(), targets.first_token.count(),
+                          targets.first_token_per_1000.count(), targets.per_token.count());
   }
   const Digest digest = sha256(values);
   return to_hex(std::span(digest));

@@ -496,12 +496,23 @@ TEST_F(MeteringTest, AReclaimThatWouldNeverComeIsRefused) {
   EXPECT_THAT(refusal(pool + "    borrower_tokens_max: 0\n"), HasSubstr("borrower_tokens_max"));
 }
 
+TEST_F(MeteringTest, TargetsOfAPoolNeedATimeToTheFirstToken) {
+  const std::string pool = kEngine + std::string("pools:\n  - name: p\n    engines: [far]\n");
+  EXPECT_THAT(refusal(pool + "    targets: {per_token: 60ms}\n"), HasSubstr("first_token"));
+  EXPECT_THAT(refusal(pool + "    targets: {first_token: 50ms}\n"), HasSubstr("first_token"));
+  EXPECT_THAT(refusal(pool + "    targets: {first_token: 2s, per_token: 0s}\n"),
+              HasSubstr("per_token"));
+}
+
 TEST_F(MeteringTest, MembersChangeLiveButNotWhichEnginesAPoolHas) {
   const std::string pool = kEngine + std::string("pools:\n  - name: p\n    engines: [far]\n");
   const auto before = fixed_parts(good(pool));
   EXPECT_EQ(fixed_parts(good(pool + "    members: [{tenant: other}]\n    capacity: 3\n")), before);
   EXPECT_NE(fixed_parts(good(pool + "    locality_window: 1s\n")), before);
   EXPECT_NE(fixed_parts(good(pool + "    reclaim_after: 2s\n")), before);
+  const auto targets = fixed_parts(good(pool + "    targets: {first_token: 2s}\n"));
+  EXPECT_NE(targets, before);
+  EXPECT_NE(fixed_parts(good(pool + "    targets: {first_token: 2s, per_token: 30ms}\n")), targets);
   EXPECT_NE(fixed_parts(good(pool + "    borrower_tokens_max: 64\n")), before);
   EXPECT_NE(fixed_parts(good(kEngine)), before);
 }

@@ -52,6 +52,8 @@ std::string_view in_words(std::string_view rule) {
   if (rule == "guaranteed") return "its tenant had less than is guaranteed to it";
   if (rule == "borrowed") return "its tenant had had least of what is shared, by weight";
   if (rule == "held") return "others had gone past it, so a place was held for it";
+  if (rule == "late")
+    return "it was too late for its pool's targets, and let others go first as long as it could";
   return "it got no turn";
 }
 

@@ -24,11 +24,12 @@ struct Placing {
   };
   struct Attempt {
     std::string version;
-    std::string why;        // that version; empty: it was called by its name
-    std::string engine;     // empty: it got none
-    std::string outcome;    // "ok" or an error's code; empty: it is at work
-    std::string_view rule;  // "at_once", "guaranteed", "borrowed", "held"; empty: it got none
-    std::string pool;       // empty: that of the engines in no pool
+    std::string why;      // that version; empty: it was called by its name
+    std::string engine;   // empty: it got none
+    std::string outcome;  // "ok" or an error's code; empty: it is at work
+    std::string_view
+        rule;          // "at_once", "guaranteed", "borrowed", "held", "late"; empty: it got none
+    std::string pool;  // empty: that of the engines in no pool
     std::chrono::nanoseconds waited{0};
     std::uint64_t tenant_before = 0, pool_before = 0;  // requests that waited when it came
     std::vector<Engine> engines;

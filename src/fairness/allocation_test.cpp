@@ -41,7 +41,8 @@ TEST(Pool, TakesNoMemoryInItsSteadyState) {
                             .input_cost = 100,
                             .token_cost = 10,
                             .tokens_max = 10,
-                            .start_by = now + std::chrono::seconds(100)},
+                            .start_by = now + std::chrono::seconds(100),
+                            .target_by = tag % 5 == 0 ? now : Instant::max()},
                            now);
     for (int step = 0; step < 8; ++step) {
       while (const auto decision = pool.next(everywhere, now)) {

@@ -115,7 +115,8 @@ struct Outcome {
   PoolReport report;
 };
 
-Outcome random_run(unsigned seed) {
+// `late`: some requests are late for a target, and often in the way.
+Outcome random_run(unsigned seed, bool late = false) {
   std::mt19937 random(seed);
   const auto pick = [&](int low, int high) {
     return std::uniform_int_distribution<int>(low, high)(random);
@@ -137,10 +138,16 @@ Outcome random_run(unsigned seed) {
     job.request.user = static_cast<std::uint64_t>(pick(0, 3));
     // Every second run: more of the input was in the cache than was thought.
     if (seed % 2 == 0) job.input_cost = job.request.input_cost * pick(5, 10) / 10;
+    if (late) job.request.target_by = world.now() + milliseconds(pick(0, 300));
     world.submit(job);
   };
   GapMeter meter(weights.size(), weights);
   world.gain_of = [&](const Request&) { return static_cast<double>(pick(0, 9)); };
+  if (late)
+    world.in_the_way = [&](const Request& request) {
+      EXPECT_GT(world.now(), request.target_by);
+      return pick(0, 9) < static_cast<int>(2 * request.node);  // of some tenants nearly always
+    };
   world.on_start = [&](const Job& job, auto) { submit(job.request.node); };
   world.after_event = [&] { meter.note(world); };
   for (NodeId node = 1; node <= weights.size(); ++node)
@@ -164,6 +171,19 @@ TEST(Fairness, GapOfBackloggedTenantsIsBoundedInEveryRun) {
     if (seed % 2 == 1) {
       EXPECT_LE(told.u, run.u + 1) << "seed " << seed;  // tells no larger one than there is
     }
+  }
+}
+
+TEST(Fairness, GapStaysBoundedWhereRequestsAreLateAndInTheWay) {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    const Outcome run = random_run(seed, true);
+    const BoundReport& told = run.report.bounds[1];
+    ASSERT_EQ(told.level, Level::tenant);
+    // Q is what they may fall behind, where that is more; a part of U that is told.
+    EXPECT_GE(told.q, run.q);
+    EXPECT_LE(told.q, std::max(run.q, Options{}.late_part * told.u) + 1) << "seed " << seed;
+    EXPECT_LE(run.swing, 2 * (run.u + told.q) + 1) << "seed " << seed;
+    EXPECT_LE(told.gap_max, told.u + told.q + 1) << "seed " << seed;
   }
 }
 
@@ -285,6 +305,25 @@ TEST(Fairness, WeightsOneToThreeDivideServiceOneToThree) {
   Backlogged run(tree_by_weight({1, 3}), {}, 4,
                  {job_of(1, milliseconds(40), 60), job_of(2, milliseconds(40), 60)}, seconds(300));
   EXPECT_NEAR(run.world.service(2) / run.world.service(1), 3.0, 0.15);
+}
+
+// Those of the tenant of weight 3 are always late and in the way, those of the other one never.
+TEST(Fairness, LateRequestsKeepTheShareOfTheirTenant) {
+  Pool pool(tree_by_weight({1, 3}), {}, {});
+  SimulatedPool world(pool, 4);
+  world.in_the_way = [](const Request&) { return true; };
+  const auto submit = [&](NodeId node) {
+    Job job = job_of(node, milliseconds(40), 60);
+    if (node == 2) job.request.target_by = world.now() - milliseconds(1);
+    world.submit(job);
+  };
+  world.on_start = [&](const Job& job, auto) { submit(job.request.node); };
+  for (int i = 0; i < 3; ++i)
+    for (const NodeId node : {1U, 2U})
+      submit(node);
+  world.run_until(Instant{} + seconds(300));
+  EXPECT_NEAR(world.service(2) / world.service(1), 3.0, 0.15);
+  EXPECT_GE(world.service(1) + world.service(2), 0.95 * 4 * 300e6);  // no GPU stood idle
 }
 
 TEST(Fairness, LongAndShortRequestsGetEqualService) {

@@ -146,6 +146,10 @@ struct Item {
   bool is_named = false;   // it runs, and is to give way
   bool gives_way = false;  // it has said so
   bool has_run = false;    // it gave way once
+  bool is_late = false;    // for its target
+  // Until then, or until room comes: it would be in the way.
+  Instant asked_until{};
+  std::uint32_t asked_in = 0;  // of PoolState's rooms
   Leeway leeway = Leeway::none;
   // Bit d: the node at depth d served it out of its guarantee.
   std::uint8_t guaranteed_at = 0;

@@ -42,6 +42,8 @@ Result<void> validate(const Options& options) {
   const auto is_positive = [](auto duration) { return duration.count() > 0; };
   if (options.locality_window < 0 || options.locality_window > kCostMax)
     return wrong("want 0 or more GPU-microseconds", "locality_window");
+  if (!(options.late_part >= 0 && options.late_part <= 1)) return wrong("want 0..1", "late_part");
+  if (options.late_max.count() < 0) return wrong("want 0 s or more", "late_max");
   if (options.window_candidates < 1 || options.window_candidates > 16)
     return wrong("want 1..16", "window_candidates");
   if (options.leaf_probes < 1 || options.leaf_probes > 16)

@@ -43,6 +43,12 @@ struct Options {
   std::chrono::seconds half_life{86'400};  // of the history that sets them
   double history_factor_max = 2;  // it moves a weight between 1/this and this; 1: not at all
 
+  // Who is late for its target, and in the way of others, waits for a better moment: while nobody
+  // is served who is more than this part of U (docs/scheduling.md) ahead of it...
+  double late_part = 0.25;
+  // ...and no longer than this after it came, nor than half of the time to its deadline.
+  std::chrono::seconds late_max{300};
+
   std::uint32_t bypass_max = 16;  // k: then a place is held for a request that others went past
   std::uint32_t holds_max = 4;    // requests for which places are held at a time
   std::chrono::milliseconds recheck{5};  // until a request that fitted nowhere is tried again

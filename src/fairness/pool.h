@@ -56,6 +56,9 @@ struct Request {
   std::int64_t bytes = 0;            // of the body that is held while it waits
   // Latest useful start: the client's deadline less the expected time to first token.
   Instant start_by = Instant::max();
+  // Latest start at which it meets what it is meant to meet. Who is later than that lets those of
+  // its user go first who are not.
+  Instant target_by = Instant::max();
   Leeway leeway = Leeway::none;  // when it begins to run; then what set_leeway() says
 };
 
@@ -80,6 +83,13 @@ class Placement {
   // needs free for it from now on. It ends with its dispatch, or when it is cancelled, expired or
   // shed (`held` says so).
   virtual void hold(const Request& request) = 0;
+  // Whether `request`, which fits but is later than its target_by, would take time there that
+  // others need to meet theirs. It then waits for a better moment, as long as Options::late_window
+  // and late_max let it.
+  virtual bool is_in_the_way(const Request& request) {
+    (void)request;
+    return false;
+  }
   // Whether `claimant`, which fits nowhere, would fit if the running one were not there.
   virtual bool makes_room(Ticket running, const Request& claimant) const {
     (void)running, (void)claimant;
@@ -92,6 +102,7 @@ struct Dispatch {
   Request request;
   bool borrowed = false;  // beyond what is guaranteed to its tenant
   bool held = false;
+  bool late = false;           // for its target
   Instant::duration waited{};  // since it came, or had to wait again
 };
 

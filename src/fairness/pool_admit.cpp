@@ -56,6 +56,7 @@ std::expected<Enqueued, Refusal> PoolState::enqueue(const Request& request, Inst
     ++shed_;
   }
   const NodeIndex leaf = user_node(node, request.user, now);
+  has_targets_ = has_targets_ || request.target_by != Instant::max();
   const ItemIndex index = make_item(request, leaf, now);
   out.ticket = {.index = index, .generation = items_[index].generation};
   join(index, now);
@@ -141,7 +142,8 @@ double PoolState::path_share(NodeIndex index, std::size_t priority) const {
 
 RequestKey PoolState::key_for(const Request& request, Instant now) const {
   // Whoever has waited for long goes before a newcomer in a hurry.
-  return {.due = std::min(request.start_by, now + options_.aging), .order = orders_};
+  return {.due = std::min({request.start_by, request.target_by, now + options_.aging}),
+          .order = orders_};
 }
 
 double PoolState::cost_before(NodeIndex leaf, std::size_t priority, const RequestKey& key) const {

@@ -128,7 +128,7 @@ PoolReport PoolState::report() const {
     const Bound& bound = bounds_[static_cast<std::size_t>(level)];
     out.bounds.push_back({.level = level,
                           .u = bound.added + bound.input * refunded_,
-                          .q = static_cast<double>(options_.locality_window),
+                          .q = window(level),
                           .gap_max = bound.gap_max});
   }
   out.classes = class_reports_;

@@ -174,6 +174,7 @@ void PoolState::unpark(NodeIndex leaf, std::size_t priority) {
 
 void PoolState::room_came(std::span<const std::uint64_t> kinds, Instant now) {
   advance(now);
+  ++rooms_;
   std::uint64_t bits = 0;
   for (const std::uint64_t kind : kinds) {
     full_kinds_.erase(kind);

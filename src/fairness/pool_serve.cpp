@@ -8,6 +8,7 @@ namespace sovmesh::fairness {
 
 std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
   advance(now);
+  deferred_until_ = Instant::max();
   if (nodes_[kRoot].waiting == 0 || !placement.has_room()) return std::nullopt;
   if (now - full_since_ >= options_.recheck) full_kinds_.clear();
   std::uint32_t probes = 0;
@@ -21,6 +22,7 @@ std::optional<Dispatch> PoolState::next(Placement& placement, Instant now) {
         if (guaranteed && rank != Rank::guaranteed) break;
         if (rank == Rank::borrowing && nodes_[kRoot].lend_credit < 0) break;
         if (auto decision = decide(self, placement, probes, now)) return decision;
+        if (misses_.empty()) break;  // who is left there had better wait
       }
     }
   }
@@ -36,29 +38,63 @@ std::optional<Dispatch> PoolState::decide(std::size_t priority, Placement& place
   probes = search.probes;
   for (const NodeIndex leaf : misses_)
     park(leaf, priority, now);
+  if (search.best == kNowhere && search.deferred != kNowhere) {
+    // Other classes are owed nothing by it, so it does not wait for their sake.
+    if (probes >= options_.probes_max || others_wait(priority)) search.best = search.deferred;
+    deferred_until_ = now + options_.recheck;
+  }
   if (search.best == kNowhere) return std::nullopt;
   return dispatch(search.best, now);
 }
 
-// False: enough.
+bool PoolState::others_wait(std::size_t priority) const {
+  for (std::size_t other = 0; other < kClasses; ++other)
+    if (other != priority && !nodes_[kRoot].queues[other].children.empty()) return true;
+  return false;
+}
+
+// Leaves in search.deferred who came first of those below that would rather wait. False: enough.
 bool PoolState::gather(NodeIndex index, Search& search) {
   const Node& node = nodes_[index];
   if (node.level == Level::user) return probe(index, search);
   const auto& children = node.queues[search.priority].children;
   const ChildKey lowest = children.top().key;
-  const double highest = lowest.counter + static_cast<double>(options_.locality_window);
+  const double near = lowest.counter + static_cast<double>(options_.locality_window);
+  ItemIndex deferred = kNowhere;  // the lowest, that would go if nobody waited for anything
+  double latest = near;           // most that somebody may have had who goes before it
   bool goes_on = true;
+  std::size_t visited = 0;
   children.smallest([&](const auto& entry) {
-    if (entry.key.rank != lowest.rank || entry.key.counter > highest) return false;
+    const bool is_near = entry.key.rank == lowest.rank && entry.key.counter <= near;
+    if (!is_near && (deferred == kNowhere || search.found > 0)) return false;
+    ++visited;
+    search.deferred = kNowhere;
     goes_on = gather(entry.id, search);
-    return goes_on && options_.locality_window > 0;
+    if (deferred == kNowhere && search.deferred != kNowhere) {
+      deferred = search.deferred;
+      latest = std::max(near, entry.key.counter + late_window(nodes_[entry.id].level));
+    } else if (deferred != kNowhere && search.found > 0 &&
+               (entry.key.rank != lowest.rank || entry.key.counter > latest)) {
+      search.best = deferred;  // it would cost its tenant too much
+      return goes_on = false;
+    }
+    return goes_on && (options_.locality_window > 0 || (deferred != kNowhere && search.found == 0));
   });
+  // More than can be looked at.
+  if (deferred != kNowhere && search.found == 0 && visited < children.size() &&
+      visited == children.kVisitMax) {
+    search.best = deferred;
+    search.found = 1;
+  }
+  search.deferred = deferred;
   return goes_on;
 }
 
 bool PoolState::probe(NodeIndex leaf, Search& search) {
   std::uint32_t tried = 0;
   bool fits = false;
+  search.deferred = kNowhere;
+  pass_late(leaf, search);
   const auto& requests = nodes_[leaf].queues[search.priority].requests;
   requests.smallest([&](const auto& entry) {
     if (tried >= options_.leaf_probes || search.probes >= options_.probes_max) return false;
@@ -78,9 +114,42 @@ bool PoolState::probe(NodeIndex leaf, Search& search) {
     if (other == kNowhere) break;
     fits = try_item(other, search);
   }
-  if (!fits) misses_.push_back(leaf);
+  if (!fits && search.deferred == kNowhere) misses_.push_back(leaf);
   search.found += fits ? 1U : 0U;
   return search.probes < options_.probes_max && search.found < options_.window_candidates;
+}
+
+// Those that can no longer be in time go behind those that can, for as long as they may. A deadline
+// gives them nothing: it ends their wait, and would only make others late too.
+void PoolState::pass_late(NodeIndex leaf, const Search& search) {
+  auto& requests = nodes_[leaf].queues[search.priority].requests;
+  while (!requests.empty()) {
+    const ItemIndex first = requests.top().id;
+    Item& item = items_[first];
+    if (item.is_late || item.request.target_by >= search.now) return;
+    item.is_late = true;
+    item.key.due = late_until(item);
+    requests.update(item.key, first,
+                    [this](std::uint32_t id) -> std::uint32_t& { return items_[id].place; });
+  }
+}
+
+// When one that is late lets nobody go first any more.
+Instant PoolState::late_until(const Item& item) const {
+  const Instant last = item.arrived + options_.late_max;
+  if (item.request.start_by == Instant::max()) return last;
+  return std::min(last, item.arrived + (item.request.start_by - item.arrived) / 2);
+}
+
+// Whether it had better wait, although it fits.
+bool PoolState::defers(Item& item, Search& search) {
+  if (!item.is_late || item.key.due <= search.now) return false;
+  if (item.asked_until <= search.now || item.asked_in != rooms_) {
+    if (!search.placement.is_in_the_way(item.request)) return false;
+    item.asked_until = search.now + options_.recheck;
+    item.asked_in = rooms_;
+  }
+  return true;
 }
 
 bool PoolState::try_item(ItemIndex index, Search& search) {
@@ -94,7 +163,14 @@ bool PoolState::try_item(ItemIndex index, Search& search) {
     note_miss(item, search);
     return false;
   }
-  if (search.best == kNowhere || *gain > search.best_gain) {
+  if (defers(item, search)) {
+    if (search.deferred == kNowhere) search.deferred = index;
+    return false;
+  }
+  const bool is_better =
+      search.best == kNowhere ||
+      (item.is_late == items_[search.best].is_late ? *gain > search.best_gain : !item.is_late);
+  if (is_better) {
     search.best = index;
     search.best_gain = *gain;
   }
@@ -109,6 +185,7 @@ ItemIndex PoolState::first_of_another_kind(NodeIndex leaf, const Search& search)
   for (std::uint32_t i = 0; i < requests.size(); ++i) {
     const Item& item = items_[requests.at(i).id];
     if (item.request.kind == 0 || full_kinds_.contains(item.request.kind)) continue;
+    if (item.asked_until > search.now && item.asked_in == rooms_) continue;  // it would rather wait
     if (item.request.start_by < search.now) continue;
     if (first == kNowhere || item.key < items_[first].key) first = requests.at(i).id;
   }
@@ -136,6 +213,7 @@ Dispatch PoolState::dispatch(ItemIndex index, Instant now) {
                .request = item.request,
                .borrowed = (guaranteed_at >> tenant.depth & 1U) == 0,
                .held = item.is_held,
+               .late = item.is_late,
                .waited = now - item.arrived};
   const auto priority = static_cast<std::size_t>(item.request.priority);
   for (NodeIndex each = item.leaf; each != kRoot; each = nodes_[each].parent)
@@ -170,19 +248,20 @@ void PoolState::attribute(Item& item) {
         lowest.rank == Rank::borrowing ? family.borrowed_floor : family.guaranteed_floor;
     floor = std::max(floor, lowest.counter);
     const ChildKey& own = family.children.at(node.queues[priority].place).key;
-    raise_floor(family, item.request.kind, own);
+    raise_floor(family, item.request.kind, own, node.level);
     if (own.rank != Rank::borrowing)
       item.guaranteed_at = static_cast<std::uint8_t>(item.guaranteed_at | 1U << node.depth);
   }
 }
 
 // It is the lowest of those of its kind, but for the window.
-void PoolState::raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served) const {
+void PoolState::raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served,
+                            Level level) const {
   if (kind == 0) return;
   if (family.floors_of_kinds.empty()) family.floors_of_kinds.resize(kKindBits);
   ClassQueue::Floors& floors = family.floors_of_kinds[kind_index(kind)];
   auto& floor = served.rank == Rank::borrowing ? floors.borrowed : floors.guaranteed;
-  const double lowest = served.counter - static_cast<double>(options_.locality_window);
+  const double lowest = served.counter - window(level);
   floor = std::max(floor.value_or(0), lowest);
 }
 
@@ -343,7 +422,7 @@ Instant PoolState::next_wake() const {
   Instant at = timers_.empty() ? Instant::max() : timers_.top().key;
   if (!deadlines_.empty()) at = std::min(at, deadlines_.top().key + Instant::duration(1));
   if (!lent_.empty() && !claims_.empty()) at = std::min(at, claims_.top().key);
-  return at;
+  return std::min(at, deferred_until_);
 }
 
 }  // namespace sovmesh::fairness

@@ -58,6 +58,7 @@ class PoolState {
     std::uint32_t found = 0;
     ItemIndex best = kNowhere;
     double best_gain = 0;
+    ItemIndex deferred = kNowhere;
   };
 
   // pool_nodes.cpp: the tree and its users.
@@ -93,6 +94,18 @@ class PoolState {
   // pool_serve.cpp: deciding and charging.
   bool gather(NodeIndex index, Search& search);
   bool probe(NodeIndex leaf, Search& search);
+  void pass_late(NodeIndex leaf, const Search& search);
+  Instant late_until(const Item& item) const;
+  bool defers(Item& item, Search& search);
+  bool others_wait(std::size_t priority) const;
+  // By how much those may be ahead of siblings of this level who are late that go before them.
+  double late_window(Level level) const {
+    return has_targets_ ? options_.late_part * bounds_[static_cast<std::size_t>(level)].added : 0;
+  }
+  // Q, or that where it is more.
+  double window(Level level) const {
+    return std::max(static_cast<double>(options_.locality_window), late_window(level));
+  }
   bool try_item(ItemIndex index, Search& search);
   ItemIndex first_of_another_kind(NodeIndex leaf, const Search& search) const;
   void note_miss(Item& item, Search& search);
@@ -100,7 +113,8 @@ class PoolState {
                                  Instant now);
   Dispatch dispatch(ItemIndex index, Instant now);
   void attribute(Item& item);
-  void raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served) const;
+  void raise_floor(ClassQueue& family, std::uint64_t kind, const ChildKey& served,
+                   Level level) const;
   void open_potential(Item& item);
   void close_potential(Item& item, double cost);
   void charge(Item& item, double cost, Instant now);
@@ -183,7 +197,10 @@ class PoolState {
   // Found since full_since_, and no room has come for them since; forgotten after a recheck.
   KindSet full_kinds_;
   Instant full_since_{};
-  KindSet unclaimable_kinds_;  // of the call of reclaim() under way
+  bool has_targets_ = false;                 // a request had one
+  std::uint32_t rooms_ = 0;                  // calls of room_came()
+  Instant deferred_until_ = Instant::max();  // when to ask who would rather wait again
+  KindSet unclaimable_kinds_;                // of the call of reclaim() under way
   struct Parked {
     NodeIndex leaf;
     std::uint32_t priority;

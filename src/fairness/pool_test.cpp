@@ -50,11 +50,13 @@ class PoolTest : public testing::Test, public Placement {
     return gain_(request);
   }
   void hold(const Request& request) override { held_.push_back(request.tag); }
+  bool is_in_the_way(const Request&) override { return in_the_way_; }
 
   Options options_;
   std::optional<Pool> pool_;
   Instant now_ = kStart;
   bool has_room_ = true;
+  bool in_the_way_ = false;
   std::function<bool(const Request&)> fits_ = [](const Request&) { return true; };
   std::function<double(const Request&)> gain_ = [](const Request&) { return 0.0; };
   std::vector<std::uint64_t> held_;
@@ -96,6 +98,88 @@ TEST_F(PoolTest, EarliestDeadlineOfAUserFirstUntilOthersHaveAged) {
   urgent.start_by = now_ + milliseconds(500);
   enqueue(urgent);
   EXPECT_EQ(drain(1), std::vector<std::uint64_t>{1});
+}
+
+TEST_F(PoolTest, WhoIsLateForItsTargetLetsOthersOfItsUserGoFirst) {
+  options_.aging = seconds(60);
+  start();
+  Request wanted = request(1, 1);
+  wanted.target_by = now_ + seconds(1);
+  enqueue(wanted);
+  wanted = request(2, 1);
+  wanted.target_by = now_ + seconds(5);
+  enqueue(wanted);
+  now_ += seconds(2);
+  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{2, 1}));
+}
+
+TEST_F(PoolTest, WhoIsLateIsNotPassedForEver) {
+  options_.late_max = seconds(10);
+  start();
+  Request late = request(1, 1);
+  late.target_by = now_ + seconds(1);
+  enqueue(late);
+  has_room_ = false;
+  now_ += seconds(2);
+  EXPECT_TRUE(drain().empty());
+  now_ += seconds(9);
+  Request in_time = request(2, 1);
+  in_time.target_by = now_ + seconds(1);
+  enqueue(in_time);
+  has_room_ = true;
+  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(PoolTest, WhoIsLateWaitsForNoMoreThanHalfOfItsTime) {
+  in_the_way_ = true;
+  start();
+  Request late = request(1, 1);
+  late.target_by = now_;
+  late.start_by = now_ + seconds(20);
+  enqueue(late);
+  now_ += seconds(9);
+  EXPECT_TRUE(drain().empty());
+  EXPECT_EQ(pool_->next_wake(), now_ + options_.recheck);
+  now_ += seconds(1);
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{1});
+}
+
+TEST_F(PoolTest, WhoIsLateAndInTheWayLetsAnotherTenantGoUntilThatCostsItTooMuch) {
+  in_the_way_ = true;
+  start();
+  // U is 2,000 from the first on, and a quarter of that is what may be lost.
+  Request first = request(1, 2);
+  first.input_cost = 2'000;
+  first.tokens_max = 0;
+  enqueue(first);
+  EXPECT_EQ(drain(), std::vector<std::uint64_t>{1});
+  for (std::uint64_t tag = 2; tag <= 4; ++tag) {
+    Request in_time = request(tag, 2);
+    in_time.input_cost = 400;
+    in_time.tokens_max = 0;
+    enqueue(in_time);
+  }
+  Request late = request(9, 1);
+  late.target_by = now_;
+  late.input_cost = 10;
+  late.tokens_max = 0;
+  enqueue(late);  // begins where the other one is
+  now_ += milliseconds(1);
+  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{2, 3, 9, 4}));
+}
+
+TEST_F(PoolTest, WhoIsLateAndInTheWayWaitsForNoOtherClass) {
+  in_the_way_ = true;
+  start();
+  Request late = request(1, 1);
+  late.target_by = now_;
+  enqueue(late);
+  now_ += milliseconds(1);
+  EXPECT_TRUE(drain().empty());
+  Request batch = request(2, 2);
+  batch.priority = PriorityClass::batch;
+  enqueue(batch);
+  EXPECT_EQ(drain(), (std::vector<std::uint64_t>{1, 2}));
 }
 
 TEST_F(PoolTest, InTheLocalityWindowTheBestGainGoesFirst) {

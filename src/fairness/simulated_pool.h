@@ -38,6 +38,7 @@ class SimulatedPool : public Placement {
   std::function<void()> after_event;
   std::function<std::optional<double>(const Request&)> gain_of;
   std::function<void(const Request&)> on_hold;
+  std::function<bool(const Request&)> in_the_way;
   // Borrowers that were named give way so much later; nothing: nobody is named.
   std::optional<milliseconds> cancel_time;
   std::function<bool(const Request& running, const Request& claimant)> makes_room_for;
@@ -105,6 +106,7 @@ class SimulatedPool : public Placement {
   std::optional<double> gain(const Request& request) override {
     return gain_of ? gain_of(request) : std::optional<double>(0);
   }
+  bool is_in_the_way(const Request& request) override { return in_the_way && in_the_way(request); }
   void hold(const Request& request) override {
     if (on_hold) on_hold(request);
   }

@@ -14,6 +14,8 @@ std::string_view name(TurnRule rule) {
       return "borrowed";
     case TurnRule::held:
       return "held";
+    case TurnRule::late:
+      return "late";
   }
   return "";
 }
@@ -26,6 +28,8 @@ std::string_view name(EngineChoice::Verdict verdict) {
       return "dearer";
     case EngineChoice::Verdict::full:
       return "full";
+    case EngineChoice::Verdict::crowded:
+      return "crowded";
     case EngineChoice::Verdict::out:
       return "out";
     case EngineChoice::Verdict::not_ready:

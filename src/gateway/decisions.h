@@ -28,12 +28,13 @@ enum class TurnRule : std::uint8_t {
   guaranteed,  // its tenant had less than is guaranteed to it
   borrowed,    // its tenant had had least of what is shared, by weight
   held,        // others had gone past it too often, so a place was held
+  late,        // it was later than its pool's targets, and had let others go first
 };
 std::string_view name(TurnRule rule);
 
 // One engine that could serve a request, as it was when the request's turn came.
 struct EngineChoice {
-  enum class Verdict : std::uint8_t { taken, dearer, full, out, not_ready };
+  enum class Verdict : std::uint8_t { taken, dearer, full, crowded, out, not_ready };
   std::string engine;
   Verdict verdict = Verdict::dearer;
   // Of those that had room: what it would have cost everybody, part by part.

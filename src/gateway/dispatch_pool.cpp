@@ -67,6 +67,13 @@ std::uint64_t mixed(std::uint64_t z) {  // the finish of splitmix64
 
 std::uint64_t next_random(std::uint64_t& state) { return mixed(state += 0x9e3779b97f4a7c15); }
 
+routing::PickRequest wanted_of(const SeatRequest& request) {
+  return {.chain = request.chain,
+          .block_tokens = routing::BlockChain::kTextBlockBytes / kBytesPerToken,
+          .input_tokens = request.input_tokens,
+          .output_tokens = request.output_expected};
+}
+
 // Requests that want as many slots of one of the same engines.
 std::uint64_t kind_of(std::span<EngineLane* const> lanes, int slots) {
   std::uint64_t kind = mixed(static_cast<std::uint64_t>(slots));
@@ -241,6 +248,7 @@ fairness::Request DispatchPool::asked(const Waiter& waiter) const {
           .input_tokens = std::max(request.input_tokens, std::int64_t{0}),
           .bytes = request.bytes,
           .start_by = waiter.start_by,
+          .target_by = waiter.target_by,
           .leeway = request.leeway};
 }
 
@@ -250,6 +258,10 @@ Result<bool> DispatchPool::enter(const std::shared_ptr<Waiter>& waiter, Instant 
     return our_error(Code::overloaded, "There are too many tenants. Please try again later.");
   waiter->lanes = lanes_of(waiter->request, now);
   waiter->tag = ++tags_;
+  if (settings_.targets && !waiter->lanes.empty())
+    waiter->target_by =
+        routing::latest_start(*settings_.targets, now, waiter->request.input_tokens,
+                              picker_.rates().rates(waiter->lanes.front()->rate_class));
   const fairness::Request wanted = asked(*waiter);
   auto entered = fair_.enqueue(wanted, now);
   if (!entered) {
@@ -464,8 +476,9 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, const fairness::Dispatch&
                                  Seat::Hold& hold, Instant now) {
   free_.clear();
   EngineLane* some = nullptr;
+  const bool is_forced = is_in_the_way(waiter);
   for (EngineLane* lane : waiter.lanes) {
-    if (!fits(*lane, waiter)) continue;
+    if (is_forced ? !fits(*lane, waiter) : !may_begin(*lane, waiter)) continue;
     some = lane;
     if (!picker_.endpoints().alive(lane->endpoint)) continue;
     picker_.endpoints().set_standing(lane->endpoint,
@@ -475,13 +488,9 @@ EngineLane& DispatchPool::choose(const Waiter& waiter, const fairness::Dispatch&
   }
   assert(some != nullptr);
   const SeatRequest& request = waiter.request;
-  const routing::PickRequest wanted{
-      .chain = request.chain,
-      .block_tokens = routing::BlockChain::kTextBlockBytes / kBytesPerToken,
-      .input_tokens = request.input_tokens,
-      .output_tokens = request.output_expected,
-      .waited_us = std::chrono::duration_cast<std::chrono::microseconds>(decision.waited).count(),
-      .subset = &free_};
+  routing::PickRequest wanted = wanted_of(request);
+  wanted.waited_us = std::chrono::duration_cast<std::chrono::microseconds>(decision.waited).count();
+  wanted.subset = &free_;
   explained_.rows.clear();
   const bool is_small = lanes_.size() <= kExplainedMax;
   const auto pick =
@@ -504,6 +513,7 @@ SeatNote DispatchPool::note_of(const Waiter& waiter, const fairness::Dispatch& d
   SeatNote note{.pool = settings_.name,
                 .rule = decision.held                                  ? TurnRule::held
                         : decision.waited <= Instant::duration::zero() ? TurnRule::at_once
+                        : decision.late                                ? TurnRule::late
                         : decision.borrowed                            ? TurnRule::borrowed
                                                                        : TurnRule::guaranteed,
                 .waited = decision.waited,
@@ -516,6 +526,7 @@ SeatNote DispatchPool::note_of(const Waiter& waiter, const fairness::Dispatch& d
                      : !lane.engine->is_ready() ? Verdict::not_ready
                      : lane.standing.is_out     ? Verdict::out
                      : !fits(lane, waiter)      ? Verdict::full
+                     : !may_begin(lane, waiter) ? Verdict::crowded
                                                 : Verdict::dearer;
     const auto row =
         std::ranges::find(explained_.rows, lane.endpoint, &routing::EndpointView::endpoint);
@@ -560,13 +571,36 @@ bool DispatchPool::fits(const EngineLane& lane, const Waiter& waiter) const {
   return free_for(lane, waiter) >= waiter.request.slots.slots && may_use(lane, waiter);
 }
 
+bool DispatchPool::is_late(const Waiter& waiter) const { return last_ > waiter.target_by; }
+
+// Late, and it would slow others down wherever it fits.
+bool DispatchPool::is_in_the_way(const Waiter& waiter) {
+  if (!is_late(waiter)) return false;
+  picker_.index().match(waiter.request.chain, last_, matches_);
+  return std::ranges::none_of(waiter.lanes,
+                              [&](const EngineLane* lane) { return may_begin(*lane, waiter); });
+}
+
+bool DispatchPool::is_in_the_way(const fairness::Request& request) {
+  return is_in_the_way(*waiting_.at(request.tag));
+}
+
+// Whether it fits, and slows nobody down there although it is late itself. `matches_`: of its
+// chain, when it is late.
+bool DispatchPool::may_begin(const EngineLane& lane, const Waiter& waiter) const {
+  return fits(lane, waiter) &&
+         (!is_late(waiter) || !picker_.endpoints().alive(lane.endpoint) ||
+          picker_.may_begin_late(wanted_of(waiter.request), lane.endpoint.index, matches_,
+                                 *settings_.targets, last_));
+}
+
 bool DispatchPool::makes_room(fairness::Ticket running, const fairness::Request& claimant) const {
   const Seat::Hold& seat = *seats_[running.index];
   const Waiter& waiter = *waiting_.at(claimant.tag);
   const auto lane =
       std::ranges::find(waiter.lanes, seat.engine,
                         [](const EngineLane* each) -> const auto& { return each->engine; });
-  return lane != waiter.lanes.end() && may_use(**lane, waiter) &&
+  return lane != waiter.lanes.end() && may_use(**lane, waiter) && !fits(**lane, waiter) &&
          free_for(**lane, waiter) + seat.wanted.slots >= waiter.request.slots.slots &&
          !is_kv_full(**lane, seat.input_tokens + seat.noted);
 }

@@ -65,6 +65,7 @@ struct Dispatcher::Waiter {
   rt::Loop& loop;
   rt::Event woken;  // look again
   Instant start_by;
+  Instant target_by = Instant::max();  // as fairness::Request has it
   std::vector<EngineLane*> lanes;
   std::uint64_t tag = 0;
   std::uint64_t kind = 0;  // fairness::Request::kind
@@ -165,6 +166,7 @@ class DispatchPool : private fairness::Placement {
 
   bool has_room() const override;
   std::optional<double> gain(const fairness::Request& request) override;
+  bool is_in_the_way(const fairness::Request& request) override;
   void hold(const fairness::Request& request) override;
   bool makes_room(fairness::Ticket running, const fairness::Request& claimant) const override;
 
@@ -182,6 +184,9 @@ class DispatchPool : private fairness::Placement {
   void look_at_engines(Instant now);
   int free_for(const EngineLane& lane, const Waiter& waiter) const;
   bool fits(const EngineLane& lane, const Waiter& waiter) const;
+  bool is_late(const Waiter& waiter) const;
+  bool is_in_the_way(const Waiter& waiter);
+  bool may_begin(const EngineLane& lane, const Waiter& waiter) const;
   bool may_use(const EngineLane& lane, const Waiter& waiter) const;
   void rebuild(Instant now);
   fairness::NodeId node_of(const SeatRequest& request) const;

@@ -27,6 +27,7 @@
 #include "gateway/engine_slots.h"
 #include "routing/block_hash.h"
 #include "routing/picker.h"
+#include "routing/targets.h"
 #include "rt/event.h"
 #include "rt/loop.h"
 #include "rt/task.h"
@@ -187,6 +188,7 @@ struct PoolSettings {
   std::vector<fairness::NodeSpec> members;
   std::optional<double> capacity;  // GSE/s
   fairness::Options options;
+  std::optional<routing::Targets> targets;  // nothing: no request is late
 };
 
 // Who may run next, and where. Admission is ours: an engine never has more requests than slots, nor

@@ -13,7 +13,7 @@ constexpr float kStaleMax = 10;  // times CostSettings::stale_us
 // The request's and the pool's numbers as the pass over the columns wants them.
 struct Wanted {
   Wanted(const PickRequest& request, const CostSettings& settings, const PoolState& pool,
-         std::uint16_t uses)
+         std::uint16_t uses, bool is_fresh)
       : block(request.block_tokens),
         input(static_cast<float>(request.input_tokens)),
         output(static_cast<float>(request.output_tokens)),
@@ -25,9 +25,14 @@ struct Wanted {
         behind_scale(1 / settings.stale_after_s),
         zone(static_cast<float>(request.zone)),
         waited(static_cast<float>(request.waited_us) * settings.impatience),
+        slowdown(is_fresh ? settings.slowdown_fresh : settings.slowdown_per_running),
+        slowdown_queue(
+            is_fresh ? settings.slowdown_queue *
+                           (1 - std::min(settings.short_output / std::max(output, 1.0F), 1.0F))
+                     : 0),
         s(settings) {}
   float block, input, output, attention, lambda, base_min, newest, over_scale, behind_scale, zone;
-  float waited;
+  float waited, slowdown, slowdown_queue;
   CostSettings s;
 };
 
@@ -81,7 +86,7 @@ inline Terms terms_of(const Wanted& w, const View& v, float matched, std::size_t
   t.queue = w.s.urgency * queue;
   t.prefill = prefill;
   t.displaced = w.lambda * prefill;
-  t.slowdown = prefill * w.s.slowdown_per_running * v.running[e];
+  t.slowdown = (prefill * w.slowdown + queue * w.slowdown_queue) * v.running[e];
   t.decode = w.output * (v.base[e] - w.base_min);
   t.barrier = w.s.barrier_us * over * over;
   t.wake = w.s.urgency * v.wake_us[e];
@@ -204,7 +209,8 @@ PoolState pool_state(const EndpointTable& table, const CostSettings& settings) {
 Cost cost_of(const PickRequest& request, EndpointIndex endpoint, const EndpointTable& table,
              const Matches& matches, const CostSettings& settings, const PoolState& pool) {
   const Terms t =
-      terms_of(Wanted(request, settings, pool, matches.uses()), View(table.columns()),
+      terms_of(Wanted(request, settings, pool, matches.uses(), matches.longest() == 0),
+               View(table.columns()),
                request.block_tokens * static_cast<float>(matches.depth(endpoint)), endpoint);
   Cost cost;
   cost.terms[Cost::queue] = t.queue;
@@ -236,13 +242,13 @@ Filter filter_of(const PickRequest& request, EndpointIndex endpoint, const Endpo
   if (table.standing(endpoint).ejected) return Filter::ejected;
   if (table.standing(endpoint).draining) return Filter::draining;
   // The depth of its match does not bear on `busy`.
-  const bool busy = terms_of(Wanted(request, settings, {}, 0), View(c), 0, endpoint).busy;
+  const bool busy = terms_of(Wanted(request, settings, {}, 0, false), View(c), 0, endpoint).busy;
   return busy ? Filter::busy : Filter::none;
 }
 
 void erase_busy(const PickRequest& request, const EndpointTable& table,
                 const CostSettings& settings, std::vector<EndpointIndex>& endpoints) {
-  const Wanted wanted(request, settings, {}, 0);
+  const Wanted wanted(request, settings, {}, 0, false);
   const View view(table.columns());
   std::erase_if(endpoints, [&](EndpointIndex e) { return terms_of(wanted, view, 0, e).busy; });
 }
@@ -277,7 +283,7 @@ constexpr auto add_up_here = add_up_plain;
 
 void score(const PickRequest& request, const EndpointTable& table, const Matches& matches,
            const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
-  const Wanted w(request, settings, pool, matches.uses());
+  const Wanted w(request, settings, pool, matches.uses(), matches.longest() == 0);
   const EndpointTable::Columns& columns = table.columns();
   const std::uint16_t* depth = matches.depths().data();
   // First the matched tokens, then the cost: one type in each pass, as vector instructions like it.
@@ -316,7 +322,7 @@ void score(const PickRequest& request, const EndpointTable& table, const Matches
 
 bool score_few(const PickRequest& request, const EndpointTable& table, const Matches& matches,
                const CostSettings& settings, const PoolState& pool, std::span<float> costs) {
-  const Wanted w(request, settings, pool, matches.uses());
+  const Wanted w(request, settings, pool, matches.uses(), matches.longest() == 0);
   const View view(table.columns());
   float best = kNever;
   for (const EndpointIndex e : matches.few()) {

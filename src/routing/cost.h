@@ -81,7 +81,13 @@ struct CostSettings {
   // By how much of itself lambda is divided more for each other request that uses the prefix now:
   // a copy of what many want serves the next of them too.
   float common = 2;
-  float slowdown_per_running = 2;
+  float slowdown_per_running = 3;
+  // The same where nothing of the prompt is cached anywhere, and what the prefill in front counts
+  // there for each stream: new streams come behind it. Of answers of up to short_output tokens that
+  // counts nothing: they are over by then.
+  float slowdown_fresh = 2;
+  float slowdown_queue = 1;
+  float short_output = 28;
   float barrier_from = 0.85F;  // share of the KV cache
   float barrier_us = 20'000;   // at a full cache, quadratic from barrier_from on
   float cpu_us_per_token = 4;  // loading cached blocks

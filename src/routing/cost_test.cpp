@@ -69,6 +69,20 @@ TEST_F(CostTest, TermsFollowTheFormula) {
     EXPECT_EQ(c.terms[none], 0) << name(none);
 }
 
+TEST_F(CostTest, WhereNothingIsCachedWhatIsInFrontSlowsStreamsDownToo) {
+  const EndpointId id = add();
+  table_.add_load(
+      id, {.prefill_tokens = 2'000, .context_tokens = 50'000, .waiting = 1, .running = 10}, now_);
+  const float prefill = 6'000 * 100.0F * (1 + 6'000.0F / 60'000);
+  const float in_front = 2'000 * 100.0F;
+  const float part = 1 - settings_.short_output / 200;
+  EXPECT_FLOAT_EQ(
+      cost(id).terms[Cost::slowdown],
+      10 * (prefill * settings_.slowdown_fresh + in_front * settings_.slowdown_queue * part));
+  request_.output_tokens = 20;  // a short answer
+  EXPECT_FLOAT_EQ(cost(id).terms[Cost::slowdown], 10 * prefill * settings_.slowdown_fresh);
+}
+
 TEST_F(CostTest, TheBarrierRisesWithTheSquareFromItsShareOn) {
   const EndpointId id = add();
   table_.add_load(id, {.context_tokens = 400'000 * 85 / 100 - 6'200}, now_);

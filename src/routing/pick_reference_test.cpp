@@ -130,7 +130,11 @@ class PlainPicker {
     const float behind = (pool.scraped_s - c.scraped_s[e]) * (1 / s_.stale_after_s) - 1;
     float sum = s_.urgency * queue(table, e) + prefill;
     sum += lambda * prefill;
-    sum += prefill * s_.slowdown_per_running * static_cast<float>(table.load(e).running);
+    const bool is_fresh = shared == 0;
+    const float brief = std::min(s_.short_output / std::max(output, 1.0F), 1.0F);
+    const float in_front = is_fresh ? queue(table, e) * (s_.slowdown_queue * (1 - brief)) : 0.0F;
+    sum += (prefill * (is_fresh ? s_.slowdown_fresh : s_.slowdown_per_running) + in_front) *
+           static_cast<float>(table.load(e).running);
     sum += output * (c.base[e] - pool.base_min);
     sum += s_.barrier_us * over * over;
     sum += s_.urgency * table.standing(e).wake_us;

@@ -13,6 +13,7 @@ namespace {
 
 using Microseconds = std::chrono::duration<double, std::micro>;
 
+constexpr float kMuchCached = 0.25F;  // of a late request's prompt
 constexpr auto kNever = std::numeric_limits<float>::infinity();
 
 double seconds_between(Instant from, Instant to) {
@@ -87,6 +88,8 @@ Result<EndpointId> Picker::add(EndpointSpec spec, Instant now) {
   rates_.forget(id.index);
   table_.refresh_rates(rates_);
   costs_.resize(table_.end());
+  streams_.resize(table_.end());
+  streams_[id.index] = {};
   return id;
 }
 
@@ -290,6 +293,7 @@ void Picker::on_first_token(Ticket ticket, Instant now) {
   booking->load = {.context_tokens = before.context_tokens, .running = 1};
   prefilled_at_[booking->endpoint.index] = now;
   table_.add_load(booking->endpoint, booking->load - before, now);
+  count_stream(*booking, 1);
 }
 
 void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
@@ -298,6 +302,8 @@ void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
   if (!booking->first_token_s) on_first_token(ticket, now);
   const Load more{.context_tokens = tokens};
   booking->load += more;
+  if (table_.alive(booking->endpoint))
+    streams_[booking->endpoint.index].tokens += static_cast<double>(tokens);
   table_.add_load(booking->endpoint, more, now);
   booking->steps += tokens;
   if (booking->steps < kStepsSeen || !table_.alive(booking->endpoint)) return;
@@ -315,11 +321,32 @@ void Picker::on_token(Ticket ticket, std::int64_t tokens, Instant now) {
   booking->steps_since = now;
 }
 
+// A stream that begins, or one that ends.
+void Picker::count_stream(const Booking& booking, int sign) {
+  if (!table_.alive(booking.endpoint)) return;
+  Streams& all = streams_[booking.endpoint.index];
+  all.count += sign;
+  all.begun_s += sign * (seconds_between(Instant{}, booking.sent_at) + *booking.first_token_s);
+  all.tokens += sign * static_cast<double>(booking.load.context_tokens - booking.input_tokens);
+  if (all.count <= 0) all = {};  // no rounding is kept
+}
+
+bool Picker::may_begin_late(const PickRequest& request, EndpointIndex endpoint,
+                            const Matches& matches, const Targets& targets, Instant now) const {
+  const float cached = request.block_tokens * static_cast<float>(matches.depth(endpoint));
+  if (cached > kMuchCached * static_cast<float>(request.input_tokens)) return true;
+  const EndpointTable::Columns& c = table_.columns();
+  return !is_crowded(targets, streams_[endpoint], rates_.rates(table_.spec(endpoint).rate_class),
+                     static_cast<double>(c.prefill_tokens[endpoint]),
+                     static_cast<double>(c.context_tokens[endpoint]), request.output_tokens, now);
+}
+
 void Picker::on_done(Ticket ticket, const Outcome& outcome, Instant now) {
   Booking* booking = find(ticket);
   if (booking == nullptr) return;
   enter_sent();
   table_.take_load(booking->endpoint, booking->load, now);
+  if (booking->first_token_s) count_stream(*booking, -1);
   if (!booking->first_token_s) prefilled_at_[booking->endpoint.index] = now;
   if (booking->shared != 0) index_.end_use(booking->shared);
   if (booking->learns && booking->first_token_s && table_.alive(booking->endpoint)) {

@@ -14,6 +14,7 @@
 #include "routing/endpoint_table.h"
 #include "routing/prefix_index.h"
 #include "routing/rates.h"
+#include "routing/targets.h"
 
 namespace sovmesh::routing {
 
@@ -102,6 +103,12 @@ class Picker {
   void on_token(Ticket ticket, std::int64_t tokens, Instant now);
   void on_done(Ticket ticket, const Outcome& outcome, Instant now);
 
+  // Whether a request that is late may begin there: not where it would be in the way of streams,
+  // unless much of its prompt is cached there, which would be gone when it comes later. `matches`:
+  // of its chain.
+  bool may_begin_late(const PickRequest& request, EndpointIndex endpoint, const Matches& matches,
+                      const Targets& targets, Instant now) const;
+
   EndpointTable& endpoints() { return table_; }
   const EndpointTable& endpoints() const { return table_; }
   PrefixIndex& index() {
@@ -109,6 +116,7 @@ class Picker {
     return index_;
   }
   RateTable& rates() { return rates_; }
+  const RateTable& rates() const { return rates_; }
   std::size_t tickets() const { return tickets_in_use_; }
 
  private:
@@ -142,6 +150,7 @@ class Picker {
   Booking* find(Ticket ticket);
   void take_near(std::uint64_t random);
   void take_few();
+  void count_stream(const Booking& booking, int sign);
   void leave_out(std::uint64_t random);
   EndpointIndex choose(std::uint64_t random);
   Pick book(const PickRequest& request, EndpointIndex endpoint, const PoolState& pool, Instant now);
@@ -157,7 +166,8 @@ class Picker {
   std::vector<Booking> bookings_;
   std::vector<std::uint32_t> free_;
   std::size_t tickets_in_use_ = 0;
-  std::vector<float> costs_;  // scratch of pick
+  std::vector<Streams> streams_;  // by endpoint, of ours
+  std::vector<float> costs_;      // scratch of pick
   std::vector<std::pair<EndpointIndex, float>> left_out_;
   std::vector<EndpointIndex> candidates_;
   std::vector<Instant> prefilled_at_;   // by endpoint: when prefill there was last seen to end

@@ -11,7 +11,7 @@ export interface OwnRequest {
   model: string;
   class: string;
   queue_ms: number;
-  /** Why its turn came: `at_once`, `guaranteed`, `borrowed` or `held`; null: it did not. */
+  /** Why its turn came: `at_once`, `guaranteed`, `borrowed`, `held` or `late`; null: it did not. */
   rule: string | null;
   /** Why its turn did not come. */
   refused: string | null;

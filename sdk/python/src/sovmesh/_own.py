@@ -25,7 +25,7 @@ class OwnRequest(openai.BaseModel):
     priority: str
     queue_ms: float
     rule: str | None
-    """Why its turn came: `at_once`, `guaranteed`, `borrowed` or `held`; None: it did not."""
+    """Why its turn came: `at_once`, `guaranteed`, `borrowed`, `held` or `late`; None: it did not."""
     refused: str | None
     """Why its turn did not come."""
 
