@@ -15,8 +15,12 @@ import { TrialBox, useTrial } from "../ui/preview";
 import { TestRuns } from "./TestRuns";
 
 export default function Artifact() {
-  const t = useT();
   const { artifact: name = "" } = useParams();
+  return <OneArtifact key={name} name={name} />;
+}
+
+function OneArtifact({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<ArtifactObject>(`artifacts/${at(name)}`);
   const [asking, setAsking] = useState<"edit" | "forget" | null>(null);
   const { may } = useAccess();
@@ -134,6 +138,7 @@ function Callers({ of }: { of: ArtifactObject }) {
           <DataTable
             label={t("artifact.callers")}
             rows={mine}
+            rowId={(model) => model.name}
             empty={<><p>{t("artifact.callers.none")}</p><HowToServe artifact={of.artifact} name={of.name} digest={of.format === "gguf" ? of.digest : ""} folder="" /></>}
             columns={[
               { id: "model", head: t("model.name"), cell: (model) => <Link to={`/models/${at(model.name)}`}>{model.name}</Link>, value: (model) => model.name },

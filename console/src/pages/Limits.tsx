@@ -75,7 +75,7 @@ export default function Limits() {
         <TenantChoice value={tenant} onChange={set("tenant")} all />
       </div>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("limit.title")} rows={data} columns={columns} filter empty={<Empty title={t("limit.empty")} action={make}>{t("limit.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("limit.title")} rows={data} columns={columns} rowId={(limit) => limit.id} filter empty={<Empty title={t("limit.empty")} action={make}>{t("limit.empty.text")}</Empty>} />}
       </Loaded>
       {making && <NewLimit tenant={tenant || tenants.data?.data[0]?.slug || ""} onClose={() => setMaking(false)} />}
       {changing && <ChangeLimit limit={changing} onClose={() => setChanging(null)} />}

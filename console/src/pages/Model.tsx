@@ -23,8 +23,12 @@ interface Price extends Managed {
 }
 
 export default function Model() {
-  const t = useT();
   const { model: name = "" } = useParams();
+  return <OneModel key={name} name={name} />;
+}
+
+function OneModel({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<ModelObject>(`models/${at(name)}`);
   const prices = useList<Price>(`prices${query({ model: name })}`);
   const { may, maySee } = useAccess();

@@ -16,8 +16,12 @@ import { DeleteRoute, EditRoute } from "./RouteForm";
 import { StartRollout } from "./StartRollout";
 
 export default function Route() {
-  const t = useT();
   const { route: name = "" } = useParams();
+  return <OneRoute key={name} name={name} />;
+}
+
+function OneRoute({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<RouteObject>(`routes/${at(name)}`, LIVE_MS);
   const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
   const [asking, setAsking] = useState<"weights" | "start" | "edit" | "delete" | null>(null);
@@ -40,6 +44,7 @@ export default function Route() {
               <DataTable
                 label={t("route.versions")}
                 rows={route.versions}
+                rowId={(version) => version.model}
                 columns={[
                   { id: "model", head: t("route.version"), cell: (version) => <Link to={`/models/${at(version.model)}`}>{version.model}</Link> },
                   { id: "stage", head: t("route.stage"), cell: (version) => version.stage },
@@ -74,15 +79,16 @@ const WEIGHT_MAX = 100;
 
 function Weights({ route, onClose }: { route: RouteObject; onClose: () => void }) {
   const t = useT();
-  const [weights, setWeights] = useState(route.versions.map((version) => version.weight));
+  const [seen] = useState(route); // while the page reads it again and again
+  const [weights, setWeights] = useState(seen.versions.map((version) => version.weight));
   const parts = shares(weights);
   const save = () => {
-    const versions = route.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
-    return client.call("PATCH", `routes/${at(route.name)}`, { body: { versions }, revision: route.revision });
+    const versions = seen.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
+    return client.call("PATCH", `routes/${at(seen.name)}`, { body: { versions }, revision: seen.revision });
   };
   return (
     <FormBox title={t("route.edit_weights")} text={t("route.edit_weights.text")} submit={t("app.save")} ready={weights.some((weight) => weight > 0)} onSubmit={save} onClose={onClose}>
-      {route.versions.map((version, i) => (
+      {seen.versions.map((version, i) => (
         <label className="weights" key={version.model}>
           <span>{version.model}</span>
           <input type="range" min={0} max={Math.max(WEIGHT_MAX, version.weight)} value={weights[i]}

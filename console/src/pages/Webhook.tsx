@@ -15,8 +15,12 @@ import { draftOf, HookFields, HookState, MadeSecret, Receivers, wishOf } from ".
 type Asking = "edit" | "rotate" | "switch" | "delete" | null;
 
 export default function Webhook() {
-  const t = useT();
   const { webhook: id = "" } = useParams();
+  return <OneWebhook key={id} id={id} />;
+}
+
+function OneWebhook({ id }: { id: string }) {
+  const t = useT();
   const path = `webhooks/${at(id)}`;
   const read = useObject<WebhookObject>(path, LIVE_MS);
   const [asking, setAsking] = useState<Asking>(null);

@@ -120,8 +120,8 @@ export function DeleteBox({ title, text, path, revision, users, onDone, onClose 
   const queries = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const write: Write = { method: "DELETE", path, revision };
-  const tried = useQuery({ queryKey: ["tried", path, revision], queryFn: () => tryOut(write), gcTime: 0, staleTime: Infinity });
+  const [write] = useState<Write>({ method: "DELETE", path, revision }); // as it was seen, while pages read it again
+  const tried = useQuery({ queryKey: ["tried", write.path, write.revision], queryFn: () => tryOut(write), gcTime: 0, staleTime: Infinity });
   const go = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -143,7 +143,7 @@ export function DeleteBox({ title, text, path, revision, users, onDone, onClose 
         {users && users.length > 0 && (
           <div className="note warn">
             {t("tried.used")}
-            <ul>{users.map((one) => <li key={one.to}><Link to={one.to}>{one.text}</Link></li>)}</ul>
+            <ul>{users.map((one) => <li key={one.to}><Link to={one.to} onClick={onClose}>{one.text}</Link></li>)}</ul>
           </div>
         )}
         {tried.isPending && <Loading />}
