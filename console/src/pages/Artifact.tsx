@@ -4,7 +4,7 @@ import { at, client } from "../api/client";
 import { useList, useObject } from "../api/queries";
 import type { Artifact as ArtifactObject, ArtifactStage, Model } from "../api/types";
 import { useT } from "../i18n";
-import { asksForTenants, bytesText, callers, keepsTenants, labelsOf, labelsText, mayBeForgotten, stepsFrom, STAGES } from "../lib/artifacts";
+import { asksForTenants, bytesText, callers, keepsTenants, labelsText, mayBeForgotten, saidChange, saidOf, stepsFrom, STAGES, type SaidDraft } from "../lib/artifacts";
 import { count, time, utcDay } from "../lib/format";
 import { useAccess } from "../session";
 import { HowToServe, memberName, memberValue, StageBadge, TenantsField, tenantsText } from "../ui/artifacts";
@@ -97,8 +97,9 @@ const moveText = (from: ArtifactStage, to: ArtifactStage) => (keepsTenants(from,
 const NOTICE_DAYS = 90;
 
 // A step, with what the server wants for it, and what it says that the step changes, before it is taken.
-function Move({ of, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onClose: () => void }) {
+function Move({ of: now, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onClose: () => void }) {
   const t = useT();
+  const [of] = useState(now); // as it was seen, here and in the next boxes: the page reads it again
   const keeps = keepsTenants(of.stage, to);
   const [tenants, setTenants] = useState<string[] | null>(keeps ? of.tenants : []);
   const [day, setDay] = useState(() => utcDay(new Date(), -NOTICE_DAYS));
@@ -116,8 +117,8 @@ function Move({ of, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onCl
     <FormBox title={t(moveText(of.stage, to))} text={t(`artifact.move.${to}.text`, { name: of.artifact })} submit={t(moveText(of.stage, to))} kind={to === "retired" ? "danger" : "main"}
       ready={complete && !trial.refused} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
       {asksForTenants(to) && <TenantsField value={tenants} onChange={setTenants} />}
-      {to === "deprecated" && <Field label={t("artifact.move.day")} help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
-      {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
+      {to === "deprecated" && <Field label={t("artifact.move.day")} param="retires_at" help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
+      {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} param="without_test" help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
       {complete ? <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} /> : <p className="muted">{t("artifact.move.choose")}</p>}
     </FormBox>
   );
@@ -170,26 +171,26 @@ function ChangeCallers({ of, model, onClose }: { of: ArtifactObject; model: Mode
   );
 }
 
-function Edit({ of, onClose }: { of: ArtifactObject; onClose: () => void }) {
+function Edit({ of: now, onClose }: { of: ArtifactObject; onClose: () => void }) {
   const t = useT();
-  const [licence, setLicence] = useState(of.licence);
-  const [origin, setOrigin] = useState(of.origin);
-  const [owner, setOwner] = useState(of.owner);
-  const [typed, setTyped] = useState(() => labelsText(of.labels));
-  const labels = labelsOf(typed);
-  const save = () => client.call("PATCH", `artifacts/${at(of.artifact)}`, { body: { licence, origin, owner, labels }, revision: of.revision });
+  const [of] = useState(now);
+  const [draft, setDraft] = useState(() => saidOf(of));
+  const set = (member: keyof SaidDraft) => (text: string) => setDraft({ ...draft, [member]: text });
+  const body = saidChange(of, draft);
+  const save = () => client.call("PATCH", `artifacts/${at(of.artifact)}`, { body, revision: of.revision });
   return (
-    <FormBox title={t("artifact.edit")} text={t("artifact.edit.text")} submit={t("app.save")} ready={labels !== null} onSubmit={save} onClose={onClose}>
-      <Field label={t("artifact.licence")} value={licence} onChange={setLicence} optional autoFocus />
-      <Field label={t("artifact.origin")} value={origin} onChange={setOrigin} optional />
-      <Field label={t("artifact.owner")} value={owner} onChange={setOwner} optional />
-      <Field label={t("artifact.labels")} help={t("artifact.labels.help")} value={typed} onChange={setTyped} lines={3} optional isInvalid={labels === null} />
+    <FormBox title={t("artifact.edit")} text={t("artifact.edit.text")} submit={t("app.save")} ready={body !== null && Object.keys(body).length > 0} onSubmit={save} onClose={onClose}>
+      <Field label={t("artifact.licence")} param="licence" value={draft.licence} onChange={set("licence")} optional autoFocus />
+      <Field label={t("artifact.origin")} param="origin" value={draft.origin} onChange={set("origin")} optional />
+      <Field label={t("artifact.owner")} param="owner" value={draft.owner} onChange={set("owner")} optional />
+      <Field label={t("artifact.labels")} help={t("artifact.labels.help")} param="labels" value={draft.labels} onChange={set("labels")} lines={3} optional isInvalid={body === null} />
     </FormBox>
   );
 }
 
-function Forget({ of, onClose }: { of: ArtifactObject; onClose: () => void }) {
+function Forget({ of: now, onClose }: { of: ArtifactObject; onClose: () => void }) {
   const t = useT();
+  const [of] = useState(now);
   const go = useNavigate();
   const [typed, setTyped] = useState("");
   const path = `artifacts/${at(of.artifact)}`;

@@ -224,14 +224,15 @@ def test_what_a_file_declares_or_somebody_may_not_change_has_no_button(person, c
     page = person.sign_in_as("olga@platform", "models/llama-v1").page
     for path in ("models/llama-v1", "routes/llama", "engines/gpu-1"):
         person.open(path)
+        person.title(path.split("/")[1])
         person.sees("Declared in the configuration file")
         for name in ("Edit", "Delete", "Change weights"):
             assert page.get_by_role("button", name=name).count() == 0, (path, name)
     audrey = Person(chromium, gateway).sign_in_as("audrey@platform", "models")
-    for path, button in (("models", "New model"), ("routes", "New route"), ("engines", "Add a remote engine")):
+    for path, title, button in (("models", "Models", "New model"), ("routes", "Routes and rollouts", "New route"), ("engines", "Engines", "Add a remote engine")):
         audrey.open(path)
+        audrey.title(title)
         audrey.settled()
-        audrey.page.get_by_role("heading", level=1).first.wait_for()
         assert audrey.page.get_by_role("button", name=button).count() == 0, button
     audrey.leave()
 
