@@ -38,6 +38,15 @@ export const STICKY = ["session", "user", "tenant"];
 const NO_TIMES: Record<TimeName, string> = { connect: "", first_token: "", first_token_per_1000: "", inter_token: "", total: "" };
 export const NEW_ROUTE: RouteDraft = { name: "", versions: [{ model: "", stage: "stable", weight: 100 }], sticky: "session", fallbacks: [], times: NO_TIMES, mirror: null, grey: null, conditions: [] };
 
+// The draft with another model as its version `i`, or without that version. What goes by the name of the version goes with
+// it: the mirror, the grey channel, conditions. Of one that is gone they have to choose another one.
+export function withVersion(draft: RouteDraft, i: number, model: string | null): RouteDraft {
+  const was = draft.versions[i]!.model;
+  const versions = model === null ? draft.versions.filter((_, n) => n !== i) : draft.versions.map((one, n) => (n === i ? { ...one, model } : one));
+  const follow = <T extends { version: string }>(one: T): T => (was !== "" && one.version === was ? { ...one, version: model ?? "" } : one);
+  return { ...draft, versions, mirror: draft.mirror && follow(draft.mirror), grey: draft.grey && follow(draft.grey), conditions: draft.conditions.map(follow) };
+}
+
 // "x-app: beta" of each pair, one a line.
 const linesOf = (pairs: KeyLabel[] | undefined) => (pairs ?? []).map(({ name, value }) => `${name}: ${value}`).join("\n");
 function pairsOf(lines: string): KeyLabel[] {

@@ -6,7 +6,7 @@ import type { Model, Route } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import {
-  CONDITIONS_MAX, FALLBACKS_MAX, NEW_ROUTE, STAGES, STICKY, TIMES, VERSIONS_MAX, draftOf, newRoute, routeChange, routesWith, shares, type ConditionDraft, type RouteDraft,
+  CONDITIONS_MAX, FALLBACKS_MAX, NEW_ROUTE, STAGES, STICKY, TIMES, VERSIONS_MAX, draftOf, newRoute, routeChange, routesWith, shares, withVersion, type ConditionDraft, type RouteDraft,
 } from "../lib/routeForm";
 import { Blame, Check, Choice, Field } from "../ui/forms";
 import { Button } from "../ui/parts";
@@ -116,8 +116,7 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
   const t = useT();
   const { versions } = draft;
   const parts = shares(versions.map((version) => version.weight));
-  const free = (own: string): Options => [...(own === "" ? [["", t("route.version.choose")] as [string, string]] : []), ...[...new Set([own, ...models])]
-    .filter((name) => name !== "" && (name === own || versions.every((version) => version.model !== name))).map((name): [string, string] => [name, name])];
+  const free = (own: string): Options => models.filter((name) => name === own || versions.every((version) => version.model !== name)).map((name) => [name, name]);
   const add = () => set({ versions: [...versions, { model: "", stage: versions.some((one) => one.stage === "stable") ? "canary" : "stable", weight: 0 }] });
   return (
     <fieldset className="bare group">
@@ -126,8 +125,8 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
         const name = t("route.version.number", { number: i + 1 });
         const change = (more: Partial<typeof version>) => set({ versions: changed(versions, i, more) });
         return (
-          <Row key={i} name={name} onRemove={versions.length > 1 ? () => set({ versions: without(versions, i) }) : null}>
-            <Choice label={t("model.name")} param={`versions[${i}].model`} value={version.model} onChange={(model) => change({ model })} options={free(version.model)} />
+          <Row key={i} name={name} onRemove={versions.length > 1 ? () => set(withVersion(draft, i, null)) : null}>
+            <Choice label={t("model.name")} param={`versions[${i}].model`} value={version.model} onChange={(model) => set(withVersion(draft, i, model))} options={free(version.model)} />
             <Choice label={t("route.stage")} param={`versions[${i}].stage`} value={version.stage} onChange={(stage) => change({ stage })} options={STAGES.map((one) => [one, one])} />
             <label className="field weight">
               <span>{t("route.weight")} {version.weight}</span>
@@ -146,9 +145,11 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
 function Fallbacks({ draft, set, models }: Props & { models: string[] }) {
   const t = useT();
   const routes = (useList<Route>("routes").data?.data ?? []).map((route) => route.name);
+  const [next, setNext] = useState("");
   const { fallbacks } = draft;
   const all: Options = [...models.map((name): [string, string] => [`model:${name}`, name]), ...routes.filter((name) => name !== draft.name).map((name): [string, string] => [`route:${name}`, t("route.fallback.route", { name })])];
   const free = all.filter(([key]) => !fallbacks.includes(key));
+  const chosen = free.some(([key]) => key === next) ? next : "";
   const textOf = (key: string) => all.find(([one]) => one === key)?.[1] ?? key.slice(key.indexOf(":") + 1);
   return (
     <>
@@ -160,7 +161,10 @@ function Fallbacks({ draft, set, models }: Props & { models: string[] }) {
         </Row>
       ))}
       {free.length > 0 && fallbacks.length < FALLBACKS_MAX && (
-        <Choice label={t("route.fallback.add")} value="" onChange={(key) => set({ fallbacks: [...fallbacks, key] })} options={[["", t("route.version.choose")], ...free]} />
+        <div className="row">
+          <Choice label={t("route.fallback.next")} value={chosen} onChange={setNext} options={[["", t("app.choose")], ...free]} />
+          <Button isDisabled={chosen === ""} onPress={() => set({ fallbacks: [...fallbacks, chosen] })}>{t("route.fallback.add")}</Button>
+        </div>
       )}
     </>
   );
