@@ -6,9 +6,9 @@ export const making = {
   "tried.title": "What it does",
   "tried.create": "This will be made",
   "tried.change": "This will change",
-  "tried.delete": "This will go",
   "tried.none": "Nothing would change",
   "tried.used": "It is needed by:",
+  "member.share": "Share",
 
   "engine.url.help": "http://HOST:PORT/v1, or https. An engine that wants a key belongs into the configuration file: secrets are not kept here.",
   "engine.slots.help": "So many requests are sent to it at once",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Artifact, TestCase, TestRun } from "../api/types";
-import { bytesText, callers, compared, importCommand, labelsOf, labelsText, mayBeForgotten, runBefore, saidChange, saidOf, serveConfig, STAGES, stepsFrom } from "./artifacts";
+import { callers, compared, importCommand, labelsOf, labelsText, mayBeForgotten, runBefore, saidChange, saidOf, serveConfig, STAGES, stepsFrom } from "./artifacts";
 
 const run = (id: string, set: string, results: TestCase[]): TestRun => ({
   id, set, model: "m", at: "2027-01-01T00:00:00Z", results, passed: results.filter((one) => one.passed).length, failed: results.filter((one) => !one.passed).length,
@@ -55,10 +55,6 @@ test("a change says only what is otherwise", () => {
   expect(saidChange(was, { ...saidOf(was), owner: "search" })).toEqual({ owner: "search" });
   expect(saidChange(was, { ...saidOf(was), labels: "a=2" })).toEqual({ labels: { a: "2" } });
   expect(saidChange(was, { ...saidOf(was), labels: "a" })).toBeNull();
-});
-
-test("a size is said as people say it", () => {
-  expect([7, 999, 1_000, 7_241_732_096, 999_960].map(bytesText)).toEqual(["7 B", "999 B", "1 kB", "7.24 GB", "1 MB"]);
 });
 
 test("commands can be pasted, whatever is typed", () => {

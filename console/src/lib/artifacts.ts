@@ -69,14 +69,6 @@ export function labelsOf(text: string): Record<string, string> | null {
 }
 export const labelsText = (labels: Record<string, string>) => Object.entries(labels).map(([name, value]) => `${name}=${value}`).join("\n");
 
-// 7_241_732_096 -> "7.24 GB", as file managers and model cards say it.
-export function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  let [value, unit] = [bytes, 0];
-  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1_000, unit + 1];
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
-}
-
 // What people say of an artifact, as it is typed.
 export interface SaidDraft {
   licence: string;

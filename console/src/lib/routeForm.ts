@@ -1,5 +1,6 @@
 import type { KeyLabel, Route } from "../api/types";
 import { differing } from "./changes";
+import { share } from "./format";
 import { namesOf, textOf } from "./settings";
 
 // A route as it is typed, and as the API wants it (docs/rollouts.md).
@@ -32,6 +33,10 @@ type TimeName = (typeof TIMES)[number];
 export const VERSIONS_MAX = 16; // of the API, as the next ones
 export const FALLBACKS_MAX = 8;
 export const CONDITIONS_MAX = 32;
+export const WEIGHT_MAX = 100; // of a slider; more stays where it is
+// Patterns of the API for names and durations.
+export const NAME = "[A-Za-z0-9][A-Za-z0-9._:\\/@\\-]{0,127}";
+export const DURATION = "[0-9]{1,12}(ms|s|m|h|d)";
 export const STAGES = ["stable", "canary", "experiment"];
 export const STICKY = ["session", "user", "tenant"];
 
@@ -111,7 +116,7 @@ export const routeChange = (route: Route, draft: RouteDraft) => differing(said(d
 // What each version gets of the requests, as text: "75.0%".
 export function shares(weights: number[]): string[] {
   const all = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => (all > 0 ? `${((100 * weight) / all).toFixed(1)}%` : "–"));
+  return weights.map((weight) => (all > 0 ? share(weight / all) : "–"));
 }
 
 // Who falls back to a model or a route, or has a version that is the model.

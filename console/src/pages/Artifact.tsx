@@ -4,10 +4,11 @@ import { at, client } from "../api/client";
 import { useList, useObject } from "../api/queries";
 import type { Artifact as ArtifactObject, ArtifactStage, Model } from "../api/types";
 import { useT } from "../i18n";
-import { asksForTenants, bytesText, callers, keepsTenants, labelsText, mayBeForgotten, saidChange, saidOf, stepsFrom, STAGES, type SaidDraft } from "../lib/artifacts";
-import { count, time, utcDay } from "../lib/format";
+import { asksForTenants, callers, keepsTenants, labelsText, mayBeForgotten, saidChange, saidOf, stepsFrom, STAGES, type SaidDraft } from "../lib/artifacts";
+import { count, fileSize, time, utcDay } from "../lib/format";
+import { tenantsText } from "../lib/members";
 import { useAccess } from "../session";
-import { HowToServe, memberName, memberValue, StageBadge, TenantsField, tenantsText } from "../ui/artifacts";
+import { HowToServe, StageBadge, TenantsField } from "../ui/artifacts";
 import { DataTable } from "../ui/DataTable";
 import { Field, FormBox } from "../ui/forms";
 import { Button, Facts, Loaded, ManagedBadge, PageHead, Section, isOurs } from "../ui/parts";
@@ -39,7 +40,7 @@ function OneArtifact({ name }: { name: string }) {
               <Facts
                 facts={[
                   [t("artifact.format"), one.format],
-                  [t("artifact.size"), bytesText(one.bytes)],
+                  [t("artifact.size"), fileSize(one.bytes)],
                   [t("artifact.architecture"), one.architecture || "–"],
                   [t("artifact.quantisation"), one.quantisation || "–"],
                   [t("artifact.parameters"), one.parameters ? count(one.parameters) : t("artifact.unknown")],
@@ -115,11 +116,11 @@ function Move({ of: now, to, onClose }: { of: ArtifactObject; to: ArtifactStage;
   const trial = useTrial("POST", path, complete ? body : null, of.revision);
   return (
     <FormBox title={t(moveText(of.stage, to))} text={t(`artifact.move.${to}.text`, { name: of.artifact })} submit={t(moveText(of.stage, to))} kind={to === "retired" ? "danger" : "main"}
-      ready={complete && !trial.refused} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
+      ready={complete && !trial.blocked} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
       {asksForTenants(to) && <TenantsField value={tenants} onChange={setTenants} />}
       {to === "deprecated" && <Field label={t("artifact.move.day")} param="retires_at" help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
       {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} param="without_test" help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
-      {complete ? <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} /> : <p className="muted">{t("artifact.move.choose")}</p>}
+      {complete ? <TrialBox of={trial} /> : <p className="muted">{t("artifact.move.choose")}</p>}
     </FormBox>
   );
 }
@@ -162,10 +163,10 @@ function ChangeCallers({ of, model, onClose }: { of: ArtifactObject; model: Mode
   const path = `models/${at(model.name)}`;
   const trial = useTrial("PATCH", path, { tenants }, model.revision);
   return (
-    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.refused} onClose={onClose}
+    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.blocked} onClose={onClose}
       onSubmit={() => client.call("PATCH", path, { body: { tenants }, revision: model.revision })}>
       <TenantsField value={tenants} onChange={setTenants} />
-      <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} />
+      <TrialBox of={trial} />
       <p>{t("artifact.callers.then", { who: tenantsText(t, callers(of.stage, of.tenants, tenants)) })}</p>
     </FormBox>
   );
@@ -200,8 +201,8 @@ function Forget({ of: now, onClose }: { of: ArtifactObject; onClose: () => void 
     await go("/artifacts");
   };
   return (
-    <FormBox title={t("artifact.forget")} text={t("artifact.forget.text", { name: of.artifact })} submit={t("artifact.forget")} kind="danger" ready={typed === of.artifact && !trial.refused} onSubmit={forget} onClose={onClose}>
-      <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} />
+    <FormBox title={t("artifact.forget")} text={t("artifact.forget.text", { name: of.artifact })} submit={t("artifact.forget")} kind="danger" ready={typed === of.artifact && !trial.blocked} onSubmit={forget} onClose={onClose}>
+      <TrialBox of={trial} />
       <Field label={t("tenant.delete.type", { name: of.artifact })} value={typed} onChange={setTyped} autoFocus />
     </FormBox>
   );

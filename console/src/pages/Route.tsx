@@ -4,8 +4,9 @@ import { ApiError, at, client } from "../api/client";
 import { LIVE_MS, useObject } from "../api/queries";
 import type { Rollout, Route as RouteObject } from "../api/types";
 import { useT } from "../i18n";
-import { shown } from "../lib/changes";
-import { shares } from "../lib/routeForm";
+import type { TextKey } from "../i18n/en";
+import { shownIn } from "../lib/members";
+import { shares, STICKY, WEIGHT_MAX } from "../lib/routeForm";
 import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
 import { FormBox } from "../ui/forms";
@@ -26,6 +27,7 @@ function OneRoute({ name }: { name: string }) {
   const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
   const [asking, setAsking] = useState<"weights" | "start" | "edit" | "delete" | null>(null);
   const { may } = useAccess();
+  const text = shownIn(t);
   const running = rollout.data !== undefined && isRunning(rollout.data.state);
   const none = rollout.error instanceof ApiError && rollout.error.status === 404;
   return (
@@ -54,12 +56,12 @@ function OneRoute({ name }: { name: string }) {
               />
               <Facts
                 facts={[
-                  [t("route.sticky"), route.sticky],
+                  [t("route.sticky"), STICKY.includes(route.sticky) ? t(`route.sticky.${route.sticky}` as TextKey) : route.sticky],
                   [t("route.fallbacks"), route.fallbacks.map((one) => one.model ?? one.route).join(", ") || t("app.none")],
                   [t("route.mirror"), route.mirror ? `${route.mirror.version} ${route.mirror.share} %` : t("app.none")],
-                  [t("route.times"), shown(route.timeouts)],
-                  [t("route.grey"), shown(route.grey)],
-                  [t("route.conditions"), shown(route.conditions)],
+                  [t("route.times"), text(route.timeouts)],
+                  [t("route.grey"), text(route.grey)],
+                  [t("route.conditions"), text(route.conditions)],
                 ]}
               />
             </Section>
@@ -74,8 +76,6 @@ function OneRoute({ name }: { name: string }) {
     </>
   );
 }
-
-const WEIGHT_MAX = 100;
 
 function Weights({ route, onClose }: { route: RouteObject; onClose: () => void }) {
   const t = useT();

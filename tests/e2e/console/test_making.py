@@ -88,6 +88,7 @@ def test_what_the_server_has_against_it_stands_at_the_field(person, gateway):
     box.get_by_label("Tenants that may use it").fill("nobody-of-this-name")
     person.press("See what it does", box)
     box.get_by_role("alert").get_by_text("nobody-of-this-name").wait_for()
+    assert box.get_by_label("Tenants that may use it").get_attribute("aria-invalid") == "true"
     assert field.input_value() == "5m"  # what was typed stays
     person.press("Cancel", box)
     assert "wrong" not in names(gateway, "models") and writes(person, "models") == []
@@ -106,7 +107,7 @@ def test_a_model_is_changed_and_deleted_when_nothing_needs_it(person, gateway):
     person.box().get_by_label("Context").fill("2048")
     person.press("See what it does", person.box())
     change = person.box().get_by_role("region", name="What it does")
-    change.get_by_text("context_tokens").wait_for()
+    change.get_by_text("Context", exact=True).wait_for()
     assert change.locator(".change").count() == 1
     person.press("Save", person.box())
     page.get_by_text("2,048").wait_for()
@@ -134,7 +135,7 @@ def test_a_change_that_somebody_else_was_faster_with_is_not_made(person, gateway
     person.box().get_by_text("What it offers, and how much").click()
     person.box().get_by_label("Context").fill("1024")
     person.press("See what it does", person.box())
-    person.box().get_by_text("context_tokens").wait_for()
+    person.box().get_by_role("region", name="What it does").get_by_text("Context", exact=True).wait_for()
     gateway.api("PATCH", "models/shared", {"context_tokens": 4096})
     person.press("Save", person.box())
     person.sees("Somebody else has changed it meanwhile.")
@@ -151,7 +152,8 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     for part in ("Falls back to", "Times", "Mirror", "Grey channel", "Conditions"):
         box.get_by_text(part, exact=True).click()
     box.get_by_label("Stays together by").select_option("user")
-    box.get_by_label("Add one").select_option("model:llama-v1")
+    box.get_by_label("Another one").select_option("model:llama-v1")
+    person.press("Add", box)
     box.get_by_label("In all").fill("5m")
     box.get_by_text("Copy requests to a version").click()
     box.get_by_label("Share in percent").fill("5")
@@ -179,8 +181,8 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     person.press("Take away: Condition 1", box)
     person.press("See what it does", box)
     change = box.get_by_role("region", name="What it does")
-    change.get_by_text("mirror", exact=True).wait_for()
-    assert change.locator("dt").all_inner_texts() == ["mirror", "conditions"]
+    change.get_by_text("Mirror", exact=True).wait_for()
+    assert change.locator("dt").all_inner_texts() == ["Mirror", "Conditions"]
     person.press("Save", box)
     box.wait_for(state="detached")
     route = gateway.api("GET", "routes/whole")
