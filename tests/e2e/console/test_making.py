@@ -118,6 +118,7 @@ def test_a_model_is_changed_and_deleted_when_nothing_needs_it(person, gateway):
     assert person.box().get_by_role("button", name="Delete").is_disabled()
     person.box().get_by_role("link", name="Route on-passing").click()
     person.title("on-passing")
+    assert person.box().count() == 0
     person.press("Delete")
     person.press("Delete", person.box())
     person.title("Routes and rollouts")
@@ -140,6 +141,19 @@ def test_a_change_that_somebody_else_was_faster_with_is_not_made(person, gateway
     person.press("Save", person.box())
     person.sees("Somebody else has changed it meanwhile.")
     assert gateway.api("GET", "models/shared")["context_tokens"] == 4096
+
+
+def test_weights_are_set_on_what_was_seen(person, gateway):
+    gateway.api("POST", "routes", {"name": "weighed", "versions": [{"model": "llama-v1", "weight": 1}, {"model": "llama-v2", "stage": "canary"}]})
+    page = person.sign_in_as("olga@platform", "routes/weighed").page
+    person.press("Change weights")
+    person.box().get_by_role("slider").nth(1).fill("50")
+    gateway.api("PATCH", "routes/weighed", {"versions": [{"model": "llama-v2", "weight": 7}]})
+    page.locator("main").get_by_text("llama-v1", exact=True).first.wait_for(state="detached")  # the page knows
+    assert person.box().get_by_role("slider").count() == 2
+    person.press("Save", person.box())
+    person.sees("Somebody else has changed it meanwhile.")
+    assert [one["weight"] for one in gateway.api("GET", "routes/weighed")["versions"]] == [7]
 
 
 def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gateway):
@@ -192,6 +206,15 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     box.get_by_role("group", name="Version 2").get_by_label("Stage").select_option("stable")
     person.press("See what it does", box)
     box.get_by_role("alert").get_by_text("versions").wait_for()
+    person.press("Take away: Version 2", box)  # the grey channel went there
+    person.press("See what it does", box)
+    choice = box.get_by_label("Version", exact=True)
+    assert choice.is_visible() and choice.input_value() == "" and not choice.evaluate("one => one.checkValidity()")
+    assert box.get_by_role("region", name="What it does").count() == 0
+    choice.select_option("whole-v1")
+    person.press("See what it does", box)
+    box.get_by_role("region", name="What it does").get_by_text("version whole-v1").first.wait_for()
+    person.press("Back", box)
     person.press("Cancel", box)
 
 
