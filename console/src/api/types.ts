@@ -117,12 +117,6 @@ export interface TestRun {
   results: TestCase[];
 }
 
-// What a write with `dry_run=true` would do.
-export interface DryRun {
-  action: "create" | "change" | "delete" | "none";
-  changes: { member: string; before: unknown; after: unknown }[];
-}
-
 export interface Engine extends Managed {
   name: string;
   dialect: string;

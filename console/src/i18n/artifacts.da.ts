@@ -54,7 +54,7 @@ export const artifacts: Record<keyof typeof english, string> = {
   "artifact.move.without_test.help": "Kun hvis den seneste testkørsel ikke bestod, eller der ingen er. Det står i revisionsloggen.",
   "artifact.move.choose": "Vælg, hvem der må kalde det, eller dagen.",
   "artifact.callers": "Modeller, der bruger det",
-  "artifact.callers.text": "En model må kaldes af den, der er på to lister: stadets herover, som et skridt sætter, og modellens egen.",
+  "artifact.callers.text": "En model må kaldes af den, der er på to lister: stadets herover, som et trin sætter, og modellens egen.",
   "artifact.callers.none": "Ingen model bruger det endnu, så ingen kan kalde det.",
   "artifact.callers.own": "Modellens egen liste",
   "artifact.callers.now": "Må kalde den nu",

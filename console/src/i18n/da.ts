@@ -41,6 +41,7 @@ export const da: Record<TextKey, string> = {
   "app.live": "Direkte: opdateres hvert {seconds}. sekund",
   "app.by_file": "Fra en fil",
   "app.by_file.text": "Erklæret i konfigurationsfilen ({source}). Det ændres dér; her vises det kun.",
+  "app.by_file.only": "Erklæret i konfigurationsfilen. Det ændres dér; her vises det kun.",
   "app.by_engine": "Meldt af motoren",
   "app.details": "Detaljer",
   "app.crash": "Konsollen har lavet en fejl",
@@ -282,13 +283,12 @@ export const da: Record<TextKey, string> = {
 
   "trial.title": "Hvad det ændrer",
   "trial.delete": "Serveren ville slette det.",
-  "trial.none": "Det ændrer intet.",
 
   "route.title": "Ruter og udrulninger",
   "route.name": "Rute",
   "route.versions": "Versioner",
   "route.version": "Version",
-  "route.stage": "Trin",
+  "route.stage": "Stade",
   "route.weight": "Vægt",
   "route.share": "Andel nu",
   "route.sticky": "Holdes sammen efter",

@@ -40,6 +40,7 @@ export const en = {
   "app.live": "Live: refreshed every {seconds} s",
   "app.by_file": "Declared in a file",
   "app.by_file.text": "Declared in the configuration file ({source}). It is changed there; here it is only shown.",
+  "app.by_file.only": "Declared in the configuration file. It is changed there; here it is only shown.",
   "app.by_engine": "Listed by its engine",
   "app.details": "Details",
   "app.crash": "The console has made a mistake",
@@ -281,7 +282,6 @@ export const en = {
 
   "trial.title": "What it changes",
   "trial.delete": "The server would delete it.",
-  "trial.none": "It changes nothing.",
 
   "route.title": "Routes and rollouts",
   "route.name": "Route",

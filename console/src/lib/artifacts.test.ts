@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { TestCase, TestRun } from "../api/types";
-import { bytesText, callers, compared, importCommand, labelsOf, labelsText, mayBeForgotten, runBefore, serveConfig, STAGES, stepsFrom } from "./artifacts";
+import type { Artifact, TestCase, TestRun } from "../api/types";
+import { callers, compared, importCommand, labelsOf, labelsText, mayBeForgotten, runBefore, saidChange, saidOf, serveConfig, STAGES, stepsFrom } from "./artifacts";
 
 const run = (id: string, set: string, results: TestCase[]): TestRun => ({
   id, set, model: "m", at: "2027-01-01T00:00:00Z", results, passed: results.filter((one) => one.passed).length, failed: results.filter((one) => !one.passed).length,
@@ -45,11 +45,16 @@ test("labels are read as they are written", () => {
   expect(labelsOf(" team = search \n\nurl=http://a/?b=c\nempty=")).toEqual({ team: "search", url: "http://a/?b=c", empty: "" });
   expect(labelsOf(labelsText({ a: "1", b: "x y" }))).toEqual({ a: "1", b: "x y" });
   expect(labelsOf("team")).toBeNull();
+  expect(labelsOf("team=a\nteam = b")).toBeNull();
   expect(labelsOf("")).toEqual({});
 });
 
-test("a size is said as people say it", () => {
-  expect([7, 999, 1_000, 7_241_732_096, 999_960].map(bytesText)).toEqual(["7 B", "999 B", "1 kB", "7.24 GB", "1 MB"]);
+test("a change says only what is otherwise", () => {
+  const was = { licence: "MIT", origin: "", owner: "ml", labels: { b: "1", a: "2" } } as unknown as Artifact;
+  expect(saidChange(was, saidOf(was))).toEqual({});
+  expect(saidChange(was, { ...saidOf(was), owner: "search" })).toEqual({ owner: "search" });
+  expect(saidChange(was, { ...saidOf(was), labels: "a=2" })).toEqual({ labels: { a: "2" } });
+  expect(saidChange(was, { ...saidOf(was), labels: "a" })).toBeNull();
 });
 
 test("commands can be pasted, whatever is typed", () => {

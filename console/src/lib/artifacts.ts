@@ -1,4 +1,5 @@
-import type { ArtifactStage, TestCase, TestRun } from "../api/types";
+import type { Artifact, ArtifactStage, TestCase, TestRun } from "../api/types";
+import { differing } from "./changes";
 import { shell } from "./snippets";
 
 // The stages in their order, and the steps that there are between them (docs/models.md). The server has
@@ -59,21 +60,30 @@ export function runBefore(runs: TestRun[], run: TestRun): TestRun | null {
   return earlier.filter((one) => one.set === run.set).at(-1) ?? null;
 }
 
-// "team = search", one a line; null: a line that is none.
+// "team = search", one a line; null: a line that is none, or a name that is there twice.
 export function labelsOf(text: string): Record<string, string> | null {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const pairs = lines.map((line) => /^\s*([^=]+?)\s*=\s*(.*?)\s*$/.exec(line));
-  if (pairs.includes(null)) return null;
+  if (pairs.includes(null) || new Set(pairs.map((pair) => pair![1])).size < pairs.length) return null;
   return Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]));
 }
 export const labelsText = (labels: Record<string, string>) => Object.entries(labels).map(([name, value]) => `${name}=${value}`).join("\n");
 
-// 7_241_732_096 -> "7.24 GB", as file managers and model cards say it.
-export function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  let [value, unit] = [bytes, 0];
-  while (value >= 999.5 && unit < units.length - 1) [value, unit] = [value / 1_000, unit + 1];
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`;
+// What people say of an artifact, as it is typed.
+export interface SaidDraft {
+  licence: string;
+  origin: string;
+  owner: string;
+  labels: string;
+}
+export const saidOf = (artifact: Artifact): SaidDraft => ({ licence: artifact.licence, origin: artifact.origin, owner: artifact.owner, labels: labelsText(artifact.labels) });
+
+// What makes `artifact` that which the draft says: only what is otherwise. null: its labels cannot be read.
+export function saidChange(artifact: Artifact, draft: SaidDraft): Record<string, unknown> | null {
+  const { labels, ...texts } = differing({ ...saidOf(artifact) }, { ...draft });
+  if (labels === undefined) return texts;
+  const read = labelsOf(draft.labels);
+  return read && { ...texts, labels: read };
 }
 
 // The commands of the way from a file to a model that tenants call, to be pasted on the server's machine.

@@ -6,24 +6,22 @@ export interface Trial {
   changes: { member: string; before: unknown; after: unknown }[];
 }
 
-// "model llama-v1, weight 90": a value as people read it; nothing is a dash.
-export function shown(value: unknown): string {
+// "model llama-v1, weight 90": a value as people read it; nothing is a dash. `name`: what its members are called.
+export function shown(value: unknown, name = (member: string) => member): string {
   if (value === null || value === undefined || value === "") return "–";
-  if (Array.isArray(value)) return value.length === 0 ? "–" : value.map(shown).join(value.some((one) => typeof one === "object") ? "; " : ", ");
+  if (Array.isArray(value)) return value.length === 0 ? "–" : value.map((one) => shown(one, name)).join(value.some((one) => typeof one === "object") ? "; " : ", ");
   if (typeof value !== "object") return String(value);
   const said = Object.entries(value).filter(([, part]) => shown(part) !== "–");
-  return said.length === 0 ? "–" : said.map(([name, part]) => `${name} ${shown(part)}`).join(", ");
+  if (said.length === 2 && "name" in value && "value" in value) return `${String(value.name)}: ${String(value.value)}`; // a header, a label
+  return said.length === 0 ? "–" : said.map(([member, part]) => `${name(member)} ${shown(part, name)}`).join(", ");
 }
 
 // Not for people: what the server adds, and counts.
 const LEFT_OUT = new Set(["id", "revision", "created_at", "updated_at", "since", "managed_by", "events", "evidence", "report", "report_text"]);
 
 // The members that a new object would have, without those that say nothing.
-export function members(object: Record<string, unknown> | null): [string, string][] {
-  return Object.entries(object ?? {})
-    .filter(([name]) => !LEFT_OUT.has(name))
-    .map(([name, value]): [string, string] => [name, shown(value)])
-    .filter(([, text]) => text !== "–");
+export function members(object: Record<string, unknown> | null): [string, unknown][] {
+  return Object.entries(object ?? {}).filter(([name, value]) => !LEFT_OUT.has(name) && shown(value) !== "–");
 }
 
 // The members of `after` that are otherwise than in `before`.

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { bytes, decimal, microText, micros, money, percentOf, seconds, setLocale, utcDay } from "./format";
+import { bytes, decimal, fileSize, microText, micros, money, percentOf, seconds, setLocale, share, utcDay } from "./format";
 
 beforeEach(() => setLocale("en"));
 
@@ -44,4 +44,11 @@ test("how full a limit is", () => {
   expect(percentOf("62.5", "250.00")).toBe(25);
   expect(percentOf(null, 10)).toBeNull();
   expect(percentOf(1, 0)).toBeNull();
+});
+
+test("a size is said as people say it, in their language", () => {
+  expect([7, 999, 1_000, 7_241_732_096, 999_960].map(fileSize)).toEqual(["7 B", "999 B", "1 kB", "7.24 GB", "1 MB"]);
+  setLocale("da");
+  expect([fileSize(7_241_732_096), bytes(51_275_366), share(0.25)]).toEqual(["7,24 GB", "48,9 MiB", "25,0\u00a0%"]);
+  setLocale("en");
 });

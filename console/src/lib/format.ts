@@ -87,14 +87,17 @@ export function utcDay(now: Date, back = 0): string {
 }
 export const utcMonth = (now: Date) => now.toISOString().slice(0, 7);
 
-// Of memory, as a person reads it: "48.9 MiB".
-export function bytes(total: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let value = total;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: unit === 0 ? 0 : 1 }).format(value)} ${units[unit]}`;
+// 0.25 -> "25.0%".
+export function share(part: number): string {
+  return new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(part);
 }
+
+function scaled(total: number, step: number, units: string[], digits: Intl.NumberFormatOptions): string {
+  let [value, unit] = [total, 0];
+  while (value >= step - 0.5 && unit < units.length - 1) [value, unit] = [value / step, unit + 1];
+  return `${new Intl.NumberFormat(locale, unit === 0 ? {} : digits).format(value)} ${units[unit]}`;
+}
+// Of memory, as a person reads it: "48.9 MiB".
+export const bytes = (total: number) => scaled(total, 1_024, ["B", "KiB", "MiB", "GiB", "TiB"], { maximumFractionDigits: 1 });
+// Of files, as file managers and model cards say it: 7_241_732_096 -> "7.24 GB".
+export const fileSize = (total: number) => scaled(total, 1_000, ["B", "kB", "MB", "GB", "TB", "PB"], { maximumSignificantDigits: 3 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Route } from "../api/types";
-import { NEW_ROUTE, draftOf, newRoute, routeChange, routesWith, shares } from "./routeForm";
+import { NEW_ROUTE, draftOf, newRoute, routeChange, routesWith, shares, withVersion } from "./routeForm";
 
 const ROUTE: Route = {
   name: "llama",
@@ -38,6 +38,16 @@ test("a change says all of what is otherwise, and takes back what is gone", () =
     grey: { name: "preview", version: "v2", tenants: ["aurora"], key_label: null },
     timeouts: { connect: null, first_token: "10s", first_token_per_1000: "0s", inter_token: null, total: null },
   });
+});
+
+test("what goes by a version's name follows it, and chooses anew when it is gone", () => {
+  const draft = draftOf(ROUTE);
+  const renamed = withVersion(draft, 1, "v9");
+  expect([renamed.versions[1]!.model, renamed.grey!.version, renamed.conditions[0]!.version, renamed.mirror!.version]).toEqual(["v9", "v9", "v9", "v3"]);
+  const removed = withVersion(draft, 1, null);
+  expect([removed.versions.length, removed.grey!.version, removed.conditions[0]!.version, removed.mirror!.version]).toEqual([1, "", "", "v3"]);
+  const begun = { ...NEW_ROUTE, mirror: { version: "", share: "5", inFlight: "", promptBytes: "" } };
+  expect(withVersion(begun, 0, "v1").mirror!.version).toBe("");
 });
 
 test("headers and labels are typed one a line; a value may have colons", () => {

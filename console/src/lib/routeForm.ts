@@ -1,5 +1,6 @@
 import type { KeyLabel, Route } from "../api/types";
 import { differing } from "./changes";
+import { share } from "./format";
 import { namesOf, textOf } from "./settings";
 
 // A route as it is typed, and as the API wants it (docs/rollouts.md).
@@ -32,11 +33,24 @@ type TimeName = (typeof TIMES)[number];
 export const VERSIONS_MAX = 16; // of the API, as the next ones
 export const FALLBACKS_MAX = 8;
 export const CONDITIONS_MAX = 32;
+export const WEIGHT_MAX = 100; // of a slider; more stays where it is
+// Patterns of the API for names and durations.
+export const NAME = "[A-Za-z0-9][A-Za-z0-9._:\\/@\\-]{0,127}";
+export const DURATION = "[0-9]{1,12}(ms|s|m|h|d)";
 export const STAGES = ["stable", "canary", "experiment"];
 export const STICKY = ["session", "user", "tenant"];
 
 const NO_TIMES: Record<TimeName, string> = { connect: "", first_token: "", first_token_per_1000: "", inter_token: "", total: "" };
 export const NEW_ROUTE: RouteDraft = { name: "", versions: [{ model: "", stage: "stable", weight: 100 }], sticky: "session", fallbacks: [], times: NO_TIMES, mirror: null, grey: null, conditions: [] };
+
+// The draft with another model as its version `i`, or without that version. What goes by the name of the version goes with
+// it: the mirror, the grey channel, conditions. Of one that is gone they have to choose another one.
+export function withVersion(draft: RouteDraft, i: number, model: string | null): RouteDraft {
+  const was = draft.versions[i]!.model;
+  const versions = model === null ? draft.versions.filter((_, n) => n !== i) : draft.versions.map((one, n) => (n === i ? { ...one, model } : one));
+  const follow = <T extends { version: string }>(one: T): T => (was !== "" && one.version === was ? { ...one, version: model ?? "" } : one);
+  return { ...draft, versions, mirror: draft.mirror && follow(draft.mirror), grey: draft.grey && follow(draft.grey), conditions: draft.conditions.map(follow) };
+}
 
 // "x-app: beta" of each pair, one a line.
 const linesOf = (pairs: KeyLabel[] | undefined) => (pairs ?? []).map(({ name, value }) => `${name}: ${value}`).join("\n");
@@ -102,7 +116,7 @@ export const routeChange = (route: Route, draft: RouteDraft) => differing(said(d
 // What each version gets of the requests, as text: "75.0%".
 export function shares(weights: number[]): string[] {
   const all = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => (all > 0 ? `${((100 * weight) / all).toFixed(1)}%` : "–"));
+  return weights.map((weight) => (all > 0 ? share(weight / all) : "–"));
 }
 
 // Who falls back to a model or a route, or has a version that is the model.

@@ -18,9 +18,18 @@ test("patterns are kinds and beginnings of kinds", () => {
 test("what came of a delivery is in the counts", () => {
   expect(outcomeOf(NONE, NONE)).toBe("waiting");
   expect(outcomeOf(NONE, { ...NONE, waiting: 1 })).toBe("waiting");
-  expect(outcomeOf(NONE, { ...NONE, retried: 2 })).toBe("retried");
+  expect(outcomeOf(NONE, { ...NONE, retried: 2, last_error: "503" })).toBe("retried");
   expect(outcomeOf(NONE, { ...NONE, retried: 2, delivered: 4 })).toBe("delivered");
-  expect(outcomeOf(NONE, { ...NONE, dropped: 1 })).toBe("dropped");
+  expect(outcomeOf(NONE, { ...NONE, dropped: 1, last_error: "503" })).toBe("dropped");
+});
+
+test("what waited before a test is not taken for it", () => {
+  const busy = { ...NONE, waiting: 2 };
+  expect(outcomeOf(busy, { ...busy, delivered: 4, waiting: 2 })).toBe("waiting");
+  expect(outcomeOf(busy, { ...busy, delivered: 4, retried: 2, last_error: "503" })).toBe("waiting");
+  expect(outcomeOf(busy, { ...busy, delivered: 4, dropped: 1, waiting: 1 })).toBe("waiting");
+  expect(outcomeOf(busy, { ...busy, delivered: 5, dropped: 1, waiting: 0 })).toBe("delivered");
+  expect(outcomeOf(busy, { ...busy, delivered: 5, dropped: 1, waiting: 0, last_error: "503" })).toBe("dropped");
 });
 
 describe("a test", () => {

@@ -14,11 +14,12 @@ export function patternsOf(typed: string): string[] | null {
 }
 
 export type Outcome = "delivered" | "retried" | "dropped" | "waiting";
-// What came of a delivery since `before` was read. An attempt that failed is not the end: it is made again.
+// What came of a delivery that was sent after `before` was read. They go one after the other, so those that waited
+// then end first. An attempt that failed is not the end: it is made again.
 export function outcomeOf(before: Deliveries, now: Deliveries): Outcome {
-  if (now.delivered > before.delivered) return "delivered";
-  if (now.dropped > before.dropped) return "dropped";
-  return now.retried > before.retried ? "retried" : "waiting";
+  const ended = now.delivered - before.delivered + now.dropped - before.dropped;
+  if (ended > before.waiting) return now.last_error === null ? "delivered" : "dropped";
+  return ended === before.waiting && now.retried > before.retried && now.last_error !== null ? "retried" : "waiting";
 }
 
 const POLL_MS = 1_000;

@@ -4,10 +4,11 @@ import { at, client } from "../api/client";
 import { useList, useObject } from "../api/queries";
 import type { Artifact as ArtifactObject, ArtifactStage, Model } from "../api/types";
 import { useT } from "../i18n";
-import { asksForTenants, bytesText, callers, keepsTenants, labelsOf, labelsText, mayBeForgotten, stepsFrom, STAGES } from "../lib/artifacts";
-import { count, time, utcDay } from "../lib/format";
+import { asksForTenants, callers, keepsTenants, labelsText, mayBeForgotten, saidChange, saidOf, stepsFrom, STAGES, type SaidDraft } from "../lib/artifacts";
+import { count, fileSize, time, utcDay } from "../lib/format";
+import { tenantsText } from "../lib/members";
 import { useAccess } from "../session";
-import { HowToServe, memberName, memberValue, StageBadge, TenantsField, tenantsText } from "../ui/artifacts";
+import { HowToServe, StageBadge, TenantsField } from "../ui/artifacts";
 import { DataTable } from "../ui/DataTable";
 import { Field, FormBox } from "../ui/forms";
 import { Button, Facts, Loaded, ManagedBadge, PageHead, Section, isOurs } from "../ui/parts";
@@ -15,8 +16,12 @@ import { TrialBox, useTrial } from "../ui/preview";
 import { TestRuns } from "./TestRuns";
 
 export default function Artifact() {
-  const t = useT();
   const { artifact: name = "" } = useParams();
+  return <OneArtifact key={name} name={name} />;
+}
+
+function OneArtifact({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<ArtifactObject>(`artifacts/${at(name)}`);
   const [asking, setAsking] = useState<"edit" | "forget" | null>(null);
   const { may } = useAccess();
@@ -35,7 +40,7 @@ export default function Artifact() {
               <Facts
                 facts={[
                   [t("artifact.format"), one.format],
-                  [t("artifact.size"), bytesText(one.bytes)],
+                  [t("artifact.size"), fileSize(one.bytes)],
                   [t("artifact.architecture"), one.architecture || "–"],
                   [t("artifact.quantisation"), one.quantisation || "–"],
                   [t("artifact.parameters"), one.parameters ? count(one.parameters) : t("artifact.unknown")],
@@ -93,8 +98,9 @@ const moveText = (from: ArtifactStage, to: ArtifactStage) => (keepsTenants(from,
 const NOTICE_DAYS = 90;
 
 // A step, with what the server wants for it, and what it says that the step changes, before it is taken.
-function Move({ of, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onClose: () => void }) {
+function Move({ of: now, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onClose: () => void }) {
   const t = useT();
+  const [of] = useState(now); // as it was seen, here and in the next boxes: the page reads it again
   const keeps = keepsTenants(of.stage, to);
   const [tenants, setTenants] = useState<string[] | null>(keeps ? of.tenants : []);
   const [day, setDay] = useState(() => utcDay(new Date(), -NOTICE_DAYS));
@@ -110,11 +116,11 @@ function Move({ of, to, onClose }: { of: ArtifactObject; to: ArtifactStage; onCl
   const trial = useTrial("POST", path, complete ? body : null, of.revision);
   return (
     <FormBox title={t(moveText(of.stage, to))} text={t(`artifact.move.${to}.text`, { name: of.artifact })} submit={t(moveText(of.stage, to))} kind={to === "retired" ? "danger" : "main"}
-      ready={complete && !trial.refused} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
+      ready={complete && !trial.blocked} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
       {asksForTenants(to) && <TenantsField value={tenants} onChange={setTenants} />}
-      {to === "deprecated" && <Field label={t("artifact.move.day")} help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
-      {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
-      {complete ? <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} /> : <p className="muted">{t("artifact.move.choose")}</p>}
+      {to === "deprecated" && <Field label={t("artifact.move.day")} param="retires_at" help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
+      {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} param="without_test" help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
+      {complete ? <TrialBox of={trial} /> : <p className="muted">{t("artifact.move.choose")}</p>}
     </FormBox>
   );
 }
@@ -134,6 +140,7 @@ function Callers({ of }: { of: ArtifactObject }) {
           <DataTable
             label={t("artifact.callers")}
             rows={mine}
+            rowId={(model) => model.name}
             empty={<><p>{t("artifact.callers.none")}</p><HowToServe artifact={of.artifact} name={of.name} digest={of.format === "gguf" ? of.digest : ""} folder="" /></>}
             columns={[
               { id: "model", head: t("model.name"), cell: (model) => <Link to={`/models/${at(model.name)}`}>{model.name}</Link>, value: (model) => model.name },
@@ -156,35 +163,35 @@ function ChangeCallers({ of, model, onClose }: { of: ArtifactObject; model: Mode
   const path = `models/${at(model.name)}`;
   const trial = useTrial("PATCH", path, { tenants }, model.revision);
   return (
-    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.refused} onClose={onClose}
+    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.blocked} onClose={onClose}
       onSubmit={() => client.call("PATCH", path, { body: { tenants }, revision: model.revision })}>
       <TenantsField value={tenants} onChange={setTenants} />
-      <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} />
+      <TrialBox of={trial} />
       <p>{t("artifact.callers.then", { who: tenantsText(t, callers(of.stage, of.tenants, tenants)) })}</p>
     </FormBox>
   );
 }
 
-function Edit({ of, onClose }: { of: ArtifactObject; onClose: () => void }) {
+function Edit({ of: now, onClose }: { of: ArtifactObject; onClose: () => void }) {
   const t = useT();
-  const [licence, setLicence] = useState(of.licence);
-  const [origin, setOrigin] = useState(of.origin);
-  const [owner, setOwner] = useState(of.owner);
-  const [typed, setTyped] = useState(() => labelsText(of.labels));
-  const labels = labelsOf(typed);
-  const save = () => client.call("PATCH", `artifacts/${at(of.artifact)}`, { body: { licence, origin, owner, labels }, revision: of.revision });
+  const [of] = useState(now);
+  const [draft, setDraft] = useState(() => saidOf(of));
+  const set = (member: keyof SaidDraft) => (text: string) => setDraft({ ...draft, [member]: text });
+  const body = saidChange(of, draft);
+  const save = () => client.call("PATCH", `artifacts/${at(of.artifact)}`, { body, revision: of.revision });
   return (
-    <FormBox title={t("artifact.edit")} text={t("artifact.edit.text")} submit={t("app.save")} ready={labels !== null} onSubmit={save} onClose={onClose}>
-      <Field label={t("artifact.licence")} value={licence} onChange={setLicence} optional autoFocus />
-      <Field label={t("artifact.origin")} value={origin} onChange={setOrigin} optional />
-      <Field label={t("artifact.owner")} value={owner} onChange={setOwner} optional />
-      <Field label={t("artifact.labels")} help={t("artifact.labels.help")} value={typed} onChange={setTyped} lines={3} optional isInvalid={labels === null} />
+    <FormBox title={t("artifact.edit")} text={t("artifact.edit.text")} submit={t("app.save")} ready={body !== null && Object.keys(body).length > 0} onSubmit={save} onClose={onClose}>
+      <Field label={t("artifact.licence")} param="licence" value={draft.licence} onChange={set("licence")} optional autoFocus />
+      <Field label={t("artifact.origin")} param="origin" value={draft.origin} onChange={set("origin")} optional />
+      <Field label={t("artifact.owner")} param="owner" value={draft.owner} onChange={set("owner")} optional />
+      <Field label={t("artifact.labels")} help={t("artifact.labels.help")} param="labels" value={draft.labels} onChange={set("labels")} lines={3} optional isInvalid={body === null} />
     </FormBox>
   );
 }
 
-function Forget({ of, onClose }: { of: ArtifactObject; onClose: () => void }) {
+function Forget({ of: now, onClose }: { of: ArtifactObject; onClose: () => void }) {
   const t = useT();
+  const [of] = useState(now);
   const go = useNavigate();
   const [typed, setTyped] = useState("");
   const path = `artifacts/${at(of.artifact)}`;
@@ -194,8 +201,8 @@ function Forget({ of, onClose }: { of: ArtifactObject; onClose: () => void }) {
     await go("/artifacts");
   };
   return (
-    <FormBox title={t("artifact.forget")} text={t("artifact.forget.text", { name: of.artifact })} submit={t("artifact.forget")} kind="danger" ready={typed === of.artifact && !trial.refused} onSubmit={forget} onClose={onClose}>
-      <TrialBox trial={trial} name={memberName(t)} value={memberValue(t)} />
+    <FormBox title={t("artifact.forget")} text={t("artifact.forget.text", { name: of.artifact })} submit={t("artifact.forget")} kind="danger" ready={typed === of.artifact && !trial.blocked} onSubmit={forget} onClose={onClose}>
+      <TrialBox of={trial} />
       <Field label={t("tenant.delete.type", { name: of.artifact })} value={typed} onChange={setTyped} autoFocus />
     </FormBox>
   );

@@ -6,22 +6,27 @@ import type { Engine as EngineObject, Model } from "../api/types";
 import { useT } from "../i18n";
 import { bytes, time } from "../lib/format";
 import { useAccess } from "../session";
-import { EngineLogSection, EngineState, EngineSwitch } from "../ui/engines";
+import { EngineLogSection, EngineState, EngineSwitch, SwitchBox, type Switching } from "../ui/engines";
 import { Button, Facts, Loaded, ManagedNote, PageHead, Section, isOurs } from "../ui/parts";
 import { DeleteEngine } from "./DeleteEngine";
 
 export default function Engine() {
-  const t = useT();
   const { engine: name = "" } = useParams();
+  return <OneEngine key={name} name={name} />;
+}
+
+function OneEngine({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<EngineObject>(`engines/${at(name)}`, LIVE_MS);
   const models = useList<Model>("models");
   const [removing, setRemoving] = useState(false);
+  const [asked, setAsked] = useState<Switching | null>(null);
   const { may } = useAccess();
   const on = (models.data?.data ?? []).filter((model) => model.engines.includes(name));
   return (
     <>
       <PageHead title={name} above={<Link to="/engines">{t("engine.title")}</Link>}>
-        {read.data && <EngineSwitch engine={read.data} />}
+        {read.data && <EngineSwitch engine={read.data} ask={setAsked} />}
         {read.data && isOurs(read.data) && may("remove", "engines") && <Button kind="danger" onPress={() => setRemoving(true)}>{t("app.delete")}</Button>}
       </PageHead>
       <Loaded read={read}>
@@ -51,6 +56,7 @@ export default function Engine() {
           </>
         )}
       </Loaded>
+      {asked && <SwitchBox of={asked} onClose={() => setAsked(null)} />}
       {removing && read.data && <DeleteEngine engine={read.data} onClose={() => setRemoving(false)} />}
     </>
   );

@@ -7,7 +7,7 @@ import { useT } from "../i18n";
 import { bytes, time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
-import { EngineState, EngineSwitch } from "../ui/engines";
+import { EngineState, EngineSwitch, SwitchBox, type Switching } from "../ui/engines";
 import { Button, Empty, Loaded, ManagedBadge, PageHead } from "../ui/parts";
 import { AddEngine } from "./AddEngine";
 
@@ -15,6 +15,7 @@ export default function Engines() {
   const t = useT();
   const read = useEngines(LIVE_MS);
   const [adding, setAdding] = useState(false);
+  const [asked, setAsked] = useState<Switching | null>(null);
   const columns = useMemo<Column<Engine>[]>(
     () => [
       { id: "name", head: t("engine.name"), cell: (engine) => <Link to={`/engines/${at(engine.name)}`}>{engine.name}</Link>, value: (engine) => engine.name },
@@ -27,7 +28,7 @@ export default function Engines() {
       { id: "memory", head: t("engine.memory"), cell: (engine) => (engine.memory_bytes == null ? "–" : bytes(engine.memory_bytes)), value: (engine) => engine.memory_bytes ?? -1, numeric: true },
       { id: "since", head: t("engine.since"), cell: (engine) => time(engine.since), value: (engine) => engine.since },
       { id: "managed", head: "", cell: (engine) => <ManagedBadge object={engine} /> },
-      { id: "work", head: "", cell: (engine) => <EngineSwitch engine={engine} quiet /> },
+      { id: "work", head: "", cell: (engine) => <EngineSwitch engine={engine} quiet ask={setAsked} /> },
     ],
     [t],
   );
@@ -41,10 +42,11 @@ export default function Engines() {
       </PageHead>
       <Loaded read={read}>
         {({ data }) => (
-          <DataTable label={t("engine.title")} rows={data} columns={columns} filter
+          <DataTable label={t("engine.title")} rows={data} columns={columns} rowId={(engine) => engine.name} filter
             empty={<Empty title={t("overview.engines.empty")} action={add}>{t("overview.engines.empty.text")}</Empty>} />
         )}
       </Loaded>
+      {asked && <SwitchBox of={asked} onClose={() => setAsked(null)} />}
       {adding && <AddEngine onClose={() => setAdding(false)} />}
     </>
   );

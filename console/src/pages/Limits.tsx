@@ -21,7 +21,6 @@ const windowOf = (limit: Limit, t: Translate) => t(`limit.window.${limit.window 
 export default function Limits() {
   const t = useT();
   const { values: { tenant }, set } = useFilters(["tenant"]);
-  const tenants = useTenants();
   const read = useList<Limit>(`limits${query({ tenant })}`, LIVE_MS);
   const [making, setMaking] = useState(false);
   const [changing, setChanging] = useState<Limit | null>(null);
@@ -75,9 +74,9 @@ export default function Limits() {
         <TenantChoice value={tenant} onChange={set("tenant")} all />
       </div>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("limit.title")} rows={data} columns={columns} filter empty={<Empty title={t("limit.empty")} action={make}>{t("limit.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("limit.title")} rows={data} columns={columns} rowId={(limit) => limit.id} filter empty={<Empty title={t("limit.empty")} action={make}>{t("limit.empty.text")}</Empty>} />}
       </Loaded>
-      {making && <NewLimit tenant={tenant || tenants.data?.data[0]?.slug || ""} onClose={() => setMaking(false)} />}
+      {making && <NewLimit tenant={tenant} onClose={() => setMaking(false)} />}
       {changing && <ChangeLimit limit={changing} onClose={() => setChanging(null)} />}
       {removing && (
         <FormBox title={t("limit.remove")} text={t("limit.remove.text", { name: removing.name })} submit={t("app.delete")} kind="danger" onClose={() => setRemoving(null)}
@@ -93,7 +92,9 @@ const WINDOWS = ["second", "minute", "hour", "day", "month", "lifetime"];
 function NewLimit({ tenant: first, onClose }: { tenant: string; onClose: () => void }) {
   const t = useT();
   const { may } = useAccess();
-  const [tenant, setTenant] = useState(first);
+  const [chosen, setTenant] = useState(first);
+  const tenants = useTenants();
+  const tenant = chosen || (tenants.data?.data[0]?.slug ?? "");
   const [user, setUser] = useState("");
   const [measure, setMeasure] = useState("requests");
   const [per, setPer] = useState("minute");

@@ -23,10 +23,13 @@ interface Price extends Managed {
 }
 
 export default function Model() {
-  const t = useT();
   const { model: name = "" } = useParams();
+  return <OneModel key={name} name={name} />;
+}
+
+function OneModel({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<ModelObject>(`models/${at(name)}`);
-  const prices = useList<Price>(`prices${query({ model: name })}`);
   const { may, maySee } = useAccess();
   const [asking, setAsking] = useState<"edit" | "delete" | null>(null);
   return (
@@ -42,7 +45,7 @@ export default function Model() {
             <Section title={t("model.name")}>
               <Facts
                 facts={[
-                  [t("model.engines"), model.engines.map((engine) => <Link key={engine} to={`/engines/${at(engine)}`}>{engine} </Link>)],
+                  [t("model.engines"), maySee("engines") ? model.engines.map((engine) => <Link key={engine} to={`/engines/${at(engine)}`}>{engine} </Link>) : model.engines.join(", ")],
                   [t("model.engine_model"), <code>{model.engine_model}</code>],
                   [t("model.offers"), offers(model)],
                   ...(model.artifact ? ([[t("artifact.one"), maySee("artifacts") ? <Link to={`/artifacts/${at(model.artifact)}`}>{model.artifact}</Link> : model.artifact]] as [string, ReactNode][]) : []),
@@ -58,26 +61,34 @@ export default function Model() {
           </>
         )}
       </Loaded>
-      <Section title={t("model.price")}>
-        <Loaded read={prices}>
-          {({ data }) => (
-            <DataTable
-              label={t("model.price")}
-              rows={data}
-              empty={<p className="muted">{t("model.price.none")}</p>}
-              columns={[
-                { id: "id", head: t("key.id"), cell: (price) => <code>{price.id}</code> },
-                { id: "label", head: t("tenant.display_name"), cell: (price) => price.label || "–" },
-                { id: "from", head: t("usage.from"), cell: (price) => time(price.from) },
-                { id: "force", head: t("model.price.in_force"), cell: (price) => t(price.in_force ? "app.yes" : "app.no") },
-                { id: "input", head: t("usage.input"), cell: (price) => money(price.input, price.currency), numeric: true },
-                { id: "cached", head: t("usage.cached"), cell: (price) => money(price.cached_input, price.currency), numeric: true },
-                { id: "output", head: t("usage.output"), cell: (price) => money(price.output, price.currency), numeric: true },
-              ]}
-            />
-          )}
-        </Loaded>
-      </Section>
+      {may("read", "prices") && <Prices model={name} />}
     </>
+  );
+}
+
+function Prices({ model }: { model: string }) {
+  const t = useT();
+  const prices = useList<Price>(`prices${query({ model })}`);
+  return (
+    <Section title={t("model.price")}>
+      <Loaded read={prices}>
+        {({ data }) => (
+          <DataTable
+            label={t("model.price")}
+            rows={data}
+            empty={<p className="muted">{t("model.price.none")}</p>}
+            columns={[
+              { id: "id", head: t("key.id"), cell: (price) => <code>{price.id}</code> },
+              { id: "label", head: t("tenant.display_name"), cell: (price) => price.label || "–" },
+              { id: "from", head: t("usage.from"), cell: (price) => time(price.from) },
+              { id: "force", head: t("model.price.in_force"), cell: (price) => t(price.in_force ? "app.yes" : "app.no") },
+              { id: "input", head: t("usage.input"), cell: (price) => money(price.input, price.currency), numeric: true },
+              { id: "cached", head: t("usage.cached"), cell: (price) => money(price.cached_input, price.currency), numeric: true },
+              { id: "output", head: t("usage.output"), cell: (price) => money(price.output, price.currency), numeric: true },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Section>
   );
 }

@@ -5,8 +5,9 @@ import { useEngines, useList, useRollouts } from "../api/queries";
 import type { Managed, Model, Route } from "../api/types";
 import { useT } from "../i18n";
 import { NEW_MODEL, draftOf, modelChange, newModel, type ModelDraft } from "../lib/modelForm";
-import { routesWith } from "../lib/routeForm";
+import { DURATION, NAME, routesWith } from "../lib/routeForm";
 import { Blame, Check, Field } from "../ui/forms";
+import { Loaded } from "../ui/parts";
 import { isRunning } from "../ui/rollouts";
 import { DeleteBox, TriedBox } from "../ui/tried";
 
@@ -46,9 +47,6 @@ export function DeleteModel({ model, onClose }: { model: Model; onClose: () => v
       users={names.map((name) => ({ text: `${t("route.name")} ${name}`, to: `/routes/${at(name)}` }))} onDone={() => go("/models")} onClose={onClose} />
   );
 }
-
-const NAME = "[A-Za-z0-9][A-Za-z0-9._:\\/@\\-]{0,127}";
-const DURATION = "[0-9]{1,12}(ms|s|m|h|d)";
 
 interface Props {
   draft: ModelDraft;
@@ -110,13 +108,21 @@ function Fields({ draft, set, isNew }: Props & { isNew: boolean }) {
 function Engines({ draft, set }: Props) {
   const t = useT();
   const read = useEngines();
-  const names = [...new Set([...(read.data?.data ?? []).map((engine) => engine.name), ...draft.engines])];
   const choose = (name: string) => (on: boolean) => set({ engines: on ? [...draft.engines, name] : draft.engines.filter((one) => one !== name) });
   return (
     <fieldset className="bare group">
       <legend>{t("model.engines")}</legend>
-      <div className="checks-row">{names.map((name) => <Check key={name} label={name} checked={draft.engines.includes(name)} onChange={choose(name)} />)}</div>
-      <p className="help">{names.length === 0 && read.data ? t("model.engines.none") : t("model.engines.help")}</p>
+      <Loaded read={read}>
+        {({ data }) => {
+          const names = [...new Set([...data.map((engine) => engine.name), ...draft.engines])];
+          return (
+            <>
+              <div className="checks-row">{names.map((name) => <Check key={name} label={name} checked={draft.engines.includes(name)} onChange={choose(name)} />)}</div>
+              <p className="help">{t(names.length === 0 ? "model.engines.none" : "model.engines.help")}</p>
+            </>
+          );
+        }}
+      </Loaded>
       <Blame param="engine" />
       <Blame param="engines" />
     </fieldset>

@@ -33,7 +33,7 @@ export default function Models() {
     <>
       <PageHead title={t("model.title")}>{make}</PageHead>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("model.title")} rows={data} columns={columns} filter empty={<Empty title={t("model.empty")} action={make}>{t("model.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("model.title")} rows={data} columns={columns} rowId={(model) => model.name} filter empty={<Empty title={t("model.empty")} action={make}>{t("model.empty.text")}</Empty>} />}
       </Loaded>
       {making && <NewModel onClose={() => setMaking(false)} />}
     </>

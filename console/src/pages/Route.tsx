@@ -4,8 +4,9 @@ import { ApiError, at, client } from "../api/client";
 import { LIVE_MS, useObject } from "../api/queries";
 import type { Rollout, Route as RouteObject } from "../api/types";
 import { useT } from "../i18n";
-import { shown } from "../lib/changes";
-import { shares } from "../lib/routeForm";
+import type { TextKey } from "../i18n/en";
+import { shownIn } from "../lib/members";
+import { shares, STICKY, WEIGHT_MAX } from "../lib/routeForm";
 import { useAccess } from "../session";
 import { DataTable } from "../ui/DataTable";
 import { FormBox } from "../ui/forms";
@@ -16,12 +17,17 @@ import { DeleteRoute, EditRoute } from "./RouteForm";
 import { StartRollout } from "./StartRollout";
 
 export default function Route() {
-  const t = useT();
   const { route: name = "" } = useParams();
+  return <OneRoute key={name} name={name} />;
+}
+
+function OneRoute({ name }: { name: string }) {
+  const t = useT();
   const read = useObject<RouteObject>(`routes/${at(name)}`, LIVE_MS);
   const rollout = useObject<Rollout>(`rollouts/${at(name)}`, LIVE_MS);
   const [asking, setAsking] = useState<"weights" | "start" | "edit" | "delete" | null>(null);
   const { may } = useAccess();
+  const text = shownIn(t);
   const running = rollout.data !== undefined && isRunning(rollout.data.state);
   const none = rollout.error instanceof ApiError && rollout.error.status === 404;
   return (
@@ -40,6 +46,7 @@ export default function Route() {
               <DataTable
                 label={t("route.versions")}
                 rows={route.versions}
+                rowId={(version) => version.model}
                 columns={[
                   { id: "model", head: t("route.version"), cell: (version) => <Link to={`/models/${at(version.model)}`}>{version.model}</Link> },
                   { id: "stage", head: t("route.stage"), cell: (version) => version.stage },
@@ -49,12 +56,12 @@ export default function Route() {
               />
               <Facts
                 facts={[
-                  [t("route.sticky"), route.sticky],
+                  [t("route.sticky"), STICKY.includes(route.sticky) ? t(`route.sticky.${route.sticky}` as TextKey) : route.sticky],
                   [t("route.fallbacks"), route.fallbacks.map((one) => one.model ?? one.route).join(", ") || t("app.none")],
                   [t("route.mirror"), route.mirror ? `${route.mirror.version} ${route.mirror.share} %` : t("app.none")],
-                  [t("route.times"), shown(route.timeouts)],
-                  [t("route.grey"), shown(route.grey)],
-                  [t("route.conditions"), shown(route.conditions)],
+                  [t("route.times"), text(route.timeouts)],
+                  [t("route.grey"), text(route.grey)],
+                  [t("route.conditions"), text(route.conditions)],
                 ]}
               />
             </Section>
@@ -70,19 +77,18 @@ export default function Route() {
   );
 }
 
-const WEIGHT_MAX = 100;
-
 function Weights({ route, onClose }: { route: RouteObject; onClose: () => void }) {
   const t = useT();
-  const [weights, setWeights] = useState(route.versions.map((version) => version.weight));
+  const [seen] = useState(route); // while the page reads it again and again
+  const [weights, setWeights] = useState(seen.versions.map((version) => version.weight));
   const parts = shares(weights);
   const save = () => {
-    const versions = route.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
-    return client.call("PATCH", `routes/${at(route.name)}`, { body: { versions }, revision: route.revision });
+    const versions = seen.versions.map(({ model, stage }, i) => ({ model, stage, weight: weights[i] }));
+    return client.call("PATCH", `routes/${at(seen.name)}`, { body: { versions }, revision: seen.revision });
   };
   return (
     <FormBox title={t("route.edit_weights")} text={t("route.edit_weights.text")} submit={t("app.save")} ready={weights.some((weight) => weight > 0)} onSubmit={save} onClose={onClose}>
-      {route.versions.map((version, i) => (
+      {seen.versions.map((version, i) => (
         <label className="weights" key={version.model}>
           <span>{version.model}</span>
           <input type="range" min={0} max={Math.max(WEIGHT_MAX, version.weight)} value={weights[i]}

@@ -6,10 +6,10 @@ import type { Model, Route } from "../api/types";
 import { useT } from "../i18n";
 import type { TextKey } from "../i18n/en";
 import {
-  CONDITIONS_MAX, FALLBACKS_MAX, NEW_ROUTE, STAGES, STICKY, TIMES, VERSIONS_MAX, draftOf, newRoute, routeChange, routesWith, shares, type ConditionDraft, type RouteDraft,
+  CONDITIONS_MAX, DURATION, FALLBACKS_MAX, NAME, NEW_ROUTE, STAGES, STICKY, TIMES, VERSIONS_MAX, WEIGHT_MAX, draftOf, newRoute, routeChange, routesWith, shares, withVersion, type ConditionDraft, type RouteDraft,
 } from "../lib/routeForm";
 import { Blame, Check, Choice, Field } from "../ui/forms";
-import { Button } from "../ui/parts";
+import { Button, Loaded } from "../ui/parts";
 import { DeleteBox, TriedBox } from "../ui/tried";
 
 export function NewRoute({ onClose }: { onClose: () => void }) {
@@ -48,29 +48,28 @@ export function DeleteRoute({ route, onClose }: { route: Route; onClose: () => v
   );
 }
 
-const NAME = "[A-Za-z0-9][A-Za-z0-9._:\\/@\\-]{0,127}";
-const DURATION = "[0-9]{1,12}(ms|s|m|h|d)";
-
 interface Props {
   draft: RouteDraft;
   set: (more: Partial<RouteDraft>) => void;
 }
 type Options = [string, string][];
+const namesIn = (all: { name: string }[]) => all.map(({ name }) => name);
 
 // Versions with their shares first; what some routes need as well is folded.
 function Fields({ draft, set, isNew }: Props & { isNew: boolean }) {
   const t = useT();
-  const models = (useList<Model>("models").data?.data ?? []).map((model) => model.name);
+  const models = useList<Model>("models");
+  const routes = useList<Route>("routes");
   const versions: Options = draft.versions.filter(({ model }) => model !== "").map(({ model }) => [model, model]);
   const part = { draft, set, versions };
   return (
     <>
       {isNew && <Field label={t("route.name")} help={t("route.name.help")} param="name" value={draft.name} onChange={(name) => set({ name })} pattern={NAME} autoFocus />}
-      <Versions draft={draft} set={set} models={models} />
+      <Loaded read={models}>{({ data }) => <Versions draft={draft} set={set} models={namesIn(data)} />}</Loaded>
       <Choice label={t("route.sticky")} help={t("route.sticky.help")} param="sticky" value={draft.sticky} onChange={(sticky) => set({ sticky })} options={STICKY.map((one) => [one, t(`route.sticky.${one}` as TextKey)])} />
       <details>
         <summary>{t("route.fallbacks")}</summary>
-        <Fallbacks draft={draft} set={set} models={models} />
+        <Loaded read={models}>{(all) => <Loaded read={routes}>{({ data }) => <Fallbacks draft={draft} set={set} models={namesIn(all.data)} routes={namesIn(data)} />}</Loaded>}</Loaded>
       </details>
       <details>
         <summary>{t("route.times")}</summary>
@@ -108,7 +107,6 @@ function Row({ name, onRemove, children }: { name: string; onRemove: (() => void
   );
 }
 
-const WEIGHT_MAX = 100; // of a slider; more stays where it is
 const without = <T,>(list: T[], i: number) => list.filter((_, n) => n !== i);
 const changed = <T,>(list: T[], i: number, more: Partial<T>) => list.map((one, n) => (n === i ? { ...one, ...more } : one));
 
@@ -116,8 +114,7 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
   const t = useT();
   const { versions } = draft;
   const parts = shares(versions.map((version) => version.weight));
-  const free = (own: string): Options => [...(own === "" ? [["", t("route.version.choose")] as [string, string]] : []), ...[...new Set([own, ...models])]
-    .filter((name) => name !== "" && (name === own || versions.every((version) => version.model !== name))).map((name): [string, string] => [name, name])];
+  const free = (own: string): Options => models.filter((name) => name === own || versions.every((version) => version.model !== name)).map((name) => [name, name]);
   const add = () => set({ versions: [...versions, { model: "", stage: versions.some((one) => one.stage === "stable") ? "canary" : "stable", weight: 0 }] });
   return (
     <fieldset className="bare group">
@@ -126,8 +123,8 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
         const name = t("route.version.number", { number: i + 1 });
         const change = (more: Partial<typeof version>) => set({ versions: changed(versions, i, more) });
         return (
-          <Row key={i} name={name} onRemove={versions.length > 1 ? () => set({ versions: without(versions, i) }) : null}>
-            <Choice label={t("model.name")} param={`versions[${i}].model`} value={version.model} onChange={(model) => change({ model })} options={free(version.model)} />
+          <Row key={i} name={name} onRemove={versions.length > 1 ? () => set(withVersion(draft, i, null)) : null}>
+            <Choice label={t("model.name")} param={`versions[${i}].model`} value={version.model} onChange={(model) => set(withVersion(draft, i, model))} options={free(version.model)} />
             <Choice label={t("route.stage")} param={`versions[${i}].stage`} value={version.stage} onChange={(stage) => change({ stage })} options={STAGES.map((one) => [one, one])} />
             <label className="field weight">
               <span>{t("route.weight")} {version.weight}</span>
@@ -143,12 +140,13 @@ function Versions({ draft, set, models }: Props & { models: string[] }) {
   );
 }
 
-function Fallbacks({ draft, set, models }: Props & { models: string[] }) {
+function Fallbacks({ draft, set, models, routes }: Props & { models: string[]; routes: string[] }) {
   const t = useT();
-  const routes = (useList<Route>("routes").data?.data ?? []).map((route) => route.name);
+  const [next, setNext] = useState("");
   const { fallbacks } = draft;
   const all: Options = [...models.map((name): [string, string] => [`model:${name}`, name]), ...routes.filter((name) => name !== draft.name).map((name): [string, string] => [`route:${name}`, t("route.fallback.route", { name })])];
   const free = all.filter(([key]) => !fallbacks.includes(key));
+  const chosen = free.some(([key]) => key === next) ? next : "";
   const textOf = (key: string) => all.find(([one]) => one === key)?.[1] ?? key.slice(key.indexOf(":") + 1);
   return (
     <>
@@ -160,7 +158,10 @@ function Fallbacks({ draft, set, models }: Props & { models: string[] }) {
         </Row>
       ))}
       {free.length > 0 && fallbacks.length < FALLBACKS_MAX && (
-        <Choice label={t("route.fallback.add")} value="" onChange={(key) => set({ fallbacks: [...fallbacks, key] })} options={[["", t("route.version.choose")], ...free]} />
+        <div className="row">
+          <Choice label={t("route.fallback.next")} value={chosen} onChange={setNext} options={[["", t("app.choose")], ...free]} />
+          <Button isDisabled={chosen === ""} onPress={() => set({ fallbacks: [...fallbacks, chosen] })}>{t("route.fallback.add")}</Button>
+        </div>
       )}
     </>
   );

@@ -43,7 +43,7 @@ export default function Routes() {
         {make}
       </PageHead>
       <Loaded read={read}>
-        {({ data }) => <DataTable label={t("route.title")} rows={data} columns={columns} filter empty={<Empty title={t("route.empty")} action={make}>{t("route.empty.text")}</Empty>} />}
+        {({ data }) => <DataTable label={t("route.title")} rows={data} columns={columns} rowId={(route) => route.name} filter empty={<Empty title={t("route.empty")} action={make}>{t("route.empty.text")}</Empty>} />}
       </Loaded>
       {making && <NewRoute onClose={() => setMaking(false)} />}
     </>

@@ -12,8 +12,9 @@ const GATES = [
   { measure: "tpot", tolerance: "41" },
 ];
 
-export function StartRollout({ route, onClose }: { route: Route; onClose: () => void }) {
+export function StartRollout({ route: now, onClose }: { route: Route; onClose: () => void }) {
   const t = useT();
+  const [route] = useState(now); // while the page reads it again and again
   const stable = route.versions.find((version) => version.stage === "stable")?.model ?? "";
   const others = route.versions.filter((version) => version.model !== stable).map((version) => version.model);
   const [candidate, setCandidate] = useState(others[0] ?? "");

@@ -15,8 +15,12 @@ import { draftOf, HookFields, HookState, MadeSecret, Receivers, wishOf } from ".
 type Asking = "edit" | "rotate" | "switch" | "delete" | null;
 
 export default function Webhook() {
-  const t = useT();
   const { webhook: id = "" } = useParams();
+  return <OneWebhook key={id} id={id} />;
+}
+
+function OneWebhook({ id }: { id: string }) {
+  const t = useT();
   const path = `webhooks/${at(id)}`;
   const read = useObject<WebhookObject>(path, LIVE_MS);
   const [asking, setAsking] = useState<Asking>(null);
@@ -76,7 +80,7 @@ function Deliveries({ of, path, mayTest }: { of: WebhookObject; path: string; ma
       actions={
         <>
           <span className="muted">{t("app.live", { seconds: LIVE_MS / 1_000 })}</span>
-          {mayTest && <Button isDisabled={test.passedMs !== null || !of.enabled} onPress={() => void test.run(of)}>{t("webhook.test")}</Button>}
+          {mayTest && <Button isDisabled={test.passedMs !== null || !of.enabled} onPress={() => void test.run()}>{t("webhook.test")}</Button>}
         </>
       }>
       <dl className="figures">
@@ -123,11 +127,12 @@ function useTest(path: string) {
       stopped.current = true;
     };
   }, []);
-  const run = async (hook: WebhookObject) => {
+  const run = async () => {
     setState({ passedMs: 0, result: null, error: null });
     try {
+      const { deliveries: before } = await client.get<WebhookObject>(path);
       await client.call("POST", `${path}/test`, { body: {} });
-      const watched = await watchTest(hook.deliveries, {
+      const watched = await watchTest(before, {
         read: () => client.get<WebhookObject>(path),
         pause: (ms) => new Promise((go) => setTimeout(go, ms)),
         tell: (passedMs) => setState({ passedMs, result: null, error: null }),

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 import { at, client, query } from "../api/client";
 import { useList, useTenants } from "../api/queries";
 import type { Webhook } from "../api/types";
@@ -7,14 +7,14 @@ import { useT } from "../i18n";
 import { count, time } from "../lib/format";
 import { useAccess } from "../session";
 import { DataTable, type Column } from "../ui/DataTable";
-import { Choice, FormBox } from "../ui/forms";
+import { TenantChoice, useFilters } from "../ui/filters";
+import { FormBox } from "../ui/forms";
 import { Button, Empty, Loaded, ManagedBadge, PageHead, Section } from "../ui/parts";
 import { HookFields, HookState, MadeSecret, Receivers, WhoseField, wishOf, type HookDraft } from "../ui/webhooks";
 
 export default function Webhooks() {
   const t = useT();
-  const [search, setSearch] = useSearchParams();
-  const tenant = search.get("tenant") ?? "";
+  const { values: { tenant }, set } = useFilters(["tenant"]);
   const tenants = useTenants();
   const read = useList<Webhook>(`webhooks${query({ tenant })}`);
   const [making, setMaking] = useState(false);
@@ -41,12 +41,11 @@ export default function Webhooks() {
     <>
       <PageHead title={t("webhook.title")}>{make}</PageHead>
       <div className="form-row card">
-        <Choice label={t("tenant.one")} value={tenant} onChange={(next) => setSearch(next ? { tenant: next } : {})}
-          options={[["", t("app.all")], ...slugs.map((slug): [string, string] => [slug, slug])]} />
+        <TenantChoice value={tenant} onChange={set("tenant")} all />
       </div>
       <Loaded read={read}>
         {({ data }) => (
-          <DataTable label={t("webhook.title")} rows={data} columns={columns} filter sorted={[{ id: "name", desc: false }]}
+          <DataTable label={t("webhook.title")} rows={data} columns={columns} rowId={(hook) => hook.id} filter sorted={[{ id: "name", desc: false }]}
             empty={
               <>
                 <Empty title={t("webhook.empty")} action={make}>{t("webhook.empty.text")}</Empty>

@@ -35,11 +35,13 @@ function useArranged<Row>(rows: Row[], wish: Wish<Row>): { shown: Row[]; busy: b
   return { shown: later?.shown ?? [], busy: later?.of !== wish };
 }
 
-// Sortable, searchable, and drawn only as far as it is seen: 100,000 rows are as quick as 100.
-export function DataTable<Row>({ label, rows, columns, empty, filter, sorted }: {
+// Sortable, searchable, and drawn only as far as it is seen: 100,000 rows are as quick as 100. `rowId`: what stays the same of
+// a row when it is read anew, so that its buttons stay its own when others come before it; without it: its place.
+export function DataTable<Row>({ label, rows, columns, rowId, empty, filter, sorted }: {
   label: string;
   rows: Row[];
   columns: Column<Row>[];
+  rowId?: (row: Row) => string;
   empty?: ReactNode;
   filter?: boolean;
   sorted?: SortingState;
@@ -86,7 +88,7 @@ export function DataTable<Row>({ label, rows, columns, empty, filter, sorted }: 
   // It knows the rows that are drawn; order and search are done above, on all.
   const table = useReactTable({
     data: drawn, columns: defs, state: { sorting }, onSortingChange: setSorting, manualSorting: true,
-    enableMultiSort: false, getCoreRowModel: getCoreRowModel(),
+    enableMultiSort: false, getCoreRowModel: getCoreRowModel(), getRowId: (row, i) => rowId?.(row) ?? String(first + i),
   });
 
   if (rows.length === 0 && empty) return <>{empty}</>;
@@ -133,7 +135,7 @@ export function DataTable<Row>({ label, rows, columns, empty, filter, sorted }: 
           <tbody>
             {before > 0 && <tr aria-hidden="true" className="spacer" style={{ height: before }} />}
             {table.getRowModel().rows.map((row, i) => (
-              <tr key={first + i} aria-rowindex={first + i + 2}>
+              <tr key={row.id} aria-rowindex={first + i + 2}>
                 {row.getVisibleCells().map((cell) => (
                   <td key={cell.id} className={numeric(cell.column.id)}>
                     {flexRender(cell.column.columnDef.cell, cell.getContext())}

@@ -1,12 +1,11 @@
 import { useState } from "react";
 import { useList } from "../api/queries";
 import type { ArtifactStage, Tenant } from "../api/types";
-import { useT, type Translate } from "../i18n";
+import { useT } from "../i18n";
 import { importCommand, serveCommand, serveConfig, testCommand, TEST_SET, type Import } from "../lib/artifacts";
 import { namesOf, textOf } from "../lib/settings";
-import { time } from "../lib/format";
-import { Check, Field } from "./forms";
-import { Badge, Copyable, type Tone } from "./parts";
+import { Blame, Check, Field } from "./forms";
+import { Badge, Copyable, Loaded, type Tone } from "./parts";
 
 const TONES: Record<ArtifactStage, Tone> = { draft: "calm", testing: "warn", released: "good", deprecated: "warn", retired: "bad" };
 export function StageBadge({ stage }: { stage: ArtifactStage }) {
@@ -14,45 +13,36 @@ export function StageBadge({ stage }: { stage: ArtifactStage }) {
   return <Badge tone={TONES[stage]}>{t(`artifact.stage.${stage}`)}</Badge>;
 }
 
-// Tenants by name, or all of them.
-export const tenantsText = (t: Translate, tenants: string[] | null) => (tenants === null ? t("model.tenants.all") : [...tenants].sort().join(", ") || t("artifact.nobody"));
-
 const BOXES_MAX = 24; // so many tenants are chosen by a tick; of more the names are typed
 
 export function TenantsField({ value, onChange, all = true }: { value: string[] | null; onChange: (next: string[] | null) => void; all?: boolean }) {
   const t = useT();
   const read = useList<Tenant>("tenants", undefined, 1_000);
-  const [typed, setTyped] = useState(() => textOf(value));
-  const slugs = (read.data?.data ?? []).map((one) => one.slug);
-  const chosen = value ?? [];
+  const [typed, setTyped] = useState(() => textOf(value)); // kept while all are chosen
   const type = (next: string) => {
     setTyped(next);
     onChange(namesOf(next) ?? []);
   };
+  const chosen = value ?? [];
+  const toggle = (slug: string) => (on: boolean) => type(textOf(on ? [...chosen, slug] : chosen.filter((one) => one !== slug)));
+  const choice = (slugs: string[]) =>
+    slugs.length > 0 && slugs.length <= BOXES_MAX ? (
+      <>
+        <div className="checks-row">
+          {[...new Set([...slugs, ...chosen])].map((slug) => <Check key={slug} label={slug} checked={chosen.includes(slug)} onChange={toggle(slug)} />)}
+        </div>
+        <Blame param="tenants" />
+      </>
+    ) : (
+      <Field label={t("artifact.who.names")} help={t("artifact.who.names.help")} param="tenants" value={typed} onChange={type} optional suggestions={slugs} />
+    );
   return (
     <div role="group" aria-label={t("artifact.who")} className="field">
       {all && <Check label={t("artifact.who.all")} checked={value === null} onChange={(next) => onChange(next ? null : (namesOf(typed) ?? []))} />}
-      {value !== null && slugs.length > 0 && slugs.length <= BOXES_MAX && (
-        <div className="checks-row">
-          {slugs.map((slug) => (
-            <Check key={slug} label={slug} checked={chosen.includes(slug)} onChange={(next) => onChange(next ? [...chosen, slug] : chosen.filter((one) => one !== slug))} />
-          ))}
-        </div>
-      )}
-      {value !== null && slugs.length > BOXES_MAX && <Field label={t("artifact.who.names")} help={t("artifact.who.names.help")} value={typed} onChange={type} optional suggestions={slugs} />}
+      {value !== null && <Loaded read={read}>{({ data }) => choice(data.map((one) => one.slug))}</Loaded>}
     </div>
   );
 }
-
-// How a member of an artifact is called and shown, where the server says what a step changes.
-export const memberName = (t: Translate) => (member: string) =>
-  member === "stage" ? t("artifact.stage") : member === "tenants" ? t("artifact.who") : member === "retires_at" ? t("artifact.retires_at") : member;
-export const memberValue = (t: Translate) => (member: string, value: unknown) => {
-  if (member === "stage") return t(`artifact.stage.${value as ArtifactStage}`);
-  if (member === "tenants") return tenantsText(t, value as string[] | null);
-  if (member === "retires_at") return time(value as string | null);
-  return typeof value === "string" ? value || "–" : JSON.stringify(value);
-};
 
 // The whole way from a file to a model that tenants call, as commands for the server's machine.
 export function HowToImport() {

@@ -21,31 +21,40 @@ export function EngineState({ engine }: { engine: Engine }) {
 
 const GRACE_S = "30";
 
+// What somebody is asked before it is done, of the engine as it was then: the page reads it again meanwhile.
+export interface Switching {
+  verb: "stop" | "start";
+  engine: Engine;
+}
+
 // Stops an engine, or starts it, for who may. One that sleeps until it is needed can be both.
-export function EngineSwitch({ engine, quiet }: { engine: Engine; quiet?: boolean }) {
+export function EngineSwitch({ engine, quiet, ask }: { engine: Engine; quiet?: boolean; ask: (next: Switching) => void }) {
   const t = useT();
   const { may } = useAccess();
-  const [asking, setAsking] = useState<"stop" | "start" | null>(null);
-  const [grace, setGrace] = useState(GRACE_S);
   if (!may("change", "engines")) return null;
   const name = engine.name;
   const isOut = engine.out_of_service === true;
   const canStart = isOut || engine.state === "stopped" || engine.state === "backing_off";
   const kind = quiet ? "quiet" : "plain";
-  const close = () => setAsking(null);
-  const send = (verb: string, body: object) => client.call("POST", `engines/${at(name)}/${verb}`, { body });
   return (
     <>
-      {canStart && <Button kind={kind} aria-label={quiet ? t("engine.start.one", { name }) : undefined} onPress={() => setAsking("start")}>{t("engine.start")}</Button>}
-      {!isOut && <Button kind={kind} aria-label={quiet ? t("engine.stop.one", { name }) : undefined} onPress={() => setAsking("stop")}>{t("engine.stop")}</Button>}
-      {asking === "stop" && (
-        <FormBox title={t("engine.stop.one", { name })} text={t(engine.supervised ? "engine.stop.text" : "engine.stop.remote", { running: engine.in_flight ?? 0 })}
-          submit={t("engine.stop")} kind="danger" onClose={close} onSubmit={() => send("stop", engine.supervised ? { grace_s: Number(grace) } : {})}>
-          {engine.supervised && <Field label={t("engine.grace")} help={t("engine.grace.help")} value={grace} onChange={setGrace} inputMode="numeric" pattern="[0-5]?[0-9]{1,2}|600" />}
-        </FormBox>
-      )}
-      {asking === "start" && <FormBox title={t("engine.start.one", { name })} text={t("engine.start.text")} submit={t("engine.start")} onClose={close} onSubmit={() => send("start", {})} />}
+      {canStart && <Button kind={kind} aria-label={quiet ? t("engine.start.one", { name }) : undefined} onPress={() => ask({ verb: "start", engine })}>{t("engine.start")}</Button>}
+      {!isOut && <Button kind={kind} aria-label={quiet ? t("engine.stop.one", { name }) : undefined} onPress={() => ask({ verb: "stop", engine })}>{t("engine.stop")}</Button>}
     </>
+  );
+}
+
+export function SwitchBox({ of: { verb, engine }, onClose }: { of: Switching; onClose: () => void }) {
+  const t = useT();
+  const [grace, setGrace] = useState(GRACE_S);
+  const { name } = engine;
+  const send = (body: object) => client.call("POST", `engines/${at(name)}/${verb}`, { body });
+  if (verb === "start") return <FormBox title={t("engine.start.one", { name })} text={t("engine.start.text")} submit={t("engine.start")} onClose={onClose} onSubmit={() => send({})} />;
+  return (
+    <FormBox title={t("engine.stop.one", { name })} text={t(engine.supervised ? "engine.stop.text" : "engine.stop.remote", { running: engine.in_flight ?? 0 })}
+      submit={t("engine.stop")} kind="danger" onClose={onClose} onSubmit={() => send(engine.supervised ? { grace_s: Number(grace) } : {})}>
+      {engine.supervised && <Field label={t("engine.grace")} help={t("engine.grace.help")} param="grace_s" value={grace} onChange={setGrace} inputMode="numeric" pattern="[0-5]?[0-9]{1,2}|600" />}
+    </FormBox>
   );
 }
 

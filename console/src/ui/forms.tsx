@@ -74,7 +74,8 @@ export function Field({ label, help, value, onChange, optional, lines, param, ..
   );
 }
 
-// The browser's own list: it is small, and every device shows it in its own good way.
+// The browser's own list: it is small, and every device shows it in its own good way. A value that is none of the options,
+// since they are not read yet or it is gone, is one of its own: what is shown is what is sent.
 export function Choice({ label, value, onChange, options, help, param }: {
   label: string;
   value: string;
@@ -83,13 +84,16 @@ export function Choice({ label, value, onChange, options, help, param }: {
   help?: string;
   param?: string;
 }) {
+  const t = useT();
   const id = useId();
   const why = useBlame(param);
+  const isOther = options.every(([key]) => key !== value);
   const described = [help && `${id}-help`, why !== null && `${id}-why`].filter(Boolean).join(" ");
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} aria-describedby={described || undefined} aria-invalid={why !== null || undefined}>
+      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} aria-describedby={described || undefined} aria-invalid={why !== null || undefined} required={isOther && value === ""}>
+        {isOther && <option value={value}>{value || t("app.choose")}</option>}
         {options.map(([key, text]) => (
           <option key={key} value={key}>{text}</option>
         ))}
@@ -154,7 +158,7 @@ export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose,
     <Box title={title} onClose={onClose}>
       <form onSubmit={(event) => void go(event)} aria-busy={busy}>
         {text && <p>{text}</p>}
-        {children}
+        <Blaming error={error}>{children}</Blaming>
         {error ? <ErrorBox error={error} /> : null}
         <div className="form-end">
           <Button onPress={onClose}>{t("app.cancel")}</Button>

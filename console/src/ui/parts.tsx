@@ -145,7 +145,7 @@ export function Copyable({ text, label }: { text: string; label: string }) {
 export const isOurs = (object: Managed) => object.managed_by === "api";
 export function ManagedNote({ object }: { object: Managed }) {
   const t = useT();
-  if (object.managed_by === "file") return <p className="note">{t("app.by_file.text", { source: object.source ?? "" })}</p>;
+  if (object.managed_by === "file") return <p className="note">{object.source ? t("app.by_file.text", { source: object.source }) : t("app.by_file.only")}</p>;
   if (object.managed_by === "engine") return <p className="note">{t("app.by_engine")}</p>;
   return null;
 }

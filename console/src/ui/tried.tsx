@@ -3,9 +3,11 @@ import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "rea
 import { Link } from "react-router";
 import { client } from "../api/client";
 import { useT } from "../i18n";
-import { members, shown, type Trial } from "../lib/changes";
-import { Blaming, Box, Change } from "./forms";
+import { members, type Trial } from "../lib/changes";
+import { memberText, memberValue } from "../lib/members";
+import { Blaming, Box } from "./forms";
 import { Button, ErrorBox, Facts, Loading } from "./parts";
+import { Changes } from "./preview";
 
 interface Write {
   method: "POST" | "PATCH" | "DELETE";
@@ -18,15 +20,16 @@ const tryOut = ({ method, path, ...options }: Write) => client.call<Trial>(metho
 const carryOut = <T,>({ method, path, ...options }: Write) => client.call<T>(method, path, options);
 
 // What would be otherwise. It is gone to, so that nobody confirms by a second press of the same key.
-function Changes({ trial }: { trial: Trial }) {
+function WhatItDoes({ trial }: { trial: Trial }) {
   const t = useT();
+  const [name, value] = [memberText(t), memberValue(t)];
   const place = useRef<HTMLElement>(null);
   useEffect(() => place.current?.focus(), []);
   return (
     <section ref={place} tabIndex={-1} aria-label={t("tried.title")} className="tried">
-      <h3>{t(`tried.${trial.action}`)}</h3>
-      {trial.action === "create" && <Facts facts={members(trial.after)} />}
-      {trial.action === "change" && trial.changes.map((one) => <Change key={one.member} what={one.member} before={shown(one.before)} after={shown(one.after)} />)}
+      <h3>{t(trial.action === "delete" ? "trial.delete" : `tried.${trial.action}`)}</h3>
+      {trial.action === "create" && <Facts facts={members(trial.after).map(([member, one]) => [name(member), value(member, one)])} />}
+      {trial.action === "change" && <Changes of={trial} />}
     </section>
   );
 }
@@ -80,7 +83,7 @@ export function TriedBox<T>({ title, text, submit, write, onDone, onClose, child
           {text && <p>{text}</p>}
           <Blaming error={error}>{children}</Blaming>
         </div>
-        {tried !== null && <Changes trial={tried.trial} />}
+        {tried !== null && <WhatItDoes trial={tried.trial} />}
         {error ? <ErrorBox error={error} /> : null}
         <div className="form-end">
           {tried === null ? (
@@ -120,8 +123,8 @@ export function DeleteBox({ title, text, path, revision, users, onDone, onClose 
   const queries = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const write: Write = { method: "DELETE", path, revision };
-  const tried = useQuery({ queryKey: ["tried", path, revision], queryFn: () => tryOut(write), gcTime: 0, staleTime: Infinity });
+  const [write] = useState<Write>({ method: "DELETE", path, revision }); // as it was seen, while pages read it again
+  const tried = useQuery({ queryKey: ["tried", write.path, write.revision], queryFn: () => tryOut(write), gcTime: 0, staleTime: Infinity });
   const go = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -143,7 +146,7 @@ export function DeleteBox({ title, text, path, revision, users, onDone, onClose 
         {users && users.length > 0 && (
           <div className="note warn">
             {t("tried.used")}
-            <ul>{users.map((one) => <li key={one.to}><Link to={one.to}>{one.text}</Link></li>)}</ul>
+            <ul>{users.map((one) => <li key={one.to}><Link to={one.to} onClick={onClose}>{one.text}</Link></li>)}</ul>
           </div>
         )}
         {tried.isPending && <Loading />}

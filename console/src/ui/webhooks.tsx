@@ -30,14 +30,14 @@ export function HookFields({ draft, onChange, tenant }: { draft: HookDraft; onCh
   const toggle = (pattern: string, on: boolean) => set({ events: (on ? [...(events ?? []), pattern] : (events ?? []).filter((one) => one !== pattern)).join(", ") });
   return (
     <>
-      <Field label={t("key.name")} help={t("webhook.name.help")} value={draft.name} onChange={(name) => set({ name })} autoFocus />
-      <Field label={t("webhook.url")} help={t("webhook.url.help")} value={draft.url} onChange={(url) => set({ url })} pattern="https?://.+" />
+      <Field label={t("key.name")} help={t("webhook.name.help")} param="name" value={draft.name} onChange={(name) => set({ name })} autoFocus />
+      <Field label={t("webhook.url")} help={t("webhook.url.help")} param="url" value={draft.url} onChange={(url) => set({ url })} pattern="https?://.+" />
       <div role="group" aria-label={t("webhook.suggested")} className="checks-row">
         {(tenant === null ? PATTERNS : TENANT_PATTERNS).map((pattern) => (
           <Check key={pattern} label={`${pattern} (${t(`webhook.about.${pattern}` as "webhook.about.limit.*")})`} checked={events?.includes(pattern) ?? false} onChange={(on) => toggle(pattern, on)} />
         ))}
       </div>
-      <Field label={t("webhook.events")} help={t("webhook.events.help")} value={draft.events} onChange={(next) => set({ events: next })}
+      <Field label={t("webhook.events")} help={t("webhook.events.help")} param="events" value={draft.events} onChange={(next) => set({ events: next })}
         validate={(typed) => (patternsOf(typed) === null ? t("webhook.events.none") : null)} />
     </>
   );
@@ -75,7 +75,7 @@ export function Receivers() {
 export function WhoseField({ places, value, onChange }: { places: (string | null)[]; value: string | null; onChange: (next: string | null) => void }) {
   const t = useT();
   return (
-    <Choice label={t("webhook.whose")} help={t(value === null ? "webhook.whose.platform.text" : "webhook.whose.tenant.text")} value={value ?? ""} onChange={(next) => onChange(next === "" ? null : next)}
+    <Choice label={t("webhook.whose")} param="tenant" help={t(value === null ? "webhook.whose.platform.text" : "webhook.whose.tenant.text")} value={value ?? ""} onChange={(next) => onChange(next === "" ? null : next)}
       options={places.map((one): [string, string] => [one ?? "", one ?? t("webhook.whose.platform")])} />
   );
 }

@@ -125,7 +125,10 @@ def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person
     person.box().get_by_text("it stays until a later day").wait_for()
     assert person.box().get_by_role("button", name="Retire").is_disabled()
     person.press("Cancel", person.box())
-    step(person, "Release again", lambda box: box.get_by_label("All tenants, new ones too").is_checked())
+
+    def kept(box):
+        assert box.get_by_label("All tenants, new ones too").is_checked()
+    step(person, "Release again", kept)
     assert gateway.chat(keys["lab"], model="old")[0] == 200
 
 
@@ -140,6 +143,9 @@ def test_who_may_call_a_model_is_narrowed_by_its_own_list(person, gateway, impor
     box = person.box()
     box.get_by_label("All tenants, new ones too").uncheck()
     box.get_by_label("field", exact=True).check()
+    box.get_by_label("All tenants, new ones too").check()
+    box.get_by_label("All tenants, new ones too").uncheck()
+    assert box.get_by_label("field", exact=True).is_checked()
     box.get_by_text("May call it then: field.").wait_for()
     box.get_by_role("status", name="What it changes").locator("ins").get_by_text("field").wait_for()
     person.press("Save", box)

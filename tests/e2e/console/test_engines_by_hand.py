@@ -44,6 +44,26 @@ def test_a_cancelled_question_stops_nothing(person, gateway, tiny):
     assert gateway.api("GET", "engines/tiny")["out_of_service"] is False
 
 
+def test_what_was_asked_about_stays_the_same_while_the_list_changes(person, gateway):
+    def add(name):
+        gateway.api("POST", "engines", {"name": name, "url": f"http://{gateway.engines[0].address}/v1", "slots": 1})
+    add("middle")
+    try:
+        page = person.sign_in_as("olga@platform", "engines").page
+        person.press("Stop middle")
+        add("aaa")  # it comes first
+        page.locator("table tbody tr").first.get_by_text("aaa").wait_for(state="attached")
+        assert person.box().get_by_role("heading").inner_text() == "Stop middle"
+        person.press("Stop", person.box())
+        person.box().wait_for(state="detached")
+        stopped = [one["name"] for one in gateway.api("GET", "engines")["data"] if one.get("out_of_service")]
+        assert stopped == ["middle"]
+    finally:
+        for one in gateway.api("GET", "engines")["data"]:
+            if one["name"] in ("middle", "aaa"):
+                gateway.api("DELETE", f"engines/{one['name']}")
+
+
 def test_the_log_says_what_it_withholds_and_never_a_prompt(person, gateway, tiny):
     secret = "zanzibar marmalade"
     assert gateway.chat(model=TINY, text=secret, max_tokens=4)[0] == 200
@@ -55,8 +75,14 @@ def test_the_log_says_what_it_withholds_and_never_a_prompt(person, gateway, tiny
     assert secret not in page.locator("main").inner_text()
     assert person.axe() == []
     withheld = gateway.api("GET", "engines/tiny/log")["withheld"]
-    if withheld:
-        page.get_by_text("lines are withheld").wait_for()
+    assert page.get_by_text("lines are withheld").count() == min(withheld, 1)
+
+
+def test_how_much_of_the_log_is_withheld_is_said(person, gateway):
+    page = person.sign_in_as("olga@platform", "engines/tiny").page
+    page.route("**/api/v1/engines/tiny/log", lambda call: call.fulfill(json={"name": "tiny", "lines": ["ready"], "withheld": 12}))
+    person.press("Show the log")
+    page.get_by_text("12 lines are withheld.").wait_for()
 
 
 def test_who_only_looks_has_no_buttons_and_no_log(person, gateway, tiny):

@@ -88,6 +88,7 @@ def test_what_the_server_has_against_it_stands_at_the_field(person, gateway):
     box.get_by_label("Tenants that may use it").fill("nobody-of-this-name")
     person.press("See what it does", box)
     box.get_by_role("alert").get_by_text("nobody-of-this-name").wait_for()
+    assert box.get_by_label("Tenants that may use it").get_attribute("aria-invalid") == "true"
     assert field.input_value() == "5m"  # what was typed stays
     person.press("Cancel", box)
     assert "wrong" not in names(gateway, "models") and writes(person, "models") == []
@@ -106,7 +107,7 @@ def test_a_model_is_changed_and_deleted_when_nothing_needs_it(person, gateway):
     person.box().get_by_label("Context").fill("2048")
     person.press("See what it does", person.box())
     change = person.box().get_by_role("region", name="What it does")
-    change.get_by_text("context_tokens").wait_for()
+    change.get_by_text("Context", exact=True).wait_for()
     assert change.locator(".change").count() == 1
     person.press("Save", person.box())
     page.get_by_text("2,048").wait_for()
@@ -117,6 +118,7 @@ def test_a_model_is_changed_and_deleted_when_nothing_needs_it(person, gateway):
     assert person.box().get_by_role("button", name="Delete").is_disabled()
     person.box().get_by_role("link", name="Route on-passing").click()
     person.title("on-passing")
+    assert person.box().count() == 0
     person.press("Delete")
     person.press("Delete", person.box())
     person.title("Routes and rollouts")
@@ -134,11 +136,24 @@ def test_a_change_that_somebody_else_was_faster_with_is_not_made(person, gateway
     person.box().get_by_text("What it offers, and how much").click()
     person.box().get_by_label("Context").fill("1024")
     person.press("See what it does", person.box())
-    person.box().get_by_text("context_tokens").wait_for()
+    person.box().get_by_role("region", name="What it does").get_by_text("Context", exact=True).wait_for()
     gateway.api("PATCH", "models/shared", {"context_tokens": 4096})
     person.press("Save", person.box())
     person.sees("Somebody else has changed it meanwhile.")
     assert gateway.api("GET", "models/shared")["context_tokens"] == 4096
+
+
+def test_weights_are_set_on_what_was_seen(person, gateway):
+    gateway.api("POST", "routes", {"name": "weighed", "versions": [{"model": "llama-v1", "weight": 1}, {"model": "llama-v2", "stage": "canary"}]})
+    page = person.sign_in_as("olga@platform", "routes/weighed").page
+    person.press("Change weights")
+    person.box().get_by_role("slider").nth(1).fill("50")
+    gateway.api("PATCH", "routes/weighed", {"versions": [{"model": "llama-v2", "weight": 7}]})
+    page.locator("main").get_by_text("llama-v1", exact=True).first.wait_for(state="detached")  # the page knows
+    assert person.box().get_by_role("slider").count() == 2
+    person.press("Save", person.box())
+    person.sees("Somebody else has changed it meanwhile.")
+    assert [one["weight"] for one in gateway.api("GET", "routes/weighed")["versions"]] == [7]
 
 
 def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gateway):
@@ -151,7 +166,8 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     for part in ("Falls back to", "Times", "Mirror", "Grey channel", "Conditions"):
         box.get_by_text(part, exact=True).click()
     box.get_by_label("Stays together by").select_option("user")
-    box.get_by_label("Add one").select_option("model:llama-v1")
+    box.get_by_label("Another one").select_option("model:llama-v1")
+    person.press("Add", box)
     box.get_by_label("In all").fill("5m")
     box.get_by_text("Copy requests to a version").click()
     box.get_by_label("Share in percent").fill("5")
@@ -179,8 +195,8 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     person.press("Take away: Condition 1", box)
     person.press("See what it does", box)
     change = box.get_by_role("region", name="What it does")
-    change.get_by_text("mirror", exact=True).wait_for()
-    assert change.locator("dt").all_inner_texts() == ["mirror", "conditions"]
+    change.get_by_text("Mirror", exact=True).wait_for()
+    assert change.locator("dt").all_inner_texts() == ["Mirror", "Conditions"]
     person.press("Save", box)
     box.wait_for(state="detached")
     route = gateway.api("GET", "routes/whole")
@@ -190,6 +206,15 @@ def test_all_that_a_route_can_have_is_said_changed_and_taken_back(person, gatewa
     box.get_by_role("group", name="Version 2").get_by_label("Stage").select_option("stable")
     person.press("See what it does", box)
     box.get_by_role("alert").get_by_text("versions").wait_for()
+    person.press("Take away: Version 2", box)  # the grey channel went there
+    person.press("See what it does", box)
+    choice = box.get_by_label("Version", exact=True)
+    assert choice.is_visible() and choice.input_value() == "" and not choice.evaluate("one => one.checkValidity()")
+    assert box.get_by_role("region", name="What it does").count() == 0
+    choice.select_option("whole-v1")
+    person.press("See what it does", box)
+    box.get_by_role("region", name="What it does").get_by_text("version whole-v1").first.wait_for()
+    person.press("Back", box)
     person.press("Cancel", box)
 
 
@@ -224,14 +249,15 @@ def test_what_a_file_declares_or_somebody_may_not_change_has_no_button(person, c
     page = person.sign_in_as("olga@platform", "models/llama-v1").page
     for path in ("models/llama-v1", "routes/llama", "engines/gpu-1"):
         person.open(path)
+        person.title(path.split("/")[1])
         person.sees("Declared in the configuration file")
         for name in ("Edit", "Delete", "Change weights"):
             assert page.get_by_role("button", name=name).count() == 0, (path, name)
     audrey = Person(chromium, gateway).sign_in_as("audrey@platform", "models")
-    for path, button in (("models", "New model"), ("routes", "New route"), ("engines", "Add a remote engine")):
+    for path, title, button in (("models", "Models", "New model"), ("routes", "Routes and rollouts", "New route"), ("engines", "Engines", "Add a remote engine")):
         audrey.open(path)
+        audrey.title(title)
         audrey.settled()
-        audrey.page.get_by_role("heading", level=1).first.wait_for()
         assert audrey.page.get_by_role("button", name=button).count() == 0, button
     audrey.leave()
 
