@@ -116,7 +116,7 @@ function Move({ of: now, to, onClose }: { of: ArtifactObject; to: ArtifactStage;
   const trial = useTrial("POST", path, complete ? body : null, of.revision);
   return (
     <FormBox title={t(moveText(of.stage, to))} text={t(`artifact.move.${to}.text`, { name: of.artifact })} submit={t(moveText(of.stage, to))} kind={to === "retired" ? "danger" : "main"}
-      ready={complete && !trial.blocked} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
+      ready={complete && !trial.blocked} told={trial.error} onSubmit={() => client.call("POST", path, { body, revision: of.revision })} onClose={onClose}>
       {asksForTenants(to) && <TenantsField value={tenants} onChange={setTenants} />}
       {to === "deprecated" && <Field label={t("artifact.move.day")} param="retires_at" help={t("artifact.move.day.help")} type="date" value={day} onChange={setDay} />}
       {to === "released" && of.stage === "testing" && <Field label={t("artifact.move.without_test")} param="without_test" help={t("artifact.move.without_test.help")} value={reason} onChange={setReason} optional />}
@@ -163,7 +163,7 @@ function ChangeCallers({ of, model, onClose }: { of: ArtifactObject; model: Mode
   const path = `models/${at(model.name)}`;
   const trial = useTrial("PATCH", path, { tenants }, model.revision);
   return (
-    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.blocked} onClose={onClose}
+    <FormBox title={t("artifact.callers.change")} text={t("artifact.callers.change.text", { name: model.name })} submit={t("app.save")} ready={!trial.blocked} told={trial.error} onClose={onClose}
       onSubmit={() => client.call("PATCH", path, { body: { tenants }, revision: model.revision })}>
       <TenantsField value={tenants} onChange={setTenants} />
       <TrialBox of={trial} />

@@ -15,7 +15,8 @@ function useBlame(param: string | undefined): string | null {
 }
 
 // Around fields: they show what is wrong with them, folded parts are unfolded for it, and the first one is gone to.
-export function Blaming({ error, children }: { error: unknown; children: ReactNode }) {
+// `told`: what was said unasked, which takes nobody away from where he types.
+export function Blaming({ error, told, children }: { error: unknown; told?: unknown; children: ReactNode }) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const first = error ? place.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-blamed]") : null;
@@ -24,7 +25,7 @@ export function Blaming({ error, children }: { error: unknown; children: ReactNo
     first.focus();
   }, [error]);
   return (
-    <Refused value={error}>
+    <Refused value={error ?? told}>
       <div ref={place} onInvalidCapture={(event) => (event.target as HTMLElement).closest("details")?.setAttribute("open", "")}>{children}</div>
     </Refused>
   );
@@ -127,7 +128,7 @@ export function Box({ title, onClose, children, wide }: { title: string; onClose
 }
 
 // Asks for something and does it. It stays open, with what was typed, when the server says no.
-export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose, children, ready = true }: {
+export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose, children, ready = true, told }: {
   title: string;
   text?: ReactNode;
   submit: string;
@@ -136,6 +137,7 @@ export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose,
   onClose: () => void;
   children?: ReactNode;
   ready?: boolean;
+  told?: unknown; // what the server has against it already
 }) {
   const t = useT();
   const queries = useQueryClient();
@@ -158,7 +160,7 @@ export function FormBox({ title, text, submit, kind = "main", onSubmit, onClose,
     <Box title={title} onClose={onClose}>
       <form onSubmit={(event) => void go(event)} aria-busy={busy}>
         {text && <p>{text}</p>}
-        <Blaming error={error}>{children}</Blaming>
+        <Blaming error={error} told={told}>{children}</Blaming>
         {error ? <ErrorBox error={error} /> : null}
         <div className="form-end">
           <Button onPress={onClose}>{t("app.cancel")}</Button>

@@ -73,7 +73,7 @@ def test_the_operator_releases_a_model_version(person, gateway, imported, keys):
     # The rule is told before anything is done, and there is no way around it by haste.
     person.press("Release")
     person.box().get_by_label("All tenants, new ones too").check()
-    person.box().get_by_text("its latest test run did not pass, or there was none").wait_for()
+    person.box().get_by_role("alert").get_by_text("its latest test run did not pass, or there was none").wait_for()
     assert person.box().get_by_role("button", name="Release").is_disabled()
     person.press("Cancel", person.box())
 
@@ -116,13 +116,16 @@ def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person
 
     person.press("Deprecate")
     person.box().get_by_label("May be retired from (UTC)").fill("2020-01-01")
-    person.box().get_by_text("want a time that is yet to come").wait_for()
+    person.box().get_by_role("alert").get_by_text("want a time that is yet to come").wait_for()
+    day = person.box().get_by_label("May be retired from (UTC)")
+    assert day.get_attribute("aria-invalid") == "true" and day.input_value() == "2020-01-01"
+    assert day.evaluate("one => document.activeElement === one")  # nobody is taken away from it
     person.press("Cancel", person.box())
     step(person, "Deprecate", lambda box: box.get_by_label("May be retired from (UTC)").fill("2199-01-01"))
     assert gateway.api("GET", f"artifacts/{artifact}")["retires_at"].startswith("2199-01-01T00:00:00")
     assert gateway.chat(keys["lab"], model="old")[0] == 200
     person.press("Retire")
-    person.box().get_by_text("it stays until a later day").wait_for()
+    person.box().get_by_role("alert").get_by_text("it stays until a later day").wait_for()
     assert person.box().get_by_role("button", name="Retire").is_disabled()
     person.press("Cancel", person.box())
 

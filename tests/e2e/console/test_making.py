@@ -262,6 +262,18 @@ def test_what_a_file_declares_or_somebody_may_not_change_has_no_button(person, c
     audrey.leave()
 
 
+def test_a_tenants_people_see_a_model_without_links_that_lead_nowhere(chromium, gateway):
+    dave = Person(chromium, gateway).sign_in_as("dave@aurora", "models/llama-v1")
+    dave.title("llama-v1")
+    dave.settled()
+    main = dave.page.locator("main")
+    main.get_by_role("region", name="Model", exact=True).get_by_text("Context").wait_for()
+    assert main.locator("a[href*='/engines/']").count() == 0
+    assert main.get_by_role("alert").count() == 0
+    assert "()" not in main.inner_text()
+    dave.leave()
+
+
 def test_the_boxes_have_no_serious_fault_and_fit_a_phone(chromium, gateway):
     gateway.api("POST", "models", {"name": "small-screen", "engine": "gpu-1", "engine_model": "sim"})
     one = Person(chromium, gateway, viewport=PHONE, has_touch=True, is_mobile=True).sign_in()
