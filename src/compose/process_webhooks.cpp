@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "compose/data.h"
@@ -16,8 +20,22 @@ Result<webhook::Allowed> at_allowed(const config::Webhooks& wanted, Result<webho
   return made ? std::move(made) : fail(std::move(made).error().in_context(wanted.position.text()));
 }
 
-webhook::Target target_of(const config::Webhook& hook) {
-  return {.url = hook.url, .secret = hook.secret};
+using Tls = std::shared_ptr<const rt::TlsClientContext>;
+
+// For all of them; nothing where none needs it.
+Result<Tls> tls_for(const config::Webhooks& wanted, const webhook::Allowed& allowed) {
+  const std::initializer_list<const std::optional<config::Webhook>*> hooks{
+      &wanted.budget_events, &wanted.audit_checkpoints, &wanted.rollout_events};
+  const bool is_needed = allowed.has_https() || std::ranges::any_of(hooks, [](const auto* hook) {
+                           return *hook && webhook::is_https((*hook)->url);
+                         });
+  if (!is_needed) return Tls();
+  auto made = webhook::client_context();
+  return made ? std::move(made) : fail(std::move(made).error().in_context("webhooks"));
+}
+
+webhook::Target target_of(const config::Webhook& hook, const Tls& tls) {
+  return {.url = hook.url, .secret = hook.secret, .tls = tls};
 }
 
 }  // namespace
@@ -28,30 +46,32 @@ Result<void> Process::make_webhooks() {
   const auto at = [](const config::Webhook& hook, auto made) {
     return made ? std::move(made) : fail(std::move(made).error().in_context(hook.position.text()));
   };
+  TRY(webhook::Allowed allowed, at_allowed(wanted, webhook::Allowed::make(wanted.allowed)));
+  TRY(const Tls tls, tls_for(wanted, allowed));
   if (const auto& hook = wanted.budget_events) {
-    TRY(budget_webhook_, at(*hook, webhook::Sender::make(target_of(*hook), first.loop(),
+    TRY(budget_webhook_, at(*hook, webhook::Sender::make(target_of(*hook, tls), first.loop(),
                                                          first.upstream(), *random_)));
     count_deliveries("budget_events", [this] { return budget_webhook_->stats(); });
   }
   if (const auto& hook = wanted.audit_checkpoints) {
     TRY(checkpoint_webhook_,
-        at(*hook, CheckpointWebhook::make(target_of(*hook), data_->audit(), *pool_, first.loop(),
-                                          first.upstream(), *random_)));
+        at(*hook, CheckpointWebhook::make(target_of(*hook, tls), data_->audit(), *pool_,
+                                          first.loop(), first.upstream(), *random_)));
     count_deliveries("audit_checkpoints", [this] { return checkpoint_webhook_->stats(); });
   }
   if (const auto& hook = wanted.rollout_events) {
-    TRY(rollout_webhook_,
-        at(*hook, EventWebhook::make(target_of(*hook), first.loop(), first.upstream(), *random_)));
+    TRY(rollout_webhook_, at(*hook, EventWebhook::make(target_of(*hook, tls), first.loop(),
+                                                       first.upstream(), *random_)));
     count_deliveries("rollout_events", [this] { return rollout_webhook_->stats(); });
   }
-  TRY(webhook::Allowed allowed, at_allowed(wanted, webhook::Allowed::make(wanted.allowed)));
   webhook_hub_ = std::make_unique<WebhookHub>(WebhookHub::Parts{.records = publisher_->webhooks(),
                                                                 .events = *events_,
                                                                 .authenticator = *authenticator_,
                                                                 .allowed = std::move(allowed),
                                                                 .loop = first.loop(),
                                                                 .pool = first.upstream(),
-                                                                .random = *random_});
+                                                                .random = *random_,
+                                                                .tls = tls});
   count_deliveries("api", [this] { return webhook_hub_->stats(); });  // all of them together
   return {};
 }

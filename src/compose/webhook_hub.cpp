@@ -1,6 +1,7 @@
 #include "compose/webhook_hub.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "control/event_kinds.h"
@@ -38,10 +39,11 @@ Sender::Stats WebhookHub::Hook::stats() const { return sender ? past + sender->s
 
 control::WebhookReport WebhookHub::Hook::report() const {
   const Sender::Stats stats = this->stats();
-  control::WebhookReport out{.delivered = stats.delivered,
-                             .retried = stats.retried,
-                             .dropped = stats.dropped,
-                             .waiting = waiting.size() + (sender ? sender->waiting() : 0)};
+  control::WebhookReport out{
+      .delivered = stats.delivered,
+      .retried = stats.retried,
+      .dropped = stats.dropped,
+      .waiting = waiting.size() + (test ? 1 : 0) + (sender ? sender->waiting() : 0)};
   if (const auto& latest = sender && sender->last() ? sender->last() : last) {
     out.last_status = latest->status;
     if (!latest->error.empty()) out.last_error = latest->error;
@@ -49,6 +51,12 @@ control::WebhookReport WebhookHub::Hook::report() const {
   }
   if (!trouble.empty()) out.last_error = trouble;
   return out;
+}
+
+void WebhookHub::Hook::drop_waiting() {
+  past.dropped += waiting.size() + (test ? 1 : 0);
+  waiting.clear();
+  test.reset();
 }
 
 WebhookHub::WebhookHub(Parts parts)
@@ -60,7 +68,10 @@ WebhookHub::WebhookHub(Parts parts)
 control::WebhookDesk WebhookHub::desk() {
   return {.take_url = [this](std::string_view url) { return parts_.allowed.take(url); },
           .report = [this](store::WebhookId id) { return report(id); },
-          .test = [this](store::WebhookId id) { test(id); }};
+          .test =
+              [this](store::WebhookId id, std::optional<control::Event::Tenant> tenant) {
+                test(id, std::move(tenant));
+              }};
 }
 
 control::WebhookReport WebhookHub::report(store::WebhookId id) {
@@ -70,9 +81,9 @@ control::WebhookReport WebhookHub::report(store::WebhookId id) {
   });
 }
 
-void WebhookHub::test(store::WebhookId id) {
+void WebhookHub::test(store::WebhookId id, std::optional<control::Event::Tenant> tenant) {
   told_.with([&](Told& told) {
-    if (told.tests.size() < store::WebhookRecord::kMax) told.tests.insert(id);
+    if (told.tests.size() < store::WebhookRecord::kMax) told.tests.emplace(id, std::move(tenant));
   });
 }
 
@@ -99,6 +110,7 @@ rt::Task<void> WebhookHub::deliver(Hook* hook) {
 
 void WebhookHub::look() {
   take_records();
+  starts_left_ = kStartsAtOnce;
   for (auto it = hooks_.begin(); it != hooks_.end();) {
     Hook& hook = *it->second;
     start_or_stop(hook);
@@ -121,7 +133,10 @@ void WebhookHub::take_records() {
   for (const store::WebhookRecord& record : *records_) {
     there.insert(record.id);
     std::unique_ptr<Hook>& hook = hooks_[record.id];
-    if (!hook) hook = std::make_unique<Hook>(parts_.loop);
+    if (!hook) {
+      hook = std::make_unique<Hook>(parts_.loop);
+      hook->first_seen = parts_.events.last();
+    }
     use(*hook, record);
   }
   for (const auto& [id, hook] : hooks_) {
@@ -135,20 +150,24 @@ void WebhookHub::take_records() {
 void WebhookHub::use(Hook& hook, const store::WebhookRecord& record) {
   const bool is_other = hook.record.url != record.url || hook.record.secret != record.secret;
   hook.record = record;
-  hook.trouble.clear();
   hook.is_wanted = record.enabled && parts_.allowed.take(record.url).has_value();
-  if (!hook.is_wanted || (hook.sender && !is_other && !hook.stop.is_set())) return;
-  auto secret = control::open_webhook_secret(record, parts_.authenticator);
-  if (!secret) {
+  if (!hook.is_wanted || !is_other || !hook.sender || hook.stop.is_set()) return;
+  auto target = target_of(hook);
+  if (!target) return;
+  if (auto aimed = hook.sender->aim(*std::move(target)); !aimed) {
     hook.is_wanted = false;
-    hook.trouble = "its secret cannot be read, because the pepper is another one: rotate it";
-    return;
+    hook.trouble = aimed.error().message();
   }
-  webhook::Target target{.url = record.url, .secret = *std::move(secret)};
-  if (hook.sender && !hook.stop.is_set()) {
-    if (auto aimed = hook.sender->aim(std::move(target)); !aimed)
-      hook.trouble = aimed.error().message();
-  }
+}
+
+// Nothing, and it is not to run, when its secret cannot be read.
+std::optional<webhook::Target> WebhookHub::target_of(Hook& hook) {
+  hook.trouble.clear();
+  if (auto secret = control::open_webhook_secret(hook.record, parts_.authenticator))
+    return webhook::Target{.url = hook.record.url, .secret = *std::move(secret), .tls = parts_.tls};
+  hook.is_wanted = false;
+  hook.trouble = "its secret cannot be read, because the pepper is another one: rotate it";
+  return std::nullopt;
 }
 
 void WebhookHub::start_or_stop(Hook& hook) {
@@ -159,16 +178,19 @@ void WebhookHub::start_or_stop(Hook& hook) {
     hook.stop.clear();
     hook.has_ended = false;
   }
-  if (!hook.is_wanted && !hook.stop.is_set() && hook.sender) {
-    hook.stop.set();
-    hook.past.dropped += hook.waiting.size();
-    hook.waiting.clear();
+  if (hook.is_wanted && !hook.sender && starts_left_ > 0 && !tasks_.full()) {
+    --starts_left_;
+    start(hook);
   }
-  if (!hook.is_wanted || hook.sender || tasks_.full()) return;
-  auto secret = control::open_webhook_secret(hook.record, parts_.authenticator);
-  if (!secret) return;
-  auto made = Sender::make({.url = hook.record.url, .secret = *std::move(secret)}, parts_.loop,
-                           parts_.pool, parts_.random);
+  if (hook.is_wanted) return;
+  hook.drop_waiting();
+  if (hook.sender) hook.stop.set();
+}
+
+void WebhookHub::start(Hook& hook) {
+  auto target = target_of(hook);
+  if (!target) return;
+  auto made = Sender::make(*std::move(target), parts_.loop, parts_.pool, parts_.random);
   if (!made) {
     hook.is_wanted = false;
     hook.trouble = made.error().message();
@@ -179,18 +201,19 @@ void WebhookHub::start_or_stop(Hook& hook) {
 }
 
 void WebhookHub::take_tests() {
-  const auto tests = told_.with([](Told& told) { return std::exchange(told.tests, {}); });
-  for (const store::WebhookId id : tests) {
+  auto tests = told_.with([](Told& told) { return std::exchange(told.tests, {}); });
+  for (auto& [id, tenant] : tests) {
     const auto found = hooks_.find(id);
-    if (found == hooks_.end() || !found->second->is_wanted || !found->second->sender) continue;
+    if (found == hooks_.end() || !found->second->is_wanted) continue;
     const WallTime now = parts_.loop.clock().wall_now();
     const store::WebhookRecord& record = found->second->record;
-    found->second->sender->send(
+    found->second->test =
         control::webhook_body({.id = now.time_since_epoch().count(),
                                .at = now,
                                .event = {.kind = "webhook.test",
                                          .subject = "webhooks/" + record.id.value.text(),
-                                         .text = "a test of the webhook '" + record.name + "'"}}));
+                                         .tenant = std::move(tenant),
+                                         .text = "a test of the webhook '" + record.name + "'"}});
   }
 }
 
@@ -211,7 +234,9 @@ void WebhookHub::take_events() {
 
 void WebhookHub::take_event(const EventLog::Noted& noted) {
   for (const auto& [id, hook] : hooks_) {
-    const bool is_older = noted.at < hook->record.meta.created_at;
+    // A clock that goes back may hide what came between its creation and our next look, and no
+    // more.
+    const bool is_older = noted.id <= hook->first_seen && noted.at < hook->record.meta.created_at;
     if (!hook->is_wanted || is_older || !wants(hook->record, noted.event)) continue;
     if (hook->waiting.size() < kWaitingMax)
       hook->waiting.push_back(noted.id);
@@ -231,6 +256,7 @@ void WebhookHub::feed(Hook& hook) {
     else
       ++hook.past.dropped;
   }
+  if (hook.waiting.empty() && hook.test) hook.sender->send(*std::exchange(hook.test, {}));
 }
 
 void WebhookHub::tell() {

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +44,7 @@ class WebhookHub {
   static constexpr std::size_t kWaitingMax = 1'000;
   static constexpr std::size_t kAhead = 32;
   static constexpr std::size_t kEventsAtOnce = 500;  // read of the log
+  static constexpr std::size_t kStartsAtOnce = 32;   // senders of one look
   static constexpr std::chrono::seconds kEnd{5};     // for senders to end, when the process stops
 
   using Records = std::vector<store::WebhookRecord>;
@@ -56,6 +56,7 @@ class WebhookHub {
     rt::Loop& loop;
     http::ClientPool& pool;
     Random& random;
+    std::shared_ptr<const rt::TlsClientContext> tls = {};  // of all senders; nothing: no https://
   };
   explicit WebhookHub(Parts parts);
 
@@ -65,23 +66,26 @@ class WebhookHub {
   // Any thread, from here on.
   control::WebhookDesk desk();
   control::WebhookReport report(store::WebhookId id);
-  void test(store::WebhookId id);
+  void test(store::WebhookId id, std::optional<control::Event::Tenant> tenant);
   webhook::Sender::Stats stats();  // of all there were
 
  private:
   struct Hook {
     explicit Hook(rt::Loop& loop) : stop(loop) {}
     store::WebhookRecord record;
+    std::int64_t first_seen = 0;              // the log's newest event then
     bool is_wanted = false;                   // to run
     std::string trouble;                      // why it cannot; empty: nothing is wrong
     std::unique_ptr<webhook::Sender> sender;  // null: it does not run
     bool has_ended = false;                   // its sender
     rt::Event stop;                           // of its sender
     std::deque<std::int64_t> waiting;         // ids of events, oldest first
+    std::optional<std::string> test;          // the body of one that waits behind them
     webhook::Sender::Stats past;              // of senders that are gone, and of `waiting`
     std::optional<webhook::Sender::Attempt> last;
     webhook::Sender::Stats stats() const;
     control::WebhookReport report() const;
+    void drop_waiting();
   };
   using Hooks = std::map<store::WebhookId, std::unique_ptr<Hook>>;
 
@@ -89,7 +93,9 @@ class WebhookHub {
   void look();
   void take_records();
   void use(Hook& hook, const store::WebhookRecord& record);
+  std::optional<webhook::Target> target_of(Hook& hook);
   void start_or_stop(Hook& hook);
+  void start(Hook& hook);
   void take_tests();
   void take_events();
   void take_event(const control::EventLog::Noted& noted);
@@ -101,11 +107,13 @@ class WebhookHub {
   Hooks hooks_;
   std::int64_t seen_ = 0;        // of the log
   webhook::Sender::Stats gone_;  // of hooks that are no more
+  std::size_t starts_left_ = 0;  // in this look
   rt::TaskGroup tasks_;
   struct Told {
     std::map<store::WebhookId, control::WebhookReport> reports;
     webhook::Sender::Stats all;
-    std::set<store::WebhookId> tests;  // wanted
+    // Wanted, with whose they are.
+    std::map<store::WebhookId, std::optional<control::Event::Tenant>> tests;
   };
   Guarded<Told> told_;
 };

@@ -25,11 +25,10 @@ Result<void> may_touch(AdminRequest& request, const WebhookRecord& webhook) {
   return may(request, Resource::webhooks, Owner::of(webhook.tenant));
 }
 
-// The path of a URL may be all that keeps strangers from it, so it is for those who could set it
-// and for those who see everything.
+// The path of a URL may be all that keeps strangers from it, so it is for those who could set it.
 bool sees_path(const AdminRequest& request, const WebhookRecord& webhook) {
-  return sees_all(request) ||
-         may(request, access::Action::change, Resource::webhooks, Owner::of(webhook.tenant));
+  return may(request, access::Action::change, Resource::webhooks, Owner::of(webhook.tenant))
+      .has_value();
 }
 
 std::string origin_of(const std::string& url) {
@@ -69,7 +68,11 @@ struct WebhookFields {
   Result<void> put_into(WebhookRecord& webhook, const WebhookDesk& desk) const {
     if (name) TRY_VOID(check_name(*name));
     if (name) webhook.name = *name;
-    if (url && *url != webhook.url) {  // one that is no longer allowed may stay as it is
+    // One that is no longer allowed may stay as it is.
+    const bool stays = !webhook.url.empty() && url == webhook.url;
+    if (url && !stays) {
+      if (!desk.take_url)
+        return client_error(Code::conflict, "no webhook has a place here: nobody delivers", "url");
       TRY(webhook.url, desk.take_url(*url));
     }
     if (events) {
@@ -178,11 +181,9 @@ Result<AdminReply> AdminApi::create_webhook(Request& request) {
   }
   TRY_VOID(may_touch(request, webhook));
   TRY_VOID(must_want_new(request));
-  if (!parts_.webhooks.take_url)
-    return client_error(Code::conflict, "no webhook can be made here: nobody delivers", "url");
   TRY_VOID(fields.put_into(webhook, parts_.webhooks));
   const Secret secret = new_webhook_secret(parts_.random);
-  seal_webhook_secret(webhook, secret, parts_.authenticator, parts_.random);
+  TRY_VOID(seal_webhook_secret(webhook, secret, parts_.authenticator, parts_.random));
   TRY(webhook, request.store->create(std::move(webhook)));
   return AdminReply{201, show_webhook(request, webhook, data, secret.reveal()),
                     etag_of(webhook.meta.revision)};
@@ -215,7 +216,7 @@ Result<AdminReply> AdminApi::rotate_webhook(Request& request, WebhookRecord webh
   TRY_VOID(JsonBody(request.call.body).done());
   TRY(webhook.meta.revision, revision(request, webhook.meta.revision));
   const Secret secret = new_webhook_secret(parts_.random);
-  seal_webhook_secret(webhook, secret, parts_.authenticator, parts_.random);
+  TRY_VOID(seal_webhook_secret(webhook, secret, parts_.authenticator, parts_.random));
   TRY(webhook, request.store->update(webhook));
   return AdminReply{200, show_webhook(request, webhook, data, secret.reveal()),
                     etag_of(webhook.meta.revision)};
@@ -232,8 +233,15 @@ Result<AdminReply> AdminApi::test_webhook(Request& request, const WebhookRecord&
     return client_error(Code::conflict,
                         "the webhook's URL is none of the places that webhooks.allowed of the "
                         "configuration file names: it is not called");
-  request.afterwards = [this, id = webhook.id](AdminReply&) {
-    if (parts_.webhooks.test) parts_.webhooks.test(id);
+  if (!open_webhook_secret(webhook, parts_.authenticator))
+    return client_error(Code::conflict,
+                        "the webhook's secret cannot be read, because the pepper is another one: "
+                        "rotate it first");
+  std::optional<Event::Tenant> owner;
+  if (webhook.tenant)
+    owner = Event::Tenant{.id = *webhook.tenant, .slug = slug_of(data, *webhook.tenant)};
+  request.afterwards = [this, id = webhook.id, owner = std::move(owner)](AdminReply&) {
+    if (parts_.webhooks.test) parts_.webhooks.test(id, owner);
   };
   return AdminReply{202, show_webhook(request, webhook, data), etag_of(webhook.meta.revision)};
 }

@@ -17,10 +17,12 @@ constexpr std::size_t kSecretBytes = 32;
 // No key has a text like this one, so what it gives is nobody's HMAC.
 constexpr std::string_view kSealKeyOf = "sovmesh/webhook-secrets/1";
 
-SecretBytes seal_key(const identity::Authenticator& authenticator, std::int32_t pepper_id) {
-  const Digest key = authenticator.key_hmac(pepper_id, kSealKeyOf);
+std::optional<SecretBytes> seal_key(const identity::Authenticator& authenticator,
+                                    std::int32_t pepper_id) {
+  const auto key = authenticator.pepper_hmac(pepper_id, kSealKeyOf);
   static_assert(std::tuple_size_v<Digest> == kSealKeyBytes);
-  return SecretBytes::copy_of(key);
+  if (!key) return std::nullopt;
+  return SecretBytes::copy_of(*key);
 }
 
 std::string context_of(const store::WebhookRecord& webhook) {
@@ -34,17 +36,20 @@ Secret new_webhook_secret(Random& random) {
   return Secret("whsec_" + to_base64(bytes.reveal()));
 }
 
-void seal_webhook_secret(store::WebhookRecord& webhook, const Secret& secret,
-                         const identity::Authenticator& authenticator, Random& random) {
+Result<void> seal_webhook_secret(store::WebhookRecord& webhook, const Secret& secret,
+                                 const identity::Authenticator& authenticator, Random& random) {
   webhook.pepper_id = authenticator.newest_pepper();
-  webhook.secret = seal(seal_key(authenticator, webhook.pepper_id), secret.reveal(),
-                        context_of(webhook), random);
+  const auto key = seal_key(authenticator, webhook.pepper_id);
+  if (!key) return our_error(Code::internal_error, "there is no pepper to seal a secret with");
+  webhook.secret = seal(*key, secret.reveal(), context_of(webhook), random);
+  return {};
 }
 
 std::optional<Secret> open_webhook_secret(const store::WebhookRecord& webhook,
                                           const identity::Authenticator& authenticator) {
-  const auto opened =
-      open_sealed(seal_key(authenticator, webhook.pepper_id), webhook.secret, context_of(webhook));
+  const auto key = seal_key(authenticator, webhook.pepper_id);
+  if (!key) return std::nullopt;
+  const auto opened = open_sealed(*key, webhook.secret, context_of(webhook));
   if (!opened) return std::nullopt;
   return Secret(std::string(opened->reveal_text()));
 }

@@ -21,10 +21,10 @@ namespace sovmesh::control {
 // "whsec_" and the base64 of 32 bytes by chance.
 Secret new_webhook_secret(Random& random);
 // Into the record: AES-256-GCM under a key made of the newest pepper, bound to the webhook's id.
-// Whoever has control.db alone cannot sign.
-void seal_webhook_secret(store::WebhookRecord& webhook, const Secret& secret,
-                         const identity::Authenticator& authenticator, Random& random);
-// Nothing when the pepper has become another one.
+// Whoever has control.db alone cannot sign. Code::internal_error: there is no pepper.
+Result<void> seal_webhook_secret(store::WebhookRecord& webhook, const Secret& secret,
+                                 const identity::Authenticator& authenticator, Random& random);
+// Nothing when the pepper has become another one, or is not there.
 std::optional<Secret> open_webhook_secret(const store::WebhookRecord& webhook,
                                           const identity::Authenticator& authenticator);
 
@@ -46,8 +46,8 @@ struct WebhookDesk {
   // delivers, so that none can be made.
   std::function<Result<std::string>(std::string_view url)> take_url = {};
   std::function<WebhookReport(store::WebhookId)> report = {};
-  // Queues an event "webhook.test" for this one. Never waits.
-  std::function<void(store::WebhookId)> test = {};
+  // Queues an event "webhook.test" for this one, whose owner is `tenant`. Never waits.
+  std::function<void(store::WebhookId, std::optional<Event::Tenant> tenant)> test = {};
 };
 
 // The body of a delivery.

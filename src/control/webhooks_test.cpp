@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/seal.h"
 #include "tests/support/result_matchers.h"
 #include "tests/support/seeded_random.h"
 
@@ -28,7 +29,7 @@ TEST_F(WebhookSecretsTest, ASecretIsThirtyTwoBytesByChance) {
 
 TEST_F(WebhookSecretsTest, WhatIsStoredOpensWithThePepperAlone) {
   const Secret secret = new_webhook_secret(random_);
-  seal_webhook_secret(webhook_, secret, authenticator_, random_);
+  ASSERT_THAT(seal_webhook_secret(webhook_, secret, authenticator_, random_), Succeeds());
   EXPECT_EQ(webhook_.pepper_id, 2);
   EXPECT_THAT(webhook_.secret, Not(HasSubstr(secret.reveal().substr(6, 8))));
   EXPECT_EQ(open_webhook_secret(webhook_, authenticator_)->reveal(), secret.reveal());
@@ -38,9 +39,22 @@ TEST_F(WebhookSecretsTest, WhatIsStoredOpensWithThePepperAlone) {
   EXPECT_FALSE(open_webhook_secret(webhook_, none));
 }
 
+// What a key costs that nobody has is the same for all, so it seals nothing.
+TEST_F(WebhookSecretsTest, APepperThatIsNotThereSealsAndOpensNothing) {
+  const identity::Authenticator none{{}, {}};
+  EXPECT_THAT(seal_webhook_secret(webhook_, Secret("whsec_x"), none, random_),
+              FailsWith(Code::internal_error));
+  webhook_.pepper_id = 77;
+  const Digest known = authenticator_.key_hmac(webhook_.pepper_id, "sovmesh/webhook-secrets/1");
+  webhook_.secret = seal(SecretBytes::copy_of(known), "whsec_of whoever writes into the table",
+                         "webhook/" + webhook_.id.value.text(), random_);
+  EXPECT_FALSE(open_webhook_secret(webhook_, authenticator_));
+}
+
 // Whoever can write into the table cannot give one webhook the secret of another one.
 TEST_F(WebhookSecretsTest, ASealedSecretIsOfOneWebhook) {
-  seal_webhook_secret(webhook_, new_webhook_secret(random_), authenticator_, random_);
+  ASSERT_THAT(seal_webhook_secret(webhook_, new_webhook_secret(random_), authenticator_, random_),
+              Succeeds());
   store::WebhookRecord other = webhook_;
   other.id = {Ulid::from_bytes({2})};
   EXPECT_FALSE(open_webhook_secret(other, authenticator_));

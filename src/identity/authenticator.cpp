@@ -164,6 +164,13 @@ Digest Authenticator::key_hmac(std::int32_t pepper_id, std::string_view key_text
   return impl_->pepper(pepper_id).of(key_text);
 }
 
+std::optional<Digest> Authenticator::pepper_hmac(std::int32_t pepper_id,
+                                                 std::string_view text) const {
+  const auto it = impl_->peppers.find(pepper_id);
+  if (it == impl_->peppers.end()) return std::nullopt;
+  return it->second.of(text);
+}
+
 std::int32_t Authenticator::newest_pepper() const {
   return impl_->peppers.empty() ? -1 : impl_->peppers.rbegin()->first;
 }

@@ -197,5 +197,11 @@ TEST_F(AuthenticatorTest, UnknownAndForeignModelsReadTheSame) {
             "The model `m` does not exist or you do not have access to it.");
 }
 
+TEST_F(AuthenticatorTest, OnlyAPepperThatIsThereMakesAKeyForOtherThings) {
+  EXPECT_EQ(authenticator_.pepper_hmac(1, "x"), authenticator_.key_hmac(1, "x"));
+  EXPECT_EQ(authenticator_.pepper_hmac(77, "x"), std::nullopt);
+  EXPECT_EQ(authenticator_.pepper_hmac(-1, "x"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace sovmesh::identity

@@ -40,6 +40,8 @@ Result<Allowed> Allowed::make(const std::vector<std::string>& places) {
   return allowed;
 }
 
+bool Allowed::has_https() const { return std::ranges::any_of(places_, &http::Url::is_tls); }
+
 Result<std::string> Allowed::take(std::string_view text) const {
   if (places_.empty())
     return client_error(Code::conflict,

@@ -19,6 +19,7 @@ class Allowed {
   static Result<Allowed> make(const std::vector<std::string>& places);
 
   bool empty() const { return places_.empty(); }
+  bool has_https() const;  // among them
   // The URL as it will be called. Its scheme, host and port are exactly those of a place, and its
   // path is the place's or goes on behind it with '/'. No user, query, fragment, escape, empty or
   // dotted segment. Code::conflict where no place is allowed, Code::invalid_value otherwise; `url`

@@ -30,6 +30,12 @@ TEST_F(AllowedTest, TakesWhatIsWithinAPlaceAsItWillBeCalled) {
               HasValue("https://[2001:db8::1]:8443/a/b/c"));
 }
 
+TEST_F(AllowedTest, KnowsWhetherItHasHttps) {
+  EXPECT_TRUE(allowed_.has_https());
+  EXPECT_FALSE(Allowed::make({"http://127.0.0.1:9000/x"})->has_https());
+  EXPECT_FALSE(Allowed().has_https());
+}
+
 TEST_F(AllowedTest, RefusesEveryOtherPlace) {
   for (const char* const url :
        {"http://hooks.example.com/", "https://hooks.example.com:444/", "https://example.com/",

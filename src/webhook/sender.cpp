@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::string_view kPrefix = "whsec_";
 constexpr std::size_t kSecretBytesMin = 16;
-constexpr std::size_t kAnswerMax = 64 * 1024;  // nobody reads it
 constexpr std::chrono::milliseconds kPauseFirst{1'000};
 constexpr std::chrono::milliseconds kPauseMax{60'000};
 
@@ -30,7 +29,43 @@ Secret key_of(const Secret& secret) {
   return bytes ? Secret(*std::move(bytes)) : Secret();
 }
 
+// So that the connection can be kept. A long rest, or one that does not come, is left: the
+// connection closes with the call.
+rt::Task<void> read_rest(http::ClientCall& call, rt::Until until) {
+  std::size_t read = 0;
+  while (read <= Sender::kRestMax) {
+    const auto piece = call.try_read();
+    if (!piece || piece->kind == http::BodyPiece::Kind::end) co_return;
+    read += piece->bytes.size();
+    if (piece->kind == http::BodyPiece::Kind::would_block &&
+        co_await call.readable().wait(until) != rt::Wake::ready)
+      co_return;
+  }
+}
+
+// The status of the answer.
+rt::Task<Result<int>> post(http::ClientPool& pool, const http::Origin& origin,
+                           const http::ClientRequest& request, rt::Loop& loop, rt::Until until) {
+  const auto call = pool.call(origin);
+  CO_TRY_VOID(co_await call->send(request, until));
+  CO_TRY(const http::ClientResponseHead head, co_await call->head(until));
+  const rt::Until rest{until.deadline.earlier(loop.in(Sender::kRestTime)), until.cancelled};
+  co_await read_rest(*call, rest);
+  co_return head.status;
+}
+
+bool is_taken(int status) { return status >= 200 && status < 300; }
+
 }  // namespace
+
+bool is_https(std::string_view url) {
+  const auto parsed = http::parse_url(url, "/");
+  return parsed && parsed->is_tls;
+}
+
+Result<std::shared_ptr<const rt::TlsClientContext>> client_context() {
+  return rt::TlsClientContext::make({}, {"http/1.1"});
+}
 
 std::string sign(const Secret& secret, std::string_view id, std::int64_t unix_seconds,
                  std::string_view body) {
@@ -49,7 +84,9 @@ Result<Sender::Place> Sender::place_of(Target target) {
   origin.port = url.port;
   origin.unix_path = url.unix_path;
   if (url.is_tls) {
-    TRY(origin.tls, rt::TlsClientContext::make({}, {"http/1.1"}));
+    if (!target.tls)
+      return our_error(Code::config_invalid, "no https:// webhook can be called without CAs");
+    origin.tls = std::move(target.tls);
   }
   return Place{
       .origin = std::move(origin), .path = std::move(url.path), .secret = std::move(target.secret)};
@@ -120,24 +157,23 @@ rt::Task<bool> Sender::attempt(const Delivery& delivery, rt::Event& stopping) {
                     {"webhook-timestamp", timestamp},
                     {"webhook-signature", signature}};
   const rt::Until until{loop_.in(kAnswerTime), &stopping};
-  const auto answer =
-      co_await http::fetch(pool_, place.origin, std::move(request), kAnswerMax, until);
-  if (answer || !stopping.is_set()) note(answer);
-  co_return answer && answer->status >= 200 && answer->status < 300;
+  const Result<int> status = co_await post(pool_, place.origin, request, loop_, until);
+  if (status || !stopping.is_set()) note(status);
+  co_return status&& is_taken(*status);
 }
 
-void Sender::note(const Result<http::ClientResponse>& answer) {
+void Sender::note(const Result<int>& status) {
   Attempt attempt{.status = {}, .error = {}, .at = loop_.clock().wall_now()};
-  if (answer) {
-    attempt.status = answer->status;
-    const bool redirects = answer->status >= 300 && answer->status < 400;
-    if (answer->status < 200 || answer->status >= 300)
-      attempt.error = fmt::format("the receiver answered {}{}", answer->status,
+  if (status) {
+    attempt.status = *status;
+    const bool redirects = *status >= 300 && *status < 400;
+    if (!is_taken(*status))
+      attempt.error = fmt::format("the receiver answered {}{}", *status,
                                   redirects ? ": redirects are not followed" : "");
-  } else if (answer.error().code() == Code::timed_out) {
+  } else if (status.error().code() == Code::timed_out) {
     attempt.error = fmt::format("no answer within {} s", kAnswerTime.count());
   } else {
-    attempt.error = answer.error().message();
+    attempt.error = status.error().message();
   }
   last_ = std::move(attempt);
 }

@@ -26,9 +26,17 @@ class Receiver : public http::Handler {
     const bool refuses = refusing-- > 0;
     (refuses ? refused : taken).push_back(got);
     http::ResponseHead head;
-    head.status = refuses ? refusal : 204;
+    head.status = refuses ? refusal : rest.empty() ? 204 : 200;
     if (refusal == 302) head.fields.add("location", "http://127.0.0.1:1/elsewhere");
-    co_await exchange.respond(head, "");
+    if (!is_endless) {
+      co_await exchange.respond(head, rest);
+      co_return;
+    }
+    exchange.start_stream(head);
+    (void)exchange.write(rest);
+    const rt::Until gone{exchange.loop().in(10min), &exchange.client_gone()};
+    co_await rt::sleep(exchange.loop(), gone);
+    exchange.abort();
   }
   struct Delivery {
     std::string id;
@@ -38,6 +46,8 @@ class Receiver : public http::Handler {
   };
   int refusing = 0;
   int refusal = 503;
+  std::string rest;         // of an answer
+  bool is_endless = false;  // and no end follows it
   std::vector<Delivery> refused;
   std::vector<Delivery> taken;
   std::vector<std::string> bodies() const {
@@ -142,6 +152,39 @@ TEST_F(SenderTest, SaysWhatCameOfTheLatestAttempt) {
   EXPECT_EQ(sender_->last()->error, "");
 }
 
+TEST_F(SenderTest, KeepsItsConnectionBehindAShortAnswer) {
+  receiver_.rest = "ok";
+  sender_->send("first");
+  sender_->send("second");
+  world_.run_for(1s);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("first", "second"));
+  EXPECT_EQ(pool_.idle(), 1U);
+}
+
+TEST_F(SenderTest, TheStatusDecidesHoweverLongTheAnswerIs) {
+  receiver_.rest = std::string(4 * Sender::kRestMax, 'x');
+  sender_->send("first");
+  sender_->send("second");
+  world_.run_for(5s);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("first", "second"));
+  EXPECT_EQ(sender_->stats().delivered, 2U);
+  EXPECT_EQ(sender_->stats().retried, 0U);
+  EXPECT_EQ(sender_->last()->status, 200);
+  EXPECT_EQ(sender_->last()->error, "");
+  EXPECT_EQ(pool_.idle(), 0U) << "what is not read to its end is closed";
+}
+
+TEST_F(SenderTest, AnAnswerWithoutAnEndHoldsUpNothing) {
+  receiver_.is_endless = true;
+  receiver_.rest = "and";
+  sender_->send("first");
+  sender_->send("second");
+  world_.run_for(5s);
+  EXPECT_THAT(receiver_.bodies(), ElementsAre("first", "second"));
+  EXPECT_EQ(sender_->stats().delivered, 2U);
+  EXPECT_EQ(sender_->stats().retried, 0U);
+}
+
 TEST_F(SenderTest, TheNextAttemptGoesWhereItIsAimed) {
   receiver_.refusing = 1;
   sender_->send("x");
@@ -173,6 +216,30 @@ TEST_F(SenderTest, TakesOnlyWhatCanWork) {
   EXPECT_THAT(make("ftp://x", "0123456789abcdef"), FailsWith(Code::config_invalid));
   EXPECT_THAT(make("http://127.0.0.1:1/h", "short"), FailsWith(Code::config_invalid));
   EXPECT_THAT(make("http://127.0.0.1:1/h", "whsec_not base64"), FailsWith(Code::config_invalid));
+}
+
+// Reading the system's CAs takes long, so no sender does it.
+TEST_F(SenderTest, SharesTheContextItIsGiven) {
+  const auto tls = client_context();
+  ASSERT_THAT(tls, Succeeds());
+  Target target{.url = "https://127.0.0.1:1/h", .secret = Secret("0123456789abcdef")};
+  EXPECT_THAT(Sender::make(target, world_.loop(), pool_, world_.random()),
+              FailsWith(Code::config_invalid));
+  EXPECT_THAT(sender_->aim(target), FailsWith(Code::config_invalid));
+  target.tls = *tls;
+  const auto made = Sender::make(target, world_.loop(), pool_, world_.random());
+  ASSERT_THAT(made, Succeeds());
+  const auto held = tls->use_count();
+  target.secret = Secret("another secret, long");
+  ASSERT_THAT((*made)->aim(target), Succeeds());
+  EXPECT_EQ(tls->use_count(), held);
+}
+
+TEST(Webhook, KnowsWhatNeedsCertificates) {
+  EXPECT_TRUE(is_https("https://hooks.example.com/x"));
+  EXPECT_FALSE(is_https("http://127.0.0.1:1/h"));
+  EXPECT_FALSE(is_https("unix:/run/h"));
+  EXPECT_FALSE(is_https(""));
 }
 
 // Computed with another implementation (Python's hmac).

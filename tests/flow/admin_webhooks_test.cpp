@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -228,8 +229,10 @@ TEST_F(WebhooksTest, ForeignIsAsIfItWereNotThere) {
 TEST_F(WebhooksTest, WhoMayOnlyReadSeesNoPath) {
   const std::string id =
       member(ok("aurora.tenant-admin", "POST", "webhooks", body("ours", "aurora")), "id");
-  for (const char* const login : {"aurora.tenant-admin", "platform-operator", "auditor"})
+  for (const char* const login : {"aurora.tenant-admin", "platform-operator"})
     EXPECT_EQ(member(ok(login, "GET", "webhooks/" + id), "url"), origin_ + "/ours") << login;
+  EXPECT_EQ(member(ok("auditor", "GET", "webhooks/" + id), "url"), origin_);
+  EXPECT_THAT(ok("auditor", "GET", "webhooks"), Not(HasSubstr("/ours")));
   for (const char* const login : {"aurora.tenant-developer", "aurora.tenant-viewer"}) {
     EXPECT_EQ(member(ok(login, "GET", "webhooks/" + id), "url"), origin_) << login;
     EXPECT_EQ(refusal(login, "POST", "webhooks", body("mine", "aurora")),
@@ -281,6 +284,19 @@ TEST_F(WebhooksTest, NothingOfARequestBecomesAPlaceThatTheFileDoesNotName) {
   must("POST", "webhooks", body("pager"));
   EXPECT_EQ(refusal("", "PATCH", "webhooks/pager", R"({"url":"https://evil.example/"})"),
             Code::invalid_value);
+  for (const char* const url : {"", " ", "/pager"}) {
+    const std::string whole =
+        R"({"name":"empty","url":")" + std::string(url) + R"(","events":["*"]})";
+    EXPECT_EQ(refusal("", "POST", "webhooks", whole), Code::invalid_value) << url;
+    EXPECT_EQ(refusal("", "PUT", "webhooks/pager", whole), Code::invalid_value) << url;
+    EXPECT_EQ(refusal("", "PATCH", "webhooks/pager", R"({"url":")" + std::string(url) + R"("})"),
+              Code::invalid_value)
+        << url;
+  }
+  store::WebhookRecord record = store_->load()->webhooks.at(0);
+  record.url.clear();  // as a release of before took it
+  ASSERT_THAT(store_->update(record), Succeeds());
+  EXPECT_EQ(refusal("", "PATCH", "webhooks/pager", R"({"url":""})"), Code::invalid_value);
   stop();
   start({});
   const auto reply = call("", "POST", "webhooks", body("another"));
@@ -368,6 +384,103 @@ TEST_F(WebhooksTest, ATestGoesToTheOneAlone) {
   world_.run_for(seconds(1));
   EXPECT_THAT(receiver_.types("/pager"), ElementsAre("webhook.test"));
   EXPECT_THAT(receiver_.types("/other"), IsEmpty());
+}
+
+TEST_F(WebhooksTest, ATestSaysWhoseWebhookItIs) {
+  const std::string id =
+      member(ok("aurora.tenant-admin", "POST", "webhooks", body("ours", "aurora")), "id");
+  ok("aurora.tenant-admin", "POST", "webhooks/" + id + "/test");
+  must("POST", "webhooks", body("pager"));
+  must("POST", "webhooks/pager/test");
+  world_.run_for(seconds(1));
+  ASSERT_THAT(receiver_.types("/ours"), ElementsAre("webhook.test"));
+  ASSERT_THAT(receiver_.types("/pager"), ElementsAre("webhook.test"));
+  for (const Receiver::Delivery& got : receiver_.all)
+    EXPECT_EQ(json::parse(got.body)["data"]["tenant"],
+              got.path == "/ours" ? json("aurora") : json());
+}
+
+TEST_F(WebhooksTest, ATestThatCannotBeSignedIsRefusedUntilItIsRotated) {
+  must("POST", "webhooks", body("pager"));
+  store::WebhookRecord record = store_->load()->webhooks.at(0);
+  record.pepper_id = 9;  // one that is no more
+  ASSERT_THAT(store_->update(record), Succeeds());
+  ASSERT_THAT(publisher_.publish(), Succeeds());
+  world_.run_for(seconds(1));
+  EXPECT_EQ(object("pager")["state"], "failing");
+  const auto reply = call("", "POST", "webhooks/pager/test");
+  ASSERT_THAT(reply, FailsWith(Code::conflict));
+  EXPECT_THAT(reply.error().message(), HasSubstr("rotate it"));
+  must("POST", "webhooks/pager/rotate");
+  must("POST", "webhooks/pager/test");
+  world_.run_for(seconds(1));
+  EXPECT_THAT(receiver_.types("/pager"), ElementsAre("webhook.test"));
+  EXPECT_EQ(object("pager")["state"], "ok");
+}
+
+TEST_F(WebhooksTest, ATestWaitsForASenderThatBeginsAgain) {
+  must("POST", "webhooks", body("pager"));
+  world_.run_for(seconds(1));
+  must("PATCH", "webhooks/pager", R"({"enabled":false})");
+  world_.run_for(compose::WebhookHub::kLook);
+  must("PATCH", "webhooks/pager", R"({"enabled":true})");
+  must("POST", "webhooks/pager/test");
+  world_.run_for(seconds(1));
+  EXPECT_THAT(receiver_.types("/pager"), ElementsAre("webhook.test"));
+}
+
+TEST_F(WebhooksTest, WhatWaitsOutlivesARotation) {
+  must("POST", "webhooks", body("pager"));
+  receiver_.status = 500;
+  note("engine.state");
+  note("config.reload");
+  world_.run_for(seconds(1));
+  const std::string secret = member(must("POST", "webhooks/pager/rotate"), "secret");
+  must("POST", "webhooks/pager/test");
+  receiver_.status = 204;
+  receiver_.all.clear();
+  world_.run_for(seconds(10));
+  EXPECT_THAT(receiver_.types("/pager"),
+              ElementsAre("engine.state", "config.reload", "webhook.test"));
+  for (const Receiver::Delivery& got : receiver_.all)
+    EXPECT_EQ(got.signature,
+              webhook::sign(Secret(secret), got.id, std::stoll(got.timestamp), got.body));
+  EXPECT_EQ(object("pager")["deliveries"]["dropped"], 0);
+}
+
+TEST_F(WebhooksTest, AClockThatGoesBackSilencesNobody) {
+  note("disk.full");
+  world_.run_for(milliseconds(10));
+  must("POST", "webhooks", body("pager"));
+  world_.run_for(seconds(1));
+  EXPECT_THAT(receiver_.all, IsEmpty()) << "what was before it is not its own";
+  world_.jump_wall(-std::chrono::hours(1));
+  note("engine.state");
+  world_.run_for(seconds(1));
+  EXPECT_THAT(receiver_.types("/pager"), ElementsAre("engine.state"));
+}
+
+// More than one look starts. A stop does not wait for the rest.
+TEST_F(WebhooksTest, ManyBeginInSmallStepsAndMissNothing) {
+  std::map<std::string, std::size_t> wanted;  // events of each path
+  for (const std::string owner : {"", "aurora", "borealis"}) {
+    for (std::size_t i = 0; i < store::WebhookRecord::kPerOwnerMax; ++i) {
+      const std::string name = "hook-" + owner + std::to_string(i);
+      must("POST", "webhooks", body(name, owner));
+      wanted["/" + name] = owner.empty() ? 2 : 1;
+    }
+  }
+  ASSERT_GT(wanted.size(), compose::WebhookHub::kStartsAtOnce);
+  stop();
+  start({origin_});
+  stop();
+  EXPECT_EQ(tasks_.size(), 1U) << "the receiver's alone";
+  start({origin_});
+  note("limit.threshold", "aurora");
+  note("limit.threshold", "borealis");
+  world_.run_for(seconds(3));
+  for (const auto& [path, count] : wanted)
+    EXPECT_EQ(receiver_.types(path).size(), count) << path;
 }
 
 TEST_F(WebhooksTest, WhatMakesNoSenseIsRefused) {

@@ -7668,7 +7668,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
-            /** @description It is disabled, or its URL is not allowed */
+            /** @description It is disabled, its URL is not allowed, or its secret cannot be read until it is rotated */
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
