@@ -562,8 +562,9 @@ void describe(V& v, Pool& pool) {
   v.field("batch_share", pool.batch_share, "The same for class batch.", kPercent);
   v.optional_section("targets", pool.targets,
                      "What requests are meant to meet. Those that can no longer do so let others "
-                     "of their user go first, and begin where they slow no streams down. Absent: "
-                     "first come, first served.");
+                     "of their user go first, and begin where they slow no streams down, as long "
+                     "as that is no harm to their tenant (docs/scheduling.md). Absent: no request "
+                     "is late.");
   v.list("cohorts", pool.cohorts, "Groups of tenants that lend to each other first.");
   v.list("members", pool.members,
          "Tenants and projects with a share of their own. Those that are not named have weight 1 "

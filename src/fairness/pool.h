@@ -235,7 +235,10 @@ class PoolState;
 // F2 A request is charged its input once, at dispatch, and each output token once, when it streams;
 //    on_done makes the sum what was really used, except that a lead over siblings once given back
 //    is not banked by one who is idle.
-// F3 next() gives something whenever something waits, fits and is within its limits (no idling).
+// F3 next() gives something whenever something waits, fits and is within its limits (no idling),
+//    but for requests that are late for their target and in the way; these wait as long only as
+//    nobody of other classes, and nobody who is further ahead than Options::late_part allows,
+//    would be served instead, and no longer than late_max.
 // F4 Somebody who is under its guarantee and fits goes before everybody who is not.
 // F5 waiting + running <= Options::requests_max, and each cap holds right after an enqueue, but for
 //    requests that have waited in another pool.

@@ -232,6 +232,8 @@ bool PoolState::requeue(Ticket ticket, const Again& again, Instant now) {
   item.request.sheddable = false;
   item.request.kind = again.kind;
   item.request.start_by = again.start_by;
+  item.request.target_by = Instant::max();  // it has its old place
+  item.is_late = false;
   item.request.leeway = Leeway::none;
   item.arrived = now;
   join(index, now);

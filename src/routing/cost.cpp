@@ -25,7 +25,7 @@ struct Wanted {
         behind_scale(1 / settings.stale_after_s),
         zone(static_cast<float>(request.zone)),
         waited(static_cast<float>(request.waited_us) * settings.impatience),
-        slowdown(is_fresh ? settings.slowdown_fresh : settings.slowdown_per_running),
+        slowdown(settings.slowdown_per_running),
         slowdown_queue(
             is_fresh ? settings.slowdown_queue *
                            (1 - std::min(settings.short_output / std::max(output, 1.0F), 1.0F))

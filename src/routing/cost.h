@@ -77,15 +77,14 @@ struct CostSettings {
   // What a request's waiting before its prefill begins counts, times as much as other time.
   float urgency = 5;
   float lambda_min = 12;  // of Cost::displaced without pressure
-  float lambda_max = 20;  // and with full pressure
+  float lambda_max = 80;  // and with full pressure
   // By how much of itself lambda is divided more for each other request that uses the prefix now:
   // a copy of what many want serves the next of them too.
   float common = 2;
-  float slowdown_per_running = 3;
-  // The same where nothing of the prompt is cached anywhere, and what the prefill in front counts
-  // there for each stream: new streams come behind it. Of answers of up to short_output tokens that
-  // counts nothing: they are over by then.
-  float slowdown_fresh = 2;
+  float slowdown_per_running = 2;
+  // What the prefill in front counts for each stream where nothing of the prompt is cached
+  // anywhere: new streams come behind it. With answers of up to short_output tokens that is
+  // nothing.
   float slowdown_queue = 1;
   float short_output = 28;
   float barrier_from = 0.85F;  // share of the KV cache

@@ -78,9 +78,9 @@ TEST_F(CostTest, WhereNothingIsCachedWhatIsInFrontSlowsStreamsDownToo) {
   const float part = 1 - settings_.short_output / 200;
   EXPECT_FLOAT_EQ(
       cost(id).terms[Cost::slowdown],
-      10 * (prefill * settings_.slowdown_fresh + in_front * settings_.slowdown_queue * part));
+      10 * (prefill * settings_.slowdown_per_running + in_front * settings_.slowdown_queue * part));
   request_.output_tokens = 20;  // a short answer
-  EXPECT_FLOAT_EQ(cost(id).terms[Cost::slowdown], 10 * prefill * settings_.slowdown_fresh);
+  EXPECT_FLOAT_EQ(cost(id).terms[Cost::slowdown], 10 * prefill * settings_.slowdown_per_running);
 }
 
 TEST_F(CostTest, TheBarrierRisesWithTheSquareFromItsShareOn) {

@@ -133,8 +133,8 @@ class PlainPicker {
     const bool is_fresh = shared == 0;
     const float brief = std::min(s_.short_output / std::max(output, 1.0F), 1.0F);
     const float in_front = is_fresh ? queue(table, e) * (s_.slowdown_queue * (1 - brief)) : 0.0F;
-    sum += (prefill * (is_fresh ? s_.slowdown_fresh : s_.slowdown_per_running) + in_front) *
-           static_cast<float>(table.load(e).running);
+    sum +=
+        (prefill * s_.slowdown_per_running + in_front) * static_cast<float>(table.load(e).running);
     sum += output * (c.base[e] - pool.base_min);
     sum += s_.barrier_us * over * over;
     sum += s_.urgency * table.standing(e).wake_us;
