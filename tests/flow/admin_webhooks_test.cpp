@@ -437,6 +437,7 @@ TEST_F(WebhooksTest, WhatWaitsOutlivesARotation) {
   world_.run_for(seconds(1));
   const std::string secret = member(must("POST", "webhooks/pager/rotate"), "secret");
   must("POST", "webhooks/pager/test");
+  world_.run_for(2 * compose::WebhookHub::kLook);
   receiver_.status = 204;
   receiver_.all.clear();
   world_.run_for(seconds(10));
