@@ -77,7 +77,7 @@ struct CostSettings {
   // What a request's waiting before its prefill begins counts, times as much as other time.
   float urgency = 5;
   float lambda_min = 12;  // of Cost::displaced without pressure
-  float lambda_max = 80;  // and with full pressure
+  float lambda_max = 20;  // and with full pressure
   // By how much of itself lambda is divided more for each other request that uses the prefix now:
   // a copy of what many want serves the next of them too.
   float common = 2;
