@@ -116,8 +116,9 @@ TEST_F(AdminRoutesTest, AChangeLeavesWhatItDoesNotName) {
 TEST_F(AdminRoutesTest, ASectionIsReplacedAsAWhole) {
   ok("POST", "routes", kChat);
   ok("PATCH", "routes/chat",
-     R"({"versions":[{"model":"old","weight":1},{"model":"new","weight":0,"stage":"canary"}],"grey":null,)"
-     R"("conditions":[],"mirror":{"version":"new","share":5,"in_flight_max":3}})");
+     R"({"versions":[{"model":"old","weight":1},)"
+     R"({"model":"new","weight":0,"stage":"canary"}],"grey":null,"conditions":[],)"
+     R"("mirror":{"version":"new","share":5,"in_flight_max":3}})");
   EXPECT_EQ(route("chat")->mirror->in_flight_max, 3);
   ok("PATCH", "routes/chat", R"({"mirror":{"version":"new","share":6}})");
   EXPECT_NE(route("chat")->mirror->in_flight_max, 3);
