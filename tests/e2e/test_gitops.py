@@ -403,9 +403,10 @@ def test_commands_go_to_the_current_context(servers, tmp_path):
     run_at(tmp_path, "login", url + "/", "--name", "ann", "--login", "ANN@x.example",
            stdin="orange ladder 12 south\n")
     # Another user's token does not take the place of the administrator's.
-    shown = server.run("user", "token", "create", "ann@x.example", "--name", "laptop", "--days", "30").stdout
-    of_ann = re.search(r"smt-[0-9A-Za-z]{12}-[0-9A-Za-z]{43}-[0-9A-Za-z]{6}", shown)[0]
-    why = run_at(tmp_path, "login", url, "--name", "lab", stdin=of_ann, code=2).stderr
+    server.run("user", "create", "robo", "--service", "--role", "auditor")
+    shown = server.run("user", "token", "create", "robo", "--name", "nightly", "--days", "30").stdout
+    of_robo = re.search(r"smt-[0-9A-Za-z]{12}-[0-9A-Za-z]{43}-[0-9A-Za-z]{6}", shown)[0]
+    why = run_at(tmp_path, "login", url, "--name", "lab", stdin=of_robo, code=2).stderr
     assert "the context 'lab' is that of the admin token" in why
     run_at(tmp_path, "tenant", "create", "not-hers", code=1)
     run_at(tmp_path, "context", "use", "lab")
