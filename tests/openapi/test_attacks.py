@@ -241,6 +241,8 @@ BODIES = {
     "createLimit": {"tenant": "boreal", "measure": "requests", "window": "minute", "amount": 5},
     "putLimit": {"tenant": "boreal", "name": "cap", "measure": "requests", "window": "day", "amount": 5},
     "createUser": {"login": "new"}, "createMembership": {"user": "robot", "role": "auditor"},
+    "createWebhook": {"name": "new", "url": "http://127.0.0.1:9/hooks", "events": ["*"]},
+    "putWebhook": {"name": "pager", "url": "http://127.0.0.1:9/hooks", "events": ["*"]},
     "createToken": {"name": "new"}, "createArtifact": {**ARTIFACT, "version": "1.1"},
     "moveArtifact": {"stage": "testing", "tenants": ["aurora"]},
     "addArtifactTest": {"set": "s", "model": "m", "results": [

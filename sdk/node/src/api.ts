@@ -1638,7 +1638,7 @@ export interface components {
              * @description That the write itself would have
              * @enum {integer}
              */
-            status: 200 | 201 | 204;
+            status: 200 | 201 | 202 | 204;
             /** @description The object as it is; null: there is none */
             before: Record<string, never> | null;
             /** @description As it would be; null: gone */

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway import SignedIn
+from mesh import wait_for
 
 
 def case(name, passed, *failures):
@@ -26,13 +27,19 @@ def keys(gateway):
 
 @pytest.fixture
 def imported(gateway):
-    """Imports an artifact, and makes a model that serves it."""
+    """Imports an artifact, and makes a model that serves it, for as long as the test runs."""
+    made = []
+
     def make(name):
         artifact = f"{name}@1.0"
         gateway.import_model(artifact, "--owner", "ml-team", "--licence", "Apache-2.0", "--label", "team=search")
         gateway.api("POST", "models", {"name": name, "engine": "gpu-1", "engine_model": "sim", "artifact": artifact})
+        made.append(name)
         return artifact
-    return make
+    yield make
+    there = [model["name"] for model in gateway.api("GET", "models")["data"]]
+    for name in set(made) & set(there):
+        gateway.api("DELETE", f"models/{name}")
 
 
 def stage(person):
@@ -118,7 +125,8 @@ def test_a_version_is_retired_after_the_day_that_was_named_and_not_before(person
     person.box().get_by_label("May be retired from (UTC)").fill("2020-01-01")
     person.box().get_by_role("alert").get_by_text("want a time that is yet to come").wait_for()
     day = person.box().get_by_label("May be retired from (UTC)")
-    assert day.get_attribute("aria-invalid") == "true" and day.input_value() == "2020-01-01"
+    wait_for(lambda: day.get_attribute("aria-invalid") == "true")
+    assert day.input_value() == "2020-01-01"
     assert day.evaluate("one => document.activeElement === one")  # nobody is taken away from it
     person.press("Cancel", person.box())
     step(person, "Deprecate", lambda box: box.get_by_label("May be retired from (UTC)").fill("2199-01-01"))
@@ -148,7 +156,7 @@ def test_who_may_call_a_model_is_narrowed_by_its_own_list(person, gateway, impor
     box.get_by_label("field", exact=True).check()
     box.get_by_label("All tenants, new ones too").check()
     box.get_by_label("All tenants, new ones too").uncheck()
-    assert box.get_by_label("field", exact=True).is_checked()
+    wait_for(box.get_by_label("field", exact=True).is_checked)
     box.get_by_text("May call it then: field.").wait_for()
     box.get_by_role("status", name="What it changes").locator("ins").get_by_text("field").wait_for()
     person.press("Save", box)

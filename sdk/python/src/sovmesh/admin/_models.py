@@ -140,7 +140,7 @@ class DryRun(TypedDict):
 
     dry_run: Literal[True]
     action: Literal['create', 'change', 'delete', 'none']
-    status: Literal[200, 201, 204]
+    status: Literal[200, 201, 202, 204]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     changes: list[Change]
