@@ -1623,7 +1623,7 @@ export interface components {
                  * @description null where the request itself is malformed, or not a request
                  * @enum {unknown}
                  */
-                code: "invalid_json" | "duplicate_key" | "nesting_too_deep" | "missing_required_parameter" | "invalid_type" | "invalid_value" | "unsupported_parameter" | "unsupported_value" | "empty_array" | "integer_below_min_value" | "integer_above_max_value" | "string_above_max_length" | "array_above_max_length" | "invalid_api_key" | "insufficient_permissions" | "unknown_url" | "not_found" | "method_not_supported" | "request_timeout" | "conflict" | "precondition_failed" | "request_too_large" | "unsupported_media_type" | "unsupported_encoding" | "unknown_host" | "request_header_fields_too_large" | "internal_error" | "overloaded" | "dependency_unavailable" | "metering_unavailable" | null;
+                code: "invalid_json" | "duplicate_key" | "nesting_too_deep" | "missing_required_parameter" | "invalid_type" | "invalid_value" | "unsupported_parameter" | "unsupported_value" | "empty_array" | "integer_below_min_value" | "integer_above_max_value" | "string_above_max_length" | "array_above_max_length" | "invalid_api_key" | "insufficient_permissions" | "unknown_url" | "not_found" | "method_not_supported" | "request_timeout" | "conflict" | "rate_limit_exceeded" | "precondition_failed" | "request_too_large" | "unsupported_media_type" | "unsupported_encoding" | "unknown_host" | "request_header_fields_too_large" | "internal_error" | "overloaded" | "dependency_unavailable" | "metering_unavailable" | null;
                 /** @description More of it, of some */
                 details?: Record<string, never>;
             };
@@ -7301,7 +7301,7 @@ export interface operations {
                 severity?: components["schemas"]["Severity"];
             };
             header?: {
-                /** @description Of a stream: the `id` seen last */
+                /** @description Of a stream: the `id` seen last. A page does not read it */
                 "Last-Event-ID"?: string;
             };
             path?: never;

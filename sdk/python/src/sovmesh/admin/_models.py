@@ -103,6 +103,7 @@ class Error1(TypedDict):
             'method_not_supported',
             'request_timeout',
             'conflict',
+            'rate_limit_exceeded',
             'precondition_failed',
             'request_too_large',
             'unsupported_media_type',
