@@ -92,6 +92,7 @@ Sender::Stats WebhookHub::stats() {
 }
 
 rt::Task<void> WebhookHub::run(rt::Event& stopping) {
+  if (parts_.allowed.empty()) co_return;  // none can be called
   for (;;) {
     look();
     const rt::Until next{parts_.loop.in(kLook), &stopping};

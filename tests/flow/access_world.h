@@ -31,8 +31,17 @@ class AccessWorld : public testing::Test {
   AccessWorld() {
     changes_ =
         std::make_unique<RecordedChanges>(RecordedChanges::Parts{*store_, publisher_, &audit_});
+    AdminApi::Parts parts = admin_parts(ledger_);
+    parts.webhooks.take_url = [](std::string_view url) -> Result<std::string> {
+      return std::string(url);
+    };
+    api_ = std::make_unique<AdminApi>(std::move(parts));
+  }
+
+  // What every API of this world has.
+  AdminApi::Parts admin_parts(store::Ledger& ledger) {
     AdminApi::Parts parts{*store_,
-                          ledger_,
+                          ledger,
                           publisher_,
                           *changes_,
                           authenticator_,
@@ -43,10 +52,7 @@ class AccessWorld : public testing::Test {
     parts.audit = &audit_;
     parts.rollouts = &rollouts_;
     parts.password_cost = {.memory_kib = 64, .passes = 1};
-    parts.webhooks.take_url = [](std::string_view url) -> Result<std::string> {
-      return std::string(url);
-    };
-    api_ = std::make_unique<AdminApi>(std::move(parts));
+    return parts;
   }
 
   void fill() {

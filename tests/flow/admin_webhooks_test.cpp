@@ -101,18 +101,7 @@ class WebhooksTest : public AccessWorld {
                                    .loop = world_.loop(),
                                    .pool = pool_,
                                    .random = world_.random()});
-    AdminApi::Parts parts{*store_,
-                          ledger_,
-                          publisher_,
-                          *changes_,
-                          authenticator_,
-                          world_.clock(),
-                          world_.random(),
-                          [this] { return engines_; },
-                          [] { return std::vector<std::string>(); }};
-    parts.audit = &audit_;
-    parts.rollouts = &rollouts_;
-    parts.password_cost = {.memory_kib = 64, .passes = 1};
+    AdminApi::Parts parts = admin_parts(ledger_);
     parts.events = events_.get();
     parts.webhooks = hub_->desk();
     api_ = std::make_unique<AdminApi>(std::move(parts));
